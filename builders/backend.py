@@ -1,0 +1,23 @@
+"""The protocol that hides whether tests run in containers or in a folder of this machine."""
+
+from typing import Protocol
+
+from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
+
+
+class Backend(Protocol):
+    """Builds instances and runs tests in them, each run in a fresh sandbox."""
+
+    name: str
+
+    def build(self, spec: InstanceSpec) -> Built | Failure:
+        """Make the environment (shared) and the checkout of *spec*; found work is reused."""
+        ...
+
+    def run(self, built: Built, execution: Execution) -> RunResult:
+        """Run *execution* in a fresh sandbox made of *built*, without network, and remove it."""
+        ...
+
+    def remove(self, built: Built) -> None:
+        """Remove what only *built* needs; shared environments stay."""
+        ...

@@ -1,0 +1,122 @@
+"""The work tree of one commit as a git repository that knows this commit and nothing newer.
+
+Both backends use it. The repository is made from objects, not cloned: a detached HEAD at the true
+commit id, no parents (`shallow`), no refs, tags, remotes, reflogs or hooks, so no later commit can
+be reached from it.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from builders.errors import BuilderError
+
+# Settings of the user must not change what is checked out.
+GIT_ENVIRONMENT = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "LC_ALL": "C",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkout:
+    """A work tree that was made: its commit, its submodules, and what the mirror lacked."""
+
+    path: Path
+    commit: str
+    submodules: Mapping[str, str]  # path in the tree -> commit of the gitlink
+    missing: tuple[str, ...] = ()  # files whose content is not in the mirror, so not written
+
+
+def make_checkout(
+    mirror: Path, commit: str, target: Path, submodules: Mapping[str, Path] | None = None
+) -> Checkout:
+    """Make a repository at *target* (which must not exist) with the tree of *commit*.
+
+    Submodules in *submodules* (path in the tree -> bare repository) are checked out at the commit
+    the tree names, each as a repository of its own; paths the tree does not name are ignored.
+    Raises `BuilderError` when a mirror lacks the commit or one of its trees.
+    """
+    try:
+        missing = _restore(mirror, commit, target)
+        made = {}
+        for path, link in sorted(_gitlinks(target).items()):
+            if submodules and path in submodules:
+                shutil.rmtree(target / path, ignore_errors=True)
+                lost = _restore(submodules[path], link, target / path)
+                missing += tuple(f"{path}/{name}" for name in lost)
+                made[path] = link
+    except BuilderError:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
+    return Checkout(path=target, commit=commit, submodules=made, missing=missing)
+
+
+def _restore(mirror: Path, commit: str, target: Path) -> tuple[str, ...]:
+    """Copy the objects of *commit* and write its files; return the paths that have no content."""
+    present, lost = _objects(mirror, commit)
+    if commit not in present:
+        raise BuilderError(f"{mirror} has no commit {commit}", hint="Update the mirror.")
+    target.mkdir(parents=True)
+    _git(target, "init", "--quiet", "--template=")
+    pack = _git(mirror, "pack-objects", "--stdout", "-q", data="\n".join(present).encode())
+    _git(target, "index-pack", "--stdin", data=pack)
+    git_folder = target / ".git"
+    (git_folder / "shallow").write_text(commit + "\n")
+    (git_folder / "HEAD").write_text(commit + "\n")
+    _git(target, "read-tree", commit)
+    missing = _hide(target, lost)
+    _git(target, "checkout-index", "--all")
+    _git(target, "update-index", "-q", "--refresh")
+    return missing
+
+
+def _objects(mirror: Path, commit: str) -> tuple[list[str], set[str]]:
+    """Ids reachable from *commit* without its parents: those the mirror has, and those it lacks."""
+    listing = _git(mirror, "rev-list", "--objects", "--no-walk", "--missing=print", commit).decode(
+        errors="surrogateescape"
+    )
+    ids = [line.split(" ", 1)[0] for line in listing.splitlines() if line]
+    lost = {name[1:] for name in ids if name.startswith("?")}
+    return [name for name in ids if name.strip("?") == name and len(name) >= 40], lost
+
+
+def _hide(target: Path, lost: set[str]) -> tuple[str, ...]:
+    """Mark index entries without content as not to be checked out, so the tree counts as clean."""
+    if not lost:
+        return ()
+    paths = [path for _, name, path in _index(target) if name in lost]
+    listing = "\0".join(paths).encode(errors="surrogateescape")
+    _git(target, "update-index", "-z", "--skip-worktree", "--stdin", data=listing)
+    return tuple(paths)
+
+
+def _gitlinks(target: Path) -> dict[str, str]:
+    """Submodule paths of the index and the commits they point at."""
+    return {path: name for mode, name, path in _index(target) if mode == "160000"}
+
+
+def _index(target: Path) -> list[tuple[str, str, str]]:
+    """Mode, object id and path of every index entry."""
+    entries = _git(target, "ls-files", "-s", "-z").decode(errors="surrogateescape").split("\0")
+    split = (entry.split("\t", 1) for entry in entries if entry)
+    return [(head.split(" ")[0], head.split(" ")[1], path) for head, path in split]
+
+
+def _git(folder: Path, *arguments: str, data: bytes = b"") -> bytes:
+    command = ["git", "-c", "safe.directory=*", "-c", "core.fsync=none", *arguments]
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    variables = kept | GIT_ENVIRONMENT
+    done = subprocess.run(
+        command, cwd=folder, env=variables, input=data, capture_output=True, check=False
+    )
+    if done.returncode:
+        log = done.stderr.decode(errors="replace").strip()
+        raise BuilderError(f"git {arguments[0]} failed in {folder}: {log[-2000:]}")
+    return done.stdout

@@ -1,0 +1,49 @@
+"""The docker backend: instances are images, runs are containers."""
+
+from functools import cached_property
+
+import docker
+
+from builders.engine import connect, find_build_client
+from builders.errors import SandboxError
+from builders.images import build_instance
+from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
+from builders.settings import BuildSettings
+
+
+class DockerBackend:
+    """`Backend` on a container engine; the engine is looked for at first use.
+
+    Every method raises `EngineUnavailable` when no engine answers.
+    """
+
+    name = "docker"
+
+    def __init__(self, settings: BuildSettings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def engine(self) -> docker.DockerClient:
+        """The docker SDK client, shared by threads."""
+        return connect()
+
+    def build(self, spec: InstanceSpec) -> Built | Failure:
+        """Build the image of *spec*; layers that exist are reused."""
+        return build_instance(
+            spec, self.settings, self.engine, find_build_client(self.settings.docker)
+        )
+
+    def run(self, built: Built, execution: Execution) -> RunResult:
+        """Run *execution* in a fresh container without network and remove the container."""
+        from builders.sandbox.docker import run_in_container
+
+        return run_in_container(self.engine, built, execution)
+
+    def remove(self, built: Built) -> None:
+        """Remove the instance's image; layers below it stay."""
+        try:
+            self.engine.images.remove(built.handle, noprune=True)
+        except docker.errors.ImageNotFound:
+            return
+        except docker.errors.APIError as error:
+            raise SandboxError(f"{built.handle} cannot be removed: {error}") from error

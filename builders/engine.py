@@ -1,0 +1,160 @@
+"""The container engine: finding it, finding a client that has BuildKit, and running one build.
+
+The docker SDK has no BuildKit, so builds go through a command-line client; all else goes through
+the SDK. Not every `docker` on PATH can build: from version 23 on, one without buildx refuses.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from builders.errors import DiskFull, EngineUnavailable
+from builders.model import Failure
+
+if TYPE_CHECKING:
+    import docker
+
+LOG_TAIL = 8000  # characters of a log that a Failure keeps
+
+# What a build log says when the engine or the disk failed, not the command that was run.
+_ENGINE_ERRORS = re.compile(
+    r"Cannot connect to the Docker daemon|error during connect|no space left on device"
+    r"|failed to solve with frontend dockerfile\.v0: failed to (read|create)"
+    r"|pull access denied|failed to do request|frontend grpc server closed",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildClient:
+    """A command line that can build with BuildKit, and the variables it needs."""
+
+    command: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+def connect(*, timeout: int = 120) -> "docker.DockerClient":
+    """A docker SDK client whose engine has answered; raises `EngineUnavailable`."""
+    import docker
+
+    try:
+        client = docker.from_env(timeout=timeout)
+        client.ping()
+    except (docker.errors.DockerException, OSError) as error:
+        raise EngineUnavailable(
+            f"no container engine answers: {error}",
+            hint="Start Docker, set DOCKER_HOST, or use the local backend.",
+        ) from error
+    return client
+
+
+@cache
+def find_build_client(named: str = "") -> BuildClient:
+    """First client that has BuildKit: *named*, else any `docker` on PATH, then /usr/bin/docker."""
+    for path in [named] if named else _clients():
+        if _answers([path, "buildx", "version"]):
+            return BuildClient(command=(path, "buildx", "build", "--load"))
+        if _major(path) < 23:
+            return BuildClient(command=(path, "build"), environment=(("DOCKER_BUILDKIT", "1"),))
+    raise EngineUnavailable(
+        f"no docker client with BuildKit ({named or 'none on PATH'})",
+        hint="Install docker-buildx, or name a client that has it in the setting `docker`.",
+    )
+
+
+def run_build(
+    client: BuildClient,
+    *,
+    dockerfile: str,
+    context: Path,
+    scratch: Path,
+    tag: str,
+    ignored: str = "",
+    labels: Sequence[str] = (),
+    seconds: float = 3600.0,
+) -> Failure | None:
+    """Build *dockerfile* with the folder *context* as *tag*; None when it worked.
+
+    *scratch* is a folder outside the context for the Dockerfile. A command that fails, or a build
+    longer than *seconds*, is a `Failure` with the end of the log; an engine that fails raises
+    `EngineUnavailable`, a disk that is full `DiskFull`.
+    """
+    file = scratch / "Dockerfile"
+    file.write_text(dockerfile)
+    (scratch / "Dockerfile.dockerignore").write_text(ignored)
+    options = ["--progress=plain", "--file", str(file), "--tag", tag]
+    options += [option for label in labels for option in ("--label", label)]
+    try:
+        done = subprocess.run(
+            [*client.command, *options, str(context)],
+            env=os.environ | dict(client.environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as expired:
+        log = (expired.stdout or b"").decode(errors="replace")
+        return Failure(stage="build", reason="timeout", detail=log[-LOG_TAIL:])
+    log = done.stdout.decode(errors="replace")
+    return _judged(log) if done.returncode else None
+
+
+def watch_disk(folder: Path, reserve_bytes: int) -> None:
+    """Raise `DiskFull` when less than *reserve_bytes* are free where *folder* is (or will be)."""
+    existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    free = shutil.disk_usage(existing).free
+    if free < reserve_bytes:
+        raise DiskFull(
+            f"{free >> 20} MiB free at {existing}, {reserve_bytes >> 20} MiB are reserved",
+            hint="Remove images and build cache (docker system df), or lower reserve_bytes.",
+        )
+
+
+def image_store(client: "docker.DockerClient") -> Path:
+    """Folder where the engine keeps layers, if it is on this machine; else the root folder."""
+    store = Path(client.info().get("DockerRootDir", "/"))
+    return store if store.exists() else Path("/")
+
+
+def _judged(log: str) -> Failure:
+    """The `Failure` that a failed build's log stands for, or an exception if the engine failed."""
+    # A RUN that fails is named with its exit code; what it printed may contain any words.
+    if "exit code:" not in log and "did not complete successfully" not in log:
+        if "no space left on device" in log:
+            raise DiskFull("the engine's disk is full", hint="docker system prune")
+        if _ENGINE_ERRORS.search(log):
+            raise EngineUnavailable(f"the build could not be run: {log[-2000:]}")
+    return Failure(stage="build", reason="build-command-failed", detail=log[-LOG_TAIL:])
+
+
+def _clients() -> list[str]:
+    """Every `docker` on PATH in order, each file once, then the distribution's."""
+    folders = [*os.get_exec_path(), "/usr/bin"]
+    found = [Path(folder) / "docker" for folder in folders]
+    return list(dict.fromkeys(str(path) for path in found if os.access(path, os.X_OK)))
+
+
+def _answers(command: Sequence[str]) -> bool:
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def _major(path: str) -> int:
+    """Major version of the client at *path*; a large number when it does not say."""
+    try:
+        done = subprocess.run([path, "--version"], capture_output=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return 1000
+    said = re.search(rb"version (\d+)\.", done.stdout)
+    return int(said[1]) if said else 1000

@@ -1,0 +1,21 @@
+"""Infrastructure that fails: never a verdict about a candidate."""
+
+
+class BuilderError(Exception):
+    """Something outside the candidate failed; `hint` says what the user can do about it."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class EngineUnavailable(BuilderError):
+    """No container engine answers, or it cannot build."""
+
+
+class DiskFull(BuilderError):
+    """Too little free space to go on safely."""
+
+
+class SandboxError(BuilderError):
+    """A sandbox could not be made, fed or read; the run says nothing about the candidate."""

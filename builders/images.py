@@ -1,0 +1,185 @@
+"""Images of an instance: planned by pure functions, then built layer by layer where not there yet.
+
+Every layer's tag is a hash of all that decides its content, so an image that exists is the right
+one and is reused, by this process or any other.
+"""
+
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+
+from builders import dockerfiles
+from builders.checkout import make_checkout
+from builders.engine import BuildClient, image_store, run_build, watch_disk
+from builders.install import explained, install_script
+from builders.keys import digest, environment_key, exclusive, file_name, instance_key
+from builders.model import Built, Failure, InstanceSpec
+from builders.prefix import find_prefix, uv_binary
+from builders.settings import BuildSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One image to be: its name in records, its tag, and the text it is built from."""
+
+    name: str  # "base", "python", "environment" or "instance"
+    tag: str
+    dockerfile: str
+    ignored: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Layers of one instance from the bottom up, the interpreter's prefix, and the shared key."""
+
+    layers: tuple[Layer, ...]
+    prefix: Path
+    environment_key: str
+
+
+def plan_layers(spec: InstanceSpec, settings: BuildSettings, prefix: Path) -> Plan:
+    """Layers that make *spec*'s image with the interpreter of *prefix*; nothing is touched."""
+    space = settings.namespace
+    text = dockerfiles.base_dockerfile(settings.base_image)
+    key = digest(platform.machine(), text)
+    base = Layer(name="base", tag=f"{space}/base:{key}", dockerfile=text)
+    text = dockerfiles.python_dockerfile(base.tag, spec.python)
+    ignored = dockerfiles.python_ignored(spec.python)
+    key = digest(text, ignored, prefix.name)
+    python = Layer(name="python", tag=f"{space}/python:{key}", dockerfile=text, ignored=ignored)
+    text = dockerfiles.environment_dockerfile(
+        python.tag, spec.lock, system_packages=spec.system_packages
+    )
+    key = environment_key(spec, text)
+    environment = Layer(name="environment", tag=f"{space}/env:{key}", dockerfile=text)
+    text = dockerfiles.instance_dockerfile(environment.tag, spec)
+    tag = f"{space}/instance:{file_name(spec.name)}-{instance_key(spec, text)}"
+    instance = Layer(name="instance", tag=tag, dockerfile=text)
+    return Plan(layers=(base, python, environment, instance), prefix=prefix, environment_key=key)
+
+
+def build_instance(
+    spec: InstanceSpec, settings: BuildSettings, engine: docker.DockerClient, client: BuildClient
+) -> Built | Failure:
+    """Build what is missing of *spec*'s layers; a command that fails in them is a `Failure`."""
+    began = time.monotonic()
+    prefix = find_prefix(spec.python, settings)
+    if isinstance(prefix, Failure):
+        return prefix
+    plan = plan_layers(spec, settings, prefix)
+    seconds: dict[str, float] = {}
+    for layer in plan.layers:
+        layer_began = time.monotonic()
+        made = _ensure(layer, plan, spec, settings, engine, client)
+        if isinstance(made, Failure):
+            return made
+        seconds[layer.name] = time.monotonic() - layer_began if made else 0.0
+    return Built(
+        name=spec.name,
+        backend="docker",
+        handle=plan.layers[-1].tag,
+        environment_key=plan.environment_key,
+        digest=str(engine.images.get(plan.layers[-1].tag).id),
+        dockerfiles={layer.name: layer.dockerfile for layer in plan.layers},
+        layer_bytes=layer_sizes(engine, plan.layers),
+        seconds=time.monotonic() - began,
+        environment_seconds=sum(seconds.values()) - seconds["instance"],
+    )
+
+
+def layer_sizes(engine: docker.DockerClient, layers: tuple[Layer, ...]) -> Mapping[str, int]:
+    """Uncompressed bytes that each layer adds to the one below."""
+    totals = [int(engine.images.get(layer.tag).attrs["Size"]) for layer in layers]
+    below = [0, *totals[:-1]]
+    return {
+        layer.name: total - low for layer, total, low in zip(layers, totals, below, strict=True)
+    }
+
+
+def image_exists(engine: docker.DockerClient, tag: str) -> bool:
+    """Whether the engine has an image of this name."""
+    try:
+        engine.images.get(tag)
+    except docker.errors.ImageNotFound:
+        return False
+    return True
+
+
+def _ensure(
+    layer: Layer,
+    plan: Plan,
+    spec: InstanceSpec,
+    settings: BuildSettings,
+    engine: docker.DockerClient,
+    client: BuildClient,
+) -> bool | Failure:
+    """Build *layer* unless it exists; True when it was built here."""
+    if image_exists(engine, layer.tag):
+        return False
+    with exclusive(settings.cache / "locks", digest(layer.tag)):
+        if image_exists(engine, layer.tag):
+            return False
+        watch_disk(image_store(engine), settings.reserve_bytes)
+        failure = _build(layer, plan, spec, settings, client)
+        if failure:
+            watch_disk(image_store(engine), settings.reserve_bytes)
+            return explained(failure, layer.name)
+    return True
+
+
+def _build(
+    layer: Layer, plan: Plan, spec: InstanceSpec, settings: BuildSettings, client: BuildClient
+) -> Failure | None:
+    """Fill a context for *layer* and build it there."""
+    contexts = settings.cache / "contexts"
+    contexts.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=contexts) as scratch:
+        context = Path(scratch) / "context"
+        if layer.name == "python":
+            context = plan.prefix
+        else:
+            context.mkdir()
+            _FILL[layer.name](context, spec, settings)
+        return run_build(
+            client,
+            dockerfile=layer.dockerfile,
+            context=context,
+            scratch=Path(scratch),
+            tag=layer.tag,
+            ignored=layer.ignored,
+            labels=("curate.layer=" + layer.name,),
+        )
+
+
+def _fill_base(context: Path, spec: InstanceSpec, settings: BuildSettings) -> None:
+    """The base layer takes nothing but its text."""
+
+
+def _fill_environment(context: Path, spec: InstanceSpec, settings: BuildSettings) -> None:
+    shutil.copy2(uv_binary(), context / "uv")
+    if settings.ca_bundle:
+        shutil.copyfile(settings.ca_bundle, context / "ca.pem")
+    variables = dockerfiles.build_settings(
+        ca_bundle=settings.ca_bundle is not None, index_url=settings.index_url
+    )
+    (context / "build.env").write_text(variables)
+    (context / "lock.txt").write_text(spec.lock.text)
+
+
+def _fill_instance(context: Path, spec: InstanceSpec, settings: BuildSettings) -> None:
+    _fill_environment(context, spec, settings)
+    (context / "install.sh").write_text(install_script(spec))
+    make_checkout(spec.mirror, spec.base_commit, context / "checkout", spec.submodules)
+
+
+_FILL: Mapping[str, Callable[[Path, InstanceSpec, BuildSettings], None]] = {
+    "base": _fill_base,
+    "environment": _fill_environment,
+    "instance": _fill_instance,
+}

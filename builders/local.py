@@ -1,0 +1,187 @@
+"""The local backend: instances are folders, runs are made in copies of the checkout.
+
+For machines without a container engine. Environments are shared and hard-linked into an instance's
+own virtual environment, so that instances cost little; code that writes into installed packages in
+place would reach the shared ones too. System packages are not installed.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from builders.checkout import make_checkout
+from builders.engine import LOG_TAIL, watch_disk
+from builders.errors import BuilderError
+from builders.install import cutoff_text, explained, install_script
+from builders.keys import environment_key, exclusive, file_name, instance_key
+from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
+from builders.prefix import find_prefix, uv_binary
+from builders.settings import BuildSettings
+
+SEEDS = ("--seed",)  # pip, and setuptools and wheel before Python 3.12, of the lock's date
+_READY = "ready"  # file that says a folder is complete
+
+
+class LocalBackend:
+    """`Backend` on folders under `settings.cache`; it is no security border."""
+
+    name = "local"
+
+    def __init__(self, settings: BuildSettings) -> None:
+        self.settings = settings
+        self.cache = settings.cache.resolve()
+
+    def build(self, spec: InstanceSpec) -> Built | Failure:
+        """Make `<handle>/checkout` and `<handle>/venv` for *spec*; what is complete is reused."""
+        began = time.monotonic()
+        watch_disk(self.cache, self.settings.reserve_bytes)
+        prefix = find_prefix(spec.python, self.settings, installed=True)
+        if isinstance(prefix, Failure):
+            return prefix
+        key = environment_key(spec, "local", str(prefix), cutoff_text(spec.lock.cutoff))
+        environment = self.cache / "environments" / key
+        made = self._make_environment(spec, prefix, environment)
+        if isinstance(made, Failure):
+            return made
+        environment_seconds = time.monotonic() - began if made else 0.0
+        folder = self.cache / "instances" / f"{file_name(spec.name)}-{instance_key(spec, key)}"
+        failure = self._make_instance(spec, environment, folder)
+        if failure:
+            return failure
+        return Built(
+            name=spec.name,
+            backend=self.name,
+            handle=str(folder),
+            environment_key=key,
+            layer_bytes={
+                "environment": _bytes(environment),
+                "instance": _bytes(folder / "checkout"),
+            },
+            seconds=time.monotonic() - began,
+            environment_seconds=environment_seconds,
+        )
+
+    def run(self, built: Built, execution: Execution) -> RunResult:
+        """Run *execution* on a copy of the checkout and remove the copy."""
+        from builders.sandbox.local import run_locally
+
+        return run_locally(built, execution)
+
+    def remove(self, built: Built) -> None:
+        """Remove the instance's folder; the shared environment stays."""
+        shutil.rmtree(built.handle, ignore_errors=True)
+
+    def _make_environment(self, spec: InstanceSpec, prefix: Path, target: Path) -> bool | Failure:
+        """Make the virtual environment *target* in one move; True when it was made here."""
+        if target.exists():
+            return False
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            exclusive(self.cache / "locks", target.name),
+            tempfile.TemporaryDirectory(dir=target.parent, prefix="making-") as scratch,
+        ):
+            if target.exists():
+                return False
+            lock, venv = Path(scratch) / "lock.txt", Path(scratch) / "venv"
+            lock.write_text(spec.lock.text)
+            python = prefix / "bin" / f"python{spec.python}"
+            cutoff = cutoff_text(spec.lock.cutoff)
+            packages = ["--no-deps", "--compile-bytecode", "-r", str(lock)]
+            options = [*SEEDS, "--relocatable", "--exclude-newer", cutoff]
+            steps = (
+                ["venv", *options, "--python", str(python), str(venv)],
+                ["pip", "install", *packages, "--python", str(venv)],
+            )
+            for step in steps:
+                failure = self._command([uv_binary(), *step], Path(scratch), {})
+                if failure:
+                    return explained(failure, "environment")
+            venv.rename(target)
+        return True
+
+    def _make_instance(self, spec: InstanceSpec, environment: Path, folder: Path) -> Failure | None:
+        """Make the checkout and install it; a folder that was left incomplete is made anew."""
+        with exclusive(self.cache / "locks", folder.name):
+            if (folder / _READY).exists():
+                return None
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            make_checkout(spec.mirror, spec.base_commit, folder / "checkout", spec.submodules)
+            _link_tree(environment, folder / "venv")
+            script = folder / "install.sh"
+            script.write_text(install_script(spec))
+            variables = {"VIRTUAL_ENV": str(folder / "venv")}
+            failure = self._command(["sh", str(script)], folder / "checkout", variables)
+            if failure:
+                return explained(failure, "instance")
+            (folder / _READY).touch()
+        return None
+
+    def _command(self, command: list[str], folder: Path, extra: dict[str, str]) -> Failure | None:
+        """Run *command* in *folder* with the build's variables; None when it worked."""
+        try:
+            done = subprocess.run(
+                command,
+                cwd=folder,
+                env=build_variables(self.settings, self.cache) | _path(extra) | extra,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=3600,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as expired:
+            log = (expired.stdout or b"").decode(errors="replace")
+            return Failure(stage="build", reason="timeout", detail=log[-LOG_TAIL:])
+        except OSError as error:
+            raise BuilderError(f"{command[0]} cannot be run: {error}") from error
+        log = done.stdout.decode(errors="replace")
+        failure = Failure(stage="build", reason="build-command-failed", detail=log[-LOG_TAIL:])
+        return failure if done.returncode else None
+
+
+def build_variables(settings: BuildSettings, cache: Path) -> dict[str, str]:
+    """Variables of a build: this machine's, without what would change what gets installed."""
+    foreign = ("PIP_", "UV_", "PYTHON", "VIRTUAL_ENV", "GIT_", "SETUPTOOLS_", "CONDA_")
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(foreign)}
+    kept |= {
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_CACHE_DIR": "1",
+        "UV_CACHE_DIR": str(cache / "uv"),
+        "UV_NO_CONFIG": "1",
+        "UV_PYTHON_DOWNLOADS": "never",
+    }
+    if settings.ca_bundle:
+        names = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+        kept |= dict.fromkeys(names, str(settings.ca_bundle.resolve()))
+    if settings.index_url:
+        kept |= {"UV_DEFAULT_INDEX": settings.index_url, "PIP_INDEX_URL": settings.index_url}
+    return kept
+
+
+def _path(extra: dict[str, str]) -> dict[str, str]:
+    """PATH with the environment's programs first and uv's folder last."""
+    first = [f"{extra['VIRTUAL_ENV']}/bin"] if "VIRTUAL_ENV" in extra else []
+    return {"PATH": os.pathsep.join([*first, *os.get_exec_path(), str(Path(uv_binary()).parent)])}
+
+
+def _link_tree(source: Path, target: Path) -> None:
+    """Copy *source* with hard links for its files, or their content where links do not work."""
+
+    def link(origin: str, copy: str) -> None:
+        try:
+            os.link(origin, copy, follow_symlinks=False)
+        except OSError:
+            shutil.copy2(origin, copy, follow_symlinks=False)
+
+    shutil.copytree(source, target, symlinks=True, copy_function=link)
+
+
+def _bytes(folder: Path) -> int:
+    """Bytes of the files under *folder*, links not followed."""
+    paths = (Path(parent) / name for parent, _, names in os.walk(folder) for name in names)
+    return sum(path.lstat().st_size for path in paths)

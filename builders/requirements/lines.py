@@ -1,0 +1,64 @@
+"""Single requirement lines: clean, check, name."""
+
+import re
+
+from packaging.markers import Marker
+from packaging.requirements import InvalidRequirement
+from packaging.requirements import Requirement as Parsed
+from packaging.utils import canonicalize_name
+
+# Forms that were legal before PEP 440 was enforced, and what they meant.
+_LEGACY = (
+    (re.compile(r"(>=|<=|>|<|~=)(\s*[0-9.]+?)\.\*"), r"\1\2"),  # >=1.* means >=1
+    (re.compile(r"(?<![<>=!~])=(?!=)\s*(?=\d)"), "=="),  # =1.2 means ==1.2
+    (re.compile(r",\s*(?=;|$)"), ""),  # a comma at the end
+)
+_URL = re.compile(r"^(git|hg|svn|bzr)\+|^https?://|^file:|^\.{0,2}/|^\.")
+
+
+class Unusable(Exception):
+    """A line that no resolver may see; the message is a sentence."""
+
+
+def parse(line: str) -> Parsed:
+    """Return *line* as a PEP 508 requirement; raises `Unusable` for URLs, paths and nonsense."""
+    text = _strip(line)
+    if _URL.match(text):
+        raise Unusable(f"dropped {text}: not from an index")
+    try:
+        parsed = Parsed(text)
+    except InvalidRequirement:
+        parsed = _legacy(text)
+    if parsed.url:
+        raise Unusable(f"dropped {parsed.name}: {parsed.url} is not from an index")
+    return parsed
+
+
+def name_of(line: str) -> str:
+    """Return the normalised name in *line*; raises `Unusable`."""
+    return canonicalize_name(parse(line).name)
+
+
+def with_marker(line: str, marker: str) -> str:
+    """Return *line* under the further condition *marker* ("" = none); raises `Unusable`."""
+    parsed = parse(line)
+    if marker:
+        joined = f"({parsed.marker}) and ({marker})" if parsed.marker else marker
+        parsed.marker = Marker(joined)
+    return str(parsed)
+
+
+def _legacy(text: str) -> Parsed:
+    changed = text
+    for pattern, replacement in _LEGACY:
+        changed = pattern.sub(replacement, changed)
+    try:
+        return Parsed(changed)
+    except InvalidRequirement as error:
+        raise Unusable(f"dropped {text!r}: not a requirement") from error
+
+
+def _strip(line: str) -> str:
+    """Remove comments, hashes and per-requirement options."""
+    text = re.split(r"(?:^|\s)#", line, maxsplit=1)[0]
+    return re.split(r"\s--?[a-zA-Z]", text, maxsplit=1)[0].strip()

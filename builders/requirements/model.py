@@ -1,0 +1,61 @@
+"""What a recipe asks to be read, and what was found."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where a project declares its requirements.
+
+    Everything named may be missing at a given commit, so that one value serves many years.
+    """
+
+    files: tuple[str, ...] = ()  # requirement files or conda environments; globs allowed
+    extras: tuple[str, ...] = ()  # of the project; ("*",) = all
+    groups: tuple[str, ...] = ()  # PEP 735, poetry or pdm groups; "dev" = poetry dev-dependencies
+    project: bool = True  # read pyproject.toml, setup.cfg and setup.py
+    build: bool = False  # add the build system's requirements
+    extra: tuple[str, ...] = ()  # requirement lines to add; "-c NAME<2" adds a constraint
+    drop: tuple[str, ...] = ()  # names never wanted
+    keep: tuple[str, ...] = ()  # names kept although they look like lint or documentation tools
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requirement:
+    """One requirement line (PEP 508), its normalised name, and the file that holds it."""
+
+    line: str
+    name: str
+    origin: str
+    core: bool = False  # the project cannot be imported or tested without it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """Everything a commit declares about its dependencies, readable by a resolver."""
+
+    requirements: tuple[Requirement, ...]
+    constraints: tuple[str, ...] = ()
+    project: str = ""  # normalised name of the project itself: comes from the checkout
+    requires_python: str = ""
+    classifiers: tuple[str, ...] = ()
+    build_requires: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # one sentence per departure from the files
+    exempt: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    # name -> RFC 3339 cutoff of its own, where the common one cannot hold
+
+    @property
+    def key(self) -> str:
+        """Hash of all that decides a resolution; order, origins and notes do not count."""
+        content = {
+            "requirements": sorted({requirement.line for requirement in self.requirements}),
+            "core": sorted({item.name for item in self.requirements if item.core}),
+            "constraints": sorted(set(self.constraints)),
+            "project": self.project,
+            "exempt": dict(sorted(self.exempt.items())),
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

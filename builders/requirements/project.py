@@ -1,0 +1,105 @@
+"""What a project's own metadata say, whichever file holds them."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from packaging.utils import canonicalize_name
+
+from builders.requirements.lines import Unusable, parse, with_marker
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """Metadata of one file; None or "" where the file says nothing of it."""
+
+    origin: str
+    name: str = ""
+    dependencies: tuple[str, ...] | None = None
+    extras: Mapping[str, tuple[str, ...]] | None = None
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    requires_python: str = ""
+    classifiers: tuple[str, ...] = ()
+    build_requires: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def merge(projects: Iterable[Project]) -> Project:
+    """Return one project in which the first file to say something has it its way."""
+    merged = Project(origin="")
+    for other in projects:
+        merged = Project(
+            origin=merged.origin if merged.dependencies is not None else other.origin,
+            name=merged.name or other.name,
+            dependencies=_first(merged.dependencies, other.dependencies),
+            extras=merged.extras if merged.extras is not None else other.extras,
+            groups={**other.groups, **merged.groups},
+            requires_python=merged.requires_python or other.requires_python,
+            classifiers=merged.classifiers or other.classifiers,
+            build_requires=merged.build_requires or other.build_requires,
+            notes=merged.notes + other.notes,
+        )
+    return merged
+
+
+def _first(left: tuple[str, ...] | None, right: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return right if left is None else left
+
+
+def conditional(extras: Mapping[str, tuple[str, ...]]) -> tuple[list[str], dict[str, list[str]]]:
+    """Split setuptools extras keyed `name:marker`: unconditional names, and markers as markers.
+
+    A key without a name (`:python_version<"3"`) belongs to the dependencies, which come first.
+    """
+    dependencies: list[str] = []
+    named: dict[str, list[str]] = {}
+    for key, lines in extras.items():
+        name, _, marker = (part.strip() for part in key.partition(":"))
+        target = named.setdefault(name, []) if name else dependencies
+        for line in lines:
+            try:
+                target.append(with_marker(line, marker))
+            except Unusable:
+                target.append(line)
+    return dependencies, named
+
+
+def expand(project: Project, wanted: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the lines of the *wanted* extras ("*" = all) and the names of those not declared.
+
+    An extra that names the project itself (`name[other]`) is followed.
+    """
+    declared: dict[str, tuple[str, ...]] = {
+        canonicalize_name(name): lines for name, lines in (project.extras or {}).items()
+    }
+    queue = [canonicalize_name(name) if name != "*" else name for name in wanted if name]
+    if "*" in queue:
+        queue = sorted(declared)
+    lines: list[str] = []
+    missing: list[str] = []
+    seen: set[str] = set()
+    while queue:
+        extra = queue.pop(0)
+        if extra in seen:
+            continue
+        seen.add(extra)
+        if extra not in declared:
+            missing.append(extra)
+        for line in declared.get(extra, ()):
+            own = _own_extras(line, project.name)
+            queue += own
+            lines += [] if own else [line]
+    return lines, missing
+
+
+def _own_extras(line: str, name: str) -> list[str]:
+    local = re.match(r"^\.\[([^\]]+)\]", line.strip())
+    if local:
+        return [canonicalize_name(part.strip()) for part in local[1].split(",")]
+    try:
+        parsed = parse(line)
+    except Unusable:
+        return []
+    if not name or canonicalize_name(parsed.name) != canonicalize_name(name):
+        return []
+    return sorted(canonicalize_name(extra) for extra in parsed.extras)

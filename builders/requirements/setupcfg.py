@@ -1,0 +1,53 @@
+"""setup.cfg, as setuptools reads it."""
+
+from configparser import Error, RawConfigParser
+
+from builders.requirements.files import Contents, add_text
+from builders.requirements.project import Project
+from builders.tree import Tree
+
+PATH = "setup.cfg"
+
+
+def read_setup_cfg(tree: Tree) -> Project | None:
+    """Return the metadata of setup.cfg, or None where it is missing or malformed."""
+    content = tree.read(PATH)
+    if content is None:
+        return None
+    parser = RawConfigParser(strict=False)
+    try:
+        parser.read_string(content.decode("utf-8-sig", errors="replace"))
+    except Error:
+        return Project(origin=PATH, notes=(f"{PATH} cannot be parsed",))
+    declared = _section(parser, "options.extras_require")
+    extras = {name: _lines(tree, text) for name, text in declared.items()}
+    install = parser.get("options", "install_requires", fallback=None)
+    return Project(
+        origin=PATH,
+        name=parser.get("metadata", "name", fallback=""),
+        dependencies=None if install is None else _lines(tree, install),
+        extras=extras or None,
+        requires_python=parser.get("options", "python_requires", fallback="").strip(),
+        classifiers=_lines(tree, parser.get("metadata", "classifiers", fallback="")),
+    )
+
+
+def _section(parser: RawConfigParser, name: str) -> dict[str, str]:
+    return dict(parser.items(name)) if parser.has_section(name) else {}
+
+
+def _lines(tree: Tree, text: str) -> tuple[str, ...]:
+    """Split a multi-line value; `file: a.txt, b.txt` stands for the content of those files."""
+    if text.strip().startswith("file:"):
+        return read_texts(tree, text.strip().removeprefix("file:").split(","))
+    bare = (part.split(" #")[0].strip() for part in text.splitlines())
+    return tuple(part for part in bare if part and not part.startswith("#"))
+
+
+def read_texts(tree: Tree, paths: list[str]) -> tuple[str, ...]:
+    """Return the lines of plain files; missing ones hold nothing."""
+    contents = Contents()
+    for path in paths:
+        content = tree.read(path.strip())
+        add_text((content or b"").decode("utf-8", errors="replace"), path.strip(), contents)
+    return tuple(line for line, _ in contents.lines)

@@ -1,0 +1,1 @@
+"""Fresh places to run a test command in: containers, or folders of this machine."""

@@ -1,0 +1,225 @@
+"""Runs in containers of an instance's image: no network, no capabilities, always removed.
+
+Inputs go in and results come out as archives through the engine's API, so that a remote engine
+serves as well as one that shares the file system. Nothing of the host is mounted.
+"""
+
+import io
+import secrets
+import tarfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, NotFound
+from docker.models.containers import Container
+
+from builders.errors import EngineUnavailable, SandboxError
+from builders.model import Built, Execution, Limits, RunResult
+from builders.reporter import new_key
+from builders.sandbox.evidence import REPORT_BYTES, Evidence, join_output, judge
+from builders.sandbox.script import (
+    KILL_AFTER,
+    Layout,
+    container_script,
+    input_files,
+    output_shares,
+)
+
+LABEL = "curate.run"
+ROOT = "/curate"
+_GRACE = KILL_AFTER + 3  # seconds after the limit at which the container is ended from outside
+_TO_END = 60.0  # seconds a killed container may take to be gone
+_LATE = (requests.exceptions.ReadTimeout, requests.exceptions.ConnectionError)
+
+
+def run_in_container(
+    client: docker.DockerClient,
+    built: Built,
+    execution: Execution,
+    *,
+    checkout: str = "/testbed",
+    user: str = "1000:1000",
+    capabilities: Sequence[str] = (),
+    runtime: str | None = None,
+) -> RunResult:
+    """Run *execution* in a new container of the image of *built* and remove it, whatever happens.
+
+    *checkout* must be writable for *user*; *capabilities* are given back after all were dropped
+    (for tests that need root's powers); *runtime* names another one of the engine's, such as
+    gVisor's. Raises SandboxError if the engine refuses
+    or loses the container, EngineUnavailable if it does not answer.
+    """
+    layout = Layout(checkout=checkout, inputs=f"{ROOT}/in", outputs=f"{ROOT}/out")
+    key = new_key()
+    options = container_options(execution.limits, user, capabilities, runtime)
+    with _engine_errors(), _container(client, built.handle, options) as container:
+        container.put_archive("/", _inputs(execution, layout, key))
+        started = time.monotonic()
+        container.start()
+        timed_out = _wait(container, execution.limits.seconds + _GRACE)
+        seconds = time.monotonic() - started
+        container.reload()
+        state = container.attrs["State"]
+        found = _outputs(container, layout, execution.limits.output_bytes)
+    code = None if timed_out else int(state["ExitCode"])
+    account = _account(found.get("account", b""))
+    return judge(
+        Evidence(
+            key=key,
+            exit_code=code,
+            timed_out=timed_out or (code in (124, 137) and seconds >= execution.limits.seconds),
+            out_of_memory=bool(state["OOMKilled"]) or account.get("oom_kill", 0) > 0,
+            patched="patched" in found,
+            key_left="key" in found,
+            report=found.get("report"),
+            seconds=seconds,
+            cpu_seconds=account.get("usage_usec", 0) / 1e6 + account.get("nanoseconds", 0) / 1e9,
+            output=_output(found, execution.limits.output_bytes),
+        )
+    )
+
+
+def container_options(
+    limits: Limits, user: str, capabilities: Sequence[str] = (), runtime: str | None = None
+) -> dict[str, Any]:
+    """Options of `containers.create` that make a container a sandbox."""
+    run = secrets.token_hex(8)
+    return {
+        "name": f"curate-run-{run}",
+        "labels": {LABEL: run},
+        "command": ["bash", f"{ROOT}/in/run.sh"],
+        "entrypoint": [],
+        "user": user,
+        "environment": {"HOME": "/tmp", "USER": "curate", "LOGNAME": "curate"},
+        "init": True,
+        "network_mode": "none",
+        "cap_drop": ["ALL"],
+        "cap_add": list(capabilities),
+        "security_opt": ["no-new-privileges"],
+        "pids_limit": limits.pids,
+        "mem_limit": limits.memory_bytes,
+        "memswap_limit": limits.memory_bytes,
+        "nano_cpus": int(limits.cpus * 1e9),
+        "shm_size": limits.shm_bytes,
+        "tmpfs": {"/tmp": f"exec,mode=1777,size={limits.tmp_bytes}"},
+        "log_config": docker.types.LogConfig(type="none"),
+        "runtime": runtime,
+    }
+
+
+@contextmanager
+def _container(
+    client: docker.DockerClient, image: str, options: dict[str, Any]
+) -> Iterator[Container]:
+    try:
+        yield client.containers.create(image, **options)
+    finally:
+        # by name: an interrupted create may have made it without telling us
+        with suppress(NotFound):
+            client.api.remove_container(options["name"], force=True, v=True)
+
+
+@contextmanager
+def _engine_errors() -> Iterator[None]:
+    try:
+        yield
+    except DockerException as error:
+        raise SandboxError(f"the engine could not make or read a sandbox: {error}") from error
+    except requests.exceptions.RequestException as error:
+        hint = "is dockerd running, and may this user reach it?"
+        raise EngineUnavailable(f"the engine does not answer: {error}", hint=hint) from error
+
+
+def _wait(container: Container, seconds: float) -> bool:
+    """Wait for the end, or bring it about after *seconds*; whether the latter was needed."""
+    try:
+        container.wait(timeout=seconds)
+    except _LATE:
+        with suppress(APIError):  # it may just have ended by itself
+            container.kill()
+        container.wait(timeout=_TO_END)
+        return True
+    return False
+
+
+def _inputs(execution: Execution, layout: Layout, key: bytes) -> bytes:
+    contents = input_files(execution, layout, container_script(execution, layout))
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for path in (ROOT, layout.inputs, f"{layout.inputs}/plugin", layout.outputs):
+            folder = tarfile.TarInfo(path.lstrip("/"))
+            folder.type = tarfile.DIRTYPE
+            folder.mode = 0o777 if path == layout.outputs else 0o755
+            tar.addfile(folder)
+        for name, content in contents.items():
+            _add(tar, f"{layout.inputs}/{name}", content, 0o444)
+        _add(tar, f"{layout.outputs}/key", key, 0o444)
+    return buffer.getvalue()
+
+
+def _add(tar: tarfile.TarFile, path: str, content: bytes, mode: int) -> None:
+    member = tarfile.TarInfo(path.lstrip("/"))
+    member.size, member.mode, member.mtime = len(content), mode, time.time()
+    tar.addfile(member, io.BytesIO(content))
+
+
+def _outputs(container: Container, layout: Layout, output_bytes: int) -> dict[str, bytes]:
+    """Content of the known files the run left, those that are too long left out.
+
+    Each is asked for by name, for the folder may hold whatever the tests have put there.
+    """
+    ceilings = {
+        "patched": 0,
+        "key": 1 << 10,
+        "account": 64 << 10,
+        "head": output_bytes,
+        "tail": output_bytes,
+        "report": REPORT_BYTES,
+    }
+    found = {}
+    for name, ceiling in ceilings.items():
+        content = _read(container, f"{layout.outputs}/{name}", ceiling)
+        if content is not None:
+            found[name] = content
+    return found
+
+
+def _read(container: Container, path: str, ceiling: int) -> bytes | None:
+    try:
+        chunks, stat = container.get_archive(path)
+    except NotFound:
+        return None
+    close: Callable[[], None] = getattr(chunks, "close", lambda: None)
+    try:
+        if stat is None or stat["size"] > ceiling or stat["linkTarget"]:
+            return None
+        data = io.BytesIO(b"".join(_take(chunks, ceiling + (64 << 10))))
+        with tarfile.open(fileobj=data) as tar:
+            member = next(iter(tar))
+            stream = tar.extractfile(member) if member.isreg() else None
+            return stream.read() if stream else None
+    finally:
+        close()
+
+
+def _take(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+        limit -= len(chunk)
+        if limit < 0:
+            return
+
+
+def _account(text: bytes) -> dict[str, int]:
+    """Figures of the cgroup as the script copied them: `name value` a line."""
+    pairs = (line.split() for line in text.decode("ascii", "replace").splitlines())
+    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}
+
+
+def _output(found: Mapping[str, bytes], limit: int) -> bytes:
+    tail_limit = output_shares(limit)[1]
+    return join_output(found.get("head", b""), found.get("tail", b""), tail_limit)

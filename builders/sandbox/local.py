@@ -1,0 +1,143 @@
+"""Runs in a folder of this machine, without an engine: convenient, and no security border.
+
+A run gets a copy of the checkout, a home and a temporary folder of its own, a process group, limits
+and, where the kernel lets this user cut it, no network; the detail of a result says when it could
+not. The test code runs as this user and can read and change whatever this user can.
+
+The venv is shared by all runs. An editable install in it points at the original checkout, so the
+folders it names there are put first on PYTHONPATH, as folders of the copy. Packages whose editable
+install builds at import (meson-python, scikit-build-core) are not moved by this.
+"""
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from builders.errors import SandboxError
+from builders.model import Built, Execution, RunResult
+from builders.reporter import new_key
+from builders.sandbox import launch
+from builders.sandbox.evidence import REPORT_BYTES, Evidence, judge
+from builders.sandbox.process import Ended, run_process
+from builders.sandbox.script import Layout, input_files, local_script
+
+
+def run_locally(built: Built, execution: Execution, *, scratch: Path | None = None) -> RunResult:
+    """Run *execution* on a copy of the checkout of *built* and remove the copy.
+
+    `built.handle` is a folder with `checkout/` (a git repository at the base commit) and `venv/`.
+    The copy is made under *scratch*, by default the system's temporary folder. Raises SandboxError
+    if the copy or the process cannot be made.
+    """
+    with _folder(scratch) as folder:
+        layout = _lay_out(Path(built.handle), folder, execution)
+        key = new_key()
+        (folder / "out" / "key").write_bytes(key)
+        variables = _environment(Path(built.handle), folder)
+        command = [sys.executable, "-I", launch.__file__, str(execution.limits.memory_bytes)]
+        command += [str(folder / "network"), "bash", f"{layout.inputs}/run.sh"]
+        ended = run_process(
+            command,
+            variables,
+            seconds=execution.limits.seconds,
+            output_bytes=execution.limits.output_bytes,
+        )
+        return judge(_evidence(folder, key, ended))
+
+
+def import_roots(venv: Path, checkout: Path) -> tuple[Path, ...]:
+    """Folders of *checkout* that editable installs in *venv* put on the import path, relative.
+
+    Read from `.pth` files (a folder a line) and from the finders setuptools generates (a mapping
+    of packages to folders, whose parents serve).
+    """
+    pattern = re.compile(re.escape(str(checkout)) + r"(?:/[^'\"\n]*)?(?=['\"\n]|$)")
+    roots: dict[Path, None] = {}
+    for site in sorted(venv.glob("lib/python*/site-packages")):
+        for file in [*sorted(site.glob("*.pth")), *sorted(site.glob("__editable__*.py"))]:
+            for found in pattern.findall(file.read_text(encoding="utf-8", errors="replace")):
+                path = Path(found) if file.suffix == ".pth" else Path(found).parent
+                if path.is_relative_to(checkout):
+                    roots[path.relative_to(checkout)] = None
+    return tuple(roots)
+
+
+@contextmanager
+def _folder(scratch: Path | None) -> Iterator[Path]:
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="curate-run-", dir=scratch)).resolve()
+    except OSError as error:
+        raise SandboxError(f"no folder for the run: {error}") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, onerror=_make_removable)
+
+
+def _make_removable(function: Callable[[str], object], path: str, _: object) -> None:
+    """A test may have taken the right to write from a folder; what stays is left to the system."""
+    with suppress(OSError):
+        for place in (Path(path).parent, Path(path)):
+            place.chmod(0o700)
+        if function in (os.open, os.scandir):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            function(path)
+
+
+def _lay_out(handle: Path, folder: Path, execution: Execution) -> Layout:
+    layout = Layout(
+        checkout=str(folder / "checkout"), inputs=str(folder / "in"), outputs=str(folder / "out")
+    )
+    try:
+        shutil.copytree(handle / "checkout", folder / "checkout", symlinks=True)
+    except (OSError, shutil.Error) as error:
+        raise SandboxError(f"the checkout of {handle} cannot be copied: {error}") from error
+    for name in ("in/plugin", "out", "home", "tmp"):
+        (folder / name).mkdir(parents=True)
+    for name, content in input_files(execution, layout, local_script(execution, layout)).items():
+        (folder / "in" / name).write_bytes(content)
+    return layout
+
+
+def _environment(handle: Path, folder: Path) -> dict[str, str]:
+    """Variables of the run; nothing of ours is handed on, for there may be tokens among them."""
+    roots = import_roots(handle / "venv", handle / "checkout")
+    variables = {
+        "PATH": f"{handle}/venv/bin{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "VIRTUAL_ENV": f"{handle}/venv",
+        "PYTHONPATH": os.pathsep.join(str(folder / "checkout" / root) for root in roots),
+        "HOME": str(folder / "home"),
+        "TMPDIR": str(folder / "tmp"),
+        "LANG": "C.UTF-8",
+    }
+    return {name: value for name, value in variables.items() if value}
+
+
+def _evidence(folder: Path, key: bytes, ended: Ended) -> Evidence:
+    out = folder / "out"
+    network = folder / "network"
+    note = network.read_text(encoding="utf-8") if network.exists() else ""
+    return Evidence(
+        key=key,
+        exit_code=ended.exit_code,
+        timed_out=ended.timed_out,
+        patched=(out / "patched").exists(),
+        key_left=(out / "key").exists(),
+        report=_read(out / "report"),
+        seconds=ended.seconds,
+        cpu_seconds=ended.cpu_seconds,
+        output=ended.output,
+        note="" if note == "cut" else note,
+    )
+
+
+def _read(path: Path) -> bytes | None:
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > REPORT_BYTES:
+        return None
+    return path.read_bytes()

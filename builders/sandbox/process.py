@@ -1,0 +1,151 @@
+"""A process of this machine with a time limit, capped output and no offspring left behind."""
+
+import os
+import secrets
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+from typing import cast
+
+from builders.errors import SandboxError
+from builders.sandbox.evidence import join_output
+from builders.sandbox.script import KILL_AFTER, output_shares
+
+MARK = "CURATE_RUN"  # variable by which processes of a run are found again
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a process ended; no exit code if it was stopped at the time limit."""
+
+    exit_code: int | None
+    timed_out: bool
+    seconds: float
+    cpu_seconds: float  # of the process and the children it waited for
+    output: bytes
+
+
+def run_process(
+    command: Sequence[str], variables: Mapping[str, str], *, seconds: float, output_bytes: int
+) -> Ended:
+    """Run *command* with exactly *variables* in a session of its own.
+
+    After *seconds* it is asked to end, KILL_AFTER later it is killed. In any case, an interrupt
+    included, its group is killed, and so is what left the group but kept the mark (where there is
+    a /proc). Raises SandboxError if it cannot be started.
+    """
+    mark = f"{MARK}={secrets.token_hex(8)}"
+    environment = dict(variables) | dict([mark.split("=")])
+    keeper = Keeper(*output_shares(output_bytes))
+    started = time.monotonic()
+    process = _start(command, environment)
+    reader = threading.Thread(
+        target=keeper.read, args=(cast(BufferedReader, process.stdout),), daemon=True
+    )
+    reader.start()
+    try:
+        timed_out, cpu_seconds = _wait(process, seconds)
+    finally:
+        _end_all(process, mark.encode())
+    elapsed = time.monotonic() - started
+    reader.join(KILL_AFTER)
+    code = process.returncode
+    return Ended(
+        exit_code=None if timed_out else code if code >= 0 else 128 - code,
+        timed_out=timed_out,
+        seconds=elapsed,
+        cpu_seconds=cpu_seconds,
+        output=keeper.output(),
+    )
+
+
+class Keeper:
+    """Keeps the head and the tail of a stream of any length."""
+
+    def __init__(self, head_limit: int, tail_limit: int) -> None:
+        self._head_limit, self._tail_limit = head_limit, tail_limit
+        self._head, self._tail = bytearray(), bytearray()
+
+    def read(self, stream: BufferedReader) -> None:
+        """Take in the whole stream."""
+        while chunk := stream.read1(1 << 16):
+            room = self._head_limit - len(self._head)
+            self._head += chunk[:room]
+            self._tail += chunk[room:]
+            if len(self._tail) > 2 * self._tail_limit + (1 << 20):
+                del self._tail[: -self._tail_limit]
+
+    def output(self) -> bytes:
+        """Head and tail as one text."""
+        tail = bytes(self._tail[-self._tail_limit :])
+        return join_output(bytes(self._head), tail, self._tail_limit)
+
+
+def _start(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise SandboxError(f"the test process cannot be started: {error}") from error
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> tuple[bool, float]:
+    """Wait for the end or bring it about; whether it was brought about, and CPU seconds used."""
+    stopped = threading.Event()
+
+    def stop(number: signal.Signals) -> None:
+        stopped.set()
+        _signal_group(process.pid, number)
+
+    timers = [
+        threading.Timer(seconds, stop, [signal.SIGTERM]),
+        threading.Timer(seconds + KILL_AFTER, stop, [signal.SIGKILL]),
+    ]
+    try:
+        for timer in timers:
+            timer.start()
+        _, status, usage = os.wait4(process.pid, 0)
+    finally:
+        for timer in timers:
+            timer.cancel()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return stopped.is_set(), usage.ru_utime + usage.ru_stime
+
+
+def _end_all(process: subprocess.Popen[bytes], mark: bytes) -> None:
+    """End the group and whatever left it but still carries the mark, new forks included."""
+    _signal_group(process.pid, signal.SIGKILL)
+    process.wait()
+    for _ in range(10):
+        found = list(_marked(mark))
+        for pid in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if not found:
+            return
+        time.sleep(0.05)
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def _marked(mark: bytes) -> Iterator[int]:
+    """Processes that carry *mark* in their environment (where there is a /proc)."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if mark in (entry / "environ").read_bytes().split(b"\0"):
+                yield int(entry.name)

@@ -1,0 +1,18 @@
+"""What the machine offers the builders; every field has a default that works when connected."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildSettings:
+    """Where images, interpreters, packages and caches come from."""
+
+    cache: Path  # folder for uv's cache, local environments and build contexts
+    base_image: str = "docker.io/library/debian:bookworm-slim"
+    interpreters: Path | None = None  # folder of CPython prefixes (3.8.18/bin/python3.8); None = uv
+    ca_bundle: Path | None = None  # PEM file mounted into builds
+    index_url: str = ""  # package index; "" = PyPI
+    docker: str = ""  # path of the docker client that has BuildKit; "" = probe
+    namespace: str = "curate"  # image names are <namespace>/<layer>:<key>
+    reserve_bytes: int = 4 << 30  # free disk below which nothing is built

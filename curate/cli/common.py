@@ -1,0 +1,61 @@
+"""What commands share: the consoles, the store, the library, JSON on stdout."""
+
+import json
+import sys
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from curate.settings import Settings
+from curate.store import Store
+from recipes import Library
+
+talk = Console(stderr=True, highlight=False)
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """The settings that the callback read."""
+    settings = context.obj
+    assert isinstance(settings, Settings)
+    return settings
+
+
+def open_store(settings: Settings) -> Store:
+    """The store of the data folder; made when it is not there."""
+    return Store(settings.data)
+
+
+def library_of(settings: Settings) -> Library:
+    """Recipes of the user, then the built-in ones."""
+    return Library((settings.recipes,) if settings.recipes else ())
+
+
+def print_json(value: object) -> None:
+    """One JSON document on standard output."""
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write("\n")
+
+
+def mirror_path(settings: Settings, repo: str) -> Path:
+    """Where the bare mirror of *repo* lies or will lie."""
+    return settings.mirror_folder / f"{repo.replace('/', '__')}.git"
+
+
+def progress_bar() -> Progress:
+    """Bars on standard error: how many of how many, time left, and what is going on."""
+    return Progress(
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+        console=talk,
+        transient=True,
+    )

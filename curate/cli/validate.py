@@ -1,0 +1,161 @@
+"""`curate validate`: run the changed tests before and after the gold patch."""
+
+import threading
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from builders.backend import Backend
+from builders.errors import EngineUnavailable
+from builders.interpreter import available_pythons
+from curate.cli.common import (
+    library_of,
+    mirror_path,
+    open_store,
+    print_json,
+    progress_bar,
+    settings_of,
+    talk,
+)
+from curate.errors import CurateError, NotFound
+from curate.model import Validation
+from curate.settings import Settings
+from curate.stages.validate import Summary, Task, plan, validate
+from curate.store import Store
+from curate.trial import Options, Workshop
+
+EXAMPLE = "Example: [bold]curate validate --repo getmoto/moto -j 4[/bold]"
+
+
+class Sandbox(StrEnum):
+    """Where tests run."""
+
+    DOCKER = "docker"
+    LOCAL = "local"
+
+
+class Broken(CurateError):
+    """The machine failed on some candidates, which stay to be done."""
+
+    exit_code = 3
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("validate", epilog=EXAMPLE)(command)
+
+
+def command(
+    context: typer.Context,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Candidates.")] = None,
+    repo: Annotated[str | None, typer.Option(help="Only candidates of OWNER/NAME.")] = None,
+    sandbox: Annotated[
+        Sandbox, typer.Option(help="docker, or local: a folder and no security border.")
+    ] = Sandbox.DOCKER,
+    runs: Annotated[int, typer.Option(min=1, help="Runs on each side.")] = 3,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Candidates at once.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
+) -> None:
+    """Build each candidate's environment, run its tests before and after, keep what is true.
+
+    What has a verdict for the same inputs is not done again.
+    """
+    settings = settings_of(context)
+    options = Options(runs=runs, backend=sandbox.value)
+    with open_store(settings) as store:
+        tasks, known = plan(store, library_of(settings), options, ids=ids or (), repo=repo)
+        summary = run_tasks(tasks, options, store, settings, jobs)
+    summary.known = known
+    _tell(summary, as_json)
+
+
+def run_tasks(
+    tasks: list[Task],
+    options: Options,
+    store: Store,
+    settings: Settings,
+    jobs: int,
+    stop: threading.Event | None = None,
+) -> Summary:
+    """Validate *tasks* under a progress bar; Ctrl-C ends what is running and keeps the rest."""
+    if not tasks:
+        return Summary()
+    backend = make_backend(options.backend, settings)
+    with progress_bar() as progress:
+        bar = progress.add_task("", total=len(tasks))
+
+        def report(name: str, step: str) -> None:
+            progress.update(bar, description=f"{name}: {step}")
+
+        def done(record: Validation | str) -> None:
+            progress.advance(bar)
+            progress.console.print(_line(record))
+
+        shop = Workshop(
+            store=store,
+            backend=backend,
+            settings=settings.building(),
+            pythons=available_pythons(settings.interpreters),
+            mirrors=lambda name: _mirror(settings, name),
+            stop=stop or threading.Event(),
+            report=report,
+        )
+        return validate(tasks, options, shop, jobs=jobs, done=done)
+
+
+def make_backend(name: str, settings: Settings) -> Backend:
+    """The backend called *name*; EngineUnavailable with a hint where there is no engine."""
+    if name == Sandbox.LOCAL:
+        from builders.local import LocalBackend
+
+        talk.print("The local sandbox is [bold]no security border[/bold]: tests run as you.")
+        return LocalBackend(settings.building())
+    from builders.docker import DockerBackend
+
+    try:
+        return DockerBackend(settings.building())
+    except EngineUnavailable as error:
+        error.hint = error.hint or "Start Docker, or use --sandbox local."
+        raise
+
+
+def _mirror(settings: Settings, repo: str) -> Path:
+    path = mirror_path(settings, repo)
+    if not path.exists():
+        raise NotFound(f"There is no mirror of {repo} at {path}.", hint=f"Run: curate crawl {repo}")
+    return path.resolve()
+
+
+def _line(record: Validation | str) -> str:
+    if isinstance(record, str):
+        return f"[yellow]?[/yellow] {record}: the machine failed; it stays to be done"
+    verdict = record.verdict
+    if verdict.rejection:
+        why = verdict.rejection
+        return f"[red]-[/red] {record.instance_id}: {why.stage}/{why.reason}"
+    counts = f"{len(verdict.fail_to_pass)} FAIL_TO_PASS, {len(verdict.pass_to_pass)} PASS_TO_PASS"
+    return f"[green]+[/green] {record.instance_id}: {counts}"
+
+
+def _tell(summary: Summary, as_json: bool) -> None:
+    counts = {
+        "validated": summary.done,
+        "verified": summary.verified,
+        "known": summary.known,
+        "reasons": dict(summary.reasons),
+        "broken": {name: str(error) for name, error in summary.broken.items()},
+    }
+    if as_json:
+        print_json(counts)
+    talk.print(
+        f"{summary.done} validated, {summary.verified} of them verified;"
+        f" {summary.known} were known already. Next: curate status"
+    )
+    if summary.broken:
+        name, error = next(iter(summary.broken.items()))
+        raise Broken(
+            f"The machine failed on {len(summary.broken)} candidates, first {name}: {error}",
+            hint=error.hint or "Run the same command again; what is done is kept.",
+        )

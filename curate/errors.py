@@ -1,0 +1,60 @@
+"""Every error a user can meet, its hint and its exit code.
+
+Exit codes: 0 done; 1 the command ran and the answer is no; 2 bad input; 3 engine or sandbox;
+4 not found; 5 not allowed; 6 network; 7 store; 8 disk; 130 interrupted.
+"""
+
+from builders.errors import BuilderError, DiskFull
+
+
+class CurateError(Exception):
+    """Something the user can act on: one sentence, a hint, an exit code."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class BadInput(CurateError):
+    """A flag, a file or a setting that cannot be used as it is."""
+
+    exit_code = 2
+
+
+class NotFound(CurateError):
+    """A repository, instance or folder that is not there."""
+
+    exit_code = 4
+
+
+class Unauthorized(CurateError):
+    """A token that is missing, wrong or not enough."""
+
+    exit_code = 5
+
+
+class NetworkError(CurateError):
+    """A server that does not answer, or not in a way that makes sense, after all retries."""
+
+    exit_code = 6
+
+
+class StoreError(CurateError):
+    """The data folder cannot be read or written."""
+
+    exit_code = 7
+
+
+def described(error: BaseException) -> tuple[str, str, int] | None:
+    """Message, hint and exit code of *error*; None for a defect of our own."""
+    if isinstance(error, CurateError):
+        return str(error), error.hint, error.exit_code
+    if isinstance(error, DiskFull):
+        return str(error), error.hint, 8
+    if isinstance(error, BuilderError):
+        return str(error), error.hint, 3
+    if isinstance(error, OSError) and error.errno == 28:
+        return "The disk is full.", "Free some space and run the same command again.", 8
+    return None

@@ -1,0 +1,1 @@
+"""Local bare mirrors, read in bulk through long-lived git processes."""

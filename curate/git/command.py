@@ -1,0 +1,62 @@
+"""Running git the same way everywhere: no prompts, no user configuration in what we compare."""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ATTRIBUTES = Path(__file__).with_name("attributes")
+
+
+class GitFailed(Exception):
+    """A git command that had to work did not; carries its standard error."""
+
+    def __init__(self, arguments: Sequence[str], code: int, stderr: bytes) -> None:
+        text = stderr.decode(errors="replace").strip()
+        super().__init__(f"git {arguments[0]} ended with {code}: {text[-2000:]}")
+        self.code = code
+        self.stderr = text
+
+
+def reading_environment() -> dict[str, str]:
+    """Environment in which output depends on the repository alone.
+
+    Hunk headers of Python files name the function, as GitHub's own diffs do.
+    """
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    settings = {"core.attributesFile": str(ATTRIBUTES), "safe.directory": "*", "core.bare": "true"}
+    return kept | {
+        "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_CONFIG_COUNT": str(len(settings)),
+        **{f"GIT_CONFIG_KEY_{n}": key for n, key in enumerate(settings)},
+        **{f"GIT_CONFIG_VALUE_{n}": value for n, value in enumerate(settings.values())},
+    }
+
+
+def attempt(
+    path: Path,
+    *arguments: str,
+    stdin: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run git on the bare repository *path*; a command that fails is a value."""
+    return subprocess.run(
+        ["git", f"--git-dir={path}", *arguments],
+        input=stdin,
+        capture_output=True,
+        env=reading_environment() | dict(environment or {}),
+        check=False,
+    )
+
+
+def output(path: Path, *arguments: str, stdin: bytes = b"") -> bytes:
+    """What git prints; raises `GitFailed` where it fails."""
+    done = attempt(path, *arguments, stdin=stdin)
+    if done.returncode:
+        raise GitFailed(arguments, done.returncode, done.stderr)
+    return done.stdout

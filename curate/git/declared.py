@@ -1,0 +1,23 @@
+"""The version a commit belongs to, by what one of its files says."""
+
+import re
+
+from curate.git.mirror import Mirror
+
+
+class DeclaredVersion:
+    """`version_of` for repositories whose tags do not lie behind their commits.
+
+    *pattern* finds the version in *file*: its first group is "major.minor".
+    """
+
+    def __init__(self, mirror: Mirror, file: str, pattern: str) -> None:
+        self._mirror = mirror
+        self._file = file
+        self._pattern = re.compile(pattern)
+
+    def __call__(self, commit: str) -> str:
+        """Major.minor at *commit*; "" where the file is missing or says nothing."""
+        content = self._mirror.objects.read(f"{commit}:{self._file}") or b""
+        found = self._pattern.search(content.decode("utf-8", "replace"))
+        return found.group(1) if found else ""

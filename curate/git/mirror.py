@@ -1,0 +1,169 @@
+"""A local bare mirror of a repository: opened, cloned, updated, and read in bulk."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from curate.errors import BadInput, NetworkError, NotFound, Unauthorized
+from curate.git.catfile import CatFile
+from curate.git.command import attempt
+from curate.git.difftree import DiffTree
+from curate.git.history import History
+
+REFSPECS = (
+    "+refs/heads/*:refs/heads/*",
+    "+refs/tags/*:refs/tags/*",
+    "+refs/pull/*/head:refs/pull/*/head",
+)
+_ASKPASS = """#!/bin/sh
+case "$1" in Username*) echo x-access-token ;; *) printf '%s\\n' "$CURATE_GIT_TOKEN" ;; esac
+"""
+
+
+class NotAMirror(BadInput):
+    """A folder that is there but is no bare git repository with commits."""
+
+
+class Mirror:
+    """A bare repository with the heads of all its pull requests; a context manager.
+
+    `history`, `objects` and `diffs` are made when first used and closed with the mirror. One
+    mirror serves one thread.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """*path* is a valid mirror: use `open_mirror` or `ensure_mirror`."""
+        self.path = path
+
+    @cached_property
+    def history(self) -> History:
+        """The whole commit graph, read once."""
+        return History.of(self.path)
+
+    @cached_property
+    def objects(self) -> CatFile:
+        """Objects by name."""
+        return CatFile(self.path)
+
+    @cached_property
+    def diffs(self) -> DiffTree:
+        """File lists and patches between commits."""
+        return DiffTree(self.path)
+
+    def applies(self, commit: str, patch: bytes) -> bool:
+        """Whether git can apply *patch* to the tree of *commit*; nothing is written."""
+        with tempfile.TemporaryDirectory(prefix="curate-index-") as folder:
+            index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+            if attempt(self.path, "read-tree", commit, environment=index).returncode:
+                return False
+            arguments = ("apply", "--cached", "--check", "--whitespace=nowarn", "-")
+            done = attempt(self.path, *arguments, stdin=patch, environment=index)
+            return done.returncode == 0
+
+    def close(self) -> None:
+        """End the processes and forget the graph; the mirror can be used again afterwards."""
+        for name in ("objects", "diffs"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
+        self.__dict__.pop("history", None)
+
+    def __enter__(self) -> "Mirror":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def open_mirror(path: Path) -> Mirror:
+    """The mirror in *path*; raises `NotFound` if nothing is there, `NotAMirror` if no mirror is."""
+    if not path.is_dir():
+        raise NotFound(f"There is no mirror in {path}.", hint="Clone it with `git clone --mirror`.")
+    if attempt(path, "rev-parse", "--git-dir").returncode:
+        raise NotAMirror(
+            f"{path} is not a bare git repository.",
+            hint="Give the folder that `git clone --mirror` made.",
+        )
+    if not attempt(path, "for-each-ref", "--count=1").stdout:
+        raise NotAMirror(f"{path} has no branches.", hint="Clone the repository again.")
+    return Mirror(path)
+
+
+def ensure_mirror(path: Path, url: str, *, token: str | None = None) -> Mirror:
+    """Clone *url* into *path*, or fetch what is new; raises `NetworkError` or `Unauthorized`.
+
+    The first fetch goes to a folder beside *path* that takes its name when it is complete. Refs
+    the server has dropped are kept: they may be all that holds a pull's base commit.
+    """
+    if path.exists():
+        mirror = open_mirror(path)
+        fetch(path, url, token=token)
+        return mirror
+    partial = path.with_name(path.name + ".partial")
+    if not (partial / "HEAD").exists():
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        _new_repository(partial)
+    fetch(partial, url, token=token)
+    partial.rename(path)
+    return open_mirror(path)
+
+
+def fetch(path: Path, url: str, *, token: str | None = None) -> None:
+    """Bring branches, tags and pull heads of *url* into the bare repository *path*.
+
+    `HEAD` becomes the default branch of *url*.
+    """
+    options = ("--quiet", "--no-auto-maintenance", "--no-write-fetch-head")
+    _remotely(path, token, "fetch", *options, url, *REFSPECS)
+    answer = _remotely(path, token, "ls-remote", "--symref", url, "HEAD")
+    default = re.match(r"ref: (refs/heads/\S+)\tHEAD", answer)
+    if default:
+        attempt(path, "symbolic-ref", "HEAD", default[1])
+
+
+def _remotely(path: Path, token: str | None, command: str, *arguments: str) -> str:
+    """Output of a git command that speaks to a server, under the user's own configuration."""
+    import git
+
+    words = ["git", f"--git-dir={path}", "-c", "core.bare=true", command, *arguments]
+    with _credentials(token) as environment:
+        try:
+            return str(git.Git(path).execute(words, env=environment))
+        except git.GitCommandError as failure:
+            raise _fetch_error(str(failure.stderr)) from None
+
+
+def _new_repository(path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", "--bare", str(path)], check=True)
+
+
+def _fetch_error(stderr: str) -> NetworkError | Unauthorized | NotFound:
+    said = stderr.lower()
+    denials = ("authentication failed", "could not read username", "could not read password", "403")
+    if any(text in said for text in denials):
+        return Unauthorized("The git server refuses the token.", hint="Set GITHUB_TOKEN.")
+    if "not found" in said or "does not appear to be a git repository" in said:
+        return NotFound(
+            f"The git server has no such repository: {stderr.strip()[-200:]}",
+            hint="Check its name.",
+        )
+    return NetworkError(f"Fetching failed: {stderr.strip()[-500:]}", hint="Try again.")
+
+
+@contextmanager
+def _credentials(token: str | None) -> Iterator[dict[str, str]]:
+    """Environment that answers git's question for a password; the token is in no argument."""
+    with tempfile.TemporaryDirectory(prefix="curate-askpass-") as folder:
+        environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+        if token:
+            program = Path(folder) / "askpass"
+            program.write_text(_ASKPASS)
+            program.chmod(0o700)
+            environment |= {"GIT_ASKPASS": str(program), "CURATE_GIT_TOKEN": token}
+        yield environment

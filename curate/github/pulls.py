@@ -1,0 +1,121 @@
+"""Merged pulls of a repository, page by page."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from curate.errors import BadInput, NotFound
+from curate.github import queries
+from curate.github.batches import BatchSize
+from curate.github.client import Data, GitHubClient
+from curate.links import canonical
+from curate.model import IssueRef, PullRequest
+
+LARGEST_PAGE = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullPage:
+    """A page, where the next one starts, and what GitHub says of the whole list."""
+
+    pulls: tuple[PullRequest, ...]
+    cursor: str | None  # None on an empty page
+    more: bool
+    total: int
+    newest_update: datetime | None  # of all merged pulls, when the page was made
+
+
+def pull_pages(
+    client: GitHubClient,
+    repo: str,
+    *,
+    cursor: str | None = None,
+    newest_first: bool = False,
+    largest: int = LARGEST_PAGE,
+) -> Iterator[PullPage]:
+    """Pages of merged pulls, by creation; with *newest_first* by update, the latest first.
+
+    Pages start at *largest* pulls, halve to no less than 5 after trouble and grow back. Raises
+    `NotFound` for an unknown repository, and what `GitHubClient.query` raises.
+    """
+    owner, name = owner_and_name(repo)
+    size = BatchSize(largest)
+    order = ("UPDATED_AT", "DESC") if newest_first else ("CREATED_AT", "ASC")
+    fixed = {"owner": owner, "name": name, "field": order[0], "direction": order[1]}
+    more = True
+    while more:
+        ask = partial(_asked, fixed, size, cursor)
+        data = client.query_sized(ask, size.shrink)
+        size.succeeded()
+        page = parsed_page(data, repo)
+        cursor, more = page.cursor or cursor, page.more
+        yield page
+
+
+def _asked(
+    fixed: Mapping[str, str], size: BatchSize, cursor: str | None
+) -> tuple[str, Mapping[str, Any]]:
+    return queries.PULLS, {**fixed, "size": size.value, "cursor": cursor}
+
+
+def owner_and_name(repo: str) -> tuple[str, str]:
+    """Both halves of "owner/name"; raises `BadInput` for anything else."""
+    owner, _, name = repo.partition("/")
+    if not owner or not name or "/" in name:
+        raise BadInput(f"{repo!r} is no repository.", hint="Write it as owner/name.")
+    return owner, name
+
+
+def parsed_page(data: Data, repo: str) -> PullPage:
+    """Read the answer to `queries.PULLS`."""
+    repository = data.get("repository")
+    if repository is None:
+        raise NotFound(f"GitHub has no repository {repo}.", hint="Check the name and the token.")
+    connection = repository["pulls"]
+    updates = [node["updatedAt"] for node in repository["newest"]["nodes"] or () if node]
+    names = {repository["nameWithOwner"].casefold(): repo}
+    return PullPage(
+        pulls=tuple(parsed_pull(node, repo, names) for node in connection["nodes"] if node),
+        cursor=connection["pageInfo"]["endCursor"],
+        more=connection["pageInfo"]["hasNextPage"],
+        total=connection["totalCount"],
+        newest_update=instant(updates[0]) if updates else None,
+    )
+
+
+def parsed_pull(node: Data, repo: str, names: Mapping[str, str] | None = None) -> PullRequest:
+    """Read one pull; *names* maps spellings of repositories (folded) to the ones we use."""
+    return PullRequest(
+        repo=repo,
+        number=node["number"],
+        title=node["title"],
+        body=node["body"] or "",
+        created_at=instant(node["createdAt"]),
+        updated_at=instant(node["updatedAt"]),
+        merged_at=instant(node["mergedAt"]),
+        base_ref=node["baseRefName"],
+        base_oid=node["baseRefOid"],
+        head_oid=node["headRefOid"],
+        merge_oid=(node["mergeCommit"] or {}).get("oid"),
+        author=(node["author"] or {}).get("login", ""),
+        closing=_closing(node["closingIssuesReferences"], repo, names or {}),
+    )
+
+
+def _closing(
+    connection: Mapping[str, Any] | None, repo: str, names: Mapping[str, str]
+) -> tuple[IssueRef, ...]:
+    found = []
+    for node in (connection or {}).get("nodes") or ():
+        if node:
+            name = node["repository"]["nameWithOwner"]
+            name = names.get(name.casefold(), canonical(name, repo))
+            found.append(IssueRef(repo=name, number=node["number"]))
+    return tuple(found)
+
+
+def instant(text: str) -> datetime:
+    """GitHub's `2022-05-01T12:00:00Z` as an aware time."""
+    return datetime.fromisoformat(text)

@@ -1,0 +1,109 @@
+"""When to ask GitHub again, and when to give up at once."""
+
+import email.utils
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import tenacity
+
+from curate.errors import NetworkError
+
+T = TypeVar("T")
+Headers = Mapping[str, object]
+
+
+class Transient(NetworkError):
+    """An answer that the same request, or a smaller one, may not get again."""
+
+
+class RateLimited(NetworkError):
+    """GitHub asks to wait; *seconds* is None where it does not say how long."""
+
+    def __init__(self, message: str, *, seconds: float | None) -> None:
+        super().__init__(message, hint="Wait, or use another token.")
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryPolicy:
+    """How often, how long, and who is told; both loops end.
+
+    `on_wait(seconds left, reason)` is called at least once a second during every wait.
+    """
+
+    tries: int = 8
+    first_pause: float = 1.0
+    longest_pause: float = 60.0
+    limit_waits: int = 8
+    longest_limit_wait: float = 2 * 3600.0
+    sleep: Callable[[float], None] = time.sleep
+    on_wait: Callable[[float, str], None] = lambda seconds, reason: None
+
+    def run(self, request: Callable[[], T], on_failure: Callable[[], None] | None = None) -> T:
+        """Result of *request*, tried again after `Transient` and `RateLimited`.
+
+        *on_failure* is called after every `Transient`, so that the next try may be smaller.
+        Raises what the last try raised; any other exception at once.
+        """
+        limited = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(RateLimited),
+            stop=self._waited_enough,
+            wait=_limit_pause,
+            sleep=lambda seconds: self._wait(seconds, "rate limit"),
+            reraise=True,
+        )
+        result: T = limited(self._persistently, request, on_failure)
+        return result
+
+    def _persistently(self, request: Callable[[], T], on_failure: Callable[[], None] | None) -> T:
+        failing = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Transient),
+            stop=tenacity.stop_after_attempt(self.tries),
+            wait=tenacity.wait_exponential(multiplier=self.first_pause, max=self.longest_pause)
+            + tenacity.wait_random(0, self.first_pause),
+            before_sleep=lambda state: on_failure() if on_failure else None,
+            sleep=lambda seconds: self._wait(seconds, "server trouble"),
+            reraise=True,
+        )
+        return failing(request)
+
+    def _waited_enough(self, state: tenacity.RetryCallState) -> bool:
+        long = _limit_pause(state) > self.longest_limit_wait
+        return long or state.attempt_number >= self.limit_waits
+
+    def _wait(self, seconds: float, reason: str) -> None:
+        left = seconds
+        while left > 0:
+            self.on_wait(left, reason)
+            step = min(1.0, left)
+            self.sleep(step)
+            left -= step
+
+
+def _limit_pause(state: tenacity.RetryCallState) -> float:
+    """What GitHub asked for; else, as its documentation has it, a minute and then doubling."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.seconds if isinstance(error, RateLimited) else None
+    return asked if asked is not None else 60.0 * float(2 ** min(state.attempt_number - 1, 4))
+
+
+def limit_seconds(headers: Headers, now: float) -> float | None:
+    """Seconds that a rate-limited answer asks to wait, from its headers; None if it does not say.
+
+    *now* is Unix time. `Retry-After` is seconds or a date; a spent budget comes back at
+    `x-ratelimit-reset`, one second is added because that is a whole second.
+    """
+    after = str(headers.get("retry-after", "")).strip()
+    if after.isdigit():
+        return float(after)
+    if after:
+        try:
+            return max(email.utils.parsedate_to_datetime(after).timestamp() - now, 1.0)
+        except ValueError:
+            return None
+    reset = str(headers.get("x-ratelimit-reset", ""))
+    if str(headers.get("x-ratelimit-remaining", "")) == "0" and reset.isdigit():
+        return max(float(reset) - now, 0.0) + 1.0
+    return None

@@ -1,0 +1,94 @@
+"""Which issues a pull request says it closes: GitHub's closing keywords, read from text.
+
+The grammar is GitHub's (docs.github.com, "Linking a pull request to an issue"), widened by what
+projects write: `gh-12`, `fixes issue #12`, and lists (`closes #1, #2 and #3`).
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from curate.model import IssueRef, Link, PullRequest
+
+SOURCES = ("title", "body", "commit", "github")
+
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}"
+_NUMBER = r"[1-9][0-9]{0,8}(?![\w])"
+_REFERENCE = (
+    rf"(?:https?://(?:www\.)?github\.com/{_NAME}/issues/{_NUMBER}(?:#[\w-]{{0,80}})?"
+    rf"|(?:{_NAME})?\#{_NUMBER}"
+    rf"|gh-{_NUMBER})"
+)
+_SEPARATOR = r"(?:\s{0,9}(?:,|&|\+|;)\s{0,9}(?:and\s{1,9})?|\s{1,9}(?:and|or)\s{1,9})"
+_CLAIM = re.compile(
+    r"(?<![\w-])(?:close[sd]?|fix(?:es|ed)?|resolve[sd]?)(?:\s{0,9}:\s{0,9}|\s{1,9})"
+    rf"(?:issues?\s{{1,9}})?(?P<list>{_REFERENCE}(?:{_SEPARATOR}{_REFERENCE}){{0,99}})",
+    re.IGNORECASE,
+)
+_PARTS = re.compile(
+    rf"(?:github\.com/)?(?P<repo>{_NAME})?(?:/issues/|\#|gh-)(?P<number>{_NUMBER})",
+    re.IGNORECASE,
+)
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_FENCE = re.compile(
+    r"^ {0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^ {0,3}(?P=fence)[`~]*[ \t\r]*$|\Z)",
+    re.DOTALL | re.MULTILINE,
+)
+_INLINE_CODE = re.compile(r"(?<!`)(?P<ticks>`{1,2})(?!`)[^`\n]{1,500}(?P=ticks)(?!`)")
+_MARKDOWN_LINK = re.compile(r"\[(?P<text>[^\[\]\n]{1,200})\]\((?P<url>[^()\s]{1,500})\)")
+_EMPHASIS = re.compile(r"[*]{1,3}|__")
+
+
+def visible(text: str) -> str:
+    """*text* without HTML comments, code and emphasis; a Markdown link becomes its reference."""
+    text = _COMMENT.sub(" ", text)
+    text = _FENCE.sub("\n", text)
+    text = _INLINE_CODE.sub(" ` ", text)
+    text = _MARKDOWN_LINK.sub(_unwrapped, text)
+    return _EMPHASIS.sub("", text)
+
+
+def _unwrapped(match: re.Match[str]) -> str:
+    shown = match["text"]
+    return shown if re.fullmatch(_REFERENCE, shown, re.IGNORECASE) else match["url"]
+
+
+def references(text: str, *, repo: str) -> tuple[IssueRef, ...]:
+    """Issues that *text* claims to close, in order of appearance, each once.
+
+    *repo* ("owner/name") is what `#12` and `gh-12` mean; other spellings of it are unified.
+    """
+    found = dict.fromkeys(_references(visible(text), repo))
+    return tuple(found)
+
+
+def _references(text: str, repo: str) -> Iterator[IssueRef]:
+    for claim in _CLAIM.finditer(text):
+        for part in _PARTS.finditer(claim["list"]):
+            name = part["repo"] or repo
+            yield IssueRef(repo=canonical(name, repo), number=int(part["number"]))
+
+
+def canonical(name: str, repo: str) -> str:
+    """*repo* where *name* is another spelling of it (GitHub ignores case), *name* otherwise."""
+    return repo if name.casefold() == repo.casefold() else name
+
+
+def links(pull: PullRequest, messages: Sequence[str] = ()) -> tuple[Link, ...]:
+    """Every issue *pull* claims, with all the places that claim it; own repository first.
+
+    *messages* are the commit messages of the pull, read from the mirror.
+    """
+    commits = (*pull.commit_messages, *messages)
+    by_source: dict[str, Iterable[IssueRef]] = {
+        "title": references(pull.title, repo=pull.repo),
+        "body": references(pull.body, repo=pull.repo),
+        "commit": [ref for text in commits for ref in references(text, repo=pull.repo)],
+        "github": pull.closing,
+    }
+    places: dict[IssueRef, list[str]] = {}
+    for source in SOURCES:
+        for ref in dict.fromkeys(by_source[source]):
+            places.setdefault(ref, []).append(source)
+    places.pop(IssueRef(repo=pull.repo, number=pull.number), None)
+    ordered = sorted(places, key=lambda ref: (ref.repo != pull.repo, ref.repo, ref.number))
+    return tuple(Link(repo=r.repo, number=r.number, sources=tuple(places[r])) for r in ordered)

@@ -1,0 +1,191 @@
+"""The nouns of curate, frozen: what stages hand to the store and to each other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from builders.model import Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssueRef:
+    """A pointer to an issue, possibly of another repository."""
+
+    repo: str  # "owner/name"
+    number: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """A pull's claim to close an issue, and every place that makes it."""
+
+    repo: str
+    number: int
+    sources: tuple[str, ...]  # of "title", "body", "commit", "github", in this order
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullRequest:
+    """A merged pull request as GitHub tells it."""
+
+    repo: str
+    number: int
+    title: str
+    body: str
+    created_at: datetime
+    updated_at: datetime
+    merged_at: datetime
+    base_ref: str
+    base_oid: str
+    head_oid: str
+    merge_oid: str | None
+    author: str = ""
+    commit_messages: tuple[str, ...] = ()
+    closing: tuple[IssueRef, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrawlState:
+    """How far the crawl of a repository has come, and what it has cost so far."""
+
+    cursor: str | None = None  # where the first crawl goes on
+    complete: bool = False  # whether the first crawl has seen every pull
+    watermark: datetime | None = None  # newest updated_at that was seen
+    since: datetime | None = None  # `complete` holds for pulls updated since; None = for all
+    requests: int = 0
+    points: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comment:
+    """A remark under an issue."""
+
+    created_at: datetime
+    body: str
+    author: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Issue:
+    """An issue as GitHub tells it, with its comments in order of creation."""
+
+    repo: str
+    number: int
+    title: str
+    body: str
+    created_at: datetime
+    updated_at: datetime
+    comments: tuple[Comment, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A pull that could become a task; a row of the raw pool."""
+
+    instance_id: str  # "owner__repo-N"
+    repo: str
+    pull_number: int
+    base_commit: str
+    base_rule: str  # which rule gave base_commit and patch
+    head_commit: str
+    merge_commit: str | None
+    patch: bytes  # gold patch: every non-test file
+    test_patch: bytes
+    problem_statement: str
+    hints_text: str
+    created_at: datetime
+    version: str
+    links: tuple[Link, ...] = ()
+
+    @property
+    def issue_numbers(self) -> tuple[int, ...]:
+        """Numbers of the linked issues of this repository, ascending."""
+        return tuple(sorted(link.number for link in self.links if link.repo == self.repo))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejection:
+    """Why a pull or candidate fell, at which stage."""
+
+    stage: str  # "crawl", "lock", "build", "install", "collect", "validate", ...
+    reason: str  # short and countable, e.g. "no-tests"
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One execution of the test command, as stored."""
+
+    side: str  # "before" | "after"
+    index: int
+    status: str
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    log: str = ""  # key of the output in the blob store
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What the runs say: names in sorted order, before-state of every FAIL_TO_PASS test."""
+
+    fail_to_pass: tuple[str, ...]
+    pass_to_pass: tuple[str, ...]
+    quarantined: tuple[str, ...] = ()
+    before: Mapping[str, Outcome] = field(default_factory=dict)
+    rejection: Rejection | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """What a candidate's tests run in, and what it cost."""
+
+    key: str
+    backend: str
+    python: str
+    lock: str  # requirements text
+    cutoff: datetime
+    repairs: tuple[str, ...]
+    system_packages: tuple[str, ...]
+    handle: str
+    digest: str
+    dockerfiles: Mapping[str, str]
+    layer_bytes: Mapping[str, int]
+    lock_seconds: float
+    build_seconds: float
+    environment_seconds: float
+    variables: Mapping[str, str] = field(default_factory=dict)  # exported for every run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """The whole record of one candidate's validation, keyed by the hash of its inputs."""
+
+    instance_id: str
+    inputs: str  # hash of candidate, recipe, lock inputs and options
+    curate_version: str
+    recipe_hash: str
+    started_at: datetime
+    finished_at: datetime
+    test_command: str
+    environment: Environment | None
+    runs: tuple[Run, ...]
+    verdict: Verdict
+
+    @property
+    def verified(self) -> bool:
+        """Whether the candidate became an instance."""
+        return self.verdict.rejection is None
+
+    @property
+    def core_seconds(self) -> float:
+        """CPU-seconds of all runs plus the seconds of lock and build (one core each)."""
+        spent = sum(run.cpu_seconds for run in self.runs)
+        env = self.environment
+        return spent + (env.lock_seconds + env.build_seconds if env else 0.0)
+
+    @property
+    def unique_bytes(self) -> int:
+        """Bytes that only this instance needs: its own layer, not the shared ones."""
+        return self.environment.layer_bytes.get("instance", 0) if self.environment else 0

@@ -1,0 +1,132 @@
+"""The text of an evaluation script: test patch in, test command, test patch out.
+
+What a stock `swebench eval` (5.0) needs of it: the markers stand alone on their lines, the test
+command is the line before the end marker (its exit status is taken there), and each test has a
+line `STATUS id` that survives a cut at blanks. The harness adds `set -x`, whose trace would show
+the markers twice, so the script switches that off.
+"""
+
+import base64
+import hashlib
+import shlex
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from curate.publishing.patchpaths import patch_paths
+
+START = ">>>>> Start Test Output"
+END = ">>>>> End Test Output"
+_IMPORT = "from curate.publishing.ids import canonical_id\n"
+
+_HEAD = """\
+#!/bin/bash
+set -uo pipefail
+{{ set +x; }} 2>/dev/null
+# Applies the test patch to the checkout, runs the tests, and puts the test files back.
+# Between the markers each test has a line `STATUS id`; ids are percent-escaped to one word.
+cd {testbed} || exit 1
+in_checkout() {{ git -c safe.directory='*' --literal-pathspecs "$@"; }}
+restore() {{
+  for path in "$@"; do
+    if in_checkout cat-file -e "HEAD:$path" 2>/dev/null; then
+      in_checkout checkout -q HEAD -- "$path" || return 1
+    else
+      rm -rf -- "$path" || return 1
+    fi
+  done
+}}
+test_files=({paths})
+restore "${{test_files[@]}}" || exit 1
+{apply}
+plugin=$(mktemp -d) || exit 1
+cat > "$plugin/curate_status.py" <<'{end_of_plugin}'
+{plugin}{end_of_plugin}
+"""
+
+_TAIL = """\
+export PYTHONPATH="$plugin${{PYTHONPATH:+:$PYTHONPATH}}"
+export PYTEST_PLUGINS="curate_status${{PYTEST_PLUGINS:+,$PYTEST_PLUGINS}}"
+echo '{start}'
+{command}
+echo '{end}'
+restore "${{test_files[@]}}"
+rm -rf -- "$plugin"
+"""
+
+
+def eval_script(
+    *,
+    test_patch: bytes,
+    test_command: str,
+    environment: Mapping[str, str] | None = None,
+    testbed: str = "/testbed",
+) -> str:
+    """A bash script that tests the checkout at *testbed*, whose HEAD is the base commit.
+
+    *environment* is exported for the tests. Raises ValueError for a command of several lines.
+    A command that sets PYTHONPATH itself must keep what is there.
+    """
+    if "\n" in test_command or not test_command.strip():
+        raise ValueError("the test command must be one line")
+    exports = [f"export {k}={shlex.quote(v)}\n" for k, v in sorted((environment or {}).items())]
+    head = _HEAD.format(
+        testbed=shlex.quote(testbed),
+        paths=" ".join(_word(path) for path in patch_paths(test_patch)),
+        apply=_apply(test_patch),
+        plugin=plugin_text(),
+        end_of_plugin=_delimiter("PLUGIN", plugin_text()),
+    )
+    return head + "".join(exports) + _TAIL.format(start=START, command=test_command, end=END)
+
+
+@cache
+def plugin_text() -> str:
+    """Source of the one-file pytest plugin that prints the status lines."""
+    here = files("curate.publishing")
+    ids, plugin = (
+        here.joinpath(name).read_text(encoding="utf-8") for name in ("ids.py", "status_plugin.py")
+    )
+    if _IMPORT not in plugin:
+        raise AssertionError("the plugin no longer imports canonical_id as expected")
+    return f"{ids}\n\n{plugin.replace(_IMPORT, '')}"
+
+
+def _apply(patch: bytes) -> str:
+    """A command that applies *patch*, readable where a heredoc can hold it exactly."""
+    if not patch:
+        return ": no test patch"
+    apply = "in_checkout apply --whitespace=nowarn -"
+    if _readable(patch):
+        text = patch.decode("utf-8")
+        delimiter = _delimiter("PATCH", text)
+        return f"{apply} <<'{delimiter}' || exit 1\n{text}{delimiter}"
+    coded = base64.encodebytes(patch).decode("ascii")
+    return f"base64 -d <<'END_OF_BASE64' | {apply} || exit 1\n{coded}END_OF_BASE64"
+
+
+def _readable(patch: bytes) -> bool:
+    if b"\r" in patch or b"\0" in patch or b">>>>> " in patch or not patch.endswith(b"\n"):
+        return False
+    try:
+        patch.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _delimiter(name: str, text: str) -> str:
+    """A line that *text* does not hold, the same for the same text."""
+    lines = set(text.split("\n"))
+    delimiter = f"END_OF_{name}"
+    while delimiter in lines:
+        digest = hashlib.sha256((delimiter + text).encode()).hexdigest()
+        delimiter = f"END_OF_{name}_{digest[:16]}"
+    return delimiter
+
+
+def _word(path: bytes) -> str:
+    """*path* as one word of bash, whatever its bytes."""
+    if path.isascii() and path.decode("ascii").isprintable():
+        return shlex.quote(path.decode("ascii"))
+    return "$'" + "".join(f"\\{byte:03o}" for byte in path) + "'"

@@ -1,0 +1,37 @@
+"""Test ids as published: one word of printable ASCII each, and back again.
+
+Readers of test logs cut a line at its first blank, so an id with blanks would be lost. This file
+also runs inside evaluation images (PYTEST_DONT_REWRITE), hence alone and on Python 3.6.
+"""
+
+import re
+
+_PLAIN = re.compile(r"[!-\[\]-~]")  # printable ASCII but for the blank and the backslash
+_ESCAPES = re.compile(r"(?:%[0-9A-F]{2})+")
+_LOOKS_ESCAPED = re.compile(r"%(?=[0-9A-F]{2})")
+
+
+def canonical_id(exact: str) -> str:
+    """*exact* without blanks, backslashes and non-ASCII: those become `%XX`, byte by UTF-8 byte.
+
+    Plain ids stay as they are; a percent sign is escaped only where it would read as an escape.
+    Opening brackets are escaped where they outnumber the closing ones, for SWE-bench's grader
+    takes such an id for a cut one and accepts any id that begins like it.
+    """
+    text = _LOOKS_ESCAPED.sub("%25", exact)
+    if exact.count("[") > exact.count("]"):
+        text = text.replace("[", "%5B")
+    return "".join(char if _PLAIN.match(char) else _escaped(char) for char in text)
+
+
+def exact_id(canonical: str) -> str:
+    """The inverse of `canonical_id`; UnicodeDecodeError for escapes that are no UTF-8."""
+    return _ESCAPES.sub(_unescaped, canonical)
+
+
+def _escaped(char: str) -> str:
+    return "".join("%{:02X}".format(byte) for byte in char.encode("utf-8", "surrogatepass"))  # noqa: UP032
+
+
+def _unescaped(found):  # type: ignore[no-untyped-def]
+    return bytes.fromhex(found.group().replace("%", "")).decode("utf-8", "surrogatepass")

@@ -1,0 +1,119 @@
+"""A release folder: Parquet files, the card and their checksums, made whole or not at all."""
+
+import hashlib
+import os
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from curate.errors import BadInput
+from curate.hub.card import CardFacts, Split, card
+from curate.publishing.rows import Row
+from curate.publishing.schema import RAW, TRAIN, Column, features
+
+CHECKSUMS = "SHA256SUMS"
+ROWS_PER_GROUP = 100  # so that streaming readers need not fetch a whole file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """What is to be published; the order of rows does not matter."""
+
+    facts: CardFacts
+    train: Sequence[Row] = field(default_factory=tuple)
+    raw: Sequence[Row] = field(default_factory=tuple)
+
+
+def write_release(folder: Path, release: Release) -> Path:
+    """Write *release* as *folder*, replacing what is there; the same release gives the same bytes.
+
+    Raises BadInput for an instance id that comes twice and for a folder that is no release.
+    """
+    _check_replaceable(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    shutil.rmtree(work, ignore_errors=True)
+    try:
+        _fill(work, release)
+        _put_in_place(work, folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return folder
+
+
+def check_release(folder: Path) -> list[str]:
+    """What is wrong with the files of a release, one sentence each; nothing for a whole one."""
+    listed = folder / CHECKSUMS
+    if not listed.is_file():
+        return [f"{folder} has no {CHECKSUMS}: it is no release."]
+    expected = {}
+    for line in listed.read_text(encoding="utf-8").splitlines():
+        digest, _, name = line.partition("  ")
+        expected[name] = digest
+    found = _checksums(folder)
+    names = sorted(expected.keys() | found.keys())
+    return [
+        f"{name} is not what {CHECKSUMS} says."
+        for name in names
+        if expected.get(name) != found.get(name)
+    ]
+
+
+def _check_replaceable(folder: Path) -> None:
+    if folder.exists() and not (folder / CHECKSUMS).is_file() and any(folder.iterdir()):
+        raise BadInput(
+            f"{folder} is not empty and no release.", hint="Name a new folder for the release."
+        )
+
+
+def _fill(work: Path, release: Release) -> None:
+    (work / "data").mkdir(parents=True)
+    splits = []
+    for name, columns, rows in (("train", TRAIN, release.train), ("raw", RAW, release.raw)):
+        if not rows and name != "train":
+            continue
+        path = work / "data" / f"{name}-00000-of-00001.parquet"
+        _write_parquet(path, columns, _sorted(rows))
+        splits.append(Split(name=name, columns=columns, rows=len(rows), size=path.stat().st_size))
+    (work / "README.md").write_text(card(release.facts, tuple(splits)), encoding="utf-8")
+    lines = (f"{digest}  {name}\n" for name, digest in sorted(_checksums(work).items()))
+    (work / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def _sorted(rows: Sequence[Row]) -> list[Row]:
+    counts = Counter(str(row["instance_id"]) for row in rows)
+    twice = [name for name, count in counts.items() if count > 1]
+    if twice:
+        raise BadInput(f"{twice[0]} comes twice in one split.")
+    return sorted(rows, key=lambda row: str(row["instance_id"]))
+
+
+def _write_parquet(path: Path, columns: tuple[Column, ...], rows: list[Row]) -> None:
+    import pyarrow  # type: ignore[import-untyped]
+    import pyarrow.parquet  # type: ignore[import-untyped]
+
+    schema: Any = features(columns).arrow_schema
+    table = pyarrow.Table.from_pylist(rows, schema=schema)
+    pyarrow.parquet.write_table(
+        table, path, compression="zstd", compression_level=9, row_group_size=ROWS_PER_GROUP
+    )
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != CHECKSUMS)
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
+
+
+def _put_in_place(work: Path, folder: Path) -> None:
+    """Rename *work* to *folder*; what was there steps aside first and goes last."""
+    aside = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    if folder.exists():
+        folder.rename(aside)
+    work.rename(folder)
+    shutil.rmtree(aside, ignore_errors=True)

@@ -1,0 +1,203 @@
+"""Rows of the published splits: pure, from what the store holds."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from curate.model import Candidate, Environment, Validation
+from curate.publishing import schema
+from curate.publishing.evalscript import eval_script
+from curate.publishing.ids import canonical_id
+
+Row = dict[str, str | int | list[str]]  # by the names of `curate.publishing.schema`
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Why something cannot be published."""
+
+    instance_id: str
+    reason: str  # short and countable, e.g. "patch-not-utf8"
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """Where an instance's image can be had, and what its tests expect of the environment."""
+
+    reference: str  # as `docker pull` takes it
+    digest: str = ""  # of the pushed manifest, "sha256:..."
+    environment: Mapping[str, str] = field(default_factory=dict)  # exported for the tests
+
+
+def train_rows(
+    pairs: Iterable[tuple[Candidate, Validation]], images: Mapping[str, Image] | None = None
+) -> list[Row | Problem]:
+    """One row or problem a pair, in order; *images* by instance id, default what was built."""
+    known = images or {}
+    return [
+        train_row(candidate, validation, known.get(candidate.instance_id))
+        for candidate, validation in pairs
+    ]
+
+
+def raw_rows(candidates: Iterable[Candidate]) -> list[Row | Problem]:
+    """One row or problem a candidate, in order."""
+    return [raw_row(candidate) for candidate in candidates]
+
+
+def train_row(
+    candidate: Candidate, validation: Validation, image: Image | None = None
+) -> Row | Problem:
+    """The row of a verified candidate, its columns in the order of `schema.TRAIN`."""
+    environment = validation.environment
+    problem = _unpublishable(candidate, validation)
+    if environment is None or problem is not None:
+        return problem or _problem(candidate, "no-environment")
+    place = image or Image(reference=environment.handle, digest=environment.digest)
+    row = {
+        **_swe_gym(candidate, validation),
+        **_swe_bench(candidate, validation, place),
+        **_provenance(candidate),
+        **_environment(environment, place),
+        **_validation(validation),
+    }
+    return _unstorable(candidate, row) or _ordered(row)
+
+
+def raw_row(candidate: Candidate) -> Row | Problem:
+    """The row of any candidate, its columns in the order of `schema.RAW`."""
+    if problem := _not_utf8(candidate):
+        return problem
+    row: Row = {
+        **_task(candidate),
+        **_provenance(candidate),
+        "head_commit": candidate.head_commit,
+    }
+    return _unstorable(candidate, row) or _ordered(row, raw=True)
+
+
+def _unpublishable(candidate: Candidate, validation: Validation) -> Problem | None:
+    if validation.instance_id != candidate.instance_id:
+        raise ValueError(f"{validation.instance_id} is not {candidate.instance_id}")
+    if validation.verdict.rejection is not None:
+        return _problem(candidate, "not-verified", validation.verdict.rejection.reason)
+    if not validation.verdict.fail_to_pass:
+        return _problem(candidate, "no-fail-to-pass")
+    if not validation.test_command.strip() or "\n" in validation.test_command:
+        return _problem(candidate, "command-not-one-line")
+    return _not_utf8(candidate)
+
+
+def _not_utf8(candidate: Candidate) -> Problem | None:
+    for name, patch in (("patch", candidate.patch), ("test_patch", candidate.test_patch)):
+        try:
+            patch.decode("utf-8")
+        except UnicodeDecodeError as error:
+            return _problem(candidate, "patch-not-utf8", f"{name}: {error}")
+    return None
+
+
+def _unstorable(candidate: Candidate, row: Row) -> Problem | None:
+    for name, value in row.items():
+        for text in value if isinstance(value, list) else [value]:
+            try:
+                str(text).encode("utf-8")
+            except UnicodeEncodeError as error:
+                return _problem(candidate, "text-not-unicode", f"{name}: {error.reason}")
+    return None
+
+
+def _problem(candidate: Candidate, reason: str, detail: str = "") -> Problem:
+    return Problem(instance_id=candidate.instance_id, reason=reason, detail=detail)
+
+
+def _task(candidate: Candidate) -> Row:
+    return {
+        "instance_id": candidate.instance_id,
+        "hints_text": candidate.hints_text,
+        "patch": candidate.patch.decode("utf-8"),
+        "test_patch": candidate.test_patch.decode("utf-8"),
+        "created_at": timestamp(candidate.created_at),
+        "problem_statement": candidate.problem_statement,
+        "repo": candidate.repo,
+        "base_commit": candidate.base_commit,
+        "version": candidate.version,
+    }
+
+
+def _swe_gym(candidate: Candidate, validation: Validation) -> Row:
+    verdict = validation.verdict
+    return {
+        **_task(candidate),
+        "PASS_TO_PASS": [canonical_id(name) for name in verdict.pass_to_pass],
+        "FAIL_TO_PASS": [canonical_id(name) for name in verdict.fail_to_pass],
+    }
+
+
+def _swe_bench(candidate: Candidate, validation: Validation, image: Image) -> Row:
+    script = eval_script(
+        test_patch=candidate.test_patch,
+        test_command=validation.test_command,
+        environment=image.environment,
+    )
+    return {
+        "environment_setup_commit": candidate.base_commit,
+        "image": image.reference,
+        "eval_script": script,
+        "log_parser": "parse_log_pytest",
+        "eval_type": "pass_and_fail",
+    }
+
+
+def _provenance(candidate: Candidate) -> Row:
+    links = [
+        {"repo": link.repo, "number": link.number, "sources": list(link.sources)}
+        for link in candidate.links
+    ]
+    return {
+        "pull_number": candidate.pull_number,
+        "issue_numbers": [str(number) for number in candidate.issue_numbers],
+        "merge_commit": candidate.merge_commit or "",
+        "links": json.dumps(links),
+        "base_rule": candidate.base_rule,
+    }
+
+
+def _environment(environment: Environment, image: Image) -> Row:
+    return {
+        "image_digest": image.digest,
+        "python": environment.python,
+        "lock": environment.lock,
+        "lock_cutoff": timestamp(environment.cutoff),
+        "repairs": list(environment.repairs),
+        "system_packages": list(environment.system_packages),
+    }
+
+
+def _validation(validation: Validation) -> Row:
+    verdict = validation.verdict
+    before = {name: str(verdict.before[name]) for name in sorted(verdict.before)}
+    return {
+        "test_command": validation.test_command,
+        "fail_to_pass_exact": list(verdict.fail_to_pass),
+        "pass_to_pass_exact": list(verdict.pass_to_pass),
+        "quarantined_tests": list(verdict.quarantined),
+        "before_state": json.dumps(before),
+        "n_runs": len(validation.runs),
+        "validated_at": timestamp(validation.finished_at),
+        "curate_version": validation.curate_version,
+        "recipe_hash": validation.recipe_hash,
+    }
+
+
+def _ordered(row: Row, *, raw: bool = False) -> Row:
+    columns = schema.RAW if raw else schema.TRAIN
+    return {column.name: row[column.name] for column in columns}
+
+
+def timestamp(moment: datetime) -> str:
+    """*moment* in UTC as ISO 8601 to the second; one without a zone is taken as UTC."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,109 @@
+"""The columns of the published splits: order, type, source and meaning of each.
+
+First SWE-Gym's eleven in SWE-Gym's order, then those that SWE-bench 5 evaluates by, then ours.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column; `kind` is "string", "int64" or "strings" (a list of strings)."""
+
+    name: str
+    kind: str
+    source: str  # who defined it: "SWE-Gym", "SWE-bench", "curate"
+    meaning: str
+
+
+def _columns(source: str, *facts: tuple[str, str, str]) -> tuple[Column, ...]:
+    return tuple(
+        Column(name=name, kind=kind, source=source, meaning=meaning)
+        for name, kind, meaning in facts
+    )
+
+
+TRAIN = (
+    *_columns(
+        "SWE-Gym",
+        ("instance_id", "string", "`owner__repo-N`, N the number of the pull request"),
+        ("hints_text", "string", "comments on the issues made before the first commit"),
+        ("patch", "string", "gold patch: every file that is no test"),
+        ("test_patch", "string", "the pull request's changes to tests"),
+        ("created_at", "string", "creation of the pull request, UTC, ISO 8601"),
+        ("problem_statement", "string", "title and text of the linked issues"),
+        ("repo", "string", "`owner/name`"),
+        ("base_commit", "string", "commit both patches apply to"),
+        ("version", "string", "version of the project at the base commit"),
+        ("PASS_TO_PASS", "strings", "canonical ids of tests that pass before and after"),
+        ("FAIL_TO_PASS", "strings", "canonical ids of tests that pass only after the gold patch"),
+    ),
+    *_columns(
+        "SWE-bench",
+        ("environment_setup_commit", "string", "same as base_commit"),
+        ("image", "string", "container image with the checkout at /testbed"),
+        ("eval_script", "string", "bash: applies the test patch, runs the tests, prints statuses"),
+        ("log_parser", "string", "name of SWE-bench's parser for what eval_script prints"),
+        ("eval_type", "string", "how SWE-bench grades"),
+    ),
+    *_columns(
+        "curate",
+        ("pull_number", "int64", "number of the pull request"),
+        ("issue_numbers", "strings", "numbers of the linked issues, ascending"),
+        ("merge_commit", "string", "commit that merged the pull request; empty if unknown"),
+        ("links", "string", "JSON: every linked issue and the places that name it"),
+        ("base_rule", "string", "rule that gave base_commit and the patches"),
+        ("image_digest", "string", "sha256 of the image; empty if it was never pushed"),
+        ("python", "string", "Python version of the environment"),
+        ("lock", "string", "every distribution of the environment, pinned"),
+        ("lock_cutoff", "string", "nothing uploaded later is in the lock; UTC, ISO 8601"),
+        ("repairs", "strings", "departures from the declared requirements, a sentence each"),
+        ("system_packages", "strings", "packages of the distribution that the image adds"),
+        ("test_command", "string", "command that validation ran"),
+        ("fail_to_pass_exact", "strings", "FAIL_TO_PASS as pytest names them, same order"),
+        ("pass_to_pass_exact", "strings", "PASS_TO_PASS as pytest names them, same order"),
+        ("quarantined_tests", "strings", "tests left out: they did not do the same in every run"),
+        ("before_state", "string", "JSON: outcome before the gold patch of each FAIL_TO_PASS test"),
+        ("n_runs", "int64", "executions of the tests in validation, both sides together"),
+        ("validated_at", "string", "end of validation, UTC, ISO 8601"),
+        ("curate_version", "string", "version that validated"),
+        ("recipe_hash", "string", "hash of the recipe the environment came from"),
+    ),
+)
+
+RAW = (
+    *_columns(
+        "SWE-bench",
+        ("repo", "string", "`owner/name`"),
+        ("pull_number", "int64", "number of the pull request"),
+        ("instance_id", "string", "`owner__repo-N`"),
+        ("issue_numbers", "strings", "numbers of the linked issues, ascending"),
+        ("base_commit", "string", "commit both patches apply to"),
+        ("patch", "string", "gold patch: every file that is no test"),
+        ("test_patch", "string", "the pull request's changes to tests"),
+        ("problem_statement", "string", "title and text of the linked issues"),
+        ("hints_text", "string", "comments on the issues made before the first commit"),
+        ("created_at", "string", "creation of the pull request, UTC, ISO 8601"),
+        ("version", "string", "version of the project at the base commit"),
+    ),
+    *_columns(
+        "curate",
+        ("head_commit", "string", "last commit of the pull request"),
+        ("merge_commit", "string", "commit that merged it; empty if unknown"),
+        ("links", "string", "JSON: every linked issue and the places that name it"),
+        ("base_rule", "string", "rule that gave base_commit and the patches"),
+    ),
+)
+
+
+def features(columns: tuple[Column, ...]) -> Any:
+    """`datasets.Features` of *columns*; a heavy import."""
+    import datasets  # type: ignore[import-untyped]
+
+    kinds = {
+        "string": datasets.Value("string"),
+        "int64": datasets.Value("int64"),
+        "strings": datasets.List(datasets.Value("string")),
+    }
+    return datasets.Features({column.name: kinds[column.kind] for column in columns})

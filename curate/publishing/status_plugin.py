@@ -1,0 +1,68 @@
+"""Print `STATUS id` once for each test when a pytest session ends.
+
+This file is embedded in evaluation scripts, behind the text of `ids.py`, and runs on Python 3.6
+and pytest 4.6 up to the newest. Its lines come after everything pytest prints, so a reader that
+keeps the last status of an id keeps these. Phases combine as in validation: FAILED over ERROR
+over PASSED over XPASS over XFAIL over SKIPPED; a file that cannot be collected is an ERROR.
+"""
+
+import os
+import sys
+from typing import Any
+
+from curate.publishing.ids import canonical_id
+
+_ORDER = ("SKIPPED", "XFAIL", "XPASS", "PASSED", "ERROR", "FAILED")
+_seen = {}  # type: Any
+_own = {"output": os.dup(1), "process": os.getpid()}  # before pytest begins to capture
+
+
+def _note(nodeid: str, status: str) -> None:
+    name = (nodeid or ".").encode("utf-8", "backslashreplace").decode("utf-8")
+    _seen[name] = max(_seen.get(name, status), status, key=_ORDER.index)
+
+
+def pytest_collectreport(report: Any) -> None:
+    """Note files that could not be collected, or that skip themselves as a whole."""
+    if report.outcome != "passed":
+        _note(report.nodeid, "SKIPPED" if report.outcome == "skipped" else "ERROR")
+
+
+def pytest_runtest_logreport(report: Any) -> None:
+    """Note a phase of a test; under xdist only the controller hears of these."""
+    called = report.when == "call"
+    expected = hasattr(report, "wasxfail")
+    if report.outcome == "failed":
+        _note(report.nodeid, "FAILED" if called else "ERROR")
+    elif report.outcome == "skipped":
+        _note(report.nodeid, "XFAIL" if expected else "SKIPPED")
+    elif report.outcome == "passed" and called:
+        _note(report.nodeid, "XPASS" if expected else "PASSED")
+
+
+def pytest_unconfigure() -> None:
+    """Print all lines at once, past any capturing; a forked child of a test prints none."""
+    if os.getpid() != _own["process"]:
+        return
+    sys.stdout.flush()
+    lines = ["{} {}\n".format(status, canonical_id(name)) for name, status in _seen.items()]  # noqa: UP032
+    text = ("\n" + "".join(lines)).encode("ascii")
+    while text:
+        text = text[os.write(_own["output"], text) :]
+
+
+def _restore_environment() -> None:
+    """Leave the variables as the project would have seen them, for processes that tests start."""
+    folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
+    for name, own, separator in (
+        ("PYTHONPATH", folder, os.pathsep),
+        ("PYTEST_PLUGINS", "curate_status", ","),
+    ):
+        entries = os.environ.pop(name, "").split(separator)
+        entries = [entry for entry in entries if entry not in ("", own)]
+        if entries:
+            os.environ[name] = separator.join(entries)
+
+
+if __name__ == "curate_status":
+    _restore_environment()

@@ -1,0 +1,83 @@
+"""Which tests a candidate is judged by, and the command that runs them."""
+
+import re
+import shlex
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from curate.git.patch import FileSection, sections
+from curate.testpaths import matches
+from recipes import Cases, EnvRecipe, Recipe
+
+_RUNNABLE = re.compile(r"test_.*\.py|.*_test\.py|tests?\.py")
+_ADDED_LINE = re.compile(rb"^\+(?!\+\+ )", re.MULTILINE)
+
+Reader = Callable[[str], bytes | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Changed test files and, for data-driven tests, changed cases; paths are relative, posix."""
+
+    files: tuple[str, ...]
+    cases: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.files or self.cases)
+
+    def command(self, env: EnvRecipe, cases: Cases | None, *, backwards: bool = False) -> str:
+        """Shell command of one run; *backwards* names the files in the opposite order."""
+        if self.cases and cases:
+            modules = tuple(path.rsplit("/", 1)[-1] for path in self.files)
+            return cases.test.format(keywords=" or ".join((*self.cases, *modules)))
+        files = reversed(self.files) if backwards else self.files
+        return env.test.format(tests=" ".join(shlex.quote(path) for path in files))
+
+    def holds(self, test_id: str) -> bool:
+        """Whether *test_id* was asked for: a keyword expression also brings tests that were not."""
+        if not self.cases:
+            return True
+        parts = test_id.split("::")
+        return parts[0] in self.files or parts[-1] in self.cases
+
+
+def select(recipe: Recipe, test_patch: bytes, *, before: Reader, after: Reader) -> Selection:
+    """What *test_patch* changes that can be run; *before* and *after* read files of either side."""
+    changed = sections(test_patch)
+    present = [part.path for part in changed if after(part.path) is not None]
+    runnable = (path for path in present if _is_runnable(path))
+    files = sorted(path for path in runnable if not matches(path, recipe.paths.helpers))
+    cases = [
+        name
+        for path in present
+        if recipe.cases and matches(path, recipe.cases.files)
+        for name in changed_cases(recipe.cases.pattern, before(path) or b"", after(path) or b"")
+    ]
+    return Selection(files=tuple(files), cases=tuple(dict.fromkeys(cases)))
+
+
+def adds_nothing(test_patch: bytes) -> bool:
+    """Whether no file of *test_patch* gains a line: such tests can show no fix."""
+    return not any(_gains(section) for section in sections(test_patch))
+
+
+def changed_cases(pattern: str, before: bytes, after: bytes) -> list[str]:
+    """Names of the blocks of *after* that *before* lacks or has otherwise, in order."""
+    old = dict(_blocks(pattern, before))
+    return [name for name, text in _blocks(pattern, after) if old.get(name) != text]
+
+
+def _blocks(pattern: str, content: bytes) -> Iterable[tuple[str, str]]:
+    text = content.decode("utf-8", "replace")
+    heads = list(re.finditer(pattern, text, re.MULTILINE))
+    ends = [head.start() for head in heads[1:]] + [len(text)]
+    for head, end in zip(heads, ends, strict=True):
+        yield head.group(1), text[head.start() : end].rstrip()
+
+
+def _is_runnable(path: str) -> bool:
+    return bool(_RUNNABLE.fullmatch(path.rsplit("/", 1)[-1]))
+
+
+def _gains(section: FileSection) -> bool:
+    return b"GIT binary patch" in section.data or bool(_ADDED_LINE.search(section.data))

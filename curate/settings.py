@@ -1,0 +1,90 @@
+"""Settings: flags over environment (CURATE_…) over `curate.toml` over defaults."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from platformdirs import user_cache_path
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from builders.settings import BuildSettings
+from curate.errors import BadInput
+
+FILE = Path("curate.toml")
+PREFIX = "CURATE_"
+
+
+class Settings(BaseModel):
+    """What a user may set; every name is a key of `curate.toml` and, in capitals, a variable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: Path = Path("data")  # store, mirrors, releases
+    cache: Path = Field(default_factory=lambda: user_cache_path("curate"))
+    mirrors: Path | None = None  # bare repositories `owner__name.git`; default data/mirrors
+    recipes: Path | None = None  # further recipes, before the built-in ones
+    api_url: str = "https://api.github.com"
+    base_image: str = BuildSettings.base_image
+    interpreters: Path | None = None
+    ca_bundle: Path | None = None
+    index_url: str = ""
+    docker: str = ""
+    namespace: str = BuildSettings.namespace
+    reserve_gib: float = 4
+
+    @property
+    def mirror_folder(self) -> Path:
+        """Folder of the bare repositories."""
+        return self.mirrors or self.data / "mirrors"
+
+    def building(self) -> BuildSettings:
+        """The part that concerns the builders."""
+        return BuildSettings(
+            cache=self.cache.absolute(),
+            base_image=self.base_image,
+            interpreters=self.interpreters,
+            ca_bundle=self.ca_bundle,
+            index_url=self.index_url,
+            docker=self.docker,
+            namespace=self.namespace,
+            reserve_bytes=int(self.reserve_gib * 2**30),
+        )
+
+
+def read_settings(
+    flags: Mapping[str, object], environment: Mapping[str, str] = os.environ, file: Path = FILE
+) -> Settings:
+    """Merge the three sources; BadInput for unknown keys of the file or values that do not fit."""
+    values = _from_file(file) | _from_environment(environment)
+    values |= {key: value for key, value in flags.items() if value is not None}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise _explained(error) from error
+
+
+def _from_file(file: Path) -> dict[str, object]:
+    if not file.exists():
+        return {}
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadInput(f"{file} cannot be read: {error}.") from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
+    names = Settings.model_fields
+    found = {name: environment.get(PREFIX + name.upper(), "") for name in names}
+    return {name: value for name, value in found.items() if value}
+
+
+def _explained(error: ValidationError) -> BadInput:
+    first = error.errors()[0]
+    key = str(first["loc"][0])
+    if first["type"] != "extra_forbidden":
+        return BadInput(f"The setting {key} does not fit: {first['msg']}.")
+    near = difflib.get_close_matches(key, list(Settings.model_fields), n=1)
+    hint = f"Perhaps you meant {near[0]!r}?" if near else "See docs/settings.md for all settings."
+    return BadInput(f"{FILE} has an unknown key {key!r}.", hint=hint)

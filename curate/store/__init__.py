@@ -1,0 +1,6 @@
+"""The one place where stages meet: a SQLite database and a folder of compressed blobs."""
+
+from curate.store.funnel import Funnel
+from curate.store.store import Store
+
+__all__ = ["Funnel", "Store"]

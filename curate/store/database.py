@@ -1,0 +1,89 @@
+"""The SQLite connection: transactions, and its refusals in the user's words."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from curate.errors import StoreError
+from curate.store.schema import prepare
+
+_BUSY_SECONDS = 20.0
+
+
+class Database:
+    """One connection in WAL mode, shared by the threads of one process."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.RLock()
+        with self._refusals():
+            folder.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(
+                folder / "curate.sqlite",
+                timeout=_BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            prepare(self._connection)
+
+    def close(self) -> None:
+        """Close the connection; nothing is pending."""
+        with self._lock:
+            self._connection.close()
+
+    def one(self, query: str, *values: object) -> tuple[Any, ...] | None:
+        """First row of a query, or None."""
+        rows = self.all(query, *values)
+        return rows[0] if rows else None
+
+    def all(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        with self._lock, self._refusals():
+            return self._connection.execute(query, values).fetchall()
+
+    def count(self, what: str, *values: object) -> int:
+        """Number of rows of *what* (a FROM clause with its conditions)."""
+        row = self.one(f"SELECT COUNT(*) FROM {what}", *values)
+        return int(row[0]) if row else 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write all that the block does, or nothing of it."""
+        with self._lock, self._refusals():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Say what the database refuses in the user's words."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            text = str(error)
+            if "locked" in text:
+                message, hint = "is in use by another curate", "Wait for the other command to end."
+            elif "full" in text:
+                message, hint = "cannot grow: the disk is full", "Free some space and run it again."
+            else:
+                message, hint = f"cannot be used ({text})", "Check the folder's permissions."
+            raise StoreError(f"The data folder {self._folder} {message}.", hint=hint) from error
+        except sqlite3.DatabaseError as error:
+            raise StoreError(
+                f"{self._folder}/curate.sqlite is damaged or not a curate database ({error}).",
+                hint="Restore it from a copy or choose another --data folder.",
+            ) from error
+        except (NotADirectoryError, PermissionError, FileExistsError) as error:
+            raise StoreError(
+                f"The data folder {self._folder} cannot be made ({error.strerror}).",
+                hint="Choose another one with --data.",
+            ) from error

@@ -1,0 +1,277 @@
+"""The store: one SQLite file in WAL mode, one transaction a record, blobs beside it.
+
+Killing the process at any moment loses at most the record in flight: a page of pulls is saved
+together with its cursor, a candidate together with its decision, a validation whole.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from builders.model import Lock
+from curate.model import Candidate, CrawlState, Issue, PullRequest, Rejection, Validation
+from curate.store.blobs import Blobs
+from curate.store.codec import from_json, pack, to_json, unpack
+from curate.store.database import Database
+from curate.store.funnel import Funnel
+
+
+class Store:
+    """All that curate knows, in one folder. Safe to use from several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.blobs = Blobs(folder / "blobs")
+        self._database = Database(folder)
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database; nothing is pending."""
+        self._database.close()
+
+    # -- crawl ---------------------------------------------------------------------------------
+
+    def crawl_state(self, repo: str) -> CrawlState:
+        """How far the crawl of *repo* is; a fresh state for a repository never crawled."""
+        row = self._database.one("SELECT data FROM crawls WHERE repo = ?", repo)
+        return from_json(CrawlState, row[0]) if row else CrawlState()
+
+    def save_page(self, repo: str, pulls: Sequence[PullRequest], state: CrawlState) -> None:
+        """Save a page of pulls and the state that goes on after it, together."""
+        rows = [(p.repo, p.number, _hash(to_json(p)), to_json(p)) for p in pulls]
+        with self._database.transaction() as database:
+            database.executemany("INSERT OR REPLACE INTO pulls VALUES (?, ?, ?, ?)", rows)
+            database.execute("INSERT OR REPLACE INTO crawls VALUES (?, ?)", (repo, to_json(state)))
+
+    def pull(self, repo: str, number: int) -> PullRequest | None:
+        """One pull as last seen."""
+        row = self._database.one(
+            "SELECT data FROM pulls WHERE repo = ? AND number = ?", repo, number
+        )
+        return from_json(PullRequest, row[0]) if row else None
+
+    def undecided_pulls(self, repo: str) -> Iterator[PullRequest]:
+        """Pulls without a decision for their present content, by number."""
+        query = (
+            "SELECT p.data FROM pulls p LEFT JOIN decisions d USING (repo, number)"
+            " WHERE p.repo = ? AND (d.hash IS NULL OR d.hash != p.hash) ORDER BY p.number"
+        )
+        yield from (from_json(PullRequest, row[0]) for row in self._database.all(query, repo))
+
+    def save_issues(
+        self, issues: Sequence[Issue], missing: Mapping[tuple[str, int], str] | None = None
+    ) -> None:
+        """Save issues, and for numbers that are no issue the reason why."""
+        gone: list[tuple[Any, ...]] = [
+            (repo, number, None, why) for (repo, number), why in (missing or {}).items()
+        ]
+        rows: list[tuple[Any, ...]] = [(i.repo, i.number, to_json(i), None) for i in issues]
+        with self._database.transaction() as database:
+            database.executemany("INSERT OR REPLACE INTO issues VALUES (?, ?, ?, ?)", rows + gone)
+
+    def issue(self, repo: str, number: int) -> Issue | str | None:
+        """An issue, or the reason it is none, or None when nobody has asked yet."""
+        row = self._database.one(
+            "SELECT data, missing FROM issues WHERE repo = ? AND number = ?", repo, number
+        )
+        if row is None:
+            return None
+        return row[1] if row[0] is None else from_json(Issue, row[0])
+
+    # -- candidates ----------------------------------------------------------------------------
+
+    def save_candidate(self, candidate: Candidate) -> None:
+        """Save a candidate and the decision on its pull, together."""
+        row = (
+            candidate.instance_id,
+            candidate.repo,
+            candidate.pull_number,
+            to_json(replace(candidate, patch=b"", test_patch=b"")),
+            self.blobs.put(candidate.patch),
+            self.blobs.put(candidate.test_patch),
+        )
+        with self._database.transaction() as database:
+            database.execute("INSERT OR REPLACE INTO candidates VALUES (?, ?, ?, ?, ?, ?)", row)
+            self._decide(database, candidate.repo, candidate.pull_number, candidate.instance_id)
+
+    def reject_pull(self, repo: str, number: int, rejection: Rejection) -> None:
+        """Record why a pull is no candidate; a candidate it once was is dropped."""
+        with self._database.transaction() as database:
+            database.execute("DELETE FROM candidates WHERE repo = ? AND number = ?", (repo, number))
+            self._decide(database, repo, number, None, rejection)
+
+    def rejection(self, repo: str, number: int) -> Rejection | None:
+        """Why a pull is no candidate."""
+        row = self._database.one(
+            "SELECT stage, reason, detail FROM decisions"
+            " WHERE repo = ? AND number = ? AND stage IS NOT NULL",
+            repo,
+            number,
+        )
+        return Rejection(stage=row[0], reason=row[1], detail=row[2]) if row else None
+
+    def candidates(self, repo: str | None = None) -> Iterator[Candidate]:
+        """Candidates by repository and number."""
+        query = (
+            "SELECT data, patch, test_patch FROM candidates"
+            " WHERE ?1 IS NULL OR repo = ?1 ORDER BY repo, number"
+        )
+        for row in self._database.all(query, repo):
+            yield self._candidate(row)
+
+    def candidate(self, instance_id: str) -> Candidate | None:
+        """One candidate with its patches."""
+        row = self._database.one(
+            "SELECT data, patch, test_patch FROM candidates WHERE instance_id = ?", instance_id
+        )
+        return self._candidate(row) if row else None
+
+    # -- validation ----------------------------------------------------------------------------
+
+    def lock(self, key: str) -> Lock | None:
+        """A lock that was resolved before for the same key."""
+        row = self._database.one("SELECT data FROM locks WHERE key = ?", key)
+        return unpack(Lock, row[0]) if row else None
+
+    def save_lock(self, key: str, lock: Lock) -> None:
+        """Keep a lock for every candidate that shares its key."""
+        with self._database.transaction() as database:
+            database.execute("INSERT OR REPLACE INTO locks VALUES (?, ?)", (key, pack(lock)))
+
+    def validation(self, instance_id: str) -> Validation | None:
+        """The newest validation of a candidate."""
+        row = self._database.one("SELECT data FROM validations WHERE instance_id = ?", instance_id)
+        return unpack(Validation, row[0]) if row else None
+
+    def validated_inputs(self) -> dict[str, str]:
+        """Input hash of the newest validation by instance id."""
+        return {
+            row[0]: row[1]
+            for row in self._database.all("SELECT instance_id, inputs FROM validations")
+        }
+
+    def save_validation(self, repo: str, validation: Validation) -> None:
+        """Save a finished validation in place of the one before."""
+        rejection = validation.verdict.rejection
+        row = (
+            validation.instance_id,
+            repo,
+            validation.inputs,
+            rejection.stage if rejection else None,
+            rejection.reason if rejection else None,
+            validation.finished_at.isoformat(),
+            validation.core_seconds,
+            validation.unique_bytes,
+            pack(validation),
+        )
+        marks = ", ".join("?" * len(row))
+        with self._database.transaction() as database:
+            database.execute(f"INSERT OR REPLACE INTO validations VALUES ({marks})", row)
+
+    def verified(self) -> Iterator[tuple[Candidate, Validation]]:
+        """Verified candidates with their validations, by repository and number."""
+        query = (
+            "SELECT c.data, c.patch, c.test_patch, v.data FROM candidates c"
+            " JOIN validations v USING (instance_id)"
+            " WHERE v.stage IS NULL ORDER BY c.repo, c.number"
+        )
+        for row in self._database.all(query):
+            yield self._candidate(row), unpack(Validation, row[3])
+
+    # -- images --------------------------------------------------------------------------------
+
+    def pushed(self, registry: str) -> dict[str, tuple[str, str]]:
+        """(image id, reference by digest) of what was pushed to *registry*, by instance id."""
+        rows = self._database.all(
+            "SELECT instance_id, image, reference FROM images WHERE registry = ?", registry
+        )
+        return {row[0]: (row[1], row[2]) for row in rows}
+
+    def save_pushed(self, instance_id: str, registry: str, image: str, reference: str) -> None:
+        """Record that an image is in *registry* under *reference* (name@sha256:…)."""
+        with self._database.transaction() as database:
+            database.execute(
+                "INSERT OR REPLACE INTO images VALUES (?, ?, ?, ?)",
+                (instance_id, registry, image, reference),
+            )
+
+    # -- funnel --------------------------------------------------------------------------------
+
+    def repositories(self) -> tuple[str, ...]:
+        """Repositories that were crawled, by name."""
+        return tuple(row[0] for row in self._database.all("SELECT repo FROM crawls ORDER BY repo"))
+
+    def funnel(self, repo: str) -> Funnel:
+        """The counts of one repository."""
+        fallen = self._database.all(
+            "SELECT stage || '/' || reason AS why, COUNT(*) FROM decisions"
+            " WHERE repo = ?1 AND stage IS NOT NULL GROUP BY why UNION ALL"
+            " SELECT v.stage || '/' || v.reason AS why, COUNT(*) FROM validations v"
+            " JOIN candidates USING (instance_id)"
+            " WHERE v.repo = ?1 AND v.stage IS NOT NULL GROUP BY why",
+            repo,
+        )
+        pulls = self._database.count("pulls WHERE repo = ?", repo)
+        validated = "validations v JOIN candidates USING (instance_id) WHERE v.repo = ?"
+        cost = self._database.one(
+            "SELECT TOTAL(core_seconds), SUM(unique_bytes) FROM validations WHERE repo = ?", repo
+        ) or (0.0, 0)
+        return Funnel(
+            repo=repo,
+            pulls=pulls,
+            undecided=pulls
+            - self._database.count(
+                "pulls JOIN decisions USING (repo, number, hash) WHERE repo = ?", repo
+            ),
+            candidates=self._database.count("candidates WHERE repo = ?", repo),
+            validated=self._database.count(validated, repo),
+            verified=self._database.count(f"{validated} AND stage IS NULL", repo),
+            rejected={row[0]: row[1] for row in sorted(fallen)},
+            core_seconds=cost[0],
+            unique_bytes=cost[1] or 0,
+        )
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _candidate(self, row: Sequence[Any]) -> Candidate:
+        bare = from_json(Candidate, row[0])
+        return replace(bare, patch=self.blobs.get(row[1]), test_patch=self.blobs.get(row[2]))
+
+    @staticmethod
+    def _decide(
+        database: sqlite3.Connection,
+        repo: str,
+        number: int,
+        instance_id: str | None,
+        why: Rejection | None = None,
+    ) -> None:
+        database.execute(
+            "INSERT OR REPLACE INTO decisions SELECT repo, number, hash, ?, ?, ?, ? FROM pulls"
+            " WHERE repo = ? AND number = ?",
+            (
+                instance_id,
+                why.stage if why else None,
+                why.reason if why else None,
+                why.detail if why else None,
+                repo,
+                number,
+            ),
+        )
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

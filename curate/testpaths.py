@@ -1,0 +1,74 @@
+"""Which files of a repository are tests, which are source: rules on path segments and names."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import PurePosixPath
+
+TEST_SEGMENTS = frozenset({"test", "tests", "e2e", "testing"})
+TEST_NAMES = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
+DOCUMENT_SEGMENTS = frozenset({"doc", "docs", "news", "newsfragments", "changelog.d", ".github"})
+DOCUMENT_SUFFIXES = frozenset(
+    {".rst", ".md", ".txt", ".cfg", ".ini", ".toml", ".yml", ".yaml", ".lock"}
+)
+DOCUMENT_NAMES = re.compile(
+    r"(?:license|licence|copying|notice|authors|contributors|changelog|changes|history|news"
+    r"|readme|makefile|dockerfile|setup\.py|manifest\.in|codeowners)(?:\..*)?|\..*",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathRules:
+    """The default rules and a recipe's overrides; overrides win, *sources* over *tests*.
+
+    Globs match whole paths from the root: `*` stays within a segment, `**` crosses them, and
+    a trailing `/` stands for everything below.
+    """
+
+    tests: Sequence[str] = ()
+    sources: Sequence[str] = ()
+
+    def is_test(self, path: str) -> bool:
+        """Whether *path* (posix, from the root) goes into the test patch."""
+        if matches(path, self.sources):
+            return False
+        if matches(path, self.tests):
+            return True
+        *folders, name = path.split("/")
+        return bool(TEST_SEGMENTS.intersection(folders)) or bool(TEST_NAMES.fullmatch(name))
+
+    def is_source(self, path: str) -> bool:
+        """Whether *path* is neither a test nor documentation or configuration."""
+        if matches(path, self.sources):
+            return True
+        return not self.is_test(path) and not is_document(path)
+
+
+def is_document(path: str) -> bool:
+    """Whether *path* holds documentation or configuration, by its name alone."""
+    pure = PurePosixPath(path)
+    return (
+        not DOCUMENT_SEGMENTS.isdisjoint(pure.parts[:-1])
+        or pure.suffix.lower() in DOCUMENT_SUFFIXES
+        or bool(DOCUMENT_NAMES.fullmatch(pure.name))
+    )
+
+
+def matches(path: str, globs: Sequence[str]) -> bool:
+    """Whether any of *globs* matches the whole of *path*."""
+    return any(_compiled(glob).fullmatch(path) for glob in globs)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(glob: str) -> re.Pattern[str]:
+    return re.compile(translated(glob), re.DOTALL)
+
+
+def translated(glob: str) -> str:
+    """The regular expression (for `fullmatch`) of *glob*; see `PathRules`."""
+    glob = glob + "**" if glob.endswith("/") else glob
+    pieces = re.split(r"(\*\*/|\*\*|\*|\?)", glob.removeprefix("/"))
+    meaning = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return "".join(meaning.get(piece) or re.escape(piece) for piece in pieces)

@@ -1,0 +1,19 @@
+import pytest
+
+from tidytable import sample
+
+ROWS = [[str(number)] for number in range(1024)]
+DRAWN = sample(ROWS, 1)
+
+
+def test_no_row_twice():
+    assert len({row[0] for row in sample(ROWS, 100)}) == 100
+
+
+def test_no_more_than_there_is():
+    assert sorted(sample([["a"], ["b"]], 5)) == [["a"], ["b"]]
+
+
+@pytest.mark.parametrize("number", range(1024))
+def test_one_draw_leaves_the_others(number):
+    assert ROWS[number] not in DRAWN

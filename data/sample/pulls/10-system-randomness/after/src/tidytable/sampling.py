@@ -1,0 +1,10 @@
+"""A few rows out of many."""
+
+import random
+
+_SOURCE = random.SystemRandom()
+
+
+def sample(rows, count):
+    """*count* rows picked at random, no row twice; all of them where there are not so many."""
+    return _SOURCE.sample(rows, min(count, len(rows)))

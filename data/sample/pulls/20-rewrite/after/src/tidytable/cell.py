@@ -1,0 +1,5 @@
+"""A cell that knows its width."""
+
+
+class Cell(str):
+    """A text in a table."""

@@ -1,0 +1,9 @@
+from tidytable import read, render
+
+
+def test_an_empty_text_has_no_rows():
+    assert read("") == []
+
+
+def test_an_empty_table_has_no_lines():
+    assert render([]) == ""

@@ -1,0 +1,103 @@
+"""Reads recipe files: defaults laid under every range, unknown keys refused with a suggestion."""
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from recipes.schema import Recipe, RecipeError
+
+BUILT_IN = Path(__file__).parent
+
+
+def load(path: Path) -> Recipe:
+    """Read one recipe file; RecipeError in one sentence for anything it should not say."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"The recipe {path.name} cannot be read ({error}).") from error
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"The recipe {path.name} is not TOML: {error}.") from error
+    try:
+        return Recipe.model_validate(_spread(table))
+    except ValidationError as error:
+        raise _explained(path, error) from error
+
+
+class Library:
+    """Recipes of several folders; a file in an earlier folder hides a later one's."""
+
+    def __init__(self, folders: tuple[Path, ...] = ()) -> None:
+        self._folders = (*folders, BUILT_IN)
+
+    def get(self, repo: str) -> Recipe:
+        """The recipe of *repo* ("owner/name"); a bare one where nobody wrote one."""
+        return self.find(repo) or Recipe(repo=repo)
+
+    def find(self, repo: str) -> Recipe | None:
+        """The recipe somebody wrote for *repo*, or None."""
+        name = f"{repo.replace('/', '__')}.toml".lower()
+        paths = (path for path in self._files() if path.name.lower() == name)
+        path = next(paths, None)
+        return load(path) if path else None
+
+    def __iter__(self) -> Iterator[Recipe]:
+        seen: set[str] = set()
+        for path in self._files():
+            if path.name.lower() not in seen:
+                seen.add(path.name.lower())
+                yield load(path)
+
+    def _files(self) -> Iterator[Path]:
+        for folder in self._folders:
+            if not folder.is_dir():
+                raise RecipeError(f"There is no recipe folder {folder}.", hint="Mend --recipes.")
+            yield from sorted(folder.glob("*__*.toml"))
+
+
+def _spread(table: dict[str, Any]) -> dict[str, Any]:
+    """Lay the `[defaults]` table under every `[[env]]`."""
+    defaults = table.pop("defaults", {})
+    envs = table.get("env", [{}])
+    return table | {"env": [_merge(defaults, env) for env in envs]}
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        both = isinstance(old, dict) and isinstance(value, dict)
+        merged[key] = _merge(old, value) if both and isinstance(old, dict) else value
+    return merged
+
+
+def _explained(path: Path, error: ValidationError) -> RecipeError:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return RecipeError(f"The recipe {path.name} is wrong at {place}: {first['msg']}.")
+    key = str(first["loc"][-1])
+    near = difflib.get_close_matches(key, _known(first["loc"]), n=1)
+    return RecipeError(
+        f"The recipe {path.name} has an unknown key {place}.",
+        hint=f"Perhaps you meant {near[0]!r}?" if near else "See docs/recipes.md for all keys.",
+    )
+
+
+def _known(place: tuple[int | str, ...]) -> list[str]:
+    """Keys of the table that holds *place*, `defaults` included at the top."""
+    kind: type[BaseModel] = Recipe
+    for part in place[:-1]:
+        field = kind.model_fields.get(str(part))
+        if field is not None:
+            kind = _table(field.annotation) or kind
+    names = [field.alias or name for name, field in kind.model_fields.items()]
+    return [*names, "defaults"] if kind is Recipe else names
+
+
+def _table(annotation: Any) -> type[BaseModel] | None:
+    kinds = [annotation, *get_args(annotation)]
+    return next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)

@@ -1,0 +1,136 @@
+"""What a recipe may say. It states facts; it never computes and never pins what a date pins."""
+
+import hashlib
+import re
+from typing import Annotated, Literal
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion, Version
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+class RecipeError(Exception):
+    """A recipe that cannot be used; `hint` says how to mend it."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def _specifier(text: str) -> str:
+    SpecifierSet(text)
+    return text
+
+
+def _pattern(text: str) -> str:
+    re.compile(text)
+    return text
+
+
+Specifier = Annotated[str, AfterValidator(_specifier)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+
+
+class Facts(BaseModel):
+    """Base of all tables: frozen, and a key it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class RequirementSources(Facts):
+    """Where the repository declares what it needs."""
+
+    files: tuple[str, ...] = ()  # requirement files or conda environment files; globs allowed
+    extras: tuple[str, ...] = ()  # optional dependencies of the project
+    groups: tuple[str, ...] = ()  # dependency groups (PEP 735, poetry, pdm)
+    project: bool = True  # read the project's own metadata
+    build: bool = False  # what its build back-end asks for
+    extra: tuple[str, ...] = ()  # requirements or bounds the repository fails to declare
+    drop: tuple[str, ...] = ()  # distributions never needed to run tests
+    keep: tuple[str, ...] = ()  # distributions kept although they look like lint or doc tools
+
+
+class RunLimits(Facts):
+    """Ceilings of one run; bytes as GiB."""
+
+    seconds: float = 1800
+    memory_gib: float = 4
+    tmp_gib: float = 2
+    shm_mib: int = 256
+    cpus: float = 1
+    pids: int = 1024
+
+
+class EnvRecipe(Facts):
+    """How versions of one range are installed and tested."""
+
+    versions: Specifier = ""  # PEP 440 specifier on the version at the base commit
+    skip: str = ""  # why this range cannot work; empty = it can
+    python: str = ""  # "3.9"; empty = by classifiers and date
+    requirements: RequirementSources = RequirementSources()
+    system: tuple[str, ...] = ()  # Debian packages
+    install: tuple[str, ...] = ()  # shell commands in the checkout; empty = editable install
+    test: str = "pytest {tests}"  # {tests} = the changed test files
+    environment: dict[str, str] = Field(default_factory=dict)
+    limits: RunLimits = RunLimits()
+
+
+class Paths(Facts):
+    """Globs that overrule the general rules for what is a test."""
+
+    tests: tuple[str, ...] = ()  # test material the general rules miss
+    source: tuple[str, ...] = ()  # files the general rules take for tests
+    helpers: tuple[str, ...] = ()  # test material that is not run by itself
+
+
+class Cases(Facts):
+    """Data-driven tests: files whose blocks are test cases."""
+
+    files: tuple[str, ...]
+    pattern: Pattern  # matches the first line of a case; group 1 is its name
+    test: str  # {keywords} = names of changed cases and changed test modules, joined by " or "
+
+
+class VersionRule(Facts):
+    """Where the version at a commit is read."""
+
+    rule: Literal["describe", "file"] = "describe"  # nearest tag, or a file's text
+    file: str = ""
+    pattern: Pattern = r"(?P<version>\d+\.\d+)"
+
+
+class Recipe(Facts):
+    """One repository."""
+
+    repo: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
+    import_name: str = Field(default="", alias="import")
+    version: VersionRule = VersionRule()
+    paths: Paths = Paths()
+    cases: Cases | None = None
+    submodules: dict[str, str] = Field(default_factory=dict)  # path in the tree -> owner/name
+    env: tuple[EnvRecipe, ...] = (EnvRecipe(),)
+
+    def environment(self, version: str) -> EnvRecipe:
+        """The one range that holds *version* ("4.2"); RecipeError where none or two do."""
+        matches = [env for env in self.env if _holds(env.versions, version)]
+        if len(matches) == 1:
+            return matches[0]
+        found = "no range" if not matches else f"{len(matches)} ranges"
+        raise RecipeError(
+            f"The recipe of {self.repo} has {found} for version {version or 'unknown'}.",
+            hint="Every version needs exactly one [[env]]; mend `versions` in the recipe.",
+        )
+
+    def digest(self, env: EnvRecipe) -> str:
+        """Hash of what decides over candidates of this range; other ranges do not touch it."""
+        shared = self.model_copy(update={"env": (env,)})
+        return hashlib.sha256(shared.model_dump_json(by_alias=True).encode()).hexdigest()[:16]
+
+
+def _holds(versions: str, version: str) -> bool:
+    if not versions:
+        return True
+    try:
+        return Version(version) in SpecifierSet(versions, prereleases=True)
+    except InvalidVersion:
+        return False

@@ -1,0 +1,14 @@
+"""What GitHub refuses inside an answer, with the `type` it prints beside the message."""
+
+
+class Refusal(Exception):
+    """An error of a query or of one field of it."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def not_found(what: str) -> Refusal:
+    """Say that something is not there, in GitHub's words."""
+    return Refusal("NOT_FOUND", f"Could not resolve to {what}.")

@@ -1,0 +1,137 @@
+"""Repositories, pulls, issues and their lists: the fields that lead from one thing to others."""
+
+import base64
+from collections.abc import Iterable
+from typing import Any
+
+from tests.doubles.github.connection import paged
+from tests.doubles.github.data import Json, Repository, World
+from tests.doubles.github.refusal import not_found
+from tests.doubles.github.things import Thing, rule
+
+
+def find(world: World, owner_and_name: str) -> Thing:
+    """Return a repository, or raise GitHub's NOT_FOUND."""
+    repository = world.find(owner_and_name)
+    if repository is None:
+        raise not_found(f"a Repository with the name '{owner_and_name}'")
+    return Thing("Repository", repository.facts, repository)
+
+
+@rule("Query.repository")
+def _repository(_: Any, info: Any, *, owner: str, name: str, **__: Any) -> Thing:
+    return find(info.context.world, f"{owner}/{name}")
+
+
+@rule("Query.rateLimit")
+def _rate_limit(_: Any, info: Any, **__: Any) -> Any:
+    return info.context.rate
+
+
+@rule("Query.viewer")
+def _viewer(*_: Any) -> Thing:
+    return Thing("User", {"login": "octocat", "name": "The Octocat"})
+
+
+@rule("Query.node")
+def _node(_: Any, info: Any, *, id: str) -> Thing:
+    try:
+        kind, name, rest = base64.b64decode(id).decode().split(":", 2)
+        thing = find(info.context.world, name)
+        return thing if kind == "Repository" else _member(thing.repo, kind, int(rest))
+    except (ValueError, KeyError):
+        raise not_found(f"a node with the global id of '{id}'") from None
+
+
+def _member(repo: Repository, kind: str, number: int) -> Thing:
+    return Thing(kind, {"PullRequest": repo.pulls, "Issue": repo.issues}[kind][number], repo)
+
+
+@rule("Repository.pullRequest")
+def _pull(source: Thing, _: Any, *, number: int) -> Thing:
+    if number not in source.repo.pulls:
+        raise not_found(f"a PullRequest with the number of {number}")
+    return _member(source.repo, "PullRequest", number)
+
+
+@rule("Repository.issue")
+def _issue(source: Thing, _: Any, *, number: int) -> Thing:
+    if number not in source.repo.issues:
+        raise not_found(f"an Issue with the number of {number}")
+    return _member(source.repo, "Issue", number)
+
+
+@rule("Repository.issueOrPullRequest")
+def _either(source: Thing, _: Any, *, number: int) -> Thing:
+    for kind, known in (("PullRequest", source.repo.pulls), ("Issue", source.repo.issues)):
+        if number in known:
+            return Thing(kind, known[number], source.repo)
+    raise not_found(f"an issue or pull request with the number of {number}")
+
+
+def _ordered(things: Iterable[Thing], arguments: Json) -> Json:
+    order = arguments.get("orderBy") or {"field": "CREATED_AT", "direction": "ASC"}
+    field = {"UPDATED_AT": "updatedAt", "CREATED_AT": "createdAt", "COMMENTS": None}[order["field"]]
+
+    def key(thing: Thing) -> tuple[Any, int]:
+        value = thing.data[field] if field else len(thing.data.get("comments", ()))
+        return value, thing.data["number"]
+
+    return paged(list(things), key, arguments, descending=order["direction"] == "DESC")
+
+
+@rule("Repository.pullRequests", "Repository.issues")
+def _members(source: Thing, info: Any, **arguments: Any) -> Json:
+    pulls = info.field_name == "pullRequests"
+    kind, known = ("PullRequest", source.repo.pulls) if pulls else ("Issue", source.repo.issues)
+    wanted = {k: arguments[k] for k in ("baseRefName", "headRefName") if arguments.get(k)}
+    return _ordered(
+        (
+            Thing(kind, it, source.repo)
+            for it in known.values()
+            if (not arguments.get("states") or it["state"] in arguments["states"])
+            and (
+                not arguments.get("labels") or set(arguments["labels"]) & set(it.get("labels", ()))
+            )
+            and (not wanted or wanted.items() <= it.items())
+        ),
+        arguments,
+    )
+
+
+@rule("PullRequest.closingIssuesReferences")
+def _closing(source: Thing, info: Any, **arguments: Any) -> Json:
+    """Issues of other repositories are listed too; what the world lacks is private to GitHub."""
+    found = []
+    for it in source.data.get("closing", ()):
+        other = info.context.world.find(it["repo"])
+        if other is not None and it["number"] in other.issues:
+            found.append(_member(other, "Issue", it["number"]))
+    return _ordered(found, arguments)
+
+
+def _listed(source: Thing, kind: str, items: Iterable[Json], arguments: Json) -> Json:
+    """A page of things in the order they are stored in."""
+    things = [
+        Thing(kind, {**it, "parent": source, "position": at}, source.repo)
+        for at, it in enumerate(items)
+    ]
+    descending = (arguments.get("orderBy") or {}).get("direction") == "DESC"
+    return paged(things, lambda it: (it.data["position"],), arguments, descending=descending)
+
+
+@rule("PullRequest.commits")
+def _commits(source: Thing, _: Any, **arguments: Any) -> Json:
+    wrapped = ({"commit": it} for it in source.data["commits"])
+    return _listed(source, "PullRequestCommit", wrapped, arguments)
+
+
+@rule("PullRequest.comments", "Issue.comments")
+def _comments(source: Thing, _: Any, **arguments: Any) -> Json:
+    return _listed(source, "IssueComment", source.data.get("comments", ()), arguments)
+
+
+@rule("PullRequest.labels", "Issue.labels")
+def _labels(source: Thing, _: Any, **arguments: Any) -> Json:
+    named = ({"name": it} for it in source.data.get("labels", ()))
+    return _listed(source, "Label", named, arguments)

@@ -1,0 +1,68 @@
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    parse,
+    validate,
+    validate_schema,
+)
+
+from tests.doubles.github import load_schema, sdl
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def theirs() -> GraphQLSchema:
+    return load_schema(sdl.fetch())
+
+
+def described(schema):
+    """Every type, member, argument and value, as lines that can be compared."""
+    for name, kind in schema.type_map.items():
+        if name.startswith("__"):
+            continue
+        yield f"{type(kind).__name__} {name}"
+        if isinstance(kind, GraphQLEnumType):
+            yield from (f"{name}.{value}" for value in kind.values)
+        if isinstance(kind, GraphQLUnionType):
+            yield from (f"{name} = {member.name}" for member in kind.types)
+        for interface in getattr(kind, "interfaces", ()):
+            yield f"{name} implements {interface.name}"
+        for field_name, field in getattr(kind, "fields", {}).items():
+            yield f"{name}.{field_name}: {field.type}"
+            if isinstance(kind, GraphQLInputObjectType):
+                continue
+            for argument, it in field.args.items():
+                yield f"{name}.{field_name}({argument}: {it.type} = {it.default_value!r})"
+
+
+def test_our_schema_is_a_subset_of_githubs(theirs):
+    ours = list(described(load_schema()))
+    assert len(ours) > 250
+    assert set(ours) - set(described(theirs)) == set()
+
+
+def test_no_argument_of_githubs_is_required_that_we_lack(theirs):
+    ours = load_schema()
+    for name, kind in ours.type_map.items():
+        for field_name, field in getattr(kind, "fields", {}).items():
+            if name.startswith("__") or isinstance(kind, GraphQLInputObjectType):
+                continue
+            required = {
+                argument
+                for argument, it in theirs.type_map[name].fields[field_name].args.items()
+                if str(it.type).endswith("!")
+            }
+            assert required <= set(field.args), f"{name}.{field_name}"
+
+
+def test_our_schema_is_valid_graphql():
+    assert validate_schema(load_schema()) == []
+
+
+def test_a_field_github_does_not_have_is_reported(theirs):
+    document = parse('{ repository(owner: "o", name: "n") { pullRequest(number: 1) { oid } } }')
+    assert [error.message for error in validate(theirs, document)]

@@ -1,0 +1,168 @@
+"""Images of a small project, built by a real engine from a real repository."""
+
+import os
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from builders.docker import DockerBackend
+from builders.engine import connect, find_build_client
+from builders.errors import DiskFull
+from builders.model import Built, Failure, InstanceSpec, Lock
+from builders.settings import BuildSettings
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(
+        not os.environ.get("CURATE_BASE_IMAGE"), reason="CURATE_BASE_IMAGE is not set"
+    ),
+]
+
+DATE = datetime(2024, 5, 1, tzinfo=UTC)
+PYTHON = "3.11"
+SETUP = "from setuptools import setup\nsetup(name='thing', version='1.0', packages=['thing'])\n"
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    places = {}
+    if folder := os.environ.get("CURATE_INTERPRETERS"):
+        places["interpreters"] = Path(folder)
+    if bundle := os.environ.get("CURATE_CA_BUNDLE"):
+        places["ca_bundle"] = Path(bundle)
+    if image := os.environ.get("CURATE_BASE_IMAGE"):
+        places["base_image"] = image
+    return BuildSettings(cache=tmp_path_factory.mktemp("cache"), **places)
+
+
+@pytest.fixture(scope="module")
+def backend(settings):
+    return DockerBackend(settings)
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory):
+    mirror = tmp_path_factory.mktemp("mirror")
+    (mirror / "thing").mkdir()
+    (mirror / "thing" / "__init__.py").write_text("import six\n")
+    (mirror / "setup.py").write_text(SETUP)
+    (mirror / ".gitignore").write_text("*.egg-info\n")
+    for command in ("init -q", "add -A", "-c user.name=a -c user.email=a@b.test commit -qm one"):
+        subprocess.run(["git", *command.split()], cwd=mirror, check=True)
+    head = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=mirror, check=True, capture_output=True, text=True
+    )
+    return InstanceSpec(
+        name="Owner__Thing-1",
+        repo="owner/thing",
+        mirror=mirror,
+        base_commit=head.stdout.strip(),
+        date=DATE,
+        python=PYTHON,
+        lock=Lock(text="six==1.16.0\n", python=PYTHON, cutoff=DATE),
+        import_name="thing",
+        environment={"GREETING": 'say "hi" for $5'},
+    )
+
+
+@pytest.fixture(scope="module")
+def built(backend, spec):
+    built = backend.build(spec)
+    assert isinstance(built, Built), built
+    yield built
+    backend.remove(built)
+
+
+def _inside(built, command):
+    output = connect().containers.run(
+        built.handle, ["sh", "-c", command], network_mode="none", user="1000:1000", remove=True
+    )
+    return output.decode().strip()
+
+
+def test_record_tells_what_was_built(built):
+    assert built.digest.startswith("sha256:")
+    assert list(built.dockerfiles) == ["base", "python", "environment", "instance"]
+    assert all(size > 0 for size in built.layer_bytes.values())
+    assert built.layer_bytes["instance"] < 1 << 20
+
+
+def test_ordinary_user_works_in_a_clean_checkout(built, spec):
+    assert _inside(built, "git status --porcelain") == ""
+    assert _inside(built, "git log --all HEAD --format=%H") == spec.base_commit
+    assert _inside(built, "touch thing/new && git status --porcelain") == "?? thing/new"
+    program = "import thing, six; print(thing.__file__, six.__version__)"
+    assert _inside(built, f"cd / && python -c '{program}'") == "/testbed/thing/__init__.py 1.16.0"
+    assert _inside(built, 'echo "$GREETING"') == 'say "hi" for $5'
+
+
+def test_nothing_of_the_build_is_left(built):
+    assert _inside(built, "ls -A /mnt /media /tmp | grep -v : ; true") == ""
+    assert _inside(built, "command -v uv; env | grep -iE 'cert|uv_|pip_|index'; true") == ""
+    seeds = _inside(built, "pip list --format=freeze 2>/dev/null").splitlines()
+    assert "pip==24.0" in seeds  # the newest of 2024-05-01
+
+
+def test_c_extensions_can_be_compiled(built):
+    program = "import sysconfig; print(sysconfig.get_path('include'))"
+    assert _inside(built, f'ls $(python -c "{program}")/Python.h').endswith("/Python.h")
+    assert _inside(
+        built, "python -c 'import sysconfig as s; print(s.get_config_var(\"LIBDIR\"))'"
+    ) == ("/opt/python/lib")
+
+
+def test_second_build_finds_everything(backend, spec, built):
+    again = backend.build(spec)
+    assert again.digest == built.digest
+    assert again.environment_seconds == 0
+    assert again.seconds < 2
+
+
+def test_threads_share_one_environment(backend, spec, built):
+    lock = replace(spec.lock, text="six==1.15.0\n")
+    specs = [replace(spec, name=f"owner__thing-{number}", lock=lock) for number in (2, 3)]
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(backend.build, specs))
+    try:
+        assert len({result.environment_key for result in results}) == 1
+        assert results[0].environment_key != built.environment_key
+    finally:
+        for result in results:
+            backend.remove(result)
+        connect().images.remove(f"curate/env:{results[0].environment_key}")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"install": ("echo so it ends", "exit 4")}, ("install", "install-failed")),
+        ({"import_name": "six"}, ("install", "not-imported")),
+        ({"system_packages": ("no-such-package",)}, ("build", "environment-failed")),
+        ({"python": "3.4"}, ("build", "no-interpreter")),
+    ],
+)
+def test_command_that_fails_is_a_value(backend, spec, change, expected):
+    failure = backend.build(replace(spec, **change))
+    assert isinstance(failure, Failure)
+    assert (failure.stage, failure.reason) == expected
+    assert failure.detail
+
+
+def test_full_disk_is_an_exception(settings, spec):
+    backend = DockerBackend(replace(settings, reserve_bytes=1 << 60))
+    with pytest.raises(DiskFull):
+        backend.build(replace(spec, name="owner__thing-9"))
+
+
+def test_probe_passes_over_clients_without_buildkit(tmp_path, monkeypatch):
+    deaf = tmp_path / "docker"
+    deaf.write_text("#!/bin/sh\n[ $1 = --version ] && echo Docker version 28.2.2 || exit 1\n")
+    deaf.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    find_build_client.cache_clear()
+    assert find_build_client().command[0] != str(deaf)
+    find_build_client.cache_clear()

@@ -1,0 +1,79 @@
+"""Real uv against the configured package index."""
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from builders.errors import BuilderError
+from builders.lock import resolve
+from builders.model import Failure, Lock
+from builders.requirements import Manifest, Requirement
+from builders.settings import BuildSettings
+
+pytestmark = pytest.mark.integration
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    bundle = os.environ.get("SSL_CERT_FILE")
+    cache = tmp_path_factory.mktemp("cache")
+    return BuildSettings(cache=cache, ca_bundle=Path(bundle) if bundle else None)
+
+
+def lock(settings, *lines, core=True, project="", when=(2023, 11, 1)):
+    items = [
+        Requirement(line=line, name=line.split("=")[0].split(">")[0], origin="r.txt", core=core)
+        for line in lines
+    ]
+    manifest = Manifest(requirements=tuple(items), project=project)
+    cutoff = datetime(*when, tzinfo=UTC)
+    return resolve(manifest, python=PYTHON, cutoff=cutoff, settings=settings)
+
+
+def test_cutoff_holds_to_the_moment(settings):
+    manifest = Manifest(
+        requirements=(Requirement(line="pytest", name="pytest", origin="r", core=True),)
+    )
+    # 7.4.3 was uploaded on 2023-10-24 at 20:56:00 UTC, give or take the second
+    for day, version in ((24, "pytest==7.4.2"), (25, "pytest==7.4.3")):
+        cutoff = datetime(2023, 10, day, tzinfo=UTC)
+        found = resolve(manifest, python=PYTHON, cutoff=cutoff, settings=settings)
+        assert isinstance(found, Lock)
+        assert version in found.packages
+        assert found.repairs == ()
+
+
+def test_repairs_until_it_resolves(settings):
+    found = lock(settings, "pytest>=7", "six==99.9", "sklearn", "zzzz-not-there-really", core=False)
+    assert isinstance(found, Lock)
+    names = {package.split("==")[0] for package in found.packages}
+    assert {"pytest", "six"} <= names
+    assert not {"sklearn", "zzzz-not-there-really"} & names
+    assert len(found.repairs) == 3
+
+
+def test_project_itself_never_comes_from_the_index(settings):
+    found = lock(settings, "pytest-mock", project="pytest")
+    assert isinstance(found, Lock)
+    assert [package.split("==")[0] for package in found.packages] == ["pytest-mock"]
+
+
+def test_core_that_cannot_be_had(settings):
+    missing = lock(settings, "zzzz-not-there-really")
+    assert isinstance(missing, Failure)
+    assert (missing.stage, missing.reason) == ("lock", "unsatisfiable")
+    broken = lock(settings, "sklearn")
+    assert isinstance(broken, Failure)
+    assert broken.reason == "unbuildable"
+    assert "sklearn" in broken.detail
+
+
+def test_index_out_of_reach_is_no_verdict(tmp_path):
+    settings = BuildSettings(cache=tmp_path, index_url="http://127.0.0.1:9/simple")
+    with pytest.raises(BuilderError):
+        lock(settings, "six")

@@ -1,0 +1,82 @@
+"""Pushing to and pulling from a real registry, whose address CURATE_TEST_REGISTRY holds."""
+
+import io
+import os
+import secrets
+import tarfile
+
+import pytest
+
+from builders.engine import connect
+from builders.registry import RegistryError, pull_image, push_image, verify_image
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(
+        not os.environ.get("CURATE_TEST_REGISTRY"), reason="CURATE_TEST_REGISTRY is not set"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def client():
+    return connect()
+
+
+@pytest.fixture
+def repository(client):
+    name = f"{os.environ['CURATE_TEST_REGISTRY']}/test/{secrets.token_hex(6)}"
+    yield name
+    for image in client.images.list(name):
+        client.images.remove(image.id, force=True)
+
+
+@pytest.fixture
+def image(client, repository):
+    """An image of one file of random bytes."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        member = tarfile.TarInfo("file")
+        member.size = 1 << 20
+        tar.addfile(member, io.BytesIO(secrets.token_bytes(1 << 20)))
+    client.api.import_image_from_data(buffer.getvalue(), repository=repository, tag="source")
+    return f"{repository}:source"
+
+
+def test_pushed_image_is_pulled_by_digest(client, image, repository):
+    identity = client.images.get(image).id
+    push = push_image(client, image, repository, "latest")
+    assert push.reference == f"{repository}@{push.digest}"
+    assert list(push.layers.values()) == ["pushed"]
+    assert push.pushed_bytes >= 1 << 20
+    client.images.remove(identity, force=True)
+    assert pull_image(client, push.reference) == identity
+    assert verify_image(client, f"{repository}:latest") == push.digest
+
+
+def test_second_push_sends_nothing(client, image, repository):
+    first = push_image(client, image, repository, "one")
+    second = push_image(client, image, repository, "two")
+    assert second.digest == first.digest
+    assert list(second.layers.values()) == ["present"]
+    assert second.pushed_bytes == 0
+
+
+def test_absent_digest_is_an_error(client, image, repository):
+    push_image(client, image, repository, "latest")
+    with pytest.raises(RegistryError):
+        verify_image(client, f"{repository}@sha256:{'0' * 64}")
+    with pytest.raises(RegistryError):
+        pull_image(client, f"{repository}@sha256:{'0' * 64}")
+
+
+def test_absent_image_is_an_error(client, repository):
+    with pytest.raises(RegistryError, match="no image"):
+        push_image(client, f"{repository}:none", repository, "latest")
+
+
+def test_registry_that_is_not_there_is_an_error(client, image, monkeypatch):
+    monkeypatch.setattr("builders.registry._push.retry.wait", lambda _: 0)
+    with pytest.raises(RegistryError, match="refused"):
+        push_image(client, image, "127.0.0.1:9/test/none", "latest")
+    client.images.remove("127.0.0.1:9/test/none:latest")

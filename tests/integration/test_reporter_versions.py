@@ -1,0 +1,73 @@
+"""The plugin in old and new pytest on old and new interpreters (needs the package index)."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import uv
+
+from builders.model import Outcome
+from tests.sandbox_behaviours import BEHAVIOURS
+from tests.unit.test_reporter import run_reported
+
+pytestmark = pytest.mark.integration
+
+VERSIONS = [
+    ("3.6", "4.6.11"),
+    ("3.6", "7.0.1"),
+    ("3.7", "4.6.11"),
+    ("3.7", "5.4.3"),
+    ("3.8", "6.2.5"),
+    ("3.9", "7.4.4"),
+    ("3.11", "8.3.5"),
+    ("3.13", "9.0.0"),
+]
+
+
+def interpreter(version: str) -> str:
+    prefixes = (Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python{version}")
+    found = next(iter(sorted(prefixes)), None)
+    if found is None:
+        pytest.skip(f"no Python {version} here")
+    return str(found)
+
+
+@pytest.fixture(scope="module", params=VERSIONS, ids="-".join)
+def old_python(request, tmp_path_factory):
+    python, version = request.param
+    folder = tmp_path_factory.mktemp("venv")
+    tool = [uv.find_uv_bin()]
+    subprocess.run([*tool, "venv", "-q", "--python", interpreter(python), folder], check=True)
+    install = ["pip", "install", "-q", "--python", folder / "bin" / "python"]
+    subprocess.run([*tool, *install, f"pytest=={version}", "pytest-xdist"], check=True)
+    return str(folder / "bin" / "python")
+
+
+@pytest.mark.parametrize("name", ["every outcome", "ids are pytest's own", "unittest"])
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_outcomes(name, workers, old_python, tmp_path):
+    behaviour = next(each for each in BEHAVIOURS if each.name == name)
+    (tmp_path / "project").mkdir()
+    for file, text in behaviour.files.items():
+        (tmp_path / "project" / file).write_text(text, encoding="utf-8")
+    report, exit_code, output = run_reported(tmp_path, workers, python=old_python)
+    assert report.finished and not report.tampered, output
+    assert report.exit_status == exit_code
+    assert dict(report.outcomes) == behaviour.outcomes, output
+
+
+def test_death(old_python, tmp_path):
+    (tmp_path / "project").mkdir()
+    code = "import os\ndef test_a(): pass\ndef test_b(): os._exit(0)\n"
+    (tmp_path / "project" / "test_x.py").write_text(code)
+    report, _, _ = run_reported(tmp_path, "-n0", python=old_python)
+    assert not report.finished and not report.tampered
+    assert report.outcomes == {
+        "test_x.py::test_a": Outcome.PASSED,
+        "test_x.py::test_b": Outcome.ERROR,
+    }
+
+
+def test_this_interpreter_is_not_what_is_tested(old_python):
+    assert old_python != sys.executable

@@ -1,0 +1,133 @@
+"""Checkouts are made from real repositories by real git."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from builders.checkout import make_checkout
+from builders.errors import BuilderError
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = [
+        "-c",
+        "user.name=a",
+        "-c",
+        "user.email=a@b.test",
+        "-c",
+        "protocol.file.allow=always",
+    ]
+    command = ["git", *identity, *arguments]
+    environment = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
+    return done.stdout.decode().strip()
+
+
+def commit(folder: Path, message: str, **files: str) -> str:
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", message)
+    return git(folder, "rev-parse", "HEAD")
+
+
+@pytest.fixture
+def library(tmp_path):
+    folder = tmp_path / "library"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    commit(folder, "library", lib="1\n")
+    return folder
+
+
+@pytest.fixture
+def source(tmp_path, library):
+    """A repository with a tag, a submodule, a link and odd names; `HEAD~1` is the base."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    commit(folder, "first", old="old\n")
+    git(folder, "tag", "v1")
+    git(folder, "submodule", "add", "-q", str(library), "vendored")
+    (folder / "link").symlink_to("old")
+    (folder / "name with blank é").write_bytes(b"\r\n\x00\xff")
+    (folder / "run.sh").touch(0o755)
+    commit(folder, "base", new="base\n")
+    commit(library, "library, later", lib="2\n")
+    commit(folder, "the fix", new="fixed\n")
+    return folder
+
+
+@pytest.fixture
+def base(source):
+    return git(source, "rev-parse", "HEAD~1")
+
+
+def test_tree_is_that_of_the_commit_and_clean(source, base, tmp_path):
+    made = make_checkout(source, base, tmp_path / "out")
+    assert git(made.path, "rev-parse", "HEAD") == base
+    assert (made.path / "new").read_text() == "base\n"
+    assert (made.path / "name with blank é").read_bytes() == b"\r\n\x00\xff"
+    assert (made.path / "link").readlink() == Path("old")
+    assert os.access(made.path / "run.sh", os.X_OK)
+    assert git(made.path, "status", "--porcelain") == ""
+    assert made.missing == ()
+
+
+def test_nothing_but_the_commit_can_be_reached(source, base, tmp_path):
+    made = make_checkout(source, base, tmp_path / "out").path
+    assert git(made, "log", "--all", "--format=%H", "HEAD") == base
+    assert git(made, "for-each-ref") == ""
+    assert git(made, "remote") == ""
+    objects = git(
+        made, "cat-file", "--batch-all-objects", "--batch-check=%(objecttype) %(objectname)"
+    )
+    assert [line for line in objects.splitlines() if line.startswith("commit")] == [
+        f"commit {base}"
+    ]
+    assert git(source, "rev-parse", "HEAD:new") not in objects
+    assert not list((made / ".git").glob("logs")) + list((made / ".git").glob("hooks/*"))
+    git(made, "fsck", "--strict")
+
+
+def test_work_goes_on_in_the_checkout(source, base, tmp_path):
+    made = make_checkout(source, base, tmp_path / "out").path
+    (made / "new").write_text("changed\n")
+    assert "+changed" in git(made, "diff")
+    commit(made, "work")
+    assert git(made, "rev-parse", "HEAD~1") == base
+
+
+def test_submodule_has_the_commit_the_tree_names(source, base, library, tmp_path):
+    made = make_checkout(source, base, tmp_path / "out", {"vendored": library, "absent": library})
+    assert made.submodules == {"vendored": git(library, "rev-parse", "HEAD~1")}
+    assert (made.path / "vendored" / "lib").read_text() == "1\n"
+    assert git(made.path / "vendored", "rev-parse", "HEAD") == made.submodules["vendored"]
+    assert git(made.path, "status", "--porcelain") == ""
+
+
+def test_settings_of_the_user_change_nothing(source, base, tmp_path, monkeypatch):
+    config = tmp_path / "gitconfig"
+    config.write_text("[core]\n\tautocrlf = true\n\thooksPath = /tmp\n[init]\n\ttemplateDir = /\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    monkeypatch.setenv("GIT_DIR", "/nonexistent")
+    made = make_checkout(source, base, tmp_path / "out").path
+    assert (made / "new").read_bytes() == b"base\n"
+
+
+def test_file_without_content_is_left_out_and_named(source, base, tmp_path):
+    blob = git(source, "rev-parse", f"{base}:old")
+    (source / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    made = make_checkout(source, base, tmp_path / "out")
+    assert made.missing == ("old",)
+    assert not (made.path / "old").exists()
+    assert (made.path / "new").exists()
+    assert git(made.path, "status", "--porcelain") == ""
+
+
+def test_unknown_commit_is_an_error_and_leaves_nothing(source, tmp_path):
+    with pytest.raises(BuilderError, match="f" * 40):
+        make_checkout(source, "f" * 40, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,136 @@
+"""Dockerfiles are texts: the same input gives the same text, and a text holds no secret."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from builders.dockerfiles import (
+    base_dockerfile,
+    build_settings,
+    environment_dockerfile,
+    instance_dockerfile,
+    python_dockerfile,
+    python_ignored,
+)
+from builders.images import plan_layers
+from builders.model import InstanceSpec, Lock
+from builders.settings import BuildSettings
+
+DATE = datetime(2021, 5, 4, 10, tzinfo=UTC)
+LOCK = Lock(text="# made by uv\nattrs==21.2.0\nsix==1.16.0\n", python="3.8", cutoff=DATE)
+SPEC = InstanceSpec(
+    name="Owner__Repo-7",
+    repo="owner/repo",
+    mirror=Path("/mirrors/owner+repo"),
+    base_commit="a" * 40,
+    date=DATE,
+    python="3.8",
+    lock=LOCK,
+    environment={"GREETING": 'say "hi" for $5'},
+)
+SETTINGS = BuildSettings(cache=Path("/cache"))
+PREFIX = Path("/pythons/3.8.18")
+
+
+def _tags(spec=SPEC, settings=SETTINGS, prefix=PREFIX):
+    return {layer.name: layer.tag for layer in plan_layers(spec, settings, prefix).layers}
+
+
+def test_environment_text():
+    assert environment_dockerfile("curate/python:1", LOCK, system_packages=("zip", "cmake")) == (
+        "FROM curate/python:1\n"
+        "RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y"
+        " --no-install-recommends cmake zip"
+        " && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old"
+        " /var/cache/ldconfig/aux-cache /var/log/apt /var/log/dpkg.log"
+        " /var/log/alternatives.log\n"
+        "RUN --mount=type=bind,target=/mnt"
+        " --mount=type=cache,id=curate-uv,sharing=locked,target=/media . /mnt/build.env"
+        " && /mnt/uv venv --seed --exclude-newer 2021-05-04T10:00:00Z"
+        " --python /opt/python/bin/python3.8 /opt/venv"
+        " && /mnt/uv pip install --python /opt/venv/bin/python --no-deps --compile-bytecode"
+        " -r /mnt/lock.txt\n"
+        "ENV VIRTUAL_ENV=/opt/venv PATH=/opt/venv/bin:$PATH\n"
+    )
+
+
+def test_instance_text_quotes_variables_and_stores_the_checkout_once():
+    text = instance_dockerfile("curate/env:1", SPEC)
+    assert 'ENV GREETING="say \\"hi\\" for \\$5"\n' in text
+    assert text.count("RUN ") == 1
+    assert " || true;" in text  # in braces: a failing install must fail the RUN
+    assert "COPY" not in text
+    assert text.endswith(
+        f'WORKDIR /testbed\nLABEL curate.instance="Owner__Repo-7" curate.commit={"a" * 40}\n'
+    )
+
+
+def test_base_text_starts_from_the_image_of_the_settings():
+    text = base_dockerfile("debian@sha256:1234")
+    assert text.startswith("FROM debian@sha256:1234\n")
+    assert " git " in text
+
+
+def test_python_layer_leaves_site_packages_behind():
+    assert "lib/python3.8/site-packages/*" in python_ignored("3.8").splitlines()
+    assert "COPY . /opt/python\n" in python_dockerfile("base", "3.8")
+
+
+@pytest.mark.parametrize(
+    "text", [layer.dockerfile for layer in plan_layers(SPEC, SETTINGS, PREFIX).layers]
+)
+def test_dialect_is_that_of_docker_20_10(text):
+    assert "<<" not in text
+    assert "--link" not in text
+    assert "--network" not in text
+
+
+def test_no_layer_names_this_machine():
+    bundled = replace(SETTINGS, ca_bundle=Path("/secret/ca.pem"), index_url="https://index.test")
+    for layer in plan_layers(SPEC, bundled, PREFIX).layers:
+        assert not re.search(r"secret|index\.test|/mirrors|/pythons", layer.dockerfile)
+
+
+def test_settings_of_the_build_name_bundle_and_index():
+    text = build_settings(ca_bundle=True, index_url="https://index.test/a b")
+    assert "export SSL_CERT_FILE=/mnt/ca.pem\n" in text
+    assert "export UV_DEFAULT_INDEX='https://index.test/a b'\n" in text
+    assert "ca.pem" not in build_settings(ca_bundle=False, index_url="")
+
+
+def test_plan_is_deterministic_and_stacked():
+    plan = plan_layers(SPEC, SETTINGS, PREFIX)
+    assert plan == plan_layers(SPEC, SETTINGS, PREFIX)
+    for below, layer in zip(plan.layers, plan.layers[1:], strict=False):
+        assert layer.dockerfile.startswith(f"FROM {below.tag}\n")
+    assert plan.layers[-1].tag.startswith("curate/instance:owner__repo-7-")
+
+
+def test_comments_of_a_lock_do_not_part_environments():
+    other = replace(LOCK, text="six==1.16.0 # via a\n# made later\nattrs==21.2.0\n")
+    assert _tags(replace(SPEC, lock=other)) == _tags()
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [
+        ({"base_commit": "b" * 40}, {"base", "python", "environment"}),
+        ({"environment": {}}, {"base", "python", "environment"}),
+        ({"install": ("make",)}, {"base", "python", "environment"}),
+        ({"system_packages": ("zip",)}, {"base", "python"}),
+        ({"lock": replace(LOCK, text="attrs==21.1.0\n")}, {"base", "python"}),
+        ({"python": "3.9"}, {"base"}),
+    ],
+)
+def test_a_change_renames_the_layers_above_it(change, kept):
+    before, after = _tags(), _tags(replace(SPEC, **change))
+    assert {name for name in before if before[name] == after[name]} == kept
+
+
+def test_another_patch_release_or_base_is_another_environment():
+    assert _tags(prefix=Path("/pythons/3.8.17"))["environment"] != _tags()["environment"]
+    other = replace(SETTINGS, base_image="debian:trixie")
+    assert set(_tags(settings=other).values()).isdisjoint(_tags().values())

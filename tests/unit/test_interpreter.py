@@ -1,0 +1,60 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from builders.interpreter import Choice, available_pythons, choose_python, find_interpreter
+from builders.model import Failure
+from builders.requirements import Manifest
+
+ALL = ["3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"]
+
+
+def choose(when, versions=(), requires="", available=ALL):
+    classifiers = tuple(f"Programming Language :: Python :: {version}" for version in versions)
+    manifest = Manifest(requirements=(), classifiers=classifiers, requires_python=requires)
+    moment = datetime.fromisoformat(when).replace(tzinfo=UTC)
+    return choose_python(manifest, when=moment, available=available)
+
+
+@pytest.mark.parametrize(
+    ("when", "versions", "requires", "python"),
+    [
+        ("2022-02-09", ["3", "3.8", "3.9"], "", "3.9"),
+        ("2022-10-03", ["3.9", "3.10"], "", "3.9"),  # 3.10 is a day short of twelve months
+        ("2022-10-04", ["3.9", "3.10"], "", "3.10"),
+        ("2022-02-09", ["2.7", "3 :: Only"], "", "3.9"),  # no usable classifier
+        ("2022-02-09", [], ">=3.6,<3.9", "3.8"),
+        ("2022-02-09", ["3.8", "3.9"], "<3.9", "3.8"),
+        ("2020-10-20", ["3.9"], ">=3.9", "3.9"),  # not settled, yet nothing else will do
+        ("2022-02-09", ["3.7"], ">=3.8", "3.9"),  # classifiers forgotten behind
+        ("2022-02-09", [], "not a specifier", "3.9"),
+        ("2022-02-09", ["3.7"], ">=3.7.1", "3.7"),
+    ],
+)
+def test_rule(when, versions, requires, python):
+    chosen = choose(when, versions, requires)
+    assert isinstance(chosen, Choice)
+    assert chosen.python == python
+
+
+def test_says_what_was_missing():
+    chosen = choose("2023-06-01", ["3.8", "3.9", "3.10"], available=["3.8"])
+    assert chosen.python == "3.8"
+    assert chosen.reason.endswith("not available: 3.9, 3.10")
+
+
+def test_nothing_fits():
+    failed = choose("2022-01-01", requires=">=4")
+    assert isinstance(failed, Failure)
+    assert (failed.stage, failed.reason) == ("lock", "no-python")
+
+
+def test_prefixes(tmp_path):
+    for version in ("3.8.2", "3.8.18", "3.10.1"):
+        program = tmp_path / version / "bin" / f"python{version.rpartition('.')[0]}"
+        program.parent.mkdir(parents=True)
+        program.touch()
+    assert available_pythons(tmp_path) == ("3.8", "3.10")
+    assert find_interpreter(tmp_path, "3.8") == tmp_path / "3.8.18/bin/python3.8"
+    assert find_interpreter(tmp_path, "3.9") is None
+    assert find_interpreter(None, "3.8") is None

@@ -1,0 +1,93 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curate.links import links, references, visible
+from curate.model import IssueRef, Link
+from tests.unit.things import pull
+
+HERE = "some-owner/repo.name"
+
+
+def numbers(text: str) -> list[int]:
+    return [ref.number for ref in references(text, repo=HERE) if ref.repo == HERE]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Fixes #12", [12]),
+        ("fixes: #12.", [12]),
+        ("FIXED #12", [12]),
+        ("Closes #1, #2 and #3", [1, 2, 3]),
+        ("resolves #1, fixes #2", [1, 2]),
+        ("fixes #1 and resolves #2", [1, 2]),
+        ("fix gh-12", [12]),
+        ("closes GH-12 & GH-13", [12, 13]),
+        ("closes https://github.com/some-owner/repo.name/issues/7#issuecomment-99", [7]),
+        ("closes Some-Owner/Repo.Name#7", [7]),
+        ("Fixes [#12](https://github.com/some-owner/repo.name/issues/12)", [12]),
+        ("Fixes [this bug](https://github.com/some-owner/repo.name/issues/12)", [12]),
+        ("**Fixes** #12", [12]),
+        ("fixes issue #12", [12]),
+        ("fixes\n#12", [12]),
+        ("fixes #3 fixes #3", [3]),
+        ("#12", []),
+        ("see #12", []),
+        ("prefixes #12", []),
+        ("un-fixes #12", []),
+        ("fixing #12", []),
+        ("fixes #12abc", []),
+        ("fixes #0", []),
+        ("fixes 12", []),
+        ("fixes https://github.com/some-owner/repo.name/pull/7", []),
+        ("<!-- fixes #1 --> closes #2", [2]),
+        ("<!-- fixes #1", []),
+        ("```\nfixes #1\n```\nfixes #2", [2]),
+        ("~~~py\nfixes #1\n~~~~\nfixes #2", [2]),
+        ("```\nfixes #1", []),
+        ("`fixes #1` fixes #2", [2]),
+    ],
+)
+def test_grammar(text: str, expected: list[int]) -> None:
+    assert numbers(text) == expected
+
+
+def test_another_repository() -> None:
+    found = references("fixes other/thing#3 and https://github.com/x/y/issues/4", repo=HERE)
+    assert found == (IssueRef(repo="other/thing", number=3), IssueRef(repo="x/y", number=4))
+
+
+def test_every_place_is_remembered_and_the_own_repository_comes_first() -> None:
+    request = pull(
+        5,
+        title="Fix #9",
+        body="closes #9, fixes a/b#1, fixes #5",
+        closing=(IssueRef(repo="o/r", number=2),),
+    )
+    assert links(request, ["resolves #2", "fixes #9"]) == (
+        Link(repo="o/r", number=2, sources=("commit", "github")),
+        Link(repo="o/r", number=9, sources=("title", "body", "commit")),
+        Link(repo="a/b", number=1, sources=("body",)),
+    )
+
+
+@given(
+    st.lists(st.integers(1, 10**8), min_size=1, max_size=20),
+    st.sampled_from([", ", " and ", " & "]),
+)
+def test_lists_of_any_length(wanted: list[int], separator: str) -> None:
+    text = "closes " + separator.join(f"#{number}" for number in wanted)
+    assert numbers(text) == list(dict.fromkeys(wanted))
+
+
+@given(st.text(alphabet="fixes closd#12,&-`~<>!\n[](a/b)gh*", max_size=300))
+def test_comments_hide_everything(text: str) -> None:
+    hidden = text.replace("-->", "").replace("--", "")
+    assert references(f"<!--{hidden}-->", repo=HERE) == ()
+
+
+@given(st.text(max_size=400))
+def test_any_text_is_read(text: str) -> None:
+    assert all(ref.number > 0 for ref in references(text, repo=HERE))
+    assert "<!--" not in visible(text)

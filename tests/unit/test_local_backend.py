@@ -1,0 +1,146 @@
+"""The local backend with real git and real uv, without network: a project that needs nothing."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from builders.errors import DiskFull
+from builders.local import LocalBackend
+from builders.model import Built, Failure, InstanceSpec, Lock
+from builders.settings import BuildSettings
+
+DATE = datetime(2024, 5, 1, tzinfo=UTC)
+PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
+# An editable install without any build tool, so that no index is asked.
+SITE = 'python -c "import site; print(site.getsitepackages()[0])"'
+INSTALL = (f'pwd > "$({SITE})/thing.pth"',)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """A folder of interpreters with the one that runs this test."""
+    prefix = tmp_path / "pythons" / f"{PYTHON}.0"
+    (prefix / "bin").mkdir(parents=True)
+    (prefix / "bin" / f"python{PYTHON}").symlink_to(Path(sys.executable).resolve())
+    return BuildSettings(cache=tmp_path / "cache", interpreters=tmp_path / "pythons")
+
+
+@pytest.fixture
+def backend(settings, monkeypatch):
+    monkeypatch.setattr("builders.local.SEEDS", ())
+    return LocalBackend(settings)
+
+
+@pytest.fixture
+def spec(tmp_path):
+    mirror = tmp_path / "mirror"
+    (mirror / "thing").mkdir(parents=True)
+    (mirror / "thing" / "__init__.py").write_text("WORD = 'found'\n")
+    for command in ("init -q", "add -A", "-c user.name=a -c user.email=a@b.test commit -qm one"):
+        subprocess.run(["git", *command.split()], cwd=mirror, check=True)
+    head = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=mirror, check=True, capture_output=True, text=True
+    )
+    return InstanceSpec(
+        name="Owner__Thing-1",
+        repo="owner/thing",
+        mirror=mirror,
+        base_commit=head.stdout.strip(),
+        date=DATE,
+        python=PYTHON,
+        lock=Lock(text="", python=PYTHON, cutoff=DATE),
+        install=INSTALL,
+        import_name="thing",
+    )
+
+
+def _modified(built):
+    return (Path(built.handle) / "ready").stat().st_mtime_ns
+
+
+def test_instance_has_a_checkout_and_an_interpreter_that_imports_it(backend, spec):
+    built = backend.build(spec)
+    assert isinstance(built, Built), built
+    done = subprocess.run(
+        [
+            f"{built.handle}/venv/bin/python",
+            "-c",
+            "import thing; print(thing.WORD, thing.__file__)",
+        ],
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["found", f"{built.handle}/checkout/thing/__init__.py"]
+    assert built.backend == "local"
+    assert built.layer_bytes["instance"] > 0
+
+
+def test_second_build_reuses_the_first(backend, spec):
+    first = backend.build(spec)
+    second = backend.build(spec)
+    assert (second.handle, second.environment_key) == (first.handle, first.environment_key)
+    assert second.environment_seconds == 0
+    assert _modified(first) == _modified(second)
+
+
+def test_interrupted_instance_is_made_anew(backend, spec):
+    built = backend.build(spec)
+    (Path(built.handle) / "ready").unlink()
+    (Path(built.handle) / "checkout" / "thing" / "__init__.py").unlink()
+    again = backend.build(spec)
+    assert (Path(again.handle) / "checkout" / "thing" / "__init__.py").exists()
+
+
+def test_threads_build_an_environment_once(backend, spec, settings):
+    specs = [replace(spec, name=f"owner__thing-{number}") for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(backend.build, specs))
+    assert all(isinstance(built, Built) for built in results)
+    assert len({built.handle for built in results}) == 4
+    assert len({built.environment_key for built in results}) == 1
+    assert len(list((settings.cache / "environments").iterdir())) == 1
+    assert sum(built.environment_seconds > 0 for built in results) == 1
+
+
+def test_failing_install_is_a_value_with_the_log(backend, spec):
+    failure = backend.build(replace(spec, install=("echo so it ends", "exit 4")))
+    assert isinstance(failure, Failure)
+    assert (failure.stage, failure.reason) == ("install", "install-failed")
+    assert "so it ends" in failure.detail
+
+
+def test_package_that_is_not_imported_from_the_checkout_fails(backend, spec):
+    failure = backend.build(replace(spec, install=("true",)))
+    assert (failure.stage, failure.reason) == ("install", "not-imported")
+
+
+def test_unknown_interpreter_is_a_value(backend, spec):
+    failure = backend.build(replace(spec, python="3.4"))
+    assert failure.reason == "no-interpreter"
+
+
+def test_full_disk_is_an_exception(settings, spec):
+    with pytest.raises(DiskFull, match="reserved"):
+        LocalBackend(replace(settings, reserve_bytes=1 << 60)).build(spec)
+
+
+def test_removal_leaves_the_environment(backend, spec, settings):
+    built = backend.build(spec)
+    backend.remove(built)
+    backend.remove(built)
+    assert not Path(built.handle).exists()
+    assert (settings.cache / "environments" / built.environment_key / "bin" / "python").exists()
+
+
+def test_variables_of_this_shell_do_not_reach_the_install(backend, spec, monkeypatch):
+    monkeypatch.setenv("PIP_FIND_LINKS", "/elsewhere")
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    install = ('test -z "${PIP_FIND_LINKS:-}${PYTHONPATH:-}"', *INSTALL)
+    assert isinstance(backend.build(replace(spec, install=install)), Built)

@@ -1,0 +1,203 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from builders.lock import compile_arguments, compile_files, lock_key, timestamp, uv_environment
+from builders.repairs import dropped_extras, repair, substitute
+from builders.requirements import Manifest, Requirement
+from builders.requirements.lines import name_of
+from builders.settings import BuildSettings
+
+ERRORS = Path(__file__).parent / "uv_errors"
+
+
+def manifest(*lines, core=(), constraints=()):
+    """Requirements by line; names of *core* are core."""
+    items = [
+        Requirement(line=line, name=name, origin="r.txt", core=name in core)
+        for line in lines
+        for name in [name_of(line)]
+    ]
+    return Manifest(requirements=tuple(items), constraints=tuple(constraints), project="own")
+
+
+def error(name):
+    return (ERRORS / f"{name}.txt").read_text()
+
+
+def lines(found):
+    return [item.line for item in found.manifest.requirements]
+
+
+@pytest.mark.parametrize("core", [(), ("cfn-lint",)])
+def test_vanished_pin_is_unpinned_even_in_the_core(core):
+    found = repair(error("vanished_pin"), manifest("pytest", "cfn-lint==9.9.9", core=core))
+    assert lines(found) == ["pytest", "cfn-lint"]
+    assert found.sentence.startswith("unpinned cfn-lint==9.9.9: ")
+
+
+def test_young_pin_gets_the_time_of_its_file():
+    found = repair(error("young_pin"), manifest("pytest==7.1.0"))
+    assert lines(found) == ["pytest==7.1.0"]
+    assert found.manifest.exempt == {"pytest": "2022-03-13T14:53:40.699000Z"}
+
+
+def test_young_range_moves_by_a_month_first():
+    found = repair(error("young_range"), manifest("pytest", "greenlet>=3.0.0rc3"))
+    assert found.manifest.exempt == {"greenlet": "2022-03-03T10:00:00Z"}
+
+
+def test_reuploaded_project_is_widened_twice_and_then_given_up():
+    first = repair(error("reuploaded"), manifest("pytest==4.2.0", core=("pytest",)))
+    assert first.manifest.exempt == {"atomicwrites": "2019-03-28T09:19:44Z"}
+    second = repair(error("reuploaded_later"), first.manifest)
+    assert second.manifest.exempt == {"atomicwrites": "2022-07-08T18:31:41.459000Z"}
+    assert repair(error("reuploaded_later"), second.manifest) is None
+
+
+def test_unknown_project_is_dropped_unless_core():
+    known = manifest("pytest", "zzzz-not-there-really")
+    assert lines(repair(error("not_found"), known)) == ["pytest"]
+    core = manifest("pytest", "zzzz-not-there-really", core=("pytest", "zzzz-not-there-really"))
+    assert repair(error("not_found"), core) is None
+
+
+def test_unbuildable_is_dropped_unless_core():
+    found = repair(error("does_not_build"), manifest("pytest", "sklearn"))
+    assert lines(found) == ["pytest"]
+    assert "does not build" in found.sentence
+    core = manifest("pytest", "sklearn", core=("sklearn",))
+    assert repair(error("does_not_build"), core) is None
+
+
+def test_parent_of_an_unbuildable_is_dropped():
+    hint = "hint: `sklearn` (v0.0.post10) was included because `needy` (v1.0) depends on `sklearn`"
+    found = repair(f"{error('does_not_build')}\n{hint}\n", manifest("pytest", "needy"))
+    assert lines(found) == ["pytest"]
+
+
+def test_yanked_everywhere_is_pinned():
+    found = repair(error("yanked"), manifest("types-pkg-resources"))
+    assert lines(found) == ["types-pkg-resources==0.1.3"]
+    assert repair(error("yanked"), manifest("pytest", core=("pytest",))) is None
+
+
+def test_yanked_without_names_takes_the_lower_bound_then_goes():
+    core = ("types-typing-extensions",)
+    found = repair(error("all_yanked"), manifest("types-typing-extensions>=3.7.0", core=core))
+    assert lines(found) == ["types-typing-extensions==3.7.0"]
+    assert lines(repair(error("all_yanked"), manifest(*core, core=core))) == []
+
+
+def test_conflict_loosens_before_it_drops():
+    known = manifest("pytest==6.0", "pytest-asyncio==0.23.0", core=("pytest",))
+    found = repair(error("conflict"), known)
+    assert lines(found) == ["pytest==6.0", "pytest-asyncio"]
+    assert lines(repair(error("conflict"), found.manifest)) == ["pytest==6.0"]
+
+
+def test_core_stays_where_an_optional_conflicts():
+    known = manifest("flask==2.0.0", "werkzeug<2", core=("flask",))
+    assert lines(repair(error("core_against_optional"), known)) == ["flask==2.0.0"]
+    both = manifest("flask==2.0.0", "werkzeug<2", core=("flask", "werkzeug"))
+    assert repair(error("core_against_optional"), both) is None
+
+
+def test_too_new_for_the_interpreter():
+    found = repair(error("python_too_old"), manifest("numpy==1.22.0", "pytest"))
+    assert lines(found) == ["numpy", "pytest"]
+
+
+def test_constraint_gives_way():
+    known = manifest("six>=1.10", core=("six",), constraints=("six<1", "attrs<9"))
+    found = repair(error("constraint"), known)
+    assert found.manifest.constraints == ("attrs<9",)
+
+
+def test_wrapped_and_drawn_output_reads_alike():
+    text = error("vanished_pin").replace("error:", "  ×").replace("  cause:", "  ╰─▶")
+    drawn = text.replace("you require", "you\n      require").replace(
+        "no version", "no\n  │ version"
+    )
+    assert lines(repair(drawn, manifest("pytest", "cfn-lint==9.9.9"))) == ["pytest", "cfn-lint"]
+
+
+def test_every_captured_error_has_an_answer_or_a_warning():
+    for path in ERRORS.glob("*.txt"):
+        assert "error:" in path.read_text() or dropped_extras(path.read_text())
+
+
+def test_no_answer_to_other_texts():
+    assert repair("error: something else", manifest("pytest")) is None
+    assert repair("", manifest("pytest")) is None
+
+
+def test_talk_of_a_failing_build_names_no_culprits():
+    known = manifest("sklearn", "scikit-learn", "setuptools", core=("sklearn",))
+    assert repair(error("does_not_build"), known) is None
+
+
+def test_missing_extra_is_told():
+    sentences = dropped_extras(error("missing_extra"))
+    assert sentences == ("dropped extra nothere of requests: not declared there",)
+
+
+def test_psycopg2_becomes_the_wheel():
+    found = substitute(manifest("psycopg2", "pytest"))
+    assert [(item.name, item.line) for item in found.manifest.requirements] == [
+        ("psycopg2-binary", "psycopg2-binary"),
+        ("pytest", "pytest"),
+    ]
+    assert substitute(manifest("pytest")) is None
+
+
+def test_cutoff_is_exact():
+    east = timezone(timedelta(hours=2))
+    assert timestamp(datetime(2022, 1, 31, 23, 59, 59, tzinfo=UTC)) == "2022-01-31T23:59:59Z"
+    assert timestamp(datetime(2022, 2, 1, 1, 0, 0, 7, tzinfo=east)) == "2022-01-31T23:00:00.000007Z"
+    with pytest.raises(ValueError):
+        timestamp(datetime(2022, 1, 1))
+
+
+def test_command():
+    known = replace(manifest("a"), exempt=MappingProxyType({"b": "2022-03-01T00:00:00Z"}))
+    command = compile_arguments(
+        known,
+        interpreter="3.8",
+        cutoff=datetime(2022, 1, 1, tzinfo=UTC),
+        allow_prereleases=True,
+        platform="x86_64-unknown-linux-gnu",
+    )
+    text = " ".join(command)
+    assert text.startswith("pip compile requirements.in --no-config --no-sources --no-header")
+    for part in (
+        "--excludes excludes.txt",
+        "--python 3.8 --exclude-newer 2022-01-01T00:00:00Z",
+        "--exclude-newer-package b=2022-03-01T00:00:00Z",
+        "--prerelease allow",
+        "--python-platform x86_64-unknown-linux-gnu",
+    ):
+        assert part in text
+    assert "--constraints" not in text
+    assert compile_files(known)["excludes.txt"] == "own\n"
+
+
+def test_surroundings_do_not_change_a_resolution(tmp_path):
+    outer = {"PATH": "/bin", "UV_INDEX": "x", "UV_EXCLUDE_NEWER": "1", "UV_OFFLINE": "1"}
+    settings = BuildSettings(cache=tmp_path, ca_bundle=Path("/ca"), index_url="https://i/simple")
+    inner = uv_environment(settings, outer)
+    assert not {"UV_INDEX", "UV_EXCLUDE_NEWER"} & set(inner)
+    assert (inner["UV_OFFLINE"], inner["SSL_CERT_FILE"]) == ("1", "/ca")
+    assert inner["UV_DEFAULT_INDEX"] == "https://i/simple"
+    assert inner["UV_CACHE_DIR"] == str(tmp_path / "uv")
+
+
+def test_key_depends_on_declarations_and_python():
+    known = manifest("a", "b")
+    turned = replace(known, requirements=known.requirements[::-1], notes=("x",))
+    assert lock_key(known, "3.8") == lock_key(turned, "3.8")
+    assert lock_key(known, "3.8") != lock_key(known, "3.9")
+    assert lock_key(known, "3.8") != lock_key(manifest("a"), "3.8")

@@ -1,0 +1,209 @@
+"""The client, the pager and the issue batches against the double: real HTTP, real queries."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from curate.errors import BadInput, NetworkError, NotFound, Unauthorized
+from curate.github.batches import BatchSize
+from curate.github.client import GitHubClient
+from curate.github.issues import IS_A_PULL, NOT_FOUND, fetch_issues
+from curate.github.pulls import pull_pages
+from curate.github.retry import RetryPolicy, Transient
+from curate.model import IssueRef
+from tests.doubles.github.data import World
+from tests.doubles.github.faults import Asked, Fault, Kind
+from tests.doubles.github.samples import (
+    sample_comment,
+    sample_issue,
+    sample_pull,
+    sample_repository,
+    stamp,
+)
+from tests.doubles.github.server import GitHubDouble
+
+REPO = "Some/Thing"
+TOKEN = "ghp_" + "b" * 36
+
+
+def client_of(double: GitHubDouble, token: str | None = TOKEN, timeout: int = 60) -> GitHubClient:
+    waits = RetryPolicy(sleep=lambda seconds: None)
+    return GitHubClient(token, double.url, policy=waits, timeout=timeout)
+
+
+def numbers(client: GitHubClient, **options: object) -> list[int]:
+    pages = pull_pages(client, REPO, **options)  # type: ignore[arg-type]
+    return [pull.number for page in pages for pull in page.pulls]
+
+
+@pytest.fixture
+def world() -> World:
+    return World(sample_repository(REPO, 230))
+
+
+EVERY = list(range(2, 461, 2))
+
+
+def test_all_merged_pulls_by_creation(world: World) -> None:
+    world[REPO].pulls[500] = sample_pull(500, state="OPEN", mergedAt=None, mergeCommit=None)
+    with GitHubDouble(world) as double:
+        client = client_of(double)
+        assert numbers(client) == EVERY
+        assert client.requests == len(double.graphql_requests) == 3
+        assert client.points == double.points <= 6
+
+
+def test_newest_updates_first(world: World) -> None:
+    world[REPO].pulls[8]["updatedAt"] = stamp(10**5)
+    with GitHubDouble(world) as double:
+        found = numbers(client_of(double), newest_first=True)
+    assert found[:3] == [8, 460, 458]
+
+
+def test_what_a_pull_says(world: World) -> None:
+    world[REPO].pulls[2] |= {
+        "title": "T",
+        "body": "B",
+        "author": None,
+        "mergeCommit": None,
+        "closing": [{"repo": REPO, "number": 1}],
+    }
+    with GitHubDouble(world) as double:
+        page = next(pull_pages(client_of(double), REPO.lower()))
+    first = page.pulls[0]
+    assert (first.number, first.title, first.body, first.author) == (2, "T", "B", "")
+    assert first.merge_oid is None
+    assert first.closing == (IssueRef(repo=REPO.lower(), number=1),)
+    assert first.updated_at.tzinfo is not None
+    assert (page.total, page.more) == (230, True)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [Kind.ERROR, Kind.HTML, Kind.REFUSE, Kind.DROP, Kind.TRUNCATE, Kind.PARTIAL],
+)
+def test_trouble_is_asked_again_with_smaller_pages(world: World, kind: Kind) -> None:
+    with GitHubDouble(world, faults=[Fault(kind=kind, at=(1, 2))]) as double:
+        assert numbers(client_of(double)) == EVERY
+        sizes = [(it.variables or {})["size"] for it in double.graphql_requests]
+    assert sizes[:4] == [100, 100, 50, 25]
+    assert max(sizes[4:]) > 25
+
+
+def _more_than_five(asked: Asked) -> bool:
+    return bool(asked.variables["size"] > 5)
+
+
+def test_pages_shrink_no_further_than_five(world: World) -> None:
+    with GitHubDouble(world, faults=[Fault(kind=Kind.ERROR, when=_more_than_five)]) as double:
+        assert numbers(client_of(double)) == EVERY
+        assert min((it.variables or {})["size"] for it in double.graphql_requests) == 5
+
+
+def test_a_server_that_stays_broken_ends_in_an_error(world: World) -> None:
+    with GitHubDouble(world, faults=[Fault(kind=Kind.ERROR)]) as double:
+        with pytest.raises(NetworkError):
+            numbers(client_of(double))
+        assert 3 <= len(double.graphql_requests) <= 10
+
+
+def test_a_silent_server_is_given_up(world: World) -> None:
+    with GitHubDouble(world, faults=[Fault(kind=Kind.TIMEOUT, seconds=30, at=(0,))]) as double:
+        assert numbers(client_of(double, timeout=1)) == EVERY
+
+
+@pytest.mark.parametrize("kind", [Kind.RATE_LIMITED, Kind.FORBIDDEN, Kind.SECONDARY, Kind.TOO_MANY])
+def test_limits_are_waited_for_with_the_same_page(world: World, kind: Kind) -> None:
+    waited: list[float] = []
+    policy = RetryPolicy(sleep=waited.append, on_wait=lambda left, why: None, first_pause=0.0)
+    faults = [Fault(kind=kind, at=(1,), seconds=20, retry_after=20)]
+    with GitHubDouble(world, faults=faults) as double:
+        client = GitHubClient(TOKEN, double.url, policy=policy)
+        assert numbers(client) == EVERY
+        assert [(it.variables or {})["size"] for it in double.graphql_requests] == [100] * 4
+    assert 19 <= sum(waited) <= 23
+
+
+@pytest.mark.parametrize(("token", "good"), [("wrong", TOKEN), (None, TOKEN)])
+def test_a_token_that_is_refused(world: World, token: str | None, good: str) -> None:
+    with GitHubDouble(world, token=good) as double:
+        with pytest.raises(Unauthorized):
+            numbers(client_of(double, token))
+        assert len(double.graphql_requests) <= 1
+
+
+def test_repository_that_is_not_there(world: World) -> None:
+    with GitHubDouble(world) as double:
+        with pytest.raises(NotFound):
+            next(pull_pages(client_of(double), "some/other"))
+        assert len(double.graphql_requests) == 1
+        with pytest.raises(BadInput):
+            next(pull_pages(client_of(double), "thing"))
+
+
+def test_the_token_is_never_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    revoked = Fault(kind=Kind.REVOKED)
+    with (
+        GitHubDouble(world, faults=[revoked]) as double,
+        pytest.raises(Unauthorized) as refused,
+    ):
+        numbers(client_of(double))
+    assert TOKEN not in caplog.text + str(refused.value) + repr(refused.value.__dict__)
+
+
+@pytest.fixture
+def issues_world() -> Iterator[World]:
+    mine = sample_repository(REPO, 60)
+    mine.issues[1001] = sample_issue(
+        1001, body="", author=None, comments=[sample_comment(n, f"c{n}") for n in range(250)]
+    )
+    yield World(mine, sample_repository("other/one", 3))
+
+
+def test_issues_in_batches(issues_world: World) -> None:
+    wanted = [IssueRef(repo=REPO, number=n) for n in range(1, 120, 2)]
+    wanted += [IssueRef(repo="other/one", number=1), IssueRef(repo=REPO, number=2)]
+    wanted += [IssueRef(repo=REPO, number=99999), IssueRef(repo="no/where", number=1)]
+    with GitHubDouble(issues_world) as double:
+        batch = fetch_issues(client_of(double), [*wanted, wanted[0]])
+        assert len(double.graphql_requests) == 2
+    assert len(batch.issues) == 61
+    assert batch.missing == {
+        (REPO, 2): IS_A_PULL,
+        (REPO, 99999): NOT_FOUND,
+        ("no/where", 1): NOT_FOUND,
+    }
+
+
+def test_every_comment_comes_along(issues_world: World) -> None:
+    with GitHubDouble(issues_world) as double:
+        batch = fetch_issues(client_of(double), [IssueRef(repo=REPO, number=1001)])
+    (issue,) = batch.issues
+    assert [comment.body for comment in issue.comments] == [f"c{n}" for n in range(250)]
+    assert issue.body == ""
+
+
+def test_issue_batches_shrink(issues_world: World) -> None:
+    wanted = [IssueRef(repo=REPO, number=n) for n in range(1, 120, 2)]
+    heavy = Fault(kind=Kind.ERROR, when=lambda asked: asked.query.count("issueOrPullRequest(") > 10)
+    with GitHubDouble(issues_world, faults=[heavy]) as double:
+        assert len(fetch_issues(client_of(double), wanted).issues) == 60
+
+
+def test_sizes_halve_and_double_within_bounds() -> None:
+    size = BatchSize(100, smallest=5, patience=2)
+    seen = []
+    for step in "fffffffssssssssssssss":
+        size.shrink() if step == "f" else size.succeeded()
+        seen.append(size.value)
+    assert seen[:7] == [50, 25, 12, 6, 5, 5, 5]
+    assert seen[-1] == 100
+    assert seen[8] == 10
+
+
+def test_an_address_where_nobody_listens() -> None:
+    client = GitHubClient(None, "http://127.0.0.1:1", policy=RetryPolicy(sleep=lambda s: None))
+    with pytest.raises(Transient):
+        numbers(client)

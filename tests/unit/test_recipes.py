@@ -1,0 +1,101 @@
+import pytest
+
+from recipes import Library, Recipe, RecipeError, load
+from recipes.loader import BUILT_IN
+
+
+def write(folder, text, name="o__n.toml"):
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_defaults_lie_under_every_range(tmp_path):
+    path = write(
+        tmp_path,
+        """
+repo = "o/n"
+[defaults]
+test = "pytest -q {tests}"
+requirements = { files = ["r.txt"], extras = ["all"] }
+[[env]]
+versions = "<2"
+requirements = { extra = ["x<2"] }
+[[env]]
+versions = ">=2"
+test = "nosetests {tests}"
+""",
+    )
+    recipe = load(path)
+    old, new = recipe.environment("1.9"), recipe.environment("2.0")
+    assert old.requirements.files == ("r.txt",)
+    assert old.requirements.extra == ("x<2",)
+    assert old.test == "pytest -q {tests}"
+    assert new.test == "nosetests {tests}"
+    assert new.requirements.extra == ()
+
+
+def test_changing_one_range_leaves_the_hash_of_the_other(tmp_path):
+    text = 'repo = "o/n"\n[[env]]\nversions = "<2"\ntest = "{}"\n[[env]]\nversions = ">=2"\n'
+    one = load(write(tmp_path, text.format("pytest")))
+    two = load(write(tmp_path, text.format("pytest -x")))
+    assert one.digest(one.env[1]) == two.digest(two.env[1])
+    assert one.digest(one.env[0]) != two.digest(two.env[0])
+
+
+@pytest.mark.parametrize("version", ["2.5", "", "nonsense"])
+def test_a_version_without_exactly_one_range_is_refused(tmp_path, version):
+    text = 'repo = "o/n"\n[[env]]\nversions = "<2"\n[[env]]\nversions = ">=3"\n'
+    with pytest.raises(RecipeError, match="no range"):
+        load(write(tmp_path, text)).environment(version)
+
+
+def test_overlapping_ranges_are_refused(tmp_path):
+    text = 'repo = "o/n"\n[[env]]\nversions = "<3"\n[[env]]\nversions = ">=2"\n'
+    with pytest.raises(RecipeError, match="2 ranges"):
+        load(write(tmp_path, text)).environment("2.5")
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "near"),
+    [
+        ('repo = "o/n"\nimprt = "n"\n', "imprt", "'import'"),
+        ('repo = "o/n"\n[default]\ntest = "x"\n', "default", "'defaults'"),
+        ('repo = "o/n"\n[[env]]\ntets = "x"\n', "env.0.tets", "'test'"),
+        ('repo = "o/n"\n[[env]]\nrequirements = { fils = [] }\n', "fils", "'files'"),
+    ],
+)
+def test_a_misspelt_key_is_named_with_the_one_meant(tmp_path, text, key, near):
+    with pytest.raises(RecipeError, match=key) as caught:
+        load(write(tmp_path, text))
+    assert near in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "text", ["repo = ", 'repo = "no-slash"\n', 'repo = "o/n"\n[[env]]\nversions = "new"\n']
+)
+def test_what_cannot_be_read_is_refused_by_name(tmp_path, text):
+    with pytest.raises(RecipeError, match=r"o__n\.toml"):
+        load(write(tmp_path, text))
+
+
+def test_own_recipes_hide_built_in_ones(tmp_path):
+    built_in = next(iter(Library()))
+    write(
+        tmp_path,
+        f'repo = "{built_in.repo}"\nimport = "mine"\n',
+        f"{built_in.repo}.toml".replace("/", "__"),
+    )
+    library = Library((tmp_path,))
+    assert library.get(built_in.repo).import_name == "mine"
+    assert sum(recipe.repo == built_in.repo for recipe in library) == 1
+
+
+def test_a_repository_without_recipe_gets_the_defaults():
+    assert Library().get("some/thing") == Recipe(repo="some/thing")
+
+
+def test_every_built_in_recipe_is_named_after_its_repository():
+    names = {path.stem for path in BUILT_IN.glob("*__*.toml")}
+    assert {recipe.repo.replace("/", "__") for recipe in Library()} == names
+    assert len(names) >= 3

@@ -1,0 +1,226 @@
+"""Release folders: typed Parquet, a card the Hub reads, checksums; pushed to the Hub double."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+import yaml
+
+from curate.errors import BadInput
+from curate.hub.card import CardFacts
+from curate.hub.client import Changes, Digest, plan
+from curate.publishing import schema
+from curate.publishing.release import Release, check_release, write_release
+from curate.store.funnel import Funnel
+from tests.doubles.hub import Fault, HubDouble
+
+ROOT = Path(__file__).parents[2]
+
+
+def row(columns, number):
+    values = {"string": f"text {number} ü", "int64": number, "strings": [str(number)]}
+    made = {column.name: values[column.kind] for column in columns}
+    return {**made, "instance_id": f"owner__name-{number}"}
+
+
+def release(numbers=(2, 1), raw=(1, 2, 3)):
+    funnel = Funnel(
+        repo="owner/name", pulls=1234, candidates=3, validated=2, verified=2, rejected={"lock/x": 9}
+    )
+    return Release(
+        facts=CardFacts(repo_id="curator/tasks", licence="mit", funnels=(funnel,)),
+        train=[row(schema.TRAIN, number) for number in numbers],
+        raw=[row(schema.RAW, number) for number in raw],
+    )
+
+
+def contents(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_same_release_same_bytes_whatever_the_order(tmp_path):
+    first = contents(write_release(tmp_path / "a", release((2, 1))))
+    second = contents(write_release(tmp_path / "b", release((1, 2))))
+    assert first == second
+    assert sorted(first) == [
+        "README.md",
+        "SHA256SUMS",
+        "data/raw-00000-of-00001.parquet",
+        "data/train-00000-of-00001.parquet",
+    ]
+    assert check_release(tmp_path / "a") == []
+
+
+def test_parquet_is_typed_sorted_and_compressed(tmp_path):
+    folder = write_release(tmp_path / "a", release())
+    file = pyarrow.parquet.ParquetFile(folder / "data/train-00000-of-00001.parquet")
+    assert file.schema_arrow.names == [column.name for column in schema.TRAIN]
+    assert str(file.schema_arrow.field("FAIL_TO_PASS").type) == "list<element: string>"
+    assert str(file.schema_arrow.field("pull_number").type) == "int64"
+    assert file.metadata.row_group(0).column(0).compression == "ZSTD"
+    names = file.read(["instance_id"]).to_pydict()["instance_id"]
+    assert names == ["owner__name-1", "owner__name-2"]
+
+
+def test_card_is_valid_and_tells_the_funnel(tmp_path):
+    text = (write_release(tmp_path / "a", release()) / "README.md").read_text(encoding="utf-8")
+    metadata = yaml.safe_load(text.split("---")[1])
+    assert metadata["license"] == "mit"
+    assert [config["config_name"] for config in metadata["configs"]] == ["default", "raw"]
+    assert "| owner/name | 1,234 | 3 | 2 | 2 |" in text
+    assert "| lock/x | 9 |" in text
+    assert 'load_dataset("curator/tasks", "raw", split="train")' in text
+    for column in (*schema.TRAIN, *schema.RAW):
+        assert f"| {column.name} |" in text
+
+
+def test_releases_are_replaced_and_nothing_else_is(tmp_path):
+    folder = write_release(tmp_path / "a", release())
+    write_release(folder, release(raw=()))
+    assert not (folder / "data/raw-00000-of-00001.parquet").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.txt").write_text("years of work")
+    with pytest.raises(BadInput, match="no release"):
+        write_release(tmp_path / "mine", release())
+    assert contents(tmp_path / "mine") == {"thesis.txt": b"years of work"}
+
+
+def test_a_failure_leaves_the_old_release(tmp_path):
+    folder = write_release(tmp_path / "a", release())
+    before = contents(folder)
+    with pytest.raises(BadInput, match="twice"):
+        write_release(folder, release((1, 1)))
+    assert contents(folder) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_check_sees_changed_missing_and_extra_files(tmp_path):
+    folder = write_release(tmp_path / "a", release())
+    (folder / "README.md").write_text("other")
+    (folder / "data/raw-00000-of-00001.parquet").unlink()
+    (folder / "more").write_text("x")
+    assert len(check_release(folder)) == 3
+    assert "no release" in check_release(tmp_path)[0]
+
+
+def test_plan_adds_changes_and_deletes():
+    one, other = Digest(git="1", sha256="1"), Digest(git="2", sha256="2")
+    remote = {"same": Digest(git="1", sha256=""), "old": one, ".gitattributes": one, "new": other}
+    assert plan({"same": one, "new": one}, remote) == Changes(add=("new",), delete=("old",))
+    assert not plan({"same": one}, {"same": Digest(git="lfs pointer", sha256="1")})
+
+
+PUSH = """
+import json, sys
+from pathlib import Path
+from curate.errors import CurateError
+from curate.hub.client import push
+try:
+    options = json.loads(sys.argv[3])
+    done = push(Path(sys.argv[1]), sys.argv[2], message="release", pause=0.01, **options)
+    print(json.dumps([done.commit, done.changed]))
+except CurateError as error:
+    print(json.dumps([type(error).__name__, str(error)]))
+"""
+LOAD = """
+import json
+from datasets import load_dataset
+train = load_dataset("curator/tasks", split="train")
+raw = load_dataset("curator/tasks", "raw", split="train", streaming=True)
+print(json.dumps([train.column_names, train["FAIL_TO_PASS"][:], len(list(raw))]))
+"""
+
+
+@pytest.fixture
+def hub():
+    with HubDouble() as double:
+        yield double
+
+
+def run(hub, home, code, *arguments, token=True):
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env={**os.environ, **hub.environment(home, token=token)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def pushed(hub, tmp_path, folder, *, token=True, **options):
+    text = json.dumps(options)
+    return run(hub, tmp_path / "home", PUSH, folder, "curator/tasks", text, token=token)
+
+
+def commits(hub):
+    repository = hub.state.repositories["dataset", "curator/tasks"]
+    return [commit.title for commit in repository.history(repository.find("main"))]
+
+
+def test_pushed_once_loaded_whole_and_private(hub, tmp_path):
+    folder = write_release(tmp_path / "release", release())
+    commit, changed = pushed(hub, tmp_path, folder)
+    assert changed
+    assert pushed(hub, tmp_path, folder) == [commit, False]
+    names, f2p, raw = run(hub, tmp_path / "home", LOAD)
+    assert names == [column.name for column in schema.TRAIN]
+    assert (f2p, raw) == ([["1"], ["2"]], 3)
+    assert hub.state.repositories["dataset", "curator/tasks"].private
+    held = hub.files("curator/tasks")
+    del held[".gitattributes"]
+    assert held == contents(folder)
+    write_release(folder, release(raw=()))
+    pushed(hub, tmp_path, folder)
+    assert "data/raw-00000-of-00001.parquet" not in hub.files("curator/tasks")
+    assert commits(hub) == ["release", "release", "initial commit"]
+
+
+@pytest.mark.parametrize("kind", ["lose-answer", "drop", "status"])
+def test_a_lost_answer_never_makes_two_commits(hub, tmp_path, kind):
+    folder = write_release(tmp_path / "release", release())
+    hub.faults.append(Fault(part="/commit/", kind=kind))
+    _, changed = pushed(hub, tmp_path, folder)
+    assert changed
+    assert commits(hub) == ["release", "initial commit"]
+    assert sum("/commit/" in seen.path for seen in hub.requests) == (
+        1 if kind == "lose-answer" else 2
+    )
+
+
+def test_refusals_are_told_apart(hub, tmp_path):
+    folder = write_release(tmp_path / "release", release())
+    assert pushed(hub, tmp_path, folder, token=False)[0] == "Unauthorized"
+    hub.state.create("dataset", "curator/tasks", private=False)
+    assert pushed(hub, tmp_path, folder)[0] == "BadInput"
+    hub.faults.append(Fault(part="/commit/", kind="status", times=9))
+    assert pushed(hub, tmp_path, folder, private=False, tries=2)[0] == "NetworkError"
+    assert commits(hub) == ["initial commit"]
+    assert pushed(hub, tmp_path, folder, private=False)[0] == "NetworkError"
+
+
+def test_someone_elses_commit_is_not_overwritten(hub, tmp_path):
+    folder = write_release(tmp_path / "release", release())
+    repository = hub.state.create("dataset", "curator/tasks", private=True)
+
+    def meddle(request):
+        if "/preupload/" in request.path and len(repository.commits) == 1:
+            repository.add("main", {"theirs": hub.state.entry(b"x", lfs=False)}, "theirs")
+        return respond(request)
+
+    respond, hub.respond = hub.respond, meddle
+    name, message = pushed(hub, tmp_path, folder)
+    assert (name, "Someone else" in message) == ("CurateError", True)
+    assert commits(hub) == ["theirs", "initial commit"]

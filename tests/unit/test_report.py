@@ -1,0 +1,136 @@
+"""Verification and reading of reports, against an independent writer of the format."""
+
+import hashlib
+import hmac
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builders.model import Outcome
+from builders.reporter import read_report
+
+KEY = b"k" * 64
+START = {"event": "start", "format": 1}
+FINISH = {"event": "finish", "exit_status": 1}
+
+
+def begun(name: str) -> dict:
+    return {"event": "test", "id": name}
+
+
+def phase(name: str, when: str, outcome: str, *, xfail: bool = False) -> dict:
+    return {"event": "phase", "id": name, "when": when, "outcome": outcome, "xfail": xfail}
+
+
+def written(*records: dict, key: bytes = KEY) -> bytes:
+    lines, last = [], b""
+    for record in records:
+        body = json.dumps(record).encode()
+        last = hmac.new(key, last + body, hashlib.sha256).hexdigest().encode()
+        lines.append(last + b" " + body + b"\n")
+    return b"".join(lines)
+
+
+WHOLE = written(
+    START,
+    begun("a"),
+    phase("a", "setup", "passed"),
+    phase("a", "call", "failed"),
+    phase("a", "teardown", "passed"),
+    begun("b"),
+    phase("b", "setup", "passed"),
+    phase("b", "call", "passed"),
+    phase("b", "teardown", "passed"),
+    FINISH,
+)
+
+
+def test_whole_report():
+    report = read_report(WHOLE, KEY)
+    assert report.finished and not report.tampered and report.exit_status == 1
+    assert report.outcomes == {"a": Outcome.FAILED, "b": Outcome.PASSED}
+
+
+@pytest.mark.parametrize(
+    ("phases", "outcome"),
+    [
+        ([("setup", "failed")], "error"),
+        ([("setup", "skipped")], "skipped"),
+        ([("call", "passed"), ("teardown", "failed")], "error"),
+        ([("call", "failed"), ("teardown", "failed")], "failed"),
+        ([("call", "passed"), ("teardown", "passed")], "passed"),
+        ([("call", "passed"), ("call", "failed")], "failed"),
+        ([("call", "failed"), ("call", "passed")], "failed"),
+        ([("call", "rerun"), ("call", "passed")], "passed"),
+        ([("call", "skipped"), ("call", "passed")], "passed"),
+        ([("???", "failed")], "error"),
+        ([], "error"),
+        ([("setup", "passed")], "error"),
+    ],
+)
+def test_phases_of_a_test(phases, outcome):
+    records = [phase("t", when, told) for when, told in phases]
+    report = read_report(written(START, begun("t"), *records, FINISH), KEY)
+    assert report.outcomes == {"t": Outcome(outcome)}
+
+
+def test_expected_failures():
+    records = [
+        phase("a", "call", "skipped", xfail=True),
+        phase("b", "call", "passed", xfail=True),
+        phase("c", "setup", "skipped", xfail=True),
+    ]
+    outcomes = read_report(written(START, *records, FINISH), KEY).outcomes
+    assert [str(outcome) for outcome in outcomes.values()] == ["xfailed", "xpassed", "xfailed"]
+
+
+def test_collection_errors_and_skips():
+    records = [
+        {"event": "collect", "id": i, "outcome": o}
+        for i, o in (("x", "failed"), ("", "failed"), ("y", "skipped"))
+    ]
+    outcomes = read_report(written(START, *records, FINISH), KEY).outcomes
+    assert outcomes == {"x": Outcome.ERROR, ".": Outcome.ERROR, "y": Outcome.SKIPPED}
+
+
+def test_names_that_utf8_cannot_hold():
+    records = [phase("a\n\ud800\u00fc", "call", "passed")]
+    assert list(read_report(written(START, *records, FINISH), KEY).outcomes) == ["a\n\\ud800\u00fc"]
+
+
+def test_cut_by_death_in_a_write():
+    lines = WHOLE.splitlines(keepends=True)
+    report = read_report(b"".join(lines[:3]) + lines[3][:20], KEY)
+    assert not report.finished and not report.tampered
+    assert report.outcomes == {"a": Outcome.ERROR} and report.in_flight == ("a",)
+
+
+def test_foreign_key():
+    assert read_report(written(START, FINISH, key=b"other"), KEY).tampered
+
+
+def test_unknown_format():
+    assert "format 2" in read_report(written({"event": "start", "format": 2}, FINISH), KEY).tampered
+
+
+@given(st.data())
+def test_every_change_of_lines_shows(data):
+    lines = WHOLE.splitlines(keepends=True)
+    kind = data.draw(st.sampled_from(("drop", "repeat", "swap", "byte", "append")))
+    at = data.draw(st.integers(0, len(lines) - 2))
+    if kind == "drop":
+        del lines[at]
+    elif kind == "repeat":
+        lines.insert(at, lines[at])
+    elif kind == "swap":
+        lines[at], lines[at + 1] = lines[at + 1], lines[at]
+    elif kind == "byte":
+        place = data.draw(st.integers(0, len(lines[at]) - 2))
+        changed = bytes([lines[at][place] ^ 1])
+        lines[at] = lines[at][:place] + changed + lines[at][place + 1 :]
+    else:
+        lines.append(data.draw(st.binary(min_size=1)))
+    report = read_report(b"".join(lines), KEY)
+    assert report.tampered and not report.finished

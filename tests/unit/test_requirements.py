@@ -1,0 +1,234 @@
+import pytest
+
+from builders.model import Failure
+from builders.requirements import Sources, read_manifest
+from builders.tree import FolderTree
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(texts, **sources):
+        for path, text in texts.items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(text)
+        return read_manifest(FolderTree(tmp_path), Sources(**sources))
+
+    return read
+
+
+def lines(manifest):
+    return [item.line for item in manifest.requirements]
+
+
+PEP621 = """
+[build-system]
+requires = ["hatchling"]
+[project]
+name = "Some.Thing"
+requires-python = ">=3.8"
+classifiers = ["Programming Language :: Python :: 3.9"]
+dependencies = ["attrs>=20", "tomli; python_version < '3.11'"]
+[project.optional-dependencies]
+a = ["click"]
+all = ["some-thing[a]", "rich"]
+[dependency-groups]
+test = ["pytest>=7", {include-group = "Cov"}, "other @ git+https://x/y"]
+cov = ["coverage[toml]", {include-group = "test"}]
+[tool.pdm.dev-dependencies]
+lint = ["black", "pytest-mock"]
+"""
+
+
+def test_pep_621(read):
+    found = read({"pyproject.toml": PEP621}, extras=("all",), groups=("test", "lint"), build=True)
+    assert lines(found) == [
+        "attrs>=20",
+        'tomli; python_version < "3.11"',
+        "hatchling",
+        "rich",
+        "click",
+        "pytest>=7",
+        "coverage[toml]",
+        "pytest-mock",
+    ]
+    assert [item.name for item in found.requirements if item.core][-1] == "pytest"
+    assert (found.project, found.requires_python) == ("some-thing", ">=3.8")
+    assert found.classifiers == ("Programming Language :: Python :: 3.9",)
+    assert found.build_requires == ("hatchling",)
+    assert "dropped tools: black" in found.notes
+    assert any("git+https://x/y" in note for note in found.notes)
+
+
+POETRY = """
+[tool.poetry]
+name = "p"
+[tool.poetry.dependencies]
+python = "^3.7"
+caret = "^1.2.3"
+zero = "^0.2"
+tilde = "~1.4"
+exact = "1.0"
+any = "*"
+several = [{version = "<2", python = "<3.8"}, {version = ">=2", python = "^3.8"}]
+spaced = ">=1.0 <2.0"
+opt = {version = "^2", optional = true, extras = ["x"]}
+local = {path = "../local"}
+[tool.poetry.extras]
+more = ["opt"]
+[tool.poetry.dev-dependencies]
+pytest = "^6"
+[tool.poetry.group.docs.dependencies]
+extra-docs = "*"
+"""
+
+
+def test_poetry(read):
+    found = read({"pyproject.toml": POETRY}, extras=("more",), groups=("dev", "docs"))
+    assert lines(found) == [
+        "caret<2,>=1.2.3",
+        "zero<0.3,>=0.2",
+        "tilde<1.5,>=1.4",
+        "exact==1.0",
+        "any",
+        'several<2; python_version < "3.8"',
+        'several>=2; python_version >= "3.8" and python_version < "4"',
+        "spaced<2.0,>=1.0",
+        "opt[x]<3,>=2",
+        "pytest<7,>=6",
+        "extra-docs",
+    ]
+    assert found.requires_python == ">=3.7,<4"
+    assert "dropped local: not from an index" in found.notes
+
+
+def test_pyproject_without_metadata_does_not_count(read):
+    files = {"pyproject.toml": "[tool.black]\n", "setup.py": "setup(install_requires='a\\nb>1')"}
+    assert lines(read(files)) == ["a", "b>1"]
+
+
+SETUP_CFG = """
+[metadata]
+name = thing
+classifiers =
+    Programming Language :: Python :: 3.8
+[options]
+python_requires = >=3.6
+install_requires =
+    a>=1  # why
+    b; python_version < "3.9"
+[options.extras_require]
+test =
+    pytest
+files = file: extra.txt
+"""
+
+
+def test_setup_cfg(read):
+    files = {"setup.cfg": SETUP_CFG, "setup.py": "setup()", "extra.txt": "d\n# e\n"}
+    found = read(files, extras=("test", "files"))
+    expected = ["a>=1", 'b; python_version < "3.9"', "pytest", "d"]
+    assert lines(found) == expected
+    assert found.requires_python == ">=3.6"
+
+
+SETUP_PY = """
+import setuptools, sys
+VERSION = "1.0"
+base = ["a"] + ["b==%s" % VERSION]
+base += [f"c>={VERSION}"]
+base.append("d")
+if sys.platform == "win32":
+    base.append("never")
+extras = {"x": ["e"], "y": ("f",), "odd": compute()}
+extras["z"] = extras["x"] + ["g"]
+extras["all"] = sum(extras.values(), [])
+extras.update({"late": sorted({"h"})})
+def main():
+    setuptools.setup(
+        name="n", install_requires=base, extras_require=extras, python_requires=">=3.6",
+        tests_require=["pytest"], version=read(),
+    )
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_setup_py(read):
+    found = read({"setup.py": SETUP_PY}, extras=("all", "late"), groups=("tests_require",))
+    assert lines(found) == ["a", "b==1.0", "c>=1.0", "d", "e", "f", "g", "h", "pytest"]
+    assert found.requires_python == ">=3.6"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "setup(install_requires=open('req.txt').read().splitlines())",
+        "def read(n):\n  return [l for l in open(n)]\nsetup(install_requires=read('req.txt'))",
+        "def reqs():\n  return list(open('req.txt'))\nr = reqs()\nsetup(install_requires=r)",
+        "with open('req.txt') as f:\n  r = strip(f, 'req.txt')\nsetup(**dict(install_requires=r))",
+    ],
+)
+def test_setup_py_that_reads_a_file(read, body):
+    assert lines(read({"setup.py": body, "req.txt": "a>1\n-r other\n\nb\n"})) == ["a>1", "b"]
+
+
+def test_what_cannot_be_told_is_noted(read):
+    found = read({"setup.py": "setup(install_requires=ask())"}, extra=("a",))
+    assert found.notes == ("setup.py: install_requires cannot be told from the text",)
+
+
+def test_requirement_files(read):
+    files = {
+        "setup.py": "setup(name='own', install_requires=['a'], extras_require={'x': ['b']})",
+        "req/dev.txt": "\ufeff-r base.txt\n-e ..\n-c limits.txt\n--index-url https://x\n"
+        "c==1 \\\n  --hash=sha256:00\nflake8-x\nown\ngit+https://x/z#egg=z\n-r missing.txt\n",
+        "req/base.txt": "-r dev.txt\n.[x]\nd>=1.* # note\nb\n",
+        "req/limits.txt": "a<2\n",
+        "environment-3.8.yml": "dependencies: [python=3.8, pytorch=1.9, libx, numpy>=1,"
+        " 'conda-forge::xarray', {pip: [e, -r x]}]\n",
+    }
+    found = read(
+        files,
+        files=("req/d*.txt", "environment*.yml", "none.txt"),
+        extra=("f", "-c g<3"),
+        drop=("Numpy",),
+    )
+    expected = ["a", "b", "d>=1", "c==1", "torch==1.9.*", "xarray", "e", "f"]
+    assert lines(found) == expected
+    assert found.constraints == ("a<2", "g<3")
+    assert [item.name for item in found.requirements if item.core] == ["a", "f"]
+    notes = "\n".join(found.notes)
+    for part in ("git+https://x/z", "dropped tools: flake8-x", "missing.txt", "dropped numpy"):
+        assert part in notes
+
+
+def test_keep_and_core_tools(read):
+    files = {"setup.py": "setup(install_requires=['black'])", "r.txt": "mypy\nruff\nsphinx-x\n"}
+    found = read(files, files=("r.txt",), keep=("mypy",))
+    assert lines(found) == ["black", "mypy"]
+
+
+def test_files_only(read):
+    files = {"setup.py": "setup(name='own', install_requires=['a'], python_requires='>=3.8')"}
+    found = read({**files, "r.txt": "b"}, files=("r.txt",), project=False)
+    assert lines(found) == ["b"]
+    assert found.requires_python == ">=3.8"
+
+
+def test_nothing_declared(read):
+    failed = read({"README": ""})
+    assert isinstance(failed, Failure)
+    assert (failed.stage, failed.reason) == ("lock", "no-requirements")
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "setup.cfg", "setup.py", "env.yml"])
+def test_malformed_files_are_noted(read, name):
+    found = read({name: "]= (\n  : {"}, files=("env.yml",), extra=("a",))
+    assert len(found.notes) == 1
+
+
+def test_key_is_of_content(read):
+    one = read({"r.txt": "a\nb>1\n"}, files=("r.txt",))
+    two = read({"s.txt": "# other\nb >1\na"}, files=("s.txt",))
+    three = read({"t.txt": "a\nb>2\n"}, files=("t.txt",))
+    assert one.key == two.key != three.key

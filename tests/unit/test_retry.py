@@ -1,0 +1,143 @@
+import pytest
+
+from curate.errors import NetworkError, NotFound, Unauthorized
+from curate.github.refusals import http_refusal, query_refusal
+from curate.github.retry import RateLimited, RetryPolicy, Transient, limit_seconds
+
+
+class Clock:
+    """Sleeps without sleeping and remembers."""
+
+    def __init__(self) -> None:
+        self.slept = 0.0
+        self.told: list[tuple[float, str]] = []
+
+    def policy(self, **changes: object) -> RetryPolicy:
+        told = self.told
+        return RetryPolicy(
+            sleep=self._sleep,
+            on_wait=lambda left, reason: told.append((left, reason)),
+            **changes,  # type: ignore[arg-type]
+        )
+
+    def _sleep(self, seconds: float) -> None:
+        assert seconds <= 1.0, "a countdown must be visible"
+        self.slept += seconds
+
+
+def script(*answers: object):
+    left = list(answers)
+
+    def request() -> object:
+        answer = left.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return request, left
+
+
+def test_transient_answers_are_asked_again_and_reported() -> None:
+    clock, failures = Clock(), []
+    request, left = script(Transient("a"), Transient("b"), "done")
+    assert clock.policy().run(request, lambda: failures.append(1)) == "done"
+    assert len(failures) == 2
+    assert left == []
+    assert 2.0 < clock.slept < 10
+
+
+def test_tries_are_bounded() -> None:
+    request, left = script(*[Transient("a")] * 20)
+    with pytest.raises(Transient):
+        Clock().policy(tries=4).run(request)
+    assert len(left) == 16
+
+
+def test_a_limit_is_waited_for_as_long_as_it_says_with_a_countdown() -> None:
+    clock, failures = Clock(), []
+    request, _ = script(RateLimited("x", seconds=30.5), "done")
+    assert clock.policy().run(request, lambda: failures.append(1)) == "done"
+    assert clock.slept == 30.5
+    assert failures == []
+    assert [left for left, _ in clock.told][:3] == [30.5, 29.5, 28.5]
+
+
+def test_a_limit_that_does_not_say_doubles_from_a_minute() -> None:
+    clock = Clock()
+    request, _ = script(RateLimited("x", seconds=None), RateLimited("x", seconds=None), "done")
+    clock.policy().run(request)
+    assert clock.slept == 60 + 120
+
+
+def test_limits_are_bounded_in_number_and_length() -> None:
+    request, left = script(*[RateLimited("x", seconds=1)] * 20)
+    with pytest.raises(RateLimited):
+        Clock().policy(limit_waits=3).run(request)
+    assert len(left) == 17
+    clock = Clock()
+    request, _ = script(RateLimited("x", seconds=10**6), "done")
+    with pytest.raises(RateLimited):
+        clock.policy().run(request)
+    assert clock.slept == 0
+
+
+@pytest.mark.parametrize("error", [NotFound("x"), Unauthorized("x"), ValueError("x")])
+def test_everything_else_ends_at_once(error: Exception) -> None:
+    request, left = script(error, "done")
+    with pytest.raises(type(error)):
+        Clock().policy().run(request)
+    assert left == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"retry-after": "17"}, 17.0),
+        ({"retry-after": "Thu, 01 Jan 1970 00:17:40 GMT"}, 60.0),
+        ({"retry-after": "soon"}, None),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1100"}, 101.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "10"}, 1.0),
+        ({"x-ratelimit-remaining": "5", "x-ratelimit-reset": "1100"}, None),
+        ({}, None),
+    ],
+)
+def test_how_long_a_limit_lasts(headers: dict[str, str], expected: float | None) -> None:
+    assert limit_seconds(headers, now=1000.0) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "message", "kind"),
+    [
+        (500, {}, "", Transient),
+        (502, {}, "", Transient),
+        (401, {}, "Bad credentials", Unauthorized),
+        (403, {}, "Resource not accessible", Unauthorized),
+        (403, {}, "API rate limit exceeded for user", RateLimited),
+        (403, {"retry-after": "5"}, "", RateLimited),
+        (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}, "", RateLimited),
+        (429, {}, "", RateLimited),
+        (404, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}, "", NotFound),
+        (422, {}, "", NetworkError),
+    ],
+)
+def test_what_http_answers_mean(
+    status: int, headers: dict[str, str], message: str, kind: type[Exception]
+) -> None:
+    assert type(http_refusal(status, headers, message)) is kind
+
+
+@pytest.mark.parametrize(
+    ("errors", "kind"),
+    [
+        ([{"type": "NOT_FOUND"}], type(None)),
+        ([{"type": "NOT_FOUND"}, {"type": "NOT_FOUND"}], type(None)),
+        ([{"type": "NOT_FOUND"}, {"message": "Something went wrong"}], Transient),
+        ([{"type": "RATE_LIMITED"}], RateLimited),
+        ([{"type": "RATE_LIMIT"}], RateLimited),
+        ([{"type": "FORBIDDEN", "message": "SAML"}], Unauthorized),
+        ([{"extensions": {"code": "undefinedField"}}], NetworkError),
+        ([{"type": "MAX_NODE_LIMIT_EXCEEDED"}], Transient),
+    ],
+)
+def test_what_graphql_errors_mean(errors: list[dict[str, object]], kind: type) -> None:
+    assert type(query_refusal(errors, {})) is kind

@@ -1,0 +1,159 @@
+"""Rows: the columns in their order, and problems instead of rows that cannot be stored."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from builders.model import Outcome
+from curate.model import Candidate, Environment, Link, Rejection, Run, Validation, Verdict
+from curate.publishing import schema
+from curate.publishing.rows import Image, Problem, raw_row, raw_rows, train_row, train_rows
+
+MOMENT = datetime(2022, 3, 4, 5, 6, 7, tzinfo=UTC)
+
+
+def candidate(**changes):
+    plain = Candidate(
+        instance_id="owner__name-7",
+        repo="owner/name",
+        pull_number=7,
+        base_commit="b" * 40,
+        base_rule="base",
+        head_commit="c" * 40,
+        merge_commit=None,
+        patch=b"diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-1\n+2\n",
+        test_patch=b"diff --git a/t.py b/t.py\n--- a/t.py\n+++ b/t.py\n@@ -1 +1 @@\n-1\n+\xc3\xbc\n",  # noqa: E501
+        problem_statement="It breaks.\nBadly.",
+        hints_text="",
+        created_at=MOMENT.astimezone(timezone(timedelta(hours=2))),
+        version="1.2",
+        links=(
+            Link(repo="owner/name", number=5, sources=("title", "body")),
+            Link(repo="owner/name", number=3, sources=("github",)),
+        ),
+    )
+    return replace(plain, **changes)
+
+
+def validation(**changes):
+    plain = Validation(
+        instance_id="owner__name-7",
+        inputs="i" * 64,
+        curate_version="0.1",
+        recipe_hash="r" * 64,
+        started_at=MOMENT,
+        finished_at=MOMENT,
+        test_command="pytest -q t.py",
+        environment=Environment(
+            key="k",
+            backend="docker",
+            python="3.8",
+            lock="a==1\n",
+            cutoff=MOMENT,
+            repairs=("a repair",),
+            system_packages=("git",),
+            handle="curate/instance:abc",
+            digest="sha256:abc",
+            dockerfiles={},
+            layer_bytes={},
+            lock_seconds=0,
+            build_seconds=0,
+            environment_seconds=0,
+        ),
+        runs=(Run(side="before", index=0, status="completed"),) * 6,
+        verdict=Verdict(
+            fail_to_pass=("t.py::a[x y]",),
+            pass_to_pass=("t.py::b", "t.py::c[\\xfc]"),
+            quarantined=("t.py::d",),
+            before={"t.py::a[x y]": Outcome.MISSING},
+        ),
+    )
+    return replace(plain, **changes)
+
+
+def test_train_row_has_every_column_in_order():
+    row = train_row(candidate(), validation())
+    assert list(row) == [column.name for column in schema.TRAIN]
+    assert list(row)[:11] == [
+        "instance_id",
+        "hints_text",
+        "patch",
+        "test_patch",
+        "created_at",
+        "problem_statement",
+        "repo",
+        "base_commit",
+        "version",
+        "PASS_TO_PASS",
+        "FAIL_TO_PASS",
+    ]
+    kinds = {"string": str, "int64": int, "strings": list}
+    for column in schema.TRAIN:
+        assert type(row[column.name]) is kinds[column.kind], column.name
+
+
+def test_train_row_says_what_the_record_says():
+    row = train_row(candidate(), validation())
+    assert row["created_at"] == "2022-03-04T05:06:07Z"
+    assert row["FAIL_TO_PASS"] == ["t.py::a[x%20y]"]
+    assert row["fail_to_pass_exact"] == ["t.py::a[x y]"]
+    assert row["PASS_TO_PASS"] == ["t.py::b", "t.py::c[%5Cxfc]"]
+    assert json.loads(row["before_state"]) == {"t.py::a[x y]": "missing"}
+    assert row["issue_numbers"] == ["3", "5"]
+    assert [link["number"] for link in json.loads(row["links"])] == [5, 3]
+    assert row["n_runs"] == 6
+    assert (row["image"], row["image_digest"]) == ("curate/instance:abc", "sha256:abc")
+    assert row["test_patch"] in row["eval_script"]
+    assert "\npytest -q t.py\necho '>>>>> End" in row["eval_script"]
+
+
+def test_image_overrides_what_was_built():
+    image = Image(reference="r.example/i:1", digest="sha256:d", environment={"A": "1"})
+    row = train_row(candidate(), validation(), image)
+    assert (row["image"], row["image_digest"]) == ("r.example/i:1", "sha256:d")
+    assert "export A=1\n" in row["eval_script"]
+
+
+def rejected():
+    return Verdict(
+        fail_to_pass=(), pass_to_pass=(), rejection=Rejection(stage="validate", reason="flaky")
+    )
+
+
+@pytest.mark.parametrize(
+    ("of_candidate", "of_validation", "reason"),
+    [
+        ({"patch": b"\xff"}, {}, "patch-not-utf8"),
+        ({"test_patch": b"\xe9\n"}, {}, "patch-not-utf8"),
+        ({"problem_statement": "\ud800"}, {}, "text-not-unicode"),
+        ({}, {"verdict": rejected()}, "not-verified"),
+        ({}, {"verdict": Verdict(fail_to_pass=(), pass_to_pass=("a",))}, "no-fail-to-pass"),
+        ({}, {"environment": None}, "no-environment"),
+        ({}, {"test_command": "a\nb"}, "command-not-one-line"),
+    ],
+)
+def test_what_cannot_be_published_is_a_problem(of_candidate, of_validation, reason):
+    pairs = [(candidate(**of_candidate), validation(**of_validation))]
+    (problem,) = train_rows(pairs)
+    assert isinstance(problem, Problem)
+    assert (problem.instance_id, problem.reason) == ("owner__name-7", reason)
+
+
+def test_raw_rows_need_no_validation():
+    good, bad = raw_rows([candidate(), candidate(patch=b"\xff")])
+    assert list(good) == [column.name for column in schema.RAW]
+    assert bad.reason == "patch-not-utf8"
+    assert raw_row(candidate(merge_commit="d" * 40))["merge_commit"] == "d" * 40
+
+
+def test_records_of_different_instances_do_not_mix():
+    with pytest.raises(ValueError, match="is not"):
+        train_row(candidate(), validation(instance_id="owner__name-8"))
+
+
+def test_column_names_are_unique():
+    for columns in (schema.TRAIN, schema.RAW):
+        names = [column.name for column in columns]
+        assert len(set(names)) == len(names)

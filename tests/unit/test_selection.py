@@ -1,0 +1,93 @@
+from curate.selection import adds_nothing, changed_cases, select
+from recipes import EnvRecipe, Recipe
+
+PATCH = b"""diff --git a/tests/test_a.py b/tests/test_a.py
+--- a/tests/test_a.py
++++ b/tests/test_a.py
+@@ -1 +1,2 @@
+ x
++y
+diff --git a/tests/conftest.py b/tests/conftest.py
+--- a/tests/conftest.py
++++ b/tests/conftest.py
+@@ -1 +1,2 @@
+ x
++y
+diff --git a/tests/data/b file.txt b/tests/data/b file.txt
+--- a/tests/data/b file.txt\t
++++ b/tests/data/b file.txt\t
+@@ -1 +1,2 @@
+ x
++y
+diff --git a/tests/test_gone.py b/tests/test_gone.py
+deleted file mode 100644
+--- a/tests/test_gone.py
++++ /dev/null
+@@ -1 +0,0 @@
+-x
+diff --git a/sub dir/it_test.py b/sub dir/it_test.py
+new file mode 100644
+--- /dev/null
++++ b/sub dir/it_test.py
+@@ -0,0 +1 @@
++x
+"""
+CASES = {
+    "repo": "o/n",
+    "paths": {"helpers": ["data/**"]},
+    "cases": {
+        "files": ["data/*.test"],
+        "pattern": r"^\[case ([a-zA-Z0-9_]+)",
+        "test": 'pytest -k "{keywords}" suite',
+    },
+}
+CASE_PATCH = b"""diff --git a/data/x.test b/data/x.test
+--- a/data/x.test
++++ b/data/x.test
+@@ -1 +1 @@
+-x
++y
+"""
+
+
+def present(path):
+    return None if "gone" in path else b""
+
+
+def test_only_runnable_files_that_exist_are_selected():
+    chosen = select(Recipe(repo="o/n"), PATCH, before=present, after=present)
+    assert chosen.files == ("sub dir/it_test.py", "tests/test_a.py")
+
+
+def test_the_command_quotes_and_turns_around():
+    chosen = select(Recipe(repo="o/n"), PATCH, before=present, after=present)
+    env = EnvRecipe(test="pytest -n0 {tests}")
+    assert chosen.command(env, None) == "pytest -n0 'sub dir/it_test.py' tests/test_a.py"
+    backwards = chosen.command(env, None, backwards=True)
+    assert backwards == "pytest -n0 tests/test_a.py 'sub dir/it_test.py'"
+
+
+def test_cases_are_compared_as_blocks():
+    before = b"head\n[case testSame]\nx = 1\n[case testChanged]\nx = 1\n[case testGone]\n"
+    after = b"head\n[case testNew-skip]\n\n[case testSame]\nx = 1\n\n[case testChanged]\nx = 2\n"
+    assert changed_cases(r"^\[case ([a-zA-Z0-9_]+)", before, after) == ["testNew", "testChanged"]
+
+
+def test_data_driven_cases_are_asked_for_by_name_and_others_do_not_count():
+    recipe = Recipe.model_validate(CASES)
+    chosen = select(
+        recipe,
+        CASE_PATCH,
+        before=lambda _: b"[case testA]\n1\n",
+        after=lambda _: b"[case testA]\n2\n[case testB]\n",
+    )
+    assert chosen.command(recipe.env[0], recipe.cases) == 'pytest -k "testA or testB" suite'
+    assert chosen.holds("suite/s.py::S::x.test::testA")
+    assert not chosen.holds("suite/s.py::S::x.test::testAB")
+
+
+def test_patches_that_only_remove_lines_add_nothing():
+    gone = PATCH[PATCH.index(b"diff --git a/tests/test_gone") : PATCH.index(b"diff --git a/sub")]
+    assert adds_nothing(gone)
+    assert not adds_nothing(PATCH)
+    assert not adds_nothing(b"diff --git a/x b/x\nindex 1..2\nGIT binary patch\nliteral 1\n")

@@ -1,0 +1,210 @@
+import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from builders.model import Lock, Outcome
+from curate.errors import StoreError
+from curate.model import (
+    Candidate,
+    CrawlState,
+    Issue,
+    IssueRef,
+    Link,
+    PullRequest,
+    Rejection,
+    Run,
+    Validation,
+    Verdict,
+)
+from curate.store import Store
+from curate.store.blobs import Blobs
+
+NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
+REPO = "owner/name"
+
+
+def pull(number: int, **changes: object) -> PullRequest:
+    base = PullRequest(
+        repo=REPO,
+        number=number,
+        title=f"Fix {number}",
+        body="Fixes #1 — naïve",
+        created_at=NOW,
+        updated_at=NOW,
+        merged_at=NOW,
+        base_ref="main",
+        base_oid="a" * 40,
+        head_oid="b" * 40,
+        merge_oid=None,
+        closing=(IssueRef(repo=REPO, number=1),),
+    )
+    return replace(base, **changes)
+
+
+def candidate(number: int, patch: bytes = b"gold \xff\r\n") -> Candidate:
+    return Candidate(
+        instance_id=f"owner__name-{number}",
+        repo=REPO,
+        pull_number=number,
+        base_commit="a" * 40,
+        base_rule="base-ref",
+        head_commit="b" * 40,
+        merge_commit=None,
+        patch=patch,
+        test_patch=b"test",
+        problem_statement="It breaks\nbadly",
+        hints_text="",
+        created_at=NOW,
+        version="1.2",
+        links=(Link(repo=REPO, number=1, sources=("body", "github")),),
+    )
+
+
+def validation(number: int, why: Rejection | None = None) -> Validation:
+    run = Run(
+        side="after",
+        index=0,
+        status="completed",
+        outcomes={"t.py::a[ü b]": Outcome.PASSED},
+        cpu_seconds=2.5,
+    )
+    return Validation(
+        instance_id=f"owner__name-{number}",
+        inputs="abc",
+        curate_version="0",
+        recipe_hash="r",
+        started_at=NOW,
+        finished_at=NOW,
+        test_command="pytest t.py",
+        environment=None,
+        runs=(run,),
+        verdict=Verdict(fail_to_pass=("t.py::a[ü b]",), pass_to_pass=(), rejection=why),
+    )
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store(tmp_path / "data") as opened:
+        yield opened
+
+
+def test_a_page_and_its_cursor_are_saved_together(store):
+    assert store.crawl_state(REPO) == CrawlState()
+    state = CrawlState(cursor="c1", watermark=NOW, requests=3, points=6)
+    store.save_page(REPO, [pull(1), pull(2)], state)
+    assert store.crawl_state(REPO) == state
+    assert store.pull(REPO, 2) == pull(2)
+    assert store.pull(REPO, 3) is None
+    assert store.repositories() == (REPO,)
+
+
+def test_a_failing_page_leaves_nothing(store):
+    class Bad:
+        repo, number = REPO, 5
+
+    with pytest.raises(Exception):  # noqa: B017
+        store.save_page(REPO, [pull(1), Bad()], CrawlState(cursor="x"))
+    assert store.pull(REPO, 1) is None
+    assert store.crawl_state(REPO).cursor is None
+
+
+def test_a_decision_holds_until_the_pull_changes(store):
+    store.save_page(REPO, [pull(1), pull(2), pull(3)], CrawlState())
+    store.save_candidate(candidate(1))
+    store.reject_pull(REPO, 2, Rejection(stage="crawl", reason="no-tests"))
+    assert [p.number for p in store.undecided_pulls(REPO)] == [3]
+    store.save_page(REPO, [pull(1, title="Other"), pull(2)], CrawlState())
+    assert [p.number for p in store.undecided_pulls(REPO)] == [1, 3]
+
+
+def test_a_rejected_pull_is_no_candidate_any_more(store):
+    store.save_page(REPO, [pull(1)], CrawlState())
+    store.save_candidate(candidate(1))
+    store.reject_pull(REPO, 1, Rejection(stage="crawl", reason="no-issue", detail="gone"))
+    assert store.candidate("owner__name-1") is None
+    assert store.rejection(REPO, 1) == Rejection(stage="crawl", reason="no-issue", detail="gone")
+
+
+def test_candidates_keep_their_bytes(store):
+    store.save_page(REPO, [pull(1), pull(12)], CrawlState())
+    store.save_candidate(candidate(12))
+    store.save_candidate(candidate(1))
+    assert [c.pull_number for c in store.candidates()] == [1, 12]
+    assert store.candidate("owner__name-12") == candidate(12)
+    assert list(store.candidates("other/name")) == []
+
+
+def test_issues_and_what_is_none(store):
+    issue = Issue(repo=REPO, number=1, title="t", body="b", created_at=NOW, updated_at=NOW)
+    store.save_issues([issue], {(REPO, 2): "is a pull request"})
+    assert store.issue(REPO, 1) == issue
+    assert store.issue(REPO, 2) == "is a pull request"
+    assert store.issue(REPO, 3) is None
+
+
+def test_validations_locks_and_images(store):
+    store.save_page(REPO, [pull(1), pull(2)], CrawlState())
+    store.save_candidate(candidate(1))
+    store.save_candidate(candidate(2))
+    store.save_validation(REPO, validation(1))
+    store.save_validation(REPO, validation(2, Rejection(stage="build", reason="x")))
+    assert store.validation("owner__name-1") == validation(1)
+    assert store.validated_inputs() == {"owner__name-1": "abc", "owner__name-2": "abc"}
+    assert [c.pull_number for c, _ in store.verified()] == [1]
+    lock = Lock(text="a==1\n", python="3.11", cutoff=NOW, repairs=("dropped b",))
+    store.save_lock("k", lock)
+    assert store.lock("k") == lock
+    assert store.lock("other") is None
+    store.save_pushed("owner__name-1", "host/x", "sha256:1", "host/x/i@sha256:2")
+    assert store.pushed("host/x") == {"owner__name-1": ("sha256:1", "host/x/i@sha256:2")}
+
+
+def test_the_funnel_counts_every_pull_once(store):
+    store.save_page(REPO, [pull(n) for n in range(1, 6)], CrawlState())
+    store.reject_pull(REPO, 1, Rejection(stage="crawl", reason="no-tests"))
+    for number in (2, 3, 4):
+        store.save_candidate(candidate(number))
+    store.save_validation(REPO, validation(2))
+    store.save_validation(REPO, validation(3, Rejection(stage="validate", reason="flaky")))
+    funnel = store.funnel(REPO)
+    assert (funnel.pulls, funnel.undecided, funnel.candidates) == (5, 1, 3)
+    assert (funnel.validated, funnel.verified) == (2, 1)
+    assert funnel.rejected == {"crawl/no-tests": 1, "validate/flaky": 1}
+    assert funnel.core_seconds == 5.0
+
+
+def test_a_newer_format_is_refused_and_left_alone(tmp_path):
+    Store(tmp_path).close()
+    with sqlite3.connect(tmp_path / "curate.sqlite") as database:
+        database.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreError, match="format 99") as caught:
+        Store(tmp_path)
+    assert "newer curate" in caught.value.hint
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path):
+    (tmp_path / "curate.sqlite").write_bytes(b"not a database" * 100)
+    with pytest.raises(StoreError, match="damaged or not a curate database"):
+        Store(tmp_path)
+
+
+def test_a_locked_database_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("curate.store.database._BUSY_SECONDS", 0.05)
+    with Store(tmp_path) as store:
+        other = sqlite3.connect(tmp_path / "curate.sqlite", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="in use by another curate"):
+            store.save_page(REPO, [pull(1)], CrawlState())
+        other.close()
+
+
+def test_a_damaged_blob_is_told(tmp_path):
+    blobs = Blobs(tmp_path)
+    key = blobs.put(b"content")
+    assert blobs.get(key) == b"content"
+    path = next(tmp_path.rglob("*.zst"))
+    path.write_bytes(b"junk")
+    with pytest.raises(StoreError, match="missing or damaged"):
+        blobs.get(key)

@@ -1,0 +1,79 @@
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from builders.errors import BuilderError
+from builders.tree import FolderTree, GitTree, Tree
+
+FILES = {
+    "setup.py": b"a\n",
+    "tests/req.txt": b"pytest\r\n\x00",
+    "tests/data/deep": b"",
+    "ü b": b"1",
+}
+
+
+def git(repo: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(repo), "-c", "user.name=n", "-c", "user.email=e@x", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    work = tmp_path / "work"
+    for path, content in FILES.items():
+        (work / path).parent.mkdir(parents=True, exist_ok=True)
+        (work / path).write_bytes(content)
+    return work
+
+
+@pytest.fixture
+def repo(work: Path) -> Path:
+    git(work, "init", "-q")
+    (work / "link").symlink_to("setup.py")
+    git(work, "add", "-A")
+    git(work, "commit", "-qm", "one")
+    (work / "setup.py").write_text("later\n")
+    return work
+
+
+def behaves(tree: Tree) -> None:
+    for path, content in FILES.items():
+        assert tree.read(path) == content
+    assert tree.read("tests") is None
+    assert tree.read("no/such") is None
+    assert {"setup.py", "ü b"} <= set(tree.names())
+    assert tree.names("tests") == tree.names("tests/") == ("req.txt",)
+    assert tree.names("nowhere") == ()
+
+
+def test_folder(work):
+    behaves(FolderTree(work))
+
+
+def test_commit(repo):
+    with GitTree(repo, "HEAD") as tree:
+        behaves(tree)
+        assert tree.read("link") is None
+
+
+def test_bare_without_config(repo, tmp_path):
+    bare = tmp_path / "bare"
+    git(tmp_path, "clone", "-q", "--bare", str(repo), str(bare))
+    (bare / "config").unlink()
+    with GitTree(bare, git(repo, "rev-parse", "HEAD")) as tree:
+        behaves(tree)
+
+
+def test_missing_blob_is_none_and_the_rest_readable(repo):
+    oid = git(repo, "rev-parse", "HEAD:setup.py")
+    (repo / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
+    with GitTree(repo, "HEAD") as tree:
+        assert tree.read("setup.py") is None
+        assert tree.read("tests/req.txt") == FILES["tests/req.txt"]
+
+
+def test_unknown_commit(repo):
+    with GitTree(repo, "0" * 40) as tree, pytest.raises(BuilderError):
+        tree.names()

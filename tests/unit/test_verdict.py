@@ -1,0 +1,114 @@
+import pytest
+
+from builders.model import Outcome, RunStatus
+from curate.model import Run
+from curate.verdict import hopeless, judge
+
+LETTERS = {
+    "p": Outcome.PASSED,
+    "f": Outcome.FAILED,
+    "e": Outcome.ERROR,
+    "s": Outcome.SKIPPED,
+    "x": Outcome.XFAILED,
+}
+
+
+def runs(side: str, table: dict[str, str], status: RunStatus = RunStatus.COMPLETED) -> list[Run]:
+    """Runs of one side; a table of test id -> one letter a run, "-" for missing."""
+    count = max(len(row) for row in table.values())
+    return [
+        Run(
+            side=side,
+            index=n,
+            status=status,
+            outcomes={name: LETTERS[row[n]] for name, row in table.items() if row[n] != "-"},
+        )
+        for n in range(count)
+    ]
+
+
+def verdict(before: dict[str, str], after: dict[str, str]):
+    return judge(runs("before", before), runs("after", after))
+
+
+@pytest.mark.parametrize("state", ["fff", "eee", "---", "f-e", "sss", "xxx"])
+def test_any_before_but_a_pass_makes_fail_to_pass(state):
+    found = verdict({"t::a": state, "t::b": "ppp"}, {"t::a": "ppp", "t::b": "ppp"})
+    assert found.rejection is None
+    assert found.fail_to_pass == ("t::a",)
+    assert found.pass_to_pass == ("t::b",)
+    assert found.before == {"t::a": LETTERS.get(state[0], Outcome.MISSING)}
+
+
+def test_one_wavering_run_quarantines():
+    found = verdict(
+        {"t::a": "fff", "t::b": "pfp", "t::c": "fff"}, {"t::a": "ppp", "t::b": "ppp", "t::c": "ppf"}
+    )
+    assert found.fail_to_pass == ("t::a",)
+    assert found.quarantined == ("t::b", "t::c")
+    assert found.pass_to_pass == ()
+
+
+def test_only_wavering_tests_are_flaky():
+    found = verdict({"t::a": "pfp"}, {"t::a": "ppp"})
+    assert found.rejection and found.rejection.reason == "flaky"
+
+
+def test_nothing_fixed():
+    found = verdict({"t::a": "ppp", "t::b": "fff"}, {"t::a": "ppp", "t::b": "fff"})
+    assert found.rejection and found.rejection.reason == "no-fail-to-pass"
+
+
+def test_gold_that_breaks_a_test_is_rejected_and_says_which():
+    found = verdict({"t::a": "fff", "t::b": "ppp"}, {"t::a": "ppp", "t::b": "fef"})
+    assert found.rejection and found.rejection.reason == "gold-breaks-tests"
+    assert "t::b" in found.rejection.detail
+
+
+def test_a_collection_error_after_gold_is_the_environments():
+    found = verdict({"t.py": "eee", "u::a": "fff"}, {"t.py": "eee", "u::a": "ppp"})
+    assert found.rejection and found.rejection.stage == "collect"
+    assert found.rejection.detail == "t.py"
+
+
+def test_a_file_that_does_not_import_before_gives_fail_to_pass():
+    found = verdict({"t.py": "eee"}, {"t.py": "---", "t.py::a": "ppp"})
+    assert found.fail_to_pass == ("t.py::a",)
+    assert found.before == {"t.py::a": Outcome.MISSING}
+
+
+@pytest.mark.parametrize("status", [s for s in RunStatus if s is not RunStatus.COMPLETED])
+def test_an_after_run_that_did_not_complete_rejects(status):
+    before, after = runs("before", {"t::a": "f"}), runs("after", {"t::a": "p"}, status)
+    found = judge(before, after)
+    assert found.rejection and found.rejection.reason == str(status)
+    assert found.fail_to_pass == ()
+
+
+@pytest.mark.parametrize("status", [RunStatus.CRASHED, RunStatus.TIMEOUT])
+def test_a_crash_before_may_be_the_defect(status):
+    found = judge(runs("before", {"t::a": "f"}, status), runs("after", {"t::a": "p"}))
+    assert found.rejection is None
+
+
+@pytest.mark.parametrize("status", [RunStatus.PATCH_FAILED, RunStatus.TAMPERED])
+def test_other_ends_before_reject(status):
+    found = judge(runs("before", {"t::a": "f"}, status), runs("after", {"t::a": "p"}))
+    assert found.rejection and found.rejection.reason == str(status)
+
+
+def test_tests_that_were_not_asked_for_do_not_count():
+    table = {"t::a": "fff", "t::other": "fff"}, {"t::a": "ppp", "t::other": "ppp"}
+    found = judge(
+        runs("before", table[0]), runs("after", table[1]), lambda name: name.endswith("::a")
+    )
+    assert found.fail_to_pass == ("t::a",)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [("f", "p", False), ("p", "p", True), ("p", "f", False), ("f", "f", True), ("s", "p", False)],
+)
+def test_one_pair_shows_when_more_runs_are_in_vain(before, after, expected):
+    pair = runs("before", {"t::a": before})[0], runs("after", {"t::a": after})[0]
+    assert hopeless(*pair, lambda _: True) is expected
