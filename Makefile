@@ -3,7 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test setup clean
+
+setup: $(VENV)/.ready
 
 demo: $(VENV)/.ready
 	$(BIN)/python -m tests.demo
@@ -12,7 +14,7 @@ test: $(VENV)/.ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
 # uv comes with pip, and installs everything else several times faster than pip would.
 $(VENV)/.ready: pyproject.toml Makefile

@@ -63,7 +63,8 @@ def base_dockerfile(base_image: str) -> str:
     return _text(
         f"FROM {base_image}",
         "ENV LANG=C.UTF-8",
-        f"RUN {_apt(BASE_PACKAGES)} && git config --system --add safe.directory '*'",
+        f"RUN {_apt(BASE_PACKAGES)} && git config --system --add safe.directory '*'"
+        " && useradd --uid 1000 --create-home curate",
     )
 
 

@@ -37,8 +37,8 @@ def status(
 
 def _counts(funnels: list[Funnel]) -> Table:
     table = Table(title="Funnel", title_justify="left")
-    table.add_column("repository")
-    for name in ("pulls", "candidates", "validated", "verified", "core-hours", "own MB"):
+    table.add_column("repository", overflow="fold", min_width=24)
+    for name in ("pulls", "candidates", "validated", "verified", "core-h", "own MB"):
         table.add_column(name, justify="right")
     for funnel in funnels:
         counts = (funnel.pulls, funnel.candidates, funnel.validated, funnel.verified)
@@ -50,7 +50,7 @@ def _counts(funnels: list[Funnel]) -> Table:
 def _reasons(funnels: list[Funnel]) -> Table:
     table = Table(title="Why the others fell", title_justify="left")
     for name in ("repository", "stage", "reason"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     table.add_column("count", justify="right")
     for funnel in funnels:
         for key, count in sorted(funnel.rejected.items(), key=lambda item: -item[1]):

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from tests.demo.check import funnel_differences, pull_differences, row_differences, sandbox_of
+from tests.demo.engine import choose_sandbox
 from tests.demo.sample import ROOT
 from tests.demo.stage import CommandFailed, Stage, prepared
 
@@ -42,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.demo", description=__doc__)
     parser.add_argument("--folder", type=Path, default=ROOT / ".cache" / "demo")
-    parser.add_argument("--sandbox", choices=("local", "docker"), default="local")
+    parser.add_argument("--sandbox", choices=("auto", "docker", "local"), default="auto")
     parser.add_argument("-j", "--jobs", type=int, default=2)
     return parser
 
@@ -53,7 +54,9 @@ def _play(stage: Stage, options: argparse.Namespace) -> None:
         print(f"$ export {name}={stage.variables[name]}")
     repo, mirror = stage.sample.name, str(stage.mirror)
     stage.curate("crawl", repo, "--api-url", stage.api_url, "--mirror", mirror)
-    stage.curate("validate", "--sandbox", options.sandbox, "-j", str(options.jobs))
+    sandbox, reason = choose_sandbox(options.sandbox)
+    print(f"\n{reason}")
+    stage.curate("validate", "--sandbox", sandbox, "-j", str(options.jobs))
     stage.curate("publish", "--to", str(stage.release))
     stage.curate("publish", "--hub", DATASET)
     stage.curate("status")

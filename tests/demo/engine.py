@@ -1,0 +1,34 @@
+"""Which sandbox the demo can use on this machine, and why not the better one."""
+
+import os
+
+from builders.engine import connect, find_build_client
+from builders.errors import BuilderError
+from builders.settings import BuildSettings
+
+
+def choose_sandbox(wanted: str) -> tuple[str, str]:
+    """("docker" | "local", sentence that says why) for "docker", "local" or "auto"."""
+    if wanted != "auto":
+        return wanted, f"The {wanted} sandbox was asked for."
+    base = os.environ.get("CURATE_BASE_IMAGE") or BuildSettings.base_image
+    try:
+        _have_image(base)
+    except BuilderError as error:
+        return "local", f"No usable container engine ({error}): tests run in the local sandbox."
+    return "docker", "A container engine answers: tests run in containers without network."
+
+
+def _have_image(name: str) -> None:
+    """Raise BuilderError unless an engine answers that can build and has or can get *name*."""
+    import docker
+
+    engine = connect()
+    find_build_client(os.environ.get("CURATE_DOCKER", ""))
+    try:
+        engine.images.get(name)
+    except docker.errors.ImageNotFound:
+        try:
+            engine.images.pull(*name.rsplit(":", 1))
+        except docker.errors.APIError as error:
+            raise BuilderError(f"the base image {name} cannot be pulled: {error}") from error
