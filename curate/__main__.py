@@ -5,7 +5,7 @@ import signal
 import sys
 from types import FrameType
 
-from curate.errors import described
+from curate.errors import BadInput, described
 
 INTERRUPTED = 130
 
@@ -36,13 +36,14 @@ def _ended(end: BaseException) -> int:
 
 
 def _explained(error: BaseException) -> int:
-    import click
+    import typer
 
-    if isinstance(error, click.exceptions.Abort):
+    if isinstance(error, typer.Abort):
         return _ended(KeyboardInterrupt())
-    if isinstance(error, click.ClickException):
-        error.show()
-        return error.exit_code
+    show = getattr(error, "show", None)
+    if callable(show):  # a usage error: typer carries a click of its own, so no class to name
+        show()
+        return int(getattr(error, "exit_code", BadInput.exit_code))
     told = described(error)
     if told is None or os.environ.get("CURATE_TRACEBACK"):
         raise error

@@ -4,7 +4,10 @@ Exit codes: 0 done; 1 the command ran and the answer is no; 2 bad input; 3 engin
 4 not found; 5 not allowed; 6 network; 7 store; 8 disk; 130 interrupted.
 """
 
+import errno
+
 from builders.errors import BuilderError, DiskFull
+from recipes import RecipeError
 
 
 class CurateError(Exception):
@@ -51,10 +54,12 @@ def described(error: BaseException) -> tuple[str, str, int] | None:
     """Message, hint and exit code of *error*; None for a defect of our own."""
     if isinstance(error, CurateError):
         return str(error), error.hint, error.exit_code
+    if isinstance(error, RecipeError):
+        return str(error), error.hint, BadInput.exit_code
     if isinstance(error, DiskFull):
         return str(error), error.hint, 8
     if isinstance(error, BuilderError):
         return str(error), error.hint, 3
-    if isinstance(error, OSError) and error.errno == 28:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "The disk is full.", "Free some space and run the same command again.", 8
     return None

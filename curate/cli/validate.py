@@ -114,8 +114,10 @@ def make_backend(name: str, settings: Settings) -> Backend:
         return LocalBackend(settings.building())
     from builders.docker import DockerBackend
 
+    backend = DockerBackend(settings.building())
     try:
-        return DockerBackend(settings.building())
+        _ = backend.engine  # ask now, before anything is planned
+        return backend
     except EngineUnavailable as error:
         error.hint = error.hint or "Start Docker, or use --sandbox local."
         raise
