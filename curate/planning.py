@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from builders.interpreter import choose_python
 from builders.model import Failure, Limits
 from builders.requirements import Manifest, Sources, read_manifest
 from builders.tree import GitTree
+from curate.git.command import output
 from curate.model import Candidate, Rejection
 from curate.selection import Selection, adds_nothing, select
 from recipes import EnvRecipe, Recipe, RecipeError
@@ -23,6 +25,7 @@ class Plan:
     selection: Selection
     manifest: Manifest
     python: str
+    date: datetime  # what the environment is made for
 
 
 def make_plan(
@@ -45,7 +48,8 @@ def make_plan(
         return Rejection(stage="plan", reason="no-runnable-tests")
     if isinstance(manifest, Failure):
         return rejection(manifest)
-    python = _python(env, manifest, candidate, pythons)
+    date = environment_date(candidate, mirror)
+    python = _python(env, manifest, date, pythons)
     if isinstance(python, Failure):
         return rejection(python)
     return Plan(
@@ -55,15 +59,22 @@ def make_plan(
         selection=selection,
         manifest=manifest,
         python=python,
+        date=date,
     )
 
 
+def environment_date(candidate: Candidate, mirror: Path) -> datetime:
+    """When the pull was opened, or when its base was committed if it was rebased later."""
+    text = output(mirror, "show", "-s", "--format=%cI", candidate.base_commit).decode().strip()
+    return max(candidate.created_at, datetime.fromisoformat(text))
+
+
 def _python(
-    env: EnvRecipe, manifest: Manifest, candidate: Candidate, pythons: Sequence[str]
+    env: EnvRecipe, manifest: Manifest, date: datetime, pythons: Sequence[str]
 ) -> str | Failure:
     if env.python:
         return env.python
-    choice = choose_python(manifest, when=candidate.created_at, available=pythons)
+    choice = choose_python(manifest, when=date, available=pythons)
     return choice if isinstance(choice, Failure) else choice.python
 
 

@@ -104,7 +104,7 @@ def _tried(plan: Plan, options: Options, shop: Workshop, blank: Validation) -> V
     if isinstance(lock, Failure):
         return replace(blank, verdict=_fallen(lock.stage, lock.reason, lock.detail))
     record = _with_lock(plan, lock, options, shop, blank)
-    if record.verified or lock.cutoff == plan.candidate.created_at:
+    if record.verified or lock.cutoff == plan.date:
         return record
     exact = _resolve(plan, shop)
     if isinstance(exact, Failure) or exact.packages == lock.packages:
@@ -117,7 +117,7 @@ def _shared_lock(plan: Plan, shop: Workshop) -> Lock | Failure:
     """The stored lock of the same manifest if it is not newer than the pull, or a new one."""
     key = lock_key(plan.manifest, plan.python)
     stored = shop.store.lock(key)
-    if stored and stored.cutoff <= plan.candidate.created_at:
+    if stored and stored.cutoff <= plan.date:
         return stored
     lock = _resolve(plan, shop)
     if isinstance(lock, Lock):
@@ -127,8 +127,7 @@ def _shared_lock(plan: Plan, shop: Workshop) -> Lock | Failure:
 
 def _resolve(plan: Plan, shop: Workshop) -> Lock | Failure:
     shop.report(plan.candidate.instance_id, "locking")
-    cutoff = plan.candidate.created_at
-    return resolve(plan.manifest, python=plan.python, cutoff=cutoff, settings=shop.settings)
+    return resolve(plan.manifest, python=plan.python, cutoff=plan.date, settings=shop.settings)
 
 
 def _with_lock(
@@ -210,7 +209,7 @@ def _spec(plan: Plan, lock: Lock, shop: Workshop) -> InstanceSpec:
         repo=candidate.repo,
         mirror=shop.mirrors(candidate.repo),
         base_commit=candidate.base_commit,
-        date=candidate.created_at,
+        date=plan.date,
         python=plan.python,
         lock=lock,
         system_packages=plan.env.system,

@@ -7,6 +7,9 @@ import pytest
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if os.environ.get("CURATE_INTEGRATION") == "1":
+        for item in items:
+            if item.get_closest_marker("integration"):
+                item.add_marker(pytest.mark.xdist_group("engine"))  # they watch one engine
         return
     skip = pytest.mark.skip(reason="integration test: set CURATE_INTEGRATION=1 (see .ci/engine)")
     for item in items:

@@ -65,6 +65,7 @@ def run_in_container(
         container.reload()
         state = container.attrs["State"]
         found = _outputs(container, layout, execution.limits.output_bytes)
+        _check_kept(container)
     code = None if timed_out else int(state["ExitCode"])
     account = _account(found.get("account", b""))
     return judge(
@@ -144,6 +145,13 @@ def _wait(container: Container, seconds: float) -> bool:
         container.wait(timeout=_TO_END)
         return True
     return False
+
+
+def _check_kept(container: Container) -> None:
+    """Raise SandboxError if somebody is removing the container: what it left may be gone."""
+    container.reload()  # raises NotFound where it is gone already
+    if container.status in ("removing", "dead"):
+        raise SandboxError(f"the container {container.name} was removed from outside")
 
 
 def _inputs(execution: Execution, layout: Layout, key: bytes) -> bytes:

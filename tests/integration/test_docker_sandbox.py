@@ -1,4 +1,4 @@
-"""The list of behaviours on a real engine; CURATE_BASE_IMAGE names one with bash and git."""
+"""The list of behaviours on a real engine, in an image made of CURATE_BASE_IMAGE."""
 
 import io
 import os
@@ -13,6 +13,7 @@ from pathlib import Path
 import docker
 import pytest
 
+from builders.dockerfiles import base_dockerfile
 from builders.errors import SandboxError
 from builders.model import Built, Execution, Limits, Outcome, RunStatus
 from builders.sandbox import docker as sandbox
@@ -46,7 +47,7 @@ def python_image(client, tmp_path_factory):
         shutil.copytree(site / name, target)
     shutil.copy(site / "py.py", target.parent)
     (context / "Dockerfile").write_text(
-        f"FROM {os.environ['CURATE_BASE_IMAGE']}\n"
+        f"{base_dockerfile(os.environ['CURATE_BASE_IMAGE'])}"
         "COPY python /opt/python\n"
         "ENV PATH=/opt/python/bin:$PATH LD_LIBRARY_PATH=/opt/python/lib\n"
         "WORKDIR /testbed\n"
@@ -87,16 +88,18 @@ def _owned(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
-def sandboxes(client) -> list:
-    return client.containers.list(all=True, filters={"label": LABEL})
+def sandboxes(client, built: Built) -> list:
+    """Containers of this test: others may be using the same engine."""
+    filters = {"label": LABEL, "ancestor": built.handle}
+    return client.containers.list(all=True, filters=filters)
 
 
 @pytest.mark.parametrize("behaviour", behaviours("docker"), ids=lambda each: each.name)
 def test_behaviour(behaviour, client, make):
-    before = {each.id for each in sandboxes(client)}
-    result = run_in_container(client, make(behaviour.files), behaviour.execution)
+    built = make(behaviour.files)
+    result = run_in_container(client, built, behaviour.execution)
     behaviour.check(result)
-    assert not {each.id for each in sandboxes(client)} - before
+    assert not sandboxes(client, built)
 
 
 CONFINED = """\
@@ -147,7 +150,6 @@ def test_a_stopped_shell_is_ended_from_outside(client, make):
 
 def test_an_interrupt_leaves_nothing(client, make, monkeypatch):
     built = make({"test_x.py": "import time\ndef test_a(): time.sleep(600)\n"})
-    before = {each.id for each in sandboxes(client)}
 
     def interrupted(container, seconds):
         time.sleep(2)
@@ -156,18 +158,18 @@ def test_an_interrupt_leaves_nothing(client, make, monkeypatch):
     monkeypatch.setattr(sandbox, "_wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_in_container(client, built, Execution(command="python -m pytest -q"))
-    assert not {each.id for each in sandboxes(client)} - before
+    assert not sandboxes(client, built)
 
 
 def test_a_lost_container_is_no_verdict(client, make):
     built = make({"test_x.py": "import time\ndef test_a(): time.sleep(600)\n"})
-    before = {each.id for each in sandboxes(client)}
 
     def remove():
-        time.sleep(3)
-        for each in sandboxes(client):
-            if each.id not in before:
-                each.remove(force=True)
+        deadline = time.monotonic() + 60
+        while not sandboxes(client, built) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        for each in sandboxes(client, built):
+            each.remove(force=True)
 
     remover = threading.Thread(target=remove)
     remover.start()
