@@ -1,4 +1,4 @@
-"""Integration tests run when CURATE_INTEGRATION=1; a missing part is then an error, not a skip."""
+"""Integration tests run when CURATE_INTEGRATION=1, on what `.ci/engine` prepares."""
 
 import os
 
