@@ -33,13 +33,6 @@ class Selection:
         files = reversed(self.files) if backwards else self.files
         return env.test.format(tests=" ".join(shlex.quote(path) for path in files))
 
-    def holds(self, test_id: str) -> bool:
-        """Whether *test_id* was asked for: a keyword expression also brings tests that were not."""
-        if not self.cases:
-            return True
-        parts = test_id.split("::")
-        return parts[0] in self.files or parts[-1] in self.cases
-
 
 def select(recipe: Recipe, test_patch: bytes, *, before: Reader, after: Reader) -> Selection:
     """What *test_patch* changes that can be run; *before* and *after* read files of either side."""

@@ -139,7 +139,7 @@ def _with_lock(
         return replace(blank, verdict=_fallen(built.stage, built.reason, built.detail))
     environment = _environment(plan, lock, built)
     runs = _runs(plan, built, options, shop)
-    verdict = judge(*_sides(runs), plan.selection.holds)
+    verdict = judge(*_sides(runs))
     return replace(blank, environment=environment, runs=tuple(runs), verdict=verdict)
 
 
@@ -150,7 +150,7 @@ def _runs(plan: Plan, built: Built, options: Options, shop: Workshop) -> Sequenc
         after = _run(plan, built, shop, side="after", index=index)
         before = _run(plan, built, shop, side="before", index=index)
         runs += [before, after]
-        if index == 0 and hopeless(before, after, plan.selection.holds):
+        if index == 0 and hopeless(before, after):
             break
     return runs
 

@@ -1,6 +1,6 @@
 """What the runs say of a candidate: a pure function of their outcomes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from builders.model import Outcome, RunStatus
 from curate.model import Rejection, Run, Verdict
@@ -8,10 +8,8 @@ from curate.model import Rejection, Run, Verdict
 BAD = frozenset({Outcome.FAILED, Outcome.ERROR})
 
 
-def judge(
-    before: Sequence[Run], after: Sequence[Run], holds: Callable[[str], bool] = lambda _: True
-) -> Verdict:
-    """Judge a candidate by its runs on both sides; *holds* tells which test ids count.
+def judge(before: Sequence[Run], after: Sequence[Run]) -> Verdict:
+    """Judge a candidate by its runs on both sides.
 
     FAIL_TO_PASS passes in every after-run and in no before-run; PASS_TO_PASS passes in all of
     them; a test that passes in some runs of a side and not in others is quarantined. A test that
@@ -20,7 +18,7 @@ def judge(
     halted = _halted(before, after)
     if halted:
         return _rejected(halted)
-    names = sorted({name for run in (*before, *after) for name in run.outcomes if holds(name)})
+    names = sorted({name for run in (*before, *after) for name in run.outcomes})
     olds = {name: [_outcome(run, name) for run in before] for name in names}
     news = {name: [_outcome(run, name) for run in after] for name in names}
     fail_to_pass = tuple(n for n in names if _always(news[n]) and not _ever(olds[n]))
@@ -37,9 +35,9 @@ def judge(
     return _rejected(_nothing_fixed(quarantined))
 
 
-def hopeless(before: Run, after: Run, holds: Callable[[str], bool]) -> bool:
+def hopeless(before: Run, after: Run) -> bool:
     """Whether one run on each side already shows that more runs cannot verify the candidate."""
-    why = judge([before], [after], holds).rejection
+    why = judge([before], [after]).rejection
     if why is None or why.reason == "gold-breaks-tests":
         return False
     return why.reason != "no-fail-to-pass" or before.outcomes == after.outcomes

@@ -34,6 +34,8 @@ _SPEC = re.compile(r"^(?:[\w.-]+::)?([A-Za-z0-9_.-]+)\s*(?:\[.*\])?\s*(.*)$")
 
 def read_conda(text: str, origin: str) -> Contents:
     """Return the packages of a conda environment file; a malformed one is only noted."""
+    import yaml  # slow to import, and few projects have such a file
+
     contents = Contents()
     try:
         loaded = yaml.safe_load(text)

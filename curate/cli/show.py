@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -25,18 +26,42 @@ def register(app: typer.Typer) -> None:
 
 def show(
     context: typer.Context,
-    instance: Annotated[str, typer.Argument(metavar="ID", help="owner__name-NUMBER")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    instances: Annotated[list[str], typer.Argument(metavar="ID...", help="owner__name-NUMBER")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON; of several, one document a line.")
+    ] = False,
 ) -> None:
     """Show links, commits, lock, runs, per-test outcomes, and verdict or rejection."""
+    console = Console(highlight=False)
     with open_store(settings_of(context)) as store:
-        pull, fallen = _pull(store, instance)
-        candidate = store.candidate(instance)
-        validation = store.validation(instance) if candidate else None
-    if as_json:
-        print_json(_document(pull, fallen, candidate, validation))
-    else:
-        _print(Console(highlight=False), pull, fallen, candidate, validation)
+        for known in [_known(store, instance) for instance in instances]:
+            if not as_json:
+                _print(console, known)
+            elif len(instances) == 1:
+                print_json(_document(known))
+            else:
+                print(json.dumps(_document(known), ensure_ascii=False, default=str))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """What the store has of one pull."""
+
+    pull: PullRequest
+    fallen: Rejection | None
+    candidate: Candidate | None
+    validation: Validation | None
+
+
+def _known(store: Store, instance: str) -> _Known:
+    pull, fallen = _pull(store, instance)
+    candidate = store.candidate(instance)
+    return _Known(
+        pull=pull,
+        fallen=fallen,
+        candidate=candidate,
+        validation=store.validation(instance) if candidate else None,
+    )
 
 
 def _pull(store: Store, instance: str) -> tuple[PullRequest, Rejection | None]:
@@ -51,17 +76,12 @@ def _pull(store: Store, instance: str) -> tuple[PullRequest, Rejection | None]:
     return pull, store.rejection(repo, int(number))
 
 
-def _document(
-    pull: PullRequest,
-    fallen: Rejection | None,
-    candidate: Candidate | None,
-    validation: Validation | None,
-) -> dict[str, Any]:
+def _document(known: _Known) -> dict[str, Any]:
     return {
-        "pull": _plain(pull),
-        "candidate": _plain(candidate) if candidate else None,
-        "validation": _plain(validation) if validation else None,
-        "rejection": _plain(fallen) if fallen else None,
+        "pull": _plain(known.pull),
+        "candidate": _plain(known.candidate) if known.candidate else None,
+        "validation": _plain(known.validation) if known.validation else None,
+        "rejection": _plain(known.fallen) if known.fallen else None,
     }
 
 
@@ -69,21 +89,16 @@ def _plain(value: object) -> Any:
     return json.loads(to_json(value))
 
 
-def _print(
-    console: Console,
-    pull: PullRequest,
-    fallen: Rejection | None,
-    candidate: Candidate | None,
-    validation: Validation | None,
-) -> None:
+def _print(console: Console, known: _Known) -> None:
+    pull, fallen, candidate = known.pull, known.fallen, known.candidate
     console.print(f"[bold]{escape(pull.title)}[/bold]  {pull.repo}#{pull.number}")
     console.print(f"opened {pull.created_at:%Y-%m-%d}, merged {pull.merged_at:%Y-%m-%d}")
     if fallen:
         console.print(f"[red]rejected[/red] {fallen.stage}/{fallen.reason} {escape(fallen.detail)}")
     if candidate:
         _print_candidate(console, candidate)
-    if validation:
-        _print_validation(console, validation)
+    if known.validation:
+        _print_validation(console, known.validation)
     elif candidate:
         console.print(f"not validated yet: curate validate {candidate.instance_id}")
 

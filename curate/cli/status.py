@@ -31,13 +31,18 @@ def status(
     if not funnels:
         console.print("Nothing is stored yet. Begin with: curate crawl OWNER/NAME")
         return
-    console.print(_counts(funnels))
+    console.print(_counts(funnels), end="\n\n")
     console.print(_reasons(funnels))
 
 
+def _table(title: str) -> Table:
+    """Narrow enough for long repository names in a terminal of 80 columns."""
+    return Table(title=title, title_justify="left", box=None, pad_edge=False)
+
+
 def _counts(funnels: list[Funnel]) -> Table:
-    table = Table(title="Funnel", title_justify="left")
-    table.add_column("repository", overflow="fold", min_width=24)
+    table = _table("Funnel")
+    table.add_column("repository", overflow="fold")
     for name in ("pulls", "candidates", "validated", "verified", "core-h", "own MB"):
         table.add_column(name, justify="right")
     for funnel in funnels:
@@ -48,7 +53,7 @@ def _counts(funnels: list[Funnel]) -> Table:
 
 
 def _reasons(funnels: list[Funnel]) -> Table:
-    table = Table(title="Why the others fell", title_justify="left")
+    table = _table("Why the others fell")
     for name in ("repository", "stage", "reason"):
         table.add_column(name, overflow="fold")
     table.add_column("count", justify="right")

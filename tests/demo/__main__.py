@@ -57,20 +57,18 @@ def _play(stage: Stage, options: argparse.Namespace) -> None:
     sandbox, reason = choose_sandbox(options.sandbox)
     print(f"\n{reason}")
     stage.curate("validate", "--sandbox", sandbox, "-j", str(options.jobs))
-    stage.curate("publish", "--to", str(stage.release))
-    stage.curate("publish", "--hub", DATASET)
+    stage.curate("publish", "--to", str(stage.release), "--hub", DATASET)
     stage.curate("status")
 
 
 def _check(stage: Stage) -> list[str]:
     """Compare funnel, verdicts and what the Hub now holds with the sample's expectations."""
     wrong = funnel_differences(stage.sample, json.loads(stage.answer("status", "--json")))
-    shown = []
-    for pull in stage.sample.pulls:
-        if pull.expected:
-            name = f"{stage.sample.name.replace('/', '__')}-{pull.number}"
-            shown.append(json.loads(stage.answer("show", name, "--json")))
-            wrong += pull_differences(pull, shown[-1])
+    pulls = [pull for pull in stage.sample.pulls if pull.expected]
+    names = [f"{stage.sample.name.replace('/', '__')}-{pull.number}" for pull in pulls]
+    shown = [json.loads(line) for line in stage.answer("show", *names, "--json").splitlines()]
+    for pull, one in zip(pulls, shown, strict=True):
+        wrong += pull_differences(pull, one)
     print(f"\nSandbox: {sandbox_of(shown)}.")
     if wrong:
         return wrong

@@ -31,4 +31,4 @@ def _have_image(name: str) -> None:
         try:
             engine.images.pull(*name.rsplit(":", 1))
         except docker.errors.APIError as error:
-            raise BuilderError(f"the base image {name} cannot be pulled: {error}") from error
+            raise BuilderError(f"the base image {name} cannot be pulled") from error

@@ -78,6 +78,7 @@ def prepared(folder: Path) -> Iterator[Stage]:
                 "CURATE_DATA": str(folder / "data"),
                 "CURATE_CACHE": os.environ.get("CURATE_CACHE") or str(folder / "cache"),
                 "CURATE_RECIPES": str(SAMPLE),
+                "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
                 "GITHUB_TOKEN": TOKEN,
             },
         )
