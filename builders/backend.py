@@ -21,3 +21,14 @@ class Backend(Protocol):
     def remove(self, built: Built) -> None:
         """Remove what only *built* needs; shared environments stay."""
         ...
+
+    def sweep(self) -> None:
+        """End and remove the runs of this owner (`BuildSettings.owner`), whoever began them.
+
+        A process that was killed may have left some. Nobody else may be running any.
+        """
+        ...
+
+    def abort(self) -> None:
+        """End what other threads are building and running here; what they then get is void."""
+        ...

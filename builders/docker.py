@@ -8,6 +8,7 @@ from builders.engine import connect, find_build_client
 from builders.errors import SandboxError
 from builders.images import build_instance
 from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
+from builders.sandbox.process import end_children
 from builders.settings import BuildSettings
 
 
@@ -37,7 +38,7 @@ class DockerBackend:
         """Run *execution* in a fresh container without network and remove the container."""
         from builders.sandbox.docker import run_in_container
 
-        return run_in_container(self.engine, built, execution)
+        return run_in_container(self.engine, built, execution, owner=self.settings.owner)
 
     def remove(self, built: Built) -> None:
         """Remove the instance's image; layers below it stay."""
@@ -47,3 +48,14 @@ class DockerBackend:
             return
         except docker.errors.APIError as error:
             raise SandboxError(f"{built.handle} cannot be removed: {error}") from error
+
+    def sweep(self) -> None:
+        """Remove this owner's containers."""
+        from builders.sandbox.docker import sweep_containers
+
+        sweep_containers(self.engine, self.settings.owner)
+
+    def abort(self) -> None:
+        """End builds and runs."""
+        end_children()
+        self.sweep()

@@ -19,6 +19,7 @@ from builders.install import cutoff_text, explained, install_script
 from builders.keys import environment_key, exclusive, file_name, instance_key
 from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
 from builders.prefix import find_prefix, uv_binary
+from builders.sandbox.process import end_children
 from builders.settings import BuildSettings
 
 SEEDS = ("--seed",)  # pip, and setuptools and wheel before Python 3.12, of the lock's date
@@ -68,11 +69,22 @@ class LocalBackend:
         """Run *execution* on a copy of the checkout and remove the copy."""
         from builders.sandbox.local import run_locally
 
-        return run_locally(built, execution)
+        return run_locally(built, execution, owner=self.settings.owner)
 
     def remove(self, built: Built) -> None:
         """Remove the instance's folder; the shared environment stays."""
         shutil.rmtree(built.handle, ignore_errors=True)
+
+    def sweep(self) -> None:
+        """End this owner's test processes and remove the folders of its runs."""
+        from builders.sandbox.local import sweep_runs
+
+        sweep_runs(self.settings.owner)
+
+    def abort(self) -> None:
+        """End builds and runs."""
+        end_children()
+        self.sweep()
 
     def _make_environment(self, spec: InstanceSpec, prefix: Path, target: Path) -> bool | Failure:
         """Make the virtual environment *target* in one move; True when it was made here."""

@@ -16,3 +16,4 @@ class BuildSettings:
     docker: str = ""  # path of the docker client that has BuildKit; "" = probe
     namespace: str = "curate"  # image names are <namespace>/<layer>:<key>
     reserve_bytes: int = 4 << 30  # free disk below which nothing is built
+    owner: str = "nobody"  # whose runs these are, so that what a killed process left is found again

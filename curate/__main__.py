@@ -1,26 +1,32 @@
-"""Entry point: the one handler of user-facing errors."""
+"""Entry point: the one handler of user-facing errors.
+
+Everything else is imported where it is guarded: imports take long enough to be interrupted.
+"""
 
 import os
 import signal
 import sys
 from types import FrameType
 
-from curate.errors import BadInput, described
-
 INTERRUPTED = 130
+USAGE = 2
 
 
 def main() -> None:
     """Run the command line and exit with its code; a traceback only with CURATE_TRACEBACK=1."""
     signal.signal(signal.SIGTERM, _as_interrupt)
-    from curate.cli.app import app
-
     try:
+        from curate.cli.app import app
+
         code = app(standalone_mode=False) or 0
-    except (KeyboardInterrupt, SystemExit) as end:
-        code = _ended(end)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
     except BaseException as error:
         code = _explained(error)
+    if code == INTERRUPTED:
+        print("\nInterrupted. The same command goes on where this one stopped.", file=sys.stderr)
     sys.exit(code)
 
 
@@ -28,22 +34,17 @@ def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _ended(end: BaseException) -> int:
-    if isinstance(end, KeyboardInterrupt):
-        print("\nInterrupted. The same command goes on where this one stopped.", file=sys.stderr)
-        return INTERRUPTED
-    return end.code if isinstance(end, SystemExit) and isinstance(end.code, int) else 1
-
-
 def _explained(error: BaseException) -> int:
     import typer
 
+    from curate.errors import described
+
     if isinstance(error, typer.Abort):
-        return _ended(KeyboardInterrupt())
+        return INTERRUPTED
     show = getattr(error, "show", None)
     if callable(show):  # a usage error: typer carries a click of its own, so no class to name
         show()
-        return int(getattr(error, "exit_code", BadInput.exit_code))
+        return int(getattr(error, "exit_code", USAGE))
     told = described(error)
     if told is None or os.environ.get("CURATE_TRACEBACK"):
         raise error

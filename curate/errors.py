@@ -7,6 +7,7 @@ Exit codes: 0 done; 1 the command ran and the answer is no; 2 bad input; 3 engin
 import errno
 
 from builders.errors import BuilderError, DiskFull
+from curate.git.command import GitFailed
 from recipes import RecipeError
 
 
@@ -60,6 +61,8 @@ def described(error: BaseException) -> tuple[str, str, int] | None:
         return str(error), error.hint, 8
     if isinstance(error, BuilderError):
         return str(error), error.hint, 3
+    if isinstance(error, GitFailed):
+        return str(error), "Is the mirror whole? Fetch it again, or look with git fsck.", 4
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "The disk is full.", "Free some space and run the same command again.", 8
     return None

@@ -1,7 +1,9 @@
 """Settings: flags over environment (CURATE_…) over `curate.toml` over defaults."""
 
 import difflib
+import hashlib
 import os
+import socket
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,7 +52,14 @@ class Settings(BaseModel):
             docker=self.docker,
             namespace=self.namespace,
             reserve_bytes=int(self.reserve_gib * 2**30),
+            owner=self.owner,
         )
+
+    @property
+    def owner(self) -> str:
+        """Marks the runs of this machine's data folder."""
+        place = f"{socket.gethostname()}:{self.data.resolve()}"
+        return hashlib.sha256(place.encode()).hexdigest()[:16]
 
 
 def read_settings(

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterable
 
-import yaml
-
 from builders.requirements.files import Contents
 
 # Conda's name -> the index's, where they differ.

@@ -30,6 +30,7 @@ from builders.sandbox.script import (
 )
 
 LABEL = "curate.run"
+OWNER = "curate.owner"
 ROOT = "/curate"
 _GRACE = KILL_AFTER + 3  # seconds after the limit at which the container is ended from outside
 _TO_END = 60.0  # seconds a killed container may take to be gone
@@ -45,17 +46,19 @@ def run_in_container(
     user: str = "1000:1000",
     capabilities: Sequence[str] = (),
     runtime: str | None = None,
+    owner: str = "nobody",
 ) -> RunResult:
     """Run *execution* in a new container of the image of *built* and remove it, whatever happens.
 
     *checkout* must be writable for *user*; *capabilities* are given back after all were dropped
     (for tests that need root's powers); *runtime* names another one of the engine's, such as
-    gVisor's. Raises SandboxError if the engine refuses
-    or loses the container, EngineUnavailable if it does not answer.
+    gVisor's; `sweep_containers` finds the container by *owner*. Raises SandboxError if the engine
+    refuses or loses the container, EngineUnavailable if it does not answer.
     """
     layout = Layout(checkout=checkout, inputs=f"{ROOT}/in", outputs=f"{ROOT}/out")
     key = new_key()
     options = container_options(execution.limits, user, capabilities, runtime)
+    options["labels"][OWNER] = owner
     with _engine_errors(), _container(client, built.handle, options) as container:
         container.put_archive("/", _inputs(execution, layout, key))
         started = time.monotonic()
@@ -82,6 +85,14 @@ def run_in_container(
             output=_output(found, execution.limits.output_bytes),
         )
     )
+
+
+def sweep_containers(client: docker.DockerClient, owner: str) -> None:
+    """Remove every container of *owner*, running or not."""
+    with _engine_errors():
+        for container in client.containers.list(all=True, filters={"label": f"{OWNER}={owner}"}):
+            with suppress(NotFound):
+                container.remove(force=True, v=True)
 
 
 def container_options(

@@ -23,18 +23,20 @@ from builders.model import Built, Execution, RunResult
 from builders.reporter import new_key
 from builders.sandbox import launch
 from builders.sandbox.evidence import REPORT_BYTES, Evidence, judge
-from builders.sandbox.process import Ended, run_process
+from builders.sandbox.process import Ended, end_marked, run_process
 from builders.sandbox.script import Layout, input_files, local_script
 
 
-def run_locally(built: Built, execution: Execution, *, scratch: Path | None = None) -> RunResult:
+def run_locally(
+    built: Built, execution: Execution, *, scratch: Path | None = None, owner: str = "nobody"
+) -> RunResult:
     """Run *execution* on a copy of the checkout of *built* and remove the copy.
 
     `built.handle` is a folder with `checkout/` (a git repository at the base commit) and `venv/`.
-    The copy is made under *scratch*, by default the system's temporary folder. Raises SandboxError
-    if the copy or the process cannot be made.
+    The copy is made under *scratch*, by default the system's temporary folder; `sweep_runs` finds
+    it there by *owner*. Raises SandboxError if the copy or the process cannot be made.
     """
-    with _folder(scratch) as folder:
+    with _folder(scratch, owner) as folder:
         layout = _lay_out(Path(built.handle), folder, execution)
         key = new_key()
         (folder / "out" / "key").write_bytes(key)
@@ -46,6 +48,7 @@ def run_locally(built: Built, execution: Execution, *, scratch: Path | None = No
             variables,
             seconds=execution.limits.seconds,
             output_bytes=execution.limits.output_bytes,
+            owner=owner,
         )
         return judge(_evidence(folder, key, ended))
 
@@ -68,15 +71,26 @@ def import_roots(venv: Path, checkout: Path) -> tuple[Path, ...]:
 
 
 @contextmanager
-def _folder(scratch: Path | None) -> Iterator[Path]:
+def _folder(scratch: Path | None, owner: str) -> Iterator[Path]:
     try:
-        folder = Path(tempfile.mkdtemp(prefix="curate-run-", dir=scratch)).resolve()
+        folder = Path(tempfile.mkdtemp(prefix=_prefix(owner), dir=scratch)).resolve()
     except OSError as error:
         raise SandboxError(f"no folder for the run: {error}") from error
     try:
         yield folder
     finally:
         shutil.rmtree(folder, onerror=_make_removable)
+
+
+def sweep_runs(owner: str) -> None:
+    """End the test processes of *owner* and remove their folders in the temporary folder."""
+    end_marked(owner)
+    for folder in Path(tempfile.gettempdir()).glob(f"{_prefix(owner)}*"):
+        shutil.rmtree(folder, onerror=_make_removable)
+
+
+def _prefix(owner: str) -> str:
+    return f"curate-run-{owner}-"
 
 
 def _make_removable(function: Callable[[str], object], path: str, _: object) -> None:

@@ -13,6 +13,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import cast
 
+import psutil
+
 from builders.errors import SandboxError
 from builders.sandbox.evidence import join_output
 from builders.sandbox.script import KILL_AFTER, output_shares
@@ -32,15 +34,20 @@ class Ended:
 
 
 def run_process(
-    command: Sequence[str], variables: Mapping[str, str], *, seconds: float, output_bytes: int
+    command: Sequence[str],
+    variables: Mapping[str, str],
+    *,
+    seconds: float,
+    output_bytes: int,
+    owner: str = "nobody",
 ) -> Ended:
     """Run *command* with exactly *variables* in a session of its own.
 
     After *seconds* it is asked to end, KILL_AFTER later it is killed. In any case, an interrupt
     included, its group is killed, and so is what left the group but kept the mark (where there is
-    a /proc). Raises SandboxError if it cannot be started.
+    a /proc). `end_marked` finds it by *owner*. Raises SandboxError if it cannot be started.
     """
-    mark = f"{MARK}={secrets.token_hex(8)}"
+    mark = f"{_mark(owner)}{secrets.token_hex(8)}"
     environment = dict(variables) | dict([mark.split("=")])
     keeper = Keeper(*output_shares(output_bytes))
     started = time.monotonic()
@@ -52,7 +59,9 @@ def run_process(
     try:
         timed_out, cpu_seconds = _wait(process, seconds)
     finally:
-        _end_all(process, mark.encode())
+        _signal_group(process.pid, signal.SIGKILL)
+        process.wait()
+        _end_marked(mark)
     elapsed = time.monotonic() - started
     reader.join(KILL_AFTER)
     code = process.returncode
@@ -63,6 +72,18 @@ def run_process(
         cpu_seconds=cpu_seconds,
         output=keeper.output(),
     )
+
+
+def end_marked(owner: str) -> None:
+    """End the processes that runs of *owner* are or have left."""
+    _end_marked(_mark(owner))
+
+
+def end_children() -> None:
+    """End what this process has started and is waiting for."""
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.terminate()
 
 
 class Keeper:
@@ -124,12 +145,14 @@ def _wait(process: subprocess.Popen[bytes], seconds: float) -> tuple[bool, float
     return stopped.is_set(), usage.ru_utime + usage.ru_stime
 
 
-def _end_all(process: subprocess.Popen[bytes], mark: bytes) -> None:
-    """End the group and whatever left it but still carries the mark, new forks included."""
-    _signal_group(process.pid, signal.SIGKILL)
-    process.wait()
+def _mark(owner: str) -> str:
+    return f"{MARK}={owner}."
+
+
+def _end_marked(mark: str) -> None:
+    """End whatever carries a mark that begins so, new forks included."""
     for _ in range(10):
-        found = list(_marked(mark))
+        found = list(_marked(mark.encode()))
         for pid in found:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
@@ -144,8 +167,9 @@ def _signal_group(group: int, number: signal.Signals) -> None:
 
 
 def _marked(mark: bytes) -> Iterator[int]:
-    """Processes that carry *mark* in their environment (where there is a /proc)."""
+    """Processes with a variable that begins with *mark* (where there is a /proc)."""
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if mark in (entry / "environ").read_bytes().split(b"\0"):
+            variables = (entry / "environ").read_bytes().split(b"\0")
+            if any(variable.startswith(mark) for variable in variables):
                 yield int(entry.name)

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from curate.cli.common import open_store, print_json, settings_of, talk
-from curate.errors import BadInput
+from curate.errors import BadInput, StoreError
+from curate.publishing.release import check_release
 from curate.publishing.rows import Image
 from curate.stages.publish import push_images, release
 from curate.store import Store
@@ -57,6 +58,11 @@ def prepare(
     """Write the release and say what was left out of it."""
     name = repo_id or f"local/{folder.resolve().name}"
     written, problems = release(store, folder, repo_id=name, images=images or {})
+    broken = check_release(written)
+    if broken:
+        raise StoreError(
+            f"The release is damaged: {broken[0]}", hint="Check the disk, publish again."
+        )
     for problem in problems:
         talk.print(f"left out {problem.instance_id}: {problem.reason} {problem.detail}")
     talk.print(f"Release written to {written}")

@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 
+from builders.errors import DiskFull, EngineUnavailable
 from curate.cli.common import library_of, open_store, settings_of, talk
 from curate.cli.crawl import crawl_one
 from curate.cli.publish import prepare
 from curate.cli.validate import Sandbox, run_tasks
-from curate.errors import BadInput, CurateError
+from curate.errors import BadInput, CurateError, described
 from curate.github.client import GitHubClient
 from curate.settings import Settings
 from curate.stages.validate import plan
@@ -47,28 +48,44 @@ def command(
 ) -> None:
     """Crawl what is new, validate what is new or whose recipe changed, prepare the next release.
 
-    Ends cleanly when its time is over; the next call goes on.
+    Every repository gets an equal share of what is left of the time. Ends cleanly when that is
+    over; the next call goes on.
     """
     settings = settings_of(context)
     ends = time.monotonic() + seconds(duration) if duration else None
     client = GitHubClient(os.environ.get("GITHUB_TOKEN"), api_url or settings.api_url)
     names = repos or [recipe.repo for recipe in library_of(settings)]
     options = Options(runs=runs, backend=sandbox.value)
-    problems: dict[str, CurateError] = {}
+    problems: dict[str, tuple[str, str]] = {}
     with open_store(settings) as store:
-        for repo in names:
+        for index, repo in enumerate(names):
+            share = _share(ends, len(names) - index)
             try:
-                _rebuild(repo, store, client, settings, options, jobs=jobs, ends=ends)
-            except CurateError as error:
-                problems[repo] = error
-                talk.print(f"[red]{repo}: {error}[/red]")
+                _rebuild(repo, store, client, settings, options, jobs=jobs, ends=share)
+            except (EngineUnavailable, DiskFull):
+                raise  # for all repositories alike
+            except Exception as error:
+                problems[repo] = _told(repo, error)
         prepare(store, to or settings.data / "release")
     if problems:
-        name, first = next(iter(problems.items()))
-        raise Incomplete(
-            f"{len(problems)} of {len(names)} repositories failed, first {name}: {first}",
-            hint=first.hint,
-        )
+        name, (first, hint) = next(iter(problems.items()))
+        message = f"{len(problems)} of {len(names)} repositories failed, first {name}: {first}"
+        raise Incomplete(message, hint=hint)
+
+
+def _share(ends: float | None, repositories: int) -> float | None:
+    """When the first of *repositories* has used up its share of the time left."""
+    now = time.monotonic()
+    return None if ends is None else now + (ends - now) / repositories
+
+
+def _told(repo: str, error: Exception) -> tuple[str, str]:
+    """Message and hint of what stops one repository only; a defect of our own stops all."""
+    told = described(error)
+    if told is None:
+        raise error
+    talk.print(f"{repo}: {told[0]}", style="red", markup=False)
+    return told[0], told[1]
 
 
 def _rebuild(

@@ -24,6 +24,7 @@ from curate.model import Validation
 from curate.settings import Settings
 from curate.stages.validate import Summary, Task, plan, validate
 from curate.store import Store
+from curate.store.claim import claimed
 from curate.trial import Options, Workshop
 
 EXAMPLE = "Example: [bold]curate validate --repo getmoto/moto -j 4[/bold]"
@@ -83,7 +84,8 @@ def run_tasks(
     if not tasks:
         return Summary()
     backend = make_backend(options.backend, settings)
-    with progress_bar() as progress:
+    with claimed(settings.data, "validation"), progress_bar() as progress:
+        backend.sweep()
         bar = progress.add_task("", total=len(tasks))
 
         def report(name: str, step: str) -> None:

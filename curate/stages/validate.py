@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from builders.errors import BuilderError, DiskFull, EngineUnavailable
@@ -60,7 +61,8 @@ def validate(
     """Run *tasks* on *jobs* threads and store each verdict as it comes.
 
     A machine that fails on one candidate goes on with the next; an engine that is gone or a full
-    disk ends the whole. KeyboardInterrupt and a set `shop.stop` let no new run begin.
+    disk ends the whole. A set `shop.stop` lets no new run begin; KeyboardInterrupt ends those under
+    way, too.
     """
     summary = Summary()
     waiting = iter(tasks)
@@ -73,6 +75,8 @@ def validate(
                     _collect(future, running.pop(future), shop.store, summary, done)
         except BaseException:
             shop.stop.set()
+            with suppress(BuilderError):
+                shop.backend.abort()
             raise
     return summary
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from builders.errors import DiskFull
 from curate.errors import StoreError
 from curate.store.schema import prepare
 
@@ -70,10 +71,13 @@ class Database:
             yield
         except sqlite3.OperationalError as error:
             text = str(error)
+            if "full" in text:
+                raise DiskFull(
+                    f"The disk of the data folder {self._folder} is full.",
+                    hint="Free some space and run the same command again.",
+                ) from error
             if "locked" in text:
                 message, hint = "is in use by another curate", "Wait for the other command to end."
-            elif "full" in text:
-                message, hint = "cannot grow: the disk is full", "Free some space and run it again."
             else:
                 message, hint = f"cannot be used ({text})", "Check the folder's permissions."
             raise StoreError(f"The data folder {self._folder} {message}.", hint=hint) from error

@@ -1,0 +1,179 @@
+"""The commands on the sample project, killed and interrupted on the way, in both sandboxes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import docker
+import pytest
+
+from builders.sandbox.docker import OWNER
+from curate.settings import Settings
+from tests.demo.check import funnel_differences, pull_differences
+from tests.demo.sample import ROOT
+from tests.demo.stage import Stage, prepared
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def stage(tmp_path):
+    with prepared(tmp_path / "demo") as stage:
+        yield stage
+
+
+def begin(stage: Stage, *arguments: str) -> subprocess.Popen[str]:
+    """Start a curate command in a session of its own, as a shell would."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "curate", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **stage.variables},
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def crawl(stage: Stage) -> None:
+    mirror = str(stage.mirror)
+    stage.curate("crawl", stage.sample.name, "--api-url", stage.api_url, "--mirror", mirror)
+
+
+def validated(stage: Stage) -> int:
+    funnel = json.loads(stage.answer("status", "--json"))["repositories"][stage.sample.name]
+    return int(funnel["validated"])
+
+
+def owner(stage: Stage) -> str:
+    return Settings(data=Path(stage.variables["CURATE_DATA"])).owner
+
+
+def leftovers(stage: Stage) -> list[str]:
+    """Containers, folders and test processes that runs of this data folder have left."""
+    name = owner(stage)
+    found = [str(path) for path in Path(tempfile.gettempdir()).glob(f"curate-run-{name}-*")]
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"CURATE_RUN={name}.".encode() in entry.read_bytes():
+                found.append(str(entry))
+        except OSError:
+            continue
+    label = {"label": f"{OWNER}={name}"}
+    containers = docker.from_env().containers.list(all=True, filters=label)
+    return found + [str(container.name) for container in containers]
+
+
+def wait_for_a_run(stage: Stage, process: subprocess.Popen[str], seconds: float = 240) -> None:
+    """Wait until there is a run that is not there yet."""
+    old, deadline = set(leftovers(stage)), time.monotonic() + seconds
+    while not set(leftovers(stage)) - old:
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def assert_as_expected(stage: Stage) -> None:
+    wrong = funnel_differences(stage.sample, json.loads(stage.answer("status", "--json")))
+    pulls = [pull for pull in stage.sample.pulls if pull.expected]
+    names = [f"{stage.sample.name.replace('/', '__')}-{pull.number}" for pull in pulls]
+    lines = stage.answer("show", *names, "--json").splitlines()
+    for pull, line in zip(pulls, lines, strict=True):
+        wrong += pull_differences(pull, json.loads(line))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("sandbox", ["local", "docker"])
+def test_killed_and_interrupted_a_validation_ends_as_if_undisturbed(stage, sandbox):
+    crawl(stage)
+    command = ("validate", "--sandbox", sandbox, "-j", "2")
+    for _ in range(2):
+        process = begin(stage, *command)
+        wait_for_a_run(stage, process)
+        time.sleep(1.3)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    interrupted = begin(stage, *command)
+    wait_for_a_run(stage, interrupted)
+    time.sleep(1.3)
+    interrupted.send_signal(signal.SIGINT)
+    said = interrupted.communicate(timeout=30)[1]
+    assert interrupted.returncode == 130, said
+    assert "The same command goes on" in said
+    assert leftovers(stage) == []
+    before = validated(stage)
+    done = json.loads(stage.answer(*command, "--json"))
+    assert (done["validated"], done["known"]) == (10 - before, before)
+    assert leftovers(stage) == []
+    assert_as_expected(stage)
+
+
+def test_one_validation_at_a_time(stage):
+    crawl(stage)
+    first = begin(stage, "validate", "--sandbox", "local")
+    wait_for_a_run(stage, first)
+    second = begin(stage, "validate", "--sandbox", "local")
+    said = second.communicate(timeout=60)[1]
+    assert (second.returncode, "Another curate does validation" in said) == (7, True), said
+    assert first.poll() is None
+    first.send_signal(signal.SIGTERM)
+    first.communicate(timeout=30)
+    assert first.returncode == 130
+    assert leftovers(stage) == []
+
+
+def test_rebuild_goes_on_night_after_night(stage):
+    crawl(stage)  # links the mirror, so that nothing is cloned
+    name = stage.sample.name
+    rebuild = ("rebuild", name, "--api-url", stage.api_url, "--sandbox", "local", "-j", "2")
+    to = ("--to", str(stage.release))
+    stage.curate(*rebuild, *to, "--for", "12s")
+    first = validated(stage)
+    assert first < 10
+    assert (stage.release / "SHA256SUMS").exists()
+    assert leftovers(stage) == []
+    stage.curate(*rebuild, *to, "--for", "10m")
+    assert_as_expected(stage)
+    release = (stage.release / "SHA256SUMS").read_bytes()
+    third = begin(stage, *rebuild, *to)
+    said = third.communicate()[1]
+    assert "0 pulls fetched" in said or "1 pulls fetched" in said, said
+    assert "0 to validate, 10 known" in said
+    assert (stage.release / "SHA256SUMS").read_bytes() == release
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    if os.geteuid() or subprocess.run(mount, check=False).returncode:
+        pytest.skip("no right to mount")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_loses_nothing(stage, small_disk):
+    filler = small_disk / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    os.truncate(filler, filler.stat().st_size - (256 << 10))  # enough to begin, not to end
+    variables = stage.variables | {"CURATE_DATA": str(small_disk / "data")}
+    crowded = replace(stage, variables=variables)
+    mirror = ("--mirror", str(stage.mirror))
+    command = ("crawl", stage.sample.name, "--api-url", stage.api_url, *mirror)
+    full = begin(crowded, *command)
+    said = full.communicate(timeout=120)[1]
+    assert (full.returncode, "full" in said, "Traceback" in said) == (8, True, False), said
+    filler.unlink()
+    crowded.curate(*command)
+    funnel = json.loads(crowded.answer("status", "--json"))["repositories"][stage.sample.name]
+    assert (funnel["pulls"], funnel["candidates"]) == (15, 10)
