@@ -9,6 +9,12 @@ from curate.git.patch import FileSection, sections
 from curate.testpaths import matches
 from recipes import Cases, EnvRecipe, Recipe
 
+NEIGHBOURS = 10
+"""Unchanged cases that run on either side of a changed one, so that PASS_TO_PASS guards something.
+
+A test file brings its other tests by itself; a file of data-driven cases has hundreds.
+"""
+
 _RUNNABLE = re.compile(r"test_.*\.py|.*_test\.py|tests?\.py")
 _ADDED_LINE = re.compile(rb"^\+(?!\+\+ )", re.MULTILINE)
 
@@ -17,7 +23,7 @@ Reader = Callable[[str], bytes | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Changed test files and, for data-driven tests, changed cases; paths are relative, posix."""
+    """Changed test files and, for data-driven tests, cases; paths are relative, posix."""
 
     files: tuple[str, ...]
     cases: tuple[str, ...] = ()
@@ -44,7 +50,7 @@ def select(recipe: Recipe, test_patch: bytes, *, before: Reader, after: Reader) 
         name
         for path in present
         if recipe.cases and matches(path, recipe.cases.files)
-        for name in changed_cases(recipe.cases.pattern, before(path) or b"", after(path) or b"")
+        for name in chosen_cases(recipe.cases.pattern, before(path) or b"", after(path) or b"")
     ]
     return Selection(files=tuple(files), cases=tuple(dict.fromkeys(cases)))
 
@@ -54,10 +60,20 @@ def adds_nothing(test_patch: bytes) -> bool:
     return not any(_gains(section) for section in sections(test_patch))
 
 
-def changed_cases(pattern: str, before: bytes, after: bytes) -> list[str]:
-    """Names of the blocks of *after* that *before* lacks or has otherwise, in order."""
-    old = dict(_blocks(pattern, before))
-    return [name for name, text in _blocks(pattern, after) if old.get(name) != text]
+def chosen_cases(
+    pattern: str, before: bytes, after: bytes, neighbours: int = NEIGHBOURS
+) -> list[str]:
+    """Names of the blocks of *after* that *before* lacks or has otherwise, in order.
+
+    As many as *neighbours* unchanged ones before and behind each come with them.
+    """
+    old, new = dict(_blocks(pattern, before)), list(_blocks(pattern, after))
+    changed = [index for index, (name, text) in enumerate(new) if old.get(name) != text]
+    return [
+        name
+        for index, (name, _) in enumerate(new)
+        if any(abs(index - other) <= neighbours for other in changed)
+    ]
 
 
 def _blocks(pattern: str, content: bytes) -> Iterable[tuple[str, str]]:

@@ -24,6 +24,7 @@ from builders.settings import BuildSettings
 from curate import __version__
 from curate.model import Candidate, Environment, Rejection, Run, Validation, Verdict
 from curate.planning import Plan, limits, make_plan
+from curate.selection import NEIGHBOURS
 from curate.store import Store
 from curate.verdict import hopeless, judge
 from recipes import Recipe, RecipeError
@@ -69,6 +70,7 @@ def inputs_hash(candidate: Candidate, recipe: Recipe, options: Options) -> str:
         hashlib.sha256(candidate.test_patch).hexdigest(),
         facts,
         asdict(options),
+        *((NEIGHBOURS,) if recipe.cases else ()),
     )
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 

@@ -88,7 +88,7 @@ class Cases(Facts):
 
     files: tuple[str, ...]
     pattern: Pattern  # matches the first line of a case; group 1 is its name
-    test: str  # {keywords} = names of changed cases and changed test modules, joined by " or "
+    test: str  # {keywords} = changed cases, their neighbours, changed modules: "a or b"
 
 
 class VersionRule(Facts):

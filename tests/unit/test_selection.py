@@ -1,4 +1,4 @@
-from curate.selection import adds_nothing, changed_cases, select
+from curate.selection import adds_nothing, chosen_cases, select
 from recipes import EnvRecipe, Recipe
 
 PATCH = b"""diff --git a/tests/test_a.py b/tests/test_a.py
@@ -70,7 +70,18 @@ def test_the_command_quotes_and_turns_around():
 def test_cases_are_compared_as_blocks():
     before = b"head\n[case testSame]\nx = 1\n[case testChanged]\nx = 1\n[case testGone]\n"
     after = b"head\n[case testNew-skip]\n\n[case testSame]\nx = 1\n\n[case testChanged]\nx = 2\n"
-    assert changed_cases(r"^\[case ([a-zA-Z0-9_]+)", before, after) == ["testNew", "testChanged"]
+    pattern = r"^\[case ([a-zA-Z0-9_]+)"
+    assert chosen_cases(pattern, before, after, neighbours=0) == ["testNew", "testChanged"]
+
+
+def test_neighbours_of_changed_cases_run_too():
+    names = [f"test{letter}" for letter in "ABCDEFG"]
+    before = "".join(f"[case {name}]\n" for name in names).encode()
+    after = before.replace(b"[case testC]\n", b"[case testC]\nchanged\n")
+    pattern = r"^\[case (\w+)"
+    assert chosen_cases(pattern, before, after, neighbours=1) == ["testB", "testC", "testD"]
+    assert chosen_cases(pattern, before, after) == names
+    assert chosen_cases(pattern, before, before) == []
 
 
 def test_data_driven_cases_are_asked_for_by_name():
