@@ -138,6 +138,14 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Strength:
+    """What the tests notice of a gold patch: its pieces, and those that can be left out."""
+
+    pieces: tuple[str, ...]  # "path" or "path @@ -old,lines"
+    unnoticed: tuple[str, ...]  # without one of these every FAIL_TO_PASS test still passes
+
+
+@dataclass(frozen=True, kw_only=True)
 class Environment:
     """What a candidate's tests run in, and what it cost."""
 
@@ -172,6 +180,8 @@ class Validation:
     environment: Environment | None
     runs: tuple[Run, ...]
     verdict: Verdict
+    strength: Strength | None = None  # of verified instances, where it was measured
+    strength_seconds: float = 0.0  # CPU-seconds of measuring it
 
     @property
     def verified(self) -> bool:
@@ -181,7 +191,7 @@ class Validation:
     @property
     def core_seconds(self) -> float:
         """CPU-seconds of all runs plus the seconds of lock and build (one core each)."""
-        spent = sum(run.cpu_seconds for run in self.runs)
+        spent = sum(run.cpu_seconds for run in self.runs) + self.strength_seconds
         env = self.environment
         return spent + (env.lock_seconds + env.build_seconds if env else 0.0)
 

@@ -12,6 +12,7 @@ from builders.tree import GitTree
 from curate.git.command import output
 from curate.model import Candidate, Rejection
 from curate.selection import Selection, adds_nothing, select
+from curate.testpaths import PathRules
 from recipes import EnvRecipe, Recipe, RecipeError
 
 
@@ -76,6 +77,11 @@ def _python(
         return env.python
     choice = choose_python(manifest, when=date, available=pythons)
     return choice if isinstance(choice, Failure) else choice.python
+
+
+def path_rules(recipe: Recipe) -> PathRules:
+    """What is a test and what is source in the repository of *recipe*."""
+    return PathRules(tests=recipe.paths.tests, sources=recipe.paths.source)
 
 
 def limits(env: EnvRecipe) -> Limits:

@@ -17,15 +17,25 @@ from builders.model import (
     Failure,
     InstanceSpec,
     Lock,
+    Outcome,
     RunResult,
     RunStatus,
 )
 from builders.settings import BuildSettings
 from curate import __version__
-from curate.model import Candidate, Environment, Rejection, Run, Validation, Verdict
-from curate.planning import Plan, limits, make_plan
+from curate.model import (
+    Candidate,
+    Environment,
+    Rejection,
+    Run,
+    Strength,
+    Validation,
+    Verdict,
+)
+from curate.planning import Plan, limits, make_plan, path_rules
 from curate.selection import NEIGHBOURS
 from curate.store import Store
+from curate.strength import pieces
 from curate.verdict import hopeless, judge
 from recipes import Recipe, RecipeError
 
@@ -42,6 +52,7 @@ class Options:
 
     runs: int = 3  # on each side
     backend: str = "docker"
+    strength: bool = True  # whether to measure what the tests notice of the gold patch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +153,29 @@ def _with_lock(
     environment = _environment(plan, lock, built)
     runs = _runs(plan, built, options, shop)
     verdict = judge(*_sides(runs))
-    return replace(blank, environment=environment, runs=tuple(runs), verdict=verdict)
+    record = replace(blank, environment=environment, runs=tuple(runs), verdict=verdict)
+    return _measured(plan, built, shop, record) if options.strength and record.verified else record
+
+
+def _measured(plan: Plan, built: Built, shop: Workshop, record: Validation) -> Validation:
+    """*record* with the strength of its tests; a gold patch of one piece has been tried already."""
+    found = pieces(plan.candidate.patch, path_rules(plan.recipe).is_source)
+    tried, unnoticed, seconds = [], [], 0.0
+    for number, piece in enumerate(found, 1):
+        if len(found) == 1:
+            tried.append(piece.name)
+            break
+        shop.report(plan.candidate.instance_id, f"strength {number} of {len(found)}")
+        patches = (plan.candidate.test_patch, piece.rest)
+        result = _sound(shop, built, _execution(plan, patches, index=0))
+        seconds += result.cpu_seconds
+        if result.status is RunStatus.PATCH_FAILED:
+            continue
+        tried.append(piece.name)
+        if all(result.outcomes.get(n) is Outcome.PASSED for n in record.verdict.fail_to_pass):
+            unnoticed.append(piece.name)
+    strength = Strength(pieces=tuple(tried), unnoticed=tuple(unnoticed))
+    return replace(record, strength=strength, strength_seconds=seconds)
 
 
 def _runs(plan: Plan, built: Built, options: Options, shop: Workshop) -> Sequence[Run]:
@@ -158,20 +191,12 @@ def _runs(plan: Plan, built: Built, options: Options, shop: Workshop) -> Sequenc
 
 
 def _run(plan: Plan, built: Built, shop: Workshop, *, side: str, index: int) -> Run:
-    if shop.stop.is_set():
-        raise Interrupted
     candidate = plan.candidate
     shop.report(candidate.instance_id, f"{side} {index + 1}")
     patches = (
         (candidate.test_patch, candidate.patch) if side == "after" else (candidate.test_patch,)
     )
-    execution = Execution(
-        command=plan.selection.command(plan.env, plan.recipe.cases, backwards=index % 2 == 1),
-        patches=patches,
-        environment=plan.env.environment | {"PYTHONHASHSEED": str(index)},
-        limits=limits(plan.env),
-    )
-    result = _sound(shop, built, execution)
+    result = _sound(shop, built, _execution(plan, patches, index))
     return Run(
         side=side,
         index=index,
@@ -184,10 +209,22 @@ def _run(plan: Plan, built: Built, shop: Workshop, *, side: str, index: int) -> 
     )
 
 
+def _execution(plan: Plan, patches: tuple[bytes, ...], index: int) -> Execution:
+    """One run of the changed tests; *index* decides their order and the hash seed."""
+    return Execution(
+        command=plan.selection.command(plan.env, plan.recipe.cases, backwards=index % 2 == 1),
+        patches=patches,
+        environment=plan.env.environment | {"PYTHONHASHSEED": str(index)},
+        limits=limits(plan.env),
+    )
+
+
 def _sound(shop: Workshop, built: Built, execution: Execution) -> RunResult:
     """Run until the sandbox itself holds, a few times at most."""
     problem: BuilderError = SandboxError("no run was made")
     for _ in range(INFRASTRUCTURE_TRIES):
+        if shop.stop.is_set():
+            raise Interrupted
         try:
             result = shop.backend.run(built, execution)
         except SandboxError as error:
@@ -199,8 +236,6 @@ def _sound(shop: Workshop, built: Built, execution: Execution) -> RunResult:
                 f"A run of {built.name} was out of memory.",
                 hint="Raise limits.memory_gib in the recipe, or lower -j.",
             )
-        if shop.stop.is_set():
-            raise Interrupted
     raise problem
 
 

@@ -25,11 +25,11 @@ from curate.git.mirror import Mirror, ensure_mirror, open_mirror
 from curate.git.version import NearestTag
 from curate.github.client import GitHubClient
 from curate.github.pulls import owner_and_name
+from curate.planning import path_rules
 from curate.settings import Settings
 from curate.stages.crawl import CrawlSummary, crawl
 from curate.store import Store
 from curate.store.codec import to_json
-from curate.testpaths import PathRules
 from recipes import Recipe
 
 EXAMPLE = "Example: [bold]GITHUB_TOKEN=… curate crawl getmoto/moto --since 2023-01-01[/bold]"
@@ -99,7 +99,7 @@ def crawl_one(
                 store=store,
                 client=client,
                 mirror=repository,
-                rules=PathRules(tests=recipe.paths.tests, sources=recipe.paths.source),
+                rules=path_rules(recipe),
                 version_of=_version_of(recipe, repository),
                 since=since,
                 limit=limit,

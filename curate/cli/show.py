@@ -138,3 +138,8 @@ def _print_validation(console: Console, validation: Validation) -> None:
                 f"  {title} {escape(name)}", style="" if title == "quarantined" else "green"
             )
     console.print(f"  PASS_TO_PASS {len(verdict.pass_to_pass)} tests")
+    if validation.strength:
+        found = validation.strength
+        console.print(f"  {len(found.unnoticed)} of {len(found.pieces)} pieces of gold unnoticed")
+        for name in found.unnoticed:
+            console.print(f"    {escape(name)}", style="yellow")

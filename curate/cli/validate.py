@@ -56,6 +56,9 @@ def command(
         Sandbox, typer.Option(help="docker, or local: a folder and no security border.")
     ] = Sandbox.DOCKER,
     runs: Annotated[int, typer.Option(min=1, help="Runs on each side.")] = 3,
+    strength: Annotated[
+        bool, typer.Option(help="Try the gold patch with each hunk left out, too.")
+    ] = True,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Candidates at once.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
@@ -64,7 +67,7 @@ def command(
     What has a verdict for the same inputs is not done again.
     """
     settings = settings_of(context)
-    options = Options(runs=runs, backend=sandbox.value)
+    options = Options(runs=runs, backend=sandbox.value, strength=strength)
     with open_store(settings) as store:
         tasks, known = plan(store, library_of(settings), options, ids=ids or (), repo=repo)
         summary = run_tasks(tasks, options, store, settings, jobs)

@@ -72,6 +72,7 @@ class SamplePull:
     expected: str = ""  # "verified" or "stage/reason"; "" = not counted at all
     fail_to_pass: tuple[str, ...] = ()
     quarantine: bool = False  # whether some test must be quarantined
+    unnoticed: tuple[str, ...] = ()  # pieces of gold that no FAIL_TO_PASS test notices
 
     @property
     def branch(self) -> str:

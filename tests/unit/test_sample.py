@@ -13,7 +13,7 @@ from tests.demo.world import make_repository
 
 SAMPLE = load()
 # Changes only when data/sample does; any other difference means that git or this machine leaks in.
-TIP = "0638a0f2"
+TIP = "e84b590b"
 
 
 @pytest.fixture(scope="module")
@@ -139,8 +139,12 @@ def test_funnel_differences_are_told():
 def test_pull_differences_are_told():
     pull = SAMPLE.pulls[0]
     verdict = {"fail_to_pass": list(pull.fail_to_pass), "quarantined": [], "rejection": None}
-    shown = {"validation": {"verdict": verdict}, "rejection": None}
+    strength: dict[str, list[str]] = {"pieces": ["src/x.py"], "unnoticed": []}
+    shown = {"validation": {"verdict": verdict, "strength": strength}, "rejection": None}
     assert pull_differences(pull, shown) == []
+    strength["unnoticed"] = ["src/x.py"]
+    assert "unnoticed ['src/x.py']" in pull_differences(pull, shown)[0]
+    strength["unnoticed"] = []
     verdict["fail_to_pass"] = []
     assert "FAIL_TO_PASS []" in pull_differences(pull, shown)[0]
     verdict["rejection"] = {"stage": "lock", "reason": "unsatisfiable", "detail": "no such thing"}
