@@ -27,6 +27,7 @@ _SYSTEM = re.compile(
     r"compilers|c-compiler|cxx-compiler|cuda.*|cudatoolkit|mkl|openblas|nomkl|lib.*|chromium|"
     r"firefox|geckodriver|arrow-cpp|parquet-cpp|thrift-cpp|protoc|r-.*|xorg.*|_.*)$"
 )
+_PINNED = re.compile(r"^==(\d+\.\d+)(?:\.|$)")
 _SPEC = re.compile(r"^(?:[\w.-]+::)?([A-Za-z0-9_.-]+)\s*(?:\[.*\])?\s*(.*)$")
 
 
@@ -56,6 +57,9 @@ def _add_pip(items: Iterable[object], origin: str, contents: Contents) -> None:
 
 def _add_conda(item: str, origin: str, contents: Contents) -> None:
     match = _SPEC.match(item.strip())
+    if match and match[1].lower() == "python":
+        pinned = _PINNED.match(_version(match[2]))
+        contents.python = pinned[1] if pinned else ""
     if match is None or _SYSTEM.match(match[1].lower()):
         return
     name = _NAMES.get(match[1].lower(), match[1])

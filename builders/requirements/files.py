@@ -19,6 +19,7 @@ class Contents:
     constraints: list[str] = field(default_factory=list)
     extras: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    python: str = ""  # "3.8" where the file is for this interpreter only
 
 
 def read_file(tree: Tree, path: str) -> Contents:

@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 from builders.model import Failure
 from builders.requirements.conda import read_conda
 from builders.requirements.files import Contents, read_file
-from builders.requirements.lines import Unusable, parse
+from builders.requirements.lines import Unusable, parse, with_marker
 from builders.requirements.model import Manifest, Requirement, Sources
 from builders.requirements.project import Project, expand, merge
 from builders.requirements.pyproject import read_pyproject
@@ -115,17 +115,35 @@ def _read_project(tree: Tree, sources: Sources) -> Project:
 
 def _read_files(tree: Tree, sources: Sources) -> Contents:
     total = Contents()
-    for path in _matching(tree, sources.files):
-        if path.endswith((".yml", ".yaml")):
-            text = (tree.read(path) or b"").decode("utf-8", errors="replace")
-            part = read_conda(text, path)
-        else:
-            part = read_file(tree, path)
-        total.lines += part.lines
+    parts = [_read_one(tree, path) for path in _matching(tree, sources.files)]
+    variants = len({part.python for part in parts if part.python}) > 1
+    for part in parts:
+        total.lines += _under_python(part) if variants else part.lines
         total.constraints += part.constraints
         total.extras += part.extras
         total.notes += part.notes
     return total
+
+
+def _read_one(tree: Tree, path: str) -> Contents:
+    if not path.endswith((".yml", ".yaml")):
+        return read_file(tree, path)
+    return read_conda((tree.read(path) or b"").decode("utf-8", errors="replace"), path)
+
+
+def _under_python(part: Contents) -> list[tuple[str, str]]:
+    """Lines of one of several files, each of which describes the environment of one Python."""
+    if not part.python:
+        return part.lines
+    marker = f"python_version == '{part.python}'"
+    return [(_marked(line, marker), path) for line, path in part.lines]
+
+
+def _marked(line: str, marker: str) -> str:
+    try:
+        return with_marker(line, marker)
+    except Unusable:
+        return line  # left out, and noted, when it is collected
 
 
 def _matching(tree: Tree, patterns: Iterable[str]) -> Iterator[str]:

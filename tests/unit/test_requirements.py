@@ -202,6 +202,23 @@ def test_requirement_files(read):
         assert part in notes
 
 
+def test_environments_of_several_pythons_are_alternatives(read):
+    one = {"env-3.8.yml": "dependencies: [python=3.8, numpy=1.17, pip: [x, 'git+https://y']]\n"}
+    other = {"env-3.9.yml": "dependencies: [python=3.9.*, numpy=1.21]\n"}
+    files = ("env-*.yml",)
+    assert lines(read(one, files=files)) == ["numpy==1.17.*", "x"]
+    assert lines(read(one | other, files=files)) == [
+        'numpy==1.17.*; python_version == "3.8"',
+        'x; python_version == "3.8"',
+        'numpy==1.21.*; python_version == "3.9"',
+    ]
+
+
+def test_environments_without_a_pinned_python_go_together(read):
+    files = {"a.yml": "dependencies: [python>=3.6, x]\n", "b.yml": "dependencies: [python=3.8, y]"}
+    assert lines(read(files, files=("*.yml",))) == ["x", "y"]
+
+
 def test_keep_and_core_tools(read):
     files = {"setup.py": "setup(install_requires=['black'])", "r.txt": "mypy\nruff\nsphinx-x\n"}
     found = read(files, files=("r.txt",), keep=("mypy",))
