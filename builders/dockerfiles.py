@@ -4,8 +4,8 @@ Layers stack as base -> python -> environment -> instance; a group tree (the old
 neighbouring instances) would go between the last two, as one more function here. The dialect is
 that of Docker 20.10: no heredoc, no `COPY --link`, no named contexts. What a build needs but an
 image must not keep (uv, the CA bundle, the index's address, lock, checkout, scripts) lies in the
-context, which is mounted at /mnt for the time of one RUN; uv's cache is mounted at /media. Both
-folders exist in every Debian, so not even an empty mount point is left behind.
+context, which is mounted at /mnt for the time of one RUN; the caches of uv and ccache are mounted
+at /media. Both folders exist in every Debian, so not even an empty mount point is left behind.
 """
 
 import shlex
@@ -41,6 +41,9 @@ BASE_PACKAGES = (
     "tzdata",
     "zlib1g-dev",
 )
+
+# What isolated builds of old source distributions ask for without an upper bound.
+_BUILD_TOOLS = ("cython", "numpy", "setuptools", "setuptools-scm", "wheel")
 
 _CONTEXT = "--mount=type=bind,target=/mnt"
 _CACHE = "--mount=type=cache,id=curate-uv,sharing=locked,target=/media"
@@ -85,13 +88,17 @@ def environment_dockerfile(base: str, lock: Lock, *, system_packages: Sequence[s
     """*base* with system packages and a virtual environment that holds exactly the lock's packages.
 
     The seeds (pip, and setuptools and wheel before Python 3.12) are those of the lock's cut-off.
+    Source distributions that no longer build with today's tools get those of the cut-off, too.
     """
-    seeds = f"--seed --exclude-newer {cutoff_text(lock.cutoff)}"
-    packages = "--no-deps --compile-bytecode -r /mnt/lock.txt"
+    cutoff = cutoff_text(lock.cutoff)
+    seeds = f"--seed --exclude-newer {cutoff}"
+    install = f"/mnt/uv pip install --python {VENV}/bin/python"
+    install += " --no-deps --compile-bytecode -r /mnt/lock.txt"
+    dated = " ".join(f"--exclude-newer-package {name}={cutoff}" for name in _BUILD_TOOLS)
     steps = [
         _SETTINGS,
         f"/mnt/uv venv {seeds} --python {PYTHON}/bin/python{lock.python} {VENV}",
-        f"/mnt/uv pip install --python {VENV}/bin/python {packages}",
+        f"{{ {install} || {install} {dated}; }}",
     ]
     lines = [f"FROM {base}"]
     if system_packages:
@@ -128,6 +135,7 @@ def instance_dockerfile(base: str, spec: InstanceSpec) -> str:
 def build_settings(*, ca_bundle: bool, index_url: str) -> str:
     """`build.env` of a context: shell variables that hold during the build only."""
     variables: Mapping[str, str] = {
+        "CCACHE_DIR": "/media/ccache",
         "HOME": "/root",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_CACHE_DIR": "1",

@@ -17,6 +17,7 @@ PEP_660 = datetime(2022, 10, 1, tzinfo=UTC)
 LATER_TOOLS = datetime(2023, 1, 15, tzinfo=UTC)
 
 MARKER = "curate-step: "
+EDITABLE = "{editable}"  # among the commands of a spec: the editable install of its date
 
 # Words by which apt, uv and pip say that the network failed, not the package.
 _NETWORK_SIGNS = (
@@ -40,7 +41,8 @@ sys.exit(0 if found else "%s is imported from %s, not from %s" % (name, places, 
 def install_script(spec: InstanceSpec) -> str:
     """Script that installs *spec*'s checkout and checks that its package is imported from there."""
     lines = ["set -eu", "checkout=$(pwd)", *_exports(spec), f"echo '{MARKER}install'"]
-    lines += [*spec.install] if spec.install else _editable(spec.date)
+    for command in spec.install or (EDITABLE,):
+        lines += _editable(spec.date) if command == EDITABLE else [command]
     if spec.import_name:
         name, check = shlex.quote(spec.import_name), shlex.quote(_CHECK)
         lines += [

@@ -15,7 +15,7 @@ from pathlib import Path
 from builders.errors import BuilderError
 from builders.interpreter import find_interpreter
 from builders.model import Failure, Lock
-from builders.repairs import dropped_extras, repair, substitute
+from builders.repairs import dropped_extras, prepare, repair
 from builders.requirements import Manifest
 from builders.settings import BuildSettings
 
@@ -67,10 +67,10 @@ def resolve(
     """
     started = time.monotonic()
     sentences = list(manifest.notes)
-    change = substitute(manifest)
     attempt = None
+    changes = prepare(manifest)
     for _ in range(REPAIRS + 1):
-        if change is not None:
+        for change in changes:
             manifest = change.manifest
             sentences.append(change.sentence)
         attempt = _attempt(manifest, python, cutoff, settings, allow_prereleases, platform)
@@ -83,9 +83,10 @@ def resolve(
                 seconds=time.monotonic() - started,
             )
         _check_network(attempt)
-        change = repair(attempt.errors, manifest) if attempt.code is not None else None
-        if change is None:
+        found = repair(attempt.errors, manifest) if attempt.code is not None else None
+        if found is None:
             break
+        changes = [found]
     return _failure(attempt, sentences)
 
 

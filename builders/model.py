@@ -74,7 +74,7 @@ class InstanceSpec:
     system_packages: tuple[str, ...] = ()
     install: tuple[
         str, ...
-    ] = ()  # shell commands run in the checkout; () = editable install by era
+    ] = ()  # shell commands run in the checkout; "{editable}" is the install of the era, as is ()
     import_name: str = ""  # import package that must come from the checkout after the install
     version: str = ""  # version the checkout pretends to have (SETUPTOOLS_SCM_PRETEND_VERSION)
     submodules: Mapping[str, Path] = field(default_factory=dict)  # path in tree -> bare repository

@@ -11,6 +11,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from builders.requirements import Manifest, Requirement
+from builders.requirements.manifest import RUNNERS
 
 WIDER = timedelta(days=30)  # first step past the cutoff for a project without any older file
 
@@ -45,14 +46,13 @@ class Repair:
     sentence: str
 
 
-def substitute(manifest: Manifest) -> Repair | None:
-    """Swap distributions that only build next to a database for the same code as a wheel."""
-    found = [item for item in manifest.requirements if item.name == "psycopg2"]
-    if not found:
-        return None
-    changed = tuple(_renamed(item, "psycopg2-binary") for item in manifest.requirements)
-    sentence = "psycopg2 became psycopg2-binary: building it needs a database's headers"
-    return Repair(manifest=replace(manifest, requirements=changed), sentence=sentence)
+def prepare(manifest: Manifest) -> list[Repair]:
+    """Changes to be made before the first attempt, each built on the one before it."""
+    found: list[Repair] = []
+    for rule in (_with_runner, _with_wheel):
+        change = rule(found[-1].manifest if found else manifest)
+        found += [change] if change else []
+    return found
 
 
 def repair(error_text: str, manifest: Manifest) -> Repair | None:
@@ -74,6 +74,25 @@ def dropped_extras(error_text: str) -> tuple[str, ...]:
     """Return a sentence for every extra that uv left out because the package lacks it."""
     pairs = dict.fromkeys(_WARNING.findall(error_text))
     return tuple(f"dropped extra {extra} of {name}: not declared there" for name, extra in pairs)
+
+
+def _with_runner(manifest: Manifest) -> Repair | None:
+    """Add pytest where no runner is declared: then the standard library's is meant."""
+    if any(item.name in RUNNERS for item in manifest.requirements):
+        return None
+    runner = Requirement(line="pytest", name="pytest", origin="default", core=True)
+    changed = replace(manifest, requirements=(*manifest.requirements, runner))
+    return Repair(manifest=changed, sentence="added pytest: no test runner is declared")
+
+
+def _with_wheel(manifest: Manifest) -> Repair | None:
+    """Swap distributions that only build next to a database for the same code as a wheel."""
+    found = [item for item in manifest.requirements if item.name == "psycopg2"]
+    if not found:
+        return None
+    changed = tuple(_renamed(item, "psycopg2-binary") for item in manifest.requirements)
+    sentence = "psycopg2 became psycopg2-binary: building it needs a database's headers"
+    return Repair(manifest=replace(manifest, requirements=changed), sentence=sentence)
 
 
 def _unbuildable(text: str, manifest: Manifest) -> Repair | None:

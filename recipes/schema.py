@@ -69,7 +69,7 @@ class EnvRecipe(Facts):
     python: str = ""  # "3.9"; empty = by classifiers and date
     requirements: RequirementSources = RequirementSources()
     system: tuple[str, ...] = ()  # Debian packages
-    install: tuple[str, ...] = ()  # shell commands in the checkout; empty = editable install
+    install: tuple[str, ...] = ()  # shell commands in the checkout; empty = ("{editable}",)
     test: str = "pytest {tests}"  # {tests} = the changed test files
     environment: dict[str, str] = Field(default_factory=dict)
     limits: RunLimits = RunLimits()

@@ -14,6 +14,10 @@ _NAMES = {
     "dask-core": "dask",
     "python-graphviz": "graphviz",
     "python-blosc": "blosc",
+    "python-xxhash": "xxhash",
+    "tiledb-py": "tiledb",
+    "geopandas-base": "geopandas",
+    "py-xgboost": "xgboost",
     "py-boost": "boost",
     "pytables": "tables",
     "ray-default": "ray[default]",
@@ -25,7 +29,7 @@ _NAMES = {
 _SYSTEM = re.compile(
     r"^(python|pip|conda|mamba|nodejs|graphviz|openjdk|libgdal|gcc|gxx|clang|cmake|make|git|"
     r"compilers|c-compiler|cxx-compiler|cuda.*|cudatoolkit|mkl|openblas|nomkl|lib.*|chromium|"
-    r"firefox|geckodriver|arrow-cpp|parquet-cpp|thrift-cpp|protoc|r-.*|xorg.*|_.*)$"
+    r"firefox|geckodriver|tiledb|arrow-cpp|parquet-cpp|thrift-cpp|protoc|r-.*|xorg.*|_.*)$"
 )
 _PINNED = re.compile(r"^==(\d+\.\d+)(?:\.|$)")
 _SPEC = re.compile(r"^(?:[\w.-]+::)?([A-Za-z0-9_.-]+)\s*(?:\[.*\])?\s*(.*)$")

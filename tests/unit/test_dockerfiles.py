@@ -51,8 +51,14 @@ def test_environment_text():
         " --mount=type=cache,id=curate-uv,sharing=locked,target=/media . /mnt/build.env"
         " && /mnt/uv venv --seed --exclude-newer 2021-05-04T10:00:00Z"
         " --python /opt/python/bin/python3.8 /opt/venv"
-        " && /mnt/uv pip install --python /opt/venv/bin/python --no-deps --compile-bytecode"
-        " -r /mnt/lock.txt\n"
+        " && { /mnt/uv pip install --python /opt/venv/bin/python --no-deps --compile-bytecode"
+        " -r /mnt/lock.txt"
+        " || /mnt/uv pip install --python /opt/venv/bin/python --no-deps --compile-bytecode"
+        " -r /mnt/lock.txt --exclude-newer-package cython=2021-05-04T10:00:00Z"
+        " --exclude-newer-package numpy=2021-05-04T10:00:00Z"
+        " --exclude-newer-package setuptools=2021-05-04T10:00:00Z"
+        " --exclude-newer-package setuptools-scm=2021-05-04T10:00:00Z"
+        " --exclude-newer-package wheel=2021-05-04T10:00:00Z; }\n"
         "ENV VIRTUAL_ENV=/opt/venv PATH=/opt/venv/bin:$PATH\n"
     )
 

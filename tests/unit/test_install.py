@@ -119,6 +119,15 @@ def test_commands_of_the_spec_replace_the_editable_install(run):
     assert "no" not in done.stdout.splitlines()
 
 
+def test_commands_of_the_spec_may_surround_the_editable_install(run):
+    done, calls = run(_spec(install=("uv before", "{editable}", "uv after")), works=("pip",))
+    assert calls == ["uv before"]
+    assert done.returncode != 0
+    done, calls = run(_spec(install=("true", "{editable}", "echo after")), works=("pip",))
+    assert calls[1:] == ["python -m pip install --no-deps --no-build-isolation -e ."]
+    assert "after" in done.stdout
+
+
 def test_package_from_the_checkout_passes_the_check(run):
     (run.checkout / "thing").mkdir()
     (run.checkout / "thing" / "__init__.py").touch()

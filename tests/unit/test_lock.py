@@ -6,7 +6,7 @@ from types import MappingProxyType
 import pytest
 
 from builders.lock import compile_arguments, compile_files, lock_key, timestamp, uv_environment
-from builders.repairs import dropped_extras, repair, substitute
+from builders.repairs import dropped_extras, prepare, repair
 from builders.requirements import Manifest, Requirement
 from builders.requirements.lines import name_of
 from builders.settings import BuildSettings
@@ -146,12 +146,18 @@ def test_missing_extra_is_told():
 
 
 def test_psycopg2_becomes_the_wheel():
-    found = substitute(manifest("psycopg2", "pytest"))
+    (found,) = prepare(manifest("psycopg2", "pytest"))
     assert [(item.name, item.line) for item in found.manifest.requirements] == [
         ("psycopg2-binary", "psycopg2-binary"),
         ("pytest", "pytest"),
     ]
-    assert substitute(manifest("pytest")) is None
+
+
+def test_a_runner_is_added_where_none_is_declared():
+    added, swapped = prepare(manifest("psycopg2"))
+    assert lines(added) == ["psycopg2", "pytest"]
+    assert lines(swapped) == ["psycopg2-binary", "pytest"]
+    assert prepare(manifest("nose")) == prepare(manifest("pytest")) == []
 
 
 def test_cutoff_is_exact():
