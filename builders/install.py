@@ -9,6 +9,7 @@ import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from builders.audit import audit_lines
 from builders.model import Failure, InstanceSpec
 
 # setuptools learnt editable wheels (PEP 660) in 64.0, August 2022; now others had followed.
@@ -18,6 +19,9 @@ LATER_TOOLS = datetime(2023, 1, 15, tzinfo=UTC)
 
 MARKER = "curate-step: "
 EDITABLE = "{editable}"  # among the commands of a spec: the editable install of its date
+
+# What it means that the log of a failure ends in a step.
+_REASONS = {"install": "install-failed", "import": "not-imported", "clean": "not-clean"}
 
 # Words by which apt, uv and pip say that the network failed, not the package.
 _NETWORK_SIGNS = (
@@ -39,7 +43,7 @@ sys.exit(0 if found else "%s is imported from %s, not from %s" % (name, places, 
 
 
 def install_script(spec: InstanceSpec) -> str:
-    """Script that installs *spec*'s checkout and checks that its package is imported from there."""
+    """Script that installs *spec*'s checkout and checks import and cleanliness."""
     lines = ["set -eu", "checkout=$(pwd)", *_exports(spec), f"echo '{MARKER}install'"]
     for command in spec.install or (EDITABLE,):
         lines += _editable(spec.date) if command == EDITABLE else [command]
@@ -49,13 +53,14 @@ def install_script(spec: InstanceSpec) -> str:
             f"echo '{MARKER}import'",
             f'(cd / && python -B -c {check} {name} "$checkout")',
         ]
+    lines += [f"echo '{MARKER}clean'", *audit_lines(spec.import_name)]
     return "\n".join([*lines, f"echo '{MARKER}done'"]) + "\n"
 
 
 def failed_step(log: str) -> str:
-    """Last step that *log* says was begun: "install", "import" or "" when none was."""
+    """Last step that *log* says was begun: "install", "import", "clean", "done", or "" for none."""
     begun = [line.split(MARKER)[1] for line in log.splitlines() if MARKER in line]
-    steps = [step.strip() for step in begun if step.strip() in ("install", "import", "done")]
+    steps = [step.strip() for step in begun if step.strip() in (*_REASONS, "done")]
     return steps[-1] if steps else ""
 
 
@@ -70,7 +75,7 @@ def explained(failure: Failure, layer: str) -> Failure:
         return replace(failure, reason="network")
     if layer != "instance":
         return replace(failure, reason=f"{layer}-failed")
-    reason = "not-imported" if failed_step(failure.detail) == "import" else "install-failed"
+    reason = _REASONS.get(failed_step(failure.detail), "install-failed")
     return replace(failure, stage="install", reason=reason)
 
 

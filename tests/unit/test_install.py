@@ -1,6 +1,7 @@
 """The install script is run as it is, by sh, with stand-ins for the installers."""
 
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -28,12 +29,26 @@ def _spec(date=OLD, **fields):
     )
 
 
+def commit(folder):
+    """A repository in *folder* with one commit, as checkouts have it."""
+    folder.mkdir()
+    (folder / "README").write_text("one\n")
+    for command in ("init -q --template=", "add -A", "commit -qm one"):
+        git(folder, *command.split())
+    shutil.rmtree(folder / ".git" / "logs", ignore_errors=True)
+
+
+def git(folder, *arguments):
+    command = ["git", "-c", "user.name=a", "-c", "user.email=a@b.test", *arguments]
+    subprocess.run([*command], cwd=folder, check=True, capture_output=True)
+
+
 @pytest.fixture
 def run(tmp_path):
     """Runs a spec's script in a checkout; installers that are not in `works` fail."""
     checkout, programs, calls = tmp_path / "checkout", tmp_path / "bin", tmp_path / "calls"
-    checkout.mkdir()
     programs.mkdir()
+    commit(checkout)
 
     def run(spec, *, works=("pip", "develop", "uv", "later"), pyproject=None):
         if pyproject is not None:
@@ -143,6 +158,41 @@ def test_package_from_elsewhere_or_nowhere_fails_the_check(run, name):
     done, _ = run(_spec(import_name=name))
     assert done.returncode != 0
     assert failed_step(done.stdout) == "import"
+
+
+def test_leftovers_of_an_install_are_ignored_and_a_tag_at_the_commit_may_stay(run):
+    done, _ = run(_spec(install=("mkdir build; touch build/x 'a b'", "git tag v1")))
+    assert done.returncode == 0, done.stdout
+    status = subprocess.check_output(["git", "status", "--porcelain"], cwd=run.checkout)
+    assert status == b""
+
+
+@pytest.mark.parametrize(
+    ("command", "word"),
+    [
+        ("echo two > README", "README"),
+        ("git rm -q --cached README", "README"),
+        ("echo later | git hash-object -w --stdin", "unreachable blob"),
+        ("git update-ref refs/x $(git commit-tree -m later HEAD^{tree} -p HEAD)", "commit"),
+        ("git tag -m note v2", "unreachable tag"),
+        ("mkdir .git/logs", ".git/logs"),
+        ("git remote add origin https://x.test", "remote"),
+        ("mkdir sub && cd sub && git init -q && git remote add o x && cd ..", "remote"),
+        ("mkdir $HOME/other && touch $HOME/other/README.py", "another copy"),
+    ],
+)
+def test_what_is_not_clean_fails_the_check(run, command, word):
+    (run.checkout / ".git" / "config").open("a").write("[user]\nname = a\nemail = a@b.test\n")
+    path = f"{run.checkout}:{run.checkout.parent}/other"
+    (run.checkout / ".git" / "info").mkdir()
+    (run.checkout / ".git" / "info" / "exclude").write_text("README.py\n")
+    (run.checkout / "README.py").touch()
+    environment = {"PYTHONPATH": path, "HOME": str(run.checkout.parent)}
+    spec = _spec(install=(command,), import_name="README", environment=environment)
+    done, _ = run(spec)
+    assert done.returncode != 0
+    assert word in done.stdout + done.stderr
+    assert failed_step(done.stdout) == "clean"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,50 @@
+"""Text of the checks that a finished checkout passes: nothing in it is newer than its commit.
+
+The text is POSIX sh, a part of the install script; it ends with a sentence where a check fails.
+"""
+
+import shlex
+
+# Copies of the package outside the checkout would shadow it, or give away a later release.
+_COPIES = """\
+import os, sys
+from importlib.machinery import PathFinder
+name, root = sys.argv[1], os.path.realpath(sys.argv[2]) + os.sep
+inside = lambda path: (os.path.realpath(path) + os.sep).startswith(root)
+specs = [PathFinder.find_spec(name, [path]) for path in sys.path if not inside(path)]
+found = [spec.submodule_search_locations or [spec.origin] for spec in specs if spec]
+others = [place for places in found for place in places if not inside(place)]
+sys.exit("not clean: another copy of %s in %s" % (name, others[0]) if others else 0)
+"""
+
+# Submodules are repositories of their own. What an install left behind and nobody ignores is
+# ignored from here on: the work tree is clean for whoever looks for changes.
+_REPOSITORIES = """\
+find . -name .git -prune | while read -r folder; do (
+    cd "$(dirname "$folder")"
+    mkdir -p .git/info
+    git ls-files --others --exclude-standard --directory | sed 's|^|/|' >> .git/info/exclude
+    changed=$(git status --porcelain --untracked-files=no)
+    [ -z "$changed" ] || { echo "not clean: changed files: $changed"; exit 1; }
+    later=$(git fsck --connectivity-only --unreachable --no-reflogs HEAD 2>/dev/null |
+        grep '^unreachable' | head -n 3)
+    [ -z "$later" ] || { echo "not clean: objects that HEAD does not need: $later"; exit 1; }
+    for trace in logs FETCH_HEAD ORIG_HEAD objects/info/alternates; do
+        [ ! -e ".git/$trace" ] || { echo "not clean: .git/$trace"; exit 1; }
+    done
+    [ -z "$(git remote)" ] || { echo "not clean: a remote is set"; exit 1; }
+) || exit 1; done
+"""
+
+
+def audit_lines(import_name: str) -> list[str]:
+    """Commands that check the current folder, `$checkout`, and the environment's `python`.
+
+    No work in tracked files, no object, ref or log beside HEAD and what it needs, no remote, no
+    other copy of *import_name* ("" = unchecked).
+    """
+    lines = _REPOSITORIES.splitlines()
+    if import_name:
+        name, check = shlex.quote(import_name), shlex.quote(_COPIES)
+        lines.append(f'(cd / && python -B -c {check} {name} "$checkout")')
+    return lines
