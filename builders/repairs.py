@@ -17,7 +17,7 @@ WIDER = timedelta(days=30)  # first step past the cutoff for a project without a
 
 _NAME = r"([A-Za-z0-9][A-Za-z0-9._-]*?)"
 _EXTRAS = r"(?:\[[^\]]*\])?"
-_BUILD = re.compile(rf"Failed to (?:download and )?build `{_NAME}(?:==?([^`]+))?`")
+BUILD = re.compile(rf"Failed to (?:download and )?build `{_NAME}(?:==?([^`]+))?`")
 _PARENT = re.compile(rf"included because `{_NAME}{_EXTRAS}` \(v[^)]*\) depends on")
 _FILTERED = re.compile(
     rf"`{_NAME}` was filtered by `exclude-newer(?:-package)?` "
@@ -63,7 +63,7 @@ def repair(error_text: str, manifest: Manifest) -> Repair | None:
     and never dropped.
     """
     text = _flat(error_text)
-    for rule in _BUILD_RULES if _BUILD.search(text) else _RULES:
+    for rule in _BUILD_RULES if BUILD.search(text) else _RULES:
         found = rule(text, manifest)
         if found is not None:
             return found
@@ -96,14 +96,14 @@ def _with_wheel(manifest: Manifest) -> Repair | None:
 
 
 def _unbuildable(text: str, manifest: Manifest) -> Repair | None:
-    match = _BUILD.search(text)
+    match = BUILD.search(text)
     if match is None:
         return None
     parent = _PARENT.search(text)
     names = [match[1], *([parent[1]] if parent else [])]
     for name in map(canonicalize_name, names):
-        if _optional(manifest, name):
-            return _drop(manifest, name, f"{match[1]} {match[2] or ''} does not build")
+        if optional(manifest, name):
+            return drop(manifest, name, f"{match[1]} {match[2] or ''} does not build")
     return None
 
 
@@ -153,7 +153,7 @@ def _withdrawn(text: str, manifest: Manifest) -> Repair | None:
             changed = _map(manifest, name, partial(_specified, specifier=f"=={bounds[0]}"))
             sentence = f"pinned {name}=={bounds[0]}: every release of it was yanked"
             return Repair(manifest=changed, sentence=sentence)
-        gone = direct if name.startswith("types-") else _optional(manifest, name)
+        gone = direct if name.startswith("types-") else optional(manifest, name)
         if gone:
             return _without(manifest, gone, "every release of it was yanked")
     return None
@@ -162,8 +162,8 @@ def _withdrawn(text: str, manifest: Manifest) -> Repair | None:
 def _absent(text: str, manifest: Manifest) -> Repair | None:
     for names in _ABSENT.findall(text):
         name = next(filter(None, names))
-        if _optional(manifest, name):
-            return _drop(manifest, name, "the index does not have it")
+        if optional(manifest, name):
+            return drop(manifest, name, "the index does not have it")
     return None
 
 
@@ -180,17 +180,17 @@ def _conflicting(text: str, manifest: Manifest) -> Repair | None:
         return None
     mentioned: list[str] = [canonicalize_name(name) for name in reversed(_REQUIRED.findall(text))]
     mentioned += [name for name in _words(text) if name not in mentioned]
-    optional = [name for name in mentioned if _optional(manifest, name)]
-    for name in optional:
-        if any(map(_is_pinned, _optional(manifest, name))):
+    free = [name for name in mentioned if optional(manifest, name)]
+    for name in free:
+        if any(map(_is_pinned, optional(manifest, name))):
             return _unpin(manifest, name, "it conflicts with other requirements")
     for constraint in manifest.constraints:
         if canonicalize_name(Parsed(constraint).name) in mentioned:
             rest = tuple(other for other in manifest.constraints if other != constraint)
             sentence = f"dropped constraint {constraint}: it cannot be met"
             return Repair(manifest=replace(manifest, constraints=rest), sentence=sentence)
-    for name in optional:
-        return _drop(manifest, name, "it cannot be resolved with the others")
+    for name in free:
+        return drop(manifest, name, "it cannot be resolved with the others")
     return None
 
 
@@ -225,7 +225,8 @@ def _direct(manifest: Manifest, name: str) -> list[Requirement]:
     return [item for item in manifest.requirements if item.name == canonicalize_name(name)]
 
 
-def _optional(manifest: Manifest, name: str) -> list[Requirement]:
+def optional(manifest: Manifest, name: str) -> list[Requirement]:
+    """Requirements of *name* that the project can do without."""
     return [item for item in _direct(manifest, name) if not item.core]
 
 
@@ -237,8 +238,9 @@ def _lower_bounds(item: Requirement) -> list[str]:
     return [clause.version for clause in Parsed(item.line).specifier if clause.operator == ">="]
 
 
-def _drop(manifest: Manifest, name: str, reason: str) -> Repair:
-    return _without(manifest, _optional(manifest, name), reason)
+def drop(manifest: Manifest, name: str, reason: str) -> Repair:
+    """*manifest* without its optional requirements of *name*, and why."""
+    return _without(manifest, optional(manifest, name), reason)
 
 
 def _without(manifest: Manifest, gone: list[Requirement], reason: str) -> Repair:

@@ -22,6 +22,7 @@ from builders.model import (
     RunStatus,
 )
 from builders.settings import BuildSettings
+from builders.unbuilt import without_unbuilt
 from curate import __version__
 from curate.model import (
     Candidate,
@@ -40,6 +41,7 @@ from curate.verdict import hopeless, judge
 from recipes import Recipe, RecipeError
 
 INFRASTRUCTURE_TRIES = 3
+BUILD_REPAIRS = 5  # builds of one environment, each without a package the one before lacked
 
 
 class Interrupted(Exception):
@@ -146,8 +148,7 @@ def _resolve(plan: Plan, shop: Workshop) -> Lock | Failure:
 def _with_lock(
     plan: Plan, lock: Lock, options: Options, shop: Workshop, blank: Validation
 ) -> Validation:
-    shop.report(plan.candidate.instance_id, "building")
-    built = shop.backend.build(_spec(plan, lock, shop))
+    lock, built = _built(plan, lock, shop)
     if isinstance(built, Failure):
         return replace(blank, verdict=_fallen(built.stage, built.reason, built.detail))
     environment = _environment(plan, lock, built)
@@ -176,6 +177,32 @@ def _measured(plan: Plan, built: Built, shop: Workshop, record: Validation) -> V
             unnoticed.append(piece.name)
     strength = Strength(pieces=tuple(tried), unnoticed=tuple(unnoticed))
     return replace(record, strength=strength, strength_seconds=seconds)
+
+
+def _built(plan: Plan, lock: Lock, shop: Workshop) -> tuple[Lock, Built | Failure]:
+    """Build; where an optional package does not, without it, and remember the lock that did."""
+    key = lock_key(plan.manifest, plan.python)
+    departures: list[str] = []
+    for _ in range(BUILD_REPAIRS):
+        shop.report(plan.candidate.instance_id, "building")
+        built = shop.backend.build(_spec(plan, lock, shop))
+        if isinstance(built, Built):
+            if departures:
+                shop.store.save_lock(key, lock)
+            break
+        change = without_unbuilt(built, plan.manifest, lock)
+        if change is None or built.reason != "environment-failed":
+            break
+        plan = replace(plan, manifest=change.manifest)
+        departures.append(change.sentence)
+        shop.report(plan.candidate.instance_id, "locking")
+        again = resolve(
+            plan.manifest, python=plan.python, cutoff=lock.cutoff, settings=shop.settings
+        )
+        if isinstance(again, Failure):
+            break
+        lock = replace(again, repairs=(*again.repairs, *departures))
+    return lock, built
 
 
 def _runs(plan: Plan, built: Built, options: Options, shop: Workshop) -> Sequence[Run]:

@@ -1,0 +1,61 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from builders.model import Failure, Lock
+from builders.requirements import Manifest, Requirement
+from builders.unbuilt import parents, without_unbuilt
+
+TEXT = """\
+Mpi4Py==3.1.4
+    # via unidist
+numpy==1.24.3
+    # via
+    #   -r requirements.in
+    #   mpi4py
+    #   unidist
+unidist==0.2.1
+    # via -r requirements.in
+"""
+LOCK = Lock(text=TEXT, python="3.10", cutoff=datetime(2023, 1, 1, tzinfo=UTC))
+LOG = (
+    "#7 1.0 + pip\n#7 9.1   × Failed to build\n#7 9.1   │ `mpi4py==3.1.4`\n#7 9.2   ├─▶ no mpicc\n"
+)
+
+
+def manifest(*names, core=()):
+    items = (Requirement(line=name, name=name, origin="r.txt", core=name in core) for name in names)
+    return Manifest(requirements=tuple(items))
+
+
+def failure(log):
+    return Failure(stage="build", reason="environment-failed", detail=log)
+
+
+def test_parents_are_read_from_the_comments():
+    assert parents(TEXT) == {"mpi4py": ["unidist"], "numpy": ["mpi4py", "unidist"]}
+
+
+def test_the_optional_requirement_that_brings_the_package_is_dropped():
+    found = without_unbuilt(failure(LOG), manifest("numpy", "unidist"), LOCK)
+    assert [item.name for item in found.manifest.requirements] == ["numpy"]
+    assert found.sentence == "dropped unidist: mpi4py 3.1.4 does not build"
+
+
+def test_all_that_ask_for_it_are_dropped():
+    found = without_unbuilt(
+        failure("Failed to build `numpy==1.24.3`"), manifest("numpy", "unidist", "x"), LOCK
+    )
+    assert [item.name for item in found.manifest.requirements] == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("log", "names", "core"),
+    [
+        (LOG, ("unidist",), ("unidist",)),
+        ("Failed to build `other==1`", ("unidist",), ()),
+        ("apt-get failed", ("unidist",), ()),
+    ],
+)
+def test_no_answer_where_it_is_needed_unknown_or_another_failure(log, names, core):
+    assert without_unbuilt(failure(log), manifest(*names, core=core), LOCK) is None
