@@ -77,4 +77,7 @@ def _version(spec: str) -> str:
     if fuzzy:
         return f"=={fuzzy[1].removesuffix('.*').removesuffix('*')}.*"
     bare = re.match(r"^\d[\w.*]*$", text)
+    series = re.match(r"^(?:==)?(\d[\w.]*?)\.?\*$", text)  # `6.0*` is any 6.0.x
+    if series:
+        return f"=={series[1]}.*"
     return f"=={text}" if bare else text.split("|")[0]

@@ -1,6 +1,6 @@
 """setup.cfg, as setuptools reads it."""
 
-from configparser import Error, RawConfigParser
+from configparser import ConfigParser, Error, InterpolationError
 
 from builders.requirements.files import Contents, add_text
 from builders.requirements.project import Project
@@ -14,26 +14,35 @@ def read_setup_cfg(tree: Tree) -> Project | None:
     content = tree.read(PATH)
     if content is None:
         return None
-    parser = RawConfigParser(strict=False)
+    parser = ConfigParser(strict=False)  # setuptools interpolates, too
     try:
         parser.read_string(content.decode("utf-8-sig", errors="replace"))
     except Error:
         return Project(origin=PATH, notes=(f"{PATH} cannot be parsed",))
     declared = _section(parser, "options.extras_require")
     extras = {name: _lines(tree, text) for name, text in declared.items()}
-    install = parser.get("options", "install_requires", fallback=None)
+    install = _text(parser, "options", "install_requires")
     return Project(
         origin=PATH,
-        name=parser.get("metadata", "name", fallback=""),
+        name=_text(parser, "metadata", "name") or "",
         dependencies=None if install is None else _lines(tree, install),
         extras=extras or None,
-        requires_python=parser.get("options", "python_requires", fallback="").strip(),
-        classifiers=_lines(tree, parser.get("metadata", "classifiers", fallback="")),
+        requires_python=(_text(parser, "options", "python_requires") or "").strip(),
+        classifiers=_lines(tree, _text(parser, "metadata", "classifiers") or ""),
     )
 
 
-def _section(parser: RawConfigParser, name: str) -> dict[str, str]:
-    return dict(parser.items(name)) if parser.has_section(name) else {}
+def _section(parser: ConfigParser, name: str) -> dict[str, str]:
+    keys = parser.options(name) if parser.has_section(name) else ()
+    return {key: _text(parser, name, key) or "" for key in keys}
+
+
+def _text(parser: ConfigParser, section: str, key: str) -> str | None:
+    """A value, as it stands where it cannot be interpolated; None where there is none."""
+    try:
+        return parser.get(section, key, fallback=None)
+    except InterpolationError:
+        return parser.get(section, key, raw=True)
 
 
 def _lines(tree: Tree, text: str) -> tuple[str, ...]:

@@ -205,6 +205,7 @@ def test_what_is_not_clean_fails_the_check(run, command, word):
             "instance",
             ("install", "not-imported"),
         ),
+        ("#7 curate-step: clean\n#7 not clean: x", "instance", ("install", "not-clean")),
         ("dns error: failed to lookup", "environment", ("build", "network")),
     ],
 )

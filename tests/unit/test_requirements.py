@@ -214,6 +214,20 @@ def test_environments_of_several_pythons_are_alternatives(read):
     ]
 
 
+@pytest.mark.parametrize("spec", ["6.0*", "6.0.*", "=6.0", "==6.0*", " =6.0=py_1"])
+def test_conda_has_many_ways_to_name_a_series(read, spec):
+    found = read({"e.yml": f"dependencies: ['pytest {spec}']\n"}, files=("e.yml",))
+    assert lines(found) == ["pytest==6.0.*"]
+
+
+def test_setup_cfg_is_interpolated_where_it_can_be(read):
+    text = (
+        "[options]\ninstall_requires = a\n  b%z\n[options.extras_require]\nx = c\nall =\n  %(x)s\n"
+    )
+    found = read({"setup.cfg": text}, extras=("all",))
+    assert lines(found) == ["a", "c"]
+
+
 def test_environments_without_a_pinned_python_go_together(read):
     files = {"a.yml": "dependencies: [python>=3.6, x]\n", "b.yml": "dependencies: [python=3.8, y]"}
     assert lines(read(files, files=("*.yml",))) == ["x", "y"]
