@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
+from builders.requirements.conditions import branches
 from builders.requirements.literals import Unknown, assign, evaluate
 from builders.requirements.project import Project, conditional
 from builders.requirements.setupcfg import read_texts
@@ -106,12 +107,14 @@ class _Script:
 
 
 def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Statements that always run, and those of `if __name__ == ...` and `try`."""
+    """Statements that always run, and those of `try` and of conditions that can be told."""
     for statement in body:
         if isinstance(statement, ast.Try) or (
             isinstance(statement, ast.If) and "__name__" in ast.dump(statement.test)
         ):
             yield from _flat(statement.body)
+        elif isinstance(statement, ast.If):
+            yield from _flat(list(branches(statement)))
         else:
             yield statement
 

@@ -172,6 +172,38 @@ def test_setup_py_that_reads_a_file(read, body):
     assert lines(read({"setup.py": body, "req.txt": "a>1\n-r other\n\nb\n"})) == ["a>1", "b"]
 
 
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("sys.version_info[0] == 2", ["a", "y"]),
+        ("sys.version_info.major >= 3", ["a", "x==1"]),
+        ("sys.version_info < (3,)", ["a", "y"]),
+        ("sys.version_info >= (3,)", ["a", "x==1"]),
+        ("sys.version_info[:2] <= (2, 7)", ["a", "y"]),
+        (
+            "(sys.version_info) >= (3, 6)",
+            ["a", 'x==1; python_version >= "3.6"', 'y; python_version < "3.6"'],
+        ),
+        ("sys.platform == 'win32'", ["a", "y"]),
+        ("os.name != 'nt'", ["a", "x==1"]),
+        ("os.environ['X'] == '1'", ["a"]),
+        ("sys.version_info in allowed", ["a"]),
+    ],
+)
+def test_conditions_on_the_interpreter_become_markers(read, condition, expected):
+    body = f"""
+import sys
+deps = ["a"]
+more = {{"k": []}}
+if {condition}:
+    deps.append("x==1")
+else:
+    more["k"] += ["y"]
+setup(install_requires=deps + more["k"])
+"""
+    assert lines(read({"setup.py": body})) == expected
+
+
 def test_what_cannot_be_told_is_noted(read):
     found = read({"setup.py": "setup(install_requires=ask())"}, extra=("a",))
     assert found.notes == ("setup.py: install_requires cannot be told from the text",)
