@@ -4,29 +4,33 @@ Killing the process at any moment loses at most the record in flight: a page of 
 together with its cursor, a candidate together with its decision, a validation whole.
 """
 
-import hashlib
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from builders.model import Lock
-from curate.model import Candidate, CrawlState, Issue, PullRequest, Rejection, Validation
+from curate.model import (
+    Candidate,
+    Rejection,
+    Validation,
+)
 from curate.store.blobs import Blobs
 from curate.store.codec import from_json, pack, to_json, unpack
+from curate.store.crawls import CrawlTables
 from curate.store.database import Database
 from curate.store.funnel import Funnel
 
 
-class Store:
+class Store(CrawlTables):
     """All that curate knows, in one folder. Safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.blobs = Blobs(folder / "blobs")
-        self._database = Database(folder)
+        super().__init__(Database(folder))
 
     def __enter__(self) -> "Store":
         return self
@@ -42,55 +46,6 @@ class Store:
     def close(self) -> None:
         """Close the database; nothing is pending."""
         self._database.close()
-
-    # -- crawl ---------------------------------------------------------------------------------
-
-    def crawl_state(self, repo: str) -> CrawlState:
-        """How far the crawl of *repo* is; a fresh state for a repository never crawled."""
-        row = self._database.one("SELECT data FROM crawls WHERE repo = ?", repo)
-        return from_json(CrawlState, row[0]) if row else CrawlState()
-
-    def save_page(self, repo: str, pulls: Sequence[PullRequest], state: CrawlState) -> None:
-        """Save a page of pulls and the state that goes on after it, together."""
-        rows = [(p.repo, p.number, _hash(to_json(p)), to_json(p)) for p in pulls]
-        with self._database.transaction() as database:
-            database.executemany("INSERT OR REPLACE INTO pulls VALUES (?, ?, ?, ?)", rows)
-            database.execute("INSERT OR REPLACE INTO crawls VALUES (?, ?)", (repo, to_json(state)))
-
-    def pull(self, repo: str, number: int) -> PullRequest | None:
-        """One pull as last seen."""
-        row = self._database.one(
-            "SELECT data FROM pulls WHERE repo = ? AND number = ?", repo, number
-        )
-        return from_json(PullRequest, row[0]) if row else None
-
-    def undecided_pulls(self, repo: str) -> Iterator[PullRequest]:
-        """Pulls without a decision for their present content, by number."""
-        query = (
-            "SELECT p.data FROM pulls p LEFT JOIN decisions d USING (repo, number)"
-            " WHERE p.repo = ? AND (d.hash IS NULL OR d.hash != p.hash) ORDER BY p.number"
-        )
-        yield from (from_json(PullRequest, row[0]) for row in self._database.all(query, repo))
-
-    def save_issues(
-        self, issues: Sequence[Issue], missing: Mapping[tuple[str, int], str] | None = None
-    ) -> None:
-        """Save issues, and for numbers that are no issue the reason why."""
-        gone: list[tuple[Any, ...]] = [
-            (repo, number, None, why) for (repo, number), why in (missing or {}).items()
-        ]
-        rows: list[tuple[Any, ...]] = [(i.repo, i.number, to_json(i), None) for i in issues]
-        with self._database.transaction() as database:
-            database.executemany("INSERT OR REPLACE INTO issues VALUES (?, ?, ?, ?)", rows + gone)
-
-    def issue(self, repo: str, number: int) -> Issue | str | None:
-        """An issue, or the reason it is none, or None when nobody has asked yet."""
-        row = self._database.one(
-            "SELECT data, missing FROM issues WHERE repo = ? AND number = ?", repo, number
-        )
-        if row is None:
-            return None
-        return row[1] if row[0] is None else from_json(Issue, row[0])
 
     # -- candidates ----------------------------------------------------------------------------
 
@@ -271,7 +226,3 @@ class Store:
                 number,
             ),
         )
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
