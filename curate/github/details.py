@@ -59,20 +59,22 @@ def completed(
         for part, node in (pair for batch in batches for pair in batch):
             number = int(part.alias.removeprefix("closing").removeprefix("commits"))
             if node:
-                found[number], rest = _longer(found[number], part, node["list"])
+                found[number], rest = _longer(found[number], part, node)
                 more += rest
         left = more
     return list(found.values())
 
 
-def _longer(pull: PullRequest, part: Part, page: Data) -> tuple[PullRequest, list[Part]]:
+def _longer(pull: PullRequest, part: Part, node: Data) -> tuple[PullRequest, list[Part]]:
     """*pull* with one page more of a list, and the part that asks for the next one."""
+    page = node["list"]
     cursor = page["pageInfo"]["endCursor"] if page["pageInfo"]["hasNextPage"] else None
     if part.alias.startswith("commits"):
         said = tuple(it["commit"]["message"] for it in page["nodes"] if it)
         pull = replace(pull, commit_messages=pull.commit_messages + said)
         rest = queries.commits(pull.repo, pull.number, cursor) if cursor else None
     else:
-        pull = replace(pull, closing=pull.closing + references(page, pull.repo))
+        names = {node["repository"]["nameWithOwner"].casefold(): pull.repo}
+        pull = replace(pull, closing=pull.closing + references(page, pull.repo, names))
         rest = queries.closing(pull.repo, pull.number, cursor) if cursor else None
     return pull, [rest] if rest else []

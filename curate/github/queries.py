@@ -124,7 +124,8 @@ def comments(ref: IssueRef, cursor: str) -> Part:
 def closing(repo: str, number: int, cursor: str) -> Part:
     """A hundred more of the issues that GitHub says a pull closes."""
     inner = f"list: closingIssuesReferences(first: 100, after: {json.dumps(cursor)})"
-    text = f"pullRequest(number: {number}) {{ {inner} {{ ...Closing }} }}"
+    place = "repository { nameWithOwner }"
+    text = f"pullRequest(number: {number}) {{ {place} {inner} {{ ...Closing }} }}"
     return Part(repo=repo, alias=f"closing{number}", text=text)
 
 

@@ -62,7 +62,7 @@ class Answer:
     silent: bool = False  # close without sending anything
 
     @classmethod
-    def of(cls, status: int, body: Json, **headers: str) -> "Answer":
+    def of(cls, status: int, body: Json | list[Json], **headers: str) -> "Answer":
         """Make an answer of JSON; underscores in header names stand for hyphens."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         named = {"content-type": "application/json; charset=utf-8"} | named
@@ -81,6 +81,7 @@ class Fault:
     seconds: float = 60.0
     retry_after: int | None = None
     token: str | None = None  # only for this token
+    extra: int = 0  # points charged all the same, as GitHub does for queries that time out
 
     def meets(self, asked: Asked) -> bool:
         """Whether this request is one to spoil."""
