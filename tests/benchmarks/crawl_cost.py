@@ -42,10 +42,11 @@ def measure(place: Place) -> None:
             summary = once(place, store, GitHubClient("token", double.url))
             requests = len(double.graphql_requests) - began[1]
             points, total = double.points - began[2], len(place.data.pulls)
+            seconds = time.monotonic() - began[0]
             name = f"{place.folder.name}{' again' if again else ''}"
             print(
                 f"{name:28}{total:>7}{summary.candidates:>7}{requests:>6}{points:>6}"
-                f"{requests / total:>10.4f}{points / total:>10.4f}  {time.monotonic() - began[0]:.0f} s",
+                f"{requests / total:>10.4f}{points / total:>10.4f}  {seconds:.0f} s",
                 flush=True,
             )
 
