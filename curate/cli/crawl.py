@@ -18,7 +18,7 @@ from curate.cli.common import (
     talk,
 )
 from curate.cli.waiting import CrawlDisplay
-from curate.errors import BadInput
+from curate.errors import BadInput, NotFound
 from curate.git.declared import DeclaredVersion
 from curate.git.mirror import Mirror, ensure_mirror, fetch, open_mirror
 from curate.git.version import NearestTag
@@ -71,14 +71,30 @@ def command(
     moment = since.replace(tzinfo=UTC) if since else None
     with open_store(settings) as store, CrawlDisplay() as display:
         client = client_of(settings, display)
-        summaries = [
-            crawl_one(
-                repo, store, client, settings, display, mirror=mirror, since=moment, limit=limit
-            )
-            for repo in names
-        ]
-    if as_json:
+        summaries: list[CrawlSummary] = []
+        absent: list[NotFound] = []
+        for repo in names:
+            try:
+                summaries.append(
+                    crawl_one(
+                        repo,
+                        store,
+                        client,
+                        settings,
+                        display,
+                        mirror=mirror,
+                        since=moment,
+                        limit=limit,
+                    )
+                )
+            except NotFound as error:  # one that is gone keeps nobody from the others
+                absent.append(error)
+    if as_json and summaries:
         print_json({s.repo: _counts(s) for s in summaries})
+    for other in absent[1:]:
+        talk.print(f"[red]{other}[/red]")
+    if absent:
+        raise absent[0]
 
 
 def client_of(settings: Settings, display: CrawlDisplay) -> GitHubClient:
