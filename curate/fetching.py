@@ -97,7 +97,7 @@ class Fetcher:
         """First crawl. The watermark is the newest update at the time of the first page, so that
         what changes while later pages are fetched is seen by the next crawl.
         """
-        fetched = 0
+        fetched, before = 0, self.store.pull_count(self.repo) if state.cursor else 0
         for page in self._pages(cursor=state.cursor, newest_first=False):
             if state.cursor is None:
                 state = replace(
@@ -106,7 +106,7 @@ class Fetcher:
             state = replace(state, cursor=page.cursor, complete=not page.more)
             state, _ = self._saved(page.pulls, state)
             fetched += len(page.pulls)
-            self.progress("pulls", fetched, page.total)
+            self.progress("pulls", before + fetched, page.total)
             if self.limit is not None and fetched >= self.limit:
                 break
         return fetched
@@ -125,7 +125,7 @@ class Fetcher:
             state, new = self._saved(fresh, state)
             changed += new
             fetched += len(fresh)
-            self.progress("pulls", fetched, page.total)
+            self.progress("pulls", fetched, fetched if done else page.total)
             if done or (self.limit is not None and fetched >= self.limit):
                 break
         return changed

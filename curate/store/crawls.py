@@ -46,6 +46,10 @@ class CrawlTables:
         )
         return from_json(PullRequest, row[0]) if row else None
 
+    def pull_count(self, repo: str) -> int:
+        """How many pulls of *repo* are stored."""
+        return self._database.count("pulls WHERE repo = ?", repo)
+
     def undecided_pulls(self, repo: str) -> Iterator[PullRequest]:
         """Pulls without a decision for their present content, by number."""
         query = (

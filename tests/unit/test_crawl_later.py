@@ -225,3 +225,23 @@ def test_commit_messages_of_heads_that_the_mirror_lacks(served: Served, tmp_path
     with GitHubDouble(served.world) as double:
         served.crawl(tmp_path, double)
     assert statement(tmp_path, 72).startswith("Issue 1072")
+
+
+def test_details_are_asked_for_only_where_the_files_fit(served: Served, tmp_path: Path) -> None:
+    assert len(served.data.pulls[2]["closing"]) > 10
+    served.data.pulls[3]["closing"] = served.data.pulls[2]["closing"]
+    served.data.pulls[4]["headRefOid"] = "e" * 40
+    with GitHubDouble(served.world) as double:
+        served.crawl(tmp_path, double)
+        details = [it.query for it in double.graphql_requests if it.operation == "Details"]
+    assert any("closing2:" in it for it in details)
+    assert not any("closing3:" in it or "commits4:" in it or "i1003:" in it for it in details)
+
+
+def test_a_resumed_crawl_shows_how_far_it_is(served: Served, tmp_path: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+    with broken(served) as double, pytest.raises(NetworkError):
+        served.crawl(tmp_path, double)
+    with GitHubDouble(served.world) as double:
+        served.crawl(tmp_path, double, progress=lambda *step: seen.append(step))
+    assert seen[0] == ("pulls", 300, 420)

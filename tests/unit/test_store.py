@@ -208,3 +208,53 @@ def test_a_damaged_blob_is_told(tmp_path):
     path.write_bytes(b"junk")
     with pytest.raises(StoreError, match="missing or damaged"):
         blobs.get(key)
+
+
+def test_a_changed_issue_leaves_the_pulls_that_claim_it_undecided(store):
+    made = datetime(2022, 1, 1, tzinfo=UTC)
+    issue = Issue(repo=REPO, number=7, title="T", body="", created_at=made, updated_at=made)
+    store.save_page(REPO, [pull(1), pull(2)], CrawlState())
+    links = {
+        1: [Link(repo=REPO, number=7, sources=("body",))],
+        2: [Link(repo="else/where", number=7, sources=("body",))],
+    }
+    store.save_claims(REPO, links)
+    for number in links:
+        store.reject_pull(REPO, number, Rejection(stage="crawl", reason="no-tests"))
+    store.save_issues([issue])
+    assert list(store.undecided_pulls(REPO)) == []  # nobody had decided on another text
+    store.save_issues([replace(issue, title="Other")])
+    assert [it.number for it in store.undecided_pulls(REPO)] == [1]
+    store.save_claims(REPO, {1: []})
+    store.reject_pull(REPO, 1, Rejection(stage="crawl", reason="no-tests"))
+    store.save_issues([issue])
+    assert list(store.undecided_pulls(REPO)) == []
+
+
+def test_issues_of_other_repositories_that_pulls_claim(store):
+    made = datetime(2022, 1, 1, tzinfo=UTC)
+    names = ("else/where", REPO)
+    issues = [
+        Issue(repo=name, number=7, title="T", body="", created_at=made, updated_at=made)
+        for name in names
+    ]
+    store.save_issues(issues, {("gone/away", 1): "not-found"})
+    claims = [Link(repo=name, number=7, sources=()) for name in names]
+    store.save_claims(REPO, {1: [*claims, Link(repo="gone/away", number=1, sources=())]})
+    assert store.foreign_issues(REPO) == [IssueRef(repo="else/where", number=7)]
+
+
+def test_a_page_tells_how_many_pulls_are_new_or_changed(store):
+    assert store.save_page(REPO, [pull(1), pull(2)], CrawlState()) == 2
+    assert store.save_page(REPO, [pull(1), pull(2, title="Other"), pull(3)], CrawlState()) == 2
+
+
+def test_an_older_format_is_upgraded_and_decided_again(tmp_path):
+    with Store(tmp_path) as store:
+        store.save_page(REPO, [pull(1)], CrawlState())
+        store.reject_pull(REPO, 1, Rejection(stage="crawl", reason="no-tests"))
+    with sqlite3.connect(tmp_path / "curate.sqlite") as database:
+        database.executescript("DROP TABLE claims; PRAGMA user_version = 1;")
+    with Store(tmp_path) as store:
+        assert [it.number for it in store.undecided_pulls(REPO)] == [1]
+        store.save_claims(REPO, {1: []})
