@@ -108,11 +108,15 @@ class GitHubClient:
         headers, body = self._sent(
             lambda: self._github(lane).requester.graphql_query(document, variables)
         )
+        if not isinstance(body, dict):
+            raise Transient("GitHub's answer holds no data.", hint="Try again later.")
         refusal = query_refusal(body["errors"], headers) if body.get("errors") else None
         if refusal:
             raise refusal
         data = body.get("data")
         if not isinstance(data, dict):
+            if body.get("message"):  # the secondary limit may come with a status of 200
+                raise http_refusal(403, headers, str(body["message"]))
             raise Transient("GitHub's answer holds no data.", hint="Try again later.")
         self._charge(lane, data.get("rateLimit"))
         return data
@@ -133,7 +137,7 @@ class GitHubClient:
         except (OSError, ValueError, TypeError, AttributeError) as broken:
             kind = type(broken).__name__
             raise Transient(f"GitHub's answer is broken ({kind}).", hint="Try again.") from None
-        if not isinstance(body, dict | list):
+        if not isinstance(body, dict | list) or _is_text(body):
             raise Transient("GitHub's answer is no JSON.", hint="Try again later.")
         return headers, body
 
@@ -159,3 +163,8 @@ class GitHubClient:
                 user_agent="curate",
             )
         return cast("Github", mine[lane.number])
+
+
+def _is_text(body: object) -> bool:
+    """Whether PyGithub has wrapped something that is no JSON, such as a page for people."""
+    return isinstance(body, dict) and isinstance(body.get("data"), str)

@@ -56,6 +56,7 @@ FAULTS = {
     "primary 403": Fault(kind=Kind.FORBIDDEN, seconds=40, at=EVERY_OTHER),
     "secondary 403": Fault(kind=Kind.SECONDARY, retry_after=30, at=EVERY_OTHER),
     "secondary 403 without time": Fault(kind=Kind.SECONDARY, at=EVERY_OTHER),
+    "secondary limit in a 200": Fault(kind=Kind.SECONDARY_200, retry_after=30, at=EVERY_OTHER),
     "429": Fault(kind=Kind.TOO_MANY, retry_after=30, at=EVERY_OTHER),
     "429 without time": Fault(kind=Kind.TOO_MANY, at=EVERY_OTHER),
     "HTML as 200": Fault(kind=Kind.HTML, status=200, at=EVERY_OTHER),

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     RATE_LIMITED = "rate-limited"  # 200 with errors, reset `seconds` from now
     FORBIDDEN = "forbidden"  # 403 of the primary limit, reset `seconds` from now
     SECONDARY = "secondary"  # 403 of the secondary limit, `retry_after` if given
+    SECONDARY_200 = "secondary-200"  # the same message with a status of 200, as documented
     TOO_MANY = "too-many"  # 429, `retry_after` if given
     REVOKED = "revoked"  # 401, the token is no longer good
 
@@ -158,12 +159,13 @@ def _limit(fault: Fault, true: Answer) -> Answer:
         case Kind.FORBIDDEN:
             body = {"message": primary, "documentation_url": _DOCS, "status": "403"}
             return replace(Answer.of(403, body), headers=spent)
-        case Kind.SECONDARY:
+        case Kind.SECONDARY | Kind.SECONDARY_200:
             body = {
                 "message": secondary,
                 "documentation_url": f"{_DOCS}#about-secondary-rate-limits",
             }
-            return Answer.of(403, {**body, "status": "403"}, **after)
+            status = 403 if fault.kind is Kind.SECONDARY else 200
+            return Answer.of(status, {**body, "status": str(status)}, **after)
         case Kind.TOO_MANY:
             body = {"message": secondary, "documentation_url": _DOCS, "status": "429"}
             return Answer.of(429, body, **after)
