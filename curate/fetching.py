@@ -100,9 +100,8 @@ class Fetcher:
         fetched, before = 0, self.store.pull_count(self.repo) if state.cursor else 0
         for page in self._pages(cursor=state.cursor, newest_first=False):
             if state.cursor is None:
-                state = replace(
-                    state, watermark=page.newest_update, issues_watermark=page.newest_issue
-                )
+                issues = state.issues_watermark or page.newest_issue
+                state = replace(state, watermark=page.newest_update, issues_watermark=issues)
             state = replace(state, cursor=page.cursor, complete=not page.more)
             state, _ = self._saved(page.pulls, state)
             fetched += len(page.pulls)

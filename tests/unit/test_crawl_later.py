@@ -245,3 +245,16 @@ def test_a_resumed_crawl_shows_how_far_it_is(served: Served, tmp_path: Path) -> 
     with GitHubDouble(served.world) as double:
         served.crawl(tmp_path, double, progress=lambda *step: seen.append(step))
     assert seen[0] == ("pulls", 300, 420)
+
+
+def test_an_issue_edited_between_a_crawl_since_a_day_and_a_full_one(
+    served: Served, tmp_path: Path
+) -> None:
+    for pull in served.data.pulls.values():
+        pull["mergedAt"] = pull["updatedAt"]
+    since = datetime.fromisoformat(served.data.pulls[72]["updatedAt"])
+    with GitHubDouble(served.world) as double:
+        served.crawl(tmp_path, double, since=since)
+        served.data.issues[1072] |= {"body": "Said better.", "updatedAt": stamp(NOW)}
+        assert served.crawl(tmp_path, double).issues == 1
+    assert "Said better." in statement(tmp_path, 72)
