@@ -10,9 +10,9 @@ from pathlib import Path
 
 from curate.git.mirror import open_mirror
 from curate.github.client import GitHubClient
+from curate.planning import path_rules
 from curate.stages.crawl import CrawlSummary, crawl
 from curate.store.store import Store
-from curate.testpaths import PathRules
 from recipes import Library
 from tests.benchmarks.worlds import Place, add_arguments, places
 from tests.doubles.github.server import GitHubDouble
@@ -53,8 +53,7 @@ def measure(place: Place) -> None:
 
 def once(place: Place, store: Store, client: GitHubClient) -> CrawlSummary:
     """One crawl by the repository's recipe."""
-    recipe = Library().get(place.repo)
-    rules = PathRules(tests=recipe.paths.tests, sources=recipe.paths.source)
+    rules = path_rules(Library().get(place.repo))
     with open_mirror(place.mirror) as mirror:
         return crawl(place.repo, store=store, client=client, mirror=mirror, rules=rules)
 
