@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +21,7 @@ from curate.cli.common import (
 from curate.errors import BadInput
 from curate.git.declared import DeclaredVersion
 from curate.git.mirror import Mirror, ensure_mirror, open_mirror
-from curate.git.version import NearestTag
+from curate.git.version import NearestTag, VersionNames
 from curate.github.client import GitHubClient
 from curate.github.pulls import owner_and_name
 from curate.settings import Settings
@@ -136,7 +135,7 @@ def _link(path: Path, target: Path) -> None:
     path.symlink_to(target)
 
 
-def _version_of(recipe: Recipe, mirror: Mirror) -> Callable[[str], str]:
+def _version_of(recipe: Recipe, mirror: Mirror) -> VersionNames:
     rule = recipe.version
     if rule.rule == "file":
         return DeclaredVersion(mirror, rule.file, rule.pattern)

@@ -5,22 +5,21 @@ goes on behind its last stored page, and a pull is decided again only when its c
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
+from curate.extraction import Survey
 from curate.git.mirror import Mirror
-from curate.git.version import NearestTag
+from curate.git.version import NearestTag, VersionNames
 from curate.github.client import GitHubClient
 from curate.github.issues import fetch_issues
 from curate.github.pulls import LARGEST_PAGE, PullPage, pull_pages
-from curate.model import Candidate, CrawlState, Issue, IssueRef, PullRequest, Rejection
-from curate.stages.extract import Survey, extract, survey
+from curate.model import CrawlState, Issue, IssueRef
+from curate.stages.extract import extract
 from curate.store.store import Store
 from curate.testpaths import PathRules
-
-CHUNK = 400  # pulls decided between two requests for issues
 
 Progress = Callable[[str, int, int], None]
 """Called with a phase ("pulls" or "decisions"), how many are done, and of how many."""
@@ -46,9 +45,6 @@ class _Crawl:
     repo: str
     store: Store
     client: GitHubClient
-    mirror: Mirror
-    rules: PathRules
-    version_of: Callable[[str], str]
     since: datetime | None
     limit: int | None
     progress: Progress
@@ -61,7 +57,7 @@ def crawl(  # noqa: PLR0913
     client: GitHubClient,
     mirror: Mirror,
     rules: PathRules,
-    version_of: Callable[[str], str] | None = None,
+    version_of: VersionNames | None = None,
     since: datetime | None = None,
     limit: int | None = None,
     refresh: Callable[[], None] | None = None,
@@ -79,15 +75,22 @@ def crawl(  # noqa: PLR0913
         repo=repo,
         store=store,
         client=client,
-        mirror=mirror,
-        rules=rules,
-        version_of=version_of or NearestTag(mirror),
         since=since,
         limit=limit,
         progress=progress,
     )
     fetched = _fetch_pulls(this)
-    results = _decide(this, refresh)
+    results = extract(
+        repo,
+        store=store,
+        mirror=mirror,
+        rules=rules,
+        version_of=version_of or NearestTag(mirror),
+        ask=partial(_answers, this),
+        since=since,
+        refresh=refresh,
+        progress=partial(progress, "decisions"),
+    )
     return CrawlSummary(
         repo=repo,
         pulls=fetched,
@@ -174,47 +177,6 @@ def _pages(
 
 def _charged(state: CrawlState, cost: tuple[int, int]) -> CrawlState:
     return replace(state, requests=state.requests + cost[0], points=state.points + cost[1])
-
-
-def _decide(this: _Crawl, refresh: Callable[[], None] | None) -> Counter[str]:
-    """Decide what is undecided; counts by reason, candidates under ""."""
-    pulls = [
-        pull
-        for pull in this.store.undecided_pulls(this.repo)
-        if this.since is None or pull.merged_at >= this.since
-    ]
-    if refresh and any(pull.head_oid not in this.mirror.history for pull in pulls):
-        refresh()
-        this.mirror.close()
-    results: Counter[str] = Counter()
-    for start in range(0, len(pulls), CHUNK):
-        for reason in _decide_chunk(this, pulls[start : start + CHUNK]):
-            results[reason] += 1
-            this.progress("decisions", results.total(), len(pulls))
-    return results
-
-
-def _decide_chunk(this: _Crawl, pulls: Sequence[PullRequest]) -> Iterator[str]:
-    """Survey all of *pulls*, ask for the issues of those that survive, extract these."""
-    found: list[Survey] = []
-    for pull in pulls:
-        result = survey(pull, this.mirror, this.rules)
-        if isinstance(result, Survey):
-            found.append(result)
-        else:
-            yield _stored(this, pull, result)
-    answers = _answers(this, found)
-    for one in found:
-        outcome = extract(one, this.mirror, this.rules, answers, this.version_of)
-        yield _stored(this, one.pull, outcome)
-
-
-def _stored(this: _Crawl, pull: PullRequest, outcome: Candidate | Rejection) -> str:
-    if isinstance(outcome, Candidate):
-        this.store.save_candidate(outcome)
-        return ""
-    this.store.reject_pull(pull.repo, pull.number, outcome)
-    return outcome.reason
 
 
 def _answers(this: _Crawl, found: Sequence[Survey]) -> dict[tuple[str, int], Issue | str]:

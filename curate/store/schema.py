@@ -4,7 +4,7 @@ import sqlite3
 
 from curate.errors import StoreError
 
-FORMAT = 1
+FORMAT = 2
 
 TABLES = """
 CREATE TABLE crawls (repo TEXT PRIMARY KEY, data BLOB NOT NULL);
@@ -16,7 +16,7 @@ CREATE TABLE issues (
     PRIMARY KEY (repo, number)) WITHOUT ROWID;
 CREATE TABLE decisions (
     repo TEXT NOT NULL, number INTEGER NOT NULL, hash TEXT NOT NULL,
-    instance_id TEXT, stage TEXT, reason TEXT, detail TEXT,
+    instance_id TEXT, stage TEXT, reason TEXT, detail TEXT, ground TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (repo, number)) WITHOUT ROWID;
 CREATE TABLE candidates (
     instance_id TEXT PRIMARY KEY, repo TEXT NOT NULL, number INTEGER NOT NULL, data BLOB NOT NULL,
@@ -32,14 +32,18 @@ CREATE TABLE images (
     PRIMARY KEY (instance_id, registry)) WITHOUT ROWID;
 """
 
+MIGRATIONS = {1: "ALTER TABLE decisions ADD COLUMN ground TEXT NOT NULL DEFAULT '';"}
+"""What brings a database of a format to the next one."""
+
 
 def prepare(database: sqlite3.Connection) -> None:
-    """Create the tables of a new database; refuse one that a newer curate wrote."""
+    """Create the tables of a new database or update old ones; refuse what a newer curate wrote."""
     found = database.execute("PRAGMA user_version").fetchone()[0]
     if found > FORMAT:
         raise StoreError(
             f"The data folder has format {found}; this curate reads up to {FORMAT}.",
             hint="Install the newer curate that wrote it, or choose another --data folder.",
         )
-    if found == 0:
-        database.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
+    steps = "".join(MIGRATIONS[it] for it in range(found, FORMAT)) if found else TABLES
+    if found < FORMAT:
+        database.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {FORMAT}; COMMIT;")

@@ -114,9 +114,11 @@ def test_a_decision_holds_until_the_pull_changes(store):
     store.save_page(REPO, [pull(1), pull(2), pull(3)], CrawlState())
     store.save_candidate(candidate(1))
     store.reject_pull(REPO, 2, Rejection(stage="crawl", reason="no-tests"))
-    assert [p.number for p in store.undecided_pulls(REPO)] == [3]
+    assert set(store.grounds(REPO)) == {1, 2}
+    assert store.funnel(REPO).undecided == 1
     store.save_page(REPO, [pull(1, title="Other"), pull(2)], CrawlState())
-    assert [p.number for p in store.undecided_pulls(REPO)] == [1, 3]
+    assert set(store.grounds(REPO)) == {2}
+    assert [p.number for p in store.pulls(REPO)] == [1, 2, 3]
 
 
 def test_a_rejected_pull_is_no_candidate_any_more(store):
