@@ -5,6 +5,7 @@ pulls and answer in order, one at a time, while git works ahead.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -41,6 +42,8 @@ REASONS = (
     EMPTY_PROBLEM_STATEMENT,
 )
 """Every reason of this stage, in the order in which they are looked for."""
+
+_CHECKS = 2  # `git apply --check` at once
 
 Answers = Mapping[tuple[str, int], Issue | str]
 
@@ -104,13 +107,25 @@ def extracted(
     """Make the candidates; *answers* has an issue or the reason it is missing for every link."""
     stories = [_story(survey, answers) for survey in found]
     fit = [it for it, story in zip(found, stories, strict=True) if isinstance(story, _Story)]
-    patches = this.mirror.diffs.patches([survey.pair.sides for survey in fit])
-    there = untouched(this.mirror, [(survey.pair, survey.changes) for survey in fit])
+    patches = _checked_patches(fit, this.mirror)
     for survey, story in zip(found, stories, strict=True):
-        if isinstance(story, Rejection):
-            yield story
-        else:
-            yield _candidate(survey, story, next(patches), this, applies=next(there))
+        yield story if isinstance(story, Rejection) else _candidate(survey, story, patches, this)
+
+
+def _checked_patches(
+    fit: Sequence[Survey], mirror: Mirror
+) -> Iterator[tuple[bytes | GitFailed, bool]]:
+    """The patch of each survey, and whether it applies at its base; git checks two at a time."""
+    patches = mirror.diffs.patches([survey.pair.sides for survey in fit])
+    there = untouched(mirror, [(survey.pair, survey.changes) for survey in fit])
+    made: list[tuple[bytes | GitFailed, Future[bool] | None]] = []
+    with ThreadPoolExecutor(_CHECKS) as pool:
+        for survey, patch, known in zip(fit, patches, there, strict=True):
+            check = None
+            if not known and not isinstance(patch, GitFailed):
+                check = pool.submit(mirror.applies, survey.pair.base, patch)
+            made.append((patch, check))
+        yield from ((patch, check is None or check.result()) for patch, check in made)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,18 +150,20 @@ def _story(survey: Survey, answers: Answers) -> _Story | Rejection:
 
 
 def _candidate(
-    survey: Survey, story: _Story, patch: bytes | GitFailed, this: Ground, *, applies: bool
+    survey: Survey,
+    story: _Story,
+    patches: Iterator[tuple[bytes | GitFailed, bool]],
+    this: Ground,
 ) -> Candidate | Rejection:
-    """The candidate; *applies* says that the patch is known to apply at the base."""
     pull, pair, is_test = survey.pull, survey.pair, this.rules.is_test
+    patch, applies = next(patches)
     parts = () if isinstance(patch, GitFailed) else sections(patch)
     if crosses(parts, is_test):
         patch = this.mirror.diffs.plain_patch(pair.sides)
         parts = () if isinstance(patch, GitFailed) else sections(patch)
     if isinstance(patch, GitFailed):
         return rejected(MISSING_OBJECTS, str(patch))
-    if not applies and not this.mirror.applies(pair.base, patch):
-        pair = at_merge_base(pair)
+    pair = pair if applies else at_merge_base(pair)
     gold, test = split(parts, is_test)
     return Candidate(
         instance_id=instance_id(pull.repo, pull.number),

@@ -91,12 +91,13 @@ class History:
         start = self._index[ours], self._index[theirs]
         marks = {start[0]: _OURS}
         marks[start[1]] = marks.get(start[1], 0) | _THEIRS
-        queue = [(-self._generation[node], node) for node in marks]
+        generation, parents_of = self._generation, self._parents
+        queue = [(-generation[node], node) for node in marks]
         heapq.heapify(queue)
         fresh = len(queue)
         bases: list[int] = []
         own: list[int] = []
-        while fresh:
+        while fresh:  # nodes in line that are not stale
             node = heapq.heappop(queue)[1]
             mark = marks[node]
             if not mark & _STALE:
@@ -106,24 +107,19 @@ class History:
                     mark |= _STALE
                 elif mark == _THEIRS:
                     own.append(node)
-            for parent in self._parents[node]:
-                fresh += self._mark(parent, mark, marks, queue)
+            for parent in parents_of[node]:
+                before = marks.get(parent)
+                if before is None:
+                    marks[parent] = mark
+                    heapq.heappush(queue, (-generation[parent], parent))
+                    fresh += not mark & _STALE
+                elif before | mark != before:
+                    marks[parent] = before | mark
+                    fresh -= mark & _STALE and not before & _STALE
         if not bases:
             return None
         newest = max(bases, key=lambda node: self._time[node])
-        return Fork(base=self._names[newest], commits=tuple(self._names[node] for node in own))
-
-    def _mark(
-        self, node: int, mark: int, marks: dict[int, int], queue: list[tuple[int, int]]
-    ) -> int:
-        """Hand *mark* down to *node*; by how much the number of fresh nodes in line changes."""
-        before = marks.get(node)
-        if before is None:
-            marks[node] = mark
-            heapq.heappush(queue, (-self._generation[node], node))
-            return 0 if mark & _STALE else 1
-        marks[node] = before | mark
-        return -1 if mark & _STALE and not before & _STALE else 0
+        return Fork(base=self._names[newest], commits=tuple([self._names[node] for node in own]))
 
     def nearest(self, commit: str, among: Container[str]) -> str | None:
         """The one of *among* behind a known commit with the fewest commits between, as git counts.
@@ -157,11 +153,12 @@ class History:
 
     def _add(self, header: Sequence[str], message: bytes) -> None:
         time, authored, name, *parents = header
-        known = tuple(self._index[parent] for parent in parents if parent in self._index)
-        self._index[name] = len(self._names)
+        index, generation = self._index, self._generation
+        known = tuple([index[parent] for parent in parents if parent in index])
+        index[name] = len(generation)
         self._names.append(name)
         self._parents.append(known)
-        self._generation.append(1 + max((self._generation[node] for node in known), default=0))
+        generation.append(1 + max([generation[node] for node in known], default=0))
         self._time.append(int(time))
         self._authored.append(int(authored or time))
         self._messages.append(message[:_MESSAGE_LIMIT])
