@@ -87,7 +87,7 @@ class Fetcher:
             answers |= {(it.repo, it.number): it for it in issues} | dict(missing)
         return answers
 
-    def completed(self, pulls: Sequence[PullRequest], *, commits: bool) -> list[PullRequest]:
+    def completed(self, pulls: Sequence[PullRequest], commits: bool) -> list[PullRequest]:
         """*pulls* with every reference GitHub lists and, if *commits*, their commits' messages."""
         full = completed(self.client, pulls, commits=commits) if pulls else []
         self._save_cost()

@@ -28,6 +28,7 @@ _PARTS = re.compile(
     rf"(?:github\.com/)?(?P<repo>{_NAME})?(?:/issues/|\#|gh-)(?P<number>{_NUMBER})",
     re.IGNORECASE,
 )
+_MAY_CLAIM = re.compile(r"close|fix|resolve", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _FENCE = re.compile(
     r"^ {0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^ {0,3}(?P=fence)[`~]*[ \t\r]*$|\Z)",
@@ -57,6 +58,8 @@ def references(text: str, *, repo: str) -> tuple[IssueRef, ...]:
 
     *repo* ("owner/name") is what `#12` and `gh-12` mean; other spellings of it are unified.
     """
+    if not _MAY_CLAIM.search(text):  # most texts; the rest costs a hundred times as much
+        return ()
     found = dict.fromkeys(_references(visible(text), repo))
     return tuple(found)
 

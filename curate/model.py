@@ -109,6 +109,8 @@ class Candidate:
     created_at: datetime
     version: str
     links: tuple[Link, ...] = ()
+    reverts: tuple[int, ...] = ()  # earlier pulls this one takes back
+    reverted_by: tuple[int, ...] = ()  # later pulls that take this one back
 
     @property
     def issue_numbers(self) -> tuple[int, ...]:
@@ -123,6 +125,15 @@ class Rejection:
     stage: str  # "crawl", "lock", "build", "install", "collect", "validate", ...
     reason: str  # short and countable, e.g. "no-tests"
     detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What became of a pull, and on which ground."""
+
+    number: int
+    outcome: Candidate | Rejection
+    ground: str = ""  # hash of what decided it besides the pull itself
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +20,7 @@ from curate.cli.waiting import CrawlDisplay
 from curate.errors import BadInput, NotFound
 from curate.git.declared import DeclaredVersion
 from curate.git.mirror import Mirror, ensure_mirror, fetch, open_mirror
-from curate.git.version import NearestTag
+from curate.git.version import NearestTag, VersionNames
 from curate.github.client import GitHubClient
 from curate.github.pulls import owner_and_name
 from curate.github.tokens import read_tokens
@@ -197,7 +196,7 @@ def _link(path: Path, target: Path) -> None:
     path.symlink_to(target)
 
 
-def _version_of(recipe: Recipe, mirror: Mirror) -> Callable[[str], str]:
+def _version_of(recipe: Recipe, mirror: Mirror) -> VersionNames:
     rule = recipe.version
     if rule.rule == "file":
         return DeclaredVersion(mirror, rule.file, rule.pattern)

@@ -50,13 +50,15 @@ class CrawlTables:
         """How many pulls of *repo* are stored."""
         return self._database.count("pulls WHERE repo = ?", repo)
 
-    def undecided_pulls(self, repo: str) -> Iterator[PullRequest]:
-        """Pulls without a decision for their present content, by number."""
-        query = (
-            "SELECT p.data FROM pulls p LEFT JOIN decisions d USING (repo, number)"
-            " WHERE p.repo = ? AND (d.hash IS NULL OR d.hash != p.hash) ORDER BY p.number"
-        )
+    def pulls(self, repo: str) -> Iterator[PullRequest]:
+        """All pulls as last seen, by number."""
+        query = "SELECT data FROM pulls WHERE repo = ? ORDER BY number"
         yield from (from_json(PullRequest, row[0]) for row in self._database.all(query, repo))
+
+    def grounds(self, repo: str) -> dict[int, str]:
+        """What the decisions on pulls rest on, for those whose pull has not changed since."""
+        query = "SELECT number, ground FROM pulls JOIN decisions USING (repo, number, hash)"
+        return dict(self._database.all(f"{query} WHERE repo = ?", repo))
 
     def save_issues(
         self, issues: Sequence[Issue], missing: Mapping[tuple[str, int], str] | None = None

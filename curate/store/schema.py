@@ -4,7 +4,7 @@ import sqlite3
 
 from curate.errors import StoreError
 
-FORMAT = 2
+FORMAT = 3
 
 CLAIMS = """
 CREATE TABLE claims (
@@ -24,7 +24,7 @@ CREATE TABLE issues (
     PRIMARY KEY (repo, number)) WITHOUT ROWID;
 CREATE TABLE decisions (
     repo TEXT NOT NULL, number INTEGER NOT NULL, hash TEXT NOT NULL,
-    instance_id TEXT, stage TEXT, reason TEXT, detail TEXT,
+    instance_id TEXT, stage TEXT, reason TEXT, detail TEXT, ground TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (repo, number)) WITHOUT ROWID;
 CREATE TABLE candidates (
     instance_id TEXT PRIMARY KEY, repo TEXT NOT NULL, number INTEGER NOT NULL, data BLOB NOT NULL,
@@ -40,7 +40,10 @@ CREATE TABLE images (
     PRIMARY KEY (instance_id, registry)) WITHOUT ROWID;
 {CLAIMS}"""
 
-UPGRADES = {1: f"{CLAIMS} DELETE FROM decisions;"}
+UPGRADES = {
+    1: "ALTER TABLE decisions ADD COLUMN ground TEXT NOT NULL DEFAULT '';",
+    2: f"{CLAIMS} DELETE FROM decisions;",
+}
 """What leads from a format to the next; decisions are made again, from what is stored."""
 
 

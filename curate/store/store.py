@@ -1,27 +1,24 @@
 """The store: one SQLite file in WAL mode, one transaction a record, blobs beside it.
 
-Killing the process at any moment loses at most the record in flight: a page of pulls is saved
-together with its cursor, a candidate together with its decision, a validation whole.
+Killing the process at any moment loses at most what is in flight: a page of pulls is saved together
+with its cursor, a chunk of decisions together with its candidates, a validation whole.
 """
 
-import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from builders.model import Lock
-from curate.model import (
-    Candidate,
-    Rejection,
-    Validation,
-)
+from curate.model import Candidate, Decision, Rejection, Validation
 from curate.store.blobs import Blobs
 from curate.store.codec import from_json, pack, to_json, unpack
 from curate.store.crawls import CrawlTables
 from curate.store.database import Database
 from curate.store.funnel import Funnel
+
+_Row = tuple[Any, ...]
 
 
 class Store(CrawlTables):
@@ -51,23 +48,43 @@ class Store(CrawlTables):
 
     def save_candidate(self, candidate: Candidate) -> None:
         """Save a candidate and the decision on its pull, together."""
-        row = (
-            candidate.instance_id,
-            candidate.repo,
-            candidate.pull_number,
-            to_json(replace(candidate, patch=b"", test_patch=b"")),
-            self.blobs.put(candidate.patch),
-            self.blobs.put(candidate.test_patch),
+        self.save_decisions(
+            candidate.repo, [Decision(number=candidate.pull_number, outcome=candidate)]
         )
-        with self._database.transaction() as database:
-            database.execute("INSERT OR REPLACE INTO candidates VALUES (?, ?, ?, ?, ?, ?)", row)
-            self._decide(database, candidate.repo, candidate.pull_number, candidate.instance_id)
 
     def reject_pull(self, repo: str, number: int, rejection: Rejection) -> None:
         """Record why a pull is no candidate; a candidate it once was is dropped."""
+        self.save_decisions(repo, [Decision(number=number, outcome=rejection)])
+
+    def save_decisions(self, repo: str, decisions: Iterable[Decision]) -> None:
+        """Save many decisions on pulls of *repo* with their candidates, all or nothing.
+
+        Their patches go to the blobs one by one, so that *decisions* may be made meanwhile.
+        """
+        rows = [self._rows(repo, decision) for decision in decisions]
+        made = [candidate for _, candidate in rows if candidate]
         with self._database.transaction() as database:
-            database.execute("DELETE FROM candidates WHERE repo = ? AND number = ?", (repo, number))
-            self._decide(database, repo, number, None, rejection)
+            database.executemany(
+                "DELETE FROM candidates WHERE repo = ? AND number = ?",
+                [(repo, decided[-1]) for decided, candidate in rows if not candidate],
+            )
+            database.executemany(
+                "INSERT OR REPLACE INTO candidates VALUES (?, ?, ?, ?, ?, ?)", made
+            )
+            database.executemany(
+                "INSERT OR REPLACE INTO decisions SELECT repo, number, hash, ?, ?, ?, ?, ?"
+                " FROM pulls WHERE repo = ? AND number = ?",
+                [decided for decided, _ in rows],
+            )
+
+    def rejections(self, repo: str, reason: str) -> dict[int, Rejection]:
+        """Pulls that fell for *reason*, by number."""
+        query = (
+            "SELECT number, stage, reason, detail FROM decisions"
+            " WHERE repo = ? AND reason = ? ORDER BY number"
+        )
+        rows = self._database.all(query, repo, reason)
+        return {row[0]: Rejection(stage=row[1], reason=row[2], detail=row[3]) for row in rows}
 
     def rejection(self, repo: str, number: int) -> Rejection | None:
         """Why a pull is no candidate."""
@@ -206,23 +223,18 @@ class Store(CrawlTables):
         bare = from_json(Candidate, row[0])
         return replace(bare, patch=self.blobs.get(row[1]), test_patch=self.blobs.get(row[2]))
 
-    @staticmethod
-    def _decide(
-        database: sqlite3.Connection,
-        repo: str,
-        number: int,
-        instance_id: str | None,
-        why: Rejection | None = None,
-    ) -> None:
-        database.execute(
-            "INSERT OR REPLACE INTO decisions SELECT repo, number, hash, ?, ?, ?, ? FROM pulls"
-            " WHERE repo = ? AND number = ?",
-            (
-                instance_id,
-                why.stage if why else None,
-                why.reason if why else None,
-                why.detail if why else None,
-                repo,
-                number,
-            ),
+    def _rows(self, repo: str, decision: Decision) -> tuple[_Row, _Row | None]:
+        """What a decision adds to the table of decisions, and to that of candidates."""
+        why, number = decision.outcome, decision.number
+        if isinstance(why, Rejection):
+            fallen = why.stage, why.reason, why.detail
+            return (None, *fallen, decision.ground, repo, number), None
+        row = (
+            why.instance_id,
+            why.repo,
+            why.pull_number,
+            to_json(replace(why, patch=b"", test_patch=b"")),
+            self.blobs.put(why.patch),
+            self.blobs.put(why.test_patch),
         )
+        return (why.instance_id, None, None, None, decision.ground, repo, number), row

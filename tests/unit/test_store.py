@@ -114,9 +114,11 @@ def test_a_decision_holds_until_the_pull_changes(store):
     store.save_page(REPO, [pull(1), pull(2), pull(3)], CrawlState())
     store.save_candidate(candidate(1))
     store.reject_pull(REPO, 2, Rejection(stage="crawl", reason="no-tests"))
-    assert [p.number for p in store.undecided_pulls(REPO)] == [3]
+    assert set(store.grounds(REPO)) == {1, 2}
+    assert store.funnel(REPO).undecided == 1
     store.save_page(REPO, [pull(1, title="Other"), pull(2)], CrawlState())
-    assert [p.number for p in store.undecided_pulls(REPO)] == [1, 3]
+    assert set(store.grounds(REPO)) == {2}
+    assert [p.number for p in store.pulls(REPO)] == [1, 2, 3]
 
 
 def test_a_rejected_pull_is_no_candidate_any_more(store):
@@ -222,13 +224,13 @@ def test_a_changed_issue_leaves_the_pulls_that_claim_it_undecided(store):
     for number in links:
         store.reject_pull(REPO, number, Rejection(stage="crawl", reason="no-tests"))
     store.save_issues([issue])
-    assert list(store.undecided_pulls(REPO)) == []  # nobody had decided on another text
+    assert set(store.grounds(REPO)) == {1, 2}  # nobody had decided on another text
     store.save_issues([replace(issue, title="Other")])
-    assert [it.number for it in store.undecided_pulls(REPO)] == [1]
+    assert set(store.grounds(REPO)) == {2}
     store.save_claims(REPO, {1: []})
     store.reject_pull(REPO, 1, Rejection(stage="crawl", reason="no-tests"))
     store.save_issues([issue])
-    assert list(store.undecided_pulls(REPO)) == []
+    assert set(store.grounds(REPO)) == {1, 2}
 
 
 def test_issues_of_other_repositories_that_pulls_claim(store):
@@ -254,7 +256,9 @@ def test_an_older_format_is_upgraded_and_decided_again(tmp_path):
         store.save_page(REPO, [pull(1)], CrawlState())
         store.reject_pull(REPO, 1, Rejection(stage="crawl", reason="no-tests"))
     with sqlite3.connect(tmp_path / "curate.sqlite") as database:
-        database.executescript("DROP TABLE claims; PRAGMA user_version = 1;")
+        database.executescript(
+            "DROP TABLE claims; ALTER TABLE decisions DROP COLUMN ground; PRAGMA user_version = 1;"
+        )
     with Store(tmp_path) as store:
-        assert [it.number for it in store.undecided_pulls(REPO)] == [1]
+        assert store.grounds(REPO) == {}
         store.save_claims(REPO, {1: []})
