@@ -19,9 +19,10 @@ _REFERENCE = (
     rf"|gh-{_NUMBER})"
 )
 _SEPARATOR = r"(?:\s{0,9}(?:,|&|\+|;)\s{0,9}(?:and\s{1,9})?|\s{1,9}(?:and|or)\s{1,9})"
+_ISSUE = r"(?:issues?\s{1,9})?"
 _CLAIM = re.compile(
     r"(?<![\w-])(?:close[sd]?|fix(?:es|ed)?|resolve[sd]?)(?:\s{0,9}:\s{0,9}|\s{1,9})"
-    rf"(?:issues?\s{{1,9}})?(?P<list>{_REFERENCE}(?:{_SEPARATOR}{_REFERENCE}){{0,99}})",
+    rf"{_ISSUE}(?P<list>{_REFERENCE}(?:{_SEPARATOR}{_ISSUE}{_REFERENCE}){{0,99}})",
     re.IGNORECASE,
 )
 _PARTS = re.compile(
@@ -34,6 +35,7 @@ _FENCE = re.compile(
     r"^ {0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^ {0,3}(?P=fence)[`~]*[ \t\r]*$|\Z)",
     re.DOTALL | re.MULTILINE,
 )
+_HTML_CODE = re.compile(r"<(?P<tag>pre|code)\b.*?(?:</(?P=tag)>|\Z)", re.DOTALL | re.IGNORECASE)
 _INLINE_CODE = re.compile(r"(?<!`)(?P<ticks>`{1,2})(?!`)[^`\n]{1,500}(?P=ticks)(?!`)")
 _MARKDOWN_LINK = re.compile(r"\[(?P<text>[^\[\]\n]{1,200})\]\((?P<url>[^()\s]{1,500})\)")
 _EMPHASIS = re.compile(r"[*]{1,3}|__")
@@ -43,6 +45,7 @@ def visible(text: str) -> str:
     """*text* without HTML comments, code and emphasis; a Markdown link becomes its reference."""
     text = _COMMENT.sub(" ", text)
     text = _FENCE.sub("\n", text)
+    text = _HTML_CODE.sub(" | ", text)
     text = _INLINE_CODE.sub(" ` ", text)
     text = _MARKDOWN_LINK.sub(_unwrapped, text)
     return _EMPHASIS.sub("", text)
