@@ -175,6 +175,7 @@ class Environment:
 
     key: str
     backend: str
+    declared_by: str = "base"  # "gold" where the requirements are those of the gold patch
     python: str
     lock: str  # requirements text
     cutoff: datetime
@@ -204,6 +205,7 @@ class Validation:
     environment: Environment | None
     runs: tuple[Run, ...]
     verdict: Verdict
+    attempts: tuple[str, ...] = ()  # every environment that was tried, and what came of it
     strength: Strength | None = None  # of verified instances, where it was measured
     strength_seconds: float = 0.0  # CPU-seconds of measuring it
 

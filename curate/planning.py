@@ -1,6 +1,6 @@
 """What is decided about a candidate before anything is locked or built."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,16 @@ from recipes import EnvRecipe, Recipe, RecipeError
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ground:
+    """Declared requirements to make an environment of, and the interpreter they ask for."""
+
+    source: str  # "base", or "gold" for what is declared after the gold patch
+    manifest: Manifest
+    python: str  # "3.9"
+    date: datetime  # what the environment is made for
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """All that is decided before anything is built."""
 
@@ -24,9 +34,7 @@ class Plan:
     recipe: Recipe
     env: EnvRecipe
     selection: Selection
-    manifest: Manifest
-    python: str
-    date: datetime  # what the environment is made for
+    grounds: tuple[Ground, ...]  # at least one, in the order in which they are tried
 
 
 def make_plan(
@@ -41,33 +49,79 @@ def make_plan(
         return Rejection(stage="recipe", reason="skipped", detail=env.skip)
     if adds_nothing(candidate.test_patch):
         return Rejection(stage="plan", reason="tests-only-removed")
-    with GitTree(mirror, candidate.base_commit) as base:
-        with GitTree(mirror, candidate.head_commit) as head:
-            selection = select(recipe, candidate.test_patch, before=base.read, after=head.read)
-        manifest = read_manifest(base, Sources(**env.requirements.model_dump()))
+    with (
+        GitTree(mirror, candidate.base_commit) as base,
+        GitTree(mirror, candidate.head_commit) as head,
+    ):
+        selection = select(recipe, candidate.test_patch, before=base.read, after=head.read)
+        sources = Sources(**env.requirements.model_dump())
+        trees = {"base": base, "gold": head}
+        manifests = {source: read_manifest(tree, sources) for source, tree in trees.items()}
     if not selection:
         return Rejection(stage="plan", reason="no-runnable-tests")
-    if isinstance(manifest, Failure):
-        return rejection(manifest)
-    date = environment_date(candidate, mirror)
-    python = _python(env, manifest, date, pythons)
-    if isinstance(python, Failure):
-        return rejection(python)
+    grounds = _grounds(manifests, _dates(candidate, mirror), env, pythons)
+    if isinstance(grounds, Failure):
+        return rejection(grounds)
     return Plan(
         candidate=candidate,
         recipe=recipe,
         env=env,
         selection=selection,
-        manifest=manifest,
-        python=python,
-        date=date,
+        grounds=grounds,
     )
 
 
-def environment_date(candidate: Candidate, mirror: Path) -> datetime:
-    """When the pull was opened, or when its base was committed if it was rebased later."""
-    text = output(mirror, "show", "-s", "--format=%cI", candidate.base_commit).decode().strip()
-    return max(candidate.created_at, datetime.fromisoformat(text))
+def _grounds(
+    manifests: Mapping[str, Manifest | Failure],
+    dates: Mapping[str, datetime],
+    env: EnvRecipe,
+    pythons: Sequence[str],
+) -> tuple[Ground, ...] | Failure:
+    """What can be built upon: the base's requirements, then gold's where it changes them.
+
+    Code that asks for a newer library may only work with that; but where the older one does, it
+    comes first, for with the newer one tests fail before the fix that have nothing to do with it.
+    """
+    tried = [
+        _ground(source, manifests[source], date, env, pythons) for source, date in dates.items()
+    ]
+    grounds = [ground for ground in tried if isinstance(ground, Ground)]
+    if not grounds:
+        return next(failure for failure in tried if isinstance(failure, Failure))
+    distinct: dict[tuple[str, str], Ground] = {}
+    for ground in grounds:
+        distinct.setdefault((ground.python, ground.manifest.key), ground)
+    return tuple(distinct.values())
+
+
+def _ground(
+    source: str,
+    manifest: Manifest | Failure,
+    date: datetime,
+    env: EnvRecipe,
+    pythons: Sequence[str],
+) -> Ground | Failure:
+    if isinstance(manifest, Failure):
+        return manifest
+    python = _python(env, manifest, date, pythons)
+    if isinstance(python, Failure):
+        return python
+    return Ground(source=source, manifest=manifest, python=python, date=date)
+
+
+def _dates(candidate: Candidate, mirror: Path) -> Mapping[str, datetime]:
+    """What environments are made for: the day the pull was opened, or a later one of its commits.
+
+    The base may have been committed later, where the pull was rebased; gold's requirements are of
+    the day of its last commit.
+    """
+    base = max(candidate.created_at, _committed(mirror, candidate.base_commit))
+    return {"base": base, "gold": max(base, _committed(mirror, candidate.head_commit))}
+
+
+def _committed(mirror: Path, commit: str) -> datetime:
+    text = output(mirror, "show", "-s", "--format=%cI", commit).decode().strip()
+    return datetime.fromisoformat(text)
 
 
 def _python(

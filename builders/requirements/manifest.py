@@ -38,7 +38,7 @@ def read_manifest(tree: Tree, sources: Sources) -> Manifest | Failure:
     collected.add_all(contents.lines)
     added = [line for line in sources.extra if not line.startswith("-c ")]
     collected.add_all(((line, "recipe") for line in added), core=True)
-    if not collected.requirements:
+    if not collected.requirements and not project.name:
         return Failure(stage="lock", reason="no-requirements", detail="; ".join(project.notes))
     limits = [line[3:].strip() for line in sources.extra if line.startswith("-c ")]
     asked = {canonicalize_name(name) for name in contents.extras}

@@ -19,7 +19,7 @@ from curate.github.client import GitHubClient
 from curate.settings import Settings
 from curate.stages.validate import plan
 from curate.store import Store
-from curate.trial import Options
+from curate.workshop import Options
 
 EXAMPLE = "Example: [bold]curate rebuild --for 5h -j 4[/bold]"
 _UNITS = {"s": 1, "m": 60, "h": 3600}

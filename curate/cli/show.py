@@ -120,6 +120,8 @@ def _print_validation(console: Console, validation: Validation) -> None:
         console.print(f"lock {env.lock_seconds:.1f} s, build {env.build_seconds:.1f} s, {size}")
         for repair in env.repairs:
             console.print(f"  repaired: {escape(repair)}")
+    for attempt in validation.attempts if len(validation.attempts) > 1 else ():
+        console.print(f"  tried {escape(attempt)}")
     console.print(f"tests: {escape(validation.test_command)}")
     table = Table("run", "ended", "outcomes", "seconds")
     for run in validation.runs:

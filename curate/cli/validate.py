@@ -25,7 +25,7 @@ from curate.settings import Settings
 from curate.stages.validate import Summary, Task, plan, validate
 from curate.store import Store
 from curate.store.claim import claimed
-from curate.trial import Options, Workshop
+from curate.workshop import Options, Workshop
 
 EXAMPLE = "Example: [bold]curate validate --repo getmoto/moto -j 4[/bold]"
 

@@ -10,7 +10,8 @@ from builders.errors import BuilderError, DiskFull, EngineUnavailable
 from curate.errors import NotFound
 from curate.model import Candidate, Validation
 from curate.store import Store
-from curate.trial import Interrupted, Options, Workshop, hold, inputs_hash
+from curate.trial import hold, inputs_hash
+from curate.workshop import Interrupted, Options, Workshop
 from recipes import Library, Recipe
 
 

@@ -1,0 +1,99 @@
+"""The environment of a trial: its lock, shared or exact, and its image."""
+
+from dataclasses import replace
+
+from builders.lock import lock_key, resolve
+from builders.model import Built, Failure, InstanceSpec, Lock
+from builders.unbuilt import without_unbuilt
+from curate.model import Environment
+from curate.planning import Ground, Plan
+from curate.workshop import Workshop
+
+BUILD_REPAIRS = 5  # builds of one environment, each without a package the one before lacked
+
+
+def shared_lock(plan: Plan, ground: Ground, shop: Workshop) -> Lock | Failure:
+    """The stored lock of the same manifest if it is not newer than the pull, or a new one."""
+    key = lock_key(ground.manifest, ground.python)
+    stored = shop.store.lock(key)
+    if stored and stored.cutoff <= ground.date:
+        return stored
+    lock = exact_lock(plan, ground, shop)
+    if isinstance(lock, Lock):
+        shop.store.save_lock(key, lock)
+    return lock
+
+
+def exact_lock(plan: Plan, ground: Ground, shop: Workshop) -> Lock | Failure:
+    """A new lock as of the date of *ground*."""
+    shop.report(plan.candidate.instance_id, "locking")
+    return resolve(
+        ground.manifest, python=ground.python, cutoff=ground.date, settings=shop.settings
+    )
+
+
+def build(plan: Plan, ground: Ground, lock: Lock, shop: Workshop) -> tuple[Lock, Built | Failure]:
+    """Build; where an optional package does not, without it, and remember the lock that did."""
+    key = lock_key(ground.manifest, ground.python)
+    departures: list[str] = []
+    for _ in range(BUILD_REPAIRS):
+        shop.report(plan.candidate.instance_id, "building")
+        built = shop.backend.build(_spec(plan, ground, lock, shop))
+        if isinstance(built, Built):
+            if departures:
+                shop.store.save_lock(key, lock)
+            break
+        change = without_unbuilt(built, ground.manifest, lock)
+        if change is None or built.reason != "environment-failed":
+            break
+        ground = replace(ground, manifest=change.manifest)
+        departures.append(change.sentence)
+        shop.report(plan.candidate.instance_id, "locking")
+        again = resolve(
+            ground.manifest, python=ground.python, cutoff=lock.cutoff, settings=shop.settings
+        )
+        if isinstance(again, Failure):
+            break
+        lock = replace(again, repairs=(*again.repairs, *departures))
+    return lock, built
+
+
+def _spec(plan: Plan, ground: Ground, lock: Lock, shop: Workshop) -> InstanceSpec:
+    candidate = plan.candidate
+    return InstanceSpec(
+        name=candidate.instance_id,
+        repo=candidate.repo,
+        mirror=shop.mirrors(candidate.repo),
+        base_commit=candidate.base_commit,
+        date=ground.date,
+        python=ground.python,
+        lock=lock,
+        system_packages=plan.env.system,
+        install=plan.env.install,
+        import_name=plan.recipe.import_name,
+        version=candidate.version,
+        submodules={path: shop.mirrors(r) for path, r in plan.recipe.submodules.items()},
+        environment=plan.env.environment,
+    )
+
+
+def environment_of(plan: Plan, ground: Ground, lock: Lock, built: Built) -> Environment:
+    """The record of what was built."""
+    return Environment(
+        key=built.environment_key,
+        backend=built.backend,
+        python=ground.python,
+        declared_by=ground.source,
+        lock=lock.text,
+        cutoff=lock.cutoff,
+        repairs=lock.repairs,
+        system_packages=plan.env.system,
+        handle=built.handle,
+        digest=built.digest,
+        dockerfiles=built.dockerfiles,
+        layer_bytes=built.layer_bytes,
+        lock_seconds=lock.seconds,
+        build_seconds=built.seconds,
+        environment_seconds=built.environment_seconds,
+        variables=plan.env.environment,
+    )

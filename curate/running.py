@@ -1,0 +1,101 @@
+"""Runs of a built instance: before and after the gold patch, and with pieces of it left out."""
+
+from collections.abc import Sequence
+
+from builders.errors import BuilderError, SandboxError
+from builders.model import Built, Execution, Outcome, RunResult, RunStatus
+from curate.model import Run, Strength
+from curate.planning import Plan, limits, path_rules
+from curate.strength import pieces
+from curate.verdict import hopeless
+from curate.workshop import Interrupted, Workshop
+
+INFRASTRUCTURE_TRIES = 3
+
+
+def make_runs(plan: Plan, built: Built, shop: Workshop, *, count: int) -> Sequence[Run]:
+    """Run *count* times on each side, by turns; once where that leaves nothing to show.
+
+    Raises Interrupted if the user asked to stop, BuilderError if the sandbox does not hold.
+    """
+    runs: list[Run] = []
+    for index in range(count):
+        after = _run(plan, built, shop, side="after", index=index)
+        before = _run(plan, built, shop, side="before", index=index)
+        runs += [before, after]
+        if index == 0 and hopeless(before, after):
+            break
+    return runs
+
+
+def measure_strength(
+    plan: Plan, built: Built, shop: Workshop, fail_to_pass: Sequence[str]
+) -> tuple[Strength, float]:
+    """What the tests notice of the gold patch, and the CPU-seconds that took to find out.
+
+    A gold patch of one piece was tried without it already, in the before-runs.
+    """
+    found = pieces(plan.candidate.patch, path_rules(plan.recipe).is_source)
+    if len(found) == 1:
+        return Strength(pieces=(found[0].name,), unnoticed=()), 0.0
+    tried, unnoticed, seconds = [], [], 0.0
+    for number, piece in enumerate(found, 1):
+        shop.report(plan.candidate.instance_id, f"strength {number} of {len(found)}")
+        patches = (plan.candidate.test_patch, piece.rest)
+        result = _sound(shop, built, _execution(plan, patches, index=0))
+        seconds += result.cpu_seconds
+        if result.status is RunStatus.PATCH_FAILED:
+            continue
+        tried.append(piece.name)
+        if all(result.outcomes.get(name) is Outcome.PASSED for name in fail_to_pass):
+            unnoticed.append(piece.name)
+    return Strength(pieces=tuple(tried), unnoticed=tuple(unnoticed)), seconds
+
+
+def _run(plan: Plan, built: Built, shop: Workshop, *, side: str, index: int) -> Run:
+    candidate = plan.candidate
+    shop.report(candidate.instance_id, f"{side} {index + 1}")
+    patches = (
+        (candidate.test_patch, candidate.patch) if side == "after" else (candidate.test_patch,)
+    )
+    result = _sound(shop, built, _execution(plan, patches, index))
+    return Run(
+        side=side,
+        index=index,
+        status=result.status,
+        outcomes=result.outcomes,
+        seconds=result.seconds,
+        cpu_seconds=result.cpu_seconds,
+        log=shop.store.blobs.put(result.output),
+        detail=result.detail,
+    )
+
+
+def _execution(plan: Plan, patches: tuple[bytes, ...], index: int) -> Execution:
+    """One run of the changed tests; *index* decides their order and the hash seed."""
+    return Execution(
+        command=plan.selection.command(plan.env, plan.recipe.cases, backwards=index % 2 == 1),
+        patches=patches,
+        environment=plan.env.environment | {"PYTHONHASHSEED": str(index)},
+        limits=limits(plan.env),
+    )
+
+
+def _sound(shop: Workshop, built: Built, execution: Execution) -> RunResult:
+    """Run until the sandbox itself holds, a few times at most."""
+    problem: BuilderError = SandboxError("no run was made")
+    for _ in range(INFRASTRUCTURE_TRIES):
+        if shop.stop.is_set():
+            raise Interrupted
+        try:
+            result = shop.backend.run(built, execution)
+        except SandboxError as error:
+            problem = error
+        else:
+            if result.status is not RunStatus.OUT_OF_MEMORY:
+                return result
+            problem = SandboxError(
+                f"A run of {built.name} was out of memory.",
+                hint="Raise limits.memory_gib in the recipe, or lower -j.",
+            )
+    raise problem

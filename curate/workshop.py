@@ -1,0 +1,36 @@
+"""What trials share: the user's options, and what a trial works with."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from builders.backend import Backend
+from builders.settings import BuildSettings
+from curate.store import Store
+
+
+class Interrupted(Exception):
+    """The user asked to stop; nothing of the trial under way is kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the user chose for a validation; part of its key, but for `jobs`."""
+
+    runs: int = 3  # on each side
+    backend: str = "docker"
+    strength: bool = True  # whether to measure what the tests notice of the gold patch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """What a trial works with."""
+
+    store: Store
+    backend: Backend
+    settings: BuildSettings
+    pythons: tuple[str, ...]  # interpreters that can be had, "3.8" ...
+    mirrors: Callable[[str], Path]  # repository -> bare mirror
+    stop: threading.Event
+    report: Callable[[str, str], None]  # instance id, step
