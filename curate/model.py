@@ -42,6 +42,17 @@ class PullRequest:
     author: str = ""
     commit_messages: tuple[str, ...] = ()
     closing: tuple[IssueRef, ...] = ()
+    closing_cursor: str | None = None  # where GitHub's list of references goes on behind `closing`
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """A later crawl on its way from the newest update back to the known, page by page."""
+
+    until: datetime | None = None  # where the known begins; None = at the very first update
+    since: datetime | None = None  # what the crawl covers when the sweep has arrived
+    cursor: str | None = None  # where it goes on
+    newest: datetime | None = None  # newest updated_at when it began, the next watermark
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +63,8 @@ class CrawlState:
     complete: bool = False  # whether the first crawl has seen every pull
     watermark: datetime | None = None  # newest updated_at that was seen
     since: datetime | None = None  # `complete` holds for pulls updated since; None = for all
+    sweep: Sweep | None = None  # a later crawl that was cut short
+    issues_watermark: datetime | None = None  # stored issues are as they were then, or newer
     requests: int = 0
     points: int = 0
 
@@ -96,6 +109,8 @@ class Candidate:
     created_at: datetime
     version: str
     links: tuple[Link, ...] = ()
+    reverts: tuple[int, ...] = ()  # earlier pulls this one takes back
+    reverted_by: tuple[int, ...] = ()  # later pulls that take this one back
 
     @property
     def issue_numbers(self) -> tuple[int, ...]:
@@ -110,6 +125,15 @@ class Rejection:
     stage: str  # "crawl", "lock", "build", "install", "collect", "validate", ...
     reason: str  # short and countable, e.g. "no-tests"
     detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What became of a pull, and on which ground."""
+
+    number: int
+    outcome: Candidate | Rejection
+    ground: str = ""  # hash of what decided it besides the pull itself
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,7 +37,7 @@ class PathRules:
         if matches(path, self.tests):
             return True
         *folders, name = path.split("/")
-        return bool(TEST_SEGMENTS.intersection(folders)) or bool(TEST_NAMES.fullmatch(name))
+        return not TEST_SEGMENTS.isdisjoint(folders) or bool(TEST_NAMES.fullmatch(name))
 
     def is_source(self, path: str) -> bool:
         """Whether *path* is neither a test nor documentation or configuration."""
@@ -58,12 +58,12 @@ def is_document(path: str) -> bool:
 
 def matches(path: str, globs: Sequence[str]) -> bool:
     """Whether any of *globs* matches the whole of *path*."""
-    return any(_compiled(glob).fullmatch(path) for glob in globs)
+    return bool(globs) and _compiled(tuple(globs)).fullmatch(path) is not None
 
 
 @lru_cache(maxsize=1024)
-def _compiled(glob: str) -> re.Pattern[str]:
-    return re.compile(translated(glob), re.DOTALL)
+def _compiled(globs: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(translated, globs)), re.DOTALL)
 
 
 def translated(glob: str) -> str:

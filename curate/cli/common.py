@@ -45,8 +45,8 @@ def print_json(value: object) -> None:
 
 
 def mirror_path(settings: Settings, repo: str) -> Path:
-    """Where the bare mirror of *repo* lies or will lie."""
-    return settings.mirror_folder / f"{repo.replace('/', '__')}.git"
+    """Where the bare mirror of *repo* lies or will lie; absolute, git may run elsewhere."""
+    return settings.mirror_folder.absolute() / f"{repo.replace('/', '__')}.git"
 
 
 def progress_bar() -> Progress:

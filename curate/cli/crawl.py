@@ -2,29 +2,28 @@
 
 import json
 import os
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import TaskID
 
 from curate.cli.common import (
     library_of,
     mirror_path,
     open_store,
     print_json,
-    progress_bar,
     settings_of,
     talk,
 )
-from curate.errors import BadInput
+from curate.cli.waiting import CrawlDisplay
+from curate.errors import BadInput, NotFound
 from curate.git.declared import DeclaredVersion
-from curate.git.mirror import Mirror, ensure_mirror, open_mirror
-from curate.git.version import NearestTag
+from curate.git.mirror import Mirror, ensure_mirror, fetch, open_mirror
+from curate.git.version import NearestTag, VersionNames
 from curate.github.client import GitHubClient
 from curate.github.pulls import owner_and_name
+from curate.github.tokens import read_tokens
 from curate.planning import path_rules
 from curate.settings import Settings
 from curate.stages.crawl import CrawlSummary, crawl
@@ -42,7 +41,12 @@ def register(app: typer.Typer) -> None:
 
 def command(
     context: typer.Context,
-    repos: Annotated[list[str], typer.Argument(metavar="OWNER/NAME...", help="Repositories.")],
+    repos: Annotated[
+        list[str] | None, typer.Argument(metavar="[OWNER/NAME]...", help="Repositories.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every repository that has a recipe.")
+    ] = False,
     api_url: Annotated[str | None, typer.Option(help="GitHub Enterprise's or another API.")] = None,
     mirror: Annotated[
         Path | None, typer.Option(help="A bare repository to use instead of cloning.")
@@ -55,22 +59,62 @@ def command(
 ) -> None:
     """Find merged pull requests that close issues and touch tests, and make them candidates.
 
-    The token is read from GITHUB_TOKEN. A second crawl asks only for what is new.
+    Tokens are read from GITHUB_TOKEN and GITHUB_TOKENS, several with commas between them. A
+    second crawl asks only for what is new; one that was cut short goes on where it stopped.
     """
     settings = settings_of(context)
-    if mirror and len(repos) > 1:
+    settings = settings.model_copy(update={"api_url": api_url} if api_url else {})
+    names = _names(repos or [], everything, settings)
+    if mirror and len(names) > 1:
         raise BadInput("--mirror goes with one repository.", hint="Crawl them one by one.")
+    moment = since.replace(tzinfo=UTC) if since else None
+    with open_store(settings) as store, CrawlDisplay() as display:
+        client = client_of(settings, display)
+        summaries: list[CrawlSummary] = []
+        absent: list[NotFound] = []
+        for repo in names:
+            try:
+                summaries.append(
+                    crawl_one(
+                        repo,
+                        store,
+                        client,
+                        settings,
+                        display,
+                        mirror=mirror,
+                        since=moment,
+                        limit=limit,
+                    )
+                )
+            except NotFound as error:  # one that is gone keeps nobody from the others
+                absent.append(error)
+    if as_json and summaries:
+        print_json({s.repo: _counts(s) for s in summaries})
+    for other in absent[1:]:
+        talk.print(f"[red]{other}[/red]")
+    if absent:
+        raise absent[0]
+
+
+def client_of(settings: Settings, display: CrawlDisplay) -> GitHubClient:
+    """A client with all tokens of the environment, whose waits and warnings are shown."""
+    return GitHubClient(
+        read_tokens(os.environ),
+        settings.api_url,
+        policy=display.policy(),
+        warn=display.warn,
+    )
+
+
+def _names(repos: list[str], everything: bool, settings: Settings) -> list[str]:
+    if bool(repos) == everything:
+        raise BadInput(
+            "Name repositories, or give --all for those that have a recipe.",
+            hint="curate crawl owner/name",
+        )
     for repo in repos:
         owner_and_name(repo)
-    moment = since.replace(tzinfo=UTC) if since else None
-    client = GitHubClient(os.environ.get("GITHUB_TOKEN"), api_url or settings.api_url)
-    with open_store(settings) as store:
-        summaries = [
-            crawl_one(repo, store, client, settings, mirror=mirror, since=moment, limit=limit)
-            for repo in repos
-        ]
-    if as_json:
-        print_json({s.repo: _counts(s) for s in summaries})
+    return repos or [recipe.repo for recipe in library_of(settings)]
 
 
 def crawl_one(
@@ -78,50 +122,66 @@ def crawl_one(
     store: Store,
     client: GitHubClient,
     settings: Settings,
+    display: CrawlDisplay,
     *,
     mirror: Path | None = None,
     since: datetime | None = None,
     limit: int | None = None,
 ) -> CrawlSummary:
-    """Crawl one repository under a progress bar and say what came of it."""
+    """Crawl one repository under *display* and say what came of it."""
     recipe = library_of(settings).get(repo)
-    with progress_bar() as progress:
-        bars: dict[str, TaskID] = {}
-
-        def report(phase: str, done: int, total: int) -> None:
-            if phase not in bars:
-                bars[phase] = progress.add_task(f"{repo}: {phase}")
-            progress.update(bars[phase], completed=done, total=total)
-
-        with _mirror(repo, mirror, settings) as repository:
-            summary = crawl(
-                repo,
-                store=store,
-                client=client,
-                mirror=repository,
-                rules=path_rules(recipe),
-                version_of=_version_of(recipe, repository),
-                since=since,
-                limit=limit,
-                progress=report,
-            )
+    display.begin(repo, client)
+    with _mirror(repo, mirror, settings) as repository:
+        summary = crawl(
+            repo,
+            store=store,
+            client=client,
+            mirror=repository,
+            rules=path_rules(recipe),
+            version_of=_version_of(recipe, repository),
+            since=since,
+            limit=limit,
+            refresh=lambda: _refresh(repo, settings),
+            progress=display.step,
+        )
     _tell(summary)
     return summary
 
 
 def _mirror(repo: str, given: Path | None, settings: Settings) -> Mirror:
-    """The mirror to read: the given one (linked into the mirror folder), or a clone kept there."""
+    """The mirror to read: the given one (linked into the mirror folder), or a clone kept there.
+
+    A clone that is there already is updated only when heads of pulls turn out to be missing.
+    """
     path = mirror_path(settings, repo)
-    if given is None:
-        if path.is_symlink():
-            return open_mirror(path)
-        talk.print(f"Updating the mirror of {repo} in {path} …")
-        return ensure_mirror(
-            path, f"https://github.com/{repo}.git", token=os.environ.get("GITHUB_TOKEN")
-        )
-    opened = open_mirror(given)
-    _link(path, given.resolve())
-    return opened
+    if given is not None:
+        opened = open_mirror(given)
+        _link(path, given.resolve())
+        return opened
+    if path.exists():
+        return open_mirror(path)
+    talk.print(f"Cloning {repo} into {path} …")
+    return ensure_mirror(path, _address(repo, settings.api_url), token=_git_token())
+
+
+def _refresh(repo: str, settings: Settings) -> None:
+    """Bring the heads of new pulls into our clone; a mirror that the user gave is left alone."""
+    path = mirror_path(settings, repo)
+    if path.is_symlink():
+        talk.print(f"{path} lacks heads of pulls; it is yours, so fetch refs/pull/*/head there.")
+        return
+    talk.print(f"Updating the mirror of {repo} in {path} …")
+    fetch(path, _address(repo, settings.api_url), token=_git_token())
+
+
+def _address(repo: str, api_url: str) -> str:
+    """Where git finds *repo*: beside the API, which GitHub Enterprise has below `/api/v3`."""
+    site = api_url.rstrip("/").removesuffix("/api/v3")
+    return f"{site if site != api_url.rstrip('/') else 'https://github.com'}/{repo}.git"
+
+
+def _git_token() -> str | None:
+    return next(iter(read_tokens(os.environ)), None)
 
 
 def _link(path: Path, target: Path) -> None:
@@ -136,7 +196,7 @@ def _link(path: Path, target: Path) -> None:
     path.symlink_to(target)
 
 
-def _version_of(recipe: Recipe, mirror: Mirror) -> Callable[[str], str]:
+def _version_of(recipe: Recipe, mirror: Mirror) -> VersionNames:
     rule = recipe.version
     if rule.rule == "file":
         return DeclaredVersion(mirror, rule.file, rule.pattern)
@@ -150,7 +210,8 @@ def _counts(summary: CrawlSummary) -> dict[str, object]:
 
 def _tell(summary: CrawlSummary) -> None:
     talk.print(
-        f"{summary.repo}: {summary.pulls:,} pulls fetched, {summary.candidates:,} new candidates;"
+        f"{summary.repo}: {summary.pulls:,} pulls and {summary.issues:,} changed issues fetched,"
+        f" {summary.candidates:,} new candidates;"
         f" {summary.requests:,} requests, {summary.points:,} points, {summary.seconds:.1f} s"
     )
     for reason, count in sorted(summary.rejected.items(), key=lambda item: -item[1]):

@@ -1,6 +1,5 @@
 """`curate rebuild`: the nightly path; crawl what is new, validate it, prepare the next release."""
 
-import os
 import re
 import threading
 import time
@@ -11,9 +10,10 @@ import typer
 
 from builders.errors import DiskFull, EngineUnavailable
 from curate.cli.common import library_of, open_store, settings_of, talk
-from curate.cli.crawl import crawl_one
+from curate.cli.crawl import client_of, crawl_one
 from curate.cli.publish import prepare
 from curate.cli.validate import Sandbox, run_tasks
+from curate.cli.waiting import CrawlDisplay
 from curate.errors import BadInput, CurateError, described
 from curate.github.client import GitHubClient
 from curate.settings import Settings
@@ -53,7 +53,9 @@ def command(
     """
     settings = settings_of(context)
     ends = time.monotonic() + seconds(duration) if duration else None
-    client = GitHubClient(os.environ.get("GITHUB_TOKEN"), api_url or settings.api_url)
+    settings = settings.model_copy(update={"api_url": api_url} if api_url else {})
+    display = CrawlDisplay()
+    client = client_of(settings, display)
     names = repos or [recipe.repo for recipe in library_of(settings)]
     options = Options(runs=runs, backend=sandbox.value)
     problems: dict[str, tuple[str, str]] = {}
@@ -61,7 +63,7 @@ def command(
         for index, repo in enumerate(names):
             share = _share(ends, len(names) - index)
             try:
-                _rebuild(repo, store, client, settings, options, jobs=jobs, ends=share)
+                _rebuild(repo, store, client, display, settings, options, jobs=jobs, ends=share)
             except (EngineUnavailable, DiskFull):
                 raise  # for all repositories alike
             except Exception as error:
@@ -92,6 +94,7 @@ def _rebuild(
     repo: str,
     store: Store,
     client: GitHubClient,
+    display: CrawlDisplay,
     settings: Settings,
     options: Options,
     *,
@@ -102,7 +105,8 @@ def _rebuild(
     if left is not None and left <= 0:
         talk.print(f"{repo}: time is over, left for the next call")
         return
-    crawl_one(repo, store, client, settings)
+    with display:
+        crawl_one(repo, store, client, settings, display)
     tasks, known = plan(store, library_of(settings), options, ids=(), repo=repo)
     talk.print(f"{repo}: {len(tasks):,} to validate, {known:,} known")
     stop = threading.Event()

@@ -1,6 +1,7 @@
 """The version a commit belongs to, by what one of its files says."""
 
 import re
+from functools import lru_cache
 
 from curate.git.mirror import Mirror
 
@@ -15,9 +16,18 @@ class DeclaredVersion:
         self._mirror = mirror
         self._file = file
         self._pattern = re.compile(pattern)
+        self._said = lru_cache(maxsize=None)(self._searched)
+
+    @property
+    def rule(self) -> str:
+        """The file and what is looked for in it."""
+        return f"{self._file}: {self._pattern.pattern}"
 
     def __call__(self, commit: str) -> str:
         """Major.minor at *commit*; "" where the file is missing or says nothing."""
+        return self._said(commit)
+
+    def _searched(self, commit: str) -> str:
         content = self._mirror.objects.read(f"{commit}:{self._file}") or b""
         found = self._pattern.search(content.decode("utf-8", "replace"))
         return found.group(1) if found else ""

@@ -1,76 +1,83 @@
-"""File lists and patches between two commits, through one `git diff-tree --stdin`."""
+"""File lists and patches between two commits, through `git diff-tree --stdin`."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from itertools import chain, zip_longest
 from pathlib import Path
-from secrets import token_hex
+from typing import NamedTuple
 
-from curate.git.process import GitProcess
+from curate.git.command import GitFailed
+from curate.git.marked import Marked
 
-_COMMON = ("diff-tree", "--stdin", "-r", "--no-renames")
+_COMMON = ("diff-tree", "--stdin", "-r")
+_LISTS = (*_COMMON, "--no-renames", "--raw", "-z", "--no-abbrev")
+_PATCHES = (*_COMMON, "-p", "--full-index", "--binary")
+# What GitHub's diffs do, and git's own since 2.9; the limit is named as it differs by version.
+_RENAMES = ("-M50%", "-l1000")
+_WORKERS = 2  # processes that make patches: most of their time is git's own
+
+Sides = tuple[str, str]
+"""The old and the new commit of a diff."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class FileChange:
+class FileChange(NamedTuple):
     """One file of a diff: modes and object names of both sides; status is A, D, M or T."""
 
-    path: str
-    status: str
     old_mode: str
     new_mode: str
     old_oid: str
     new_oid: str
+    status: str
+    path: str
 
 
 class DiffTree:
-    """Diffs between commits; renames are shown as a deletion and an addition."""
+    """Diffs between commits, in bulk; what git cannot diff is a `GitFailed` in its place."""
 
     def __init__(self, path: Path) -> None:
-        self._lists = GitProcess(path, [*_COMMON, "--raw", "-z", "--no-abbrev"])
-        self._patches = GitProcess(path, [*_COMMON, "-p", "--full-index", "--binary"])
-        self._mark = f"end {token_hex(8)}\n".encode()
+        self._lists = Marked(path, _LISTS)
+        self._workers = [Marked(path, (*_PATCHES, *_RENAMES)) for _ in range(_WORKERS)]
+        self._plain = Marked(path, (*_PATCHES, "--no-renames"))
 
-    def files(self, old: str, new: str) -> tuple[FileChange, ...]:
-        """Files that differ from commit *old* to *new*; raises `GitFailed` on missing objects."""
-        data = self._asked(self._lists, old, new)
-        return parsed_changes(data.partition(b"\0")[2])
+    def files(self, wanted: Sequence[Sides]) -> Iterator[tuple[FileChange, ...] | GitFailed]:
+        """Files that differ, for each of *wanted*; a rename is a deletion and an addition."""
+        for answer in self._lists.ask([_line(sides) for sides in wanted]):
+            yield answer if isinstance(answer, GitFailed) else parsed_changes(answer)
 
-    def patch(self, old: str, new: str) -> bytes:
-        """Applicable diff from *old* to *new*, binary files whole; raises `GitFailed`."""
-        data = self._asked(self._patches, old, new)
-        return data.partition(b"\n")[2].removeprefix(b"\n")
+    def patches(self, wanted: Sequence[Sides]) -> Iterator[bytes | GitFailed]:
+        """Applicable diffs, binary files whole, renames as renames, for each of *wanted*."""
+        lines = [_line(sides) for sides in wanted]
+        shares = [it.ask(lines[n::_WORKERS]) for n, it in enumerate(self._workers)]
+        in_turn = chain.from_iterable(zip_longest(*shares))
+        yield from (_patch(answer) for answer in in_turn if answer is not None)
+
+    def plain_patch(self, sides: Sides) -> bytes | GitFailed:
+        """As `patches`, with a rename as a deletion and an addition."""
+        (answer,) = self._plain.ask([_line(sides)])
+        return _patch(answer)
 
     def close(self) -> None:
-        """End both processes."""
-        self._lists.close()
-        self._patches.close()
+        """End all processes."""
+        for process in (self._lists, self._plain, *self._workers):
+            process.close()
 
-    def _asked(self, process: GitProcess, old: str, new: str) -> bytes:
-        """One answer: git echoes and flushes a line that is no object name, which marks the end."""
-        process.send(f"{new} {old}\n".encode() + self._mark)
-        pieces: list[bytes] = []
-        tail = b""
-        while not tail.endswith(self._mark):
-            piece = process.answers.read1(1 << 16)  # type: ignore[attr-defined]
-            if not piece:
-                raise process.failed()
-            pieces.append(piece)
-            tail = (tail + piece)[-len(self._mark) :]
-        return b"".join(pieces)[: -len(self._mark)]
+
+def _line(sides: Sides) -> bytes:
+    return f"{sides[1]} {sides[0]}".encode()
+
+
+def _patch(answer: bytes | GitFailed) -> bytes | GitFailed:
+    if isinstance(answer, GitFailed):
+        return answer
+    return answer.partition(b"\n")[2].removeprefix(b"\n")
 
 
 def parsed_changes(raw: bytes) -> tuple[FileChange, ...]:
-    """Read `--raw -z` output without its commit line."""
-    fields = raw.split(b"\0")[:-1]
-    return tuple(_change(fields[n].decode(), fields[n + 1]) for n in range(0, len(fields) - 1, 2))
+    """Read `--raw -z` output: the commit's name, then headers and paths in turn."""
+    fields = raw.split(b"\0")[1:-1]
+    return tuple(map(_change, fields[::2], fields[1::2]))
 
 
-def _change(line: str, path: bytes) -> FileChange:
-    old_mode, new_mode, old_oid, new_oid, status = line.removeprefix(":").split(" ")
-    return FileChange(
-        path=path.decode("utf-8", errors="surrogateescape"),
-        status=status[0],
-        old_mode=old_mode,
-        new_mode=new_mode,
-        old_oid=old_oid,
-        new_oid=new_oid,
-    )
+def _change(header: bytes, path: bytes) -> FileChange:
+    old_mode, new_mode, old_oid, new_oid, status = header[1:].decode("ascii").split(" ")
+    name = path.decode("utf-8", "surrogateescape")
+    return FileChange(old_mode, new_mode, old_oid, new_oid, status[0], name)

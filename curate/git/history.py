@@ -2,13 +2,17 @@
 
 import heapq
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from curate.git.command import output
 
 _OURS, _THEIRS, _STALE = 1, 2, 4
+_HEADER = "%ct %at %H %P"
+_MESSAGE_LIMIT = 64 << 10  # bytes; a squashed history can be megabytes
+_LAST_SECOND = 253402300799  # of the year 9999, where datetime ends
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,24 +27,26 @@ class Fork:
 
 
 class History:
-    """Parents, generations and committer times of every commit some ref of a mirror reaches."""
+    """Parents, generations, times and messages of every commit some ref of a mirror reaches."""
 
-    def __init__(self, lines: Iterable[bytes]) -> None:
-        """*lines* are `<time> <commit> <parent>...`, parents before children."""
+    def __init__(self, records: Iterable[bytes]) -> None:
+        """*records* are headers (`_HEADER`) and messages in turn, parents before children."""
         self._index: dict[str, int] = {}
         self._names: list[str] = []
         self._parents: list[tuple[int, ...]] = []
         self._generation = array("l")
         self._time = array("q")
-        for line in lines:
-            time, name, *parents = line.decode().split()
-            self._add(int(time), name, parents)
+        self._authored = array("q")
+        self._messages: list[bytes] = []
+        source = iter(records)
+        for header, message in zip(source, source, strict=False):
+            self._add(header.decode("ascii").split(" "), message)
 
     @classmethod
     def of(cls, path: Path) -> "History":
         """Read the graph of the bare repository *path*; raises `GitFailed`."""
-        arguments = ("rev-list", "--all", "--parents", "--timestamp", "--topo-order", "--reverse")
-        return cls(output(path, *arguments).splitlines())
+        what = ("--all", "--topo-order", "--reverse", "--no-show-signature", "--encoding=UTF-8")
+        return cls(output(path, "log", "-z", f"--format={_HEADER}%x00%B", *what).split(b"\0"))
 
     def __contains__(self, commit: object) -> bool:
         return commit in self._index
@@ -53,6 +59,29 @@ class History:
         parents = self._parents[self._index[commit]]
         return self._names[parents[0]] if parents else None
 
+    def time(self, commit: str) -> int:
+        """When a known commit was committed, in Unix seconds."""
+        return self._time[self._index[commit]]
+
+    def parents(self, commit: str) -> tuple[str, ...]:
+        """Parents of a known commit that the mirror has."""
+        return tuple(self._names[node] for node in self._parents[self._index[commit]])
+
+    def message(self, commit: str) -> str:
+        """Message of a commit; "" for one that is not known."""
+        node = self._index.get(commit)
+        return "" if node is None else self._messages[node].decode("utf-8", "replace")
+
+    def authored_at(self, commit: str) -> datetime:
+        """When a known commit was written, by its author's clock."""
+        seconds = self._authored[self._index[commit]]
+        return datetime.fromtimestamp(min(max(seconds, 0), _LAST_SECOND), UTC)
+
+    def holds(self, commit: str, other: str) -> bool:
+        """Whether *other* is a known commit or an ancestor of it."""
+        fork = self.fork(commit, other)
+        return fork is not None and not fork.commits
+
     def fork(self, ours: str, theirs: str) -> Fork | None:
         """Where *theirs* left *ours*, as `git diff ours...theirs` sees it; None if unrelated.
 
@@ -62,12 +91,13 @@ class History:
         start = self._index[ours], self._index[theirs]
         marks = {start[0]: _OURS}
         marks[start[1]] = marks.get(start[1], 0) | _THEIRS
-        queue = [(-self._generation[node], node) for node in marks]
+        generation, parents_of = self._generation, self._parents
+        queue = [(-generation[node], node) for node in marks]
         heapq.heapify(queue)
         fresh = len(queue)
         bases: list[int] = []
         own: list[int] = []
-        while fresh:
+        while fresh:  # nodes in line that are not stale
             node = heapq.heappop(queue)[1]
             mark = marks[node]
             if not mark & _STALE:
@@ -77,29 +107,58 @@ class History:
                     mark |= _STALE
                 elif mark == _THEIRS:
                     own.append(node)
-            for parent in self._parents[node]:
-                fresh += self._mark(parent, mark, marks, queue)
+            for parent in parents_of[node]:
+                before = marks.get(parent)
+                if before is None:
+                    marks[parent] = mark
+                    heapq.heappush(queue, (-generation[parent], parent))
+                    fresh += not mark & _STALE
+                elif before | mark != before:
+                    marks[parent] = before | mark
+                    fresh -= mark & _STALE and not before & _STALE
         if not bases:
             return None
         newest = max(bases, key=lambda node: self._time[node])
-        return Fork(base=self._names[newest], commits=tuple(self._names[node] for node in own))
+        return Fork(base=self._names[newest], commits=tuple([self._names[node] for node in own]))
 
-    def _mark(
-        self, node: int, mark: int, marks: dict[int, int], queue: list[tuple[int, int]]
-    ) -> int:
-        """Hand *mark* down to *node*; by how much the number of fresh nodes in line changes."""
-        before = marks.get(node)
-        if before is None:
-            marks[node] = mark
-            heapq.heappush(queue, (-self._generation[node], node))
-            return 0 if mark & _STALE else 1
-        marks[node] = before | mark
-        return -1 if mark & _STALE and not before & _STALE else 0
+    def nearest(self, commit: str, among: Container[str]) -> str | None:
+        """The one of *among* behind a known commit with the fewest commits between, as git counts.
 
-    def _add(self, time: int, name: str, parents: Sequence[str]) -> None:
-        known = tuple(self._index[parent] for parent in parents if parent in self._index)
-        self._index[name] = len(self._names)
+        That is what `git describe` looks for. Of two as near the one with the longer history wins.
+        Commits are visited after all their descendants, so only such are candidates that no other
+        candidate has behind it.
+        """
+        queue = [(-self._generation[start := self._index[commit]], start)]
+        covered = {start: 0}  # by which candidates, as bits
+        found: list[int] = []
+        distance: list[int] = []
+        everything, visited = 0, 0
+        while any(covered[node] != everything or not found for _, node in queue):
+            node = heapq.heappop(queue)[1]
+            mark = covered.pop(node)
+            if not mark and self._names[node] in among:
+                mark = 1 << len(found)
+                found.append(node)
+                distance.append(visited)
+                everything |= mark
+            visited += 1
+            for bit in range(len(found)):
+                distance[bit] += not mark >> bit & 1
+            for parent in self._parents[node]:
+                if parent not in covered:
+                    heapq.heappush(queue, (-self._generation[parent], parent))
+                covered[parent] = covered.get(parent, 0) | mark
+        nearest = min(range(len(found)), key=distance.__getitem__, default=None)
+        return None if nearest is None else self._names[found[nearest]]
+
+    def _add(self, header: Sequence[str], message: bytes) -> None:
+        time, authored, name, *parents = header
+        index, generation = self._index, self._generation
+        known = tuple([index[parent] for parent in parents if parent in index])
+        index[name] = len(generation)
         self._names.append(name)
         self._parents.append(known)
-        self._generation.append(1 + max((self._generation[node] for node in known), default=0))
-        self._time.append(time)
+        generation.append(1 + max([generation[node] for node in known], default=0))
+        self._time.append(int(time))
+        self._authored.append(int(authored or time))
+        self._messages.append(message[:_MESSAGE_LIMIT])

@@ -1,12 +1,13 @@
 """Cutting a git diff into its files, byte for byte."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-_START = re.compile(rb"^diff --git ", re.MULTILINE)
-_NAMED = re.compile(rb"^(rename to |copy to |\+\+\+ |--- )(.*)$", re.MULTILINE)
+_START = b"diff --git "
+_NO_RENAME = (b"index ", b"new file mode ", b"deleted file mode ")  # second lines
+_NAMED = re.compile(rb"^((?:rename|copy) (?:from|to) |\+\+\+ |--- )(.*)$", re.MULTILINE)
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 _PLAIN = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
 
@@ -17,6 +18,7 @@ class FileSection:
 
     path: str
     data: bytes
+    source: str = ""  # where a renamed or copied file was
 
 
 def sections(diff: bytes) -> tuple[FileSection, ...]:
@@ -25,31 +27,53 @@ def sections(diff: bytes) -> tuple[FileSection, ...]:
     No line of a hunk or of a binary patch can start with `diff --git `: the former have a
     prefix, the latter no blanks.
     """
-    starts = [match.start() for match in _START.finditer(diff)]
-    pieces = [diff[start:end] for start, end in pairwise([*starts, len(diff)])]
-    return tuple(FileSection(path=_path(piece), data=piece) for piece in pieces)
+    pieces = [diff[start:end] for start, end in pairwise([*_starts(diff), len(diff)])]
+    return tuple(_section(piece) for piece in pieces)
 
 
-def split(patch: bytes, is_test: Callable[[str], bool]) -> tuple[bytes, bytes]:
-    """*patch* as (gold, test): whole files, order kept, every byte in exactly one of them."""
-    gold, test = bytearray(), bytearray()
-    for section in sections(patch):
-        (test if is_test(section.path) else gold).extend(section.data)
-    return bytes(gold), bytes(test)
+def _starts(diff: bytes) -> Iterator[int]:
+    if diff.startswith(_START):
+        yield 0
+    at = diff.find(b"\n" + _START)
+    while at >= 0:
+        yield at + 1
+        at = diff.find(b"\n" + _START, at + 1)
 
 
-def _path(piece: bytes) -> str:
+def crosses(parts: Sequence[FileSection], is_test: Callable[[str], bool]) -> bool:
+    """Whether a test file becomes another file, or the reverse: halves cannot say that."""
+    return any(it.source and is_test(it.source) != is_test(it.path) for it in parts)
+
+
+def split(parts: Sequence[FileSection], is_test: Callable[[str], bool]) -> tuple[bytes, bytes]:
+    """*parts* as (gold, test): whole files, order kept, every byte in exactly one of them."""
+    gold: list[bytes] = []
+    test: list[bytes] = []
+    for part in parts:
+        (test if is_test(part.path) else gold).append(part.data)
+    return b"".join(gold), b"".join(test)
+
+
+def _section(piece: bytes) -> FileSection:
+    end = piece.find(b"\n") + 1
+    if piece.startswith(_NO_RENAME, end):
+        return FileSection(path=_decoded(_header_path(piece[: end - 1])), data=piece)
     head, _, _ = piece.partition(b"\n@@ ")
-    head, _, _ = head.partition(b"\nGIT binary patch")
+    head, _, _ = head.partition(b"\nGIT binary patch\n")
     named = {key.strip(): value for key, value in _NAMED.findall(head)}
-    for key in (b"rename to", b"copy to"):
-        if key in named:
-            return _decoded(_unquoted(named[key]))
+    for kind in (b"rename", b"copy"):
+        if kind + b" to" in named:
+            path, source = (_unquoted(named[kind + side]) for side in (b" to", b" from"))
+            return FileSection(path=_decoded(path), data=piece, source=_decoded(source))
+    return FileSection(path=_decoded(_path(head, named)), data=piece)
+
+
+def _path(head: bytes, named: Mapping[bytes, bytes]) -> bytes:
     for key in (b"+++", b"---"):
         side = _unquoted(named[key].rstrip(b"\t")) if key in named else b"/dev/null"
         if side != b"/dev/null":
-            return _decoded(side[2:])
-    return _decoded(_header_path(head.partition(b"\n")[0]))
+            return side[2:]
+    return _header_path(head.partition(b"\n")[0])
 
 
 def _header_path(line: bytes) -> bytes:

@@ -1,13 +1,17 @@
 """A long-lived git process that answers one request after another."""
 
 import contextlib
+import fcntl
 import subprocess
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 from curate.git.command import GitFailed, reading_environment
+
+_PIPE_BYTES = 1 << 20
 
 
 class GitProcess:
@@ -18,14 +22,18 @@ class GitProcess:
         self._arguments = tuple(arguments)
         self._child: subprocess.Popen[bytes] | None = None
         self._stderr: IO[bytes] | None = None
+        self._writer: threading.Thread | None = None
 
-    def send(self, request: bytes) -> None:
-        """Write *request* whole; an already dead child shows at the next read."""
+    def feed(self, requests: bytes) -> None:
+        """Write *requests* beside the reading of answers, so that neither pipe can fill for good.
+
+        An already dead child shows at the next read.
+        """
         stdin = self._running().stdin
         assert stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            stdin.write(request)
-            stdin.flush()
+        self._wait_for_writer()
+        self._writer = threading.Thread(target=_written, args=(stdin, requests), daemon=True)
+        self._writer.start()
 
     @property
     def answers(self) -> IO[bytes]:
@@ -49,14 +57,20 @@ class GitProcess:
         """End the child, if there is one."""
         child, self._child = self._child, None
         if child is not None:
+            child.kill()
+            child.wait()
+            self._wait_for_writer()
             for pipe in (child.stdin, child.stdout):
                 if pipe is not None:
                     _close_quietly(pipe)
-            child.kill()
-            child.wait()
         if self._stderr is not None:
             self._stderr.close()
             self._stderr = None
+
+    def _wait_for_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.join()
+            self._writer = None
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._child is None:
@@ -68,7 +82,22 @@ class GitProcess:
                 stderr=self._stderr,
                 env=reading_environment(),
             )
+            _widen(self._child.stdout)
         return self._child
+
+
+def _widen(pipe: IO[bytes] | None) -> None:
+    """Let git run ahead of us by more than the usual 64 KiB, where the system allows it."""
+    widen = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux only
+    if pipe is not None and widen is not None:
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(pipe, widen, _PIPE_BYTES)
+
+
+def _written(pipe: IO[bytes], requests: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        pipe.write(requests)
+        pipe.flush()
 
 
 def _close_quietly(pipe: IO[bytes]) -> None:

@@ -1,19 +1,21 @@
-"""The text of issues, many in a request."""
+"""Issues: their text, many in a request, and which of them changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import datetime
 
 from curate.github import queries
 from curate.github.batches import BatchSize
 from curate.github.client import Data, GitHubClient
-from curate.github.pulls import instant, owner_and_name
+from curate.github.details import LARGEST_BATCH, asked
+from curate.github.pulls import instant, no_repository, owner_and_name
 from curate.model import Comment, Issue, IssueRef
-
-LARGEST_BATCH = 50
 
 IS_A_PULL = "is-a-pull"
 NOT_FOUND = "not-found"
+
+Updates = dict[IssueRef, datetime | None]
+"""When issues were last updated; None for what is no issue."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,28 +26,49 @@ class IssueBatch:
     missing: Mapping[tuple[str, int], str]
 
 
-def fetch_issues(
-    client: GitHubClient, wanted: Sequence[IssueRef], *, size: BatchSize | None = None
-) -> IssueBatch:
-    """Issues with all their comments; every one of *wanted* is in the result once.
+def issue_batches(
+    client: GitHubClient, wanted: Sequence[IssueRef], *, home: str = ""
+) -> Iterator[IssueBatch]:
+    """Issues with all their comments; every one of *wanted* is in one batch once.
 
-    Raises what `GitHubClient.query` raises.
+    Raises what `GitHubClient.query` raises, and `NotFound` when the repository *home* is gone.
     """
-    size = size or BatchSize(LARGEST_BATCH, smallest=1)
-    left = list(dict.fromkeys(wanted))
-    issues: list[Issue] = []
-    missing: dict[tuple[str, int], str] = {}
-    while left:
-        answers = _answers(client, left, size)
-        for ref, node in answers.items():
-            if node is None:
-                missing[ref.repo, ref.number] = NOT_FOUND
-            elif node["__typename"] != "Issue":
-                missing[ref.repo, ref.number] = IS_A_PULL
-            else:
-                issues.append(_complete(client, parsed_issue(node, ref), node["comments"]))
-        left = left[len(answers) :]
-    return IssueBatch(issues=tuple(issues), missing=missing)
+    size = BatchSize(LARGEST_BATCH, smallest=1)
+    refs = list(dict.fromkeys(wanted))
+    done = 0
+    for answers in asked(client, [queries.issue(ref) for ref in refs], size, home=home):
+        nodes = [node for _, node in answers]
+        yield _batch(client, dict(zip(refs[done:], nodes, strict=False)), size)
+        done += len(nodes)
+
+
+def updates(client: GitHubClient, wanted: Sequence[IssueRef]) -> Updates:
+    """When each of *wanted* was last updated, a hundred in a request."""
+    size = BatchSize(queries.LARGEST, smallest=1)
+    batches = asked(client, [queries.update(ref) for ref in wanted], size)
+    nodes = [node for batch in batches for _, node in batch]
+    return {ref: _updated(node) for ref, node in zip(wanted, nodes, strict=True)}
+
+
+def changed_issues(client: GitHubClient, repo: str, since: datetime) -> Iterator[Updates]:
+    """Pages of the issues of *repo* updated at or after *since*, the oldest update first."""
+    owner, name = owner_and_name(repo)
+    size = BatchSize(queries.LARGEST)
+    cursor: str | None = None
+    more = True
+    while more:
+        fixed = {"owner": owner, "name": name, "since": since.isoformat(), "cursor": cursor}
+        data = client.query_sized(
+            lambda: (queries.CHANGED, {**fixed, "size": size.value}),  # noqa: B023
+            size.shrink,
+        )
+        size.succeeded()
+        if data["repository"] is None:
+            raise no_repository(repo)
+        page = data["repository"]["issues"]
+        found = [node for node in page["nodes"] if node]
+        yield {IssueRef(repo=repo, number=it["number"]): _updated(it) for it in found}
+        cursor, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
 
 
 def parsed_issue(node: Data, ref: IssueRef) -> Issue:
@@ -61,38 +84,49 @@ def parsed_issue(node: Data, ref: IssueRef) -> Issue:
     )
 
 
-def _answers(
-    client: GitHubClient, left: Sequence[IssueRef], size: BatchSize
-) -> dict[IssueRef, Data | None]:
-    """Nodes of the first of *left*, as many as one request brings."""
-    aliases: Mapping[str, IssueRef] = {}
-
-    def ask() -> tuple[str, Mapping[str, Any]]:
-        nonlocal aliases
-        document, aliases = queries.issues(left[: size.value])
-        return document, {}
-
-    data = client.query_sized(ask, size.shrink)
-    size.succeeded()
-    return {ref: (data.get(alias.split("_")[0]) or {}).get(alias) for alias, ref in aliases.items()}
-
-
-def _complete(client: GitHubClient, issue: Issue, connection: Mapping[str, Any]) -> Issue:
-    """*issue* with the comments behind the first page of them."""
-    owner, name = owner_and_name(issue.repo)
-    comments = list(issue.comments)
-    while connection["pageInfo"]["hasNextPage"]:
-        cursor = connection["pageInfo"]["endCursor"]
-        variables = {"owner": owner, "name": name, "number": issue.number, "cursor": cursor}
-        found = (client.query(queries.COMMENTS, variables)["repository"] or {}).get("issue")
-        if not found:
-            break
-        connection = found["comments"]
-        comments += _comments(connection)
-    return replace(issue, comments=tuple(comments))
+def _batch(
+    client: GitHubClient, nodes: Mapping[IssueRef, Data | None], size: BatchSize
+) -> IssueBatch:
+    missing: dict[tuple[str, int], str] = {}
+    found: dict[IssueRef, Issue] = {}
+    rest: dict[IssueRef, str] = {}
+    for ref, node in nodes.items():
+        if node is None:
+            missing[ref.repo, ref.number] = NOT_FOUND
+        elif node["__typename"] != "Issue":
+            missing[ref.repo, ref.number] = IS_A_PULL
+        else:
+            found[ref] = parsed_issue(node, ref)
+            rest |= _behind(ref, node["comments"])
+    _complete(client, found, rest, size)
+    return IssueBatch(issues=tuple(found.values()), missing=missing)
 
 
-def _comments(connection: Mapping[str, Any]) -> tuple[Comment, ...]:
+def _complete(
+    client: GitHubClient, found: dict[IssueRef, Issue], rest: dict[IssueRef, str], size: BatchSize
+) -> None:
+    """Add the comments behind the first page, of all issues at once; *rest* has the cursors."""
+    while rest:
+        refs, left = list(rest), [queries.comments(ref, at) for ref, at in rest.items()]
+        rest = {}
+        nodes = [node for batch in asked(client, left, size) for _, node in batch]
+        for ref, node in zip(refs, nodes, strict=True):
+            if node:
+                comments = found[ref].comments + _comments(node["comments"])
+                found[ref] = replace(found[ref], comments=comments)
+                rest |= _behind(ref, node["comments"])
+
+
+def _behind(ref: IssueRef, connection: Data) -> dict[IssueRef, str]:
+    info = connection["pageInfo"]
+    return {ref: info["endCursor"]} if info["hasNextPage"] else {}
+
+
+def _updated(node: Data | None) -> datetime | None:
+    return instant(node["updatedAt"]) if node and node.get("updatedAt") else None
+
+
+def _comments(connection: Data) -> tuple[Comment, ...]:
     return tuple(
         Comment(
             created_at=instant(node["createdAt"]),

@@ -25,6 +25,7 @@ class PullPage:
     more: bool
     total: int
     newest_update: datetime | None  # of all merged pulls, when the page was made
+    newest_issue: datetime | None  # update of the issue updated last, when the page was made
 
 
 def pull_pages(
@@ -68,25 +69,37 @@ def owner_and_name(repo: str) -> tuple[str, str]:
     return owner, name
 
 
+def no_repository(repo: str) -> NotFound:
+    """Say that a repository is not, or no longer, there."""
+    return NotFound(f"GitHub has no repository {repo}.", hint="Check the name and the token.")
+
+
 def parsed_page(data: Data, repo: str) -> PullPage:
     """Read the answer to `queries.PULLS`."""
     repository = data.get("repository")
     if repository is None:
-        raise NotFound(f"GitHub has no repository {repo}.", hint="Check the name and the token.")
+        raise no_repository(repo)
     connection = repository["pulls"]
-    updates = [node["updatedAt"] for node in repository["newest"]["nodes"] or () if node]
     names = {repository["nameWithOwner"].casefold(): repo}
     return PullPage(
         pulls=tuple(parsed_pull(node, repo, names) for node in connection["nodes"] if node),
         cursor=connection["pageInfo"]["endCursor"],
         more=connection["pageInfo"]["hasNextPage"],
         total=connection["totalCount"],
-        newest_update=instant(updates[0]) if updates else None,
+        newest_update=_newest(repository["newest"]),
+        newest_issue=_newest(repository["newestIssue"]),
     )
+
+
+def _newest(connection: Mapping[str, Any]) -> datetime | None:
+    updates = [node["updatedAt"] for node in connection["nodes"] or () if node]
+    return instant(updates[0]) if updates else None
 
 
 def parsed_pull(node: Data, repo: str, names: Mapping[str, str] | None = None) -> PullRequest:
     """Read one pull; *names* maps spellings of repositories (folded) to the ones we use."""
+    references_page = node["closingIssuesReferences"] or {"nodes": (), "pageInfo": {}}
+    info = {"hasNextPage": False, "endCursor": None} | references_page["pageInfo"]
     return PullRequest(
         repo=repo,
         number=node["number"],
@@ -100,18 +113,20 @@ def parsed_pull(node: Data, repo: str, names: Mapping[str, str] | None = None) -
         head_oid=node["headRefOid"],
         merge_oid=(node["mergeCommit"] or {}).get("oid"),
         author=(node["author"] or {}).get("login", ""),
-        closing=_closing(node["closingIssuesReferences"], repo, names or {}),
+        closing=references(references_page, repo, names),
+        closing_cursor=info["endCursor"] if info["hasNextPage"] else None,
     )
 
 
-def _closing(
-    connection: Mapping[str, Any] | None, repo: str, names: Mapping[str, str]
+def references(
+    connection: Mapping[str, Any], repo: str, names: Mapping[str, str] | None = None
 ) -> tuple[IssueRef, ...]:
+    """Issues of a page of `closingIssuesReferences`; *names* as for `parsed_pull`."""
     found = []
-    for node in (connection or {}).get("nodes") or ():
+    for node in connection.get("nodes") or ():
         if node:
             name = node["repository"]["nameWithOwner"]
-            name = names.get(name.casefold(), canonical(name, repo))
+            name = (names or {}).get(name.casefold(), canonical(name, repo))
             found.append(IssueRef(repo=name, number=node["number"]))
     return tuple(found)
 

@@ -1,19 +1,33 @@
 """The GraphQL documents; costs are those of GitHub's published formula."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from curate.model import IssueRef
 
-_PULL = """
+LARGEST = 100
+"""Items of one page, and of one document of aliases."""
+
+_CLOSING = """
+fragment Closing on IssueConnection {
+  pageInfo { hasNextPage endCursor }
+  nodes { number repository { nameWithOwner } }
+}
+"""
+
+_PULL = (
+    """
 fragment Pull on PullRequest {
   number title body createdAt updatedAt mergedAt
   baseRefName baseRefOid headRefOid
   mergeCommit { oid }
   author { login }
-  closingIssuesReferences(first: 10) { nodes { number repository { nameWithOwner } } }
+  closingIssuesReferences(first: 10) { ...Closing }
 }
 """
+    + _CLOSING
+)
 
 PULLS = (
     """
@@ -27,6 +41,9 @@ query Pulls(
     newest: pullRequests(
       states: MERGED, first: 1, orderBy: {field: UPDATED_AT, direction: DESC}
     ) { nodes { updatedAt } }
+    newestIssue: issues(
+      first: 1, orderBy: {field: UPDATED_AT, direction: DESC}
+    ) { nodes { updatedAt } }
     pulls: pullRequests(
       states: MERGED, first: $size, after: $cursor, orderBy: {field: $field, direction: $direction}
     ) {
@@ -39,7 +56,23 @@ query Pulls(
 """
     + _PULL
 )
-"""A page of merged pulls: 1 + 1 + size connections, 2 points for 100 pulls."""
+"""A page of merged pulls: 3 + size connections, 1 point for 100 pulls."""
+
+CHANGED = """
+query Changed($owner: String!, $name: String!, $since: DateTime!, $size: Int!, $cursor: String) {
+  rateLimit { cost remaining resetAt }
+  repository(owner: $owner, name: $name) {
+    issues(
+      first: $size, after: $cursor, filterBy: {since: $since},
+      orderBy: {field: UPDATED_AT, direction: ASC}
+    ) {
+      pageInfo { hasNextPage endCursor }
+      nodes { number updatedAt }
+    }
+  }
+}
+"""
+"""Which issues were updated at or after a time, oldest update first: 1 point for 100."""
 
 _COMMENTS = """
 fragment Comments on IssueCommentConnection {
@@ -48,46 +81,89 @@ fragment Comments on IssueCommentConnection {
 }
 """
 
-COMMENTS = (
-    """
-query Comments($owner: String!, $name: String!, $number: Int!, $cursor: String!) {
-  rateLimit { cost remaining resetAt }
-  repository(owner: $owner, name: $name) {
-    issue(number: $number) { comments(first: 100, after: $cursor) { ...Comments } }
-  }
-}
-"""
-    + _COMMENTS
-)
-"""The comments of an issue behind its first hundred: 1 point."""
-
-
-def issues(wanted: Sequence[IssueRef]) -> tuple[str, Mapping[str, IssueRef]]:
-    """One document for several issues (1 point up to 100), and what its aliases stand for.
-
-    Aliases are `r0_i12`: repository 0, number 12. The repositories are fields `r0`, `r1`, ….
-    """
-    repositories = list(dict.fromkeys(ref.repo for ref in wanted))
-    aliases: dict[str, IssueRef] = {}
-    parts = []
-    for index, repo in enumerate(repositories):
-        owner, name = repo.split("/", 1)
-        numbers = [ref.number for ref in wanted if ref.repo == repo]
-        aliases |= {f"r{index}_i{n}": IssueRef(repo=repo, number=n) for n in numbers}
-        fields = " ".join(
-            f"r{index}_i{n}: issueOrPullRequest(number: {n}) {{ ...Thing }}" for n in numbers
-        )
-        parts.append(
-            f"r{index}: repository(owner: {json.dumps(owner)}, name: {json.dumps(name)})"
-            f" {{ {fields} }}"
-        )
-    document = f"query Issues {{ rateLimit {{ cost remaining resetAt }} {' '.join(parts)} }}"
-    return document + _THING + _COMMENTS, aliases
-
-
-_THING = """
+_ISSUE = """
 fragment Thing on IssueOrPullRequest {
   __typename
   ... on Issue { number title body createdAt updatedAt comments(first: 100) { ...Comments } }
 }
 """
+
+_TIME = """
+fragment Time on IssueOrPullRequest { __typename ... on Issue { updatedAt } }
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One field of a document of many: whose it is, its alias, and its text."""
+
+    repo: str
+    alias: str
+    text: str
+
+
+def issue(ref: IssueRef) -> Part:
+    """An issue with its first hundred comments."""
+    text = f"issueOrPullRequest(number: {ref.number}) {{ ...Thing }}"
+    return Part(repo=ref.repo, alias=f"i{ref.number}", text=text)
+
+
+def update(ref: IssueRef) -> Part:
+    """When an issue was last updated."""
+    text = f"issueOrPullRequest(number: {ref.number}) {{ ...Time }}"
+    return Part(repo=ref.repo, alias=f"i{ref.number}", text=text)
+
+
+def comments(ref: IssueRef, cursor: str) -> Part:
+    """A hundred more comments of an issue."""
+    inner = f"comments(first: 100, after: {json.dumps(cursor)}) {{ ...Comments }}"
+    text = f"issue(number: {ref.number}) {{ {inner} }}"
+    return Part(repo=ref.repo, alias=f"i{ref.number}", text=text)
+
+
+def closing(repo: str, number: int, cursor: str) -> Part:
+    """A hundred more of the issues that GitHub says a pull closes."""
+    inner = f"list: closingIssuesReferences(first: 100, after: {json.dumps(cursor)})"
+    place = "repository { nameWithOwner }"
+    text = f"pullRequest(number: {number}) {{ {place} {inner} {{ ...Closing }} }}"
+    return Part(repo=repo, alias=f"closing{number}", text=text)
+
+
+def commits(repo: str, number: int, cursor: str | None) -> Part:
+    """A hundred commit messages of a pull."""
+    inner = f"list: commits(first: 100, after: {json.dumps(cursor)})"
+    text = f"pullRequest(number: {number}) {{ {inner} {{ ...Commits }} }}"
+    return Part(repo=repo, alias=f"commits{number}", text=text)
+
+
+_COMMITS = """
+fragment Commits on PullRequestCommitConnection {
+  pageInfo { hasNextPage endCursor }
+  nodes { commit { message } }
+}
+"""
+_FRAGMENTS = {
+    "Thing": _ISSUE + _COMMENTS,
+    "Time": _TIME,
+    "Comments": _COMMENTS,
+    "Closing": _CLOSING,
+    "Commits": _COMMITS,
+}
+
+
+def document(parts: Sequence[Part]) -> tuple[str, Sequence[tuple[str, str]]]:
+    """One document for all *parts*, and where each answer is: (repository's alias, own alias).
+
+    Costs 1 point for up to 149 connections. Repositories are the fields `r0`, `r1`, ….
+    """
+    places = {repo: f"r{n}" for n, repo in enumerate(dict.fromkeys(it.repo for it in parts))}
+    fields = []
+    for repo, alias in places.items():
+        owner, name = (json.dumps(half) for half in repo.split("/", 1))
+        inner = " ".join(f"{it.alias}: {it.text}" for it in parts if it.repo == repo)
+        fields.append(f"{alias}: repository(owner: {owner}, name: {name}) {{ {inner} }}")
+    text = f"query Details {{ rateLimit {{ cost remaining resetAt }} {' '.join(fields)} }}"
+    used = {name: it for name, it in _FRAGMENTS.items() if f"...{name} " in text}
+    if "Thing" in used:
+        used.pop("Comments", None)
+    return text + "".join(used.values()), [(places[it.repo], it.alias) for it in parts]

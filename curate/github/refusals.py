@@ -12,6 +12,10 @@ _REFUSED_TYPES = {"FORBIDDEN", "INSUFFICIENT_SCOPES", "SAML_PROTECTED", "UNAUTHE
 _QUERY_TYPES = {"undefinedField", "argumentNotAccepted", "parseError", "missingRequiredArguments"}
 
 
+class TokenRefused(Unauthorized):
+    """A token that is wrong, expired or revoked; another one may be good."""
+
+
 def http_refusal(status: int, headers: Headers, message: str) -> CurateError:
     """The error that an HTTP answer of 400 or more stands for."""
     if status >= 500 or status == 408:
@@ -21,7 +25,9 @@ def http_refusal(status: int, headers: Headers, message: str) -> CurateError:
     if status in (403, 429) and (limited or seconds is not None):
         return RateLimited(f"GitHub's rate limit is spent ({status}).", seconds=seconds)
     if status == 401:
-        return Unauthorized("GitHub refuses the token.", hint="Set GITHUB_TOKEN to a valid token.")
+        return TokenRefused("GitHub refuses the token.", hint="Set GITHUB_TOKEN to a valid token.")
+    if status == 403 and not message:
+        return Transient("GitHub answered 403 without a reason.", hint="Is a proxy in between?")
     if status == 403:
         return Unauthorized(
             f"GitHub does not allow this: {message[:200]}",

@@ -1,172 +1,159 @@
-"""From a merged pull request to a candidate, or to the reason why it is none.
+"""Deciding over stored pulls: candidates and rejections, a chunk at a time.
 
-`survey` uses the mirror alone; `extract` needs the issues the survey asked for.
+A decision is made once for what it rests on: the pull, the rules, what the mirror has of it and
+which pulls revert it. When any of these changes it is made again; else a second run does nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 
-from curate.git.base import DiffPair, diff_pair, settled
-from curate.git.catfile import CommitText
-from curate.git.command import GitFailed
-from curate.git.difftree import FileChange
+from curate.extraction import (
+    MISSING_OBJECTS,
+    Answers,
+    Ground,
+    Survey,
+    extracted,
+    is_short,
+    relinked,
+    surveyed,
+)
 from curate.git.mirror import Mirror
-from curate.git.patch import split
-from curate.github.issues import IS_A_PULL
-from curate.links import links
-from curate.model import Candidate, Issue, Link, PullRequest, Rejection
+from curate.git.version import VersionNames
+from curate.model import Candidate, Decision, PullRequest, Rejection
+from curate.reverts import find_reverts
+from curate.store.store import Store
 from curate.testpaths import PathRules
 
-STAGE = "crawl"
+CHUNK = 400  # pulls decided between two requests for issues, and saved together
+RULES = 2  # raise it when the same inputs are decided otherwise than before
+_OBJECT = re.compile(r"\b[0-9a-f]{40,64}\b")
 
-MISSING_OBJECTS = "missing-objects"
-EMPTY_PATCH = "empty-patch"
-NO_TESTS = "no-tests"
-NO_SOURCE = "no-source"
-NO_ISSUE = "no-issue"
-ISSUE_IS_A_PULL = "issue-is-a-pull"
-ISSUE_NOT_FOUND = "issue-not-found"
-EMPTY_PROBLEM_STATEMENT = "empty-problem-statement"
-REASONS = (
-    MISSING_OBJECTS,
-    EMPTY_PATCH,
-    NO_TESTS,
-    NO_SOURCE,
-    NO_ISSUE,
-    ISSUE_IS_A_PULL,
-    ISSUE_NOT_FOUND,
-    EMPTY_PROBLEM_STATEMENT,
-)
-"""Every reason of this stage, in the order in which they are looked for."""
+Ask = Callable[[Sequence[Survey]], Answers]
+"""Gets every issue that the surveyed pulls link to, or why it is missing."""
 
-Answers = Mapping[tuple[str, int], Issue | str]
+Complete = Callable[[Sequence[PullRequest], bool], Sequence[PullRequest]]
+"""Gets all references that GitHub lists of pulls, and if asked their commits' messages."""
+
+Surveyed = tuple[PullRequest, Survey | Rejection]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Survey:
-    """What the mirror says of a pull that touches tests and source and claims an issue."""
-
-    pull: PullRequest
-    pair: DiffPair
-    changes: tuple[FileChange, ...]
-    links: tuple[Link, ...]
-    started_at: datetime  # when the pull's first commit was written
-
-
-def rejected(reason: str, detail: str = "") -> Rejection:
-    """A rejection of this stage."""
-    return Rejection(stage=STAGE, reason=reason, detail=detail)
-
-
-def survey(pull: PullRequest, mirror: Mirror, rules: PathRules) -> Survey | Rejection:
-    """Look at *pull* without asking GitHub: objects, files, links, in this order."""
-    pair = diff_pair(mirror.history, pull)
-    if pair is None:
-        return rejected(MISSING_OBJECTS, f"neither {pull.head_oid} nor {pull.merge_oid}")
-    try:
-        changes = mirror.diffs.files(pair.old, pair.new)
-    except GitFailed as failure:
-        return rejected(MISSING_OBJECTS, str(failure))
-    fallen = _unfit(changes, rules)
-    if fallen:
-        return fallen
-    commits = [text for oid in pair.commits if (text := mirror.objects.commit(oid))]
-    claimed = links(pull, [commit.message for commit in commits])
-    if not claimed:
-        return rejected(NO_ISSUE)
-    return Survey(
-        pull=pull,
-        pair=pair,
-        changes=changes,
-        links=claimed,
-        started_at=_started_at(pull, commits),
-    )
-
-
-def extract(
-    found: Survey,
+def extract(  # noqa: PLR0913
+    repo: str,
+    *,
+    store: Store,
     mirror: Mirror,
     rules: PathRules,
-    answers: Answers,
-    version_of: Callable[[str], str],
-) -> Candidate | Rejection:
-    """Make the candidate; *answers* has an issue or the reason it is missing for every link."""
-    closed = tuple(link for link in found.links if isinstance(_answer(answers, link), Issue))
-    issues = [issue for link in closed if isinstance(issue := _answer(answers, link), Issue)]
-    if not issues:
-        return _without_issue(found.links, answers)
-    statement = problem_statement(issues)
-    if not statement.strip():
-        return rejected(EMPTY_PROBLEM_STATEMENT)
-    try:
-        patch = mirror.diffs.patch(found.pair.old, found.pair.new)
-    except GitFailed as failure:
-        return rejected(MISSING_OBJECTS, str(failure))
-    gold, test = split(patch, rules.is_test)
-    pair = settled(mirror, found.pair, found.changes, patch)
-    pull = found.pull
-    return Candidate(
-        instance_id=instance_id(pull.repo, pull.number),
-        repo=pull.repo,
-        pull_number=pull.number,
-        base_commit=pair.base,
-        base_rule=pair.rule,
-        head_commit=pull.head_oid,
-        merge_commit=pull.merge_oid,
-        patch=gold,
-        test_patch=test,
-        problem_statement=statement,
-        hints_text=hints_text(issues, found.started_at),
-        created_at=pull.created_at,
-        version=version_of(pair.base),
-        links=closed,
+    version_of: VersionNames,
+    ask: Ask,
+    complete: Complete = lambda pulls, commits: pulls,
+    since: datetime | None = None,
+    refresh: Callable[[], None] | None = None,
+    progress: Callable[[str, int, int], None] = lambda phase, done, total: None,
+) -> Counter[str]:
+    """Decide what is undecided; counts by reason, candidates under "".
+
+    *since* leaves out what was merged earlier. *refresh* updates the mirror; it is called once
+    if heads of undecided pulls are missing there. Killed at any moment, it loses one chunk.
+    """
+    pulls = list(store.pulls(repo))
+    if refresh and _heads_are_missing(pulls, store.grounds(repo), mirror):
+        refresh()
+        mirror.close()
+    reverts = find_reverts(pulls, mirror.history.message)
+    this = Ground(mirror=mirror, rules=rules, version_of=version_of, reverts=reverts)
+    grounds = {pull.number: _ground(pull, this) for pull in pulls}
+    decided = _still_valid(repo, store, grounds, mirror)
+    todo = [
+        pull
+        for pull in pulls
+        if pull.number not in decided and (since is None or pull.merged_at >= since)
+    ]
+    results: Counter[str] = Counter()
+    outcomes = zip(todo, surveyed(todo, this), strict=True)
+    while chunk := list(islice(outcomes, CHUNK)):
+        made = _decisions(_completed(chunk, this, complete), this, ask, grounds)
+        store.save_decisions(repo, _counted(made, results, progress, len(todo)))
+    return results
+
+
+def _completed(chunk: Sequence[Surveyed], this: Ground, complete: Complete) -> list[Surveyed]:
+    """*chunk* with the claims that only GitHub knows, of pulls that touch the right files."""
+    history = this.mirror.history
+    short = {
+        pull.number: result
+        for pull, result in chunk
+        if isinstance(result, Survey) and is_short(pull, history)
+    }
+    unread = [it.pull for it in short.values() if it.pull.head_oid not in history]
+    long = [it.pull for it in short.values() if it.pull.head_oid in history]
+    full = [*complete(unread, True), *complete(long, False)]
+    renewed = {pull.number: relinked(short[pull.number], pull, history) for pull in full}
+    return [(pull, renewed.get(pull.number, result)) for pull, result in chunk]
+
+
+def _decisions(
+    chunk: Sequence[Surveyed],
+    this: Ground,
+    ask: Ask,
+    grounds: Mapping[int, str],
+) -> Iterator[Decision]:
+    """Decisions over *chunk*; issues are asked for of those that survived the survey."""
+    found = [survey for _, survey in chunk if isinstance(survey, Survey)]
+    candidates = extracted(found, this, ask(found))
+    for pull, result in chunk:
+        outcome = next(candidates) if isinstance(result, Survey) else result
+        yield Decision(number=pull.number, outcome=outcome, ground=grounds[pull.number])
+
+
+def _counted(
+    decisions: Iterator[Decision],
+    results: Counter[str],
+    progress: Callable[[str, int, int], None],
+    total: int,
+) -> Iterator[Decision]:
+    for decision in decisions:
+        outcome = decision.outcome
+        results["" if isinstance(outcome, Candidate) else outcome.reason] += 1
+        progress("candidates", results[""], total)
+        progress("decisions", results.total(), total)
+        yield decision
+
+
+def _ground(pull: PullRequest, this: Ground) -> str:
+    """Hash of what decides over *pull* besides its own content."""
+    history, number = this.mirror.history, pull.number
+    about = (
+        RULES,
+        tuple(this.rules.tests),
+        tuple(this.rules.sources),
+        this.version_of.rule,
+        [oid in history for oid in (pull.base_oid, pull.head_oid, pull.merge_oid)],
+        this.reverts.of.get(number),
+        this.reverts.by.get(number),
     )
+    return hashlib.sha256(repr(about).encode()).hexdigest()[:16]
 
 
-def instance_id(repo: str, number: int) -> str:
-    """SWE-bench's form: `owner__repo-N`."""
-    return f"{repo.replace('/', '__')}-{number}"
+def _still_valid(
+    repo: str, store: Store, grounds: Mapping[int, str], mirror: Mirror
+) -> frozenset[int]:
+    """Pulls whose decision rests on what is still so; missing objects must still be missing."""
+    same = {number for number, it in store.grounds(repo).items() if grounds.get(number) == it}
+    lost = store.rejections(repo, MISSING_OBJECTS)
+    return frozenset(same - {n for n, why in lost.items() if _found_again(why, mirror)})
 
 
-def problem_statement(issues: Sequence[Issue]) -> str:
-    """Title and body of every issue, a line break after each, as SWE-bench joins them."""
-    return "".join(f"{issue.title}\n{issue.body}\n" for issue in issues if _says_something(issue))
+def _found_again(why: Rejection, mirror: Mirror) -> bool:
+    """Whether the mirror has what *why* names as missing; also where it names nothing."""
+    named = _OBJECT.findall(why.detail)
+    return not named or any(mirror.objects.names(named))
 
 
-def hints_text(issues: Sequence[Issue], before: datetime) -> str:
-    """Comments of *issues* made before the solution was begun, one after the other."""
-    return "\n".join(
-        comment.body
-        for issue in issues
-        for comment in issue.comments
-        if comment.created_at < before
-    )
-
-
-def _unfit(changes: Sequence[FileChange], rules: PathRules) -> Rejection | None:
-    if not changes:
-        return rejected(EMPTY_PATCH)
-    if not any(rules.is_test(change.path) and change.status != "D" for change in changes):
-        return rejected(NO_TESTS)
-    if not any(rules.is_source(change.path) for change in changes):
-        return rejected(NO_SOURCE)
-    return None
-
-
-def _started_at(pull: PullRequest, commits: Sequence[CommitText]) -> datetime:
-    return min((commit.authored_at for commit in commits), default=pull.created_at)
-
-
-def _answer(answers: Answers, link: Link) -> Issue | str | None:
-    return answers.get((link.repo, link.number))
-
-
-def _without_issue(claimed: Sequence[Link], answers: Answers) -> Rejection:
-    named = ", ".join(f"{link.repo}#{link.number}" for link in claimed)
-    pulls = all(_answer(answers, link) == IS_A_PULL for link in claimed)
-    return rejected(ISSUE_IS_A_PULL if pulls else ISSUE_NOT_FOUND, named)
-
-
-def _says_something(issue: Issue) -> bool:
-    return bool(issue.title.strip() or issue.body.strip())
+def _heads_are_missing(
+    pulls: Sequence[PullRequest], decided: Mapping[int, str], mirror: Mirror
+) -> bool:
+    return any(it.number not in decided and it.head_oid not in mirror.history for it in pulls)

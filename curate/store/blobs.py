@@ -22,7 +22,7 @@ class Blobs:
         path = self._path(key)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._write(path, zstandard.ZstdCompressor(level=6).compress(content))
+            self._write(path, zstandard.ZstdCompressor().compress(content))
         return key
 
     def get(self, key: str) -> bytes:

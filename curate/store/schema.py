@@ -4,9 +4,17 @@ import sqlite3
 
 from curate.errors import StoreError
 
-FORMAT = 1
+FORMAT = 3
 
-TABLES = """
+CLAIMS = """
+CREATE TABLE claims (
+    repo TEXT NOT NULL, number INTEGER NOT NULL, issue_repo TEXT NOT NULL,
+    issue_number INTEGER NOT NULL,
+    PRIMARY KEY (issue_repo, issue_number, repo, number)) WITHOUT ROWID;
+CREATE INDEX claims_pull ON claims (repo, number);
+"""
+
+TABLES = f"""
 CREATE TABLE crawls (repo TEXT PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE pulls (
     repo TEXT NOT NULL, number INTEGER NOT NULL, hash TEXT NOT NULL, data BLOB NOT NULL,
@@ -16,7 +24,7 @@ CREATE TABLE issues (
     PRIMARY KEY (repo, number)) WITHOUT ROWID;
 CREATE TABLE decisions (
     repo TEXT NOT NULL, number INTEGER NOT NULL, hash TEXT NOT NULL,
-    instance_id TEXT, stage TEXT, reason TEXT, detail TEXT,
+    instance_id TEXT, stage TEXT, reason TEXT, detail TEXT, ground TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (repo, number)) WITHOUT ROWID;
 CREATE TABLE candidates (
     instance_id TEXT PRIMARY KEY, repo TEXT NOT NULL, number INTEGER NOT NULL, data BLOB NOT NULL,
@@ -30,16 +38,24 @@ CREATE TABLE locks (key TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE images (
     instance_id TEXT NOT NULL, registry TEXT NOT NULL, image TEXT NOT NULL, reference TEXT NOT NULL,
     PRIMARY KEY (instance_id, registry)) WITHOUT ROWID;
-"""
+{CLAIMS}"""
+
+UPGRADES = {
+    1: "ALTER TABLE decisions ADD COLUMN ground TEXT NOT NULL DEFAULT '';",
+    2: f"{CLAIMS} DELETE FROM decisions;",
+}
+"""What leads from a format to the next; decisions are made again, from what is stored."""
 
 
 def prepare(database: sqlite3.Connection) -> None:
-    """Create the tables of a new database; refuse one that a newer curate wrote."""
+    """Create the tables of a new database, upgrade an older one; refuse a newer curate's."""
     found = database.execute("PRAGMA user_version").fetchone()[0]
     if found > FORMAT:
         raise StoreError(
             f"The data folder has format {found}; this curate reads up to {FORMAT}.",
             hint="Install the newer curate that wrote it, or choose another --data folder.",
         )
-    if found == 0:
-        database.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
+    steps = [TABLES] if found == 0 else [UPGRADES[old] for old in range(found, FORMAT)]
+    if steps:
+        script = " ".join(steps)
+        database.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {FORMAT}; COMMIT;")

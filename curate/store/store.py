@@ -1,32 +1,33 @@
 """The store: one SQLite file in WAL mode, one transaction a record, blobs beside it.
 
-Killing the process at any moment loses at most the record in flight: a page of pulls is saved
-together with its cursor, a candidate together with its decision, a validation whole.
+Killing the process at any moment loses at most what is in flight: a page of pulls is saved together
+with its cursor, a chunk of decisions together with its candidates, a validation whole.
 """
 
-import hashlib
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from builders.model import Lock
-from curate.model import Candidate, CrawlState, Issue, PullRequest, Rejection, Validation
+from curate.model import Candidate, Decision, Rejection, Validation
 from curate.store.blobs import Blobs
 from curate.store.codec import from_json, pack, to_json, unpack
+from curate.store.crawls import CrawlTables
 from curate.store.database import Database
 from curate.store.funnel import Funnel
 
+_Row = tuple[Any, ...]
 
-class Store:
+
+class Store(CrawlTables):
     """All that curate knows, in one folder. Safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.blobs = Blobs(folder / "blobs")
-        self._database = Database(folder)
+        super().__init__(Database(folder))
 
     def __enter__(self) -> "Store":
         return self
@@ -43,76 +44,47 @@ class Store:
         """Close the database; nothing is pending."""
         self._database.close()
 
-    # -- crawl ---------------------------------------------------------------------------------
-
-    def crawl_state(self, repo: str) -> CrawlState:
-        """How far the crawl of *repo* is; a fresh state for a repository never crawled."""
-        row = self._database.one("SELECT data FROM crawls WHERE repo = ?", repo)
-        return from_json(CrawlState, row[0]) if row else CrawlState()
-
-    def save_page(self, repo: str, pulls: Sequence[PullRequest], state: CrawlState) -> None:
-        """Save a page of pulls and the state that goes on after it, together."""
-        rows = [(p.repo, p.number, _hash(to_json(p)), to_json(p)) for p in pulls]
-        with self._database.transaction() as database:
-            database.executemany("INSERT OR REPLACE INTO pulls VALUES (?, ?, ?, ?)", rows)
-            database.execute("INSERT OR REPLACE INTO crawls VALUES (?, ?)", (repo, to_json(state)))
-
-    def pull(self, repo: str, number: int) -> PullRequest | None:
-        """One pull as last seen."""
-        row = self._database.one(
-            "SELECT data FROM pulls WHERE repo = ? AND number = ?", repo, number
-        )
-        return from_json(PullRequest, row[0]) if row else None
-
-    def undecided_pulls(self, repo: str) -> Iterator[PullRequest]:
-        """Pulls without a decision for their present content, by number."""
-        query = (
-            "SELECT p.data FROM pulls p LEFT JOIN decisions d USING (repo, number)"
-            " WHERE p.repo = ? AND (d.hash IS NULL OR d.hash != p.hash) ORDER BY p.number"
-        )
-        yield from (from_json(PullRequest, row[0]) for row in self._database.all(query, repo))
-
-    def save_issues(
-        self, issues: Sequence[Issue], missing: Mapping[tuple[str, int], str] | None = None
-    ) -> None:
-        """Save issues, and for numbers that are no issue the reason why."""
-        gone: list[tuple[Any, ...]] = [
-            (repo, number, None, why) for (repo, number), why in (missing or {}).items()
-        ]
-        rows: list[tuple[Any, ...]] = [(i.repo, i.number, to_json(i), None) for i in issues]
-        with self._database.transaction() as database:
-            database.executemany("INSERT OR REPLACE INTO issues VALUES (?, ?, ?, ?)", rows + gone)
-
-    def issue(self, repo: str, number: int) -> Issue | str | None:
-        """An issue, or the reason it is none, or None when nobody has asked yet."""
-        row = self._database.one(
-            "SELECT data, missing FROM issues WHERE repo = ? AND number = ?", repo, number
-        )
-        if row is None:
-            return None
-        return row[1] if row[0] is None else from_json(Issue, row[0])
-
     # -- candidates ----------------------------------------------------------------------------
 
     def save_candidate(self, candidate: Candidate) -> None:
         """Save a candidate and the decision on its pull, together."""
-        row = (
-            candidate.instance_id,
-            candidate.repo,
-            candidate.pull_number,
-            to_json(replace(candidate, patch=b"", test_patch=b"")),
-            self.blobs.put(candidate.patch),
-            self.blobs.put(candidate.test_patch),
+        self.save_decisions(
+            candidate.repo, [Decision(number=candidate.pull_number, outcome=candidate)]
         )
-        with self._database.transaction() as database:
-            database.execute("INSERT OR REPLACE INTO candidates VALUES (?, ?, ?, ?, ?, ?)", row)
-            self._decide(database, candidate.repo, candidate.pull_number, candidate.instance_id)
 
     def reject_pull(self, repo: str, number: int, rejection: Rejection) -> None:
         """Record why a pull is no candidate; a candidate it once was is dropped."""
+        self.save_decisions(repo, [Decision(number=number, outcome=rejection)])
+
+    def save_decisions(self, repo: str, decisions: Iterable[Decision]) -> None:
+        """Save many decisions on pulls of *repo* with their candidates, all or nothing.
+
+        Their patches go to the blobs one by one, so that *decisions* may be made meanwhile.
+        """
+        rows = [self._rows(repo, decision) for decision in decisions]
+        made = [candidate for _, candidate in rows if candidate]
         with self._database.transaction() as database:
-            database.execute("DELETE FROM candidates WHERE repo = ? AND number = ?", (repo, number))
-            self._decide(database, repo, number, None, rejection)
+            database.executemany(
+                "DELETE FROM candidates WHERE repo = ? AND number = ?",
+                [(repo, decided[-1]) for decided, candidate in rows if not candidate],
+            )
+            database.executemany(
+                "INSERT OR REPLACE INTO candidates VALUES (?, ?, ?, ?, ?, ?)", made
+            )
+            database.executemany(
+                "INSERT OR REPLACE INTO decisions SELECT repo, number, hash, ?, ?, ?, ?, ?"
+                " FROM pulls WHERE repo = ? AND number = ?",
+                [decided for decided, _ in rows],
+            )
+
+    def rejections(self, repo: str, reason: str) -> dict[int, Rejection]:
+        """Pulls that fell for *reason*, by number."""
+        query = (
+            "SELECT number, stage, reason, detail FROM decisions"
+            " WHERE repo = ? AND reason = ? ORDER BY number"
+        )
+        rows = self._database.all(query, repo, reason)
+        return {row[0]: Rejection(stage=row[1], reason=row[2], detail=row[3]) for row in rows}
 
     def rejection(self, repo: str, number: int) -> Rejection | None:
         """Why a pull is no candidate."""
@@ -251,27 +223,18 @@ class Store:
         bare = from_json(Candidate, row[0])
         return replace(bare, patch=self.blobs.get(row[1]), test_patch=self.blobs.get(row[2]))
 
-    @staticmethod
-    def _decide(
-        database: sqlite3.Connection,
-        repo: str,
-        number: int,
-        instance_id: str | None,
-        why: Rejection | None = None,
-    ) -> None:
-        database.execute(
-            "INSERT OR REPLACE INTO decisions SELECT repo, number, hash, ?, ?, ?, ? FROM pulls"
-            " WHERE repo = ? AND number = ?",
-            (
-                instance_id,
-                why.stage if why else None,
-                why.reason if why else None,
-                why.detail if why else None,
-                repo,
-                number,
-            ),
+    def _rows(self, repo: str, decision: Decision) -> tuple[_Row, _Row | None]:
+        """What a decision adds to the table of decisions, and to that of candidates."""
+        why, number = decision.outcome, decision.number
+        if isinstance(why, Rejection):
+            fallen = why.stage, why.reason, why.detail
+            return (None, *fallen, decision.ground, repo, number), None
+        row = (
+            why.instance_id,
+            why.repo,
+            why.pull_number,
+            to_json(replace(why, patch=b"", test_patch=b"")),
+            self.blobs.put(why.patch),
+            self.blobs.put(why.test_patch),
         )
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+        return (why.instance_id, None, None, None, decision.ground, repo, number), row

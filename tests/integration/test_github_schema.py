@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from graphql import (
     GraphQLEnumType,
@@ -9,6 +11,9 @@ from graphql import (
     validate_schema,
 )
 
+from curate.github import queries
+from curate.github.search import SEARCH
+from curate.model import IssueRef
 from tests.doubles.github import load_schema, sdl
 
 pytestmark = pytest.mark.integration
@@ -66,3 +71,22 @@ def test_our_schema_is_valid_graphql():
 def test_a_field_github_does_not_have_is_reported(theirs):
     document = parse('{ repository(owner: "o", name: "n") { pullRequest(number: 1) { oid } } }')
     assert [error.message for error in validate(theirs, document)]
+
+
+REF = IssueRef(repo="owner/name", number=7)
+DOCUMENTS = {
+    "pulls": queries.PULLS,
+    "changed": queries.CHANGED,
+    "search": SEARCH,
+    "issues": queries.document([queries.issue(REF), queries.issue(replace(REF, repo="a/b"))])[0],
+    "updates": queries.document([queries.update(REF)])[0],
+    "comments": queries.document([queries.comments(REF, "c")])[0],
+    "details": queries.document(
+        [queries.closing("owner/name", 7, "c"), queries.commits("owner/name", 7, None)]
+    )[0],
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_query_of_ours_is_one_github_understands(theirs, name):
+    assert [error.message for error in validate(theirs, parse(DOCUMENTS[name]))] == []

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from curate.git.base import BASE_REF, MERGE_BASE, MERGE_COMMIT, diff_pair, settled
+from curate.git.base import BASE_REF, DERIVED, MERGE_COMMIT, DiffPair, diff_pair, untouched
 from curate.git.mirror import Mirror, open_mirror
 from curate.model import PullRequest
 from tests.unit.history import GitHistory
@@ -56,13 +56,13 @@ def test_base_is_base_ref_and_the_diff_is_three_dots(made: Made) -> None:
 def test_base_that_is_gone(made: Made) -> None:
     pair = diff_pair(made.mirror.history, request_of(made, base="f" * 40))
     assert pair is not None
-    assert (pair.base, pair.old, pair.rule) == (made.fork, made.fork, MERGE_BASE)
+    assert (pair.base, pair.old, pair.rule) == (made.fork, made.fork, DERIVED)
 
 
 def test_base_that_holds_the_head_already(made: Made) -> None:
     pair = diff_pair(made.mirror.history, request_of(made, base=made.merged))
     assert pair is not None
-    assert (pair.base, pair.rule) == (made.fork, MERGE_BASE)
+    assert (pair.base, pair.rule) == (made.fork, DERIVED)
 
 
 def test_head_that_is_gone(made: Made) -> None:
@@ -77,15 +77,75 @@ def test_nothing_is_there(made: Made) -> None:
     assert diff_pair(made.mirror.history, pull(1, merge_oid=None)) is None
 
 
-@pytest.mark.parametrize(("at", "rule"), [("ahead", BASE_REF), ("clash", MERGE_BASE)])
-def test_base_where_the_patch_does_not_apply(made: Made, at: str, rule: str) -> None:
+def test_base_that_is_gone_is_where_its_branch_was_when_the_pull_was_begun(tmp_path: Path) -> None:
+    git = GitHistory.new(tmp_path / "work")
+    fork = git.commit("root")
+    tip = git.commit("before", b_py="b\n")
+    git.branch("feature", fork)
+    head = git.commit("first", a_py="a\n")
+    git.checkout("main")
+    git.commit("after", c_py="c\n")
+    merged = git.merge("feature")
+    lost = pull(1, base_oid="f" * 40, head_oid=head, merge_oid=merged)
+    with open_mirror(git.mirror(tmp_path / "mirror")) as mirror:
+        pair = diff_pair(mirror.history, lost)
+    assert pair is not None
+    assert (pair.base, pair.old, pair.rule) == (tip, fork, DERIVED)
+
+
+def _rebased(git: GitHistory, *subjects: str, seconds: int = 0) -> list[str]:
+    """Commits made within *seconds* of each other, as one click makes them."""
+    made = []
+    for subject in subjects:
+        git.clock += seconds - 3600  # `change` adds an hour
+        made.append(git.change({f"{subject[:5]}.py": "x\n"}, subject))
+    return made
+
+
+def test_rebased_pull_without_head_is_the_whole_series(tmp_path: Path) -> None:
+    git = GitHistory.new(tmp_path / "work")
+    git.commit("root")
+    before = git.commit("Another pull (#1)", z_py="z\n")
+    git.clock += 3600
+    series = _rebased(git, "one", "two", "three", seconds=1)
+    lost = pull(2, base_oid="f" * 40, head_oid="e" * 40, merge_oid=series[-1])
+    with open_mirror(git.mirror(tmp_path / "mirror")) as mirror:
+        pair = diff_pair(mirror.history, lost)
+    assert pair is not None
+    assert (pair.base, pair.new, pair.commits) == (before, series[-1], tuple(series[::-1]))
+
+
+@pytest.mark.parametrize(
+    ("subjects", "seconds"),
+    [(("one", "two (#7)"), 0), (("one (#6)", "two"), 0), (("one", "two"), 60)],
+)
+def test_what_is_no_rebased_series(tmp_path: Path, subjects: tuple[str], seconds: int) -> None:
+    git = GitHistory.new(tmp_path / "work")
+    git.commit("root")
+    series = _rebased(git, *subjects, seconds=seconds)
+    lost = pull(7, base_oid="f" * 40, head_oid="e" * 40, merge_oid=series[-1])
+    with open_mirror(git.mirror(tmp_path / "mirror")) as mirror:
+        pair = diff_pair(mirror.history, lost)
+    assert pair is not None
+    assert (pair.base, pair.commits) == (series[0], (series[1],))
+
+
+def asked(mirror: Mirror, pair: DiffPair) -> tuple[bool, bool]:
+    """Whether every touched file is untouched at the base, and whether git can apply the patch."""
+    (changes,) = mirror.diffs.files([pair.sides])
+    (patch,) = mirror.diffs.patches([pair.sides])
+    assert isinstance(changes, tuple) and isinstance(patch, bytes)
+    return next(untouched(mirror, [(pair, changes)])), mirror.applies(pair.base, patch)
+
+
+@pytest.mark.parametrize(("at", "expected"), [("ahead", (True, True)), ("clash", (False, False))])
+def test_whether_the_patch_applies_at_the_base(
+    made: Made, at: str, expected: tuple[bool, bool]
+) -> None:
     pair = diff_pair(made.mirror.history, request_of(made, base=getattr(made, at)))
     assert pair is not None
-    changes = made.mirror.diffs.files(pair.old, pair.new)
-    patch = made.mirror.diffs.patch(pair.old, pair.new)
-    found = settled(made.mirror, pair, changes, patch)
-    assert found.rule == rule
-    assert found.base == (made.fork if rule == MERGE_BASE else made.ahead)
+    assert pair.base == getattr(made, at)
+    assert asked(made.mirror, pair) == expected
 
 
 def test_a_touched_file_that_moved_elsewhere_still_applies(tmp_path: Path) -> None:
@@ -99,8 +159,7 @@ def test_a_touched_file_that_moved_elsewhere_still_applies(tmp_path: Path) -> No
     with open_mirror(git.mirror(tmp_path / "mirror")) as mirror:
         pair = diff_pair(mirror.history, pull(1, base_oid=base, head_oid=head))
         assert pair is not None
-        patch = mirror.diffs.patch(pair.old, pair.new)
-        assert settled(mirror, pair, mirror.diffs.files(pair.old, pair.new), patch).base == base
+        assert asked(mirror, pair) == (False, True)
 
 
 def test_forks_are_those_of_git(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def mirror(tmp_path):
 
 def test_help_names_every_command_and_each_shows_an_example(curate):
     listed = curate("--help").stdout
-    for name in ("crawl", "validate", "publish", "status", "show", "export", "rebuild"):
+    for name in ("repos", "crawl", "validate", "publish", "status", "show", "export", "rebuild"):
         assert name in listed
         assert "Example: " in curate(name, "--help").stdout
 

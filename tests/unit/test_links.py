@@ -1,3 +1,5 @@
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +49,13 @@ def numbers(text: str) -> list[int]:
         ("~~~py\nfixes #1\n~~~~\nfixes #2", [2]),
         ("```\nfixes #1", []),
         ("`fixes #1` fixes #2", [2]),
+        ("<pre>\nfixes #1</pre> fixes #2 <code>fixes #3</code>", [2]),
+        ("closes issue #1 and issue #2, issues #3", [1, 2, 3]),
+        ("- closes #1\r\n- closes #2\r\n", [1, 2]),
+        ("Fixes http://www.github.com/Some-Owner/repo.name/issues/9/", [9]),
+        ("fixes #1 #2", [1]),
+        ("closes #1, see #2", [1]),
+        ("resolve(s) #1", []),
     ],
 )
 def test_grammar(text: str, expected: list[int]) -> None:
@@ -91,3 +100,57 @@ def test_comments_hide_everything(text: str) -> None:
 def test_any_text_is_read(text: str) -> None:
     assert all(ref.number > 0 for ref in references(text, repo=HERE))
     assert "<!--" not in visible(text)
+
+
+KEYWORDS = [
+    word + ending
+    for word, endings in (("close", ("", "s", "d")), ("fix", ("", "es", "ed")))
+    for ending in endings
+] + ["resolve", "resolves", "resolved"]
+NUMBER = st.integers(1, 10**6)
+FORMS = ("#{}", "gh-{}", "GH-{}", f"{HERE}#{{}}", f"https://github.com/{HERE}/issues/{{}}")
+
+
+@st.composite
+def claims(draw: st.DrawFn) -> tuple[str, list[int]]:
+    """A claim as people write them, and the numbers it claims."""
+    wanted = draw(st.lists(NUMBER, min_size=1, max_size=5))
+    keyword = draw(st.sampled_from(KEYWORDS))
+    keyword = "".join(draw(st.sampled_from((it.lower(), it.upper()))) for it in keyword)
+    text = keyword + draw(st.sampled_from((" ", ": ", ":", "\n", " issue ")))
+    for place, number in enumerate(wanted):
+        if place:
+            text += draw(st.sampled_from((", ", ",", " and ", ", and ", " & ", " or ", " + ")))
+        text += draw(st.sampled_from(FORMS)).format(number)
+    return text, wanted
+
+
+@given(claims())
+def test_the_whole_grammar(claim: tuple[str, list[int]]) -> None:
+    text, wanted = claim
+    assert numbers(text) == list(dict.fromkeys(wanted))
+
+
+@given(
+    claims(), claims(), st.sampled_from(("<!-- {} -->", "`{}`", "```\n{}\n```\n", "~~~\n{}\n~~~"))
+)
+def test_what_is_hidden_claims_nothing_and_hides_nothing(
+    hidden: tuple[str, list[int]], shown: tuple[str, list[int]], cover: str
+) -> None:
+    inside = hidden[0].replace("\n", " ")
+    text = f"Before.\n\n{cover.format(inside)}\n\n{shown[0]}\n"
+    assert numbers(text) == list(dict.fromkeys(shown[1]))
+
+
+@given(st.lists(claims(), max_size=4), st.randoms())
+def test_links_do_not_depend_on_the_order_of_what_is_said(
+    said: list[tuple[str, list[int]]], order: random.Random
+) -> None:
+    lines = [text for text, _ in said]
+    shuffled = order.sample(lines, len(lines))
+    first, second = (
+        links(pull(2 * 10**6, repo=HERE, body="\n\n".join(body)), body)
+        for body in (lines, shuffled)
+    )
+    assert first == second
+    assert [link.number for link in first] == sorted({n for _, wanted in said for n in wanted})

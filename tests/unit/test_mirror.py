@@ -9,6 +9,7 @@ import pytest
 
 from curate.errors import NetworkError, NotFound, Unauthorized
 from curate.git.command import GitFailed
+from curate.git.difftree import FileChange
 from curate.git.mirror import NotAMirror, ensure_mirror, open_mirror
 from curate.git.version import NearestTag, major_minor
 from tests.unit.history import GitHistory
@@ -124,11 +125,15 @@ def test_missing_objects_end_one_request_only(git: GitHistory, tmp_path: Path) -
     path = git.mirror(tmp_path / "mirror")
     with open_mirror(path) as mirror:
         _lose(path, blob)
-        with pytest.raises(GitFailed):
-            mirror.diffs.patch(old, new)
-        assert [change.path for change in mirror.diffs.files(old, new)] == ["a.py"]
+        failed, empty, again = mirror.diffs.patches([(old, new), (old, old), (old, new)])
+        assert isinstance(failed, GitFailed) and isinstance(again, GitFailed)
+        assert blob in str(failed)
+        assert empty == b""
+        ((change,),) = mirror.diffs.files([(old, new)])
+        assert isinstance(change, FileChange)
+        assert change.path == "a.py"
         assert mirror.objects.read(blob) is None
-        assert mirror.objects.commit(new) is not None
+        assert mirror.objects.names([blob, new]) == [None, new]
 
 
 def test_user_configuration_changes_nothing(
@@ -143,7 +148,8 @@ def test_user_configuration_changes_nothing(
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
     monkeypatch.setenv("GIT_DIR", "/nowhere")
     with open_mirror(git.mirror(tmp_path / "mirror")) as mirror:
-        patch = mirror.diffs.patch(old, new)
+        (patch,) = mirror.diffs.patches([(old, new)])
+    assert isinstance(patch, bytes)
     assert b"+++ b/m.py" in patch
     assert b"@@ def f(self):" in patch
 
@@ -155,10 +161,8 @@ def test_messages_in_other_encodings(git: GitHistory, tmp_path: Path) -> None:
     oid = git.git("commit-tree", tree, stdin="Größe, fixes #1".encode("latin-1"))
     git.git("update-ref", "refs/heads/latin", oid)
     with open_mirror(git.mirror(tmp_path / "mirror")) as mirror:
-        commit = mirror.objects.commit(oid)
-    assert commit is not None
-    assert commit.message == "Größe, fixes #1"
-    assert commit.authored_at.timestamp() == git.clock
+        assert mirror.history.message(oid).rstrip() == "Größe, fixes #1"
+        assert mirror.history.authored_at(oid).timestamp() == git.clock
 
 
 def test_versions(git: GitHistory, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.git.mirror import open_mirror
+from curate.git.mirror import Mirror, open_mirror
 from curate.git.patch import sections, split
 from tests.unit.history import GitHistory
 
@@ -34,6 +34,12 @@ CHANGED: dict[str, bytes | str | None] = {
 }
 
 
+def _patch(mirror: Mirror, old: str, new: str) -> bytes:
+    (patch,) = mirror.diffs.patches([(old, new)])
+    assert isinstance(patch, bytes)
+    return patch
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[GitHistory, str, str, bytes]:
     folder = tmp_path_factory.mktemp("patch")
@@ -42,7 +48,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[GitHistory, str, str
     (history.path / "pkg/mode.sh").chmod(0o755)
     new = history.change(CHANGED)
     with open_mirror(history.mirror(folder / "mirror")) as mirror:
-        return history, old, new, mirror.diffs.patch(old, new)
+        return history, old, new, _patch(mirror, old, new)
 
 
 def test_sections_name_every_file(made: tuple[GitHistory, str, str, bytes]) -> None:
@@ -58,7 +64,7 @@ def test_both_halves_apply_and_give_the_new_tree(
     made: tuple[GitHistory, str, str, bytes],
 ) -> None:
     history, old, new, patch = made
-    gold, test = split(patch, lambda path: path.startswith("tests/"))
+    gold, test = split(sections(patch), lambda path: path.startswith("tests/"))
     assert len(gold) + len(test) == len(patch)
     assert {section.path for section in sections(test)} == {"tests/test_a.py", "tests/data.bin"}
     history.git("checkout", "--quiet", "--detach", old)
@@ -72,7 +78,8 @@ def test_a_diff_of_gits_porcelain_with_renames(tmp_path: Path) -> None:
     history.change({"old name.py": "x = 1\n" * 20})
     history.change({"old name.py": None, "tests/new.py": "x = 1\n" * 20})
     diff = history.git("diff", "-M", "HEAD~", "HEAD").encode()
-    assert [section.path for section in sections(diff)] == ["tests/new.py"]
+    (section,) = sections(diff)
+    assert (section.source, section.path) == ("old name.py", "tests/new.py")
 
 
 def test_no_diff_has_no_sections() -> None:
@@ -86,4 +93,4 @@ def test_any_content_behind_a_prefix_stays_in_its_section(lines: list[bytes]) ->
     body = b"".join(b"+" + line.replace(b"\n", b"") + b"\n" for line in lines)
     head = b"diff --git a/%s b/%s\nindex 1..2 100644\n--- a/%s\n+++ b/%s\n@@ -0,0 +1,%d @@\n"
     first, second = ((head % (n, n, n, n, len(lines))) + body for n in (b"a.py", b"tests/b.py"))
-    assert split(first + second, lambda path: "tests" in path) == (first, second)
+    assert split(sections(first + second), lambda path: "tests" in path) == (first, second)

@@ -8,7 +8,7 @@ import pytest
 from curate.errors import BadInput, NetworkError, NotFound, Unauthorized
 from curate.github.batches import BatchSize
 from curate.github.client import GitHubClient
-from curate.github.issues import IS_A_PULL, NOT_FOUND, fetch_issues
+from curate.github.issues import IS_A_PULL, NOT_FOUND, IssueBatch, issue_batches
 from curate.github.pulls import pull_pages
 from curate.github.retry import RetryPolicy, Transient
 from curate.model import IssueRef
@@ -35,6 +35,14 @@ def client_of(double: GitHubDouble, token: str | None = TOKEN, timeout: int = 60
 def numbers(client: GitHubClient, **options: object) -> list[int]:
     pages = pull_pages(client, REPO, **options)  # type: ignore[arg-type]
     return [pull.number for page in pages for pull in page.pulls]
+
+
+def fetched(client: GitHubClient, wanted: list[IssueRef]) -> IssueBatch:
+    batches = list(issue_batches(client, wanted))
+    return IssueBatch(
+        issues=tuple(issue for batch in batches for issue in batch.issues),
+        missing={key: why for batch in batches for key, why in batch.missing.items()},
+    )
 
 
 @pytest.fixture
@@ -167,7 +175,7 @@ def test_issues_in_batches(issues_world: World) -> None:
     wanted += [IssueRef(repo="other/one", number=1), IssueRef(repo=REPO, number=2)]
     wanted += [IssueRef(repo=REPO, number=99999), IssueRef(repo="no/where", number=1)]
     with GitHubDouble(issues_world) as double:
-        batch = fetch_issues(client_of(double), [*wanted, wanted[0]])
+        batch = fetched(client_of(double), [*wanted, wanted[0]])
         assert len(double.graphql_requests) == 2
     assert len(batch.issues) == 61
     assert batch.missing == {
@@ -179,7 +187,7 @@ def test_issues_in_batches(issues_world: World) -> None:
 
 def test_every_comment_comes_along(issues_world: World) -> None:
     with GitHubDouble(issues_world) as double:
-        batch = fetch_issues(client_of(double), [IssueRef(repo=REPO, number=1001)])
+        batch = fetched(client_of(double), [IssueRef(repo=REPO, number=1001)])
     (issue,) = batch.issues
     assert [comment.body for comment in issue.comments] == [f"c{n}" for n in range(250)]
     assert issue.body == ""
@@ -189,7 +197,7 @@ def test_issue_batches_shrink(issues_world: World) -> None:
     wanted = [IssueRef(repo=REPO, number=n) for n in range(1, 120, 2)]
     heavy = Fault(kind=Kind.ERROR, when=lambda asked: asked.query.count("issueOrPullRequest(") > 10)
     with GitHubDouble(issues_world, faults=[heavy]) as double:
-        assert len(fetch_issues(client_of(double), wanted).issues) == 60
+        assert len(fetched(client_of(double), wanted).issues) == 60
 
 
 def test_sizes_halve_and_double_within_bounds() -> None:

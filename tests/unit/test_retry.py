@@ -1,7 +1,7 @@
 import pytest
 
 from curate.errors import NetworkError, NotFound, Unauthorized
-from curate.github.refusals import http_refusal, query_refusal
+from curate.github.refusals import TokenRefused, http_refusal, query_refusal
 from curate.github.retry import RateLimited, RetryPolicy, Transient, limit_seconds
 
 
@@ -110,7 +110,8 @@ def test_how_long_a_limit_lasts(headers: dict[str, str], expected: float | None)
     [
         (500, {}, "", Transient),
         (502, {}, "", Transient),
-        (401, {}, "Bad credentials", Unauthorized),
+        (401, {}, "Bad credentials", TokenRefused),
+        (403, {}, "", Transient),
         (403, {}, "Resource not accessible", Unauthorized),
         (403, {}, "API rate limit exceeded for user", RateLimited),
         (403, {"retry-after": "5"}, "", RateLimited),

@@ -114,9 +114,11 @@ def test_a_decision_holds_until_the_pull_changes(store):
     store.save_page(REPO, [pull(1), pull(2), pull(3)], CrawlState())
     store.save_candidate(candidate(1))
     store.reject_pull(REPO, 2, Rejection(stage="crawl", reason="no-tests"))
-    assert [p.number for p in store.undecided_pulls(REPO)] == [3]
+    assert set(store.grounds(REPO)) == {1, 2}
+    assert store.funnel(REPO).undecided == 1
     store.save_page(REPO, [pull(1, title="Other"), pull(2)], CrawlState())
-    assert [p.number for p in store.undecided_pulls(REPO)] == [1, 3]
+    assert set(store.grounds(REPO)) == {2}
+    assert [p.number for p in store.pulls(REPO)] == [1, 2, 3]
 
 
 def test_a_rejected_pull_is_no_candidate_any_more(store):
@@ -208,3 +210,55 @@ def test_a_damaged_blob_is_told(tmp_path):
     path.write_bytes(b"junk")
     with pytest.raises(StoreError, match="missing or damaged"):
         blobs.get(key)
+
+
+def test_a_changed_issue_leaves_the_pulls_that_claim_it_undecided(store):
+    made = datetime(2022, 1, 1, tzinfo=UTC)
+    issue = Issue(repo=REPO, number=7, title="T", body="", created_at=made, updated_at=made)
+    store.save_page(REPO, [pull(1), pull(2)], CrawlState())
+    links = {
+        1: [Link(repo=REPO, number=7, sources=("body",))],
+        2: [Link(repo="else/where", number=7, sources=("body",))],
+    }
+    store.save_claims(REPO, links)
+    for number in links:
+        store.reject_pull(REPO, number, Rejection(stage="crawl", reason="no-tests"))
+    store.save_issues([issue])
+    assert set(store.grounds(REPO)) == {1, 2}  # nobody had decided on another text
+    store.save_issues([replace(issue, title="Other")])
+    assert set(store.grounds(REPO)) == {2}
+    store.save_claims(REPO, {1: []})
+    store.reject_pull(REPO, 1, Rejection(stage="crawl", reason="no-tests"))
+    store.save_issues([issue])
+    assert set(store.grounds(REPO)) == {1, 2}
+
+
+def test_issues_of_other_repositories_that_pulls_claim(store):
+    made = datetime(2022, 1, 1, tzinfo=UTC)
+    names = ("else/where", REPO)
+    issues = [
+        Issue(repo=name, number=7, title="T", body="", created_at=made, updated_at=made)
+        for name in names
+    ]
+    store.save_issues(issues, {("gone/away", 1): "not-found"})
+    claims = [Link(repo=name, number=7, sources=()) for name in names]
+    store.save_claims(REPO, {1: [*claims, Link(repo="gone/away", number=1, sources=())]})
+    assert store.foreign_issues(REPO) == [IssueRef(repo="else/where", number=7)]
+
+
+def test_a_page_tells_how_many_pulls_are_new_or_changed(store):
+    assert store.save_page(REPO, [pull(1), pull(2)], CrawlState()) == 2
+    assert store.save_page(REPO, [pull(1), pull(2, title="Other"), pull(3)], CrawlState()) == 2
+
+
+def test_an_older_format_is_upgraded_and_decided_again(tmp_path):
+    with Store(tmp_path) as store:
+        store.save_page(REPO, [pull(1)], CrawlState())
+        store.reject_pull(REPO, 1, Rejection(stage="crawl", reason="no-tests"))
+    with sqlite3.connect(tmp_path / "curate.sqlite") as database:
+        database.executescript(
+            "DROP TABLE claims; ALTER TABLE decisions DROP COLUMN ground; PRAGMA user_version = 1;"
+        )
+    with Store(tmp_path) as store:
+        assert store.grounds(REPO) == {}
+        store.save_claims(REPO, {1: []})

@@ -6,7 +6,8 @@ takes the value in brackets.
 
 `repository.json`: `nameWithOwner`, [`defaultBranch` "main", `description` null, `createdAt`,
 `stargazerCount` 0, `forkCount` 0, `isFork`, `isArchived`, `isPrivate` false, `license` null (SPDX
-id), `language` "Python", `formerNames` [] (names the repository had; GitHub follows renames)].
+id), `language` "Python", `languages` ({name: bytes}), `contributors` 0, `formerNames` [] (names
+the repository had; GitHub follows renames)].
 
 `pulls.jsonl`, one pull a line: `number`, `title`, `body`, `state` (OPEN, CLOSED or MERGED),
 `createdAt`, `updatedAt`, `mergedAt` or null, `baseRefName`, `baseRefOid`, `headRefOid`,
@@ -81,6 +82,18 @@ class World:
         """Add or replace a repository."""
         for name in (repository.name, *repository.facts.get("formerNames", ())):
             self._by_name[name.lower()] = repository
+
+    def remove(self, name: str) -> None:
+        """Delete a repository with all its names."""
+        gone = self[name]
+        self._by_name = {key: it for key, it in self._by_name.items() if it is not gone}
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a repository another name; the old one leads to it."""
+        repository = self[old]
+        former = [*repository.facts.get("formerNames", ()), repository.name]
+        repository.facts |= {"nameWithOwner": new, "formerNames": former}
+        self.add(repository)
 
     def find(self, name: str) -> Repository | None:
         """Return the repository of a name, present or former."""

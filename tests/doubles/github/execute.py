@@ -19,7 +19,7 @@ from graphql import (
 )
 from graphql.execution.values import get_variable_values
 
-from tests.doubles.github import fields, resolvers
+from tests.doubles.github import fields, resolvers, search
 from tests.doubles.github.cost import Cost, measure
 from tests.doubles.github.data import Json, World
 from tests.doubles.github.ledger import Ledger
@@ -27,7 +27,7 @@ from tests.doubles.github.refusal import Refusal
 from tests.doubles.github.things import Context, resolve, type_name
 
 _UNKNOWN_FIELD = re.compile(r"Cannot query field '(\w+)' on type '(\w+)'")
-RULES = (fields, resolvers)  # importing them fills the table of rules
+RULES = (fields, resolvers, search)  # importing them fills the table of rules
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     RATE_LIMITED = "rate-limited"  # 200 with errors, reset `seconds` from now
     FORBIDDEN = "forbidden"  # 403 of the primary limit, reset `seconds` from now
     SECONDARY = "secondary"  # 403 of the secondary limit, `retry_after` if given
+    SECONDARY_200 = "secondary-200"  # the same message with a status of 200, as documented
     TOO_MANY = "too-many"  # 429, `retry_after` if given
     REVOKED = "revoked"  # 401, the token is no longer good
 
@@ -62,7 +63,7 @@ class Answer:
     silent: bool = False  # close without sending anything
 
     @classmethod
-    def of(cls, status: int, body: Json, **headers: str) -> "Answer":
+    def of(cls, status: int, body: Json | list[Json], **headers: str) -> "Answer":
         """Make an answer of JSON; underscores in header names stand for hyphens."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         named = {"content-type": "application/json; charset=utf-8"} | named
@@ -81,6 +82,7 @@ class Fault:
     seconds: float = 60.0
     retry_after: int | None = None
     token: str | None = None  # only for this token
+    extra: int = 0  # points charged all the same, as GitHub does for queries that time out
 
     def meets(self, asked: Asked) -> bool:
         """Whether this request is one to spoil."""
@@ -157,12 +159,13 @@ def _limit(fault: Fault, true: Answer) -> Answer:
         case Kind.FORBIDDEN:
             body = {"message": primary, "documentation_url": _DOCS, "status": "403"}
             return replace(Answer.of(403, body), headers=spent)
-        case Kind.SECONDARY:
+        case Kind.SECONDARY | Kind.SECONDARY_200:
             body = {
                 "message": secondary,
                 "documentation_url": f"{_DOCS}#about-secondary-rate-limits",
             }
-            return Answer.of(403, {**body, "status": "403"}, **after)
+            status = 403 if fault.kind is Kind.SECONDARY else 200
+            return Answer.of(status, {**body, "status": str(status)}, **after)
         case Kind.TOO_MANY:
             body = {"message": secondary, "documentation_url": _DOCS, "status": "429"}
             return Answer.of(429, body, **after)

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from tests.doubles.github.connection import paged
@@ -94,9 +95,23 @@ def _members(source: Thing, info: Any, **arguments: Any) -> Json:
                 not arguments.get("labels") or set(arguments["labels"]) & set(it.get("labels", ()))
             )
             and (not wanted or wanted.items() <= it.items())
+            and _passes(it, arguments.get("filterBy") or {})
         ),
         arguments,
     )
+
+
+def _passes(data: Json, wanted: Json) -> bool:
+    """Whether an issue passes `filterBy`; `since` includes the second it names."""
+    since = wanted.get("since")
+    states = wanted.get("states")
+    return (not states or data["state"] in states) and (
+        since is None or _time(data["updatedAt"]) >= _time(since)
+    )
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 @rule("PullRequest.closingIssuesReferences")

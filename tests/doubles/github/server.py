@@ -24,6 +24,7 @@ from tests.doubles.github.faults import (
     spoil,
 )
 from tests.doubles.github.ledger import Ledger
+from tests.doubles.github.rest import Diff
 from tests.doubles.github.schema import load_schema
 
 
@@ -57,6 +58,7 @@ class GitHubDouble:
         latency: Seconds before each answer.
         budget: Points of each token in a window.
         window: Seconds until a token has its points again.
+        diff: Text of a pull's `.diff`, by repository and number; None serves none.
     """
 
     def __init__(
@@ -70,8 +72,10 @@ class GitHubDouble:
         latency: float = 0.0,
         budget: int = 5000,
         window: float = 3600.0,
+        diff: Diff | None = None,
     ) -> None:
         self.world = world
+        self._diff = diff
         self.latency = latency
         self.requests: list[Request] = []
         self.closing = threading.Event()
@@ -125,9 +129,10 @@ class GitHubDouble:
         if not self._knows(token):
             answer = bad_credentials()
         else:
-            answer = rest.respond(urlsplit(path).path, self.world, self.url, self.ledger(token))
+            place = rest.Place(world=self.world, site=self.url, diff=self._diff)
+            answer = rest.respond(path, place, self.ledger(token))
         self._log(Request(index=-1, method="GET", path=path, token=token, status=answer.status))
-        return answer
+        return replace(answer, delay=answer.delay + self.latency)
 
     def post(self, path: str, body: bytes, token: str) -> Answer:
         """Answer a GraphQL request, with its fault if it has one, and log it."""
@@ -152,6 +157,8 @@ class GitHubDouble:
         record = _priced(record, prepared, str(query or ""), variables)
         fault = self._plan.choose(_asked(record))
         ledger = self.ledger(record.token)
+        if fault and fault.extra:
+            ledger.charge(fault.extra)
         if fault and fault.kind in UNEXECUTED:
             answer = spoil(fault, Answer(status=200, body=b"", headers=ledger.headers()))
             return answer, replace(record, fault=fault.kind.value, points=0)
@@ -243,7 +250,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.send_response(answer.status)
         for name, value in answer.headers.items():
-            self.send_header(name, value)
+            self.send_header(name.title(), value)  # some clients mind the case
         self.send_header("content-length", str(len(answer.body)))
         self.end_headers()
         self.wfile.write(answer.body if answer.keep is None else answer.body[: answer.keep])

@@ -1,0 +1,93 @@
+"""What a crawl shows while it runs: bars, what it has cost, and countdowns of waits."""
+
+from datetime import datetime, timedelta
+
+from rich.progress import TaskID
+
+from curate.cli.common import progress_bar, talk
+from curate.github.client import GitHubClient
+from curate.github.retry import RetryPolicy
+
+
+class CrawlDisplay:
+    """Bars on standard error; where that is no terminal, a line for every longer wait.
+
+    `step` is a crawl's progress callback, `waiting` the client's; `watch` says whose cost is shown.
+    """
+
+    def __init__(self) -> None:
+        self._bars = progress_bar()
+        self._tasks: dict[tuple[str, str], TaskID] = {}
+        self._repo = ""
+        self._candidates = 0
+        self._until = datetime.min
+        self._client: GitHubClient | None = None
+        self._requests = 0
+
+    def __enter__(self) -> "CrawlDisplay":
+        self._bars.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._bars.stop()
+
+    def policy(self) -> RetryPolicy:
+        """How to wait, with a countdown."""
+        return RetryPolicy(on_wait=self.waiting)
+
+    def warn(self, text: str) -> None:
+        """Say something that the user should know."""
+        talk.print(f"[yellow]Warning:[/yellow] {text}")
+
+    def begin(self, repo: str, client: GitHubClient) -> None:
+        """Turn to the next repository."""
+        self._finish()
+        self._repo, self._client, self._candidates = repo, client, 0
+        self._requests = client.requests
+
+    def step(self, phase: str, done: int, total: int) -> None:
+        """Show how far a phase is."""
+        if phase == "candidates":
+            self._candidates = done
+            return
+        key = self._repo, phase
+        if key not in self._tasks:
+            self._tasks[key] = self._bars.add_task("")
+        text = f"{self._repo}: {phase} · {self._told()}"
+        self._bars.update(self._tasks[key], completed=done, total=total, description=text)
+
+    def waiting(self, seconds: float, reason: str) -> None:
+        """Count down; a new wait of 5 seconds or more is also told in a line that stays."""
+        now = datetime.now()
+        until = now + timedelta(seconds=seconds)
+        if seconds >= 5 and until > self._until + timedelta(seconds=2):
+            self._until = until
+            talk.print(
+                f"Waiting {_minutes(seconds)} for GitHub ({reason}), until {until:%H:%M:%S}."
+            )
+        text = f"{self._repo}: waiting {_minutes(seconds)} ({reason}); Ctrl-C ends, nothing is lost"
+        for task in self._open() or [self._wait_task()]:
+            self._bars.update(task, description=text)
+
+    def _told(self) -> str:
+        client = self._client
+        asked = client.requests - self._requests if client else 0
+        left = f"{client.remaining:,}" if client and client.remaining is not None else "?"
+        return f"{self._candidates:,} candidates · {asked:,} requests · {left} points left"
+
+    def _open(self) -> list[TaskID]:
+        running = [task for task in self._bars.tasks if not task.finished]
+        return [task.id for task in running[-1:]]
+
+    def _wait_task(self) -> TaskID:
+        return self._tasks.setdefault((self._repo, "pulls"), self._bars.add_task("", total=None))
+
+    def _finish(self) -> None:
+        for task in self._tasks.values():
+            self._bars.remove_task(task)
+        self._tasks.clear()
+
+
+def _minutes(seconds: float) -> str:
+    whole = max(int(seconds + 0.5), 0)
+    return f"{whole // 60}:{whole % 60:02d}"

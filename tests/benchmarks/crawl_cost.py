@@ -1,0 +1,62 @@
+"""What a crawl of whole repositories costs: requests and points a pull, first time and again.
+
+python -m tests.benchmarks.crawl_cost FOLDER... --mirror '/mirrors/{name}/repo'
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+from curate.git.mirror import open_mirror
+from curate.github.client import GitHubClient
+from curate.planning import path_rules
+from curate.stages.crawl import CrawlSummary, crawl
+from curate.store.store import Store
+from recipes import Library
+from tests.benchmarks.worlds import Place, add_arguments, places
+from tests.doubles.github.server import GitHubDouble
+
+
+def main() -> None:
+    """Crawl every world twice and print a line for each time."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_arguments(parser)
+    options = parser.parse_args()
+    print(
+        f"{'world':28}{'pulls':>7}{'cands':>7}{'req':>6}{'pts':>6}{'req/pull':>10}{'pts/pull':>10}"
+    )
+    for place in places(options.worlds, options.mirror):
+        measure(place)
+
+
+def measure(place: Place) -> None:
+    """First crawl, then one with nothing new."""
+    with (
+        GitHubDouble(place.world) as double,
+        tempfile.TemporaryDirectory() as folder,
+        Store(Path(folder)) as store,
+    ):
+        for again in (False, True):
+            began = time.monotonic(), len(double.graphql_requests), double.points
+            summary = once(place, store, GitHubClient("token", double.url))
+            requests = len(double.graphql_requests) - began[1]
+            points, total = double.points - began[2], len(place.data.pulls)
+            seconds = time.monotonic() - began[0]
+            name = f"{place.folder.name}{' again' if again else ''}"
+            print(
+                f"{name:28}{total:>7}{summary.candidates:>7}{requests:>6}{points:>6}"
+                f"{requests / total:>10.4f}{points / total:>10.4f}  {seconds:.0f} s",
+                flush=True,
+            )
+
+
+def once(place: Place, store: Store, client: GitHubClient) -> CrawlSummary:
+    """One crawl by the repository's recipe."""
+    rules = path_rules(Library().get(place.repo))
+    with open_mirror(place.mirror) as mirror:
+        return crawl(place.repo, store=store, client=client, mirror=mirror, rules=rules)
+
+
+if __name__ == "__main__":
+    main()
