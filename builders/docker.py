@@ -38,7 +38,9 @@ class DockerBackend:
         """Run *execution* in a fresh container without network and remove the container."""
         from builders.sandbox.docker import run_in_container
 
-        return run_in_container(self.engine, built, execution, owner=self.settings.owner)
+        runtime = self.settings.runtime or None
+        owner = self.settings.owner
+        return run_in_container(self.engine, built, execution, runtime=runtime, owner=owner)
 
     def remove(self, built: Built) -> None:
         """Remove the instance's image; layers below it stay."""

@@ -14,6 +14,7 @@ class BuildSettings:
     ca_bundle: Path | None = None  # PEM file mounted into builds
     index_url: str = ""  # package index; "" = PyPI
     docker: str = ""  # path of the docker client that has BuildKit; "" = probe
+    runtime: str = ""  # container runtime of runs, as the engine calls it; "" = its default
     namespace: str = "curate"  # image names are <namespace>/<layer>:<key>
     reserve_bytes: int = 4 << 30  # free disk below which nothing is built
     owner: str = "nobody"  # whose runs these are, so that what a killed process left is found again

@@ -33,6 +33,7 @@ class Settings(BaseModel):
     ca_bundle: Path | None = None
     index_url: str = ""
     docker: str = ""
+    runtime: str = ""
     namespace: str = BuildSettings.namespace
     reserve_gib: float = 4
 
@@ -50,6 +51,7 @@ class Settings(BaseModel):
             ca_bundle=self.ca_bundle,
             index_url=self.index_url,
             docker=self.docker,
+            runtime=self.runtime,
             namespace=self.namespace,
             reserve_bytes=int(self.reserve_gib * 2**30),
             owner=self.owner,
