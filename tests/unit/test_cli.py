@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from curate.cli.app import app
 from curate.model import CrawlState
 from curate.store import Store
 from tests.doubles.github import GitHubDouble, World
@@ -71,11 +73,11 @@ def mirror(tmp_path):
     return path
 
 
-def test_help_names_every_command_and_each_shows_an_example(curate):
-    listed = curate("--help").stdout
+def test_help_names_every_command_and_each_shows_an_example():
+    shown = CliRunner().invoke(app, ["--help"]).stdout
     for name in ("repos", "crawl", "validate", "publish", "status", "show", "export", "rebuild"):
-        assert name in listed
-        assert "Example: " in curate(name, "--help").stdout
+        assert name in shown
+        assert "Example: " in CliRunner().invoke(app, [name, "--help"]).stdout
 
 
 def test_status_of_nothing_says_where_to_begin(curate):
