@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+os.environ["COLUMNS"] = "200"  # consoles look at it when they are made
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if os.environ.get("CURATE_INTEGRATION") == "1":

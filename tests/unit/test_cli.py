@@ -2,8 +2,6 @@
 
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -13,6 +11,7 @@ from curate.model import CrawlState
 from curate.store import Store
 from tests.doubles.github import GitHubDouble, World
 from tests.doubles.github.samples import sample_repository
+from tests.unit.terminal import Typed, typed
 from tests.unit.test_store import candidate, pull
 
 REPO = "sample/one"
@@ -20,21 +19,13 @@ REPO = "sample/one"
 
 @pytest.fixture
 def curate(tmp_path):
-    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("CURATE_", "GITHUB_"))}
-        return subprocess.run(
-            [sys.executable, "-m", "curate", *arguments],
-            cwd=tmp_path,
-            env=kept | {"PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "200"} | variables,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def run(*arguments: str, **variables: str) -> Typed:
+        return typed(arguments, tmp_path, variables)
 
     return run
 
 
-def refused(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
+def refused(done: Typed, code: int, *words: str) -> None:
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     assert not done.stdout

@@ -1,9 +1,6 @@
 """`curate crawl` as a user meets it: clones, several repositories, tokens, what is printed."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,10 +11,11 @@ from tests.doubles.github.data import Repository, World
 from tests.doubles.github.samples import sample_issue, sample_pull, sample_repository, stamp
 from tests.doubles.github.server import GitHubDouble
 from tests.unit.history import GitHistory
+from tests.unit.terminal import Typed, typed
 
 REPO = "sample/one"
 TOKENS = ("ghp_" + "q" * 36, "ghp_" + "w" * 36)
-Curate = Callable[..., subprocess.CompletedProcess[str]]
+Curate = Callable[..., Typed]
 
 
 @pytest.fixture
@@ -28,27 +26,15 @@ def site(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def curate(tmp_path: Path, site: Path) -> Curate:
-    def run(
-        *arguments: str, double: GitHubDouble, token: str = ""
-    ) -> subprocess.CompletedProcess[str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("CURATE_", "GITHUB_"))}
-        mine = {
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-            "COLUMNS": "200",
+    def run(*arguments: str, double: GitHubDouble, token: str = "") -> Typed:
+        variables = {
             "CURATE_API_URL": double.url,
             "GITHUB_TOKEN": token,
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"url.file://{site}/.insteadOf",
             "GIT_CONFIG_VALUE_0": "https://github.com/",
         }
-        return subprocess.run(
-            [sys.executable, "-m", "curate", *arguments],
-            cwd=tmp_path,
-            env=kept | mine,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return typed(arguments, tmp_path, variables)
 
     return run
 

@@ -1,9 +1,6 @@
 """Choosing repositories: the criteria, and slices that pass the cap of 1,000 results."""
 
 import json
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from tests.doubles.github.data import Repository, World
 from tests.doubles.github.faults import Fault, Kind
 from tests.doubles.github.samples import sample_pull
 from tests.doubles.github.server import GitHubDouble
+from tests.unit.terminal import typed
 
 MANY = {n: sample_pull(n) for n in range(1, 12)}
 FEW = {n: sample_pull(n) for n in range(1, 4)}
@@ -116,18 +114,11 @@ def test_the_command_prints_names_or_json(tmp_path: Path) -> None:
         repository("a/c", 3, languages={"Python": 60, "C": 40}),
     )
     with GitHubDouble(world) as double:
-        command = [sys.executable, "-m", "curate", "repos", "find", "--api-url", double.url]
-        command += ["--pulls", "10", "--contributors", "5", "--python", "80", "--license", "MIT"]
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("CURATE_", "GITHUB_"))}
-        environment = kept | {"PYTHONPATH": str(Path(__file__).parents[2])}
-        runs = [
-            subprocess.run(
-                [*command, *more], env=environment, cwd=tmp_path, capture_output=True, check=True
-            )
-            for more in ([], ["--json"])
-        ]
-    assert runs[0].stdout == b"a/mit\n"
-    assert b"1 fail by license" in runs[0].stderr
-    assert b"1 fail by python" in runs[0].stderr
+        command = ("repos", "find", "--api-url", double.url, "--pulls", "10")
+        command += ("--contributors", "5", "--python", "80", "--license", "MIT")
+        runs = [typed((*command, *more), tmp_path, {}) for more in ((), ("--json",))]
+    assert runs[0].stdout == "a/mit\n"
+    assert "1 fail by license" in runs[0].stderr
+    assert "1 fail by python" in runs[0].stderr
     (row,) = json.loads(runs[1].stdout)
     assert (row["repo"], row["python"], row["contributors"]) == ("a/mit", 0.9, 9)
