@@ -1,0 +1,112 @@
+"""How a trial gets its environment; backend, resolver and store are stand-ins."""
+
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from builders.lock import lock_key
+from builders.model import Built, Failure, Lock
+from builders.requirements import Manifest, Requirement
+from curate import trial
+from curate.planning import Plan
+from recipes import EnvRecipe, Recipe
+
+DATE = datetime(2023, 1, 1, tzinfo=UTC)
+
+
+def manifest(*names):
+    core = ("pytest",)
+    return Manifest(
+        requirements=tuple(
+            Requirement(line=name, name=name, origin="r.txt", core=name in core) for name in names
+        )
+    )
+
+
+def locked(known, **_):
+    text = "".join(f"{item.name}==1\n    # via -r requirements.in\n" for item in known.requirements)
+    return Lock(text=text, python="3.8", cutoff=DATE)
+
+
+class Backend:
+    """Builds locks that hold none of *broken*, and says which one did not build."""
+
+    def __init__(self, *broken):
+        self.broken = broken
+        self.locks = []
+
+    def build(self, spec):
+        self.locks.append(spec.lock.packages)
+        for name in self.broken:
+            if f"{name}==1" in spec.lock.packages:
+                detail = f"#7 1.0   × Failed to build `{name}==1`"
+                return Failure(stage="build", reason="environment-failed", detail=detail)
+        return Built(name=spec.name, backend="docker", handle="h", environment_key="k")
+
+
+@pytest.fixture
+def build(monkeypatch):
+    """Runs `_built` for requirements; gives lock, outcome and the locks that were stored."""
+    monkeypatch.setattr(trial, "resolve", locked)
+
+    def run(backend, *names):
+        stored = {}
+        known = manifest(*names)
+        shop = trial.Workshop(
+            store=SimpleNamespace(save_lock=stored.__setitem__),
+            backend=backend,
+            settings=None,
+            pythons=(),
+            mirrors=lambda repo: Path("/m"),
+            stop=threading.Event(),
+            report=lambda name, step: None,
+        )
+        plan = Plan(
+            candidate=SimpleNamespace(
+                instance_id="o__r-1", repo="o/r", base_commit="a", version="1"
+            ),
+            recipe=Recipe(repo="o/r"),
+            env=EnvRecipe(),
+            selection=None,
+            manifest=known,
+            python="3.8",
+            date=DATE,
+        )
+        return *trial._built(plan, locked(known), shop), stored, lock_key(known, "3.8")
+
+    return run
+
+
+def test_an_environment_that_builds_is_built_once_and_its_lock_left_alone(build):
+    backend = Backend()
+    _, built, stored, _ = build(backend, "pytest", "a")
+    assert isinstance(built, Built)
+    assert len(backend.locks) == 1
+    assert stored == {}
+
+
+def test_optional_packages_that_do_not_build_are_left_out_and_the_lock_is_remembered(build):
+    lock, built, stored, key = build(Backend("a", "b"), "pytest", "a", "b", "c")
+    assert isinstance(built, Built)
+    assert lock.packages == ("pytest==1", "c==1")
+    assert [sentence.split(":")[0] for sentence in lock.repairs] == ["dropped a", "dropped b"]
+    assert stored == {key: lock}
+
+
+def test_a_core_package_that_does_not_build_is_a_failure(build):
+    backend = Backend("pytest")
+    _, built, stored, _ = build(backend, "pytest", "a")
+    assert built.reason == "environment-failed"
+    assert len(backend.locks) == 1
+    assert stored == {}
+
+
+def test_there_is_an_end_to_building_again(build):
+    names = [f"p{number}" for number in range(20)]
+    backend = Backend(*names)
+    _, built, _, _ = build(backend, "pytest", *names)
+    assert isinstance(built, Failure)
+    assert len(backend.locks) == trial.BUILD_REPAIRS
