@@ -26,7 +26,7 @@ find . -name .git -prune | while read -r folder; do (
     git ls-files --others --exclude-standard --directory | sed 's|^|/|' >> .git/info/exclude
     changed=$(git status --porcelain --untracked-files=no)
     [ -z "$changed" ] || { echo "not clean: changed files: $changed"; exit 1; }
-    later=$(git fsck --connectivity-only --unreachable --no-reflogs HEAD 2>/dev/null |
+    later=$(git fsck --connectivity-only --unreachable --no-reflogs $known 2>/dev/null |
         grep '^unreachable' | head -n 3)
     [ -z "$later" ] || { echo "not clean: objects that HEAD does not need: $later"; exit 1; }
     for trace in logs FETCH_HEAD ORIG_HEAD objects/info/alternates; do
@@ -37,13 +37,13 @@ find . -name .git -prune | while read -r folder; do (
 """
 
 
-def audit_lines(import_name: str) -> list[str]:
+def audit_lines(import_name: str, older: str = "") -> list[str]:
     """Commands that check the current folder, `$checkout`, and the environment's `python`.
 
-    No work in tracked files, no object, ref or log beside HEAD and what it needs, no remote, no
-    other copy of *import_name* ("" = unchecked).
+    No work in tracked files, no object, ref or log beside HEAD and what it (or the commit *older*,
+    an ancestor) needs, no remote, no other copy of *import_name* ("" = unchecked).
     """
-    lines = _REPOSITORIES.splitlines()
+    lines = [f"known='HEAD {older}'", *_REPOSITORIES.splitlines()]
     if import_name:
         name, check = shlex.quote(import_name), shlex.quote(_COPIES)
         lines.append(f'(cd / && python -B -c {check} {name} "$checkout")')

@@ -58,6 +58,34 @@ def make_checkout(
     return Checkout(path=target, commit=commit, submodules=made, missing=missing)
 
 
+def is_whole(mirror: Path, commit: str) -> bool:
+    """Whether *mirror* has every file of *commit*; `BuilderError` where it lacks the commit."""
+    present, lost = _objects(mirror, commit)
+    return commit in present and not lost
+
+
+def write_step(mirror: Path, older: str, commit: str, pack: Path) -> None:
+    """Write to *pack* what a checkout of *older* lacks to become one of *commit*.
+
+    Both must be whole in *mirror*. `step_commands` has what then turns the one into the other.
+    """
+    there = set(_objects(mirror, older)[0])
+    missing = [name for name in _objects(mirror, commit)[0] if name not in there]
+    listing = "\n".join(missing).encode()
+    pack.write_bytes(_git(mirror, "pack-objects", "--stdout", "-q", data=listing))
+
+
+def step_commands(older: str, commit: str, pack: str) -> tuple[str, ...]:
+    """Shell commands that make the current checkout of *older* one of *commit*; no ref is made."""
+    return (
+        f"git index-pack --stdin < {pack}",
+        f"printf '%s\\n' {commit} {older} > .git/shallow",
+        f"echo {commit} > .git/HEAD",
+        "{ git update-index -q --refresh || true; }",
+        f"git read-tree -m -u {older} {commit}",
+    )
+
+
 def _restore(mirror: Path, commit: str, target: Path) -> tuple[str, ...]:
     """Copy the objects of *commit* and write its files; return the paths that have no content."""
     present, lost = _objects(mirror, commit)

@@ -1,7 +1,7 @@
 """Text of the Dockerfile of every layer: pure functions, the same input gives the same text.
 
-Layers stack as base -> python -> environment -> instance; a group tree (the oldest checkout of
-neighbouring instances) would go between the last two, as one more function here. The dialect is
+Layers stack as base -> python -> environment -> tree -> instance, where a tree is the checkout of
+the oldest of neighbouring instances; those without neighbours do without it. The dialect is
 that of Docker 20.10: no heredoc, no `COPY --link`, no named contexts. What a build needs but an
 image must not keep (uv, the CA bundle, the index's address, lock, checkout, scripts) lies in the
 context, which is mounted at /mnt for the time of one RUN; the caches of uv and ccache are mounted
@@ -11,6 +11,7 @@ at /media. Both folders exist in every Debian, so not even an empty mount point 
 import shlex
 from collections.abc import Mapping, Sequence
 
+from builders.checkout import step_commands
 from builders.install import cutoff_text
 from builders.model import InstanceSpec, Lock
 
@@ -108,18 +109,29 @@ def environment_dockerfile(base: str, lock: Lock, *, system_packages: Sequence[s
     return _text(*lines)
 
 
+def tree_dockerfile(base: str, commit: str) -> str:
+    """*base* with the checkout of *commit*, for instances that are a small step from it."""
+    steps = f"cp -a /mnt/checkout {CHECKOUT} && chown -R 1000:1000 {CHECKOUT}"
+    return _text(f"FROM {base}", f"RUN {_CONTEXT} {steps}", f"LABEL curate.commit={commit}")
+
+
 def instance_dockerfile(base: str, spec: InstanceSpec) -> str:
     """*base* with the checkout of *spec*, installed; the checkout belongs to uid 1000.
 
-    One RUN, so files that the install changes are stored once.
+    One RUN, so files that the install changes are stored once. Files of a tree layer are left
+    untouched: changing as little as an owner would store them again.
     """
+    if spec.tree_commit:
+        step = step_commands(spec.tree_commit, spec.base_commit, "/mnt/step.pack")
+        checkout = [f"cd {CHECKOUT}", *(step if spec.tree_commit != spec.base_commit else ())]
+    else:
+        checkout = [f"cp -a /mnt/checkout {CHECKOUT}", f"cd {CHECKOUT}"]
     steps = [
         _SETTINGS,
-        f"cp -a /mnt/checkout {CHECKOUT}",
-        f"cd {CHECKOUT}",
+        *checkout,
         "PATH=$PATH:/mnt sh /mnt/install.sh",
-        f"chown -R 1000:1000 {CHECKOUT}",
-        "{ git update-index -q --refresh || true; }",
+        f"find {CHECKOUT} ! -user 1000 -exec chown -h 1000:1000 {{}} +",
+        "{ git update-index -q --refresh || true; } && chown 1000:1000 .git/index",
         "rm -rf /root/.cache /tmp/*",
     ]
     variables = [f"ENV {key}={_quote(value)}" for key, value in sorted(spec.environment.items())]

@@ -15,7 +15,7 @@ from pathlib import Path
 import docker
 
 from builders import dockerfiles
-from builders.checkout import make_checkout
+from builders.checkout import make_checkout, write_step
 from builders.engine import BuildClient, image_store, run_build, watch_disk
 from builders.install import explained, install_script
 from builders.keys import digest, environment_key, exclusive, file_name, instance_key
@@ -28,7 +28,7 @@ from builders.settings import BuildSettings
 class Layer:
     """One image to be: its name in records, its tag, and the text it is built from."""
 
-    name: str  # "base", "python", "environment" or "instance"
+    name: str  # "base", "python", "environment", "tree" or "instance"
     tag: str
     dockerfile: str
     ignored: str = ""
@@ -58,10 +58,20 @@ def plan_layers(spec: InstanceSpec, settings: BuildSettings, prefix: Path) -> Pl
     )
     key = environment_key(spec, text)
     environment = Layer(name="environment", tag=f"{space}/env:{key}", dockerfile=text)
-    text = dockerfiles.instance_dockerfile(environment.tag, spec)
+    below = (base, python, environment, *_tree(environment.tag, spec, space))
+    text = dockerfiles.instance_dockerfile(below[-1].tag, spec)
     tag = f"{space}/instance:{file_name(spec.name)}-{instance_key(spec, text)}"
     instance = Layer(name="instance", tag=tag, dockerfile=text)
-    return Plan(layers=(base, python, environment, instance), prefix=prefix, environment_key=key)
+    return Plan(layers=(*below, instance), prefix=prefix, environment_key=key)
+
+
+def _tree(environment: str, spec: InstanceSpec, space: str) -> tuple[Layer, ...]:
+    """The layer that *spec* shares with its neighbours, if it has any."""
+    if not spec.tree_commit:
+        return ()
+    text = dockerfiles.tree_dockerfile(environment, spec.tree_commit)
+    tag = f"{space}/tree:{digest(text, spec.repo, spec.tree_commit)}"
+    return (Layer(name="tree", tag=tag, dockerfile=text),)
 
 
 def build_instance(
@@ -172,14 +182,22 @@ def _fill_environment(context: Path, spec: InstanceSpec, settings: BuildSettings
     (context / "lock.txt").write_text(spec.lock.text)
 
 
+def _fill_tree(context: Path, spec: InstanceSpec, settings: BuildSettings) -> None:
+    make_checkout(spec.mirror, spec.tree_commit, context / "checkout")
+
+
 def _fill_instance(context: Path, spec: InstanceSpec, settings: BuildSettings) -> None:
     _fill_environment(context, spec, settings)
     (context / "install.sh").write_text(install_script(spec))
-    make_checkout(spec.mirror, spec.base_commit, context / "checkout", spec.submodules)
+    if not spec.tree_commit:
+        make_checkout(spec.mirror, spec.base_commit, context / "checkout", spec.submodules)
+    elif spec.tree_commit != spec.base_commit:
+        write_step(spec.mirror, spec.tree_commit, spec.base_commit, context / "step.pack")
 
 
 _FILL: Mapping[str, Callable[[Path, InstanceSpec, BuildSettings], None]] = {
     "base": _fill_base,
     "environment": _fill_environment,
+    "tree": _fill_tree,
     "instance": _fill_instance,
 }

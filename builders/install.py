@@ -53,7 +53,7 @@ def install_script(spec: InstanceSpec) -> str:
             f"echo '{MARKER}import'",
             f'(cd / && python -B -c {check} {name} "$checkout")',
         ]
-    lines += [f"echo '{MARKER}clean'", *audit_lines(spec.import_name)]
+    lines += [f"echo '{MARKER}clean'", *audit_lines(spec.import_name, spec.tree_commit)]
     return "\n".join([*lines, f"echo '{MARKER}done'"]) + "\n"
 
 
@@ -65,7 +65,7 @@ def failed_step(log: str) -> str:
 
 
 def explained(failure: Failure, layer: str) -> Failure:
-    """*failure* of a *layer* ("base", "python", "environment", "instance") with stage and reason.
+    """*failure* of a *layer* ("base", ..., "instance") with stage and reason.
 
     What the network did is told apart ("network"), for it says nothing about the candidate.
     """

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from builders.checkout import make_checkout
@@ -124,7 +125,7 @@ class LocalBackend:
             make_checkout(spec.mirror, spec.base_commit, folder / "checkout", spec.submodules)
             _link_tree(environment, folder / "venv")
             script = folder / "install.sh"
-            script.write_text(install_script(spec))
+            script.write_text(install_script(replace(spec, tree_commit="")))
             variables = {"VIRTUAL_ENV": str(folder / "venv")}
             failure = self._command(["sh", str(script)], folder / "checkout", variables)
             if failure:

@@ -43,6 +43,7 @@ class Lock:
     cutoff: datetime  # nothing uploaded later was considered
     repairs: tuple[str, ...] = ()  # one sentence per departure from the declared requirements
     seconds: float = 0.0
+    commit: str = ""  # base commit it was first made for; later ones share environment and tree
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -81,6 +82,7 @@ class InstanceSpec:
     environment: Mapping[str, str] = field(
         default_factory=dict
     )  # variables at install and run time
+    tree_commit: str = ""  # ancestor whose files lie in a layer shared with neighbours; "" = none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +97,7 @@ class Built:
     dockerfiles: Mapping[str, str] = field(default_factory=dict)  # layer name -> text
     layer_bytes: Mapping[str, int] = field(
         default_factory=dict
-    )  # "base", "environment", "instance"
+    )  # "base", "environment", "tree", "instance"
     seconds: float = 0.0
     environment_seconds: float = 0.0  # 0 when the environment was there already
 

@@ -1,10 +1,13 @@
 """The environment of a trial: its lock, shared or exact, and its image."""
 
 from dataclasses import replace
+from pathlib import Path
 
+from builders.checkout import is_whole
 from builders.lock import lock_key, resolve
 from builders.model import Built, Failure, InstanceSpec, Lock
 from builders.unbuilt import without_unbuilt
+from curate.git.command import attempt
 from curate.model import Environment
 from curate.planning import Ground, Plan
 from curate.workshop import Workshop
@@ -27,9 +30,12 @@ def shared_lock(plan: Plan, ground: Ground, shop: Workshop) -> Lock | Failure:
 def exact_lock(plan: Plan, ground: Ground, shop: Workshop) -> Lock | Failure:
     """A new lock as of the date of *ground*."""
     shop.report(plan.candidate.instance_id, "locking")
-    return resolve(
+    lock = resolve(
         ground.manifest, python=ground.python, cutoff=ground.date, settings=shop.settings
     )
+    if isinstance(lock, Lock):
+        return replace(lock, commit=plan.candidate.base_commit)
+    return lock
 
 
 def build(plan: Plan, ground: Ground, lock: Lock, shop: Workshop) -> tuple[Lock, Built | Failure]:
@@ -54,16 +60,26 @@ def build(plan: Plan, ground: Ground, lock: Lock, shop: Workshop) -> tuple[Lock,
         )
         if isinstance(again, Failure):
             break
-        lock = replace(again, repairs=(*again.repairs, *departures))
+        lock = replace(again, repairs=(*again.repairs, *departures), commit=lock.commit)
     return lock, built
+
+
+def _tree_commit(plan: Plan, lock: Lock, mirror: Path) -> str:
+    """The commit that *lock* was first made for, if its checkout can lie below the candidate's."""
+    base = plan.candidate.base_commit
+    if not lock.commit or plan.recipe.submodules or not is_whole(mirror, base):
+        return ""
+    known = attempt(mirror, "merge-base", "--is-ancestor", lock.commit, base)
+    return lock.commit if known.returncode == 0 and is_whole(mirror, lock.commit) else ""
 
 
 def _spec(plan: Plan, ground: Ground, lock: Lock, shop: Workshop) -> InstanceSpec:
     candidate = plan.candidate
+    mirror = shop.mirrors(candidate.repo)
     return InstanceSpec(
         name=candidate.instance_id,
         repo=candidate.repo,
-        mirror=shop.mirrors(candidate.repo),
+        mirror=mirror,
         base_commit=candidate.base_commit,
         date=ground.date,
         python=ground.python,
@@ -74,6 +90,7 @@ def _spec(plan: Plan, ground: Ground, lock: Lock, shop: Workshop) -> InstanceSpe
         version=candidate.version,
         submodules={path: shop.mirrors(r) for path, r in plan.recipe.submodules.items()},
         environment=plan.env.environment,
+        tree_commit=_tree_commit(plan, lock, mirror),
     )
 
 

@@ -136,6 +136,39 @@ def test_threads_share_one_environment(backend, spec, built):
         connect().images.remove(f"curate/env:{results[0].environment_key}")
 
 
+def test_neighbours_share_a_tree(backend, spec):
+    mirror = spec.mirror
+    (mirror / "big").write_bytes(os.urandom(1 << 20))
+    (mirror / "thing" / "later.py").write_text("LATER = 1\n")
+    commits = []
+    for message in ("big", "later"):
+        subprocess.run(["git", "add", "big" if message == "big" else "-A"], cwd=mirror, check=True)
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b.test"]
+        subprocess.run(["git", *identity, "commit", "-qm", message], cwd=mirror, check=True)
+        head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=mirror, text=True)
+        commits.append(head.strip())
+    specs = [
+        replace(spec, name=f"owner__thing-2{number}", base_commit=base, tree_commit=commits[0])
+        for number, base in enumerate(commits)
+    ]
+    first, second = (backend.build(each) for each in specs)
+    try:
+        assert isinstance(first, Built), first
+        assert isinstance(second, Built), second
+        assert first.dockerfiles["tree"] == second.dockerfiles["tree"]
+        assert first.layer_bytes["tree"] > 1 << 20
+        assert second.layer_bytes["instance"] < 1 << 19
+        assert _inside(second, "git status --porcelain") == ""
+        assert _inside(second, "git rev-parse HEAD") == commits[1]
+        assert _inside(second, "python -c 'import thing.later; print(thing.later.LATER)'") == "1"
+        assert _inside(first, "ls thing").split() == ["__init__.py"]
+        assert _inside(second, "find . ! -user 1000") == ""
+    finally:
+        for result in (first, second):
+            if isinstance(result, Built):
+                backend.remove(result)
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.checkout import make_checkout
+from builders.checkout import is_whole, make_checkout, step_commands, write_step
 from builders.errors import BuilderError
 
 
@@ -131,3 +131,48 @@ def test_unknown_commit_is_an_error_and_leaves_nothing(source, tmp_path):
     with pytest.raises(BuilderError, match="f" * 40):
         make_checkout(source, "f" * 40, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def step(tmp_path):
+    """Makes a checkout of one commit, then steps to another as an image's layer does."""
+
+    def run(source, older, newer):
+        target = make_checkout(source, older, tmp_path / "checkout").path
+        write_step(source, older, newer, tmp_path / "step.pack")
+        script = "\n".join(["set -eu", *step_commands(older, newer, str(tmp_path / "step.pack"))])
+        environment = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull}
+        subprocess.run(["sh", "-c", script], cwd=target, env=environment, check=True)
+        return target
+
+    return run
+
+
+def test_a_step_makes_the_checkout_of_a_later_commit(source, step):
+    (source / "old").unlink()
+    newer = commit(source, "later", new="more\n", added="x\n")
+    target = step(source, git(source, "rev-parse", "HEAD~1"), newer)
+    assert git(target, "rev-parse", "HEAD") == newer
+    assert git(target, "status", "--porcelain", "--ignore-submodules") == ""
+    assert (target / "new").read_text() == "more\n"
+    assert (target / "added").exists()
+    assert not (target / "old").exists()
+    assert git(target, "for-each-ref") == ""
+    assert git(target, "log", "--format=%H") == newer
+
+
+def test_a_step_keeps_files_that_did_not_change(source, step, tmp_path):
+    newer = commit(source, "later", new="more\n")
+    target = step(source, git(source, "rev-parse", "HEAD~1"), newer)
+    kept, changed = (target / "run.sh").stat(), (target / "new").stat()
+    assert kept.st_mtime_ns < changed.st_mtime_ns
+    pack = (tmp_path / "step.pack").stat().st_size
+    assert pack < 1000
+
+
+def test_a_mirror_without_a_file_is_not_whole(source):
+    head = git(source, "rev-parse", "HEAD")
+    assert is_whole(source, head)
+    blob = git(source, "rev-parse", "HEAD:new")
+    (source / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    assert not is_whole(source, head)

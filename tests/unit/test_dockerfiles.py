@@ -74,6 +74,20 @@ def test_instance_text_quotes_variables_and_stores_the_checkout_once():
     )
 
 
+def test_a_tree_lies_below_the_instances_that_step_from_it():
+    older = "b" * 40
+    plan = plan_layers(replace(SPEC, tree_commit=older), SETTINGS, PREFIX)
+    environment, tree, instance = plan.layers[2:]
+    assert (tree.name, instance.name) == ("tree", "instance")
+    assert tree.dockerfile.startswith(f"FROM {environment.tag}\n")
+    assert instance.dockerfile.startswith(f"FROM {tree.tag}\n")
+    assert "/mnt/checkout" in tree.dockerfile
+    assert "/mnt/checkout" not in instance.dockerfile
+    assert f"git read-tree -m -u {older} {SPEC.base_commit}" in instance.dockerfile
+    itself = plan_layers(replace(SPEC, tree_commit=SPEC.base_commit), SETTINGS, PREFIX)
+    assert "read-tree" not in itself.layers[-1].dockerfile
+
+
 def test_base_text_starts_from_the_image_of_the_settings():
     text = base_dockerfile("debian@sha256:1234")
     assert text.startswith("FROM debian@sha256:1234\n")
