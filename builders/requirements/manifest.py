@@ -72,7 +72,7 @@ class _Collection:
     def notes(self) -> list[str]:
         """Return one sentence per kind of thing left out."""
         tools = ", ".join(sorted(self.tools))
-        return [*self.dropped, *([f"dropped tools: {tools}"] if tools else [])]
+        return [*dict.fromkeys(self.dropped), *([f"dropped tools: {tools}"] if tools else [])]
 
     def _add(self, line: str, origin: str, core: bool) -> None:
         try:

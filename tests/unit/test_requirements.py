@@ -266,9 +266,10 @@ def test_environments_without_a_pinned_python_go_together(read):
 
 
 def test_keep_and_core_tools(read):
-    files = {"setup.py": "setup(install_requires=['black'])", "r.txt": "mypy\nruff\nsphinx-x\n"}
-    found = read(files, files=("r.txt",), keep=("mypy",))
+    files = {"setup.py": "setup(install_requires=['black'])", "r.txt": "mypy\nruff\na\na>1\n"}
+    found = read(files, files=("r.txt",), keep=("mypy",), drop=("a",))
     assert lines(found) == ["black", "mypy"]
+    assert found.notes == ("dropped a: the recipe says so", "dropped tools: ruff")
 
 
 def test_files_only(read):
