@@ -44,7 +44,7 @@ BASE_PACKAGES = (
 )
 
 # What isolated builds of old source distributions ask for without an upper bound.
-_BUILD_TOOLS = ("cython", "numpy", "setuptools", "setuptools-scm", "wheel")
+_BUILD_TOOLS = ("cmake", "cython", "numpy", "scikit-build", "setuptools", "setuptools-scm", "wheel")
 
 _CONTEXT = "--mount=type=bind,target=/mnt"
 _CACHE = "--mount=type=cache,id=curate-uv,sharing=locked,target=/media"

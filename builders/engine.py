@@ -132,7 +132,16 @@ def _judged(log: str) -> Failure:
             raise DiskFull("the engine's disk is full", hint="docker system prune")
         if _ENGINE_ERRORS.search(log):
             raise EngineUnavailable(f"the build could not be run: {log[-2000:]}")
-    return Failure(stage="build", reason="build-command-failed", detail=log[-LOG_TAIL:])
+    return Failure(stage="build", reason="build-command-failed", detail=_told(log))
+
+
+def _told(log: str) -> str:
+    """The end of *log*, after the lines before it that name a package which does not build."""
+    rest, tail = log[:-LOG_TAIL], log[-LOG_TAIL:]
+    lines = rest.splitlines()
+    found = [n for n, line in enumerate(lines) if "Failed to " in line and "build" in line]
+    named = [line[:200] for n in found[-3:] for line in lines[n : n + 2]]
+    return "\n".join([*named, tail])
 
 
 def _clients() -> list[str]:

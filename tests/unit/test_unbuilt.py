@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from builders import engine
 from builders.model import Failure, Lock
 from builders.requirements import Manifest, Requirement
 from builders.unbuilt import parents, without_unbuilt
@@ -59,3 +60,11 @@ def test_all_that_ask_for_it_are_dropped():
 )
 def test_no_answer_where_it_is_needed_unknown_or_another_failure(log, names, core):
     assert without_unbuilt(failure(log), manifest(*names, core=core), LOCK) is None
+
+
+def test_the_package_is_named_however_long_its_own_log():
+    log = LOG + "#7 9.3 noise\n" * 2000 + "#7 ERROR: exit code: 1\n"
+    told = engine._judged(log)
+    assert len(told.detail) < engine.LOG_TAIL + 1000
+    assert without_unbuilt(told, manifest("unidist"), LOCK)
+    assert "Failed" not in engine._judged("exit code: 1\n" + "noise\n" * 2000).detail
