@@ -50,4 +50,4 @@ def _layers(env: Environment) -> dict[tuple[str, str], int]:
     kinds = list(env.layer_bytes)
     upon = [env.dockerfiles.get(kind, "").partition("\n")[0] for kind in kinds[1:]]
     names = [*upon, env.digest or env.handle]
-    return {(kind, name): env.layer_bytes[kind] for kind, name in zip(kinds, names, strict=True)}
+    return {(kind, name): env.layer_bytes[kind] for kind, name in zip(kinds, names, strict=False)}
