@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from curate.model import Candidate, Environment, Validation
+from curate.model import Candidate, Environment, Strength, Validation
 from curate.publishing import lite, schema
 from curate.publishing.bases import Size
 from curate.publishing.edits import Edits, edits
@@ -183,6 +183,7 @@ def _environment(environment: Environment, image: Image) -> Row:
         "image_digest": image.digest,
         "python": environment.python,
         "lock": environment.lock,
+        "declared_by": environment.declared_by,
         "lock_cutoff": timestamp(environment.cutoff),
         "repairs": list(environment.repairs),
         "system_packages": list(environment.system_packages),
@@ -200,10 +201,18 @@ def _validation(validation: Validation) -> Row:
         "quarantined_tests": list(verdict.quarantined),
         "before_state": json.dumps(before),
         "n_runs": len(validation.runs),
+        **_strength(validation.strength),
         "validated_at": timestamp(validation.finished_at),
         "curate_version": validation.curate_version,
         "recipe_hash": validation.recipe_hash,
     }
+
+
+def _strength(strength: Strength | None) -> Row:
+    if strength is None or not strength.pieces:
+        return {"test_strength": None, "unnoticed_pieces": []}
+    unnoticed = len(strength.unnoticed) / len(strength.pieces)
+    return {"test_strength": 1 - unnoticed, "unnoticed_pieces": list(strength.unnoticed)}
 
 
 def _measures(candidate: Candidate, base: Base) -> Row:
@@ -211,8 +220,7 @@ def _measures(candidate: Candidate, base: Base) -> Row:
     text, tests = candidate.problem_statement, candidate.test_patch
     subject = lite.subject(candidate.repo, text, candidate.patch, tests, base.newest)
     return {
-        "test_strength": None,  # validation does not measure these two yet
-        "leak_group": None,
+        "leak_group": None,  # validation does not tell it yet
         "files_edited": edited.files,
         "lines_edited": edited.lines,
         "functions_edited": edited.functions,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from builders.model import Outcome
-from curate.model import Candidate, Environment, Link, Rejection, Run, Validation, Verdict
+from curate.model import Candidate, Environment, Link, Rejection, Run, Strength, Validation, Verdict
 from curate.publishing import schema
 from curate.publishing.bases import Size
 from curate.publishing.rows import Base, Image, Problem, raw_row, train_row
@@ -134,6 +134,13 @@ def test_without_an_image_the_row_still_exports_what_the_tests_need():
     assert (
         "export A=1\n" in train_row(candidate(), validation(environment=environment))["eval_script"]
     )
+
+
+def test_strength_is_the_share_of_pieces_that_are_missed():
+    assert train_row(candidate(), validation())["test_strength"] is None
+    strength = Strength(pieces=("a", "b", "c", "d"), unnoticed=("b",))
+    row = train_row(candidate(), validation(strength=strength))
+    assert (row["test_strength"], row["unnoticed_pieces"]) == (0.75, ["b"])
 
 
 def rejected():
