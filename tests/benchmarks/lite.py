@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.lite DATA`: Lite's rules on the patches of known members of SWE-Gym Lite.
+"""`python -m tests.benchmarks.lite DATA`: Lite's rules on patches of known SWE-Gym Lite members.
 
 Of every candidate in the store that SWE-Gym Lite holds, both readings must keep the patch. Rules on
 texts are left out: the doubles' issues are not GitHub's.
