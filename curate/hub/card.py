@@ -40,6 +40,7 @@ class CardFacts:
     unverified: Sequence[str] = ()  # rules whose source could not be checked
     lite: str = "strict"  # which reading of SWE-bench Lite's rules made the split
     subsets: Mapping[str, str] = field(default_factory=dict)  # conditions of users' splits, by name
+    licences: Mapping[str, int] = field(default_factory=dict)  # rows of train, by SPDX expression
     figures: Figures | None = None
 
 
@@ -51,6 +52,7 @@ def card(facts: CardFacts, splits: tuple[Split, ...]) -> str:
         _funnel(facts.funnels),
         _held(facts),
         figures_text(facts.figures) if facts.figures else "",
+        _licences(facts.licences),
         _loading(facts, splits),
         _evaluating(facts),
         *(_columns(name, columns) for name, columns in _tables(splits).items()),
@@ -89,7 +91,7 @@ def _size_category(rows: int) -> str:
 def _introduction(facts: CardFacts, splits: tuple[Split, ...]) -> str:
     made = f" by curate {facts.curate_version}" if facts.curate_version else " by curate"
     rows = [
-        f"| {split.name} | {split.rows:,} | {split.size / 1e6:,.1f} MB "
+        f"| {split.name} | {split.rows:,} | {split.size / 1e3:,.0f} kB "
         f"| {_about(split.name, facts)} |"
         for split in splits
     ]
@@ -128,6 +130,22 @@ def _held(facts: CardFacts) -> str:
     lines += ["| because | rows |", "|---|---:|"]
     ordered = sorted(facts.held.items(), key=lambda item: (-item[1], item[0]))
     return "\n".join([*lines, *(f"| {reason} | {count:,} |" for reason, count in ordered), ""])
+
+
+def _licences(licences: Mapping[str, int]) -> str:
+    if not licences:
+        return ""
+    lines = [
+        "## Licences\n",
+        "Of each repository at the base commit, told from its own files; a row's patches and texts",
+        "are under it.\n",
+        "| licence | instances |",
+        "|---|---:|",
+    ]
+    ordered = sorted(licences.items(), key=lambda item: (-item[1], item[0]))
+    return "\n".join(
+        [*lines, *(f"| {name or 'unclear'} | {count:,} |" for name, count in ordered), ""]
+    )
 
 
 def _funnel(funnels: Sequence[Funnel]) -> str:

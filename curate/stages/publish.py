@@ -16,7 +16,7 @@ from curate.publishing.rows import Image, Problem, Row
 from curate.publishing.rules import Rules
 from curate.publishing.subsets import subset
 from curate.publishing.tables import raw_table, train_table
-from curate.publishing.values import strings
+from curate.publishing.values import strings, text
 from curate.store import Store
 
 Push = Callable[[str, str, str], tuple[str, int]]
@@ -89,6 +89,7 @@ def release(
         unverified=choice.rules.unverified,
         lite=choice.lite,
         subsets=choice.subsets,
+        licences=Counter(text(row, "license_spdx") for row in rows),
         figures=_figures(rows, subsets["lite"]) if rows else None,
     )
     made = Release(facts=facts, train=rows, raw=raw.kept, subsets=subsets)

@@ -34,7 +34,12 @@ def good(number=7, **changes):
 
 
 def released(folder, *train, raw=(), **subsets):
-    facts = CardFacts(repo_id="o/n", held={"publish/licence": 3}, rules="What we hold back.")
+    facts = CardFacts(
+        repo_id="o/n",
+        held={"publish/licence": 3},
+        rules="What we hold back.",
+        licences={"MIT": 2, "": 1},
+    )
     return write_release(folder, Release(facts=facts, train=train, raw=raw, subsets=subsets))
 
 
@@ -106,6 +111,7 @@ def test_the_card_tells_splits_figures_and_what_is_held_back(tmp_path):
     text = (released(tmp_path / "r", good(7), lite=[good(7)]) / "README.md").read_text()
     assert "  - split: lite\n    path: data/lite-*.parquet" in text
     assert "| publish/licence | 3 |" in text
+    assert "| MIT | 2 |\n| unclear | 1 |" in text
     assert f"Schema version: {schema.VERSION}." in text
     assert 'load_dataset("o/n", split="lite")' in text
 
