@@ -36,6 +36,7 @@ class Settings(BaseModel):
     runtime: str = ""
     namespace: str = BuildSettings.namespace
     reserve_gib: float = 4
+    rules: str = "default"  # preset or TOML file: which rows a release holds back
 
     @property
     def mirror_folder(self) -> Path:

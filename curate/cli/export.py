@@ -1,4 +1,4 @@
-"""`curate export`: rows as JSON lines or Parquet."""
+"""`curate export`: rows as a file, or as tasks for another tool."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -7,6 +7,10 @@ from typing import Annotated
 import typer
 
 from curate.cli.common import open_store, settings_of, talk
+from curate.cli.releasing import mirror_of
+from curate.errors import NotFound
+from curate.publishing.bases import Bases
+from curate.publishing.rules import read_rules
 
 EXAMPLE = "Example: [bold]curate export --split raw --format jsonl pool.jsonl[/bold]"
 
@@ -23,6 +27,9 @@ class Format(StrEnum):
 
     JSONL = "jsonl"
     PARQUET = "parquet"
+    SWEBENCH = "swebench"
+    HARBOR = "harbor"
+    FOLDER = "folder"
 
 
 def register(app: typer.Typer) -> None:
@@ -32,15 +39,35 @@ def register(app: typer.Typer) -> None:
 
 def export(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(help="File to write; - is standard output (jsonl).")],
+    path: Annotated[Path, typer.Argument(help="File or folder; - is standard output (jsonl).")],
     split: Annotated[Split, typer.Option(help="All, or verified.")] = Split.VERIFIED,
-    form: Annotated[Format, typer.Option("--format", help="File format.")] = Format.JSONL,
+    form: Annotated[
+        Format,
+        typer.Option("--format", help="A file; or a SWE-bench task repository, Harbor tasks, …"),
+    ] = Format.JSONL,
+    where: Annotated[str, typer.Option(help="SQL condition on the rows.")] = "",
+    registry: Annotated[
+        str, typer.Option(metavar="HOST/NAMESPACE", help="Name images as they were pushed there.")
+    ] = "",
+    rules: Annotated[
+        str | None, typer.Option(help="Preset or TOML file that holds rows back.")
+    ] = None,
 ) -> None:
-    """Write candidates or verified instances as a file."""
-    from curate.stages.export import export_rows
+    """Write candidates or verified instances as a file, or as tasks for another tool."""
+    from curate.stages.export import chosen_rows, write_rows
 
-    with open_store(settings_of(context)) as store:
-        count, left_out = export_rows(store, split.value, form.value, path)
-    talk.print(f"{count:,} rows written to {path}")
-    for name, reason in left_out:
-        talk.print(f"left out {name}: {reason}")
+    settings = settings_of(context)
+    chosen = read_rules(rules or settings.rules)
+    with (
+        open_store(settings) as store,
+        Bases(lambda repo: mirror_of(settings, repo)) as bases,
+    ):
+        rows, held = chosen_rows(store, bases, split.value, chosen, where=where, registry=registry)
+    if not rows and form not in {Format.JSONL, Format.PARQUET}:
+        raise NotFound("No row fits.", hint="See what there is with: curate status")
+    write_rows(rows, split.value, form.value, path)
+    talk.print(f"{len(rows):,} rows written to {path}")
+    for problem in held:
+        talk.print(
+            f"held back {problem.instance_id}: {problem.reason}", markup=False, soft_wrap=True
+        )

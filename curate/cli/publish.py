@@ -1,94 +1,227 @@
 """`curate publish`: a release folder, the Hub, and images in a registry."""
 
-import os
-from collections.abc import Mapping
+import re
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from curate.cli.common import open_store, print_json, settings_of, talk
-from curate.errors import BadInput, StoreError
-from curate.publishing.release import check_release
-from curate.publishing.rows import Image
-from curate.stages.publish import push_images, release
-from curate.store import Store
+from curate.cli.releasing import prepare, push_rows, refuse, send_images, token, told_budget
+from curate.errors import BadInput, CurateError, NotFound
+from curate.publishing.check import check
+from curate.publishing.diff import SplitDiff, diff_folders
+from curate.publishing.release import CHECKSUMS
+from curate.publishing.rules import read_rules
+from curate.settings import Settings
+from curate.stages.publish import Choice
 
 EXAMPLE = "Example: [bold]curate publish --hub my-lab/my-tasks --registry ghcr.io/my-lab[/bold]"
+_SPLIT = re.compile(r"[a-z][a-z0-9_]*")
+
+group = typer.Typer(no_args_is_help=False)
+
+Folder = Annotated[
+    Path | None, typer.Argument(help="Folder of the release. [default: DATA/release]")
+]
+To = Annotated[Path | None, typer.Option(help="Folder of the release. [default: DATA/release]")]
+Hub = Annotated[str, typer.Option(metavar="OWNER/NAME", help="Data set on the Hugging Face Hub.")]
+Registry = Annotated[str, typer.Option(metavar="HOST/NAMESPACE", help="Where images go.")]
+Private = Annotated[bool, typer.Option(help="Visibility of a new data set.")]
+Branch = Annotated[str, typer.Option(help="Branch of the data set; made when it is missing.")]
+Tag = Annotated[str, typer.Option(help="Name for this release; it never names another.")]
+RulesOption = Annotated[
+    str | None, typer.Option("--rules", help="Preset or TOML file that holds rows back.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("publish", epilog=EXAMPLE)(command)
+    """Add the group."""
+    app.add_typer(group, name="publish", epilog=EXAMPLE, invoke_without_command=True)
 
 
-def command(
+@group.callback()
+def publish(  # noqa: PLR0913, PLR0917 (each is an option)
     context: typer.Context,
-    to: Annotated[Path | None, typer.Option(help="Folder of the release.")] = None,
-    hub: Annotated[
-        str | None, typer.Option(metavar="OWNER/NAME", help="Data set on the Hugging Face Hub.")
+    to: To = None,
+    hub: Hub = "",
+    registry: Registry = "",
+    private: Private = True,
+    branch: Branch = "main",
+    tag: Tag = "",
+    rules: RulesOption = None,
+    where: Annotated[str, typer.Option(help="SQL condition on verified rows.")] = "",
+    lite: Annotated[str, typer.Option(help="Lite's rules: strict or intended.")] = "strict",
+    subset: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=CONDITION", help="One more split.")
     ] = None,
-    registry: Annotated[
-        str | None, typer.Option(metavar="HOST/NAMESPACE", help="Push images there first.")
-    ] = None,
-    private: Annotated[bool, typer.Option(help="Visibility of a new data set.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was published.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Publish verified instances: rows to a folder or the Hub, images to a registry.
 
-    The Hub's token is read from HF_TOKEN or the Hub client's own store. Without --to the release
-    is written to DATA/release.
+    Without a subcommand: write the release, check it, and push it where --hub names a data set. The
+    Hub's token is read from HF_TOKEN or the Hub client's own store.
     """
+    if context.invoked_subcommand:
+        return
     settings = settings_of(context)
-    if hub and hub.count("/") != 1:
-        raise BadInput(f"{hub!r} is no data set name.", hint="Write it as owner/name.")
+    folder = to or settings.data / "release"
+    _check_name(hub)
+    chosen = Choice(
+        rules=read_rules(rules or settings.rules),
+        where=where,
+        lite=_reading(lite),
+        subsets=_subsets(subset or []),
+    )
     with open_store(settings) as store:
-        images = _push_images(store, registry) if registry else {}
-        folder = prepare(store, to or settings.data / "release", repo_id=hub or "", images=images)
-    result = {"folder": str(folder), "images": len(images)}
+        images = send_images(store, registry) if registry else {}
+        prepare(settings, store, folder, repo_id=hub, images=images, choice=chosen)
+    result: dict[str, object] = {"folder": str(folder), "images": len(images)}
+    refuse(check(folder, chosen.rules))
     if hub:
-        result |= _push_rows(folder, hub, private)
+        result |= push_rows(folder, hub, private=private, branch=branch, tag=tag)
     if as_json:
         print_json(result)
 
 
-def prepare(
-    store: Store, folder: Path, *, repo_id: str = "", images: Mapping[str, Image] | None = None
-) -> Path:
-    """Write the release and say what was left out of it."""
-    name = repo_id or f"local/{folder.resolve().name}"
-    written, problems = release(store, folder, repo_id=name, images=images or {})
-    broken = check_release(written)
-    if broken:
-        raise StoreError(
-            f"The release is damaged: {broken[0]}", hint="Check the disk, publish again."
+@group.command("check", epilog="Example: [bold]curate publish check[/bold]")
+def check_command(
+    context: typer.Context,
+    folder: Folder = None,
+    rules: RulesOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what is wrong with a release: its files, its columns, each of its rows.
+
+    Exit code 1 when something must not be pushed.
+    """
+    settings = settings_of(context)
+    faults = check(_existing(settings, folder), read_rules(rules or settings.rules))
+    if as_json:
+        print_json([vars(fault) for fault in faults])
+    for fault in faults if not as_json else ():
+        talk.print(
+            f"{'refused' if fault.refused else 'warning'}: {fault}", markup=False, soft_wrap=True
         )
-    for problem in problems:
-        talk.print(f"left out {problem.instance_id}: {problem.reason} {problem.detail}")
-    talk.print(f"Release written to {written}")
-    return written
+    refused = sum(fault.refused for fault in faults)
+    talk.print(f"{refused:,} faults, {len(faults) - refused:,} warnings")
+    if refused:
+        raise typer.Exit(1)
 
 
-def _push_rows(folder: Path, hub: str, private: bool) -> dict[str, object]:
-    from curate.hub.client import push
+@group.command("diff", epilog="Example: [bold]curate publish diff --hub my-lab/my-tasks[/bold]")
+def diff_command(
+    context: typer.Context, hub: Hub, folder: Folder = None, branch: Branch = "main",
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Tell how a release differs from what the Hub has, by split and column."""
+    from curate.hub.client import fetch
 
-    pushed = push(folder, hub, message="Release", private=private, token=os.environ.get("HF_TOKEN"))
-    state = "pushed" if pushed.changed else "is as it was"
-    talk.print(f"{hub} {state}: commit {pushed.commit[:12]}")
-    return {"hub": hub, "commit": pushed.commit, "changed": pushed.changed}
+    _check_name(hub)
+    here = _existing(settings_of(context), folder)
+    with tempfile.TemporaryDirectory(prefix="curate-") as there:
+        if not fetch(hub, Path(there), branch=branch, token=token()):
+            talk.print(f"{hub} has no release on {branch} yet")
+        found = diff_folders(Path(there), here)
+    if as_json:
+        print_json([vars(one) for one in found])
+    else:
+        _show(found)
 
 
-def _push_images(store: Store, registry: str) -> Mapping[str, Image]:
-    from builders.engine import connect
-    from builders.registry import push_image
+@group.command("push", epilog="Example: [bold]curate publish push --hub my-lab/my-tasks[/bold]")
+def push_command(  # noqa: PLR0913, PLR0917 (each is an option)
+    context: typer.Context,
+    hub: Hub,
+    folder: Folder = None,
+    private: Private = True,
+    branch: Branch = "main",
+    tag: Tag = "",
+    rules: RulesOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell, do not do.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Push a release to the Hub by one commit; refuse what `check` refuses."""
+    from curate.hub.client import planned
 
-    client = connect()
+    _check_name(hub)
+    settings = settings_of(context)
+    here = _existing(settings, folder)
+    refuse(check(here, read_rules(rules or settings.rules)))
+    if dry_run:
+        changes = planned(here, hub, branch=branch, token=token())
+        result: dict[str, object] = {"hub": hub, "add": changes.add, "delete": changes.delete}
+        for verb, paths in (("add", changes.add), ("delete", changes.delete)):
+            for path in paths:
+                talk.print(f"would {verb} {path}", markup=False, soft_wrap=True)
+    else:
+        result = push_rows(here, hub, private=private, branch=branch, tag=tag)
+    if as_json:
+        print_json(result)
 
-    def push(image: str, repository: str, tag: str) -> tuple[str, int]:
-        done = push_image(client, image, repository, tag)
-        return done.reference, done.pushed_bytes
 
-    def told(name: str, sent: int) -> None:
-        talk.print(f"pushed {name}: {sent / 1e6:.1f} MB of layers the registry did not have")
+@group.command(
+    "images", epilog="Example: [bold]curate publish images --registry ghcr.io/my-lab[/bold]"
+)
+def images_command(
+    context: typer.Context,
+    registry: Registry,
+    limit: Annotated[
+        float | None,
+        typer.Option("--budget", metavar="GB", help="Send nothing if it would be more than this."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell, do not do.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Push the images of verified instances that a registry lacks, after telling the bytes."""
+    with open_store(settings_of(context)) as store:
+        cost = told_budget(store, registry)
+        if limit is not None and cost.total > limit * 1e9:
+            raise CurateError(
+                f"{cost.total / 1e9:.2f} GB are more than the budget of {limit:g} GB.",
+                hint="Nothing was sent. Raise --budget.",
+            )
+        pushed = {} if dry_run else send_images(store, registry)
+    if as_json:
+        print_json({**vars(cost), "total": cost.total, "pushed": len(pushed)})
 
-    return push_images(store, registry, push, told)
+
+def _existing(settings: Settings, folder: Path | None) -> Path:
+    path = folder or settings.data / "release"
+    if not (path / CHECKSUMS).is_file():
+        raise NotFound(f"There is no release in {path}.", hint="Run: curate publish")
+    return path
+
+
+def _show(found: Sequence[SplitDiff]) -> None:
+    for one in found:
+        counts = f"{len(one.added):,} new, {len(one.removed):,} gone, {len(one.changed):,} changed"
+        print(f"{one.split}: {counts}")
+        for column, count in one.columns.items():
+            print(f"  {column}: {count:,} rows")
+        for label, names in (("new", one.new_columns), ("lost", one.lost_columns)):
+            if names:
+                print(f"  {label} columns: {', '.join(names)}")
+
+
+def _check_name(hub: str) -> None:
+    if hub and hub.count("/") != 1:
+        raise BadInput(f"{hub!r} is no data set name.", hint="Write it as owner/name.")
+
+
+def _reading(lite: str) -> str:
+    if lite not in {"strict", "intended"}:
+        raise BadInput(f"Lite has no reading {lite!r}.", hint="Choose strict or intended.")
+    return lite
+
+
+def _subsets(given: Sequence[str]) -> dict[str, str]:
+    named = dict(one.partition("=")[::2] for one in given)
+    for name, where in named.items():
+        if not _SPLIT.fullmatch(name) or name in {"train", "raw", "lite"} or not where.strip():
+            hint = """For example: --subset "short=words(problem_statement) < 100"."""
+            raise BadInput(f"{name}={where} is no subset.", hint=hint)
+    return named

@@ -11,7 +11,7 @@ import typer
 from builders.errors import DiskFull, EngineUnavailable
 from curate.cli.common import library_of, open_store, settings_of, talk
 from curate.cli.crawl import client_of, crawl_one
-from curate.cli.publish import prepare
+from curate.cli.releasing import prepare
 from curate.cli.validate import Sandbox, run_tasks
 from curate.cli.waiting import CrawlDisplay
 from curate.errors import BadInput, CurateError, described
@@ -68,7 +68,7 @@ def command(
                 raise  # for all repositories alike
             except Exception as error:
                 problems[repo] = _told(repo, error)
-        prepare(store, to or settings.data / "release")
+        prepare(settings, store, to or settings.data / "release")
     if problems:
         name, (first, hint) = next(iter(problems.items()))
         message = f"{len(problems)} of {len(names)} repositories failed, first {name}: {first}"

@@ -1,12 +1,14 @@
 """The card of a published data set: pure text out of counts."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from curate.publishing.schema import Column
+from curate.hub.figures import Figures, figures_text
+from curate.publishing.schema import VERSION, Column
 from curate.store.funnel import Funnel
 
+RAW_NAME = "raw"
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
 
 
@@ -14,10 +16,15 @@ _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
 class Split:
     """A table of the data set."""
 
-    name: str  # "train" is the default configuration, any other one of its own
+    name: str  # "raw" is a configuration of its own, all others are splits of the default one
     columns: tuple[Column, ...]
     rows: int
     size: int  # bytes of its Parquet files
+
+    @property
+    def load(self) -> str:
+        """What `load_dataset` takes after the name of the data set."""
+        return '"raw", split="train"' if self.name == RAW_NAME else f'split="{self.name}"'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +35,13 @@ class CardFacts:
     licence: str = "other"  # identifier the Hub knows
     curate_version: str = ""
     funnels: Sequence[Funnel] = field(default_factory=tuple)
+    held: Mapping[str, int] = field(default_factory=dict)  # rows held back, by reason
+    rules: str = ""  # what holds rows back, one sentence
+    unverified: Sequence[str] = ()  # rules whose source could not be checked
+    lite: str = "strict"  # which reading of SWE-bench Lite's rules made the split
+    subsets: Mapping[str, str] = field(default_factory=dict)  # conditions of users' splits, by name
+    licences: Mapping[str, int] = field(default_factory=dict)  # rows of train, by SPDX expression
+    figures: Figures | None = None
 
 
 def card(facts: CardFacts, splits: tuple[Split, ...]) -> str:
@@ -36,9 +50,12 @@ def card(facts: CardFacts, splits: tuple[Split, ...]) -> str:
         _metadata(facts, splits),
         _introduction(facts, splits),
         _funnel(facts.funnels),
+        _held(facts),
+        figures_text(facts.figures) if facts.figures else "",
+        _licences(facts.licences),
         _loading(facts, splits),
         _evaluating(facts),
-        *(_columns(split) for split in splits),
+        *(_columns(name, columns) for name, columns in _tables(splits).items()),
     )
     return "\n".join(part for part in parts if part)
 
@@ -50,19 +67,20 @@ def _metadata(facts: CardFacts, splits: tuple[Split, ...]) -> str:
         f"license: {json.dumps(facts.licence)}",
         f"pretty_name: {json.dumps(facts.repo_id.rpartition('/')[2])}",
         "language:\n- en",
-        "tags:\n- code\n- software-engineering\n- swe-bench",
+        f"tags:\n- code\n- software-engineering\n- swe-bench\n- curate-schema-{VERSION}",
         f"size_categories:\n- {_size_category(total)}",
         "configs:",
     ]
-    for split in splits:
-        default = split.name == "train"
-        lines += [
-            f"- config_name: {'default' if default else split.name}",
-            *(["  default: true"] if default else []),
-            "  data_files:",
-            "  - split: train",
-            f"    path: data/{split.name}-*.parquet",
+    for name, default in (("default", True), (RAW_NAME, False)):
+        found = [split.name for split in splits if (split.name != RAW_NAME) == default]
+        files = [
+            f"  - split: {'train' if split == RAW_NAME else split}\n"
+            f"    path: data/{split}-*.parquet"
+            for split in found
         ]
+        if files:
+            mark = ["  default: true"] if default else []
+            lines += [f"- config_name: {name}", *mark, "  data_files:", *files]
     return "\n".join([*lines, "---", ""])
 
 
@@ -73,8 +91,8 @@ def _size_category(rows: int) -> str:
 def _introduction(facts: CardFacts, splits: tuple[Split, ...]) -> str:
     made = f" by curate {facts.curate_version}" if facts.curate_version else " by curate"
     rows = [
-        f"| {'default' if split.name == 'train' else split.name} | train | {split.rows:,} "
-        f"| {split.size / 1e6:,.1f} MB |"
+        f"| {split.name} | {split.rows:,} | {split.size / 1e3:,.0f} kB "
+        f"| {_about(split.name, facts)} |"
         for split in splits
     ]
     return "\n".join(
@@ -86,11 +104,47 @@ def _introduction(facts: CardFacts, splits: tuple[Split, ...]) -> str:
             "tests that must keep passing. Dependencies are locked as of the pull request's date;",
             "tests were run several times on both sides, each time in a fresh sandbox without",
             "network, and tests that were not stable are listed as quarantined.\n",
-            "| configuration | split | rows | size |",
-            "|---|---|---:|---:|",
+            "| split | rows | size | |",
+            "|---|---:|---:|---|",
             *rows,
-            "",
+            f"\nSchema version: {VERSION}.\n",
         )
+    )
+
+
+def _about(name: str, facts: CardFacts) -> str:
+    known = {
+        "train": "verified instances",
+        "lite": f"of train: SWE-bench Lite's rules, {facts.lite}",
+        RAW_NAME: "every candidate, verified or not; a configuration of its own",
+    }
+    return known.get(name) or f"of train: `{facts.subsets.get(name, '')}`"
+
+
+def _held(facts: CardFacts) -> str:
+    if not facts.held:
+        return ""
+    lines = ["## Held back\n", *([f"{facts.rules}\n"] if facts.rules else [])]
+    if facts.unverified:
+        lines.append(f"Not checked against their source: {', '.join(facts.unverified)}.\n")
+    lines += ["| because | rows |", "|---|---:|"]
+    ordered = sorted(facts.held.items(), key=lambda item: (-item[1], item[0]))
+    return "\n".join([*lines, *(f"| {reason} | {count:,} |" for reason, count in ordered), ""])
+
+
+def _licences(licences: Mapping[str, int]) -> str:
+    if not licences:
+        return ""
+    lines = [
+        "## Licences\n",
+        "Of each repository at the base commit, told from its own files; a row's patches and texts",
+        "are under it.\n",
+        "| licence | instances |",
+        "|---|---:|",
+    ]
+    ordered = sorted(licences.items(), key=lambda item: (-item[1], item[0]))
+    return "\n".join(
+        [*lines, *(f"| {name or 'unclear'} | {count:,} |" for name, count in ordered), ""]
     )
 
 
@@ -118,12 +172,7 @@ def _funnel(funnels: Sequence[Funnel]) -> str:
 
 
 def _loading(facts: CardFacts, splits: tuple[Split, ...]) -> str:
-    calls = [
-        f'load_dataset("{facts.repo_id}", split="train")'
-        if split.name == "train"
-        else f'load_dataset("{facts.repo_id}", "{split.name}", split="train")'
-        for split in splits
-    ]
+    calls = [f'load_dataset("{facts.repo_id}", {split.load})' for split in splits]
     code = "\n".join(["from datasets import load_dataset\n", *calls])
     return f"## Loading\n\n```python\n{code}\n```\n"
 
@@ -145,8 +194,12 @@ def _evaluating(facts: CardFacts) -> str:
     )
 
 
-def _columns(split: Split) -> str:
-    name = "default" if split.name == "train" else split.name
-    rows = [f"| {c.name} | {c.kind} | {c.source} | {c.meaning} |" for c in split.columns]
+def _tables(splits: tuple[Split, ...]) -> dict[str, tuple[Column, ...]]:
+    """Columns of each configuration."""
+    return {RAW_NAME if s.name == RAW_NAME else "default": s.columns for s in splits}
+
+
+def _columns(name: str, columns: tuple[Column, ...]) -> str:
+    rows = [f"| {c.name} | {c.kind} | {c.source} | {c.meaning} |" for c in columns]
     head = [f"## Columns of `{name}`\n", "| column | type | from | meaning |", "|---|---|---|---|"]
-    return "\n".join([*head, *rows, ""])
+    return "\n".join([*head, *rows, "\nTypes that end in ? may be null: not measured.\n"])

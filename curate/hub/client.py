@@ -15,6 +15,7 @@ from typing import Any
 
 from curate.errors import BadInput, CurateError, NetworkError, NotFound, Unauthorized
 
+MAIN = "main"
 _KEPT = {".gitattributes"}  # the Hub's own
 
 
@@ -59,13 +60,15 @@ def push(
     *,
     message: str,
     private: bool = True,
+    branch: str = MAIN,
     token: str | None = None,
     tries: int = 4,
     pause: float = 2.0,
 ) -> Pushed:
     """Make the data set *repo_id* hold exactly the files of *folder*, by one commit at most.
 
-    The repository is created when it is missing; *pause* is in seconds and doubles. Raises
+    The repository and the *branch* are created when they are missing; large files that a broken
+    push has sent are not sent again. *pause* is in seconds and doubles. Raises
     BadInput, NotFound, Unauthorized, NetworkError, and CurateError when the repository was changed
     by someone else meanwhile.
     """
@@ -77,13 +80,71 @@ def push(
     api = HfApi(token=token)
     with _translated(repo_id):
         api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
-        head = _head(api, repo_id)
+        if branch != MAIN:
+            api.create_branch(repo_id, branch=branch, repo_type="dataset", exist_ok=True)
+        head = _head(api, repo_id, branch)
     if private and not head.private:
         raise BadInput(
             f"{repo_id} is public, and a private one was asked for.",
             hint="Make it private on the Hub, or push with the public option.",
         )
-    return _commit(api, repo_id, folder, local, head, message, tries, pause)
+    target = _Target(api=api, repo_id=repo_id, branch=branch, folder=folder, message=message)
+    return _commit(target, local, head, tries, pause)
+
+
+def planned(folder: Path, repo_id: str, *, branch: str = MAIN, token: str | None = None) -> Changes:
+    """What `push` would do, without doing it."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+    with _translated(repo_id):
+        try:
+            head = _head(HfApi(token=token), repo_id, branch)
+        except (RepositoryNotFoundError, RevisionNotFoundError):
+            return plan(local_digests(folder), {})
+    return plan(local_digests(folder), _remote_digests(head))
+
+
+def tag(repo_id: str, name: str, commit: str, *, token: str | None = None) -> None:
+    """Call *commit* by *name*, once; BadInput where another commit has that name."""
+    from huggingface_hub import HfApi
+
+    api = HfApi(token=token)
+    with _translated(repo_id):
+        try:
+            api.create_tag(repo_id, tag=name, revision=commit, repo_type="dataset")
+        except _http_error() as error:
+            if _status(error) != 409 and not _is_passing(error):
+                raise
+        refs = api.list_repo_refs(repo_id, repo_type="dataset").tags
+    found = next((ref.target_commit for ref in refs if ref.name == name), "")
+    if not found:
+        raise NetworkError(f"The Hub made no tag {name}.", hint="Run the same command again.")
+    if found != commit:
+        raise BadInput(
+            f"{repo_id} has another release called {name} ({found[:12]}).",
+            hint="Name a new tag: a release does not change.",
+        )
+
+
+def fetch(repo_id: str, folder: Path, *, branch: str = MAIN, token: str | None = None) -> bool:
+    """Download the Parquet files and the card of *repo_id* into *folder*; False if it has none."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+    with _translated(repo_id):
+        try:
+            snapshot_download(
+                repo_id,
+                repo_type="dataset",
+                revision=branch,
+                token=token,
+                local_dir=folder,
+                allow_patterns=["data/*.parquet", "README.md"],
+            )
+        except (RepositoryNotFoundError, RevisionNotFoundError):
+            return False
+    return any(folder.glob("data/*.parquet"))
 
 
 def local_digests(folder: Path) -> dict[str, Digest]:
@@ -106,8 +167,8 @@ def _same(local: Digest, remote: Digest | None) -> bool:
     return local.sha256 == remote.sha256 if remote.sha256 else local.git == remote.git
 
 
-def _head(api: Any, repo_id: str) -> Any:
-    return api.dataset_info(repo_id, files_metadata=True)
+def _head(api: Any, repo_id: str, branch: str) -> Any:
+    return api.dataset_info(repo_id, revision=branch, files_metadata=True)
 
 
 def _remote_digests(head: Any) -> dict[str, Digest]:
@@ -117,17 +178,21 @@ def _remote_digests(head: Any) -> dict[str, Digest]:
     }
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Target:
+    """Where a folder goes."""
+
+    api: Any
+    repo_id: str
+    branch: str
+    folder: Path
+    message: str
+
+
 def _commit(
-    api: Any,
-    repo_id: str,
-    folder: Path,
-    local: Mapping[str, Digest],
-    head: Any,
-    message: str,
-    tries: int,
-    pause: float,
+    target: _Target, local: Mapping[str, Digest], head: Any, tries: int, pause: float
 ) -> Pushed:
-    parent = head.sha
+    repo_id, parent = target.repo_id, head.sha
     for attempt in range(tries):
         changes = plan(local, _remote_digests(head))
         if not changes:
@@ -136,13 +201,13 @@ def _commit(
             raise CurateError(
                 f"Someone else changed {repo_id} meanwhile.", hint="Run the same command again."
             )
-        outcome = _try_commit(api, repo_id, folder, changes, parent, message)
+        outcome = _try_commit(target, changes, parent)
         if isinstance(outcome, str):
             return Pushed(repo_id=repo_id, commit=outcome, changed=True)
         if attempt + 1 < tries and _status(outcome) != 412:
             time.sleep(pause * 2**attempt)
         with _translated(repo_id):
-            head = _head(api, repo_id)
+            head = _head(target.api, repo_id, target.branch)
     if plan(local, _remote_digests(head)):
         raise NetworkError(
             f"The Hub took no commit to {repo_id} in {tries} tries.", hint="Try again later."
@@ -150,23 +215,22 @@ def _commit(
     return Pushed(repo_id=repo_id, commit=head.sha, changed=True)
 
 
-def _try_commit(
-    api: Any, repo_id: str, folder: Path, changes: Changes, parent: str, message: str
-) -> str | BaseException:
+def _try_commit(target: _Target, changes: Changes, parent: str) -> str | BaseException:
     """Make the commit and return its id, or a failure after which the head must be looked at."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     operations = [
-        *(CommitOperationAdd(path, str(folder / path)) for path in changes.add),
+        *(CommitOperationAdd(path, str(target.folder / path)) for path in changes.add),
         *(CommitOperationDelete(path) for path in changes.delete),
     ]
-    with _translated(repo_id):
+    with _translated(target.repo_id):
         try:
-            made = api.create_commit(
-                repo_id,
+            made = target.api.create_commit(
+                target.repo_id,
                 operations,
-                commit_message=message,
+                commit_message=target.message,
                 repo_type="dataset",
+                revision=target.branch,
                 parent_commit=parent,
             )
         except (_http_error(), RuntimeError) as error:

@@ -1,13 +1,17 @@
 """A release folder: Parquet files, the card and their checksums, made whole or not at all."""
 
+import glob
 import hashlib
 import os
+import re
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from curate.errors import BadInput
 from curate.hub.card import CardFacts, Split, card
@@ -15,6 +19,7 @@ from curate.publishing.rows import Row
 from curate.publishing.schema import RAW, TRAIN, Column, features
 
 CHECKSUMS = "SHA256SUMS"
+_LEFT = re.compile(r"\.(\d+)\.(old|part)")
 ROWS_PER_GROUP = 100  # so that streaming readers need not fetch a whole file
 
 
@@ -25,6 +30,14 @@ class Release:
     facts: CardFacts
     train: Sequence[Row] = field(default_factory=tuple)
     raw: Sequence[Row] = field(default_factory=tuple)
+    subsets: Mapping[str, Sequence[Row]] = field(default_factory=dict)  # of train, by split name
+
+    @property
+    def tables(self) -> list[tuple[str, tuple[Column, ...], Sequence[Row]]]:
+        """Name, columns and rows of each split; readers stumble over files without rows."""
+        subsets = [(name, TRAIN, rows) for name, rows in self.subsets.items()]
+        every = [("train", TRAIN, self.train), *subsets, ("raw", RAW, self.raw)]
+        return [table for table in every if table[2]]
 
 
 def write_release(folder: Path, release: Release) -> Path:
@@ -34,6 +47,7 @@ def write_release(folder: Path, release: Release) -> Path:
     """
     _check_replaceable(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    _recover(folder)
     work = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     shutil.rmtree(work, ignore_errors=True)
     try:
@@ -62,6 +76,18 @@ def check_release(folder: Path) -> list[str]:
     ]
 
 
+def _recover(folder: Path) -> None:
+    """Clear what killed processes left beside *folder*; a release they moved away comes back."""
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
+        named = _LEFT.fullmatch(left.name.removeprefix(f".{folder.name}"))
+        if named is None or psutil.pid_exists(int(named[1])):
+            continue
+        if named[2] == "old" and not folder.exists():
+            left.rename(folder)
+        else:
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def _check_replaceable(folder: Path) -> None:
     if folder.exists() and not (folder / CHECKSUMS).is_file() and any(folder.iterdir()):
         raise BadInput(
@@ -72,11 +98,9 @@ def _check_replaceable(folder: Path) -> None:
 def _fill(work: Path, release: Release) -> None:
     (work / "data").mkdir(parents=True)
     splits = []
-    for name, columns, rows in (("train", TRAIN, release.train), ("raw", RAW, release.raw)):
-        if not rows:  # readers stumble over a file without rows
-            continue
+    for name, columns, rows in release.tables:
         path = work / "data" / f"{name}-00000-of-00001.parquet"
-        _write_parquet(path, columns, _sorted(rows))
+        write_parquet(path, columns, _sorted(rows))
         splits.append(Split(name=name, columns=columns, rows=len(rows), size=path.stat().st_size))
     (work / "README.md").write_text(card(release.facts, tuple(splits)), encoding="utf-8")
     lines = (f"{digest}  {name}\n" for name, digest in sorted(_checksums(work).items()))
@@ -91,7 +115,8 @@ def _sorted(rows: Sequence[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: str(row["instance_id"]))
 
 
-def _write_parquet(path: Path, columns: tuple[Column, ...], rows: list[Row]) -> None:
+def write_parquet(path: Path, columns: tuple[Column, ...], rows: list[Row]) -> None:
+    """Write *rows* as one typed, compressed Parquet file."""
     import pyarrow  # type: ignore[import-untyped]
     import pyarrow.parquet  # type: ignore[import-untyped]
 

@@ -1,16 +1,18 @@
 """Rows of the published splits: pure, from what the store holds."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from curate.model import Candidate, Environment, Validation
-from curate.publishing import schema
+from curate.model import Candidate, Environment, Strength, Validation
+from curate.publishing import lite, schema
+from curate.publishing.bases import Size
+from curate.publishing.edits import Edits, edits
 from curate.publishing.evalscript import eval_script
 from curate.publishing.ids import canonical_id
 
-Row = dict[str, str | int | list[str]]  # by the names of `curate.publishing.schema`
+Row = dict[str, str | int | float | list[str] | None]  # by the names of `curate.publishing.schema`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,48 +33,58 @@ class Image:
     environment: Mapping[str, str] = field(default_factory=dict)  # exported for the tests
 
 
-def train_rows(
-    pairs: Iterable[tuple[Candidate, Validation]], images: Mapping[str, Image] | None = None
-) -> list[Row | Problem]:
-    """One row or problem a pair, in order; *images* by instance id, default what was built."""
-    known = images or {}
-    return [
-        train_row(candidate, validation, known.get(candidate.instance_id))
-        for candidate, validation in pairs
-    ]
+def built_image(environment: Environment) -> Image:
+    """The image as it lies on this machine."""
+    return Image(
+        reference=environment.handle,
+        digest=environment.digest,
+        environment=environment.variables,
+    )
 
 
-def raw_rows(candidates: Iterable[Candidate]) -> list[Row | Problem]:
-    """One row or problem a candidate, in order."""
-    return [raw_row(candidate) for candidate in candidates]
+@dataclass(frozen=True, kw_only=True)
+class Base:
+    """What the repository itself tells of a candidate; by default nothing."""
+
+    licence: str = ""  # SPDX, "" = could not be told
+    size: Size | None = None
+    edits: Edits | None = None  # None = told from the patch alone
+    newest: int = 0  # highest number of an issue or pull that is known in the repository
 
 
 def train_row(
-    candidate: Candidate, validation: Validation, image: Image | None = None
+    candidate: Candidate,
+    validation: Validation,
+    image: Image | None = None,
+    base: Base = Base(),
 ) -> Row | Problem:
-    """The row of a verified candidate, its columns in the order of `schema.TRAIN`."""
+    """The row of a verified candidate, its columns in the order of `schema.TRAIN`.
+
+    Without *image* the row names what was built here.
+    """
     environment = validation.environment
     problem = _unpublishable(candidate, validation)
     if environment is None or problem is not None:
         return problem or _problem(candidate, "no-environment")
-    place = image or Image(reference=environment.handle, digest=environment.digest)
+    place = image or built_image(environment)
     row = {
         **_swe_gym(candidate, validation),
         **_swe_bench(candidate, validation, place),
-        **_provenance(candidate),
+        **_provenance(candidate, base),
         **_environment(environment, place),
         **_validation(validation),
+        **_measures(candidate, base),
     }
     return _unstorable(candidate, row) or _ordered(row)
 
 
-def raw_row(candidate: Candidate) -> Row | Problem:
+def raw_row(candidate: Candidate, base: Base = Base()) -> Row | Problem:
     """The row of any candidate, its columns in the order of `schema.RAW`."""
     if problem := _not_utf8(candidate):
         return problem
     row: Row = {
         **_task(candidate),
-        **_provenance(candidate),
+        **_provenance(candidate, base),
         "head_commit": candidate.head_commit,
     }
     return _unstorable(candidate, row) or _ordered(row, raw=True)
@@ -151,7 +163,7 @@ def _swe_bench(candidate: Candidate, validation: Validation, image: Image) -> Ro
     }
 
 
-def _provenance(candidate: Candidate) -> Row:
+def _provenance(candidate: Candidate, base: Base) -> Row:
     links = [
         {"repo": link.repo, "number": link.number, "sources": list(link.sources)}
         for link in candidate.links
@@ -162,6 +174,7 @@ def _provenance(candidate: Candidate) -> Row:
         "merge_commit": candidate.merge_commit or "",
         "links": json.dumps(links),
         "base_rule": candidate.base_rule,
+        "license_spdx": base.licence,
     }
 
 
@@ -170,9 +183,11 @@ def _environment(environment: Environment, image: Image) -> Row:
         "image_digest": image.digest,
         "python": environment.python,
         "lock": environment.lock,
+        "declared_by": environment.declared_by,
         "lock_cutoff": timestamp(environment.cutoff),
         "repairs": list(environment.repairs),
         "system_packages": list(environment.system_packages),
+        "dockerfiles": json.dumps(dict(environment.dockerfiles)),
     }
 
 
@@ -186,9 +201,32 @@ def _validation(validation: Validation) -> Row:
         "quarantined_tests": list(verdict.quarantined),
         "before_state": json.dumps(before),
         "n_runs": len(validation.runs),
+        **_strength(validation.strength),
         "validated_at": timestamp(validation.finished_at),
         "curate_version": validation.curate_version,
         "recipe_hash": validation.recipe_hash,
+    }
+
+
+def _strength(strength: Strength | None) -> Row:
+    if strength is None or not strength.pieces:
+        return {"test_strength": None, "unnoticed_pieces": []}
+    unnoticed = len(strength.unnoticed) / len(strength.pieces)
+    return {"test_strength": 1 - unnoticed, "unnoticed_pieces": list(strength.unnoticed)}
+
+
+def _measures(candidate: Candidate, base: Base) -> Row:
+    edited = base.edits or edits(candidate.patch)
+    text, tests = candidate.problem_statement, candidate.test_patch
+    subject = lite.subject(candidate.repo, text, candidate.patch, tests, base.newest)
+    return {
+        "leak_group": None,  # validation does not tell it yet
+        "files_edited": edited.files,
+        "lines_edited": edited.lines,
+        "functions_edited": edited.functions,
+        "base_files": base.size.files if base.size else None,
+        "base_lines": base.size.lines if base.size else None,
+        **{f"lite_{mode}": lite.broken(rules, subject) for mode, rules in lite.MODES.items()},
     }
 
 

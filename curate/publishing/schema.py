@@ -1,15 +1,21 @@
 """The columns of the published splits: order, type, source and meaning of each.
 
 First SWE-Gym's eleven in SWE-Gym's order, then those that SWE-bench 5 evaluates by, then ours.
+docs/publishing.md has the same tables; a test compares them.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
+VERSION = "1.0"  # of this table; the second number grows with new columns, the first with others
+
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column; `kind` is "string", "int64" or "strings" (a list of strings)."""
+    """One column; `kind` is "string", "int64", "float64" or "strings" (a list of strings).
+
+    A kind that ends in "?" may be null: not measured.
+    """
 
     name: str
     kind: str
@@ -23,6 +29,8 @@ def _columns(source: str, *facts: tuple[str, str, str]) -> tuple[Column, ...]:
         for name, kind, meaning in facts
     )
 
+
+_LICENCE = "licence at base_commit, SPDX, from the repository's own files; empty if unclear"
 
 TRAIN = (
     *_columns(
@@ -54,18 +62,31 @@ TRAIN = (
         ("merge_commit", "string", "commit that merged the pull request; empty if unknown"),
         ("links", "string", "JSON: every linked issue and the places that name it"),
         ("base_rule", "string", "rule that gave base_commit and the patches"),
-        ("image_digest", "string", "sha256 of the image; empty if it was never pushed"),
+        ("license_spdx", "string", _LICENCE),
+        ("image_digest", "string", "sha256 of the pushed manifest, else of the local image"),
         ("python", "string", "Python version of the environment"),
         ("lock", "string", "every distribution of the environment, pinned"),
+        ("declared_by", "string", "whose requirements were locked: base, or gold for the patch's"),
         ("lock_cutoff", "string", "nothing uploaded later is in the lock; UTC, ISO 8601"),
         ("repairs", "strings", "departures from the declared requirements, a sentence each"),
         ("system_packages", "strings", "packages of the distribution that the image adds"),
+        ("dockerfiles", "string", "JSON: the Dockerfile of each layer, from the base up"),
         ("test_command", "string", "command that validation ran"),
         ("fail_to_pass_exact", "strings", "FAIL_TO_PASS as pytest names them, same order"),
         ("pass_to_pass_exact", "strings", "PASS_TO_PASS as pytest names them, same order"),
         ("quarantined_tests", "strings", "tests left out: they did not do the same in every run"),
         ("before_state", "string", "JSON: outcome before the gold patch of each FAIL_TO_PASS test"),
         ("n_runs", "int64", "executions of the tests in validation, both sides together"),
+        ("test_strength", "float64?", "share of the gold patch's pieces that tests miss if absent"),
+        ("unnoticed_pieces", "strings", "the other pieces: `path`, or `path @@ -old,lines`"),
+        ("leak_group", "string?", "instances that may tell each other's answer share it"),
+        ("files_edited", "int64", "source files the gold patch edits: no documents, no settings"),
+        ("lines_edited", "int64", "lines of them it adds and removes"),
+        ("functions_edited", "int64?", "Python functions of them that change or are new"),
+        ("base_files", "int64?", "files at the base commit that are no tests"),
+        ("base_lines", "int64?", "lines of them; binary files have none"),
+        ("lite_strict", "strings", "rules of SWE-bench Lite, as coded, that the row breaks"),
+        ("lite_intended", "strings", "rules of SWE-bench Lite, as documented, that it breaks"),
         ("validated_at", "string", "end of validation, UTC, ISO 8601"),
         ("curate_version", "string", "version that validated"),
         ("recipe_hash", "string", "hash of the recipe the environment came from"),
@@ -93,6 +114,7 @@ RAW = (
         ("merge_commit", "string", "commit that merged it; empty if unknown"),
         ("links", "string", "JSON: every linked issue and the places that name it"),
         ("base_rule", "string", "rule that gave base_commit and the patches"),
+        ("license_spdx", "string", _LICENCE),
     ),
 )
 
@@ -104,6 +126,7 @@ def features(columns: tuple[Column, ...]) -> Any:
     kinds = {
         "string": datasets.Value("string"),
         "int64": datasets.Value("int64"),
+        "float64": datasets.Value("float64"),
         "strings": datasets.List(datasets.Value("string")),
     }
-    return datasets.Features({column.name: kinds[column.kind] for column in columns})
+    return datasets.Features({column.name: kinds[column.kind.rstrip("?")] for column in columns})

@@ -1,34 +1,86 @@
-"""Rows as one file, outside of any release."""
+"""Rows as one file or as a folder of another tool's form, outside of any release."""
 
 import json
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from curate.errors import BadInput
-from curate.publishing.rows import Problem, Row, raw_rows, train_rows
-from curate.publishing.schema import RAW, TRAIN, features
+from curate.publishing.bases import Bases
+from curate.publishing.exports.folder import folder_files
+from curate.publishing.exports.harbor import task_files
+from curate.publishing.exports.swebench import repository_files
+from curate.publishing.reading import columns_of
+from curate.publishing.release import write_parquet
+from curate.publishing.rows import Image, Problem, Row
+from curate.publishing.rules import Rules
+from curate.publishing.subsets import subset
+from curate.publishing.tables import raw_table, train_table
+from curate.publishing.values import text
 from curate.store import Store
 
 STDOUT = Path("-")
+FOLDERS = frozenset({"swebench", "harbor", "folder"})
 
 
-def export_rows(
-    store: Store, split: str, form: str, path: Path
-) -> tuple[int, Sequence[tuple[str, str]]]:
-    """Write *split* ("raw" or "verified") as "jsonl" or "parquet"; count and what was left out.
+def chosen_rows(
+    store: Store, bases: Bases, split: str, rules: Rules, *, where: str = "", registry: str = ""
+) -> tuple[list[Row], Sequence[Problem]]:
+    """Rows of "raw" or "verified" for which *where* holds, and what is held back.
 
-    The file appears whole or not at all; `-` is standard output, for JSON lines only.
+    Images are named as they were pushed to *registry*, else as they were built here.
     """
-    made = raw_rows(store.candidates()) if split == "raw" else train_rows(store.verified())
-    rows = [row for row in made if not isinstance(row, Problem)]
+    if split == "raw":
+        table = raw_table(store, bases, rules)
+    else:
+        pushed = store.pushed(registry) if registry else {}
+        table = train_table(store, bases, rules, _places(store, pushed))
+    return (subset(table.kept, where) if where else list(table.kept)), table.held
+
+
+def write_rows(rows: list[Row], split: str, form: str, path: Path) -> None:
+    """Write *rows* in the form "jsonl", "parquet", "swebench", "harbor" or "folder".
+
+    What is written appears whole or not at all; `-` is standard output, for JSON lines only.
+    """
+    if path == STDOUT and form != "jsonl":
+        raise BadInput(f"The form {form} does not go to standard output.", hint="Name a path.")
+    if form in FOLDERS and split == "raw":
+        raise BadInput(f"The form {form} is for verified instances.", hint="Add --split verified.")
     if form == "jsonl":
         _write_lines(path, rows)
+    elif form == "parquet":
+        write_parquet(_partial(path), columns_of("raw" if split == "raw" else "train"), rows)
+        _partial(path).replace(path)
     else:
-        _write_parquet(path, rows, split)
-    left_out = [(p.instance_id, p.reason) for p in made if isinstance(p, Problem)]
-    return len(rows), left_out
+        _write_folder(path, _files(rows, form, path.resolve().name))
+
+
+def _files(rows: list[Row], form: str, name: str) -> dict[str, str]:
+    if form == "swebench":
+        return repository_files(f"local/{name}", rows)
+    if form == "folder":
+        return folder_files(rows)
+    return {
+        f"{text(row, 'instance_id')}/{path}": content
+        for row in rows
+        for path, content in task_files(row).items()
+    }
+
+
+def _places(store: Store, pushed: Mapping[str, tuple[str, str]]) -> dict[str, Image]:
+    """Images as they were pushed, where what was pushed is what the rows were validated in."""
+    built = ((c.instance_id, v.environment) for c, v in store.verified())
+    return {
+        name: Image(
+            reference=pushed[name][1],
+            digest=pushed[name][1].partition("@")[2],
+            environment=env.variables,
+        )
+        for name, env in built
+        if env is not None and name in pushed and pushed[name][0] == env.digest
+    }
 
 
 def _write_lines(path: Path, rows: Sequence[Row]) -> None:
@@ -41,14 +93,18 @@ def _write_lines(path: Path, rows: Sequence[Row]) -> None:
     _partial(path).replace(path)
 
 
-def _write_parquet(path: Path, rows: list[Row], split: str) -> None:
-    if path == STDOUT:
-        raise BadInput("Parquet does not go to standard output.", hint="Name a file.")
-    from datasets import Dataset  # type: ignore[import-untyped]
-
-    columns: Any = features(RAW if split == "raw" else TRAIN)
-    Dataset.from_list(rows, features=columns).to_parquet(_partial(path))
-    _partial(path).replace(path)
+def _write_folder(path: Path, files: Mapping[str, str]) -> None:
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise BadInput(f"{path} is not empty.", hint="Name a new folder.")
+    work = _partial(path)
+    shutil.rmtree(work, ignore_errors=True)
+    for name, content in files.items():
+        target = work / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content, encoding="utf-8", newline="")
+        if target.suffix == ".sh":
+            target.chmod(0o755)
+    work.replace(path)
 
 
 def _partial(path: Path) -> Path:

@@ -1,18 +1,36 @@
-"""Publishing: images to a registry, rows to a release folder, the folder to the Hub."""
+"""Publishing: rows to a release folder, images to a registry."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from curate import __version__
 from curate.errors import BadInput
 from curate.hub.card import CardFacts
-from curate.model import Candidate, Validation
+from curate.hub.figures import Figures
+from curate.publishing.bases import Bases
+from curate.publishing.figures import measures, paper, paper_shares, shares
 from curate.publishing.release import Release, write_release
-from curate.publishing.rows import Image, Problem, Row, raw_rows, train_rows
+from curate.publishing.rows import Image, Problem, Row
+from curate.publishing.rules import Rules
+from curate.publishing.subsets import subset
+from curate.publishing.tables import raw_table, train_table
+from curate.publishing.values import strings, text
 from curate.store import Store
 
 Push = Callable[[str, str, str], tuple[str, int]]
 """(local image, repository, tag) -> (reference by digest, bytes sent)"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What of the store goes into a release."""
+
+    rules: Rules = field(default_factory=Rules)
+    where: str = ""  # condition on verified rows; "" = all
+    lite: str = "strict"  # reading of SWE-bench Lite's rules: "strict" or "intended"
+    subsets: Mapping[str, str] = field(default_factory=dict)  # condition by name of the split
 
 
 def image_repository(namespace: str, instance_id: str) -> str:
@@ -45,33 +63,45 @@ def push_images(
 
 
 def release(
-    store: Store, folder: Path, *, repo_id: str, images: Mapping[str, Image]
+    store: Store,
+    bases: Bases,
+    folder: Path,
+    *,
+    repo_id: str,
+    images: Mapping[str, Image],
+    choice: Choice,
 ) -> tuple[Path, Sequence[Problem]]:
-    """Write the next release as *folder*; also what could not be published, with the reason."""
-    pairs = list(store.verified())
-    if not pairs and not store.repositories():
+    """Write the next release as *folder*; also what was held back, with the reason."""
+    if not store.repositories():
         raise BadInput("There is nothing to publish.", hint="Run: curate crawl, curate validate")
-    train = train_rows(pairs, _places(pairs) | dict(images))
-    raw = raw_rows(store.candidates())
+    train = train_table(store, bases, choice.rules, images)
+    raw = raw_table(store, bases, choice.rules)
+    rows = subset(train.kept, choice.where) if choice.where else list(train.kept)
+    subsets = {"lite": [row for row in rows if not strings(row, f"lite_{choice.lite}")]}
+    subsets |= {name: subset(rows, where) for name, where in choice.subsets.items()}
+    held = {p.instance_id: p for p in (*raw.held, *train.held)}
     facts = CardFacts(
         repo_id=repo_id,
         curate_version=__version__,
         funnels=tuple(store.funnel(repo) for repo in store.repositories()),
+        held=Counter(f"publish/{problem.reason}" for problem in held.values()),
+        rules=choice.rules.about,
+        unverified=choice.rules.unverified,
+        lite=choice.lite,
+        subsets=choice.subsets,
+        licences=Counter(text(row, "license_spdx") for row in rows),
+        figures=_figures(rows, subsets["lite"]) if rows else None,
     )
-    written = write_release(folder, Release(facts=facts, train=_rows(train), raw=_rows(raw)))
-    problems = {p.instance_id: p for p in (*raw, *train) if isinstance(p, Problem)}
-    return written, tuple(problems.values())
+    made = Release(facts=facts, train=rows, raw=raw.kept, subsets=subsets)
+    return write_release(folder, made), tuple(held.values())
 
 
-def _places(pairs: Sequence[tuple[Candidate, Validation]]) -> dict[str, Image]:
-    """Images as they were built here."""
-    built = ((c.instance_id, v.environment) for c, v in pairs)
-    return {
-        name: Image(reference=env.handle, digest=env.digest, environment=env.variables)
-        for name, env in built
-        if env is not None
-    }
-
-
-def _rows(made: Sequence[Row | Problem]) -> list[Row]:
-    return [row for row in made if not isinstance(row, Problem)]
+def _figures(train: Sequence[Row], lite: Sequence[Row]) -> Figures:
+    ours = {"train": measures(train)} | ({"lite": measures(lite)} if lite else {})
+    names = {"SWE-Gym": "swe-gym", "SWE-Gym Lite": "swe-gym-lite"}
+    return Figures(
+        ours=ours,
+        paper={label: paper(name) for label, name in names.items()},
+        shares=shares(train),
+        paper_shares=paper_shares(),
+    )

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from curate.cli.app import app
+from curate.publishing import schema
+from curate.publishing.rules import PRESETS, Rules, Table
 from curate.settings import Settings
 from recipes.schema import (
     Cases,
@@ -51,8 +53,31 @@ def test_every_limit_is_documented_with_its_default():
 
 def test_every_command_is_in_the_readme():
     page = text("README.md")
-    for command in app.registered_commands:
+    for command in (*app.registered_commands, *app.registered_groups):
         assert f"`curate {command.name}" in page
+
+
+def test_every_published_column_is_documented_as_it_is():
+    page = text("docs/publishing.md")
+    columns = [
+        f"| {c.name} | {c.kind} | {c.source} | {c.meaning} |" for c in (*schema.TRAIN, *schema.RAW)
+    ]
+    start = page.index("## Columns")
+    told = re.findall(r"^\| \w+ \| \w+\?? \| .* \| .* \|$", page[start:], re.MULTILINE)
+    assert [line for line in told if " type " not in line] == columns
+    assert f"Schema version {schema.VERSION};" in page
+
+
+def test_every_rule_and_preset_is_documented():
+    page = text("docs/publishing.md")
+    tables = [(name, info.default) for name, info in Rules.model_fields.items()]
+    keys = [
+        key for _, table in tables if isinstance(table, Table) for key in type(table).model_fields
+    ]
+    for name in (*keys, *(name for name, table in tables if not isinstance(table, Table))):
+        assert name == "about" or re.search(rf"^{name} = ", page, re.MULTILINE), name
+    for name in PRESETS:
+        assert f"| `{name}` |" in page
 
 
 def test_links_between_pages_lead_somewhere():

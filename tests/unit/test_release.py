@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 def row(columns, number):
     values = {"string": f"text {number} ü", "int64": number, "strings": [str(number)]}
-    made = {column.name: values[column.kind] for column in columns}
+    made = {column.name: values.get(column.kind) for column in columns}
     return {**made, "instance_id": f"owner__name-{number}"}
 
 
@@ -123,10 +123,13 @@ PUSH = """
 import json, sys
 from pathlib import Path
 from curate.errors import CurateError
-from curate.hub.client import push
+from curate.hub.client import push, tag
 try:
     options = json.loads(sys.argv[3])
+    name = options.pop("tag", "")
     done = push(Path(sys.argv[1]), sys.argv[2], message="release", pause=0.01, **options)
+    if name:
+        tag(sys.argv[2], name, done.commit)
     print(json.dumps([done.commit, done.changed]))
 except CurateError as error:
     print(json.dumps([type(error).__name__, str(error)]))
@@ -200,6 +203,33 @@ def test_a_lost_answer_never_makes_two_commits(hub, tmp_path, kind):
     )
 
 
+@pytest.mark.parametrize("made", [True, False])
+def test_a_push_that_is_killed_at_its_commit_is_finished_by_the_next(hub, tmp_path, made):
+    folder = write_release(tmp_path / "release", release())
+    respond, children = hub.respond, []
+
+    def kill(request):
+        if "/commit/" not in request.path or not children:
+            return respond(request)
+        found = respond(request) if made else None
+        children.pop().kill()
+        return found
+
+    hub.respond = kill
+    children.append(
+        subprocess.Popen(
+            [sys.executable, "-c", PUSH, folder, "curator/tasks", "{}"],
+            env={**os.environ, **hub.environment(tmp_path / "home")},
+            cwd=ROOT,
+        )
+    )
+    assert children[0].wait(120) == -9
+    sent = sum(seen.method == "PUT" and seen.status == 200 for seen in hub.requests)
+    assert pushed(hub, tmp_path, folder)[1] is not made
+    assert commits(hub) == ["release", "initial commit"]
+    assert sent == sum(seen.method == "PUT" and seen.status == 200 for seen in hub.requests) > 0
+
+
 def test_refusals_are_told_apart(hub, tmp_path):
     folder = write_release(tmp_path / "release", release())
     assert pushed(hub, tmp_path, folder, token=False)[0] == "Unauthorized"
@@ -224,3 +254,45 @@ def test_someone_elses_commit_is_not_overwritten(hub, tmp_path):
     name, message = pushed(hub, tmp_path, folder)
     assert (name, "Someone else" in message) == ("CurateError", True)
     assert commits(hub) == ["theirs", "initial commit"]
+
+
+def test_branches_and_tags_are_made_once_and_tags_stay(hub, tmp_path):
+    folder = write_release(tmp_path / "release", release())
+    first, _ = pushed(hub, tmp_path, folder, tag="v1")
+    assert pushed(hub, tmp_path, folder, tag="v1") == [first, False]
+    write_release(folder, release(raw=()))
+    hub.faults.append(Fault(part="/tag/", kind="lose-answer"))
+    second, _ = pushed(hub, tmp_path, folder, branch="next", tag="v2")
+    repository = hub.state.repositories["dataset", "curator/tasks"]
+    assert repository.tags == {"v1": first, "v2": second}
+    assert repository.branches == {"main": first, "next": second}
+    name, message = pushed(hub, tmp_path, folder, branch="next", tag="v1")
+    assert (name, "another release called v1" in message) == ("BadInput", True)
+    assert repository.tags["v1"] == first
+
+
+PLAN = """
+import json, sys
+from pathlib import Path
+from curate.hub.client import fetch, planned
+changes = planned(Path(sys.argv[1]), "curator/tasks")
+there = fetch("curator/tasks", Path(sys.argv[2]))
+print(json.dumps([changes.add, changes.delete, there]))
+"""
+
+
+def test_a_plan_changes_nothing_and_what_is_there_can_be_fetched(hub, tmp_path):
+    folder = write_release(tmp_path / "release", release())
+    add, delete, there = run(hub, tmp_path / "home", PLAN, folder, tmp_path / "none")
+    assert (add, delete, there) == (sorted(contents(folder)), [], False)
+    assert not hub.state.repositories
+    pushed(hub, tmp_path, folder)
+    old = contents(folder)
+    write_release(folder, release(numbers=(1, 2, 3), raw=()))
+    add, delete, there = run(hub, tmp_path / "home", PLAN, folder, tmp_path / "there")
+    assert there
+    assert delete == ["data/raw-00000-of-00001.parquet"]
+    assert "data/train-00000-of-00001.parquet" in add
+    fetched = contents(tmp_path / "there")
+    assert all(fetched[name] == content for name, content in old.items() if "data/" in name)
+    assert commits(hub) == ["release", "initial commit"]

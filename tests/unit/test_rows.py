@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from builders.model import Outcome
-from curate.model import Candidate, Environment, Link, Rejection, Run, Validation, Verdict
+from curate.model import Candidate, Environment, Link, Rejection, Run, Strength, Validation, Verdict
 from curate.publishing import schema
-from curate.publishing.rows import Image, Problem, raw_row, raw_rows, train_row, train_rows
+from curate.publishing.bases import Size
+from curate.publishing.rows import Base, Image, Problem, raw_row, train_row
 
 MOMENT = datetime(2022, 3, 4, 5, 6, 7, tzinfo=UTC)
 
@@ -91,7 +92,10 @@ def test_train_row_has_every_column_in_order():
     ]
     kinds = {"string": str, "int64": int, "strings": list}
     for column in schema.TRAIN:
-        assert type(row[column.name]) is kinds[column.kind], column.name
+        if row[column.name] is None:
+            assert column.kind.endswith("?"), column.name
+        else:
+            assert type(row[column.name]) is kinds[column.kind.rstrip("?")], column.name
 
 
 def test_train_row_says_what_the_record_says():
@@ -116,6 +120,29 @@ def test_image_overrides_what_was_built():
     assert "export A=1\n" in row["eval_script"]
 
 
+def test_the_base_and_the_patch_are_measured():
+    base = Base(licence="MIT", size=Size(files=7, lines=90), newest=5)
+    row = train_row(candidate(problem_statement="See #5. " * 30), validation(), base=base)
+    assert (row["license_spdx"], row["base_files"], row["base_lines"]) == ("MIT", 7, 90)
+    assert (row["files_edited"], row["lines_edited"], row["functions_edited"]) == (1, 2, None)
+    assert row["lite_strict"] == row["lite_intended"] == ["reference"]
+    assert raw_row(candidate(), base)["license_spdx"] == "MIT"
+
+
+def test_without_an_image_the_row_still_exports_what_the_tests_need():
+    environment = replace(validation().environment, variables={"A": "1"})
+    assert (
+        "export A=1\n" in train_row(candidate(), validation(environment=environment))["eval_script"]
+    )
+
+
+def test_strength_is_the_share_of_pieces_that_are_missed():
+    assert train_row(candidate(), validation())["test_strength"] is None
+    strength = Strength(pieces=("a", "b", "c", "d"), unnoticed=("b",))
+    row = train_row(candidate(), validation(strength=strength))
+    assert (row["test_strength"], row["unnoticed_pieces"]) == (0.75, ["b"])
+
+
 def rejected():
     return Verdict(
         fail_to_pass=(), pass_to_pass=(), rejection=Rejection(stage="validate", reason="flaky")
@@ -135,14 +162,13 @@ def rejected():
     ],
 )
 def test_what_cannot_be_published_is_a_problem(of_candidate, of_validation, reason):
-    pairs = [(candidate(**of_candidate), validation(**of_validation))]
-    (problem,) = train_rows(pairs)
+    problem = train_row(candidate(**of_candidate), validation(**of_validation))
     assert isinstance(problem, Problem)
     assert (problem.instance_id, problem.reason) == ("owner__name-7", reason)
 
 
 def test_raw_rows_need_no_validation():
-    good, bad = raw_rows([candidate(), candidate(patch=b"\xff")])
+    good, bad = raw_row(candidate()), raw_row(candidate(patch=b"\xff"))
     assert list(good) == [column.name for column in schema.RAW]
     assert bad.reason == "patch-not-utf8"
     assert raw_row(candidate(merge_commit="d" * 40))["merge_commit"] == "d" * 40

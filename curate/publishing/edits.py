@@ -1,0 +1,95 @@
+"""What a patch edits: lines, files and functions; pure, from the patch and the old files."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from curate.git.patch import FileSection, sections
+from curate.testpaths import is_document
+
+_HUNK = re.compile(rb"^@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
+_DEFINED = re.compile(rb"^([ \t]*)(?:async[ \t]+)?def[ \t]+(\w+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edits:
+    """Sizes of a patch's changes to source: no tests, no documentation, no configuration."""
+
+    files: int
+    lines: int  # added and removed
+    functions: int | None  # of Python, that lose or gain a line, or are new; None = not known
+    hunks: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A changed line: `old` is its number before, or of the line that it comes after."""
+
+    old: int
+    added: bool
+    text: bytes
+
+
+def source_sections(patch: bytes) -> tuple[FileSection, ...]:
+    """The files of *patch* but for documentation and configuration."""
+    return tuple(part for part in sections(patch) if not is_document(part.path))
+
+
+def edits(patch: bytes, old: Callable[[str], bytes | None] | None = None) -> Edits:
+    """Edits of the gold *patch*; *old* reads a file of the base, None for a missing one."""
+    parts = source_sections(patch)
+    lines = [list(changed_lines(part.data)) for part in parts]
+    pairs = [(p, c) for p, c in zip(parts, lines, strict=True) if p.path.endswith(".py")]
+    functions = sum(edited_functions(old(p.path) or b"", c) for p, c in pairs) if old else None
+    return Edits(
+        files=len(parts),
+        lines=sum(map(len, lines)),
+        functions=functions,
+        hunks=sum(hunk_count(part.data) for part in parts),
+    )
+
+
+def hunk_count(section: bytes) -> int:
+    """Hunks of one file's diff."""
+    return sum(1 for line in section.split(b"\n") if _HUNK.match(line))
+
+
+def changed_lines(section: bytes) -> Iterator[Line]:
+    """Added and removed lines of one file's diff, in order."""
+    number = -1  # before the first hunk
+    for line in section.split(b"\n"):
+        if head := _HUNK.match(line):
+            number = int(head[1])
+        elif number < 0 or line.startswith(b"\\"):
+            continue
+        elif line.startswith(b"+"):
+            yield Line(old=number - 1, added=True, text=line[1:])
+        elif line.startswith(b"-"):
+            yield Line(old=number, added=False, text=line[1:])
+            number += 1
+        else:
+            number += 1
+
+
+def edited_functions(source: bytes, changes: list[Line]) -> int:
+    """Functions of *source* that *changes* touch (the innermost one), plus those they add."""
+    owners = _owners(source)
+    touched = {owners[c.old] for c in changes if c.text.strip() and 0 < c.old < len(owners)}
+    removed = {m[2] for c in changes if not c.added and (m := _DEFINED.match(c.text))}
+    added = {m[2] for c in changes if c.added and (m := _DEFINED.match(c.text))}
+    return len(touched - {0}) + len(added - removed)
+
+
+def _owners(source: bytes) -> list[int]:
+    """By line number, the line where the innermost function around it begins; 0 for none."""
+    owners, open_ones = [0], list[tuple[int, int]]()  # (indentation, first line)
+    for number, line in enumerate(source.split(b"\n"), 1):
+        text = line.lstrip(b" \t")
+        indent = len(line) - len(text)
+        if text.strip() and not text.startswith((b"#", b")", b"]", b"}")):
+            while open_ones and open_ones[-1][0] >= indent:
+                open_ones.pop()
+        if _DEFINED.match(line):
+            open_ones.append((indent, number))
+        owners.append(open_ones[-1][1] if open_ones else 0)
+    return owners

@@ -1,0 +1,125 @@
+"""SWE-bench Lite's rules, without a network: which of them an instance breaks.
+
+`STRICT` is what SWE-bench's code does, quirks and all; `INTENDED` is what its documentation says.
+Both judge the gold patch without documentation and configuration, as SWE-Gym publishes it. A rule
+is a name and a predicate that is true where the rule is broken.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from curate.git.patch import FileSection
+from curate.publishing.edits import changed_lines, hunk_count, source_sections
+
+_KEYWORDS = r"close[sd]?|fix|fixes|fixed|resolve[sd]?"
+_REFERENCE = re.compile(rf"\b(?:{_KEYWORDS})\s+#\d+", re.IGNORECASE)
+_NUMBER = re.compile(r"#(\d+)")
+_GITLAB = re.compile(r"https?://gitlab\.com/[^\s]+/issues/\d+")
+_COMMIT = re.compile(r"(?<!/)\b[0-9a-f]{40}\b")
+_DJANGO_COMMIT = re.compile(r"\[[0-9a-f]{23}\]")
+_LINK = re.compile(r"(?:https?://.+)|(?:www\..+)")
+_URL = re.compile(r"(?:https?://|www\.)[^\s)>\]\"']+")
+_SUFFIXES = (
+    "png|jpg|jpeg|gif|bmp|tiff|svg|webp|ico|heif|bpg|avif"
+    "|mp4|avi|mkv|mov|wmv|flv|webm|mpeg"
+)  # fmt: skip
+# As coded, the dot before a suffix stands for any character: "a png" is an image, too.
+_ANY_IMAGE = re.compile(rf"\b(?:.(?:{_SUFFIXES}))\b", re.IGNORECASE)
+_IMAGE = re.compile(rf"\.(?:{_SUFFIXES})\b", re.IGNORECASE)
+_RAISING = (b"pytest.raises", b"pytest.warns", b"pytest.deprecated_call")
+_MESSAGES = (b"assertOutput", b"assertRaises", b"checks.Error")
+_MATCHED = re.compile(rb"pytest\.(?:raises|warns|deprecated_call)\(.*?\bmatch\s*=", re.DOTALL)
+_COMPARED = re.compile(rb"assert(?:Raises|Warns)(?:Regex|Message)\b|assertOutput|checks\.Error")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What the rules look at."""
+
+    repo: str
+    text: str  # problem statement
+    patch: tuple[FileSection, ...]  # of source files only
+    test_patch: bytes
+    newest: int  # highest number of an issue or pull the crawl knows of in the repository
+
+
+Rules = Mapping[str, Callable[[Subject], bool]]
+
+
+def subject(repo: str, text: str, patch: bytes, test_patch: bytes, newest: int) -> Subject:
+    """A subject with the documentation cut from its *patch*."""
+    parts = source_sections(patch)
+    return Subject(repo=repo, text=text, patch=parts, test_patch=test_patch, newest=newest)
+
+
+def broken(rules: Rules, instance: Subject) -> list[str]:
+    """Names of the *rules* that *instance* breaks, in their order."""
+    return [name for name, is_broken in rules.items() if is_broken(instance)]
+
+
+def _refers(text: str, newest: int) -> bool:
+    """Whether *text* names an issue or pull by number.
+
+    SWE-bench asks GitHub about every #N. GitHub numbers issues and pulls in one row, so what is
+    not beyond the newest known number exists, unless it was deleted.
+    """
+    if _REFERENCE.search(text) or _GITLAB.search(text):
+        return True
+    return any(0 < int(number) <= newest for number in _NUMBER.findall(text))
+
+
+def _own(url: str, repo: str) -> bool:
+    """Whether *url* leads into *repo*, but to no issue, pull request or commit."""
+    bare = re.sub(r"^https?://(?:www\.)?", "", url).lower().removesuffix("/")
+    own = f"github.com/{repo.lower()}"
+    inside = bare == own or bare.startswith(own + "/")
+    return inside and not re.match(r"/(?:issues|pull|commit)/", bare[len(own) :])
+
+
+def _adds_or_removes(parts: tuple[FileSection, ...]) -> bool:
+    heads = (part.data.partition(b"\n@@ ")[0] for part in parts)
+    marks = (b"\nnew file mode", b"\ndeleted file mode", b"\nrename from", b"\ncopy from")
+    return any(mark in head for head in heads for mark in marks)
+
+
+def _hunks(parts: tuple[FileSection, ...]) -> int:
+    return sum(hunk_count(part.data) for part in parts)
+
+
+def _checks_messages_as_coded(patch: bytes) -> bool:
+    if any(word in patch for word in _RAISING) and b"match" in patch:
+        return True
+    return any(word in patch for word in _MESSAGES)
+
+
+def _checks_messages(patch: bytes) -> bool:
+    added = b"\n".join(line.text for line in changed_lines(patch) if line.added)
+    return bool(_MATCHED.search(added) or _COMPARED.search(added))
+
+
+_SHARED: Rules = {
+    "commit-id": lambda s: bool(_COMMIT.search(s.text) or _DJANGO_COMMIT.search(s.text)),
+    "adds-or-removes-files": lambda s: _adds_or_removes(s.patch),
+    "not-one-file": lambda s: len(s.patch) != 1,
+    "not-1-to-3-hunks": lambda s: not 0 < _hunks(s.patch) <= 3,
+}
+
+STRICT: Rules = {
+    "words-up-to-40": lambda s: len(s.text.split()) <= 40,
+    "link": lambda s: bool(_LINK.search(s.text)),  # any: the exception for the own one never holds
+    "reference": lambda s: _refers(s.text, s.newest),
+    "image": lambda s: bool(_ANY_IMAGE.search(s.text)),
+    "error-message": lambda s: _checks_messages_as_coded(s.test_patch),
+    **_SHARED,
+}
+
+INTENDED: Rules = {
+    "words-below-40": lambda s: len(s.text.split()) < 40,
+    "link": lambda s: any(not _own(url, s.repo) for url in _URL.findall(s.text)),
+    "reference": lambda s: _refers(s.text, s.newest),
+    "image": lambda s: bool(_IMAGE.search(s.text)),
+    "error-message": lambda s: _checks_messages(s.test_patch),
+    **_SHARED,
+}
+MODES: Mapping[str, Rules] = {"strict": STRICT, "intended": INTENDED}

@@ -1,0 +1,153 @@
+"""Releases as readers see them: datasets, pandas, DuckDB; the commands against the Hub double."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from curate.model import CrawlState
+from curate.publishing import schema
+from curate.publishing.rows import raw_row
+from curate.store import Store
+from tests.doubles.hub import HubDouble
+from tests.unit.test_publishing import good, released
+from tests.unit.test_rows import candidate, validation
+from tests.unit.things import pull
+
+pytestmark = pytest.mark.integration
+ROOT = Path(__file__).parents[2]
+NAME = "curator/tasks"
+
+LOAD = """
+import json, sys
+from datasets import load_dataset
+found = {}
+for config, split, name in (("default", "train", "train"), ("default", "lite", "lite"),
+                            ("default", "mine", "mine"), ("raw", "train", "raw")):
+    whole = load_dataset(sys.argv[1], config, split=split)
+    stream = load_dataset(sys.argv[1], config, split=split, streaming=True)
+    assert list(stream) == list(whole), name
+    found[name] = [whole.column_names, whole["instance_id"][:]]
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture
+def hub():
+    with HubDouble() as double:
+        yield double
+
+
+def run(hub, home, *arguments, cwd=ROOT, expected=0):
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("CURATE_")}
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        env=kept | hub.environment(home) | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == expected, done.stderr[-3000:]
+    return done
+
+
+@pytest.fixture
+def folder(tmp_path):
+    raw = (raw_row(candidate()), raw_row(candidate(instance_id="owner__name-8", pull_number=8)))
+    return released(tmp_path / "tasks", good(7), good(9), raw=raw, lite=[good(9)], mine=[good(7)])
+
+
+def expected():
+    train, raw = ([c.name for c in columns] for columns in (schema.TRAIN, schema.RAW))
+    return {
+        "train": [train, ["owner__name-7", "owner__name-9"]],
+        "lite": [train, ["owner__name-9"]],
+        "mine": [train, ["owner__name-7"]],
+        "raw": [raw, ["owner__name-7", "owner__name-8"]],
+    }
+
+
+def test_datasets_loads_every_split_from_a_folder(hub, folder, tmp_path):
+    done = run(hub, tmp_path / "home", "-c", LOAD, folder)
+    assert json.loads(done.stdout.splitlines()[-1]) == expected()
+
+
+def test_datasets_loads_every_split_from_the_hub(hub, folder, tmp_path):
+    code = f"from curate.hub.client import push; from pathlib import Path\npush(Path({str(folder)!r}), {NAME!r}, message='m')"  # noqa: E501
+    run(hub, tmp_path / "home", "-c", code)
+    done = run(hub, tmp_path / "home", "-c", LOAD, NAME)
+    assert json.loads(done.stdout.splitlines()[-1]) == expected()
+
+
+def test_pandas_and_duckdb_open_the_parquet(folder):
+    import duckdb
+    import pandas
+
+    path = folder / "data/train-00000-of-00001.parquet"
+    frame = pandas.read_parquet(path)
+    assert list(frame.columns) == [column.name for column in schema.TRAIN]
+    assert list(frame.FAIL_TO_PASS[0]) == good(7)["FAIL_TO_PASS"]
+    query = f"SELECT instance_id, len(PASS_TO_PASS), test_strength FROM '{path}' ORDER BY 1"
+    assert duckdb.sql(query).fetchall() == [("owner__name-7", 2, None), ("owner__name-9", 2, None)]
+
+
+@pytest.fixture
+def data(tmp_path):
+    with Store(tmp_path / "data") as store:
+        for row in (good(7), good(9)):
+            number = row["pull_number"]
+            one = candidate(
+                instance_id=row["instance_id"],
+                pull_number=number,
+                patch=row["patch"].encode(),
+                problem_statement=row["problem_statement"],
+            )
+            store.save_page("owner/name", [pull(number, repo="owner/name")], CrawlState())
+            store.save_candidate(one)
+            store.save_validation("owner/name", validation(instance_id=row["instance_id"]))
+    return tmp_path
+
+
+def test_the_commands_one_after_the_other(hub, data, tmp_path):
+    def curate(*arguments, expected=0):
+        return run(hub, tmp_path / "home", "-m", "curate", *arguments, cwd=data, expected=expected)
+
+    curate("publish", "--subset", "mine=pull_number = 7", "--where", "pull_number < 99")
+    assert "warning: train owner__name-7: image" in curate("publish", "check").stderr
+    dry = json.loads(curate("publish", "push", "--hub", NAME, "--dry-run", "--json").stdout)
+    assert "data/mine-00000-of-00001.parquet" in dry["add"]
+    assert not hub.state.repositories
+    curate("publish", "push", "--hub", NAME, "--tag", "v1")
+    assert hub.state.repositories["dataset", NAME].private
+    with Store(data / "data") as store:
+        store.save_validation(
+            "owner/name", validation(instance_id="owner__name-9", curate_version="2")
+        )
+    curate("publish")
+    told = curate("publish", "diff", "--hub", NAME).stdout
+    assert "train: 0 new, 0 gone, 1 changed\n  curate_version: 1 rows\n" in told
+    assert "mine: 0 new, 1 gone, 0 changed" in told
+    cost = json.loads(
+        curate("publish", "images", "--registry", "r.example/x", "--dry-run", "--json").stdout
+    )
+    assert (cost["images"], cost["total"]) == (2, 0)
+
+
+def test_push_refuses_what_check_refuses_and_says_why(hub, data, tmp_path):
+    def curate(*arguments, expected=0):
+        return run(hub, tmp_path / "home", "-m", "curate", *arguments, cwd=data, expected=expected)
+
+    curate("publish", "--rules", "swe-gym")
+    (tmp_path / "mine.toml").write_text("[licence]\nunknown = 'hold'\n")
+    rules = ("--rules", tmp_path / "mine.toml")
+    assert "refused: train owner__name-7: licence-unknown" in (
+        curate("publish", "check", *rules, expected=1).stderr
+    )
+    refused = curate("publish", "push", "--hub", NAME, *rules, expected=1)
+    assert "owner__name-7: licence-unknown" in refused.stderr
+    assert not hub.state.repositories

@@ -1,0 +1,164 @@
+"""What is held back, by which rule, and what is not."""
+
+import pytest
+
+from curate.errors import BadInput
+from curate.publishing.contamination import Known, known, patch_hash
+from curate.publishing.filters import english, sift
+from curate.publishing.rules import PRESETS, Rules, read_rules
+from curate.publishing.secrets import secrets_in
+from curate.publishing.subsets import subset
+
+NOTHING = Known(repositories=frozenset(), ids=frozenset(), patches=frozenset())
+PATCH = "diff --git a/m.py b/m.py\n--- a/m.py\n+++ b/m.py\n@@ -1 +1 @@\n-a = 1\n+a = 2\n"
+
+
+def row(number=1, **changes):
+    plain = {
+        "instance_id": f"owner__name-{number}",
+        "repo": "owner/name",
+        "created_at": f"2020-01-0{number}",
+        "problem_statement": f"Number {number} does not do what the manual says of it.",
+        "hints_text": "",
+        "patch": PATCH.replace("2", str(number * 7919)),
+        "test_patch": PATCH,
+        "license_spdx": "MIT",
+        "files_edited": 1,
+        "test_strength": None,
+        "leak_group": None,
+        "FAIL_TO_PASS": ["t"],
+        "PASS_TO_PASS": [],
+    }
+    return plain | changes
+
+
+def reasons(*rows, known=NOTHING, **rules):
+    kept, held = sift(rows, Rules.model_validate(rules), known)
+    assert len(kept) + len(held) == len(rows)
+    return {problem.instance_id.rpartition("-")[2]: problem.reason for problem in held}
+
+
+def test_by_default_nothing_of_ours_is_held_back():
+    assert reasons(row(1), row(2)) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "rules", "reason"),
+    [
+        ({"license_spdx": "GPL-3.0-only"}, {"licence": {"allowed": ["MIT"]}}, "licence"),
+        ({"license_spdx": "MIT AND X"}, {"licence": {"allowed": ["MIT"]}}, "licence"),
+        ({"license_spdx": "MIT OR ISC"}, {"licence": {"allowed": ["MIT", "ISC"]}}, None),
+        ({"license_spdx": ""}, {"licence": {"allowed": ["MIT"]}}, None),
+        ({"license_spdx": ""}, {"licence": {"unknown": "hold"}}, "licence-unknown"),
+        ({"problem_statement": "x"}, {"text": {"min_characters": 2}}, "characters-out-of-bounds"),
+        ({"problem_statement": "x y"}, {"text": {"max_words": 1}}, "words-out-of-bounds"),
+        ({"problem_statement": "http://a"}, {"text": {"max_links": 0}}, "links-out-of-bounds"),
+        ({"problem_statement": "Ошибка"}, {"text": {"min_english": 0.9}}, "english-out-of-bounds"),
+        ({"files_edited": 6}, {"patch": {"max_files": 5}}, "files-out-of-bounds"),
+        ({}, {"tests": {"max_fail_to_pass": 0}}, "fail-to-pass-out-of-bounds"),
+        ({}, {"tests": {"min_pass_to_pass": 1}}, "pass-to-pass-out-of-bounds"),
+        ({"test_strength": 0.2}, {"tests": {"min_strength": 0.5}}, "weak-tests"),
+        ({}, {"tests": {"min_strength": 0.5}}, None),
+        ({}, {"tests": {"min_strength": 0.5, "unmeasured": "hold"}}, "strength-unmeasured"),
+    ],
+)
+def test_rules_one_by_one(changes, rules, reason):
+    assert reasons(row(1, **changes), **rules) == ({"1": reason} if reason else {})
+
+
+def test_benchmarks_by_repository_pull_and_patch():
+    assert reasons(row(1, repo="Django/Django"), known=known(["swe-bench"])) == {
+        "1": "benchmark-repository"
+    }
+    ids = Known(repositories=frozenset(), ids=frozenset({"owner__name-2"}), patches=frozenset())
+    assert reasons(row(1), row(2), known=ids) == {"2": "benchmark-pull"}
+    same = patch_hash(row(1)["patch"].replace("m.py", "fork/m.py").replace("a =", "a  =").encode())
+    held = Known(repositories=frozenset(), ids=frozenset(), patches=frozenset({same}))
+    assert reasons(row(1), row(2), known=held) == {"1": "benchmark-patch"}
+    off = {"contamination": {"repositories": False, "pulls": False, "patches": False}}
+    assert reasons(row(1), row(2), known=held, **off) == {}
+
+
+def test_the_oldest_of_near_duplicates_stays():
+    text, patch = " ".join(f"word{number}" for number in range(60)), PATCH
+    late = row(3, problem_statement=text + " really", patch=patch)
+    early = row(1, problem_statement=text, patch=patch)
+    assert reasons(late, early, row(2)) == {"3": "near-duplicate"}
+    assert reasons(late, early, duplicates=0) == {}
+
+
+def test_one_of_a_leak_group_stays_when_asked():
+    pair = (row(1, leak_group="g"), row(2, leak_group="g"), row(3, leak_group=None))
+    assert reasons(*pair, one_per_leak_group=True) == {"2": "leak-group"}
+    assert reasons(*pair) == {}
+
+
+TOKEN = "gh" + "p_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0dF3hJ6"
+
+
+@pytest.mark.parametrize("column", ["problem_statement", "hints_text", "patch", "test_patch"])
+def test_a_credential_anywhere_holds_a_row_back_and_is_never_shown(column):
+    kept, (problem,) = sift([row(1, **{column: f"text\n{TOKEN}\n"})], Rules(), NOTHING)
+    assert (kept, problem.reason) == ([], "secret")
+    assert problem.detail == f"{column}: GitHub token in line 2"
+    assert reasons(row(1, **{column: TOKEN}), secrets=False) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "AKIA" + "IOSFODNN7EXAMPLE",
+        "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",
+        "gh" + "p_" + "x" * 36,
+        "sha256:" + "0f" * 32,
+    ],
+)
+def test_examples_of_manuals_are_no_credentials(text):
+    assert secrets_in(text) == []
+
+
+def test_credentials_by_kind():
+    key = "-----BEGIN RSA PRIVATE " + "KEY-----\n+MIIEpAIBAAKCAQEA" + "q2w3e4r5" * 5
+    assert secrets_in("a\n" + key) == ["private key in line 2"]
+    assert secrets_in("AKI" + "AQ7RTPLM3WVNXB5KD") == ["AWS access key in line 1"]
+
+
+def test_english_looks_at_letters_outside_code():
+    assert english("```\nпривет\n```\nhello") == 1
+    assert english("12 !?") == 1
+    assert english("ab мы") == 0.5
+
+
+def test_presets_are_read_and_unknown_keys_refused(tmp_path):
+    assert all(read_rules(name).about for name in PRESETS)
+    assert read_rules("lingma").unverified
+    (tmp_path / "mine.toml").write_text("[text]\nmin_word = 3\n")
+    with pytest.raises(BadInput, match="min_word"):
+        read_rules(str(tmp_path / "mine.toml"))
+    with pytest.raises(BadInput, match="no file"):
+        read_rules("swegym")
+
+
+def test_subsets_by_condition():
+    rows = [row(1), row(2, FAIL_TO_PASS=["a", "b'c"]), row(3, repo="other/name")]
+    ids = lambda where: [one["instance_id"][-1] for one in subset(rows, where)]  # noqa: E731
+    assert ids("len(FAIL_TO_PASS) > 1") == ["2"]
+    assert ids("repo LIKE 'owner/%' AND words(problem_statement) > 3") == ["1", "2"]
+    assert ids("has(FAIL_TO_PASS, 'b''c') -- comment") == ["2"]
+    assert ids("test_strength IS NULL") == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "nonsense",
+        "1); DROP TABLE rows; --",
+        "1) UNION SELECT writefile('x', 'y'",
+        "load_extension('x')",
+        "EXISTS (SELECT * FROM pragma_database_list)",
+        "words(1)",
+    ],
+)
+def test_conditions_that_cannot_be_used(where):
+    with pytest.raises(BadInput, match="cannot be used"):
+        subset([row(1)], where)

@@ -1,0 +1,84 @@
+"""Lite's rules: each broken alone, in both readings; the quirks of the code are kept apart."""
+
+import pytest
+
+from curate.publishing.lite import INTENDED, STRICT, broken, subject
+
+ONE = b"diff --git a/m.py b/m.py\n--- a/m.py\n+++ b/m.py\n@@ -1 +1 @@\n-a\n+b\n"
+LONG = "word " * 45
+
+
+def rules(text=LONG, patch=ONE, test_patch=b"", newest=100):
+    made = subject("owner/name", text, patch, test_patch, newest)
+    return broken(STRICT, made), broken(INTENDED, made)
+
+
+def test_an_instance_without_fault():
+    assert rules() == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "strict", "intended"),
+    [
+        ("word " * 40, ["words-up-to-40"], []),
+        ("word " * 39, ["words-up-to-40"], ["words-below-40"]),
+        (LONG + "https://example.org/x", ["link"], ["link"]),
+        (LONG + "https://github.com/owner/name/blob/main/m.py", ["link"], []),
+        (LONG + "(https://github.com/Owner/Name/)", ["link"], []),
+        (LONG + "https://github.com/owner/name/issues/3", ["link"], ["link"]),
+        (LONG + "https://github.com/owner/names", ["link"], ["link"]),
+        (LONG + "see #100", ["reference"], ["reference"]),
+        (LONG + "see #101", [], []),
+        (LONG + "colour #0", [], []),
+        (LONG + "Fixes #999", ["reference"], ["reference"]),
+        (LONG + "a" * 40, ["commit-id"], ["commit-id"]),
+        (LONG + "/" + "a" * 40, [], []),
+        (LONG + "screen.PNG shows", ["image"], ["image"]),
+        (LONG + "save it as a png file", ["image"], []),
+    ],
+)
+def test_texts(text, strict, intended):
+    assert rules(text) == (strict, intended)
+
+
+NEW = ONE.replace(b"--- a/m.py", b"new file mode 100644\n--- /dev/null")
+HUNK = b"@@ -9 +9 @@\n-a\n+b\n"
+DOCS = ONE.replace(b"m.py", b"docs/m.rst")
+
+
+@pytest.mark.parametrize(
+    ("patch", "names"),
+    [
+        (NEW, ["adds-or-removes-files"]),
+        (ONE + ONE.replace(b"m.py", b"n.py"), ["not-one-file"]),
+        (ONE + HUNK * 2, []),
+        (ONE + HUNK * 3, ["not-1-to-3-hunks"]),
+        (DOCS, ["not-one-file", "not-1-to-3-hunks"]),
+        (ONE + DOCS, []),
+        (
+            b"diff --git a/m.py b/n.py\nsimilarity index 100%\nrename from m.py\nrename to n.py\n",
+            ["adds-or-removes-files", "not-1-to-3-hunks"],
+        ),
+    ],
+)
+def test_patches(patch, names):
+    assert rules(patch=patch) == (names, names)
+
+
+@pytest.mark.parametrize(
+    ("line", "strict", "intended"),
+    [
+        (b"+with pytest.raises(E, match='x'):", True, True),
+        (b"-with pytest.raises(E, match='x'):", True, False),
+        (b"+with pytest.raises(E):  # no match", True, False),
+        (b"+with pytest.raises(E):", False, False),
+        (b"+self.assertRaises(E)", True, False),
+        (b"+self.assertRaisesRegex(E, 'x')", True, True),
+        (b" checks.Error('x')", True, False),
+        (b"+checks.Error('x')", True, True),
+    ],
+)
+def test_tests_that_compare_messages(line, strict, intended):
+    test_patch = ONE.replace(b"-a\n", line + b"\n")
+    found = rules(test_patch=test_patch)
+    assert [names == ["error-message"] for names in found] == [strict, intended]

@@ -1,0 +1,196 @@
+"""What releases are checked for, how they differ, what they cost, and the figures on their card."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from curate.publishing import schema
+from curate.publishing.budget import budget
+from curate.publishing.check import check
+from curate.publishing.diff import diff_folders, diff_rows
+from curate.publishing.figures import MEASURES, measures, paper, shares
+from curate.publishing.release import CardFacts, Release, write_release
+from curate.publishing.rows import Base, Image, raw_row, train_row
+from curate.publishing.rules import Rules
+from tests.unit.test_rows import candidate, validation
+
+IMAGE = Image(reference="r.example/i@sha256:" + "d" * 64, digest="sha256:" + "d" * 64)
+
+
+def good(number=7, **changes):
+    patch = candidate().patch.replace(b"-1\n", b"-" + b"x" * number + b"\n")
+    one = candidate(
+        instance_id=f"owner__name-{number}",
+        pull_number=number,
+        patch=patch,
+        problem_statement=f"Problem {number} " + "of its own " * number,
+    )
+    row = train_row(one, replace(validation(), instance_id=one.instance_id), IMAGE, Base())
+    return row | changes
+
+
+def released(folder, *train, raw=(), **subsets):
+    facts = CardFacts(
+        repo_id="o/n",
+        held={"publish/licence": 3},
+        rules="What we hold back.",
+        licences={"MIT": 2, "": 1},
+    )
+    return write_release(folder, Release(facts=facts, train=train, raw=raw, subsets=subsets))
+
+
+def faults(folder, rules=None):
+    return [str(fault) for fault in check(folder, rules or Rules()) if fault.refused]
+
+
+def test_a_good_release_has_no_fault_and_a_local_image_is_a_warning(tmp_path):
+    folder = released(tmp_path / "r", good(7), good(9), raw=(raw_row(candidate()),), lite=[good(9)])
+    assert check(folder, Rules()) == []
+    (warning,) = check(released(tmp_path / "s", good(7, image="local/i:1")), Rules())
+    assert (warning.refused, warning.instance_id) == (False, "owner__name-7")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"FAIL_TO_PASS": [], "fail_to_pass_exact": []}, "no FAIL_TO_PASS"),
+        ({"FAIL_TO_PASS": ["t.py::a[x y]"]}, "not the same tests"),
+        ({"base_commit": "main"}, "base_commit"),
+        ({"patch": ""}, "patch is no git patch"),
+        ({"problem_statement": " \n"}, "no problem statement"),
+        ({"eval_script": "true\n"}, "does not print"),
+        ({"pull_number": 8}, "its id"),
+        ({"image": ""}, "no image"),
+        ({"repo": "django/django"}, "benchmark-repository"),
+        ({"hints_text": "hf" + "_" + "qBwDeRgTiYkUmIoPaRsSuDwFyGaHcJeKgL"}, "secret hints_text"),
+    ],
+)
+def test_a_bad_row_is_named_with_the_reason(tmp_path, changes, words):
+    folder = released(tmp_path / "r", good(9), good(7, **changes))
+    told = faults(folder)
+    assert told
+    assert all(one.startswith("train owner__name-7: ") for one in told)
+    assert any(words in one for one in told)
+
+
+def test_rules_are_part_of_the_check(tmp_path):
+    folder = released(tmp_path / "r", good(7, license_spdx="X"))
+    assert faults(folder) == []
+    rules = Rules.model_validate({"licence": {"allowed": ["MIT"]}})
+    assert faults(folder, rules) == ["train owner__name-7: licence X"]
+
+
+def test_subsets_belong_to_train(tmp_path):
+    folder = released(tmp_path / "r", good(7), lite=[good(9)])
+    assert faults(folder) == ["lite owner__name-9: is not in train"]
+
+
+def test_other_columns_and_changed_files_are_faults(tmp_path):
+    import pyarrow.parquet
+
+    folder = released(tmp_path / "r", good(7))
+    path = folder / "data/train-00000-of-00001.parquet"
+    table = pyarrow.parquet.read_table(path)
+    pyarrow.parquet.write_table(table.drop_columns(["python"]), path)
+    assert faults(folder) == ["data/train-00000-of-00001.parquet is not what SHA256SUMS says."]
+    sums = (folder / "SHA256SUMS").read_text().splitlines()
+    lines = [
+        f"{sha256(path.read_bytes()).hexdigest()}  {line[66:]}" if "train" in line else line
+        for line in sums
+    ]
+    (folder / "SHA256SUMS").write_text("\n".join(lines) + "\n")
+    (told,) = faults(folder)
+    assert "other columns: python" in told
+
+
+def test_the_card_tells_splits_figures_and_what_is_held_back(tmp_path):
+    text = (released(tmp_path / "r", good(7), lite=[good(7)]) / "README.md").read_text()
+    assert "  - split: lite\n    path: data/lite-*.parquet" in text
+    assert "| publish/licence | 3 |" in text
+    assert "| MIT | 2 |\n| unclear | 1 |" in text
+    assert f"Schema version: {schema.VERSION}." in text
+    assert 'load_dataset("o/n", split="lite")' in text
+
+
+def test_differences_by_column():
+    old = [good(7), good(8), good(9)]
+    new = [good(7), good(8, version="2", python="3.9"), good(10)]
+    found = diff_rows("train", old, new)
+    assert (found.added, found.removed) == (["owner__name-10"], ["owner__name-9"])
+    assert (found.changed, found.columns) == (["owner__name-8"], {"version": 1, "python": 1})
+    assert not diff_rows("train", old, old)
+    without = [{k: v for k, v in row.items() if k != "python"} for row in old]
+    assert diff_rows("train", without, old).new_columns == ["python"]
+
+
+def test_folders_differ_by_split(tmp_path):
+    old, new = released(tmp_path / "a", good(7)), released(tmp_path / "b", good(7), lite=[good(7)])
+    assert {one.split: len(one.added) for one in diff_folders(old, new)} == {"lite": 1, "train": 0}
+    assert [len(one.added) for one in diff_folders(tmp_path / "none", old)] == [1]
+
+
+def environment(name, env="e1", **sizes):
+    layers = {"base": 100, "environment": 10, "instance": 1} | sizes
+    files = {"base": "FROM x\n", "environment": "FROM base:1\n", "instance": f"FROM env:{env}\n"}
+    return replace(validation().environment, digest=name, layer_bytes=layers, dockerfiles=files)
+
+
+def test_shared_layers_are_sent_once_and_known_ones_not_at_all():
+    every = [("a", environment("a")), ("b", environment("b")), ("c", environment("c", "e2"))]
+    cost = budget(every, set())
+    assert cost.sent == {"base": 100, "environment": 20, "instance": 3}
+    assert (cost.total, cost.images, cost.there) == (123, 3, 0)
+    later = budget(every, {"a"})
+    assert later.sent == {"instance": 2, "environment": 10}
+    assert budget(every, {"a", "b", "c"}).total == 0
+    assert budget([("d", validation().environment)], set()).total == 0  # sizes not recorded
+
+
+def test_figures_are_means_of_what_was_measured():
+    rows = [good(7, base_files=10), good(9, base_files=20), good(11, repo="a/b")]
+    found = measures(rows)
+    assert list(found) == list(MEASURES)
+    assert (found["instances"], found["repositories"], found["base_files"]) == (3, 2, 15)
+    assert (found["fail_to_pass"], found["tests"]) == (1, 3)
+    assert found["base_lines"] is None
+    assert shares(rows) == {"owner/name": 2, "a/b": 1}
+    assert set(paper("swe-gym").means) == set(paper("swe-gym-lite").means) == set(MEASURES)
+
+
+DIE = """
+import os, pathlib, sys
+from tests.unit.test_publishing import good, released
+rename = pathlib.Path.rename
+def die(path, target):
+    done = rename(path, target)
+    if sys.argv[2] == "between":
+        os.kill(os.getpid(), 9)
+    return done
+pathlib.Path.rename = die
+if sys.argv[2] == "behind":
+    import shutil
+    shutil.rmtree = lambda *a, **k: os.kill(os.getpid(), 9) if str(a[0]).endswith("old") else None
+released(pathlib.Path(sys.argv[1]), good(9))
+"""
+
+
+@pytest.mark.parametrize("moment", ["between", "behind"])
+def test_a_killed_process_leaves_nothing_for_ever(tmp_path, moment):
+    folder = released(tmp_path / "r", good(7))
+    killed = subprocess.run(
+        [sys.executable, "-c", DIE, folder, moment],
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
+    assert killed.returncode == -9
+    assert len(list(tmp_path.iterdir())) > 1 or moment == "between"
+    (tmp_path / ".r.1.old").mkdir()  # of a process that runs: not ours to clear
+    with pytest.raises(Exception, match="twice"):
+        released(folder, good(8), good(8))
+    assert check(folder, Rules()) == []  # the release that was moved away is back
+    released(folder, good(8))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".r.1.old", "r"]
