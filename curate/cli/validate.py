@@ -48,7 +48,7 @@ def register(app: typer.Typer) -> None:
     app.command("validate", epilog=EXAMPLE)(command)
 
 
-def command(
+def command(  # noqa: PLR0913, PLR0917
     context: typer.Context,
     ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Candidates.")] = None,
     repo: Annotated[str | None, typer.Option(help="Only candidates of OWNER/NAME.")] = None,
@@ -60,6 +60,7 @@ def command(
         bool, typer.Option(help="Try the gold patch with each hunk left out, too.")
     ] = True,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Candidates at once.")] = 1,
+    again: Annotated[bool, typer.Option("--again", help="Do what was rejected once more.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
     """Build each candidate's environment, run its tests before and after, keep what is true.
@@ -69,7 +70,8 @@ def command(
     settings = settings_of(context)
     options = Options(runs=runs, backend=sandbox.value, strength=strength)
     with open_store(settings) as store:
-        tasks, known = plan(store, library_of(settings), options, ids=ids or (), repo=repo)
+        library = library_of(settings)
+        tasks, known = plan(store, library, options, ids=ids or (), repo=repo, again=again)
         summary = run_tasks(tasks, options, store, settings, jobs)
     summary.known = known
     _tell(summary, as_json)

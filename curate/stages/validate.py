@@ -35,13 +35,22 @@ class Summary:
 
 
 def plan(
-    store: Store, library: Library, options: Options, *, ids: Sequence[str], repo: str | None
+    store: Store,
+    library: Library,
+    options: Options,
+    *,
+    ids: Sequence[str],
+    repo: str | None,
+    again: bool = False,
 ) -> tuple[list[Task], int]:
-    """Tasks in order of date (older pulls share their locks with newer ones), and known ones."""
+    """Tasks in order of date (older pulls share their locks with newer ones), and known ones.
+
+    *again* does what was rejected once more, as a newer curate may build what an older could not.
+    """
     chosen = _chosen(store, ids) if ids else list(store.candidates(repo))
     if repo and not chosen and repo not in store.repositories():
         raise NotFound(f"Nothing of {repo} is stored.", hint=f"Run: curate crawl {repo}")
-    known = store.validated_inputs()
+    known = store.validated_inputs(rejected=not again)
     recipes = {name: library.get(name) for name in {c.repo for c in chosen}}
     tasks = [
         Task(candidate=c, recipe=recipes[c.repo])

@@ -129,12 +129,10 @@ class Store(CrawlTables):
         row = self._database.one("SELECT data FROM validations WHERE instance_id = ?", instance_id)
         return unpack(Validation, row[0]) if row else None
 
-    def validated_inputs(self) -> dict[str, str]:
-        """Input hash of the newest validation by instance id."""
-        return {
-            row[0]: row[1]
-            for row in self._database.all("SELECT instance_id, inputs FROM validations")
-        }
+    def validated_inputs(self, *, rejected: bool = True) -> dict[str, str]:
+        """Input hash of the newest validation by instance id, with or without *rejected* ones."""
+        query = "SELECT instance_id, inputs FROM validations WHERE stage IS NULL OR ?"
+        return {row[0]: row[1] for row in self._database.all(query, rejected)}
 
     def save_validation(self, repo: str, validation: Validation) -> None:
         """Save a finished validation in place of the one before."""

@@ -154,6 +154,7 @@ def test_validations_locks_and_images(store):
     store.save_validation(REPO, validation(2, Rejection(stage="build", reason="x")))
     assert store.validation("owner__name-1") == validation(1)
     assert store.validated_inputs() == {"owner__name-1": "abc", "owner__name-2": "abc"}
+    assert store.validated_inputs(rejected=False) == {"owner__name-1": "abc"}
     assert [c.pull_number for c, _ in store.verified()] == [1]
     lock = Lock(text="a==1\n", python="3.11", cutoff=NOW, repairs=("dropped b",))
     store.save_lock("k", lock)
