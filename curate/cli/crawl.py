@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
 def command(
     context: typer.Context,
     repos: Annotated[
-        list[str] | None, typer.Argument(metavar="[OWNER/NAME]...", help="Repositories.")
+        list[str] | None, typer.Argument(metavar="OWNER/NAME", help="Repositories.")
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Every repository that has a recipe.")

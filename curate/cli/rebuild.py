@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
 def command(
     context: typer.Context,
     repos: Annotated[
-        list[str] | None, typer.Argument(metavar="[OWNER/NAME]...", help="Default: every recipe's.")
+        list[str] | None, typer.Argument(metavar="OWNER/NAME", help="Default: every recipe's.")
     ] = None,
     duration: Annotated[str, typer.Option("--for", help="Time after which it ends: 90m, 5h.")] = "",
     to: Annotated[Path | None, typer.Option(help="Release folder. [default: DATA/release]")] = None,

@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def show(
     context: typer.Context,
-    instances: Annotated[list[str], typer.Argument(metavar="ID...", help="owner__name-NUMBER")],
+    instances: Annotated[list[str], typer.Argument(metavar="ID", help="owner__name-NUMBER")],
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON; of several, one document a line.")
     ] = False,

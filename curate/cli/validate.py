@@ -50,7 +50,7 @@ def register(app: typer.Typer) -> None:
 
 def command(  # noqa: PLR0913, PLR0917
     context: typer.Context,
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Candidates.")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Candidates.")] = None,
     repo: Annotated[str | None, typer.Option(help="Only candidates of OWNER/NAME.")] = None,
     sandbox: Annotated[
         Sandbox, typer.Option(help="docker, or local: a folder and no security border.")
