@@ -65,14 +65,20 @@ def chosen_cases(
 ) -> list[str]:
     """Names of the blocks of *after* that *before* lacks or has otherwise, in order.
 
-    As many as *neighbours* unchanged ones before and behind each come with them.
+    As many as *neighbours* unchanged ones before and behind each come with them, but for those
+    whose name is a part of another: asked for by that name, they would bring others from afar.
     """
     old, new = dict(_blocks(pattern, before)), list(_blocks(pattern, after))
     changed = [index for index, (name, text) in enumerate(new) if old.get(name) != text]
+    names = [name for name, _ in new]
     return [
         name
-        for index, (name, _) in enumerate(new)
-        if any(abs(index - other) <= neighbours for other in changed)
+        for index, name in enumerate(names)
+        if index in changed
+        or (
+            any(abs(index - other) <= neighbours for other in changed)
+            and not any(name != other and name in other for other in names)
+        )
     ]
 
 

@@ -84,6 +84,14 @@ def test_neighbours_of_changed_cases_run_too():
     assert chosen_cases(pattern, before, before) == []
 
 
+def test_a_neighbour_whose_name_is_part_of_others_stays_away():
+    before = b"[case testA]\n[case testAB]\n[case testC]\n"
+    after = b"[case testA]\n[case testAB]\n[case testC]\nchanged\n"
+    assert chosen_cases(r"^\[case (\w+)", before, after) == ["testAB", "testC"]
+    before, after = after.replace(b"changed\n", b""), b"[case testA]\nchanged\n" + after[13:]
+    assert "testA" in chosen_cases(r"^\[case (\w+)", before, after)
+
+
 def test_data_driven_cases_are_asked_for_by_name():
     recipe = Recipe.model_validate(CASES)
     chosen = select(
