@@ -79,29 +79,37 @@ def _folder(scratch: Path | None, owner: str) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, onerror=_make_removable)
+        _remove(folder)
 
 
 def sweep_runs(owner: str) -> None:
     """End the test processes of *owner* and remove their folders in the temporary folder."""
     end_marked(owner)
     for folder in Path(tempfile.gettempdir()).glob(f"{_prefix(owner)}*"):
-        shutil.rmtree(folder, onerror=_make_removable)
+        _remove(folder)
 
 
 def _prefix(owner: str) -> str:
     return f"curate-run-{owner}-"
 
 
-def _make_removable(function: Callable[[str], object], path: str, _: object) -> None:
-    """A test may have taken the right to write from a folder; what stays is left to the system."""
-    with suppress(OSError):
-        for place in (Path(path).parent, Path(path)):
-            place.chmod(0o700)
-        if function in (os.open, os.scandir):
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            function(path)
+def _remove(folder: Path) -> None:
+    """Remove *folder*, though a test may have taken the right to write from folders in it.
+
+    What stays all the same is left to the system; nothing outside *folder* is touched.
+    """
+
+    def mend(function: Callable[[str], object], path: str, _: object) -> None:
+        with suppress(OSError):
+            for place in (Path(path).parent, Path(path)):
+                if place.is_relative_to(folder) and not place.is_symlink():
+                    place.chmod(0o700)
+            if function in (os.open, os.scandir):
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                function(path)
+
+    shutil.rmtree(folder, onerror=mend)
 
 
 def _lay_out(handle: Path, folder: Path, execution: Execution) -> Layout:

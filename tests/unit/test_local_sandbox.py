@@ -135,3 +135,14 @@ def test_an_interrupt_leaves_nothing(make, scratch, monkeypatch):
     assert not list(scratch.iterdir())
     assert not processes_of(str(scratch))
     assert not [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
+
+
+def test_a_folder_removed_by_another_leaves_the_one_around_it_alone(make, scratch, monkeypatch):
+    scratch.chmod(0o755)
+    code = "import os, shutil\n"
+    code += "def test_a(): shutil.rmtree(os.path.dirname(os.getcwd()), ignore_errors=True)\n"
+    built = make({"test_x.py": code})
+    result = run_locally(built, Execution(command="python -m pytest -q"), scratch=scratch)
+    assert result.status is not RunStatus.COMPLETED
+    assert not list(scratch.iterdir())
+    assert scratch.stat().st_mode & 0o777 == 0o755
