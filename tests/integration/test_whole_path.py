@@ -144,7 +144,7 @@ def test_rebuild_goes_on_night_after_night(stage):
     release = (stage.release / "SHA256SUMS").read_bytes()
     third = begin(stage, *rebuild, *to)
     said = third.communicate()[1]
-    assert "0 pulls fetched" in said or "1 pulls fetched" in said, said
+    assert ": 0 pulls and 0 changed issues fetched" in said, said
     assert "0 to validate, 10 known" in said
     assert (stage.release / "SHA256SUMS").read_bytes() == release
 
@@ -165,7 +165,7 @@ def test_a_full_disk_loses_nothing(stage, small_disk):
     with filler.open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(bytes(4096))
-    os.truncate(filler, filler.stat().st_size - (256 << 10))  # enough to begin, not to end
+    os.truncate(filler, filler.stat().st_size - (100 << 10))  # enough to begin, not to end
     variables = stage.variables | {"CURATE_DATA": str(small_disk / "data")}
     crowded = replace(stage, variables=variables)
     mirror = ("--mirror", str(stage.mirror))

@@ -10,8 +10,9 @@ import pytest
 from builders.lock import lock_key
 from builders.model import Built, Failure, Lock
 from builders.requirements import Manifest, Requirement
-from curate import trial
-from curate.planning import Plan
+from curate import environments
+from curate.planning import Ground, Plan
+from curate.workshop import Workshop
 from recipes import EnvRecipe, Recipe
 
 DATE = datetime(2023, 1, 1, tzinfo=UTC)
@@ -49,13 +50,13 @@ class Backend:
 
 @pytest.fixture
 def build(monkeypatch):
-    """Runs `_built` for requirements; gives lock, outcome and the locks that were stored."""
-    monkeypatch.setattr(trial, "resolve", locked)
+    """Runs `build` for requirements; gives lock, outcome and the locks that were stored."""
+    monkeypatch.setattr(environments, "resolve", locked)
 
     def run(backend, *names):
         stored = {}
         known = manifest(*names)
-        shop = trial.Workshop(
+        shop = Workshop(
             store=SimpleNamespace(save_lock=stored.__setitem__),
             backend=backend,
             settings=None,
@@ -64,6 +65,7 @@ def build(monkeypatch):
             stop=threading.Event(),
             report=lambda name, step: None,
         )
+        ground = Ground(source="base", manifest=known, python="3.8", date=DATE)
         plan = Plan(
             candidate=SimpleNamespace(
                 instance_id="o__r-1", repo="o/r", base_commit="a", version="1"
@@ -71,11 +73,10 @@ def build(monkeypatch):
             recipe=Recipe(repo="o/r"),
             env=EnvRecipe(),
             selection=None,
-            manifest=known,
-            python="3.8",
-            date=DATE,
+            grounds=(ground,),
         )
-        return *trial._built(plan, locked(known), shop), stored, lock_key(known, "3.8")
+        lock, built = environments.build(plan, ground, locked(known), shop)
+        return lock, built, stored, lock_key(known, "3.8")
 
     return run
 
@@ -109,4 +110,4 @@ def test_there_is_an_end_to_building_again(build):
     backend = Backend(*names)
     _, built, _, _ = build(backend, "pytest", *names)
     assert isinstance(built, Failure)
-    assert len(backend.locks) == trial.BUILD_REPAIRS
+    assert len(backend.locks) == environments.BUILD_REPAIRS
