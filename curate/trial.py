@@ -78,16 +78,21 @@ def _tried(plan: Plan, options: Options, shop: Workshop, blank: Validation) -> V
 def _attempts(plan: Plan, shop: Workshop) -> Iterator[tuple[str, Ground, Lock | Failure]]:
     """Locks worth a try, each made when it is asked for, none twice.
 
-    First those that all share who declare the same, then one as of the very date.
+    First those that all share who declare the same, then one as of the very date, unless the first
+    was just that.
     """
     seen: list[tuple[str, ...]] = []
+    locks = {}
     for ground in plan.grounds:
-        lock = shared_lock(plan, ground, shop)
+        lock = locks[ground.source] = shared_lock(plan, ground, shop)
         packages = lock.packages if isinstance(lock, Lock) else ()
         if not packages or packages not in seen:
             seen.append(packages)
             yield f"requirements of {ground.source}", ground, lock
     first = plan.grounds[0]
+    shared = locks[first.source]
+    if isinstance(shared, Failure) or shared.cutoff == first.date:
+        return
     lock = exact_lock(plan, first, shop)
     if isinstance(lock, Lock) and lock.packages not in seen:
         yield f"requirements of {first.source}, date-exact", first, lock
