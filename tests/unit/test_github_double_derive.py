@@ -118,6 +118,22 @@ def told(tmp_path_factory):
     git.commit("Quiet work, like #4 and #78", "seven")
     git.propose(7)
     git.squash(7, "Quiet work (#7)")
+
+    git("checkout", "-q", "-b", "next")
+    git.commit("Only on next")
+    git.start(8, "next")
+    git.commit("Add eight", "eight")
+    git.propose(8)
+    git("cherry-pick", "refs/pull/8/head")
+    git("commit", "-q", "--amend", "-m", "Add eight (#8)")
+    git("checkout", "-q", "next")
+    oids["nearest"] = git.squash(8, "Add eight (#8)")
+
+    git.hours += 48
+    git.start(9, "stable")
+    git.commit("Meanwhile", "nine")  # a copy of what was on trunk long before
+    git("commit", "-q", "--amend", "--no-edit", "--date", f"{START + 3600 * 4} +0000")
+    git.propose(9)
     return git.path, oids
 
 
@@ -127,7 +143,7 @@ def repository(told):
 
 
 def test_only_merged_pulls_are_found(repository):
-    assert sorted(repository.pulls) == [1, 2, 3, 5, 7]
+    assert sorted(repository.pulls) == [1, 2, 3, 5, 7, 8]
     assert repository.facts["defaultBranch"] == "trunk"
 
 
@@ -151,6 +167,11 @@ def test_a_merge_whose_base_moved_before_the_pull_was_made(told, repository):
     assert pull["mergeCommit"]["oid"] == oids["merge"]
     assert pull["baseRefOid"] == oids["squash"]
     assert [it["oid"] for it in pull["commits"]] == [oids["2a"]]
+
+
+def test_of_two_squashes_the_one_nearest_to_the_head(told, repository):
+    _, oids = told
+    assert repository.pulls[8]["mergeCommit"]["oid"] == oids["nearest"]
 
 
 def test_rebased_commits(told, repository):
@@ -213,7 +234,7 @@ def test_the_command_writes_what_the_server_reads(told, tmp_path, capsys):
     (tmp_path / "always").write_text("5\n7\n")
     options = ["--links", str(tmp_path / "links.json"), "--always", str(tmp_path / "always")]
     main(["derive", str(told[0]), "owner/name", str(tmp_path / "out"), *options])
-    assert '"pulls": 5' in capsys.readouterr().out
+    assert '"pulls": 6' in capsys.readouterr().out
     world = World.load(tmp_path / "out")
     assert world["owner/name"].pulls[3]["closing"] == [{"repo": "owner/name", "number": 93}]
     with GitHubDouble(world) as double:

@@ -2,7 +2,8 @@
 
 Three ways, in this order: a merge commit whose second parent is the pull's head; a commit that
 says `(#N)` at the end of its subject or `Merge pull request #N` (a squash, or a head that moved);
-rebased commits with the author, author date and subject of the pull's own.
+rebased commits with the author, author date and subject of the pull's own. A squash is often picked
+onto a release branch under the same name: the one nearest to the pull's head is the merge.
 """
 
 import re
@@ -77,14 +78,23 @@ def _candidates(history: History, index: _Index, number: int, head: Commit) -> I
     for commit in index.by_side[head.oid]:
         if named(commit) in (None, number):
             yield from _checked(history, number, head, commit, commit.parents[0], "merge")
-    for commit in index.by_number[number]:
-        if commit.parents and commit.committed >= head.committed - _SLACK:
-            yield from _checked(history, number, head, commit, commit.parents[0], "squash")
+    squashed = [
+        merge
+        for commit in index.by_number[number]
+        if commit.parents and _could_follow(commit, head)
+        for merge in _checked(history, number, head, commit, commit.parents[0], "squash")
+    ]
+    yield from sorted(squashed, key=lambda it: len(it.own))
     rebased = index.by_key.get(_key(head))
-    if rebased is not None and rebased.oid != head.oid:
+    if rebased is not None and rebased.oid != head.oid and _could_follow(rebased, head):
         onto = _before_rebased(history, head, rebased)
         if onto is not None:
             yield from _checked(history, number, head, rebased, onto, "rebase")
+
+
+def _could_follow(commit: Commit, head: Commit) -> bool:
+    """Whether *commit* may have been made of *head*: the head itself may be a copy of it instead."""
+    return commit.committed >= head.committed - _SLACK
 
 
 def _checked(
