@@ -44,6 +44,7 @@ REASONS = (
 )
 """Every reason of this stage, in the order in which they are looked for."""
 
+_COMMITS = 250  # of a pull, as many as GitHub lists
 _CHECKS = 2  # `git apply --check` at once
 
 Answers = Mapping[tuple[str, int], Issue | str]
@@ -95,11 +96,31 @@ def _survey(
     if fallen:
         return fallen
     history = this.mirror.history
-    claimed = links(pull, [history.message(oid) for oid in pair.commits])
+    claimed = links(pull, _messages(pair, history))
     if not claimed and not is_short(pull, history):
         return rejected(NO_ISSUE)
-    started_at = min(history.authored_at(oid) for oid in pair.commits)
+    started_at = _begun(pull, pair, history)
     return Survey(pull=pull, pair=pair, changes=changes, links=claimed, started_at=started_at)
+
+
+def _begun(pull: PullRequest, pair: DiffPair, history: History) -> datetime:
+    """When the solution was begun: its first commit, or as near as can be told without the head.
+
+    A squash is written when it is merged, so what GitHub says of the pull counts beside it.
+    """
+    written = [history.authored_at(oid) for oid in pair.commits]
+    if pull.head_oid not in history:
+        written += [pull.created_at, *filter(None, [pull.begun_at])]
+    return min(written)
+
+
+def _messages(pair: DiffPair, history: History) -> list[str]:
+    """What the commits say; nothing where there are more than GitHub lists of a pull.
+
+    Then a whole other history came in, and `fixes #12` means an issue of another project.
+    """
+    few = len(pair.commits) <= _COMMITS
+    return [history.message(oid) for oid in pair.commits] if few else []
 
 
 def is_short(pull: PullRequest, history: History) -> bool:
@@ -109,8 +130,11 @@ def is_short(pull: PullRequest, history: History) -> bool:
 
 def relinked(found: Survey, pull: PullRequest, history: History) -> Survey | Rejection:
     """*found* with the claims of *pull*, which has all that GitHub knows."""
-    claimed = links(pull, [history.message(oid) for oid in found.pair.commits])
-    return replace(found, pull=pull, links=claimed) if claimed else rejected(NO_ISSUE)
+    claimed = links(pull, _messages(found.pair, history))
+    if not claimed:
+        return rejected(NO_ISSUE)
+    started_at = _begun(pull, found.pair, history)
+    return replace(found, pull=pull, links=claimed, started_at=started_at)
 
 
 def extracted(

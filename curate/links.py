@@ -35,6 +35,9 @@ _FENCE = re.compile(
     r"^ {0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^ {0,3}(?P=fence)[`~]*[ \t\r]*$|\Z)",
     re.DOTALL | re.MULTILINE,
 )
+_INDENTED_CLAIM = re.compile(
+    r"^(?: {4}|\t)[^\n]*(?:close|fix|resolve)", re.IGNORECASE | re.MULTILINE
+)
 _HTML_CODE = re.compile(r"<(?P<tag>pre|code)\b.*?(?:</(?P=tag)>|\Z)", re.DOTALL | re.IGNORECASE)
 _INLINE_CODE = re.compile(r"(?<!`)(?P<ticks>`{1,2})(?!`)[^`\n]{1,500}(?P=ticks)(?!`)")
 _MARKDOWN_LINK = re.compile(r"\[(?P<text>[^\[\]\n]{1,200})\]\((?P<url>[^()\s]{1,500})\)")
@@ -49,6 +52,23 @@ def visible(text: str) -> str:
     text = _INLINE_CODE.sub(" ` ", text)
     text = _MARKDOWN_LINK.sub(_unwrapped, text)
     return _EMPHASIS.sub("", text)
+
+
+def without_indented_code(text: str) -> str:
+    """*text* without code that Markdown tells by indentation alone; in lists that is ordinary text.
+
+    For what GitHub renders as Markdown: commit messages are often indented throughout.
+    """
+    if not _INDENTED_CLAIM.search(text):
+        return text
+    from markdown_it import MarkdownIt
+
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    for token in MarkdownIt("commonmark").parse(text):
+        if token.type == "code_block" and token.map:
+            first, end = token.map
+            lines[first:end] = [""] * (end - first)
+    return "\n".join(lines)
 
 
 def _unwrapped(match: re.Match[str]) -> str:
@@ -87,7 +107,7 @@ def links(pull: PullRequest, messages: Sequence[str] = ()) -> tuple[Link, ...]:
     commits = (*pull.commit_messages, *messages)
     by_source: dict[str, Iterable[IssueRef]] = {
         "title": references(pull.title, repo=pull.repo),
-        "body": references(pull.body, repo=pull.repo),
+        "body": references(without_indented_code(pull.body), repo=pull.repo),
         "commit": [ref for text in commits for ref in references(text, repo=pull.repo)],
         "github": pull.closing,
     }

@@ -43,6 +43,7 @@ class PullRequest:
     commit_messages: tuple[str, ...] = ()
     closing: tuple[IssueRef, ...] = ()
     closing_cursor: str | None = None  # where GitHub's list of references goes on behind `closing`
+    begun_at: datetime | None = None  # when its first commit was written, where GitHub was asked
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 from curate.github import queries
 from curate.github.batches import BatchSize
 from curate.github.client import Data, GitHubClient
-from curate.github.pulls import no_repository, references
+from curate.github.pulls import instant, no_repository, references
 from curate.github.queries import Part
 from curate.model import PullRequest
 
@@ -44,7 +44,10 @@ def asked(
 def completed(
     client: GitHubClient, pulls: Sequence[PullRequest], *, commits: bool
 ) -> list[PullRequest]:
-    """*pulls* with all references that GitHub lists and, if *commits*, all commit messages."""
+    """*pulls* with all references that GitHub lists and, if *commits*, what their commits say.
+
+    That is every message, and when the first was written.
+    """
     found = {pull.number: replace(pull, closing_cursor=None) for pull in pulls}
     left: list[Part] = []
     for pull in pulls:
@@ -70,8 +73,11 @@ def _longer(pull: PullRequest, part: Part, node: Data) -> tuple[PullRequest, lis
     page = node["list"]
     cursor = page["pageInfo"]["endCursor"] if page["pageInfo"]["hasNextPage"] else None
     if part.alias.startswith("commits"):
-        said = tuple(it["commit"]["message"] for it in page["nodes"] if it)
-        pull = replace(pull, commit_messages=pull.commit_messages + said)
+        made = [it["commit"] for it in page["nodes"] if it]
+        said = tuple(it["message"] for it in made)
+        times = [pull.begun_at, *(instant(it["authoredDate"]) for it in made)]
+        begun = min((it for it in times if it), default=None)
+        pull = replace(pull, commit_messages=pull.commit_messages + said, begun_at=begun)
         rest = queries.commits(pull.repo, pull.number, cursor) if cursor else None
     else:
         names = {node["repository"]["nameWithOwner"].casefold(): pull.repo}

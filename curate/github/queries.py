@@ -130,7 +130,7 @@ def closing(repo: str, number: int, cursor: str) -> Part:
 
 
 def commits(repo: str, number: int, cursor: str | None) -> Part:
-    """A hundred commit messages of a pull."""
+    """Messages and dates of a hundred commits of a pull."""
     inner = f"list: commits(first: 100, after: {json.dumps(cursor)})"
     text = f"pullRequest(number: {number}) {{ {inner} {{ ...Commits }} }}"
     return Part(repo=repo, alias=f"commits{number}", text=text)
@@ -139,7 +139,7 @@ def commits(repo: str, number: int, cursor: str | None) -> Part:
 _COMMITS = """
 fragment Commits on PullRequestCommitConnection {
   pageInfo { hasNextPage endCursor }
-  nodes { commit { message } }
+  nodes { commit { message authoredDate } }
 }
 """
 _FRAGMENTS = {

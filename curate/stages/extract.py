@@ -29,7 +29,7 @@ from curate.store.store import Store
 from curate.testpaths import PathRules
 
 CHUNK = 400  # pulls decided between two requests for issues, and saved together
-RULES = 2  # raise it when the same inputs are decided otherwise than before
+RULES = 3  # raise it when the same inputs are decided otherwise than before
 _OBJECT = re.compile(r"\b[0-9a-f]{40,64}\b")
 
 Ask = Callable[[Sequence[Survey]], Answers]

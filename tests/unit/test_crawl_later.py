@@ -214,17 +214,23 @@ def test_issue_watermark_survives_an_interruption(served: Served, tmp_path: Path
     assert "New 1142" in statement(tmp_path, 142)
 
 
-def test_commit_messages_of_heads_that_the_mirror_lacks(served: Served, tmp_path: Path) -> None:
+def test_commits_of_heads_that_the_mirror_lacks(served: Served, tmp_path: Path) -> None:
     head = served.data.pulls[72]["headRefOid"]
-    gone = [{"oid": "f" * 40, "authoredDate": stamp(1), "committedDate": stamp(1)}]
+    gone = [{"oid": "f" * 40, "authoredDate": stamp(0.9), "committedDate": stamp(0.9)}]
     commits = [it | {"message": f"step {n}"} for n in range(150) for it in gone]
-    commits[140]["message"] = "fixes #1072"
+    commits[140] |= {"message": "fixes #1072", "authoredDate": stamp(0.5)}
+    said = [sample_comment(0.4, "before the first commit"), sample_comment(0.7, "after it")]
+    served.data.issues[1072]["comments"] = said
     merged = {"oid": head, "message": "x", "authoredDate": stamp(1), "committedDate": stamp(1)}
     served.data.pulls[72] |= {"headRefOid": "f" * 40, "mergeCommit": merged, "closing": []}
     served.data.pulls[72]["commits"] = commits
     with GitHubDouble(served.world) as double:
         served.crawl(tmp_path, double)
     assert statement(tmp_path, 72).startswith("Issue 1072")
+    with Store(tmp_path) as store:
+        made = store.candidate("some-owner__thing-72")
+    assert made is not None
+    assert made.hints_text == "before the first commit"
 
 
 def test_details_are_asked_for_only_where_the_files_fit(served: Served, tmp_path: Path) -> None:

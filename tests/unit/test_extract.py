@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from curate import extraction
 from curate.extraction import Answers, Survey
 from curate.git.mirror import open_mirror
 from curate.git.version import NearestTag
@@ -241,6 +242,23 @@ def test_a_pull_merged_to_a_release_branch(project: Project) -> None:
     (made,) = project.made()
     assert (made.base_commit, made.version) == (base, "2.0")
     assert b"pkg/a.py" not in made.patch
+
+
+@pytest.mark.parametrize(("most", "expected"), [(4, {"": 1}), (3, {"no-issue": 1})])
+def test_a_whole_history_that_comes_in_says_nothing_of_our_issues(
+    project: Project, monkeypatch: pytest.MonkeyPatch, most: int, expected: dict[str, int]
+) -> None:
+    monkeypatch.setattr(extraction, "_COMMITS", most)
+    base = project.git.head()
+    project.git.branch("other-project")
+    project.git.change({"other/a.py": "x\n"}, "Fixes #1")
+    for number in range(2):
+        project.git.change({f"other/{number}.py": "x\n"})
+    head = project.git.change(adds_test(2))
+    facts = {"base_oid": base, "head_oid": head, "body": ""}
+    project.store.save_page(REPO, [pull(2, **facts)], CrawlState())
+    project.mirror()
+    assert project.decide() == expected
 
 
 def _git(path: Path, *arguments: str, stdin: bytes = b"") -> bytes:

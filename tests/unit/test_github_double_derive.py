@@ -119,6 +119,12 @@ def told(tmp_path_factory):
     git.propose(7)
     git.squash(7, "Quiet work (#7)")
 
+    _picked_and_copied(git, oids)
+    return git.path, oids
+
+
+def _picked_and_copied(git, oids):
+    """A squash with a copy on another branch, and a head that is itself a copy."""
     git("checkout", "-q", "-b", "next")
     git.commit("Only on next")
     git.start(8, "next")
@@ -134,7 +140,6 @@ def told(tmp_path_factory):
     git.commit("Meanwhile", "nine")  # a copy of what was on trunk long before
     git("commit", "-q", "--amend", "--no-edit", "--date", f"{START + 3600 * 4} +0000")
     git.propose(9)
-    return git.path, oids
 
 
 @pytest.fixture(scope="module")

@@ -62,6 +62,21 @@ def test_grammar(text: str, expected: list[int]) -> None:
     assert numbers(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("Output:\n\n    fixes #1\n\nfixes #2", [2]),
+        ("Output:\r\n\r\n\tfixes #1\r\n\r\nfixes #2", [2]),
+        ("- what it does\n\n    fixes #1", [1]),
+        ("A paragraph\n    fixes #1", [1]),
+        ("- a\n\n      fixes #1\n\n- fixes #2", [2]),
+    ],
+)
+def test_indented_code_of_a_body_says_nothing(body: str, expected: list[int]) -> None:
+    assert [it.number for it in links(pull(9, body=body))] == expected
+    assert 1 in [it.number for it in links(pull(9), [body])]
+
+
 def test_another_repository() -> None:
     found = references("fixes other/thing#3 and https://github.com/x/y/issues/4", repo=HERE)
     assert found == (IssueRef(repo="other/thing", number=3), IssueRef(repo="x/y", number=4))

@@ -93,7 +93,7 @@ def _candidates(history: History, index: _Index, number: int, head: Commit) -> I
 
 
 def _could_follow(commit: Commit, head: Commit) -> bool:
-    """Whether *commit* may have been made of *head*: the head itself may be a copy of it instead."""
+    """Whether *commit* may have been made of *head*, and not *head* be a copy of it."""
     return commit.committed >= head.committed - _SLACK
 
 
