@@ -4,6 +4,7 @@
 pulls and answer in order, one at a time, while git works ahead.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -46,6 +47,7 @@ REASONS = (
 
 _COMMITS = 250  # of a pull, as many as GitHub lists
 _CHECKS = 2  # `git apply --check` at once
+_AHEAD = 8  # patches whose checks may be under way when the next is asked for
 
 Answers = Mapping[tuple[str, int], Issue | str]
 
@@ -151,17 +153,28 @@ def extracted(
 def _checked_patches(
     fit: Sequence[Survey], mirror: Mirror
 ) -> Iterator[tuple[bytes | GitFailed, bool]]:
-    """The patch of each survey, and whether it applies at its base; git checks two at a time."""
+    """The patch of each survey, and whether it applies at its base.
+
+    Git makes patches and checks them, two at a time, while the caller is busy with earlier ones.
+    """
     patches = mirror.diffs.patches([survey.pair.sides for survey in fit])
     there = untouched(mirror, [(survey.pair, survey.changes) for survey in fit])
-    made: list[tuple[bytes | GitFailed, Future[bool] | None]] = []
+    ahead: deque[tuple[bytes | GitFailed, Future[bool] | None]] = deque()
     with ThreadPoolExecutor(_CHECKS) as pool:
         for survey, patch, known in zip(fit, patches, there, strict=True):
             check = None
             if not known and not isinstance(patch, GitFailed):
                 check = pool.submit(mirror.applies, survey.pair.base, patch)
-            made.append((patch, check))
-        yield from ((patch, check is None or check.result()) for patch, check in made)
+            ahead.append((patch, check))
+            if len(ahead) > _AHEAD:
+                yield _settled(*ahead.popleft())
+        yield from (_settled(*it) for it in ahead)
+
+
+def _settled(
+    patch: bytes | GitFailed, check: Future[bool] | None
+) -> tuple[bytes | GitFailed, bool]:
+    return patch, check is None or check.result()
 
 
 @dataclass(frozen=True, kw_only=True)
