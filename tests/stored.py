@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-TABLES = ("crawls", "pulls", "issues", "claims", "decisions", "candidates")
+TABLES = ("crawls", "pulls", "issues", "claims", "decisions", "candidates", "blobs")
 
 
 def content(folder: Path) -> dict[str, list[tuple[Any, ...]]]:

@@ -2,9 +2,12 @@
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+_PIECE = 1 << 18  # bytes read at once
 ATTRIBUTES = Path(__file__).with_name("attributes")
 
 
@@ -52,6 +55,25 @@ def attempt(
         env=reading_environment() | dict(environment or {}),
         check=False,
     )
+
+
+def fields(path: Path, *arguments: str) -> Iterator[bytes]:
+    """What git prints between NUL bytes, while it prints on; raises `GitFailed` at the end."""
+    command = ["git", f"--git-dir={path}", *arguments]
+    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
+    with (
+        tempfile.TemporaryFile() as stderr,
+        subprocess.Popen(command, stderr=stderr, env=reading_environment(), **pipes) as child,
+    ):
+        rest = b""
+        while piece := child.stdout.read1(_PIECE):  # type: ignore[union-attr]
+            *whole, rest = (rest + piece).split(b"\0")
+            yield from whole
+        if code := child.wait():
+            stderr.seek(0)
+            raise GitFailed(arguments, code, stderr.read())
+        if rest:
+            yield rest
 
 
 def output(path: Path, *arguments: str, stdin: bytes = b"") -> bytes:

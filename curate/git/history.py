@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from curate.git.command import output
+from curate.git.command import fields
 
 _OURS, _THEIRS, _STALE = 1, 2, 4
 _HEADER = "%ct %at %H %P"
@@ -46,7 +46,7 @@ class History:
     def of(cls, path: Path) -> "History":
         """Read the graph of the bare repository *path*; raises `GitFailed`."""
         what = ("--all", "--topo-order", "--reverse", "--no-show-signature", "--encoding=UTF-8")
-        return cls(output(path, "log", "-z", f"--format={_HEADER}%x00%B", *what).split(b"\0"))
+        return cls(fields(path, "log", "-z", f"--format={_HEADER}%x00%B", *what))
 
     def __contains__(self, commit: object) -> bool:
         return commit in self._index

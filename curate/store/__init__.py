@@ -1,4 +1,4 @@
-"""The one place where stages meet: a SQLite database and a folder of compressed blobs."""
+"""The one place where stages meet: a SQLite database and a folder of large blobs."""
 
 from curate.store.funnel import Funnel
 from curate.store.store import Store

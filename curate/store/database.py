@@ -47,6 +47,10 @@ class Database:
         with self._lock, self._refusals():
             return self._connection.execute(query, values).fetchall()
 
+    def run(self, statement: str, *values: object) -> None:
+        """Execute one statement that writes."""
+        self.all(statement, *values)
+
     def count(self, what: str, *values: object) -> int:
         """Number of rows of *what* (a FROM clause with its conditions)."""
         row = self.one(f"SELECT COUNT(*) FROM {what}", *values)

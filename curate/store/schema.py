@@ -4,7 +4,7 @@ import sqlite3
 
 from curate.errors import StoreError
 
-FORMAT = 3
+FORMAT = 4
 
 CLAIMS = """
 CREATE TABLE claims (
@@ -13,6 +13,8 @@ CREATE TABLE claims (
     PRIMARY KEY (issue_repo, issue_number, repo, number)) WITHOUT ROWID;
 CREATE INDEX claims_pull ON claims (repo, number);
 """
+
+BLOBS = "CREATE TABLE blobs (key TEXT PRIMARY KEY, data BLOB NOT NULL);"
 
 TABLES = f"""
 CREATE TABLE crawls (repo TEXT PRIMARY KEY, data BLOB NOT NULL);
@@ -38,11 +40,13 @@ CREATE TABLE locks (key TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE images (
     instance_id TEXT NOT NULL, registry TEXT NOT NULL, image TEXT NOT NULL, reference TEXT NOT NULL,
     PRIMARY KEY (instance_id, registry)) WITHOUT ROWID;
-{CLAIMS}"""
+{CLAIMS}
+{BLOBS}"""
 
 UPGRADES = {
     1: "ALTER TABLE decisions ADD COLUMN ground TEXT NOT NULL DEFAULT '';",
     2: f"{CLAIMS} DELETE FROM decisions;",
+    3: BLOBS,
 }
 """What leads from a format to the next; decisions are made again, from what is stored."""
 

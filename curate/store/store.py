@@ -1,4 +1,4 @@
-"""The store: one SQLite file in WAL mode, one transaction a record, blobs beside it.
+"""The store: one SQLite file in WAL mode, one transaction a record, large blobs beside it.
 
 Killing the process at any moment loses at most what is in flight: a page of pulls is saved together
 with its cursor, a chunk of decisions together with its candidates, a validation whole.
@@ -26,8 +26,8 @@ class Store(CrawlTables):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.blobs = Blobs(folder / "blobs")
         super().__init__(Database(folder))
+        self.blobs = Blobs(folder / "blobs", self._database)
 
     def __enter__(self) -> "Store":
         return self

@@ -1,3 +1,4 @@
+import random
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from curate.model import (
     Verdict,
 )
 from curate.store import Store
-from curate.store.blobs import Blobs
+from curate.store.blobs import LARGE
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 REPO = "owner/name"
@@ -203,14 +204,40 @@ def test_a_locked_database_is_told(tmp_path, monkeypatch):
         other.close()
 
 
+def test_small_blobs_are_rows_and_large_ones_files(store):
+    large = random.Random(1).randbytes(LARGE)
+    keys = [store.blobs.put(it) for it in (b"small", large, b"small")]
+    assert [store.blobs.get(key) for key in keys] == [b"small", large, b"small"]
+    assert len(list(store.folder.rglob("*.zst"))) == 1
+
+
 def test_a_damaged_blob_is_told(tmp_path):
-    blobs = Blobs(tmp_path)
-    key = blobs.put(b"content")
-    assert blobs.get(key) == b"content"
-    path = next(tmp_path.rglob("*.zst"))
-    path.write_bytes(b"junk")
-    with pytest.raises(StoreError, match="missing or damaged"):
-        blobs.get(key)
+    with Store(tmp_path) as store:
+        keys = [store.blobs.put(it) for it in (b"small", random.Random(1).randbytes(LARGE))]
+    next(tmp_path.rglob("*.zst")).write_bytes(b"junk")
+    with sqlite3.connect(tmp_path / "curate.sqlite") as database:
+        database.execute("UPDATE blobs SET data = ?", [b"junk"])
+    with Store(tmp_path) as store:
+        for key in keys:
+            with pytest.raises(StoreError, match="missing or damaged"):
+                store.blobs.get(key)
+
+
+def test_blobs_of_an_older_format_are_files_and_stay_so(tmp_path):
+    with Store(tmp_path) as store:
+        key = store.blobs.put(b"small")
+    with sqlite3.connect(tmp_path / "curate.sqlite") as database:
+        ((data,),) = database.execute("SELECT data FROM blobs")
+        database.executescript("DROP TABLE blobs; PRAGMA user_version = 3;")
+    path = tmp_path / "blobs" / key[:2] / f"{key[2:]}.zst"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
+    with Store(tmp_path) as store:
+        assert store.blobs.put(b"small") == key
+        assert store.blobs.get(key) == b"small"
+        path.unlink()
+        with pytest.raises(StoreError, match="missing or damaged"):
+            store.blobs.get(key)
 
 
 def test_a_changed_issue_leaves_the_pulls_that_claim_it_undecided(store):
@@ -258,7 +285,8 @@ def test_an_older_format_is_upgraded_and_decided_again(tmp_path):
         store.reject_pull(REPO, 1, Rejection(stage="crawl", reason="no-tests"))
     with sqlite3.connect(tmp_path / "curate.sqlite") as database:
         database.executescript(
-            "DROP TABLE claims; ALTER TABLE decisions DROP COLUMN ground; PRAGMA user_version = 1;"
+            "DROP TABLE claims; DROP TABLE blobs; ALTER TABLE decisions DROP COLUMN ground;"
+            "PRAGMA user_version = 1;"
         )
     with Store(tmp_path) as store:
         assert store.grounds(REPO) == {}
