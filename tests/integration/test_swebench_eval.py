@@ -1,0 +1,95 @@
+"""A release of the sample project under PyPI's `swebench eval`, unmodified, with real containers.
+
+CURATE_SWEBENCH names the `swebench` command (5.0 or newer), CURATE_TEST_REGISTRY a registry.
+"""
+
+import json
+import os
+import secrets
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.demo.stage import prepared
+
+SWEBENCH = os.environ.get("CURATE_SWEBENCH", "")
+REGISTRY = os.environ.get("CURATE_TEST_REGISTRY", "")
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(not SWEBENCH, reason="CURATE_SWEBENCH names no swebench"),
+    pytest.mark.skipif(not REGISTRY, reason="CURATE_TEST_REGISTRY is not set"),
+]
+NAMES = [f"curate-samples__tidytable-{number}" for number in (4, 6, 22)]
+BREAKING = """\
+diff --git a/conftest.py b/conftest.py
+new file mode 100644
+--- /dev/null
++++ b/conftest.py
+@@ -0,0 +1,2 @@
++def pytest_runtest_call(item):
++    assert item.nodeid != {broken!r}
+"""
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory):
+    """The sample project, validated in containers and released with its images."""
+    with prepared(tmp_path_factory.mktemp("swebench") / "demo") as stage:
+        mirror = str(stage.mirror)
+        stage.curate("crawl", stage.sample.name, "--api-url", stage.api_url, "--mirror", mirror)
+        stage.curate("validate", "--sandbox", "docker", "-j", "2", "--no-strength", *NAMES)
+        registry = f"{REGISTRY}/eval-{secrets.token_hex(4)}"
+        stage.curate("publish", "--to", str(stage.release), "--registry", registry)
+        yield stage
+
+
+@pytest.fixture(scope="module")
+def parquet(stage):
+    return next(stage.release.rglob("train*.parquet"))
+
+
+@pytest.fixture(scope="module")
+def rows(parquet):
+    return pq.read_table(parquet).to_pylist()
+
+
+def evaluate(folder: Path, parquet: Path, *arguments: str) -> Mapping[str, Any]:
+    """The report of `swebench eval` over all rows."""
+    command = [SWEBENCH, "eval", str(parquet), "--split", "train", "-j", "2", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (report,) = folder.glob("*.json")
+    answer: Mapping[str, Any] = json.loads(report.read_text())
+    return answer
+
+
+def predicted(folder: Path, patches: Mapping[str, str]) -> str:
+    path = folder / "predictions.jsonl"
+    lines = [
+        {"instance_id": name, "model_name_or_path": "test", "model_patch": patch}
+        for name, patch in patches.items()
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return str(path)
+
+
+def test_every_gold_patch_resolves(tmp_path, parquet, rows):
+    report = evaluate(tmp_path, parquet, "--gold")
+    assert sorted(report["resolved_ids"]) == sorted(NAMES)
+    tests = [name for row in rows for name in row["fail_to_pass_exact"]]
+    assert any(" " in name for name in tests)
+    assert any("\\" in name for name in tests)  # pytest escapes what is not ASCII
+
+
+def test_nothing_else_resolves(tmp_path, parquet, rows):
+    worse, *others = sorted(rows, key=lambda row: not row["PASS_TO_PASS"])
+    broken = worse["patch"] + BREAKING.format(broken=worse["PASS_TO_PASS"][0])
+    patches = {row["instance_id"]: "" for row in others} | {worse["instance_id"]: broken}
+    report = evaluate(tmp_path, parquet, "-p", predicted(tmp_path, patches))
+    assert report["resolved_ids"] == []
+    assert report["unresolved_ids"] == [worse["instance_id"]]
+    assert sorted(report["empty_patch_ids"]) == sorted(row["instance_id"] for row in others)
