@@ -1,6 +1,7 @@
 """`curate publish`: a release folder, the Hub, and images in a registry."""
 
 import re
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from curate.cli.common import open_store, print_json, settings_of, talk
 from curate.cli.releasing import prepare, push_rows, refuse, send_images, token, told_budget
 from curate.errors import BadInput, CurateError, NotFound
 from curate.publishing.check import check
+from curate.publishing.contamination import as_list
 from curate.publishing.diff import SplitDiff, diff_folders
 from curate.publishing.release import CHECKSUMS
 from curate.publishing.rules import read_rules
@@ -187,6 +189,23 @@ def images_command(
         pushed = {} if dry_run else send_images(store, registry)
     if as_json:
         print_json({**vars(cost), "total": cost.total, "pushed": len(pushed)})
+
+
+@group.command(
+    "overlaps", epilog="Example: [bold]curate publish overlaps test.parquet > mine.toml[/bold]"
+)
+def overlaps_command(
+    files: Annotated[list[Path], typer.Argument(metavar="ROWS", help="Parquet or JSON lines.")],
+    source: Annotated[str, typer.Option(help="Where the rows are from, for the list.")] = "",
+) -> None:
+    """Print the list of a benchmark's tasks, for the rules' `contamination.lists`, from its rows.
+
+    ROWS are files of a published data set with the columns instance_id and patch.
+    """
+    from curate.publishing.reading import read_columns
+
+    rows = [row for file in files for row in read_columns(file, ("instance_id", "patch"))]
+    sys.stdout.write(as_list(rows, source or ", ".join(file.name for file in files)))
 
 
 def _existing(settings: Settings, folder: Path | None) -> Path:

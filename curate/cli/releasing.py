@@ -35,8 +35,8 @@ def prepare(
             store, bases, folder, repo_id=name, images=images or {}, choice=chosen
         )
     for problem in held[:TOLD]:
-        told = f"held back {problem.instance_id}: {problem.reason} {problem.detail}"
-        talk.print(told.rstrip(), markup=False, soft_wrap=True)
+        told = f"held back {problem.instance_id}: {problem}"
+        talk.print(told, markup=False, soft_wrap=True)
     if len(held) > TOLD:
         talk.print(f"held back {len(held) - TOLD:,} more; the card counts them by reason")
     talk.print(f"Release written to {written}")

@@ -73,6 +73,15 @@ class Bases:
             return edits(candidate.patch)
         return edits(candidate.patch, lambda path: objects.read(f"{candidate.base_commit}:{path}"))
 
+    def commits(self, candidate: Candidate) -> tuple[str, ...]:
+        """Commits of the pull that its base lacks."""
+        path = self._mirror_of(candidate.repo)
+        between = f"{candidate.base_commit}..{candidate.head_commit}"
+        listed = attempt(path, "rev-list", between) if path else None
+        if listed is None or listed.returncode != 0:
+            return ()
+        return tuple(listed.stdout.decode("ascii").split())
+
     def _opened(self, repo: str) -> CatFile | None:
         path = self._mirror_of(repo)
         if path is None:

@@ -4,10 +4,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from curate.publishing import evalscript
-from curate.publishing.contamination import Known, known
+from curate.publishing.contamination import Benchmark, benchmark
 from curate.publishing.filters import sift
 from curate.publishing.ids import canonical_id
 from curate.publishing.reading import read_rows, schema_faults, split_names
@@ -38,7 +39,7 @@ def check(folder: Path, rules: Rules) -> list[Fault]:
     broken = [Fault(reason=sentence) for sentence in check_release(folder)]
     if broken:
         return broken
-    benchmarks = known(rules.contamination.lists)
+    benchmarks = [benchmark(name) for name in rules.contamination.lists]
     faults: list[Fault] = []
     train = {text(row, "instance_id") for row in read_rows(folder, "train")}
     for split in split_names(folder):
@@ -48,16 +49,19 @@ def check(folder: Path, rules: Rules) -> list[Fault]:
 
 
 def _split(
-    split: str, rows: Sequence[Row], rules: Rules, benchmarks: Known, train: set[str]
+    split: str,
+    rows: Sequence[Row],
+    rules: Rules,
+    benchmarks: Sequence[Benchmark],
+    train: set[str],
 ) -> Iterator[Fault]:
     counts = Counter(text(row, "instance_id") for row in rows)
     for name, count in counts.items():
         if count > 1:
             yield Fault(split=split, instance_id=name, reason=f"comes {count} times")
     _, held = sift(rows, rules.for_raw() if split == "raw" else rules, benchmarks)
-    for problem in held:
-        why = f"{problem.reason} {problem.detail}".strip()
-        yield Fault(split=split, instance_id=problem.instance_id, reason=why)
+    for problem in chain.from_iterable(held.values()):
+        yield Fault(split=split, instance_id=problem.instance_id, reason=str(problem))
     for row in rows:
         name = text(row, "instance_id")
         for why in _row(row) if split == "raw" else (*_row(row), *_train_row(row)):

@@ -1,34 +1,54 @@
-"""Benchmarks that training data must not hold: lists as data, and what is compared with them."""
+"""Benchmarks that training data must not hold: lists as data, and what is compared with them.
+
+A list is a TOML file with `source`, `repositories`, `instance_ids` and `patches`, each of which may
+be missing. Patches are told by the first digits of their `patch_hash`.
+"""
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from curate.publishing.edits import changed_lines, source_sections
 from curate.publishing.rules import read_data
 
-OWN = ("swe-bench",)
+OWN = ("swe-bench", "swe-bench-lite", "swe-bench-verified", "swe-gym")
+DIGITS = 16  # of a patch's hash that lists hold: 64 bits
 _BLANKS = re.compile(rb"\s+")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
-    """What benchmarks hold, in lower case; patches by `patch_hash`."""
+class Benchmark:
+    """What one list holds; repositories and ids in lower case."""
 
-    repositories: frozenset[str]
-    ids: frozenset[str]
-    patches: frozenset[str]
+    name: str
+    repositories: frozenset[str] = frozenset()
+    ids: frozenset[str] = frozenset()
+    patches: frozenset[str] = frozenset()
 
 
-def known(names: Iterable[str]) -> Known:
-    """The union of the lists *names*: curate's own, or paths of TOML files of the same form."""
-    lists = [read_data(name, OWN) for name in names]
-    return Known(
-        repositories=frozenset(r.lower() for one in lists for r in one.get("repositories", ())),
-        ids=frozenset(i.lower() for one in lists for i in one.get("instance_ids", ())),
-        patches=frozenset(p for one in lists for p in one.get("patches", ())),
+@cache
+def benchmark(name: str) -> Benchmark:
+    """The list *name*: one of curate's own (`OWN`), or the path of a TOML file of the same form."""
+    read = read_data(name, OWN, folder="data/benchmarks")
+    return Benchmark(
+        name=name,
+        repositories=frozenset(repo.lower() for repo in read.get("repositories", ())),
+        ids=frozenset(name.lower() for name in read.get("instance_ids", ())),
+        patches=frozenset(digest[:DIGITS] for digest in read.get("patches", ())),
     )
+
+
+def overlaps(instance_id: str, patch: bytes, lists: Iterable[Benchmark]) -> Iterator[str]:
+    """How *lists* hold an instance: "name: pull" where it is one of theirs, "name: patch" where
+    one of theirs makes the same change."""
+    digest = patch_hash(patch)[:DIGITS]
+    for one in lists:
+        if instance_id.lower() in one.ids:
+            yield f"{one.name}: pull"
+        if digest and digest in one.patches:
+            yield f"{one.name}: patch"
 
 
 def patch_hash(patch: bytes) -> str:
@@ -44,3 +64,15 @@ def patch_hash(patch: bytes) -> str:
         if line.text.strip()
     )
     return hashlib.sha256(b"\n".join(lines)).hexdigest() if lines else ""
+
+
+def as_list(rows: Sequence[Mapping[str, str]], source: str) -> str:
+    """The TOML text of a list of *rows*, of which `instance_id` and `patch` are read."""
+    ids = sorted(row["instance_id"] for row in rows)
+    patches = sorted({patch_hash(row["patch"].encode())[:DIGITS] for row in rows} - {""})
+    said = source.replace("\\", "\\\\").replace('"', '\\"')
+    return f'source = "{said}"\n{_array("instance_ids", ids)}{_array("patches", patches)}'
+
+
+def _array(name: str, values: Iterable[str]) -> str:
+    return f"{name} = [\n" + "".join(f'  "{value}",\n' for value in values) + "]\n"

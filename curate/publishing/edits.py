@@ -58,7 +58,7 @@ def changed_lines(section: bytes) -> Iterator[Line]:
     """Added and removed lines of one file's diff, in order."""
     number = -1  # before the first hunk
     for line in section.split(b"\n"):
-        if head := _HUNK.match(line):
+        if line.startswith(b"@@") and (head := _HUNK.match(line)):
             number = int(head[1])
         elif number < 0 or line.startswith(b"\\"):
             continue

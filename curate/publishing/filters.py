@@ -1,9 +1,9 @@
 """Rows that a release holds back, each with its reason; pure, by the rules of `rules.Rules`."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from curate.publishing.contamination import Known, patch_hash
+from curate.publishing.contamination import DIGITS, Benchmark, patch_hash
 from curate.publishing.nearness import Nearness
 from curate.publishing.rows import Problem, Row
 from curate.publishing.rules import Rules
@@ -17,27 +17,29 @@ _TEXTS = ("problem_statement", "hints_text", "patch", "test_patch")
 Reason = tuple[str, str]  # (short and countable, detail)
 
 
-def sift(rows: Sequence[Row], rules: Rules, known: Known) -> tuple[list[Row], list[Problem]]:
-    """*rows* that stay, in order, and for each of the others the first reason against it.
+def sift(
+    rows: Sequence[Row], rules: Rules, known: Sequence[Benchmark]
+) -> tuple[list[Row], Mapping[str, list[Problem]]]:
+    """*rows* that stay, in order, and by instance id every reason against each of the others.
 
     Of rows that are near-duplicates, or of one leak group where only one may stay, the oldest
-    stays.
+    stays; rows that fall for what they are themselves are not compared.
     """
     fallen = {
-        text(row, "instance_id"): reason
+        text(row, "instance_id"): reasons
         for row in rows
-        if (reason := next(_reasons(row, rules, known), None))
+        if (reasons := list(_reasons(row, rules, known)))
     }
     stay = [row for row in rows if text(row, "instance_id") not in fallen]
-    fallen |= _repeated(sorted(stay, key=_age), rules)
-    problems = [
-        Problem(instance_id=name, reason=reason, detail=detail)
-        for name, (reason, detail) in fallen.items()
-    ]
-    return [row for row in rows if text(row, "instance_id") not in fallen], problems
+    fallen |= {name: [why] for name, why in _repeated(sorted(stay, key=_age), rules).items()}
+    held = {
+        name: [Problem(instance_id=name, reason=reason, detail=detail) for reason, detail in them]
+        for name, them in fallen.items()
+    }
+    return [row for row in rows if text(row, "instance_id") not in fallen], held
 
 
-def _reasons(row: Row, rules: Rules, known: Known) -> Iterator[Reason]:
+def _reasons(row: Row, rules: Rules, known: Sequence[Benchmark]) -> Iterator[Reason]:
     yield from _contamination(row, rules, known)
     yield from _licence(row, rules)
     if rules.secrets:
@@ -47,14 +49,17 @@ def _reasons(row: Row, rules: Rules, known: Known) -> Iterator[Reason]:
     yield from _bounds(row, rules)
 
 
-def _contamination(row: Row, rules: Rules, known: Known) -> Iterator[Reason]:
-    told = rules.contamination
-    if told.repositories and text(row, "repo").lower() in known.repositories:
-        yield "benchmark-repository", text(row, "repo")
-    if told.pulls and text(row, "instance_id").lower() in known.ids:
-        yield "benchmark-pull", text(row, "instance_id")
-    if told.patches and known.patches and patch_hash(text(row, "patch").encode()) in known.patches:
-        yield "benchmark-patch", "the same change is in a benchmark"
+def _contamination(row: Row, rules: Rules, known: Sequence[Benchmark]) -> Iterator[Reason]:
+    told, digest = rules.contamination, ""
+    if told.patches and any(one.patches for one in known):
+        digest = patch_hash(text(row, "patch").encode())[:DIGITS]
+    for one in known:
+        if told.repositories and text(row, "repo").lower() in one.repositories:
+            yield "benchmark-repository", f"{text(row, 'repo')} is of {one.name}"
+        if told.pulls and text(row, "instance_id").lower() in one.ids:
+            yield "benchmark-pull", f"is in {one.name}"
+        if digest and digest in one.patches:
+            yield "benchmark-patch", f"the same change is in {one.name}"
 
 
 def _licence(row: Row, rules: Rules) -> Iterator[Reason]:
@@ -86,6 +91,7 @@ def _bounds(row: Row, rules: Rules) -> Iterator[Reason]:
             ("pass-to-pass", p2p, rules.tests.min_pass_to_pass, None),
         ]
         yield from _strength(row, rules)
+        yield from _leaks(row, rules)
     for name, value, least, most in bounds:
         if value < least or (most is not None and value > most):
             yield f"{name}-out-of-bounds", f"{value:g}, bounds {least:g} to {most}"
@@ -97,6 +103,13 @@ def _strength(row: Row, rules: Rules) -> Iterator[Reason]:
         yield "strength-unmeasured", ""
     elif strength is not None and strength < rules.tests.min_strength:
         yield "weak-tests", f"{strength:.2f}, at least {rules.tests.min_strength:.2f}"
+
+
+def _leaks(row: Row, rules: Rules) -> Iterator[Reason]:
+    share = optional_number(row, "leaked_share") or 0
+    if share > rules.leaks.max_share:
+        yield "leak", f"{share:.2f} of the gold patch is in the problem statement"
+    yield from (("leak", one) for one in strings(row, "leaks") if one in rules.leaks.held)
 
 
 def english(statement: str) -> float:

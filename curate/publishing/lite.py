@@ -24,8 +24,8 @@ _SUFFIXES = (
     "png|jpg|jpeg|gif|bmp|tiff|svg|webp|ico|heif|bpg|avif"
     "|mp4|avi|mkv|mov|wmv|flv|webm|mpeg"
 )  # fmt: skip
-# As coded, the dot before a suffix stands for any character: "a png" is an image, too.
-_ANY_IMAGE = re.compile(rf"\b(?:.(?:{_SUFFIXES}))\b", re.IGNORECASE)
+# As coded, a word must end where the dot is: "a.png" is an image, "*.png" and ".png" are not.
+_NAMED_IMAGE = re.compile(rf"\b\.(?:{_SUFFIXES})\b", re.IGNORECASE)
 _IMAGE = re.compile(rf"\.(?:{_SUFFIXES})\b", re.IGNORECASE)
 _RAISING = (b"pytest.raises", b"pytest.warns", b"pytest.deprecated_call")
 _MESSAGES = (b"assertOutput", b"assertRaises", b"checks.Error")
@@ -77,10 +77,9 @@ def _own(url: str, repo: str) -> bool:
     return inside and not re.match(r"/(?:issues|pull|commit)/", bare[len(own) :])
 
 
-def _adds_or_removes(parts: tuple[FileSection, ...]) -> bool:
+def _has_head(parts: tuple[FileSection, ...], *marks: bytes) -> bool:
     heads = (part.data.partition(b"\n@@ ")[0] for part in parts)
-    marks = (b"\nnew file mode", b"\ndeleted file mode", b"\nrename from", b"\ncopy from")
-    return any(mark in head for head in heads for mark in marks)
+    return any(b"\n" + mark in head for head in heads for mark in marks)
 
 
 def _hunks(parts: tuple[FileSection, ...]) -> int:
@@ -100,7 +99,6 @@ def _checks_messages(patch: bytes) -> bool:
 
 _SHARED: Rules = {
     "commit-id": lambda s: bool(_COMMIT.search(s.text) or _DJANGO_COMMIT.search(s.text)),
-    "adds-or-removes-files": lambda s: _adds_or_removes(s.patch),
     "not-one-file": lambda s: len(s.patch) != 1,
     "not-1-to-3-hunks": lambda s: not 0 < _hunks(s.patch) <= 3,
 }
@@ -109,8 +107,9 @@ STRICT: Rules = {
     "words-up-to-40": lambda s: len(s.text.split()) <= 40,
     "link": lambda s: bool(_LINK.search(s.text)),  # any: the exception for the own one never holds
     "reference": lambda s: _refers(s.text, s.newest),
-    "image": lambda s: bool(_ANY_IMAGE.search(s.text)),
+    "image": lambda s: bool(_NAMED_IMAGE.search(s.text)),
     "error-message": lambda s: _checks_messages_as_coded(s.test_patch),
+    "adds-or-removes-files": lambda s: _has_head(s.patch, b"new file", b"deleted file"),
     **_SHARED,
 }
 
@@ -120,6 +119,9 @@ INTENDED: Rules = {
     "reference": lambda s: _refers(s.text, s.newest),
     "image": lambda s: bool(_IMAGE.search(s.text)),
     "error-message": lambda s: _checks_messages(s.test_patch),
+    "adds-or-removes-files": lambda s: _has_head(
+        s.patch, b"new file", b"deleted file", b"rename from", b"copy from"
+    ),
     **_SHARED,
 }
 MODES: Mapping[str, Rules] = {"strict": STRICT, "intended": INTENDED}

@@ -1,9 +1,10 @@
 """A release folder's rows, read back."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from curate.errors import StoreError
+from curate.errors import BadInput, StoreError
 from curate.publishing.rows import Row
 from curate.publishing.schema import RAW, TRAIN, Column, features
 
@@ -30,6 +31,23 @@ def read_rows(folder: Path, split: str) -> list[Row]:
         except pyarrow.ArrowInvalid as error:
             raise StoreError(f"{path} is no Parquet file.", hint="Publish again.") from error
     return rows
+
+
+def read_columns(path: Path, names: tuple[str, ...]) -> list[dict[str, str]]:
+    """The text columns *names* of a Parquet file or of JSON lines; BadInput where they are not."""
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        if path.suffix == ".parquet":
+            rows = pyarrow.parquet.read_table(path, columns=list(names)).to_pylist()
+        else:
+            with path.open(encoding="utf-8") as lines:
+                rows = [json.loads(line) for line in lines]
+        return [{name: str(row[name]) for name in names} for row in rows]
+    except (OSError, KeyError, TypeError, ValueError, pyarrow.ArrowException) as error:
+        said = f"{path} has no rows with the columns {', '.join(names)}."
+        raise BadInput(said, hint="Name Parquet files, or files of JSON lines.") from error
 
 
 def schema_faults(folder: Path, split: str) -> Iterator[str]:

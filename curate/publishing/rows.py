@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from curate.model import Candidate, Environment, Strength, Validation
 from curate.publishing import lite, schema
 from curate.publishing.bases import Size
+from curate.publishing.contamination import OWN, benchmark, overlaps
 from curate.publishing.edits import Edits, edits
 from curate.publishing.evalscript import eval_script
 from curate.publishing.ids import canonical_id
+from curate.publishing.leaks import leaks
 
 Row = dict[str, str | int | float | list[str] | None]  # by the names of `curate.publishing.schema`
 
@@ -22,6 +24,9 @@ class Problem:
     instance_id: str
     reason: str  # short and countable, e.g. "patch-not-utf8"
     detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason} {self.detail}".rstrip()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +49,14 @@ def built_image(environment: Environment) -> Image:
 
 @dataclass(frozen=True, kw_only=True)
 class Base:
-    """What the repository itself tells of a candidate; by default nothing."""
+    """What the repository and other candidates tell of a candidate; by default nothing."""
 
     licence: str = ""  # SPDX, "" = could not be told
     size: Size | None = None
     edits: Edits | None = None  # None = told from the patch alone
     newest: int = 0  # highest number of an issue or pull that is known in the repository
+    commits: tuple[str, ...] = ()  # of the pull, as far as the repository knows them
+    leak_group: str | None = None  # None = candidates were not compared
 
 
 def train_row(
@@ -218,9 +225,13 @@ def _strength(strength: Strength | None) -> Row:
 def _measures(candidate: Candidate, base: Base) -> Row:
     edited = base.edits or edits(candidate.patch)
     text, tests = candidate.problem_statement, candidate.test_patch
+    given = leaks(candidate, base.commits)
     subject = lite.subject(candidate.repo, text, candidate.patch, tests, base.newest)
     return {
-        "leak_group": None,  # validation does not tell it yet
+        "leak_group": base.leak_group,
+        "leaks": list(given.found),
+        "leaked_share": given.share,
+        "overlaps": list(overlaps(candidate.instance_id, candidate.patch, map(benchmark, OWN))),
         "files_edited": edited.files,
         "lines_edited": edited.lines,
         "functions_edited": edited.functions,

@@ -1,7 +1,7 @@
 """Which rows are held back from a release: rules as data, from a TOML file or a preset."""
 
 import tomllib
-from collections.abc import Container
+from collections.abc import Collection
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from curate.errors import BadInput
+from curate.publishing.leaks import Kind
 
 PRESETS = ("default", "swe-gym", "swe-rebench", "lingma")
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -31,7 +32,7 @@ class Licence(Table):
 class Contamination(Table):
     """Lists of benchmarks, by name or file, and by what a row is told to be on one."""
 
-    lists: tuple[str, ...] = ("swe-bench",)
+    lists: tuple[str, ...] = ("swe-bench", "swe-bench-lite", "swe-bench-verified")
     repositories: bool = True
     pulls: bool = True
     patches: bool = True
@@ -64,6 +65,13 @@ class Tests(Table):
     unmeasured: Unmeasured = "keep"
 
 
+class Leaks(Table):
+    """What the texts of a row may not give away of its answer; the raw pool is not held to it."""
+
+    held: tuple[Kind, ...] = ()
+    max_share: Share = 1  # of the gold patch's telling lines in the problem statement
+
+
 class Rules(Table):
     """All rules of a release. `unverified` names those whose source could not be checked."""
 
@@ -74,6 +82,7 @@ class Rules(Table):
     text: Text = Text()
     patch: Patch = Patch()
     tests: Tests = Tests()
+    leaks: Leaks = Leaks()
     secrets: bool = True  # hold back what looks like a credential
     one_per_leak_group: bool = False
     duplicates: Share = 0.9  # likeness from which the later of two rows is one; 0 = not compared
@@ -98,17 +107,17 @@ def read_rules(name: str) -> Rules:
         raise BadInput(f"The rules {name} do not fit at {place}: {first['msg']}.") from error
 
 
-def read_data(name: str, own: Container[str]) -> dict[str, Any]:
+def read_data(name: str, own: Collection[str], folder: str = "data") -> dict[str, Any]:
     """The TOML file at the path *name*, or curate's own of that name where *own* has it."""
-    folder = files("curate.publishing").joinpath("data")
     try:
         if name in own:
-            text = folder.joinpath(f"{name}.toml").read_text(encoding="utf-8")
+            place = files("curate.publishing").joinpath(folder, f"{name}.toml")
+            text = place.read_text(encoding="utf-8")
         else:
             text = Path(name).read_text(encoding="utf-8")
         return tomllib.loads(text)
     except OSError as error:
-        hint = f"Name a TOML file or one of: {', '.join(PRESETS)}."
+        hint = f"Name a TOML file or one of: {', '.join(own)}."
         raise BadInput(f"There is no file {name}.", hint=hint) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadInput(f"{name} is no TOML file: {error}.") from error

@@ -7,7 +7,7 @@ docs/publishing.md has the same tables; a test compares them.
 from dataclasses import dataclass
 from typing import Any
 
-VERSION = "1.0"  # of this table; the second number grows with new columns, the first with others
+VERSION = "1.1"  # of this table; the second number grows with new columns, the first with others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +80,9 @@ TRAIN = (
         ("test_strength", "float64?", "share of the gold patch's pieces that tests miss if absent"),
         ("unnoticed_pieces", "strings", "the other pieces: `path`, or `path @@ -old,lines`"),
         ("leak_group", "string?", "instances that may tell each other's answer share it"),
+        ("leaks", "strings", "what the texts give away, as `kind in column`"),
+        ("leaked_share", "float64?", "share of the gold patch's lines in problem_statement"),
+        ("overlaps", "strings", "`list: pull` or `list: patch` of benchmarks that hold it, too"),
         ("files_edited", "int64", "source files the gold patch edits: no documents, no settings"),
         ("lines_edited", "int64", "lines of them it adds and removes"),
         ("functions_edited", "int64?", "Python functions of them that change or are new"),

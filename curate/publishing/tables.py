@@ -1,12 +1,14 @@
 """All rows that the store can give, as releases and exports share them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from curate.model import Candidate
 from curate.publishing.bases import Bases
-from curate.publishing.contamination import known
+from curate.publishing.contamination import benchmark
 from curate.publishing.filters import sift
+from curate.publishing.leakgroups import leak_groups
+from curate.publishing.leaks import may_name_commits
 from curate.publishing.rows import Base, Image, Problem, Row, raw_row, train_row
 from curate.publishing.rules import Rules
 from curate.store import Store
@@ -14,10 +16,10 @@ from curate.store import Store
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """Rows of one split, and those that are held back with the reason."""
+    """Rows of one split, and by instance id every reason against those that are held back."""
 
     kept: Sequence[Row]
-    held: Sequence[Problem]
+    held: Mapping[str, Sequence[Problem]]
 
 
 def raw_table(store: Store, bases: Bases, rules: Rules) -> Rows:
@@ -32,34 +34,62 @@ def train_table(
     store: Store, bases: Bases, rules: Rules, images: Mapping[str, Image] | None = None
 ) -> Rows:
     """Every verified candidate; *images* by instance id, default what was built here."""
-    newest = _newest(store)
-    places = images or {}
-    made = (
-        train_row(c, v, places.get(c.instance_id), _base(c, bases, newest[c.repo]))
-        for c, v in store.verified()
-    )
-    return _sifted(made, rules)
+    newest, groups = _newest(store), leak_groups(store.candidates())
+
+    def base(candidate: Candidate) -> Base:
+        return Base(
+            licence=bases.licence(candidate.repo, candidate.base_commit),
+            size=bases.size(candidate.repo, candidate.base_commit),
+            edits=bases.edits(candidate),
+            newest=newest[candidate.repo],
+            commits=_commits(candidate, bases),
+            leak_group=groups[candidate.instance_id],
+        )
+
+    return _sifted(_verified(store, base, images or {}), rules)
+
+
+def held_back(store: Store, bases: Bases, rules: Rules) -> Mapping[str, Sequence[Problem]]:
+    """Every reason against each verified candidate that *rules* hold back, by instance id.
+
+    As `train_table` has them, without what only its columns need.
+    """
+    groups = leak_groups(store.candidates()) if rules.one_per_leak_group else {}
+
+    def base(candidate: Candidate) -> Base:
+        return Base(
+            licence=bases.licence(candidate.repo, candidate.base_commit),
+            commits=_commits(candidate, bases),
+            leak_group=groups.get(candidate.instance_id),
+        )
+
+    return _sifted(_verified(store, base, {}), rules).held
+
+
+def _verified(
+    store: Store, base: Callable[[Candidate], Base], images: Mapping[str, Image]
+) -> Iterator[Row | Problem]:
+    for candidate, validation in store.verified():
+        place = images.get(candidate.instance_id)
+        yield train_row(candidate, validation, place, base(candidate))
 
 
 def _sifted(made: Iterator[Row | Problem], rules: Rules) -> Rows:
     rows: list[Row] = []
-    problems: list[Problem] = []
+    unmade: dict[str, Sequence[Problem]] = {}
     for one in made:
         if isinstance(one, Problem):
-            problems.append(one)
+            unmade[one.instance_id] = [one]
         else:
             rows.append(one)
-    kept, held = sift(rows, rules, known(rules.contamination.lists))
-    return Rows(kept=kept, held=(*problems, *held))
+    lists = [benchmark(name) for name in rules.contamination.lists]
+    kept, held = sift(rows, rules, lists)
+    return Rows(kept=kept, held={**unmade, **held})
 
 
-def _base(candidate: Candidate, bases: Bases, newest: int) -> Base:
-    return Base(
-        licence=bases.licence(candidate.repo, candidate.base_commit),
-        size=bases.size(candidate.repo, candidate.base_commit),
-        edits=bases.edits(candidate),
-        newest=newest,
-    )
+def _commits(candidate: Candidate, bases: Bases) -> tuple[str, ...]:
+    """The pull's commits, asked for only where a text may name one."""
+    return bases.commits(candidate) if may_name_commits(candidate) else ()
 
 
 def _newest(store: Store) -> dict[str, int]:

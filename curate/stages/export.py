@@ -36,7 +36,8 @@ def chosen_rows(
     else:
         pushed = store.pushed(registry) if registry else {}
         table = train_table(store, bases, rules, _places(store, pushed))
-    return (subset(table.kept, where) if where else list(table.kept)), table.held
+    rows = subset(table.kept, where) if where else list(table.kept)
+    return rows, [them[0] for them in table.held.values()]
 
 
 def write_rows(rows: list[Row], split: str, form: str, path: Path) -> None:

@@ -71,7 +71,7 @@ def release(
     images: Mapping[str, Image],
     choice: Choice,
 ) -> tuple[Path, Sequence[Problem]]:
-    """Write the next release as *folder*; also what was held back, with the reason."""
+    """Write the next release as *folder*; also what was held back, with the first reason."""
     if not store.repositories():
         raise BadInput("There is nothing to publish.", hint="Run: curate crawl, curate validate")
     train = train_table(store, bases, choice.rules, images)
@@ -79,12 +79,12 @@ def release(
     rows = subset(train.kept, choice.where) if choice.where else list(train.kept)
     subsets = {"lite": [row for row in rows if not strings(row, f"lite_{choice.lite}")]}
     subsets |= {name: subset(rows, where) for name, where in choice.subsets.items()}
-    held = {p.instance_id: p for p in (*raw.held, *train.held)}
+    held = [them[0] for them in {**raw.held, **train.held}.values()]
     facts = CardFacts(
         repo_id=repo_id,
         curate_version=__version__,
         funnels=tuple(store.funnel(repo) for repo in store.repositories()),
-        held=Counter(f"publish/{problem.reason}" for problem in held.values()),
+        held=Counter(f"publish/{problem.reason}" for problem in held),
         rules=choice.rules.about,
         unverified=choice.rules.unverified,
         lite=choice.lite,
@@ -93,7 +93,7 @@ def release(
         figures=_figures(rows, subsets["lite"]) if rows else None,
     )
     made = Release(facts=facts, train=rows, raw=raw.kept, subsets=subsets)
-    return write_release(folder, made), tuple(held.values())
+    return write_release(folder, made), held
 
 
 def _figures(train: Sequence[Row], lite: Sequence[Row]) -> Figures:

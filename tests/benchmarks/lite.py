@@ -2,9 +2,14 @@
 
 Of every candidate in the store that SWE-Gym Lite holds, both readings must keep the patch. Rules on
 texts are left out: the doubles' issues are not GitHub's.
+
+`python -m tests.benchmarks.lite --rows FILE`: all rules on rows of SWE-bench Lite (JSON lines with
+SWE-bench's columns), whose texts are GitHub's. What numbers exist there is not known: every number
+counts as one that does, but for Django, whose tickets are not GitHub's.
 """
 
 import argparse
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -21,14 +26,30 @@ def members() -> set[str]:
     return {f"{words[0]}-{number}" for words in lines if words[0] != "#" for number in words[1:]}
 
 
-def main() -> None:
+def on_rows(file: Path) -> None:
+    """Print which rules the rows of *file* break."""
+    wrong: dict[str, Counter[str]] = {mode: Counter() for mode in MODES}
+    rows = [json.loads(line) for line in file.open(encoding="utf-8")]
+    whole: Counter[str] = Counter()
+    for row in rows:
+        newest = 0 if row["repo"] == "django/django" else 10**9
+        patch, tests = row["patch"].encode(), row["test_patch"].encode()
+        made = subject(row["repo"], row["problem_statement"], patch, tests, newest)
+        for mode, rules in MODES.items():
+            names = broken(rules, made)
+            wrong[mode].update(names)
+            whole[mode] += not names
+    print(f"{len(rows)} rows, of which break no rule: {dict(whole)}")
+    for mode, counts in wrong.items():
+        print(f"{mode}: {dict(counts.most_common()) or 'none'}")
+
+
+def on_store(data: Path) -> None:
     """Print how many members are at hand, and how many break which rule."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.lite")
-    parser.add_argument("data", type=Path, help="data folder of a crawl")
     known, seen, others = members(), 0, 0
     wrong: Counter[tuple[str, str]] = Counter()
     passing: Counter[str] = Counter()
-    with Store(parser.parse_args().data) as store:
+    with Store(data) as store:
         for one in store.candidates():
             made = subject(one.repo, one.problem_statement, one.patch, one.test_patch, 0)
             found = {mode: PATCH & set(broken(rules, made)) for mode, rules in MODES.items()}
@@ -41,6 +62,16 @@ def main() -> None:
     print(f"{len(known)} known members, {seen} of them in the store")
     print(f"broken by members: {dict(wrong) or 'none'}")
     print(f"of {others} other candidates pass: {dict(passing)}")
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.lite")
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("data", type=Path, nargs="?", help="data folder of a crawl")
+    given.add_argument("--rows", type=Path, help="rows of SWE-bench Lite as JSON lines")
+    chosen = parser.parse_args()
+    on_rows(chosen.rows) if chosen.rows else on_store(chosen.data)
 
 
 if __name__ == "__main__":

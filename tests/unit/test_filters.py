@@ -1,15 +1,23 @@
 """What is held back, by which rule, and what is not."""
 
+import re
+
 import pytest
 
 from curate.errors import BadInput
-from curate.publishing.contamination import Known, known, patch_hash
+from curate.publishing.contamination import (
+    OWN,
+    Benchmark,
+    as_list,
+    benchmark,
+    overlaps,
+    patch_hash,
+)
 from curate.publishing.filters import english, sift
 from curate.publishing.rules import PRESETS, Rules, read_rules
 from curate.publishing.secrets import secrets_in
 from curate.publishing.subsets import subset
 
-NOTHING = Known(repositories=frozenset(), ids=frozenset(), patches=frozenset())
 PATCH = "diff --git a/m.py b/m.py\n--- a/m.py\n+++ b/m.py\n@@ -1 +1 @@\n-a = 1\n+a = 2\n"
 
 
@@ -26,16 +34,18 @@ def row(number=1, **changes):
         "files_edited": 1,
         "test_strength": None,
         "leak_group": None,
+        "leaks": [],
+        "leaked_share": None,
         "FAIL_TO_PASS": ["t"],
         "PASS_TO_PASS": [],
     }
     return plain | changes
 
 
-def reasons(*rows, known=NOTHING, **rules):
+def reasons(*rows, known=(), **rules):
     kept, held = sift(rows, Rules.model_validate(rules), known)
     assert len(kept) + len(held) == len(rows)
-    return {problem.instance_id.rpartition("-")[2]: problem.reason for problem in held}
+    return {name.rpartition("-")[2]: them[0].reason for name, them in held.items()}
 
 
 def test_by_default_nothing_of_ours_is_held_back():
@@ -67,16 +77,51 @@ def test_rules_one_by_one(changes, rules, reason):
 
 
 def test_benchmarks_by_repository_pull_and_patch():
-    assert reasons(row(1, repo="Django/Django"), known=known(["swe-bench"])) == {
+    assert reasons(row(1, repo="Django/Django"), known=[benchmark("swe-bench")]) == {
         "1": "benchmark-repository"
     }
-    ids = Known(repositories=frozenset(), ids=frozenset({"owner__name-2"}), patches=frozenset())
+    ids = [Benchmark(name="b", ids=frozenset({"owner__name-2"}))]
     assert reasons(row(1), row(2), known=ids) == {"2": "benchmark-pull"}
     same = patch_hash(row(1)["patch"].replace("m.py", "fork/m.py").replace("a =", "a  =").encode())
-    held = Known(repositories=frozenset(), ids=frozenset(), patches=frozenset({same}))
+    held = [Benchmark(name="b", patches=frozenset({same[:16]}))]
     assert reasons(row(1), row(2), known=held) == {"1": "benchmark-patch"}
     off = {"contamination": {"repositories": False, "pulls": False, "patches": False}}
     assert reasons(row(1), row(2), known=held, **off) == {}
+
+
+def test_every_reason_against_a_row_is_told():
+    bad = row(1, license_spdx="X", problem_statement="x", leaked_share=0.6)
+    rules = {"licence": {"allowed": ["MIT"]}, "text": {"min_words": 2}, "leaks": {"max_share": 0.5}}
+    _, held = sift([bad], Rules.model_validate(rules), [])
+    told = [problem.reason for problem in held["owner__name-1"]]
+    assert told == ["licence", "leak", "words-out-of-bounds"]
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_own_lists_can_be_read(name):
+    one = benchmark(name)
+    assert one.repositories or one.ids
+    assert all(re.fullmatch(r"[a-z0-9._-]+__[a-z0-9._-]+-\d+", instance) for instance in one.ids)
+    assert all(re.fullmatch(r"[0-9a-f]{16}", digest) for digest in one.patches)
+
+
+def test_lite_and_verified_are_whole():
+    lite, verified = benchmark("swe-bench-lite"), benchmark("swe-bench-verified")
+    assert (len(lite.ids), len(lite.patches)) == (300, 300)
+    assert (len(verified.ids), len(verified.patches)) == (500, 500)
+    assert len(lite.ids & verified.ids) == len(lite.patches & verified.patches) == 93
+
+
+def test_a_list_made_of_rows_finds_them_again(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(as_list([row(1), row(2)], 'from "here"'))
+    mine = [benchmark(str(path))]
+    assert list(overlaps("Owner__Name-1", row(1)["patch"].encode(), mine)) == [
+        f"{path}: pull",
+        f"{path}: patch",
+    ]
+    assert list(overlaps("fork__name-9", row(2)["patch"].encode(), mine)) == [f"{path}: patch"]
+    assert list(overlaps("owner__name-3", row(3)["patch"].encode(), mine)) == []
 
 
 def test_the_oldest_of_near_duplicates_stays():
@@ -98,7 +143,8 @@ TOKEN = "gh" + "p_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0dF3hJ6"
 
 @pytest.mark.parametrize("column", ["problem_statement", "hints_text", "patch", "test_patch"])
 def test_a_credential_anywhere_holds_a_row_back_and_is_never_shown(column):
-    kept, (problem,) = sift([row(1, **{column: f"text\n{TOKEN}\n"})], Rules(), NOTHING)
+    kept, held = sift([row(1, **{column: f"text\n{TOKEN}\n"})], Rules(), [])
+    (problem,) = held["owner__name-1"]
     assert (kept, problem.reason) == ([], "secret")
     assert problem.detail == f"{column}: GitHub token in line 2"
     assert reasons(row(1, **{column: TOKEN}), secrets=False) == {}

@@ -34,7 +34,8 @@ def test_an_instance_without_fault():
         (LONG + "a" * 40, ["commit-id"], ["commit-id"]),
         (LONG + "/" + "a" * 40, [], []),
         (LONG + "screen.PNG shows", ["image"], ["image"]),
-        (LONG + "save it as a png file", ["image"], []),
+        (LONG + "save it as a png file", [], []),
+        (LONG + "any *.png does", [], ["image"]),
     ],
 )
 def test_texts(text, strict, intended):
@@ -56,13 +57,18 @@ DOCS = ONE.replace(b"m.py", b"docs/m.rst")
         (DOCS, ["not-one-file", "not-1-to-3-hunks"]),
         (ONE + DOCS, []),
         (
-            b"diff --git a/m.py b/n.py\nsimilarity index 100%\nrename from m.py\nrename to n.py\n",
+            b"diff --git a/m.py b/n.py\nnew file mode 100644\nindex 000..e69\n",
             ["adds-or-removes-files", "not-1-to-3-hunks"],
         ),
     ],
 )
 def test_patches(patch, names):
     assert rules(patch=patch) == (names, names)
+
+
+def test_a_renamed_file_is_a_changed_one_as_coded():
+    renamed = b"diff --git a/m.py b/n.py\nsimilarity index 90%\nrename from m.py\nrename to n.py\n"
+    assert rules(patch=renamed + HUNK) == ([], ["adds-or-removes-files"])
 
 
 @pytest.mark.parametrize(
