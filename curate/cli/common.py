@@ -49,6 +49,12 @@ def mirror_path(settings: Settings, repo: str) -> Path:
     return settings.mirror_folder.absolute() / f"{repo.replace('/', '__')}.git"
 
 
+def found_mirror(settings: Settings, repo: str) -> Path | None:
+    """The bare mirror of *repo* as git is to be given it; None where there is none."""
+    path = mirror_path(settings, repo)
+    return path.resolve() if path.exists() else None
+
+
 def progress_bar() -> Progress:
     """Bars on standard error: how many of how many, time left, and what is going on."""
     return Progress(

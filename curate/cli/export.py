@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.common import open_store, settings_of, talk
-from curate.cli.releasing import mirror_of
+from curate.cli.common import found_mirror, open_store, settings_of, talk
 from curate.errors import NotFound
 from curate.publishing.bases import Bases
 from curate.publishing.rules import read_rules
@@ -60,7 +59,7 @@ def export(
     chosen = read_rules(rules or settings.rules)
     with (
         open_store(settings) as store,
-        Bases(lambda repo: mirror_of(settings, repo)) as bases,
+        Bases(lambda repo: found_mirror(settings, repo)) as bases,
     ):
         rows, held = chosen_rows(store, bases, split.value, chosen, where=where, registry=registry)
     if not rows and form not in {Format.JSONL, Format.PARQUET}:

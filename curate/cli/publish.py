@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from curate.cli.common import open_store, print_json, settings_of, talk
+from curate.cli.holding import as_faults
 from curate.cli.releasing import prepare, push_rows, refuse, send_images, token, told_budget
 from curate.errors import BadInput, CurateError, NotFound
 from curate.publishing.check import check
@@ -98,18 +99,22 @@ def check_command(
 ) -> None:
     """Tell what is wrong with a release: its files, its columns, each of its rows.
 
+    Also which verified instances of the store the rules hold back, with every reason.
     Exit code 1 when something must not be pushed.
     """
     settings = settings_of(context)
-    faults = check(_existing(settings, folder), read_rules(rules or settings.rules))
+    chosen = read_rules(rules or settings.rules)
+    faults, held = check(_existing(settings, folder), chosen), as_faults(settings, chosen)
     if as_json:
-        print_json([vars(fault) for fault in faults])
-    for fault in faults if not as_json else ():
+        print_json([vars(fault) for fault in (*faults, *held)])
+    for fault in (*faults, *held) if not as_json else ():
         talk.print(
             f"{'refused' if fault.refused else 'warning'}: {fault}", markup=False, soft_wrap=True
         )
     refused = sum(fault.refused for fault in faults)
-    talk.print(f"{refused:,} faults, {len(faults) - refused:,} warnings")
+    lacking = len({fault.instance_id for fault in held})
+    warnings = len(faults) - refused
+    talk.print(f"{refused:,} faults, {warnings:,} warnings; {lacking:,} verified are held back")
     if refused:
         raise typer.Exit(1)
 

@@ -4,11 +4,12 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from curate.cli.common import mirror_path, talk
+from curate.cli.common import found_mirror, talk
 from curate.errors import CurateError
 from curate.publishing.bases import Bases
 from curate.publishing.budget import Budget, budget
 from curate.publishing.check import Fault
+from curate.publishing.pushed import images
 from curate.publishing.rows import Image
 from curate.publishing.rules import read_rules
 from curate.settings import Settings
@@ -30,7 +31,7 @@ def prepare(
     """Write the release and say what was held back from it; by default all that may be shown."""
     chosen = choice or Choice(rules=read_rules(settings.rules))
     name = repo_id or f"local/{folder.resolve().name}"
-    with Bases(lambda repo: mirror_of(settings, repo)) as bases:
+    with Bases(lambda repo: found_mirror(settings, repo)) as bases:
         written, held = release(
             store, bases, folder, repo_id=name, images=images or {}, choice=chosen
         )
@@ -87,14 +88,8 @@ def send_images(store: Store, registry: str) -> Mapping[str, Image]:
 
 def told_budget(store: Store, registry: str) -> Budget:
     """The budget of a push to *registry*, after telling it."""
-    known = store.pushed(registry)
-    built = {
-        c.instance_id: v.environment
-        for c, v in store.verified()
-        if v.environment and v.environment.backend == "docker"
-    }
-    there = {name for name, env in built.items() if known.get(name, ("", ""))[0] == env.digest}
-    cost = budget(built.items(), there)
+    known = images(store, registry)
+    cost = budget(known.built.items(), known.there.keys())
     talk.print(f"{cost.images:,} images to send, {cost.there:,} are there already")
     for kind, size in cost.sent.items():
         talk.print(f"  {cost.counts[kind]:,} {kind} layers: {size / 1e6:,.0f} MB")
@@ -105,9 +100,3 @@ def told_budget(store: Store, registry: str) -> Budget:
 def token() -> str | None:
     """The Hub's token; None leaves it to the Hub client's own store."""
     return os.environ.get("HF_TOKEN") or None
-
-
-def mirror_of(settings: Settings, repo: str) -> Path | None:
-    """The mirror of *repo*, None where there is none."""
-    path = mirror_path(settings, repo)
-    return path.resolve() if path.exists() else None

@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import typer
@@ -11,8 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from curate.cli.common import open_store, print_json, settings_of
+from curate.cli.holding import held_of
 from curate.errors import NotFound
 from curate.model import Candidate, PullRequest, Rejection, Validation
+from curate.publishing.rows import Problem
 from curate.store import Store
 from curate.store.codec import to_json
 
@@ -31,10 +34,12 @@ def show(
         bool, typer.Option("--json", help="Print JSON; of several, one document a line.")
     ] = False,
 ) -> None:
-    """Show links, commits, lock, runs, per-test outcomes, and verdict or rejection."""
-    console = Console(highlight=False)
-    with open_store(settings_of(context)) as store:
-        for known in [_known(store, instance) for instance in instances]:
+    """Show links, commits, lock, runs, per-test outcomes, verdict, and what holds it back."""
+    console, settings = Console(highlight=False), settings_of(context)
+    with open_store(settings) as store:
+        every = [_known(store, instance) for instance in instances]
+        held = held_of(settings, store) if any(known.verified for known in every) else {}
+        for known in [replace(it, held=held.get(it.name, ())) for it in every]:
             if not as_json:
                 _print(console, known)
             elif len(instances) == 1:
@@ -51,6 +56,15 @@ class _Known:
     fallen: Rejection | None
     candidate: Candidate | None
     validation: Validation | None
+    held: Sequence[Problem] = ()  # why a release lacks it, though it is verified
+
+    @property
+    def name(self) -> str:
+        return self.candidate.instance_id if self.candidate else ""
+
+    @property
+    def verified(self) -> bool:
+        return self.validation is not None and self.validation.verified
 
 
 def _known(store: Store, instance: str) -> _Known:
@@ -82,6 +96,7 @@ def _document(known: _Known) -> dict[str, Any]:
         "candidate": _plain(known.candidate) if known.candidate else None,
         "validation": _plain(known.validation) if known.validation else None,
         "rejection": _plain(known.fallen) if known.fallen else None,
+        "held": [{"reason": problem.reason, "detail": problem.detail} for problem in known.held],
     }
 
 
@@ -101,6 +116,8 @@ def _print(console: Console, known: _Known) -> None:
         _print_validation(console, known.validation)
     elif candidate:
         console.print(f"not validated yet: curate validate {candidate.instance_id}")
+    for problem in known.held:
+        console.print(f"[yellow]held back[/yellow] from a release: {escape(str(problem))}")
 
 
 def _print_candidate(console: Console, candidate: Candidate) -> None:

@@ -11,6 +11,7 @@ from builders.backend import Backend
 from builders.errors import EngineUnavailable
 from builders.interpreter import available_pythons
 from curate.cli.common import (
+    found_mirror,
     library_of,
     mirror_path,
     open_store,
@@ -131,10 +132,13 @@ def make_backend(name: str, settings: Settings) -> Backend:
 
 
 def _mirror(settings: Settings, repo: str) -> Path:
-    path = mirror_path(settings, repo)
-    if not path.exists():
-        raise NotFound(f"There is no mirror of {repo} at {path}.", hint=f"Run: curate crawl {repo}")
-    return path.resolve()
+    found = found_mirror(settings, repo)
+    if found is None:
+        place = mirror_path(settings, repo)
+        raise NotFound(
+            f"There is no mirror of {repo} at {place}.", hint=f"Run: curate crawl {repo}"
+        )
+    return found
 
 
 def _line(record: Validation | str) -> str:

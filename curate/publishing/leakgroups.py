@@ -15,6 +15,7 @@ from curate.publishing.contamination import patch_hash
 from curate.publishing.edits import source_sections
 from curate.publishing.leaks import Hunk, hunks, told
 
+MOST_ISSUES = 5  # a pull that closes more gathers the work of others and belongs to no group
 LEAST_SHARED = 5  # telling lines that two patches share to be of one group
 SHOWN = 0.8  # of the telling lines that a patch adds: another that shows so many is of its group
 
@@ -22,11 +23,12 @@ SHOWN = 0.8  # of the telling lines that a patch adds: another that shows so man
 def leak_groups(candidates: Iterable[Candidate]) -> dict[str, str]:
     """Group by instance id: the id of the group's pull with the lowest number.
 
-    Who shares with nobody is a group of one. *candidates* should be all that are known, whatever
-    became of them: else the groups would depend on which were verified.
+    Who shares with nobody is a group of one; who gathers others' work (a release, a merge of
+    branches) would tie all of them together and is left out. *candidates* should be all that are
+    known, whatever became of them: else the groups would depend on which were verified.
     """
     ties, marks = _Ties(), {}
-    for one in candidates:
+    for one in (it for it in candidates if len(it.links) <= MOST_ISSUES):
         every = [hunk for part in source_sections(one.patch) for hunk in hunks(part)]
         marks[one.instance_id] = mark = _mark(one, every)
         for key in _keys(one, every):

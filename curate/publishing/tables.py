@@ -43,7 +43,7 @@ def train_table(
             edits=bases.edits(candidate),
             newest=newest[candidate.repo],
             commits=_commits(candidate, bases),
-            leak_group=groups[candidate.instance_id],
+            leak_group=groups.get(candidate.instance_id),
         )
 
     return _sifted(_verified(store, base, images or {}), rules)

@@ -11,9 +11,10 @@ from curate.publishing.bases import Bases
 from curate.publishing.exports.folder import folder_files
 from curate.publishing.exports.harbor import task_files
 from curate.publishing.exports.swebench import repository_files
+from curate.publishing.pushed import images
 from curate.publishing.reading import columns_of
 from curate.publishing.release import write_parquet
-from curate.publishing.rows import Image, Problem, Row
+from curate.publishing.rows import Problem, Row
 from curate.publishing.rules import Rules
 from curate.publishing.subsets import subset
 from curate.publishing.tables import raw_table, train_table
@@ -34,8 +35,8 @@ def chosen_rows(
     if split == "raw":
         table = raw_table(store, bases, rules)
     else:
-        pushed = store.pushed(registry) if registry else {}
-        table = train_table(store, bases, rules, _places(store, pushed))
+        places = images(store, registry).there if registry else {}
+        table = train_table(store, bases, rules, places)
     rows = subset(table.kept, where) if where else list(table.kept)
     return rows, [them[0] for them in table.held.values()]
 
@@ -67,20 +68,6 @@ def _files(rows: list[Row], form: str, name: str) -> dict[str, str]:
         f"{text(row, 'instance_id')}/{path}": content
         for row in rows
         for path, content in task_files(row).items()
-    }
-
-
-def _places(store: Store, pushed: Mapping[str, tuple[str, str]]) -> dict[str, Image]:
-    """Images as they were pushed, where what was pushed is what the rows were validated in."""
-    built = ((c.instance_id, v.environment) for c, v in store.verified())
-    return {
-        name: Image(
-            reference=pushed[name][1],
-            digest=pushed[name][1].partition("@")[2],
-            environment=env.variables,
-        )
-        for name, env in built
-        if env is not None and name in pushed and pushed[name][0] == env.digest
     }
 
 

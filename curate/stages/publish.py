@@ -11,6 +11,7 @@ from curate.hub.card import CardFacts
 from curate.hub.figures import Figures
 from curate.publishing.bases import Bases
 from curate.publishing.figures import measures, paper, paper_shares, shares
+from curate.publishing.pushed import image_at, images
 from curate.publishing.release import Release, write_release
 from curate.publishing.rows import Image, Problem, Row
 from curate.publishing.rules import Rules
@@ -45,20 +46,14 @@ def push_images(
 
     Each push is recorded when it is done, so a second call sends only what is missing.
     """
-    known = store.pushed(registry)
-    places = {}
-    for candidate, validation in store.verified():
-        env = validation.environment
-        if env is None or env.backend != "docker":
-            continue
-        name = candidate.instance_id
-        image, reference = known.get(name, ("", ""))
-        if image != env.digest:
+    known = images(store, registry)
+    places = dict(known.there)
+    for name, env in known.built.items():
+        if name not in known.there:
             reference, sent = push(env.handle, image_repository(registry, name), "latest")
             store.save_pushed(name, registry, env.digest, reference)
             told(name, sent)
-        digest = reference.partition("@")[2]
-        places[name] = Image(reference=reference, digest=digest, environment=env.variables)
+            places[name] = image_at(reference, env)
     return places
 
 

@@ -4,7 +4,6 @@ import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,9 @@ import pytest
 from builders.docker import DockerBackend
 from builders.engine import connect, find_build_client
 from builders.errors import DiskFull
-from builders.model import Built, Failure, InstanceSpec, Lock
+from builders.model import Built, Failure
 from builders.settings import BuildSettings
+from tests.thing import thing
 
 pytestmark = [
     pytest.mark.integration,
@@ -22,7 +22,6 @@ pytestmark = [
     ),
 ]
 
-DATE = datetime(2024, 5, 1, tzinfo=UTC)
 PYTHON = "3.11"
 SETUP = "from setuptools import setup\nsetup(name='thing', version='1.0', packages=['thing'])\n"
 
@@ -46,25 +45,16 @@ def backend(settings):
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory):
-    mirror = tmp_path_factory.mktemp("mirror")
-    (mirror / "thing").mkdir()
-    (mirror / "thing" / "__init__.py").write_text("import six\n")
-    (mirror / "setup.py").write_text(SETUP)
-    (mirror / ".gitignore").write_text("*.egg-info\n")
-    for command in ("init -q", "add -A", "-c user.name=a -c user.email=a@b.test commit -qm one"):
-        subprocess.run(["git", *command.split()], cwd=mirror, check=True)
-    head = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=mirror, check=True, capture_output=True, text=True
-    )
-    return InstanceSpec(
-        name="Owner__Thing-1",
-        repo="owner/thing",
-        mirror=mirror,
-        base_commit=head.stdout.strip(),
-        date=DATE,
-        python=PYTHON,
-        lock=Lock(text="six==1.16.0\n", python=PYTHON, cutoff=DATE),
-        import_name="thing",
+    files = {
+        "thing/__init__.py": "import six\n",
+        "setup.py": SETUP,
+        ".gitignore": "*.egg-info\n",
+    }
+    return thing(
+        tmp_path_factory.mktemp("mirror"),
+        files,
+        "six==1.16.0\n",
+        PYTHON,
         environment={"GREETING": 'say "hi" for $5'},
     )
 

@@ -140,6 +140,13 @@ def test_small_patches_are_not_taken_for_shown():
     }
 
 
+def test_a_pull_that_gathers_others_ties_nobody():
+    links = tuple(Link(repo="owner/name", number=n, sources=("commit",)) for n in range(1001, 1007))
+    release = replace(task(9), links=links)
+    assert groups(task(1), task(2), release) == {"1": 1, "2": 2}
+    assert groups(task(1), task(2), replace(release, links=links[:5])) == {"1": 1, "2": 1, "9": 1}
+
+
 def test_groups_do_not_depend_on_the_order():
     tasks = [task(1), task(2, issue=7), task(3, issue=7, reverts=(1,)), task(4)]
     assert groups(*tasks) == groups(*reversed(tasks)) == {"1": 1, "2": 1, "3": 1, "4": 4}

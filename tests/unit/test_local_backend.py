@@ -4,17 +4,16 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from builders.errors import DiskFull
 from builders.local import LocalBackend
-from builders.model import Built, Failure, InstanceSpec, Lock
+from builders.model import Built, Failure
 from builders.settings import BuildSettings
+from tests.thing import thing
 
-DATE = datetime(2024, 5, 1, tzinfo=UTC)
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 # An editable install without any build tool, so that no index is asked.
 SITE = 'python -c "import site; print(site.getsitepackages()[0])"'
@@ -38,25 +37,8 @@ def backend(settings, monkeypatch):
 
 @pytest.fixture
 def spec(tmp_path):
-    mirror = tmp_path / "mirror"
-    (mirror / "thing").mkdir(parents=True)
-    (mirror / "thing" / "__init__.py").write_text("WORD = 'found'\n")
-    for command in ("init -q", "add -A", "-c user.name=a -c user.email=a@b.test commit -qm one"):
-        subprocess.run(["git", *command.split()], cwd=mirror, check=True)
-    head = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=mirror, check=True, capture_output=True, text=True
-    )
-    return InstanceSpec(
-        name="Owner__Thing-1",
-        repo="owner/thing",
-        mirror=mirror,
-        base_commit=head.stdout.strip(),
-        date=DATE,
-        python=PYTHON,
-        lock=Lock(text="", python=PYTHON, cutoff=DATE),
-        install=INSTALL,
-        import_name="thing",
-    )
+    files = {"thing/__init__.py": "WORD = 'found'\n"}
+    return thing(tmp_path / "mirror", files, "", PYTHON, install=INSTALL)
 
 
 def _modified(built):
