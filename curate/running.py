@@ -6,7 +6,7 @@ from builders.errors import BuilderError, SandboxError
 from builders.model import Built, Execution, Outcome, RunResult, RunStatus
 from curate.model import Run, Strength
 from curate.planning import Plan, limits, path_rules
-from curate.strength import pieces
+from curate.strength import pieces, settings_alone
 from curate.verdict import hopeless
 from curate.workshop import Interrupted, Workshop
 
@@ -47,9 +47,25 @@ def measure_strength(
         if result.status is RunStatus.PATCH_FAILED:
             continue
         tried.append(piece.name)
-        if all(result.outcomes.get(name) is Outcome.PASSED for name in fail_to_pass):
+        if _passes(result, fail_to_pass):
             unnoticed.append(piece.name)
     return Strength(pieces=tuple(tried), unnoticed=tuple(unnoticed)), seconds
+
+
+def fixed_by_settings(
+    plan: Plan, built: Built, shop: Workshop, fail_to_pass: Sequence[str]
+) -> tuple[bool, float]:
+    """Whether what gold changes beside source passes all tests, and the CPU-seconds of trying."""
+    rest = settings_alone(plan.candidate.patch, path_rules(plan.recipe).is_source)
+    if not rest:
+        return False, 0.0
+    shop.report(plan.candidate.instance_id, "gold without source")
+    result = _sound(shop, built, _execution(plan, (plan.candidate.test_patch, rest), index=0))
+    return _passes(result, fail_to_pass), result.cpu_seconds
+
+
+def _passes(result: RunResult, fail_to_pass: Sequence[str]) -> bool:
+    return all(result.outcomes.get(name) is Outcome.PASSED for name in fail_to_pass)
 
 
 def _run(plan: Plan, built: Built, shop: Workshop, *, side: str, index: int) -> Run:

@@ -1,7 +1,9 @@
 """Which pieces of a gold patch its tests notice: the patch is tried with each piece left out.
 
 A piece that can be left out while every FAIL_TO_PASS test still passes is work that the tests do
-not ask for: a solution without it would be called right.
+not ask for: a solution without it would be called right. Trivial patches must be called wrong. The
+empty one, and with it any of test helpers alone, is what the before-runs try, for they have the
+whole test patch; all that gold changes beside source is tried by itself.
 """
 
 import re
@@ -13,6 +15,7 @@ from curate.git.patch import FileSection, sections
 MOST_PIECES = 16
 """Beyond so many hunks whole files are left out, and beyond so many files only the first ones."""
 
+_PROSE = (".rst", ".md")
 _HUNK = re.compile(rb"^@@ -(\d+(?:,\d+)?) \+(\d+)((?:,\d+)? @@)", re.MULTILINE)
 
 
@@ -31,6 +34,12 @@ def pieces(gold: bytes, is_source: Callable[[str], bool], most: int = MOST_PIECE
     if len(found) > most:
         found = list(_by_file(files, is_source))[:most]
     return found
+
+
+def settings_alone(gold: bytes, is_source: Callable[[str], bool]) -> bytes:
+    """What *gold* changes beside source that tests could notice: settings and data, no prose."""
+    parts = (part for part in sections(gold) if not is_source(part.path))
+    return b"".join(part.data for part in parts if not part.path.lower().endswith(_PROSE))
 
 
 def _by_hunk(files: Sequence[FileSection], is_source: Callable[[str], bool]) -> Iterator[Piece]:

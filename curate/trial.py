@@ -11,11 +11,17 @@ from curate import __version__
 from curate.environments import build, environment_of, exact_lock, shared_lock
 from curate.model import Candidate, Rejection, Run, Validation, Verdict
 from curate.planning import Ground, Plan, make_plan
-from curate.running import make_runs, measure_strength
+from curate.running import fixed_by_settings, make_runs, measure_strength
 from curate.selection import NEIGHBOURS
 from curate.verdict import judge
 from curate.workshop import Options, Workshop
 from recipes import Recipe, RecipeError
+
+SETTINGS_ALONE = Rejection(
+    stage="validate",
+    reason="fixed-by-settings",
+    detail="every FAIL_TO_PASS test passes with what gold changes beside source",
+)
 
 
 def inputs_hash(candidate: Candidate, recipe: Recipe, options: Options) -> str:
@@ -118,10 +124,17 @@ def _attempted(
         runs=tuple(runs),
         verdict=judge(*_sides(runs)),
     )
-    if not (options.strength and record.verified):
+    if not record.verified:
         return record
-    strength, seconds = measure_strength(plan, built, shop, record.verdict.fail_to_pass)
-    return replace(record, strength=strength, strength_seconds=seconds)
+    tests = record.verdict.fail_to_pass
+    trivial, spent = fixed_by_settings(plan, built, shop, tests)
+    if trivial:
+        verdict = replace(record.verdict, rejection=SETTINGS_ALONE)
+        return replace(record, verdict=verdict, strength_seconds=spent)
+    if not options.strength:
+        return replace(record, strength_seconds=spent)
+    strength, seconds = measure_strength(plan, built, shop, tests)
+    return replace(record, strength=strength, strength_seconds=spent + seconds)
 
 
 def _sides(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:

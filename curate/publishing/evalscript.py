@@ -8,22 +8,31 @@ the markers twice, so the script switches that off.
 
 import base64
 import hashlib
+import re
 import shlex
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
 from curate.publishing.patchpaths import patch_paths
+from curate.testpaths import TEST_NAMES, TEST_SEGMENTS
 
 START = ">>>>> Start Test Output"
 END = ">>>>> End Test Output"
 _IMPORT = "from curate.publishing.ids import canonical_id\n"
 
+# Which files are tests wherever they lie, by the default rules of `curate.testpaths`.
+TEST_FILES = (
+    rf"(^|/)({'|'.join(sorted(TEST_SEGMENTS))})/"
+    rf"|(^|/)({TEST_NAMES.pattern.replace('.*', '[^/]*')})$"
+)
+
 _HEAD = """\
 #!/bin/bash
 set -uo pipefail
 {{ set +x; }} 2>/dev/null
-# Applies the test patch to the checkout, runs the tests, and puts the test files back.
+# Applies the test patch to the checkout, runs the tests, and puts the test files back. Edits to
+# other files of tests are undone before that: a conftest.py can make every test pass.
 # Between the markers each test has a line `STATUS id`; ids are percent-escaped to one word.
 cd {testbed} || exit 1
 in_checkout() {{ git -c safe.directory='*' --literal-pathspecs "$@"; }}
@@ -38,6 +47,18 @@ restore() {{
 }}
 test_files=({paths})
 restore "${{test_files[@]}}" || exit 1
+of_the_fix=({kept})
+is_test={tests}
+undo() {{
+  for kept in ${{of_the_fix[@]+"${{of_the_fix[@]}}"}}; do [[ $1 == "$kept" ]] && return; done
+  restore "$1" || exit 1
+}}
+while IFS= read -r -d '' path; do
+  [[ $path =~ $is_test ]] && undo "$path"
+done < <(in_checkout diff --no-renames --name-only -z HEAD)
+while IFS= read -r -d '' path; do
+  [[ $path == conftest.py || $path == */conftest.py ]] && undo "$path"
+done < <(in_checkout ls-files --others -z)
 {apply}
 plugin=$(mktemp -d) || exit 1
 cat > "$plugin/curate_status.py" <<'{end_of_plugin}'
@@ -59,11 +80,13 @@ def eval_script(
     *,
     test_patch: bytes,
     test_command: str,
+    gold: bytes = b"",
     environment: Mapping[str, str] | None = None,
     testbed: str = "/testbed",
 ) -> str:
     """A bash script that tests the checkout at *testbed*, whose HEAD is the base commit.
 
+    What *gold* changes is left as a solver has it, also where the default rules take it for a test.
     *environment* is exported for the tests. Raises ValueError for a command of several lines.
     A command that sets PYTHONPATH itself must keep what is there.
     """
@@ -73,6 +96,8 @@ def eval_script(
     head = _HEAD.format(
         testbed=shlex.quote(testbed),
         paths=" ".join(_word(path) for path in patch_paths(test_patch)),
+        kept=" ".join(_word(path) for path in patch_paths(gold) if _is_test(path)),
+        tests=shlex.quote(TEST_FILES),
         apply=_apply(test_patch),
         plugin=plugin_text(),
         end_of_plugin=_delimiter("PLUGIN", plugin_text()),
@@ -103,6 +128,10 @@ def _apply(patch: bytes) -> str:
         return f"{apply} <<'{delimiter}' || exit 1\n{text}{delimiter}"
     coded = base64.encodebytes(patch).decode("ascii")
     return f"base64 -d <<'END_OF_BASE64' | {apply} || exit 1\n{coded}END_OF_BASE64"
+
+
+def _is_test(path: bytes) -> bool:
+    return re.search(TEST_FILES, path.decode("utf-8", "surrogateescape")) is not None
 
 
 def _readable(patch: bytes) -> bool:

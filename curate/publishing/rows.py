@@ -159,6 +159,7 @@ def _swe_bench(candidate: Candidate, validation: Validation, image: Image) -> Ro
     script = eval_script(
         test_patch=candidate.test_patch,
         test_command=validation.test_command,
+        gold=candidate.patch,
         environment=image.environment,
     )
     return {

@@ -1,0 +1,103 @@
+"""Patches that mend nothing are called wrong: none, of test helpers alone, of settings alone."""
+
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from builders.model import Built, Outcome, RunResult, RunStatus
+from curate import trial
+from curate.running import make_runs
+from curate.store import Store
+from curate.strength import settings_alone
+from curate.trial import SETTINGS_ALONE
+from curate.verdict import judge
+from curate.workshop import Options
+from tests.unit.test_rows import candidate, validation
+
+NAME = "tests/test_m.py::test_f"
+
+
+def section(path):
+    return (
+        f"diff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n@@ -1 +1 @@\n-1\n+2\n".encode()
+    )
+
+
+TESTS = section("tests/test_m.py")
+
+
+def shop_of(store, mended_by):
+    """A workshop whose only test passes once *mended_by* is patched."""
+
+    def run(built, execution):
+        mended = section(mended_by) in b"".join(execution.patches)
+        outcome = Outcome.PASSED if mended else Outcome.FAILED
+        return RunResult(status=RunStatus.COMPLETED, outcomes={NAME: outcome}, cpu_seconds=1.0)
+
+    return SimpleNamespace(
+        store=store,
+        backend=SimpleNamespace(run=run),
+        stop=threading.Event(),
+        report=lambda name, step: None,
+    )
+
+
+def plan_of(gold, test_patch=TESTS):
+    limits = SimpleNamespace(seconds=1, memory_gib=1, tmp_gib=1, shm_mib=1, cpus=1, pids=1)
+    return SimpleNamespace(
+        candidate=candidate(patch=gold, test_patch=test_patch),
+        recipe=SimpleNamespace(cases=None, paths=SimpleNamespace(tests=(), source=())),
+        selection=SimpleNamespace(command=lambda *_, **__: "pytest"),
+        env=SimpleNamespace(environment={}, limits=limits),
+    )
+
+
+@pytest.fixture
+def tried(tmp_path, monkeypatch):
+    monkeypatch.setattr(trial, "build", lambda plan, ground, lock, shop: (lock, built))
+    monkeypatch.setattr(trial, "environment_of", lambda *_: None)
+    built = SimpleNamespace(spec=Built, name="n")
+
+    def run(gold, mended_by, test_patch=TESTS, **options):
+        with Store(tmp_path) as store:
+            shop = shop_of(store, mended_by)
+            blank = validation(runs=())
+            return trial._attempted(
+                plan_of(gold, test_patch), None, None, Options(**options), shop, blank
+            )
+
+    return run
+
+
+@pytest.mark.parametrize("strength", [True, False])
+def test_settings_alone_must_not_mend(tried, strength):
+    gold = section("m.py") + section("setup.cfg")
+    record = tried(gold, "setup.cfg", strength=strength)
+    assert record.verdict.rejection == SETTINGS_ALONE
+    assert record.strength_seconds == 1.0
+    assert tried(gold, "m.py", strength=strength).verified
+
+
+def test_source_that_is_all_there_is_costs_no_run(tried):
+    assert tried(section("m.py") + section("NEWS.rst"), "m.py").strength_seconds == 0
+
+
+def test_helpers_alone_are_part_of_every_before_run(tried):
+    helper = section("tests/conftest.py")
+    record = tried(section("m.py"), "tests/conftest.py", TESTS + helper)
+    assert record.verdict.rejection.reason == "no-fail-to-pass"
+
+
+def test_the_empty_patch_is_the_before_run(tmp_path):
+    with Store(tmp_path) as store:
+        runs = make_runs(plan_of(section("m.py")), None, shop_of(store, "m.py"), count=2)
+    before = [run for run in runs if run.side == "before"]
+    assert [run.outcomes[NAME] for run in before] == [Outcome.FAILED] * 2
+    assert judge(before, before).rejection.reason == "no-fail-to-pass"
+
+
+def test_prose_and_source_are_no_settings():
+    gold = b"".join(map(section, ("m.py", "docs/a.rst", "README.md", "tox.ini", "data.txt")))
+    rest = settings_alone(gold, lambda path: path.endswith(".py"))
+    assert rest == section("tox.ini") + section("data.txt")
