@@ -1,0 +1,125 @@
+"""Pushes of images that are killed with -9 are finished by the same command, nothing sent twice."""
+
+import io
+import json
+import os
+import random
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from builders.engine import connect
+from builders.registry import verify_image
+from curate.model import CrawlState
+from curate.stages.publish import image_repository
+from curate.store import Store
+from tests.unit.test_rows import candidate, validation
+from tests.unit.things import pull
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(
+        not os.environ.get("CURATE_TEST_REGISTRY"), reason="CURATE_TEST_REGISTRY is not set"
+    ),
+]
+ROOT = Path(__file__).parents[2]
+IMAGES, BYTES, SEED = 6, 16 << 20, 5
+_PUSHED = re.compile(r"pushed (\S+): ([\d.]+) MB")
+
+
+@pytest.fixture(scope="module")
+def client():
+    return connect()
+
+
+@pytest.fixture
+def built(client, tmp_path):
+    """A store of verified instances with an image each; the registry's namespace for them."""
+    name = f"curate-test/{secrets.token_hex(6)}"
+    with Store(tmp_path / "data") as store:
+        for number in range(1, IMAGES + 1):
+            _verified(store, number, f"{name}:{number}", _image(client, name, str(number)))
+    yield f"{os.environ['CURATE_TEST_REGISTRY']}/{name}"
+    for image in client.images.list():
+        if any(name in tag for tag in image.tags):
+            client.images.remove(image.id, force=True)
+
+
+def _image(client, repository, tag):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        member = tarfile.TarInfo("file")
+        member.size = BYTES
+        tar.addfile(member, io.BytesIO(secrets.token_bytes(BYTES)))
+    client.api.import_image_from_data(buffer.getvalue(), repository=repository, tag=tag)
+    return client.images.get(f"{repository}:{tag}").id
+
+
+def _verified(store, number, handle, identity):
+    one = candidate(instance_id=f"owner__name-{number}", pull_number=number)
+    environment = replace(validation().environment, handle=handle, digest=identity)
+    record = replace(validation(), instance_id=one.instance_id, environment=environment)
+    store.save_page("owner/name", [pull(number, repo="owner/name")], CrawlState())
+    store.save_candidate(one)
+    store.save_validation("owner/name", record)
+
+
+def _start(folder, registry):
+    command = [sys.executable, "-m", "curate", "publish", "images", "--registry", registry]
+    return subprocess.Popen(
+        [*command, "--json"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "CURATE_DATA": "data", "COLUMNS": "200"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _killed_behind(process, count, chance):
+    """Kill *process* a moment after it has told of *count* pushes; what it told in all."""
+    told = []
+    for line in process.stderr:
+        told += _PUSHED.findall(line)
+        if len(told) == count or ("together" in line and not count):
+            time.sleep(chance.uniform(0, 0.4))
+            os.killpg(process.pid, signal.SIGKILL)
+            break
+    told += _PUSHED.findall(process.stderr.read())
+    process.communicate()
+    return told
+
+
+def test_killed_pushes_are_finished_and_nothing_is_sent_twice(client, built, tmp_path):
+    chance, told = random.Random(SEED), []
+    for count in (0, 1, 1):
+        killed = _start(tmp_path, built)
+        told += _killed_behind(killed, count, chance)
+        assert killed.returncode == -signal.SIGKILL
+    assert 0 < len(told) < IMAGES
+    out, said = (last := _start(tmp_path, built)).communicate(timeout=300)
+    assert last.returncode == 0, said
+    told += _PUSHED.findall(said)
+    names = [f"owner__name-{number}" for number in range(1, IMAGES + 1)]
+    assert {name for name, _ in told} <= set(names)
+    assert len({name for name, _ in told}) == len(told), told
+    assert json.loads(out)["pushed"] == IMAGES
+    with Store(tmp_path / "data") as store:
+        places = store.pushed(built)
+    assert sorted(places) == names
+    for name, (_, reference) in places.items():
+        assert (
+            verify_image(client, f"{image_repository(built, name)}:latest")
+            == (reference.partition("@")[2])
+        )
+    again, said = _start(tmp_path, built).communicate(timeout=300)
+    assert (_PUSHED.findall(said), json.loads(again)["total"]) == ([], 0)
