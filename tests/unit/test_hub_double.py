@@ -1,17 +1,14 @@
-"""The Hub double against the real clients, each in a process of its own."""
+"""The Hub double against the real clients, in a process of their own."""
 
-import json
-import os
 import subprocess
 import sys
-import textwrap
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
 
-from tests.doubles.hub import Fault, HubDouble
+from tests.doubles.hub import Fault, HubClient, HubDouble
 
 
 @pytest.fixture(scope="module")
@@ -20,23 +17,10 @@ def hub():
         yield double
 
 
-@pytest.fixture
-def client(hub, tmp_path):
-    def run(code, *, token=True):
-        environment = {**os.environ, **hub.environment(tmp_path / "home", token=token)}
-        done = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(code)],
-            env=environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        return json.loads(done.stdout.splitlines()[-1])
-
-    return run
+@pytest.fixture(scope="module")
+def client(hub, tmp_path_factory):
+    with HubClient(hub, tmp_path_factory.mktemp("home")) as process:
+        yield process.run
 
 
 def test_datasets_client_pushes_loads_and_streams(hub, client):

@@ -16,7 +16,7 @@ from curate.hub.client import Changes, Digest, plan
 from curate.publishing import schema
 from curate.publishing.release import Release, check_release, write_release
 from curate.store.funnel import Funnel
-from tests.doubles.hub import Fault, HubDouble
+from tests.doubles.hub import Fault, HubClient, HubDouble
 
 ROOT = Path(__file__).parents[2]
 
@@ -143,29 +143,31 @@ print(json.dumps([train.column_names, train["FAIL_TO_PASS"][:], len(list(raw))])
 """
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    with HubDouble() as double, HubClient(double, tmp_path_factory.mktemp("home")) as client:
+        yield double, client
+
+
 @pytest.fixture
-def hub():
-    with HubDouble() as double:
-        yield double
+def hub(served, monkeypatch):
+    """A Hub as new; what a test puts in place of `respond` is gone after it."""
+    served[0].forget()
+    monkeypatch.setattr(served[0], "respond", served[0].respond)
+    return served[0]
 
 
-def run(hub, home, code, *arguments, token=True):
-    done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        env={**os.environ, **hub.environment(home, token=token)},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+@pytest.fixture
+def run(hub, served):
+    return served[1].run
 
 
-def pushed(hub, tmp_path, folder, *, token=True, **options):
-    text = json.dumps(options)
-    return run(hub, tmp_path / "home", PUSH, folder, "curator/tasks", text, token=token)
+@pytest.fixture
+def pushed(run):
+    def push(folder, *, token=True, **options):
+        return run(PUSH, folder, "curator/tasks", json.dumps(options), token=token)
+
+    return push
 
 
 def commits(hub):
@@ -173,12 +175,12 @@ def commits(hub):
     return [commit.title for commit in repository.history(repository.find("main"))]
 
 
-def test_pushed_once_loaded_whole_and_private(hub, tmp_path):
+def test_pushed_once_loaded_whole_and_private(hub, run, pushed, tmp_path):
     folder = write_release(tmp_path / "release", release())
-    commit, changed = pushed(hub, tmp_path, folder)
+    commit, changed = pushed(folder)
     assert changed
-    assert pushed(hub, tmp_path, folder) == [commit, False]
-    names, f2p, raw = run(hub, tmp_path / "home", LOAD)
+    assert pushed(folder) == [commit, False]
+    names, f2p, raw = run(LOAD)
     assert names == [column.name for column in schema.TRAIN]
     assert (f2p, raw) == ([["1"], ["2"]], 3)
     assert hub.state.repositories["dataset", "curator/tasks"].private
@@ -186,16 +188,16 @@ def test_pushed_once_loaded_whole_and_private(hub, tmp_path):
     del held[".gitattributes"]
     assert held == contents(folder)
     write_release(folder, release(raw=()))
-    pushed(hub, tmp_path, folder)
+    pushed(folder)
     assert "data/raw-00000-of-00001.parquet" not in hub.files("curator/tasks")
     assert commits(hub) == ["release", "release", "initial commit"]
 
 
 @pytest.mark.parametrize("kind", ["lose-answer", "drop", "status"])
-def test_a_lost_answer_never_makes_two_commits(hub, tmp_path, kind):
+def test_a_lost_answer_never_makes_two_commits(hub, pushed, tmp_path, kind):
     folder = write_release(tmp_path / "release", release())
     hub.faults.append(Fault(part="/commit/", kind=kind))
-    _, changed = pushed(hub, tmp_path, folder)
+    _, changed = pushed(folder)
     assert changed
     assert commits(hub) == ["release", "initial commit"]
     assert sum("/commit/" in seen.path for seen in hub.requests) == (
@@ -204,7 +206,7 @@ def test_a_lost_answer_never_makes_two_commits(hub, tmp_path, kind):
 
 
 @pytest.mark.parametrize("made", [True, False])
-def test_a_push_that_is_killed_at_its_commit_is_finished_by_the_next(hub, tmp_path, made):
+def test_a_push_that_is_killed_at_its_commit_is_finished_by_the_next(hub, pushed, tmp_path, made):
     folder = write_release(tmp_path / "release", release())
     respond, children = hub.respond, []
 
@@ -225,23 +227,23 @@ def test_a_push_that_is_killed_at_its_commit_is_finished_by_the_next(hub, tmp_pa
     )
     assert children[0].wait(120) == -9
     sent = sum(seen.method == "PUT" and seen.status == 200 for seen in hub.requests)
-    assert pushed(hub, tmp_path, folder)[1] is not made
+    assert pushed(folder)[1] is not made
     assert commits(hub) == ["release", "initial commit"]
     assert sent == sum(seen.method == "PUT" and seen.status == 200 for seen in hub.requests) > 0
 
 
-def test_refusals_are_told_apart(hub, tmp_path):
+def test_refusals_are_told_apart(hub, pushed, tmp_path):
     folder = write_release(tmp_path / "release", release())
-    assert pushed(hub, tmp_path, folder, token=False)[0] == "Unauthorized"
+    assert pushed(folder, token=False)[0] == "Unauthorized"
     hub.state.create("dataset", "curator/tasks", private=False)
-    assert pushed(hub, tmp_path, folder)[0] == "BadInput"
+    assert pushed(folder)[0] == "BadInput"
     hub.faults.append(Fault(part="/commit/", kind="status", times=9))
-    assert pushed(hub, tmp_path, folder, private=False, tries=2)[0] == "NetworkError"
+    assert pushed(folder, private=False, tries=2)[0] == "NetworkError"
     assert commits(hub) == ["initial commit"]
-    assert pushed(hub, tmp_path, folder, private=False)[0] == "NetworkError"
+    assert pushed(folder, private=False)[0] == "NetworkError"
 
 
-def test_someone_elses_commit_is_not_overwritten(hub, tmp_path):
+def test_someone_elses_commit_is_not_overwritten(hub, pushed, tmp_path):
     folder = write_release(tmp_path / "release", release())
     repository = hub.state.create("dataset", "curator/tasks", private=True)
 
@@ -251,22 +253,22 @@ def test_someone_elses_commit_is_not_overwritten(hub, tmp_path):
         return respond(request)
 
     respond, hub.respond = hub.respond, meddle
-    name, message = pushed(hub, tmp_path, folder)
+    name, message = pushed(folder)
     assert (name, "Someone else" in message) == ("CurateError", True)
     assert commits(hub) == ["theirs", "initial commit"]
 
 
-def test_branches_and_tags_are_made_once_and_tags_stay(hub, tmp_path):
+def test_branches_and_tags_are_made_once_and_tags_stay(hub, pushed, tmp_path):
     folder = write_release(tmp_path / "release", release())
-    first, _ = pushed(hub, tmp_path, folder, tag="v1")
-    assert pushed(hub, tmp_path, folder, tag="v1") == [first, False]
+    first, _ = pushed(folder, tag="v1")
+    assert pushed(folder, tag="v1") == [first, False]
     write_release(folder, release(raw=()))
     hub.faults.append(Fault(part="/tag/", kind="lose-answer"))
-    second, _ = pushed(hub, tmp_path, folder, branch="next", tag="v2")
+    second, _ = pushed(folder, branch="next", tag="v2")
     repository = hub.state.repositories["dataset", "curator/tasks"]
     assert repository.tags == {"v1": first, "v2": second}
     assert repository.branches == {"main": first, "next": second}
-    name, message = pushed(hub, tmp_path, folder, branch="next", tag="v1")
+    name, message = pushed(folder, branch="next", tag="v1")
     assert (name, "another release called v1" in message) == ("BadInput", True)
     assert repository.tags["v1"] == first
 
@@ -281,15 +283,15 @@ print(json.dumps([changes.add, changes.delete, there]))
 """
 
 
-def test_a_plan_changes_nothing_and_what_is_there_can_be_fetched(hub, tmp_path):
+def test_a_plan_changes_nothing_and_what_is_there_can_be_fetched(hub, run, pushed, tmp_path):
     folder = write_release(tmp_path / "release", release())
-    add, delete, there = run(hub, tmp_path / "home", PLAN, folder, tmp_path / "none")
+    add, delete, there = run(PLAN, folder, tmp_path / "none")
     assert (add, delete, there) == (sorted(contents(folder)), [], False)
     assert not hub.state.repositories
-    pushed(hub, tmp_path, folder)
+    pushed(folder)
     old = contents(folder)
     write_release(folder, release(numbers=(1, 2, 3), raw=()))
-    add, delete, there = run(hub, tmp_path / "home", PLAN, folder, tmp_path / "there")
+    add, delete, there = run(PLAN, folder, tmp_path / "there")
     assert there
     assert delete == ["data/raw-00000-of-00001.parquet"]
     assert "data/train-00000-of-00001.parquet" in add

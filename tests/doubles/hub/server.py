@@ -53,6 +53,12 @@ class HubDouble:
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
+    def forget(self) -> None:
+        """Be as new: no repositories, no faults, nothing seen."""
+        self.state = State(self.state.token, self.state.user, self.state.folder)
+        self.requests.clear()
+        self.faults.clear()
+
     @property
     def url(self) -> str:
         """Address without a slash at its end."""
