@@ -4,11 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from curate.model import CrawlState
 from curate.publishing import licence
 from curate.publishing.bases import Bases, Size
 from curate.publishing.edits import edits
+from curate.publishing.rules import Rules
+from curate.publishing.tables import held_back, train_table
+from curate.store import Store
 from tests.unit.history import GitHistory
-from tests.unit.test_rows import candidate
+from tests.unit.test_rows import candidate, validation
+from tests.unit.things import pull
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,6 +70,39 @@ def test_edits_look_into_the_old_files(history):
     with bases(history) as found:
         assert found.edits(candidate(base_commit=commit, patch=patch)).functions == 1
         assert found.edits(candidate(patch=patch)) == edits(patch)
+
+
+def test_commits_are_those_of_the_pull_alone(history):
+    base = history.change({"x.py": "1\n"})
+    first, head = history.change({"x.py": "2\n"}), history.change({"x.py": "3\n"})
+    with bases(history) as found:
+        assert found.commits(candidate(base_commit=base, head_commit=head)) == (head, first)
+        assert found.commits(candidate(base_commit=base, head_commit="0" * 40)) == ()
+        assert found.commits(candidate(repo="other/name", base_commit=base)) == ()
+
+
+def test_a_commit_in_the_statement_is_known_from_the_mirror(history, tmp_path):
+    base, first = history.change({"x.py": "1\n"}), history.change({"x.py": "2\n"})
+    head = history.change({"x.py": "3\n"})
+    rules = Rules.model_validate({"leaks": {"held": ["commit in problem_statement"]}})
+    with Store(tmp_path / "data") as store, bases(history) as found:
+        for number, named in ((7, first[:8]), (8, base[:8])):
+            one = candidate(
+                instance_id=f"owner__name-{number}",
+                pull_number=number,
+                base_commit=base,
+                head_commit=head,
+                problem_statement=f"Since {named} it breaks in way {number}.",
+            )
+            store.save_page("owner/name", [pull(number, repo="owner/name")], CrawlState())
+            store.save_candidate(one)
+            store.save_validation("owner/name", validation(instance_id=one.instance_id))
+        held = held_back(store, found, rules)
+        assert {name: str(them[0]) for name, them in held.items()} == {
+            "owner__name-7": "leak commit in problem_statement"
+        }
+        kept = train_table(store, found, rules).kept
+        assert [(row["leaks"], row["leak_group"]) for row in kept] == [([], "owner__name-7")]
 
 
 def test_askalono_knows_our_own_licence():
