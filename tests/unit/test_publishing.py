@@ -163,8 +163,11 @@ def test_figures_are_means_of_what_was_measured():
 
 DIE = """
 import os, pathlib, sys
+from curate.publishing import release
 from tests.unit.test_publishing import good, released
 rename = pathlib.Path.rename
+old = next(pathlib.Path(sys.argv[1]).glob("data/train-*")).read_bytes()
+release.write_parquet = lambda path, *_: path.write_bytes(old)  # which takes seconds to import
 def die(path, target):
     done = rename(path, target)
     if sys.argv[2] == "between":
