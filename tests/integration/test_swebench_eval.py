@@ -25,13 +25,25 @@ pytestmark = [
 ]
 NAMES = [f"curate-samples__tidytable-{number}" for number in (4, 6, 22)]
 BREAKING = """\
+diff --git a/pytest.ini b/pytest.ini
+new file mode 100644
+--- /dev/null
++++ b/pytest.ini
+@@ -0,0 +1,2 @@
++[pytest]
++addopts = --deselect "{broken}"
+"""
+CHEATING = """\
 diff --git a/conftest.py b/conftest.py
 new file mode 100644
 --- /dev/null
 +++ b/conftest.py
-@@ -0,0 +1,2 @@
-+def pytest_runtest_call(item):
-+    assert item.nodeid != {broken!r}
+@@ -0,0 +1,5 @@
++import pytest
++@pytest.hookimpl(hookwrapper=True)
++def pytest_runtest_makereport(item, call):
++    report = (yield).get_result()
++    report.outcome = "passed"
 """
 
 
@@ -87,9 +99,10 @@ def test_every_gold_patch_resolves(tmp_path, parquet, rows):
 
 def test_nothing_else_resolves(tmp_path, parquet, rows):
     worse, *others = sorted(rows, key=lambda row: not row["PASS_TO_PASS"])
-    broken = worse["patch"] + BREAKING.format(broken=worse["PASS_TO_PASS"][0])
-    patches = {row["instance_id"]: "" for row in others} | {worse["instance_id"]: broken}
+    broken = worse["patch"] + BREAKING.format(broken=worse["pass_to_pass_exact"][0])
+    empty, cheating = (row["instance_id"] for row in others)
+    patches = {worse["instance_id"]: broken, empty: "", cheating: CHEATING}
     report = evaluate(tmp_path, parquet, "-p", predicted(tmp_path, patches))
     assert report["resolved_ids"] == []
-    assert report["unresolved_ids"] == [worse["instance_id"]]
-    assert sorted(report["empty_patch_ids"]) == sorted(row["instance_id"] for row in others)
+    assert sorted(report["unresolved_ids"]) == sorted([worse["instance_id"], cheating])
+    assert report["empty_patch_ids"] == [empty]
