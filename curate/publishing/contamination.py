@@ -28,14 +28,22 @@ class Benchmark:
     patches: frozenset[str] = frozenset()
 
 
-@cache
 def benchmark(name: str) -> Benchmark:
     """The list *name*: one of curate's own (`OWN`), or the path of a TOML file of the same form."""
+    return _own(name) if name in OWN else _read(name)
+
+
+@cache
+def _own(name: str) -> Benchmark:
+    return _read(name)
+
+
+def _read(name: str) -> Benchmark:
     read = read_data(name, OWN, folder="data/benchmarks")
     return Benchmark(
         name=name,
         repositories=frozenset(repo.lower() for repo in read.get("repositories", ())),
-        ids=frozenset(name.lower() for name in read.get("instance_ids", ())),
+        ids=frozenset(instance.lower() for instance in read.get("instance_ids", ())),
         patches=frozenset(digest[:DIGITS] for digest in read.get("patches", ())),
     )
 
