@@ -10,6 +10,9 @@ from builders.model import Failure, Limits
 from builders.requirements import Manifest, Sources, read_manifest
 from builders.tree import GitTree
 from curate.git.command import output
+from curate.git.declared import DeclaredVersion
+from curate.git.mirror import Mirror
+from curate.git.version import NearestTag, VersionNames
 from curate.model import Candidate, Rejection
 from curate.selection import Selection, adds_nothing, select
 from curate.testpaths import PathRules
@@ -136,6 +139,14 @@ def _python(
 def path_rules(recipe: Recipe) -> PathRules:
     """What is a test and what is source in the repository of *recipe*."""
     return PathRules(tests=recipe.paths.tests, sources=recipe.paths.source)
+
+
+def version_names(recipe: Recipe, mirror: Mirror) -> VersionNames:
+    """What names the version of a commit in the repository of *recipe*."""
+    rule = recipe.version
+    if rule.rule == "file":
+        return DeclaredVersion(mirror, rule.file, rule.pattern)
+    return NearestTag(mirror)
 
 
 def limits(env: EnvRecipe) -> Limits:
