@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from builders.interpreter import choose_python
+from builders.interpreter import Choice, choose_python
 from builders.model import Failure, Limits
 from builders.requirements import Manifest, Sources, read_manifest
 from builders.tree import GitTree
@@ -26,6 +26,7 @@ class Ground:
     source: str  # "base", or "gold" for what is declared after the gold patch
     manifest: Manifest
     python: str  # "3.9"
+    reason: str = ""  # why this interpreter
     date: datetime  # what the environment is made for
 
 
@@ -109,7 +110,9 @@ def _ground(
     python = _python(env, manifest, date, pythons)
     if isinstance(python, Failure):
         return python
-    return Ground(source=source, manifest=manifest, python=python, date=date)
+    return Ground(
+        source=source, manifest=manifest, python=python.python, reason=python.reason, date=date
+    )
 
 
 def _dates(candidate: Candidate, mirror: Path) -> Mapping[str, datetime]:
@@ -129,11 +132,10 @@ def _committed(mirror: Path, commit: str) -> datetime:
 
 def _python(
     env: EnvRecipe, manifest: Manifest, date: datetime, pythons: Sequence[str]
-) -> str | Failure:
+) -> Choice | Failure:
     if env.python:
-        return env.python
-    choice = choose_python(manifest, when=date, available=pythons)
-    return choice if isinstance(choice, Failure) else choice.python
+        return Choice(python=env.python, reason="the recipe says so")
+    return choose_python(manifest, when=date, available=pythons)
 
 
 def path_rules(recipe: Recipe) -> PathRules:

@@ -14,6 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from curate.errors import NotFound
 from curate.settings import Settings
 from curate.store import Store
 from recipes import Library
@@ -47,6 +48,14 @@ def print_json(value: object) -> None:
 def mirror_path(settings: Settings, repo: str) -> Path:
     """Where the bare mirror of *repo* lies or will lie; absolute, git may run elsewhere."""
     return settings.mirror_folder.absolute() / f"{repo.replace('/', '__')}.git"
+
+
+def existing_mirror(settings: Settings, repo: str) -> Path:
+    """The bare mirror of *repo*, links followed; NotFound where there is none."""
+    path = mirror_path(settings, repo)
+    if not path.exists():
+        raise NotFound(f"There is no mirror of {repo} at {path}.", hint=f"Run: curate crawl {repo}")
+    return path.resolve()
 
 
 def progress_bar() -> Progress:

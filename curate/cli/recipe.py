@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from curate.checking import Checked, checked
+from curate.cli import explain
 from curate.cli.common import library_of, mirror_path, print_json, settings_of
 from curate.errors import NotFound
 from curate.settings import Settings
@@ -28,6 +29,9 @@ def register(app: typer.Typer) -> None:
 @recipe.callback()
 def group() -> None:
     """Check, explain and draft recipes."""
+
+
+recipe.command("explain", epilog=explain.EXAMPLE)(explain.command)
 
 
 @recipe.command("check", epilog=EXAMPLE)

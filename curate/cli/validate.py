@@ -2,7 +2,6 @@
 
 import threading
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,15 +10,15 @@ from builders.backend import Backend
 from builders.errors import EngineUnavailable
 from builders.interpreter import available_pythons
 from curate.cli.common import (
+    existing_mirror,
     library_of,
-    mirror_path,
     open_store,
     print_json,
     progress_bar,
     settings_of,
     talk,
 )
-from curate.errors import CurateError, NotFound
+from curate.errors import CurateError
 from curate.model import Validation
 from curate.settings import Settings
 from curate.stages.validate import Summary, Task, plan, validate
@@ -105,7 +104,7 @@ def run_tasks(
             backend=backend,
             settings=settings.building(),
             pythons=available_pythons(settings.interpreters),
-            mirrors=lambda name: _mirror(settings, name),
+            mirrors=lambda name: existing_mirror(settings, name),
             stop=stop or threading.Event(),
             report=report,
         )
@@ -128,13 +127,6 @@ def make_backend(name: str, settings: Settings) -> Backend:
     except EngineUnavailable as error:
         error.hint = error.hint or "Start Docker, or use --sandbox local."
         raise
-
-
-def _mirror(settings: Settings, repo: str) -> Path:
-    path = mirror_path(settings, repo)
-    if not path.exists():
-        raise NotFound(f"There is no mirror of {repo} at {path}.", hint=f"Run: curate crawl {repo}")
-    return path.resolve()
 
 
 def _line(record: Validation | str) -> str:

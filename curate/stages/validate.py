@@ -47,7 +47,7 @@ def plan(
 
     *again* does what was rejected once more, as a newer curate may build what an older could not.
     """
-    chosen = _chosen(store, ids) if ids else list(store.candidates(repo))
+    chosen = chosen(store, ids) if ids else list(store.candidates(repo))
     if repo and not chosen and repo not in store.repositories():
         raise NotFound(f"Nothing of {repo} is stored.", hint=f"Run: curate crawl {repo}")
     known = store.validated_inputs(rejected=not again)
@@ -133,7 +133,8 @@ def _collect(
     done(validation)
 
 
-def _chosen(store: Store, ids: Sequence[str]) -> list[Candidate]:
+def chosen(store: Store, ids: Sequence[str]) -> list[Candidate]:
+    """The candidates called *ids*, each once; NotFound for one that does not exist."""
     found = {name: store.candidate(name) for name in dict.fromkeys(ids)}
     unknown = [name for name, candidate in found.items() if candidate is None]
     if unknown:
