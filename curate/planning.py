@@ -87,7 +87,7 @@ def _grounds(
     comes first, for with the newer one tests fail before the fix that have nothing to do with it.
     """
     tried = [
-        _ground(source, manifests[source], date, env, pythons) for source, date in dates.items()
+        make_ground(source, manifests[source], date, env, pythons) for source, date in dates.items()
     ]
     grounds = [ground for ground in tried if isinstance(ground, Ground)]
     if not grounds:
@@ -98,13 +98,14 @@ def _grounds(
     return tuple(distinct.values())
 
 
-def _ground(
+def make_ground(
     source: str,
     manifest: Manifest | Failure,
     date: datetime,
     env: EnvRecipe,
     pythons: Sequence[str],
 ) -> Ground | Failure:
+    """*manifest* with the interpreter it gets at *date*."""
     if isinstance(manifest, Failure):
         return manifest
     python = _python(env, manifest, date, pythons)

@@ -107,7 +107,9 @@ class Cases(Facts):
 
     files: tuple[str, ...]
     pattern: Pattern  # matches the first line of a case; group 1 is its name
-    test: Annotated[str, _template("keywords")]  # {keywords} = changed cases, their neighbours, changed modules: "a or b"
+    test: Annotated[
+        str, _template("keywords")
+    ]  # {keywords} = changed cases, their neighbours, changed modules: "a or b"
 
 
 class VersionRule(Facts):

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from curate.checking import Checked, checked
-from curate.cli import explain
+from curate.cli import draft, explain
 from curate.cli.common import library_of, mirror_path, print_json, settings_of
 from curate.errors import NotFound
 from curate.settings import Settings
@@ -32,6 +32,7 @@ def group() -> None:
 
 
 recipe.command("explain", epilog=explain.EXAMPLE)(explain.command)
+recipe.command("draft", epilog=draft.EXAMPLE)(draft.command)
 
 
 @recipe.command("check", epilog=EXAMPLE)
@@ -50,9 +51,7 @@ def check(
     other.
     """
     settings = settings_of(context)
-    found = [
-        checked(path, _mirror(settings, path)) for path in _paths(which, library_of(settings))
-    ]
+    found = [checked(path, _mirror(settings, path)) for path in _paths(which, library_of(settings))]
     if as_json:
         print_json([asdict(one) for one in found])
     else:
@@ -89,4 +88,6 @@ def _line(one: Checked) -> str:
     if not one.versions:
         return f"[green]good[/green]   {name}: {ranges}; no mirror to hold them against"
     first, last = one.versions[0], one.versions[-1]
-    return f"[green]good[/green]   {name}: {ranges} for {len(one.versions)} versions, {first} … {last}"
+    return (
+        f"[green]good[/green]   {name}: {ranges} for {len(one.versions)} versions, {first} … {last}"
+    )
