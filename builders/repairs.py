@@ -10,6 +10,7 @@ from packaging.requirements import Requirement as Parsed
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from builders.install import LATER_TOOLS
 from builders.requirements import Manifest, Requirement
 from builders.requirements.manifest import RUNNERS
 
@@ -159,6 +160,17 @@ def _withdrawn(text: str, manifest: Manifest) -> Repair | None:
     return None
 
 
+def _newer_wheel(text: str, manifest: Manifest) -> Repair | None:
+    """Build with a later wheel: 0.30 cannot prepare the metadata of some of its contemporaries."""
+    match = BUILD.search(text)
+    if match is None or "wheel" in manifest.exempt:
+        return None
+    cutoff = LATER_TOOLS.isoformat().replace("+00:00", "Z")
+    sentence = f"wheel may be as new as {cutoff}: {match[1]} {match[2] or ''} did not build"
+    exempt = {**manifest.exempt, "wheel": cutoff}
+    return Repair(manifest=replace(manifest, exempt=exempt), sentence=sentence)
+
+
 def _absent(text: str, manifest: Manifest) -> Repair | None:
     for names in _ABSENT.findall(text):
         name = next(filter(None, names))
@@ -195,7 +207,7 @@ def _conflicting(text: str, manifest: Manifest) -> Repair | None:
 
 
 _Rule = Callable[[str, Manifest], Repair | None]
-_BUILD_RULES: tuple[_Rule, ...] = (_unbuildable, _filtered)  # the rest is the package's own talk
+_BUILD_RULES: tuple[_Rule, ...] = (_unbuildable, _filtered, _newer_wheel)  # the rest is talk
 _RULES: tuple[_Rule, ...] = (
     _filtered,
     _yanked,

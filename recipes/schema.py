@@ -107,9 +107,8 @@ class Cases(Facts):
 
     files: tuple[str, ...]
     pattern: Pattern  # matches the first line of a case; group 1 is its name
-    test: Annotated[
-        str, _template("keywords")
-    ]  # {keywords} = changed cases, their neighbours, changed modules: "a or b"
+    # {keywords} = changed cases, their neighbours, changed modules: "a or b"
+    test: Annotated[str, _template("keywords")]
 
 
 class VersionRule(Facts):

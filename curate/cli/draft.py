@@ -134,20 +134,19 @@ def _validated(
             if known.get(it.instance_id) != inputs_hash(it, recipe, options)
         ]
         broken = run_tasks(tasks, options, store, settings, jobs).broken
-        verdicts = {
-            it.instance_id: _verdict(store, it, broken.get(it.instance_id)) for it in chosen
-        }
+        names = [it.instance_id for it in chosen]
+        verdicts = {name: _verdict(store, name, broken.get(name)) for name in names}
     counts = Counter(verdicts.values())
     talk.print(f"{counts['verified']} of {len(chosen)} verified")
     for reason, count in counts.most_common():
         if reason != "verified":
-            names = [name for name, verdict in verdicts.items() if verdict == reason]
-            talk.print(f"  {count:>3} {reason}: {', '.join(names)}", soft_wrap=True)
+            fallen = [name for name, verdict in verdicts.items() if verdict == reason]
+            talk.print(f"  {count:>3} {reason}: {', '.join(fallen)}", soft_wrap=True)
     return verdicts
 
 
-def _verdict(store: Store, candidate: Candidate, broken: BuilderError | None) -> str:
-    record = store.validation(candidate.instance_id)
+def _verdict(store: Store, name: str, broken: BuilderError | None) -> str:
+    record = store.validation(name)
     if broken or record is None:
         return f"the machine failed: {broken}"
     why = record.verdict.rejection

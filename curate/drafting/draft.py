@@ -16,6 +16,7 @@ from curate.drafting.survey import Observation, runners
 from curate.testpaths import PathRules
 
 SHARE = 1 / 3  # of the commits that have to agree on what is no source of requirements
+STALE = 3  # versions that a file states under one and the same tag: then tags lie elsewhere
 
 _NOT_NEEDED = re.compile(
     r"pip|setuptools|wheel|build|tox.*|nox.*|virtualenv|uv|poetry.*|pdm.*|hatch.*|nodeenv|coverage"
@@ -228,9 +229,10 @@ def _test_paths(observation: Observation) -> Iterator[tuple[str, str]]:
     """Folders that pytest is told of and the general rules do not take for tests."""
     for path in observation.pytest["testpaths"]:
         folder = path.strip("./")
-        if folder and not folder.endswith(".py") and not PathRules().is_test(f"{folder}/x.py"):
-            if folder not in observation.packages and not folder.startswith(_WITH_DOCTESTS):
-                yield f"{folder}/**", "testpaths"
+        no_tests = folder in observation.packages or folder.startswith(_WITH_DOCTESTS)
+        known = no_tests or folder.endswith(".py") or PathRules().is_test(f"{folder}/x.py")
+        if folder and not known:
+            yield f"{folder}/**", "testpaths"
 
 
 def _import_name(observations: Sequence[Observation]) -> Fact | None:
@@ -245,13 +247,21 @@ def _import_name(observations: Sequence[Observation]) -> Fact | None:
 
 
 def _version_file(observations: Sequence[Observation]) -> Fact | None:
-    """A file that states the version, where not every commit has a tag behind it."""
-    without = [it for it in observations if not it.version]
-    if not without:
+    """A file that states the version, where tags do not lie behind the commits."""
+    common = set.intersection(*(set(it.stated) for it in observations))
+    if not common:
         return None
-    common = frozenset.intersection(*(it.stated for it in observations))
-    reason = f"{len(without)} of {len(observations)} commits have no tag behind them"
-    return Fact(value=min(common, key=len), reason=reason) if common else None
+    file = min(common, key=lambda path: (len(path), path))
+    without = sum(not it.version for it in observations)
+    if without:
+        reason = f"{without} of {len(observations)} commits have no tag behind them"
+        return Fact(value=file, reason=reason)
+    for version in {it.version for it in observations}:
+        stated = {it.stated[file] for it in observations if it.version == version}
+        if len(stated) >= STALE:
+            reason = f"tag {version} is the nearest of commits of {len(stated)} versions"
+            return Fact(value=file, reason=reason)
+    return None
 
 
 def _remarks(observations: Sequence[Observation]) -> Iterator[str]:
@@ -262,7 +272,7 @@ def _remarks(observations: Sequence[Observation]) -> Iterator[str]:
     if not called:
         yield "No CI configuration was found that calls tests."
     if last.compiled:
-        yield f"{last.compiled} has the project compiled: it may need system packages and `install`."
+        yield f"{last.compiled} compiles something: system packages and `install` may be needed."
     if last.submodules:
         yield "There are git submodules: if tests need them, name them in [submodules]."
     if not any(it.version for it in observations):

@@ -17,10 +17,10 @@ _SCRIPT = re.compile(r"(?:^|[/_-])tests?\.(?:sh|py)$")
 _PYTHON = re.compile(r"(?:.*/)?python[\d.]*$|^py$|^\{envpython\}$")
 
 # Options of pip and its like that are followed by a value which is of no interest here.
-_VALUED = frozenset(
-    "-i --index-url --extra-index-url -f --find-links -t --target --prefix --python -p"
-    " --cache-dir --upgrade-strategy --progress-bar --timeout --retries --trusted-host"
-    " --no-binary --only-binary --root --src -c --constraint --log --platform --resolution".split()
+_VALUED = re.compile(
+    r"-[iftpc]|--(?:index-url|extra-index-url|find-links|target|prefix|python|cache-dir|timeout"
+    r"|upgrade-strategy|progress-bar|retries|trusted-host|no-binary|only-binary|root|src"
+    r"|constraint|log|platform|resolution)"
 )
 
 
@@ -109,7 +109,7 @@ def _pip(words: list[str], found: Found) -> None:
             _add(found.groups, (value or _next(queue)).rsplit(":", 1)[-1])
         elif name == "--extra":
             _add(found.extras, value or _next(queue))
-        elif word in _VALUED:
+        elif _VALUED.fullmatch(word):
             _next(queue)
         elif word in ("-e", "--editable") or not word.startswith("-"):
             _target(_next(queue) if word.startswith("-") else word, found)

@@ -54,7 +54,7 @@ class Observation:
     sources: Mapping[str, Mapping[str, str]]  # "files" | "extras" | "groups" -> name -> origin
     declared: frozenset[str]  # distributions that these sources name
     packages: frozenset[str]  # what can be imported: "name"
-    stated: frozenset[str]  # files that state the version
+    stated: Mapping[str, str]  # file -> version that it states
     pytest: Mapping[str, Sequence[str]]  # settings of pytest, as words
     compiled: str  # what says that the project has to be compiled, "" for pure Python
     submodules: bool
@@ -157,13 +157,14 @@ def _package(path: str) -> str:
     return name if name.isidentifier() and not _NO_PACKAGES.fullmatch(name) else ""
 
 
-def _stated(tree: Tree, packages: frozenset[str], paths: frozenset[str]) -> frozenset[str]:
+def _stated(tree: Tree, packages: frozenset[str], paths: frozenset[str]) -> dict[str, str]:
     """Files that say `__version__ = "1.2…"`."""
     folders = [f"{root}{name}" for root in ("", "src/") for name in packages]
     places = [f"{folder}/{file}" for folder in folders for file in _VERSION_FILES]
     pattern = re.compile(VERSION_PATTERN.encode())
     there = [path for path in (*places, *(f"{it}.py" for it in folders)) if path in paths]
-    return frozenset(path for path in there if pattern.search(tree.read(path) or b""))
+    found = {path: pattern.search(tree.read(path) or b"") for path in there}
+    return {path: match[1].decode() for path, match in found.items() if match}
 
 
 def _compiled(tree: Tree, paths: frozenset[str]) -> str:

@@ -69,8 +69,14 @@ def test_unbuildable_is_dropped_unless_core():
     found = repair(error("does_not_build"), manifest("pytest", "sklearn"))
     assert lines(found) == ["pytest"]
     assert "does not build" in found.sentence
+
+
+def test_core_that_does_not_build_is_tried_once_with_a_later_wheel():
     core = manifest("pytest", "sklearn", core=("sklearn",))
-    assert repair(error("does_not_build"), core) is None
+    found = repair(error("does_not_build"), core)
+    assert lines(found) == ["pytest", "sklearn"]
+    assert list(found.manifest.exempt) == ["wheel"]
+    assert repair(error("does_not_build"), found.manifest) is None
 
 
 def test_parent_of_an_unbuildable_is_dropped():
@@ -137,7 +143,8 @@ def test_no_answer_to_other_texts():
 
 def test_talk_of_a_failing_build_names_no_culprits():
     known = manifest("sklearn", "scikit-learn", "setuptools", core=("sklearn",))
-    assert repair(error("does_not_build"), known) is None
+    found = repair(error("does_not_build"), known)
+    assert lines(found) == ["sklearn", "scikit-learn", "setuptools"]
 
 
 def test_missing_extra_is_told():
