@@ -48,6 +48,9 @@ def command(  # noqa: PLR0913, PLR0917
     runs: Annotated[int, typer.Option(min=1, help="Runs on each side, of the sample.")] = 1,
     sandbox: Annotated[Sandbox, typer.Option(help="docker or local.")] = Sandbox.DOCKER,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Candidates at once.")] = 1,
+    again: Annotated[
+        bool, typer.Option("--again", help="Try those of the sample that were rejected once more.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
     """Write a recipe from metadata and CI files, read at several dates, with the reasons beside.
@@ -73,7 +76,7 @@ def command(  # noqa: PLR0913, PLR0917
         if sample:
             chosen = _sampled(candidates, sample, recipe, opened)
             options = Options(runs=runs, backend=sandbox.value, strength=False)
-            summary["sample"] = _validated(chosen, recipe, options, settings, jobs)
+            summary["sample"] = _validated(chosen, recipe, options, settings, jobs, again)
     if as_json:
         print_json(summary)
     if not sample:
@@ -123,11 +126,16 @@ def _sampled(
 
 
 def _validated(
-    chosen: Sequence[Candidate], recipe: Recipe, options: Options, settings: Settings, jobs: int
+    chosen: Sequence[Candidate],
+    recipe: Recipe,
+    options: Options,
+    settings: Settings,
+    jobs: int,
+    again: bool,
 ) -> dict[str, str]:
     """Verdict of each candidate by id; those known for the same inputs are not tried again."""
     with Store(settings.data / DRAFTS) as store:
-        known = store.validated_inputs()
+        known = store.validated_inputs(rejected=not again)
         tasks = [
             Task(candidate=it, recipe=recipe)
             for it in chosen

@@ -106,5 +106,7 @@ def _session_call(call: ast.Call) -> str:
 
 def _make(tree: Tree) -> Iterator[Job]:
     text = (tree.read("Makefile") or b"").decode("utf-8", "replace")
-    for body in re.findall(r"^[\w./ -]+:(?!=)[^\n]*\n((?:\t[^\n]*\n|\n)+)", text + "\n", re.M):
+    for body in re.findall(
+        r"^[\w./ -]+:(?!=)[^\n]*\n(\t[^\n]*\n(?:\t[^\n]*\n|\n)*)", text + "\n", re.M
+    ):
         yield Job(origin="Makefile", found=read_commands(re.sub(r"^\t[@-]*", "", body, flags=re.M)))
