@@ -15,7 +15,8 @@ from pathlib import Path
 from builders.errors import BuilderError
 from builders.interpreter import find_interpreter
 from builders.model import Failure, Lock
-from builders.repairs import dropped_extras, prepare, repair
+from builders.preparation import prepare
+from builders.repairs import dropped_extras, repair
 from builders.requirements import Manifest
 from builders.settings import BuildSettings
 

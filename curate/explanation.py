@@ -11,7 +11,7 @@ from pathlib import Path
 from builders.backend import Backend
 from builders.install import install_commands
 from builders.model import Failure, Lock
-from builders.repairs import prepare
+from builders.preparation import prepare
 from builders.requirements import Manifest
 from curate.environments import instance_spec, stored_lock
 from curate.planning import Ground, Plan
