@@ -22,7 +22,7 @@ from curate.drafting.text import recipe_text
 from curate.errors import BadInput, NotFound
 from curate.git.mirror import Mirror, open_mirror
 from curate.github.pulls import owner_and_name
-from curate.model import Candidate
+from curate.model import Candidate, CrawlState
 from curate.planning import make_ground, version_names
 from curate.settings import Settings
 from curate.stages.validate import Task
@@ -76,6 +76,7 @@ def command(  # noqa: PLR0913, PLR0917
         if sample:
             chosen = _sampled(candidates, sample, recipe, opened)
             options = Options(runs=runs, backend=sandbox.value, strength=False)
+            _lay_out(chosen, store, settings)
             summary["sample"] = _validated(chosen, recipe, options, settings, jobs, again)
     if as_json:
         print_json(summary)
@@ -125,6 +126,15 @@ def _sampled(
     return [replace(it, version=version(it.base_commit)) for it in spread(ordered, count)]
 
 
+def _lay_out(chosen: Sequence[Candidate], store: Store, settings: Settings) -> None:
+    """Copy what `curate show` needs of a sample to where its verdicts will be."""
+    with Store(settings.data / DRAFTS) as drafts:
+        for it in chosen:
+            pull = store.pull(it.repo, it.pull_number)
+            drafts.save_page(it.repo, [pull] if pull else [], CrawlState())
+            drafts.save_candidate(it)
+
+
 def _validated(
     chosen: Sequence[Candidate],
     recipe: Recipe,
@@ -150,6 +160,7 @@ def _validated(
         if reason != "verified":
             fallen = [name for name, verdict in verdicts.items() if verdict == reason]
             talk.print(f"  {count:>3} {reason}: {', '.join(fallen)}", soft_wrap=True)
+    talk.print(f"Why: curate --data {settings.data / DRAFTS} show ID", soft_wrap=True)
     return verdicts
 
 

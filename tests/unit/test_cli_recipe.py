@@ -10,13 +10,15 @@ from builders.lock import lock_key
 from builders.model import Lock
 from builders.requirements import Sources, read_manifest
 from builders.tree import GitTree
-from curate.model import CrawlState
+from curate.model import CrawlState, Rejection
+from curate.stages.validate import Summary
 from curate.store import Store
+from curate.trial import inputs_hash
 from recipes import load
 from recipes.loader import BUILT_IN
 from tests.unit.history import GitHistory
 from tests.unit.terminal import Typed, typed
-from tests.unit.test_store import candidate, pull
+from tests.unit.test_store import candidate, pull, validation
 
 REPO = "owner/name"
 PROJECT = '[project]\nname = "thing"\nversion = "1"\nrequires-python = ">=3.8"\n'
@@ -234,3 +236,29 @@ def test_a_draft_needs_a_mirror_and_a_sample_candidates(curate, history):
     done = curate("recipe", "draft", REPO, "--sample", "3")
     assert done.returncode == 4
     assert "curate crawl owner/name" in done.stderr
+
+
+def test_a_sample_is_tried_with_the_draft_apart_from_what_counts(
+    curate, tmp_path, history, monkeypatch
+):
+    stored(tmp_path, history)
+    tried = []
+
+    def run(tasks, options, store, settings, jobs):
+        tried.append([task.candidate.instance_id for task in tasks])
+        for task in tasks:
+            inputs = inputs_hash(task.candidate, task.recipe, options)
+            why = Rejection(stage="lock", reason="unsatisfiable", detail="no such thing")
+            store.save_validation(REPO, replace(validation(1, why), inputs=inputs))
+        return Summary()
+
+    monkeypatch.setattr("curate.cli.draft.run_tasks", run)
+    flags = ("recipe", "draft", REPO, "--to", "-", "--sample", "5")
+    for more in ((), (), ("--again",)):
+        done = curate(*flags, *more)
+        assert done.returncode == 0, done.stderr
+        assert "0 of 1 verified" in done.stderr
+        assert "1 lock/unsatisfiable: owner__name-1" in done.stderr
+    assert tried == [["owner__name-1"], [], ["owner__name-1"]]
+    assert "not validated yet" in curate("show", "owner__name-1").stdout
+    assert "no such thing" in curate("--data", "data/drafts", "show", "owner__name-1").stdout
