@@ -17,6 +17,7 @@ from curate.settings import Settings
 from recipes import Library
 
 EXAMPLE = "Example: [bold]curate recipe check getmoto/moto[/bold]"
+COMMITS = 16  # at which files, extras and groups of a named recipe are looked for
 
 recipe = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", epilog=EXAMPLE)
 
@@ -48,16 +49,22 @@ def check(
 
     Ranges must hold every version once: of all tags of the mirror, or of all that the file named
     by the recipe's version rule has ever said. Without a mirror they are only held against each
-    other.
+    other. Of recipes that are named, notes tell what they name and no commit of a sample has.
     """
     settings = settings_of(context)
-    found = [checked(path, _mirror(settings, path)) for path in _paths(which, library_of(settings))]
+    commits = COMMITS if which else 0
+    found = [
+        checked(path, _mirror(settings, path), commits=commits)
+        for path in _paths(which, library_of(settings))
+    ]
     if as_json:
         print_json([asdict(one) for one in found])
     else:
         console = Console(highlight=False, soft_wrap=True)
         for one in found:
             console.print(_line(one))
+            for note in one.notes:
+                console.print(f"       note: {escape(note)}")
     if any(one.problems for one in found):
         raise typer.Exit(1)
 

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 from builders.interpreter import RELEASES
 from builders.tree import GitTree
-from curate.drafting.survey import Observation, observe, spread
+from curate.drafting.survey import Observation, observe
 from curate.errors import NotFound
-from curate.git.command import output
-from curate.git.mirror import Mirror
+from curate.git.mirror import Mirror, default_branch
 from curate.git.version import NearestTag
 from curate.model import Candidate
+from curate.spreading import spread
 
 
 def observations(
@@ -39,8 +39,7 @@ def _commits(mirror: Mirror, candidates: Sequence[Candidate]) -> list[str]:
     if candidates:
         ordered = sorted(candidates, key=lambda candidate: candidate.created_at)
         return list(dict.fromkeys(it.base_commit for it in ordered))
-    listed = output(mirror.path, "rev-list", "--first-parent", "--reverse", "HEAD")
-    return listed.decode().split()
+    return default_branch(mirror)
 
 
 def _date(mirror: Mirror, commit: str) -> datetime:

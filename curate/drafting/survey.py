@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import TypeVar
 
 from packaging.utils import canonicalize_name
 
@@ -38,8 +37,6 @@ _NOT_TESTS = re.compile(
     r"|oldest|lowest|nightly|upstream|memray|codspeed|windows|macos|osx)(?:[-_/.]|$)"
 )
 _NO_PACKAGES = re.compile(r"tests?|testing|docs?|examples?|bench\w*|scripts?|tools?|ci|utils")
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,15 +78,6 @@ def observe(tree: GitTree, date: datetime, version: str) -> Observation:
         compiled=_compiled(tree, paths),
         submodules=".gitmodules" in paths,
     )
-
-
-def spread(items: Sequence[_T], count: int) -> list[_T]:
-    """*count* of *items*, or all, at even distances, both ends included."""
-    if count >= len(items):
-        return list(items)
-    if count == 1:
-        return [items[len(items) // 2]]
-    return [items[round(n * (len(items) - 1) / (count - 1))] for n in range(count)]
 
 
 def _sources(

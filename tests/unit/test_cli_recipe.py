@@ -83,6 +83,14 @@ def test_gaps_and_overlaps_are_named_with_the_versions_of_the_mirror(curate, tmp
     assert "1 range for 2 versions, 1.0 … 3.0" in good.stdout
 
 
+def test_what_no_commit_has_is_noted_of_named_recipes(curate, tmp_path, history):
+    named = 'requirements = { files = ["tox.ini", "dve.txt"], extras = ["tests", "tets"] }\n'
+    done = curate("recipe", "check", write(tmp_path, f"[defaults]\n{named}"))
+    assert done.returncode == 0
+    notes = [line.split("note: ")[1] for line in done.stdout.splitlines() if "note: " in line]
+    assert notes == [f"{name} is at none of 2 commits" for name in ("file dve.txt", "extra tets")]
+
+
 def test_versions_that_a_file_states_are_checked_too(curate, tmp_path, history):
     rule = """version = { rule = "file", file = "v.py", pattern = 'v = (\\d+\\.\\d+)' }\n"""
     history.change({"v.py": "v = 0.5"})

@@ -13,8 +13,9 @@ from curate.drafting.found import Found, Job
 from curate.drafting.pytestini import pytest_settings
 from curate.drafting.runners import runner_jobs
 from curate.drafting.shell import read_commands
-from curate.drafting.survey import Observation, spread
+from curate.drafting.survey import Observation
 from curate.drafting.text import recipe_text
+from curate.spreading import spread
 from recipes import parse
 
 
