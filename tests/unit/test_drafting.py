@@ -278,3 +278,13 @@ def test_remarks_warn_of_what_a_recipe_cannot_know():
     )
     for words in ("called by nose", "Cargo.toml", "submodules", "No commit has a tag"):
         assert words in text
+
+
+def test_jobs_of_circleci_and_gitlab(tree):
+    circle = "jobs:\n  unit:\n    steps:\n    - run: pip install -r c.txt\n"
+    circle += "    - run: {name: Tests, command: pytest}\n"
+    gitlab = "unit:\n  script:\n  - pip install -r g.txt\n  - pytest\n"
+    files = {".circleci__config.yml": circle, ".gitlab-ci.yml": gitlab}
+    first, second = ci_jobs(tree(**files))
+    assert told(first.found) == {"files": ["c.txt"], "runners": ["pytest"]}
+    assert told(second.found) == {"files": ["g.txt"], "runners": ["pytest"]}
