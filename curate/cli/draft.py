@@ -44,7 +44,7 @@ def command(  # noqa: PLR0913, PLR0917
         str, typer.Option(help="File, or - for standard output. [default: in the recipe folder]")
     ] = "",
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
-    commits: Annotated[int, typer.Option(min=1, help="How many commits to read.")] = 8,
+    commits: Annotated[int, typer.Option(min=1, help="How many commits to read.")] = 24,
     sample: Annotated[int, typer.Option(min=0, help="Validate so many candidates with it.")] = 0,
     runs: Annotated[int, typer.Option(min=1, help="Runs on each side, of the sample.")] = 1,
     sandbox: Annotated[Sandbox, typer.Option(help="docker or local.")] = Sandbox.DOCKER,

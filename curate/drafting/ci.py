@@ -25,7 +25,8 @@ def ci_jobs(tree: Tree) -> Iterator[Job]:
     """Every job of every CI configuration of *tree* that runs something."""
     workflows = [f"{WORKFLOWS}/{name}" for name in tree.names(WORKFLOWS)]
     for path in (*workflows, *_PLAIN_FILES):
-        for job in _jobs(_yaml(tree, path)):
+        for written in _jobs(_yaml(tree, path)):
+            job = {**written, "uses": list(_local_actions(tree, written))}
             found = read_commands("\n".join(_texts(job)))
             for file in _texts(job, names=("environment-file",)):
                 add_file(found.files, re.sub(r"\$\{\{.*?\}\}", "${}", file))
@@ -55,6 +56,16 @@ def _jobs(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from ({**whole, **job, "env": [whole["env"], job.get("env")]} for job in inner)
     elif data:
         yield data  # Travis, GitLab, and files of one job
+
+
+def _local_actions(tree: Tree, job: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The repository's own actions that steps of *job* use."""
+    steps = job.get("steps")
+    for step in steps if isinstance(steps, list) else ():
+        used = str(step.get("uses", "")) if isinstance(step, dict) else ""
+        if used.startswith("./"):
+            folder = used.removeprefix("./").strip("/")
+            yield from (_yaml(tree, f"{folder}/action.{suffix}") for suffix in ("yml", "yaml"))
 
 
 def _texts(node: Any, key: str = "", names: Sequence[str] = _COMMANDS) -> Iterator[str]:

@@ -120,8 +120,8 @@ def _usual(known: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
     """What is called as projects call requirements of their tests."""
     files = [path for path in known["files"] if _FILE.fullmatch(path)]
     found = {"files": sorted(files)}
-    for kind in ("extras", "groups"):
-        found[kind] = [known[kind][name] for name in _NAMES if name in known[kind]]
+    for kind, names in (("extras", (*_NAMES, "all")), ("groups", _NAMES)):
+        found[kind] = [known[kind][name] for name in names if name in known[kind]]
     return {kind: dict.fromkeys(names, "by name") for kind, names in found.items()}
 
 

@@ -20,7 +20,7 @@ from curate.planning import version_names
 from curate.spreading import spread
 from recipes import Library, Recipe, file_name, parse
 
-READ, COMPARED = 8, 16  # commits that a draft is made from, and others that it is tried at
+READ, COMPARED = 24, 16  # commits that a draft is made from, and others that it is tried at
 
 
 def main(folder: Path) -> None:

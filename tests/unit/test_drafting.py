@@ -109,6 +109,14 @@ jobs:
     assert not docs.tests
 
 
+def test_a_job_does_what_the_actions_of_the_repository_do(tree):
+    job = "jobs:\n  unit:\n    steps:\n    - uses: ./.github/actions/prepare\n    - run: pytest\n"
+    action = "runs:\n  steps:\n  - run: pip install -r dev.txt\n"
+    files = {".github__workflows__ci.yml": job, ".github__actions__prepare__action.yml": action}
+    (unit,) = ci_jobs(tree(**files))
+    assert told(unit.found) == {"files": ["dev.txt"], "runners": ["pytest"]}
+
+
 def test_jobs_of_travis_and_azure(tree):
     travis = "addons: {apt: {packages: [graphviz]}}\ninstall: pip install .[t]\nscript: [pytest]\n"
     azure = "jobs:\n- job: A\n  steps:\n  - script: pip install -r a.txt\n  - bash: pytest\n"
