@@ -57,21 +57,25 @@ def command(  # noqa: PLR0913, PLR0917
     """Write a recipe from metadata and CI files, read at several dates, with the reasons beside.
 
     It reads base commits of stored candidates, or else of the default branch. What the defaults do
-    anyway is not written. A sample's verdicts are kept apart: `curate validate` gives those that
-    count.
+    anyway is not written. With --sample, a file that is there already is tried as it is. A sample's
+    verdicts are kept apart: `curate validate` gives those that count.
     """
     settings = settings_of(context)
     owner_and_name(repo)
     file = Path(to) if to else (settings.recipes or Path("recipes")) / file_name(repo)
-    if to != "-" and file.exists() and not force:
-        raise BadInput(f"{file} exists.", hint="Give --force to overwrite it, or another --to.")
+    kept = to != "-" and file.exists() and not force
+    if kept and not sample:
+        raise BadInput(f"{file} exists.", hint="--force overwrites it, --sample 8 tries it.")
     with open_store(settings) as store, open_mirror(_path(settings, repo, mirror)) as opened:
         candidates = list(store.candidates(repo))
         pythons = available_pythons(settings.interpreters)
         seen = list(observations(opened, candidates, pythons, commits))
-        text = recipe_text(draft(repo, seen))
+        text = file.read_text(encoding="utf-8") if kept else recipe_text(draft(repo, seen))
         recipe = parse(text, file.name)
-        _write(text, to, file)
+        if kept:
+            talk.print(f"Kept as it is: {file}; --force drafts it anew", soft_wrap=True)
+        elif not (as_json and to == "-"):
+            _write(text, to, file)
         _tell_commits(opened, seen, recipe, pythons)
         summary = {"file": str(file), "text": text, "candidates": len(candidates)}
         if sample:
@@ -82,7 +86,7 @@ def command(  # noqa: PLR0913, PLR0917
     if as_json:
         print_json(summary)
     if not sample:
-        talk.print(f"Try it: curate recipe draft {repo} --force --sample 8", soft_wrap=True)
+        talk.print(f"Try it: curate recipe draft {repo} --sample 8", soft_wrap=True)
 
 
 def _path(settings: Settings, repo: str, given: Path | None) -> Path:

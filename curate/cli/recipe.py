@@ -76,9 +76,11 @@ def _paths(which: list[str] | None, library: Library) -> Iterator[Path]:
     for name in which or ():
         path = Path(name) if name.endswith(".toml") else library.path(name)
         if path is None or not path.is_file():
-            raise NotFound(
-                f"There is no recipe {name}.", hint=f"Make one: curate recipe draft {name}"
+            known = name.count("/") == 1 and not name.endswith(".toml")
+            hint = (
+                f"Make one: curate recipe draft {name}" if known else "Name OWNER/NAME or a file."
             )
+            raise NotFound(f"There is no recipe {name}.", hint=hint)
         yield path
 
 

@@ -230,6 +230,9 @@ def test_a_draft_overwrites_nothing_unasked(curate, tmp_path, history):
     assert done.returncode == 2
     assert "--force" in done.stderr
     assert "# mine" in (tmp_path / file).read_text()
+    kept = curate("recipe", "draft", REPO, "--to", file, "--sample", "1")
+    assert "Kept as it is" in kept.stderr
+    assert "# mine" in (tmp_path / file).read_text()
     assert curate("recipe", "draft", REPO, "--to", file, "--force").returncode == 0
     assert "# mine" not in (tmp_path / file).read_text()
 
