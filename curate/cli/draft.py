@@ -108,11 +108,16 @@ def _tell_commits(
     """What the recipe gives at each commit that was read, as validation would plan it."""
     version = version_names(recipe, mirror)
     for it in seen:
-        env = recipe.environment(version(it.commit))
+        told = f"{it.date:%Y-%m-%d} {it.commit[:10]}  version {version(it.commit) or '?':<6} "
+        ranges = recipe.ranges_of(version(it.commit))
+        if len(ranges) != 1 or ranges[0].skip:
+            why = f"skipped: {ranges[0].skip}" if len(ranges) == 1 else f"{len(ranges)} ranges"
+            talk.print(f"{told} {why}", soft_wrap=True)
+            continue
+        env = ranges[0]
         with GitTree(mirror.path, it.commit) as tree:
             manifest = read_manifest(tree, Sources(**env.requirements.model_dump()))
         ground = make_ground("base", manifest, it.date, env, pythons)
-        told = f"{it.date:%Y-%m-%d} {it.commit[:10]}  version {version(it.commit) or '?':<6} "
         if isinstance(ground, Failure):
             talk.print(f"{told} {ground.stage}/{ground.reason}: {ground.detail}", soft_wrap=True)
             continue

@@ -20,8 +20,9 @@ STALE = 3  # versions that a file states under one and the same tag: then tags l
 
 _NOT_NEEDED = re.compile(
     r"pip|setuptools|wheel|build|tox.*|nox.*|virtualenv|uv|poetry.*|pdm.*|hatch.*|nodeenv|coverage"
-    r"|coveralls|codecov|codacy.*|pytest|pytest-cov|pytest-github-actions.*|unittest2|argparse"
-    r"|ordereddict|importlib|invoke|distribute|six-nothing"
+    r"|coveralls|codecov|codacy.*|pytest|pytest-(?:cov|github.*|azure.*|random.*|rerun.*|codspeed"
+    r"|benchmark|split|sugar|html|xdist|mypy.*)|unittest2|argparse|ordereddict|importlib|invoke"
+    r"|distribute|types-.*|.*-stubs"
 )
 _OWN_SYSTEM = re.compile(
     r"python[\d.]*(?:-.*)?|pypy.*|g\+\+.*|gcc.*|clang.*|make|wget|sudo|locales|software-.*|apt-.*"
@@ -145,18 +146,30 @@ def _files(observations: Sequence[Observation]) -> Iterator[Fact]:
 
 
 def _named(observation: Observation) -> Iterator[tuple[str, str]]:
-    """Packages that test jobs install by name and no source declares; pins left aside."""
+    """Packages that most test jobs install by name and no source declares; pins left aside.
+
+    What a recipe adds is never dropped from a lock, so what only some jobs try is no part of it.
+    """
+    jobs = [job for job in observation.jobs if job.found.runners]
     own = canonicalize_name(observation.project.name or "-")
-    for job in observation.jobs:
-        for line in job.found.packages if job.found.runners else ():
-            try:
-                parsed = parse(line)
-            except Unusable:
-                continue
-            name = canonicalize_name(parsed.name)
-            unwanted = _NOT_NEEDED.fullmatch(name) or is_tool(name) or name == own
-            if not unwanted and name not in observation.declared and _may_be_python_3(parsed):
-                yield name, job.origin
+    counts: Counter[str] = Counter()
+    for job in jobs:
+        counts.update({name for name in _names(job.found.packages) if name != own})
+    for name, count in counts.items():
+        if count > len(jobs) / 2 and name not in observation.declared:
+            yield name, next(job.origin for job in jobs if name in _names(job.found.packages))
+
+
+def _names(lines: Iterable[str]) -> Iterator[str]:
+    """Names of requirement lines, without tools and what CI needs for itself."""
+    for line in lines:
+        try:
+            parsed = parse(line)
+        except Unusable:
+            continue
+        name = canonicalize_name(parsed.name)
+        if not _NOT_NEEDED.fullmatch(name) and not is_tool(name) and _may_be_python_3(parsed):
+            yield name
 
 
 def _may_be_python_3(parsed: Requirement) -> bool:

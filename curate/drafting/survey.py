@@ -34,7 +34,7 @@ _NAMES = ("test", "tests", "testing", "dev", "develop", "development")
 _NOT_TESTS = re.compile(
     r"(?:^|[-_/.])(?:docs?|lint\w*|mypy|pyright|typing|types|style|format\w*|bench\w*|release"
     r"|publish|deploy|build|pre-?commit|sphinx|cov|coverage|codecov|typecheck\w*|min|minimum"
-    r"|oldest|lowest|nightly|upstream|memray|codspeed|windows|macos|osx)(?:[-_/.]|$)"
+    r"|oldest|lowest|nightly|upstream|memray|codspeed|py2\d?|pypy\d?|windows|macos|osx)(?:[-_/.]|$)"
 )
 _NO_PACKAGES = re.compile(r"tests?|testing|docs?|examples?|bench\w*|scripts?|tools?|ci|utils")
 

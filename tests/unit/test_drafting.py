@@ -246,6 +246,9 @@ def test_packages_named_by_most_jobs_are_added_without_pins_and_tools():
     found = Found(runners=["pytest"], packages=["six==1.2", "flake8", "pytest", "-", "thing"])
     text = written(*(seen(year, found) for year in (2018, 2019)))
     assert 'extra = ["six"]' in text
+    random = Found(runners=["pytest"], packages=["pytest-randomly", "mpl"])
+    text = written(seen(2019, found, random, found))
+    assert 'extra = ["six"]' in text
     rare = [seen(year) for year in range(2016, 2020)]
     assert "six" not in written(*rare, seen(2020, found))
 
