@@ -84,7 +84,9 @@ def resolve(
                 seconds=time.monotonic() - started,
             )
         _check_network(attempt)
-        found = repair(attempt.errors, manifest) if attempt.code is not None else None
+        found = (
+            repair(attempt.errors, manifest, cutoff=cutoff) if attempt.code is not None else None
+        )
         if found is None:
             break
         changes = [found]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from packaging.requirements import Requirement as Parsed
@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from builders.install import LATER_TOOLS
 from builders.requirements import Manifest, Requirement
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 WIDER = timedelta(days=30)  # first step past the cutoff for a project without any older file
 
 _NAME = r"([A-Za-z0-9][A-Za-z0-9._-]*?)"
@@ -47,15 +48,16 @@ class Repair:
     sentence: str
 
 
-def repair(error_text: str, manifest: Manifest) -> Repair | None:
+def repair(error_text: str, manifest: Manifest, *, cutoff: datetime = LONG_AGO) -> Repair | None:
     """Return the smallest change that answers uv's *error_text*, or None where there is none.
 
     *error_text* is the standard error of a failing `uv pip compile` (or of `uv pip install`, for
     packages that do not build). Core requirements are unpinned where their release has vanished,
-    and never dropped.
+    and never dropped. Builds of before `LATER_TOOLS` (by *cutoff*) are first given later tools.
     """
     text = _flat(error_text)
-    for rule in _BUILD_RULES if BUILD.search(text) else _RULES:
+    early = (_newer_tools,) if cutoff < LATER_TOOLS else ()
+    for rule in (*early, *_BUILD_RULES) if BUILD.search(text) else _RULES:
         found = rule(text, manifest)
         if found is not None:
             return found
@@ -186,7 +188,7 @@ def _conflicting(text: str, manifest: Manifest) -> Repair | None:
 
 
 _Rule = Callable[[str, Manifest], Repair | None]
-_BUILD_RULES: tuple[_Rule, ...] = (_newer_tools, _unbuildable, _filtered)  # the rest is talk
+_BUILD_RULES: tuple[_Rule, ...] = (_unbuildable, _filtered)  # the rest is talk
 _RULES: tuple[_Rule, ...] = (
     _filtered,
     _yanked,

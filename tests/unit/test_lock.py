@@ -76,6 +76,8 @@ def test_what_does_not_build_is_tried_once_with_a_later_wheel():
     found = repair(error("does_not_build"), known)
     assert found.manifest == with_later_tools(known)
     assert "wheel of 2023-01-15" in found.sentence
+    later = repair(error("does_not_build"), known, cutoff=datetime(2023, 1, 15, tzinfo=UTC))
+    assert lines(later) == ["pytest"]
 
 
 def test_builds_get_later_setuptools_and_the_environment_does_not():
