@@ -1,5 +1,6 @@
 """The protocol that hides whether tests run in containers or in a folder of this machine."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
@@ -12,6 +13,10 @@ class Backend(Protocol):
 
     def build(self, spec: InstanceSpec) -> Built | Failure:
         """Make the environment (shared) and the checkout of *spec*; found work is reused."""
+        ...
+
+    def names(self, spec: InstanceSpec) -> Mapping[str, str] | Failure:
+        """What `build` would make of *spec*, layer by layer, by name; nothing is made."""
         ...
 
     def run(self, built: Built, execution: Execution) -> RunResult:

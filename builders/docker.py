@@ -1,13 +1,15 @@
 """The docker backend: instances are images, runs are containers."""
 
+from collections.abc import Mapping
 from functools import cached_property
 
 import docker
 
 from builders.engine import connect, find_build_client
 from builders.errors import SandboxError
-from builders.images import build_instance
+from builders.images import build_instance, plan_layers
 from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
+from builders.prefix import find_prefix
 from builders.sandbox.process import end_children
 from builders.settings import BuildSettings
 
@@ -33,6 +35,13 @@ class DockerBackend:
         return build_instance(
             spec, self.settings, self.engine, find_build_client(self.settings.docker)
         )
+
+    def names(self, spec: InstanceSpec) -> Mapping[str, str] | Failure:
+        """Image tag of every layer; no engine is asked."""
+        prefix = find_prefix(spec.python, self.settings)
+        if isinstance(prefix, Failure):
+            return prefix
+        return {layer.name: layer.tag for layer in plan_layers(spec, self.settings, prefix).layers}
 
     def run(self, built: Built, execution: Execution) -> RunResult:
         """Run *execution* in a fresh container without network and remove the container."""

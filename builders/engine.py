@@ -26,7 +26,8 @@ LOG_TAIL = 8000  # characters of a log that a Failure keeps
 _ENGINE_ERRORS = re.compile(
     r"Cannot connect to the Docker daemon|error during connect|no space left on device"
     r"|failed to solve with frontend dockerfile\.v0: failed to (read|create)"
-    r"|pull access denied|failed to do request|frontend grpc server closed",
+    r"|pull access denied|failed to do request|frontend grpc server closed"
+    r"|rpc error: code = Unavailable|transport is closing",
     re.IGNORECASE,
 )
 

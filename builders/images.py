@@ -22,6 +22,7 @@ from builders.keys import digest, environment_key, exclusive, file_name, instanc
 from builders.model import Built, Failure, InstanceSpec
 from builders.prefix import find_prefix, uv_binary
 from builders.settings import BuildSettings
+from builders.shared import KEY, LAYER, fetch_environment, share_environment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,11 +85,16 @@ def build_instance(
         return prefix
     plan = plan_layers(spec, settings, prefix)
     seconds: dict[str, float] = {}
-    for layer in plan.layers:
+    needed = plan.layers
+    if settings.registry and _fetched(plan, settings, engine):
+        needed = tuple(layer for layer in needed if layer.name not in ("base", "python"))
+    for layer in needed:
         layer_began = time.monotonic()
         made = _ensure(layer, plan, spec, settings, engine, client)
         if isinstance(made, Failure):
             return made
+        if made and layer.name == "environment" and settings.registry:
+            share_environment(engine, layer.tag, settings.registry, settings.namespace)
         seconds[layer.name] = time.monotonic() - layer_began if made else 0.0
     return Built(
         name=spec.name,
@@ -104,12 +110,13 @@ def build_instance(
 
 
 def layer_sizes(engine: docker.DockerClient, layers: tuple[Layer, ...]) -> Mapping[str, int]:
-    """Uncompressed bytes that each layer adds to the one below."""
-    totals = [int(engine.images.get(layer.tag).attrs["Size"]) for layer in layers]
+    """Uncompressed bytes that each layer adds to the one below; layers that came from a registry
+    within one above them are none of their own.
+    """
+    here = [layer for layer in layers if image_exists(engine, layer.tag)]
+    totals = [int(engine.images.get(layer.tag).attrs["Size"]) for layer in here]
     below = [0, *totals[:-1]]
-    return {
-        layer.name: total - low for layer, total, low in zip(layers, totals, below, strict=True)
-    }
+    return {layer.name: total - low for layer, total, low in zip(here, totals, below, strict=True)}
 
 
 def image_exists(engine: docker.DockerClient, tag: str) -> bool:
@@ -119,6 +126,19 @@ def image_exists(engine: docker.DockerClient, tag: str) -> bool:
     except docker.errors.ImageNotFound:
         return False
     return True
+
+
+def _fetched(plan: Plan, settings: BuildSettings, engine: docker.DockerClient) -> bool:
+    """Whether the environment is here, if need be from the registry: then nothing below is built.
+
+    The instance's own layers are not looked for: they are as quickly made as pulled.
+    """
+    tag = next(layer.tag for layer in plan.layers if layer.name == "environment")
+    with exclusive(settings.cache / "locks", digest(tag)):
+        if image_exists(engine, tag):
+            return True
+        watch_disk(image_store(engine), settings.reserve_bytes)
+        return fetch_environment(engine, tag, settings.registry, settings.namespace)
 
 
 def _ensure(
@@ -163,7 +183,7 @@ def _build(
             scratch=Path(scratch),
             tag=layer.tag,
             ignored=layer.ignored,
-            labels=("curate.layer=" + layer.name,),
+            labels=(f"{LAYER}={layer.name}", f"{KEY}={layer.tag.rsplit(':', 1)[1]}"),
         )
 
 

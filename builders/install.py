@@ -45,8 +45,7 @@ sys.exit(0 if found else "%s is imported from %s, not from %s" % (name, places, 
 def install_script(spec: InstanceSpec) -> str:
     """Script that installs *spec*'s checkout and checks import and cleanliness."""
     lines = ["set -eu", "checkout=$(pwd)", *_exports(spec), f"echo '{MARKER}install'"]
-    for command in spec.install or (EDITABLE,):
-        lines += _editable(spec.date) if command == EDITABLE else [command]
+    lines += install_commands(spec)
     if spec.import_name:
         name, check = shlex.quote(spec.import_name), shlex.quote(_CHECK)
         lines += [
@@ -55,6 +54,14 @@ def install_script(spec: InstanceSpec) -> str:
         ]
     lines += [f"echo '{MARKER}clean'", *audit_lines(spec.import_name, spec.tree_commit)]
     return "\n".join([*lines, f"echo '{MARKER}done'"]) + "\n"
+
+
+def install_commands(spec: InstanceSpec) -> list[str]:
+    """Lines of the script that install the checkout: the recipe's, or the editable install."""
+    lines = []
+    for command in spec.install or (EDITABLE,):
+        lines += _editable(spec.date) if command == EDITABLE else [command]
+    return lines
 
 
 def failed_step(log: str) -> str:

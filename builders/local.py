@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,13 +44,11 @@ class LocalBackend:
         prefix = find_prefix(spec.python, self.settings, installed=True)
         if isinstance(prefix, Failure):
             return prefix
-        key = environment_key(spec, "local", str(prefix), cutoff_text(spec.lock.cutoff))
-        environment = self.cache / "environments" / key
+        environment, folder = self._folders(spec, prefix)
         made = self._make_environment(spec, prefix, environment)
         if isinstance(made, Failure):
             return made
         environment_seconds = time.monotonic() - began if made else 0.0
-        folder = self.cache / "instances" / f"{file_name(spec.name)}-{instance_key(spec, key)}"
         failure = self._make_instance(spec, environment, folder)
         if failure:
             return failure
@@ -57,7 +56,7 @@ class LocalBackend:
             name=spec.name,
             backend=self.name,
             handle=str(folder),
-            environment_key=key,
+            environment_key=environment.name,
             layer_bytes={
                 "environment": _bytes(environment),
                 "instance": _bytes(folder / "checkout"),
@@ -65,6 +64,14 @@ class LocalBackend:
             seconds=time.monotonic() - began,
             environment_seconds=environment_seconds,
         )
+
+    def names(self, spec: InstanceSpec) -> Mapping[str, str] | Failure:
+        """Folders of environment and instance."""
+        prefix = find_prefix(spec.python, self.settings, installed=True)
+        if isinstance(prefix, Failure):
+            return prefix
+        environment, instance = self._folders(spec, prefix)
+        return {"environment": str(environment), "instance": str(instance)}
 
     def run(self, built: Built, execution: Execution) -> RunResult:
         """Run *execution* on a copy of the checkout and remove the copy."""
@@ -86,6 +93,12 @@ class LocalBackend:
         """End builds and runs."""
         end_children()
         self.sweep()
+
+    def _folders(self, spec: InstanceSpec, prefix: Path) -> tuple[Path, Path]:
+        """Where the shared environment and the instance of *spec* are or will be."""
+        key = environment_key(spec, "local", str(prefix), cutoff_text(spec.lock.cutoff))
+        name = f"{file_name(spec.name)}-{instance_key(spec, key)}"
+        return self.cache / "environments" / key, self.cache / "instances" / name
 
     def _make_environment(self, spec: InstanceSpec, prefix: Path, target: Path) -> bool | Failure:
         """Make the virtual environment *target* in one move; True when it was made here."""

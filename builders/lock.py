@@ -15,7 +15,8 @@ from pathlib import Path
 from builders.errors import BuilderError
 from builders.interpreter import find_interpreter
 from builders.model import Failure, Lock
-from builders.repairs import dropped_extras, prepare, repair
+from builders.preparation import prepare
+from builders.repairs import dropped_extras, repair
 from builders.requirements import Manifest
 from builders.settings import BuildSettings
 
@@ -83,7 +84,9 @@ def resolve(
                 seconds=time.monotonic() - started,
             )
         _check_network(attempt)
-        found = repair(attempt.errors, manifest) if attempt.code is not None else None
+        found = (
+            repair(attempt.errors, manifest, cutoff=cutoff) if attempt.code is not None else None
+        )
         if found is None:
             break
         changes = [found]

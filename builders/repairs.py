@@ -3,21 +3,23 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from packaging.requirements import Requirement as Parsed
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from builders.install import LATER_TOOLS
 from builders.requirements import Manifest, Requirement
-from builders.requirements.manifest import RUNNERS
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 WIDER = timedelta(days=30)  # first step past the cutoff for a project without any older file
 
 _NAME = r"([A-Za-z0-9][A-Za-z0-9._-]*?)"
 _EXTRAS = r"(?:\[[^\]]*\])?"
 BUILD = re.compile(rf"Failed to (?:download and )?build `{_NAME}(?:==?([^`]+))?`")
+_AVAILABLE = re.compile(r"only (setuptools<=[\w.]+) is available and you require setuptools")
 _PARENT = re.compile(rf"included because `{_NAME}{_EXTRAS}` \(v[^)]*\) depends on")
 _FILTERED = re.compile(
     rf"`{_NAME}` was filtered by `exclude-newer(?:-package)?` "
@@ -46,24 +48,16 @@ class Repair:
     sentence: str
 
 
-def prepare(manifest: Manifest) -> list[Repair]:
-    """Changes to be made before the first attempt, each built on the one before it."""
-    found: list[Repair] = []
-    for rule in (_with_runner, _with_wheel):
-        change = rule(found[-1].manifest if found else manifest)
-        found += [change] if change else []
-    return found
-
-
-def repair(error_text: str, manifest: Manifest) -> Repair | None:
+def repair(error_text: str, manifest: Manifest, *, cutoff: datetime = LONG_AGO) -> Repair | None:
     """Return the smallest change that answers uv's *error_text*, or None where there is none.
 
     *error_text* is the standard error of a failing `uv pip compile` (or of `uv pip install`, for
     packages that do not build). Core requirements are unpinned where their release has vanished,
-    and never dropped.
+    and never dropped. Builds of before `LATER_TOOLS` (by *cutoff*) are first given later tools.
     """
     text = _flat(error_text)
-    for rule in _BUILD_RULES if BUILD.search(text) else _RULES:
+    early = (_newer_tools,) if cutoff < LATER_TOOLS else ()
+    for rule in (*early, *_BUILD_RULES) if BUILD.search(text) else _RULES:
         found = rule(text, manifest)
         if found is not None:
             return found
@@ -74,25 +68,6 @@ def dropped_extras(error_text: str) -> tuple[str, ...]:
     """Return a sentence for every extra that uv left out because the package lacks it."""
     pairs = dict.fromkeys(_WARNING.findall(error_text))
     return tuple(f"dropped extra {extra} of {name}: not declared there" for name, extra in pairs)
-
-
-def _with_runner(manifest: Manifest) -> Repair | None:
-    """Add pytest where no runner is declared: then the standard library's is meant."""
-    if any(item.name in RUNNERS for item in manifest.requirements):
-        return None
-    runner = Requirement(line="pytest", name="pytest", origin="default", core=True)
-    changed = replace(manifest, requirements=(*manifest.requirements, runner))
-    return Repair(manifest=changed, sentence="added pytest: no test runner is declared")
-
-
-def _with_wheel(manifest: Manifest) -> Repair | None:
-    """Swap distributions that only build next to a database for the same code as a wheel."""
-    found = [item for item in manifest.requirements if item.name == "psycopg2"]
-    if not found:
-        return None
-    changed = tuple(_renamed(item, "psycopg2-binary") for item in manifest.requirements)
-    sentence = "psycopg2 became psycopg2-binary: building it needs a database's headers"
-    return Repair(manifest=replace(manifest, requirements=changed), sentence=sentence)
 
 
 def _unbuildable(text: str, manifest: Manifest) -> Repair | None:
@@ -159,6 +134,24 @@ def _withdrawn(text: str, manifest: Manifest) -> Repair | None:
     return None
 
 
+def _newer_tools(text: str, manifest: Manifest) -> Repair | None:
+    """Let builds have later tools: uv asks for setuptools 40.8, and wheel 0.30 has defects.
+
+    The environment itself keeps to the setuptools of its time, by a constraint.
+    """
+    match, available = BUILD.search(text), _AVAILABLE.search(text)
+    wanted = ("wheel", "setuptools") if available else ("wheel",)
+    tools = [name for name in wanted if name not in manifest.exempt]
+    if match is None or not tools:
+        return None
+    cutoff = LATER_TOOLS.isoformat().replace("+00:00", "Z")
+    sentence = f"builds may have {' and '.join(tools)} of {cutoff}: {match[1]} did not build"
+    exempt = {**manifest.exempt, **dict.fromkeys(tools, cutoff)}
+    bounds = (available[1],) if available else ()
+    changed = replace(manifest, exempt=exempt, constraints=(*manifest.constraints, *bounds))
+    return Repair(manifest=changed, sentence=sentence)
+
+
 def _absent(text: str, manifest: Manifest) -> Repair | None:
     for names in _ABSENT.findall(text):
         name = next(filter(None, names))
@@ -195,7 +188,7 @@ def _conflicting(text: str, manifest: Manifest) -> Repair | None:
 
 
 _Rule = Callable[[str, Manifest], Repair | None]
-_BUILD_RULES: tuple[_Rule, ...] = (_unbuildable, _filtered)  # the rest is the package's own talk
+_BUILD_RULES: tuple[_Rule, ...] = (_unbuildable, _filtered)  # the rest is talk
 _RULES: tuple[_Rule, ...] = (
     _filtered,
     _yanked,
@@ -274,14 +267,6 @@ def _specified(item: Requirement, specifier: str) -> Requirement:
     parsed = Parsed(item.line)
     parsed.specifier = SpecifierSet(specifier)
     return replace(item, line=str(parsed))
-
-
-def _renamed(item: Requirement, name: str) -> Requirement:
-    if item.name != "psycopg2":
-        return item
-    parsed = Parsed(item.line)
-    parsed.name = name
-    return replace(item, line=str(parsed), name=name)
 
 
 def _moment(text: str) -> datetime:

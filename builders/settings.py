@@ -16,5 +16,6 @@ class BuildSettings:
     docker: str = ""  # path of the docker client that has BuildKit; "" = probe
     runtime: str = ""  # container runtime of runs, as the engine calls it; "" = its default
     namespace: str = "curate"  # image names are <namespace>/<layer>:<key>
+    registry: str = ""  # "host[:port][/folder]" that keeps environments for all; "" = none
     reserve_bytes: int = 4 << 30  # free disk below which nothing is built
     owner: str = "nobody"  # whose runs these are, so that what a killed process left is found again

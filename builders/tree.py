@@ -80,6 +80,11 @@ class GitTree:
         rests = (path[len(prefix) :] for path in self._blobs if path.startswith(prefix))
         return tuple(sorted(rest for rest in rests if "/" not in rest))
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Path of every regular file, in git's order."""
+        return tuple(self._blobs)
+
     @cached_property
     def _blobs(self) -> dict[str, str]:
         """Object id of every regular file, by path."""

@@ -1,5 +1,6 @@
 """The environment of a trial: its lock, shared or exact, and its image."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from builders.unbuilt import without_unbuilt
 from curate.git.command import attempt
 from curate.model import Environment
 from curate.planning import Ground, Plan
+from curate.store import Store
 from curate.workshop import Workshop
 
 BUILD_REPAIRS = 5  # builds of one environment, each without a package the one before lacked
@@ -17,14 +19,19 @@ BUILD_REPAIRS = 5  # builds of one environment, each without a package the one b
 
 def shared_lock(plan: Plan, ground: Ground, shop: Workshop) -> Lock | Failure:
     """The stored lock of the same manifest if it is not newer than the pull, or a new one."""
-    key = lock_key(ground.manifest, ground.python)
-    stored = shop.store.lock(key)
-    if stored and stored.cutoff <= ground.date:
+    stored = stored_lock(ground, shop.store)
+    if stored:
         return stored
     lock = exact_lock(plan, ground, shop)
     if isinstance(lock, Lock):
-        shop.store.save_lock(key, lock)
+        shop.store.save_lock(lock_key(ground.manifest, ground.python), lock)
     return lock
+
+
+def stored_lock(ground: Ground, store: Store) -> Lock | None:
+    """The lock in *store* that serves *ground*, unless it is newer than the pull."""
+    stored = store.lock(lock_key(ground.manifest, ground.python))
+    return stored if stored and stored.cutoff <= ground.date else None
 
 
 def exact_lock(plan: Plan, ground: Ground, shop: Workshop) -> Lock | Failure:
@@ -44,7 +51,7 @@ def build(plan: Plan, ground: Ground, lock: Lock, shop: Workshop) -> tuple[Lock,
     departures: list[str] = []
     for _ in range(BUILD_REPAIRS):
         shop.report(plan.candidate.instance_id, "building")
-        built = shop.backend.build(_spec(plan, ground, lock, shop))
+        built = shop.backend.build(instance_spec(plan, ground, lock, shop.mirrors))
         if isinstance(built, Built):
             if departures:
                 shop.store.save_lock(key, lock)
@@ -73,9 +80,12 @@ def _tree_commit(plan: Plan, lock: Lock, mirror: Path) -> str:
     return lock.commit if known.returncode == 0 and is_whole(mirror, lock.commit) else ""
 
 
-def _spec(plan: Plan, ground: Ground, lock: Lock, shop: Workshop) -> InstanceSpec:
+def instance_spec(
+    plan: Plan, ground: Ground, lock: Lock, mirrors: Callable[[str], Path]
+) -> InstanceSpec:
+    """What a backend is asked to build; *mirrors* gives the bare mirror of a repository."""
     candidate = plan.candidate
-    mirror = shop.mirrors(candidate.repo)
+    mirror = mirrors(candidate.repo)
     return InstanceSpec(
         name=candidate.instance_id,
         repo=candidate.repo,
@@ -88,7 +98,7 @@ def _spec(plan: Plan, ground: Ground, lock: Lock, shop: Workshop) -> InstanceSpe
         install=plan.env.install,
         import_name=plan.recipe.import_name,
         version=candidate.version,
-        submodules={path: shop.mirrors(r) for path, r in plan.recipe.submodules.items()},
+        submodules={path: mirrors(r) for path, r in plan.recipe.submodules.items()},
         environment=plan.env.environment,
         tree_commit=_tree_commit(plan, lock, mirror),
     )

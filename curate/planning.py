@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from builders.interpreter import choose_python
+from builders.interpreter import Choice, choose_python
 from builders.model import Failure, Limits
 from builders.requirements import Manifest, Sources, read_manifest
 from builders.tree import GitTree
 from curate.git.command import output
+from curate.git.declared import DeclaredVersion
+from curate.git.mirror import Mirror
+from curate.git.version import NearestTag, VersionNames
 from curate.model import Candidate, Rejection
 from curate.selection import Selection, adds_nothing, select
 from curate.testpaths import PathRules
@@ -23,6 +26,7 @@ class Ground:
     source: str  # "base", or "gold" for what is declared after the gold patch
     manifest: Manifest
     python: str  # "3.9"
+    reason: str = ""  # why this interpreter
     date: datetime  # what the environment is made for
 
 
@@ -83,7 +87,7 @@ def _grounds(
     comes first, for with the newer one tests fail before the fix that have nothing to do with it.
     """
     tried = [
-        _ground(source, manifests[source], date, env, pythons) for source, date in dates.items()
+        make_ground(source, manifests[source], date, env, pythons) for source, date in dates.items()
     ]
     grounds = [ground for ground in tried if isinstance(ground, Ground)]
     if not grounds:
@@ -94,19 +98,22 @@ def _grounds(
     return tuple(distinct.values())
 
 
-def _ground(
+def make_ground(
     source: str,
     manifest: Manifest | Failure,
     date: datetime,
     env: EnvRecipe,
     pythons: Sequence[str],
 ) -> Ground | Failure:
+    """*manifest* with the interpreter it gets at *date*."""
     if isinstance(manifest, Failure):
         return manifest
     python = _python(env, manifest, date, pythons)
     if isinstance(python, Failure):
         return python
-    return Ground(source=source, manifest=manifest, python=python, date=date)
+    return Ground(
+        source=source, manifest=manifest, python=python.python, reason=python.reason, date=date
+    )
 
 
 def _dates(candidate: Candidate, mirror: Path) -> Mapping[str, datetime]:
@@ -126,16 +133,23 @@ def _committed(mirror: Path, commit: str) -> datetime:
 
 def _python(
     env: EnvRecipe, manifest: Manifest, date: datetime, pythons: Sequence[str]
-) -> str | Failure:
+) -> Choice | Failure:
     if env.python:
-        return env.python
-    choice = choose_python(manifest, when=date, available=pythons)
-    return choice if isinstance(choice, Failure) else choice.python
+        return Choice(python=env.python, reason="the recipe says so")
+    return choose_python(manifest, when=date, available=pythons)
 
 
 def path_rules(recipe: Recipe) -> PathRules:
     """What is a test and what is source in the repository of *recipe*."""
     return PathRules(tests=recipe.paths.tests, sources=recipe.paths.source)
+
+
+def version_names(recipe: Recipe, mirror: Mirror) -> VersionNames:
+    """What names the version of a commit in the repository of *recipe*."""
+    rule = recipe.version
+    if rule.rule == "file":
+        return DeclaredVersion(mirror, rule.file, rule.pattern)
+    return NearestTag(mirror)
 
 
 def limits(env: EnvRecipe) -> Limits:

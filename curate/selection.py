@@ -85,8 +85,8 @@ def chosen_cases(
 def _blocks(pattern: str, content: bytes) -> Iterable[tuple[str, str]]:
     text = content.decode("utf-8", "replace")
     heads = list(re.finditer(pattern, text, re.MULTILINE))
-    ends = [head.start() for head in heads[1:]] + [len(text)]
-    for head, end in zip(heads, ends, strict=True):
+    ends = [*(head.start() for head in heads[1:]), len(text)]
+    for head, end in zip(heads, ends, strict=bool(heads)):  # a new file has had none
         yield head.group(1), text[head.start() : end].rstrip()
 
 

@@ -35,6 +35,7 @@ class Settings(BaseModel):
     docker: str = ""
     runtime: str = ""
     namespace: str = BuildSettings.namespace
+    registry: str = ""  # where environments are shared
     reserve_gib: float = 4
     rules: str = "default"  # preset or TOML file: which rows a release holds back
 
@@ -54,6 +55,7 @@ class Settings(BaseModel):
             docker=self.docker,
             runtime=self.runtime,
             namespace=self.namespace,
+            registry=self.registry,
             reserve_bytes=int(self.reserve_gib * 2**30),
             owner=self.owner,
         )

@@ -16,15 +16,25 @@ BUILT_IN = Path(__file__).parent
 def load(path: Path) -> Recipe:
     """Read one recipe file; RecipeError in one sentence for anything it should not say."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"The recipe {path.name} cannot be read ({error}).") from error
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"The recipe {path.name} is not TOML: {error}.") from error
+    return parse(text, path.name)
+
+
+def parse(text: str, name: str) -> Recipe:
+    """The recipe that *text* is; RecipeError, which calls it *name*, as from `load`."""
     try:
-        return Recipe.model_validate(_spread(table))
+        return Recipe.model_validate(_spread(tomllib.loads(text)))
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"The recipe {name} is not TOML: {error}.") from error
     except ValidationError as error:
-        raise _explained(path, error) from error
+        raise _explained(name, error) from error
+
+
+def file_name(repo: str) -> str:
+    """What the recipe of *repo* ("owner/name") is called in its folder."""
+    return f"{repo.replace('/', '__')}.toml"
 
 
 class Library:
@@ -39,17 +49,26 @@ class Library:
 
     def find(self, repo: str) -> Recipe | None:
         """The recipe somebody wrote for *repo*, or None."""
-        name = f"{repo.replace('/', '__')}.toml".lower()
-        paths = (path for path in self._files() if path.name.lower() == name)
-        path = next(paths, None)
+        path = self.path(repo)
         return load(path) if path else None
 
+    def path(self, repo: str) -> Path | None:
+        """The file of the recipe of *repo*, or None."""
+        return self._named().get(file_name(repo).lower())
+
+    def paths(self) -> tuple[Path, ...]:
+        """The file of every recipe, those of earlier folders first; hidden ones left out."""
+        return tuple(self._named().values())
+
     def __iter__(self) -> Iterator[Recipe]:
-        seen: set[str] = set()
+        return map(load, self.paths())
+
+    def _named(self) -> dict[str, Path]:
+        """Files by name in lower case; of those of one name the first."""
+        named: dict[str, Path] = {}
         for path in self._files():
-            if path.name.lower() not in seen:
-                seen.add(path.name.lower())
-                yield load(path)
+            named.setdefault(path.name.lower(), path)
+        return named
 
     def _files(self) -> Iterator[Path]:
         for folder in self._folders:
@@ -74,15 +93,15 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _explained(path: Path, error: ValidationError) -> RecipeError:
+def _explained(name: str, error: ValidationError) -> RecipeError:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
-        return RecipeError(f"The recipe {path.name} is wrong at {place}: {first['msg']}.")
+        return RecipeError(f"The recipe {name} is wrong at {place}: {first['msg']}.")
     key = str(first["loc"][-1])
     near = difflib.get_close_matches(key, _known(first["loc"]), n=1)
     return RecipeError(
-        f"The recipe {path.name} has an unknown key {place}.",
+        f"The recipe {name} has an unknown key {place}.",
         hint=f"Perhaps you meant {near[0]!r}?" if near else "See docs/recipes.md for all keys.",
     )
 

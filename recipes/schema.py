@@ -2,11 +2,12 @@
 
 import hashlib
 import re
-from typing import Annotated, Literal
+from string import Formatter
+from typing import Annotated, Literal, Self
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 
 class RecipeError(Exception):
@@ -22,13 +23,31 @@ def _specifier(text: str) -> str:
     return text
 
 
-def _pattern(text: str) -> str:
-    re.compile(text)
+def _grouped(text: str) -> str:
+    if not re.compile(text).groups:
+        raise ValueError("the expression has no group that could be the answer")
     return text
 
 
+def _template(*names: str) -> AfterValidator:
+    """Checks a command in which only *names* may stand in braces."""
+
+    def check(text: str) -> str:
+        fields = {field for _, field, _, _ in Formatter().parse(text) if field is not None}
+        if unknown := sorted(fields - set(names)):
+            known = " or ".join(f"{{{name}}}" for name in names)
+            raise ValueError(
+                f"{{{unknown[0]}}} stands for nothing: only {known} does; braces of the shell"
+                " are written twice"
+            )
+        return text
+
+    return AfterValidator(check)
+
+
 Specifier = Annotated[str, AfterValidator(_specifier)]
-Pattern = Annotated[str, AfterValidator(_pattern)]
+Pattern = Annotated[str, AfterValidator(_grouped)]
+Python = Annotated[str, Field(pattern=r"^(3\.\d+)?$")]
 
 
 class Facts(BaseModel):
@@ -66,11 +85,11 @@ class EnvRecipe(Facts):
 
     versions: Specifier = ""  # PEP 440 specifier on the version at the base commit
     skip: str = ""  # why this range cannot work; empty = it can
-    python: str = ""  # "3.9"; empty = by classifiers and date
+    python: Python = ""  # "3.9"; empty = by classifiers and date
     requirements: RequirementSources = RequirementSources()
     system: tuple[str, ...] = ()  # Debian packages
     install: tuple[str, ...] = ()  # shell commands in the checkout; empty = ("{editable}",)
-    test: str = "pytest {tests}"  # {tests} = the changed test files
+    test: Annotated[str, _template("tests")] = "pytest {tests}"  # {tests} = the changed test files
     environment: dict[str, str] = Field(default_factory=dict)
     limits: RunLimits = RunLimits()
 
@@ -88,7 +107,8 @@ class Cases(Facts):
 
     files: tuple[str, ...]
     pattern: Pattern  # matches the first line of a case; group 1 is its name
-    test: str  # {keywords} = changed cases, their neighbours, changed modules: "a or b"
+    # {keywords} = changed cases, their neighbours, changed modules: "a or b"
+    test: Annotated[str, _template("keywords")]
 
 
 class VersionRule(Facts):
@@ -97,6 +117,12 @@ class VersionRule(Facts):
     rule: Literal["describe", "file"] = "describe"  # nearest tag, or a file's text
     file: str = ""
     pattern: Pattern = r"(?P<version>\d+\.\d+)"
+
+    @model_validator(mode="after")
+    def _has_a_file(self) -> Self:
+        if self.rule == "file" and not self.file:
+            raise ValueError('rule "file" needs `file`')
+        return self
 
 
 class Recipe(Facts):
@@ -110,9 +136,13 @@ class Recipe(Facts):
     submodules: dict[str, str] = Field(default_factory=dict)  # path in the tree -> owner/name
     env: tuple[EnvRecipe, ...] = (EnvRecipe(),)
 
+    def ranges_of(self, version: str) -> list[EnvRecipe]:
+        """Every range that holds *version* ("4.2"); a good recipe has exactly one."""
+        return [env for env in self.env if _holds(env.versions, version)]
+
     def environment(self, version: str) -> EnvRecipe:
         """The one range that holds *version* ("4.2"); RecipeError where none or two do."""
-        matches = [env for env in self.env if _holds(env.versions, version)]
+        matches = self.ranges_of(version)
         if len(matches) == 1:
             return matches[0]
         found = "no range" if not matches else f"{len(matches)} ranges"

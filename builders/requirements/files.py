@@ -19,6 +19,7 @@ class Contents:
     constraints: list[str] = field(default_factory=list)
     extras: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)  # what was read, referred-to files included
     python: str = ""  # "3.8" where the file is for this interpreter only
 
 
@@ -44,6 +45,7 @@ def _read(tree: Tree, path: str, contents: Contents, *, seen: set[str], constrai
     if content is None:
         contents.notes.append(f"{path} is referred to but missing")
         return
+    contents.files.append(path)
     for line in _logical(content.decode("utf-8-sig", errors="replace")):
         option = _OPTION.match(line)
         if option:

@@ -26,7 +26,7 @@ def read_manifest(tree: Tree, sources: Sources) -> Manifest | Failure:
 
     Returns a Failure of stage "lock", reason "no-requirements", where nothing at all is declared.
     """
-    project = _read_project(tree, sources)
+    project = _without_dependencies(read_project(tree), sources)
     contents = _read_files(tree, sources)
     collected = _Collection(project.name, sources)
     collected.add_all(((line, project.origin) for line in project.dependencies or ()), core=True)
@@ -51,6 +51,8 @@ def read_manifest(tree: Tree, sources: Sources) -> Manifest | Failure:
         classifiers=project.classifiers,
         build_requires=project.build_requires,
         notes=(*project.notes, *contents.notes, *absent, *collected.notes()),
+        files=tuple(dict.fromkeys(contents.files)),
+        absent=tuple(_absent(tree, sources, project, missing)),
     )
 
 
@@ -97,19 +99,22 @@ class _Collection:
             self.requirements.append(item)
 
 
-def _read_project(tree: Tree, sources: Sources) -> Project:
+def read_project(tree: Tree) -> Project:
     """Merge what pyproject.toml, setup.cfg and setup.py say, in this order."""
     readers = (read_pyproject, read_setup_cfg, read_setup_py)
-    found = [project for project in (read(tree) for read in readers) if project is not None]
-    merged = merge(found)
+    return merge(project for project in (read(tree) for read in readers) if project is not None)
+
+
+def _without_dependencies(project: Project, sources: Sources) -> Project:
+    """*project*; where the recipe leaves it aside, only what is no requirement of it."""
     if sources.project:
-        return merged
+        return project
     return Project(
-        origin=merged.origin,
-        name=merged.name,
-        requires_python=merged.requires_python,
-        classifiers=merged.classifiers,
-        build_requires=merged.build_requires,
+        origin=project.origin,
+        name=project.name,
+        requires_python=project.requires_python,
+        classifiers=project.classifiers,
+        build_requires=project.build_requires,
     )
 
 
@@ -122,13 +127,16 @@ def _read_files(tree: Tree, sources: Sources) -> Contents:
         total.constraints += part.constraints
         total.extras += part.extras
         total.notes += part.notes
+        total.files += part.files
     return total
 
 
 def _read_one(tree: Tree, path: str) -> Contents:
     if not path.endswith((".yml", ".yaml")):
         return read_file(tree, path)
-    return read_conda((tree.read(path) or b"").decode("utf-8", errors="replace"), path)
+    contents = read_conda((tree.read(path) or b"").decode("utf-8", errors="replace"), path)
+    contents.files.append(path)
+    return contents
 
 
 def _under_python(part: Contents) -> list[tuple[str, str]]:
@@ -159,6 +167,19 @@ def _group_lines(project: Project, wanted: Iterable[str]) -> Iterator[tuple[str,
     for name in wanted:
         for line in groups.get(canonicalize_name(name), ()):
             yield line, f"group {name}"
+
+
+def _absent(
+    tree: Tree, sources: Sources, project: Project, missing: Iterable[str]
+) -> Iterator[str]:
+    """What the recipe names in vain at this commit."""
+    for pattern in sources.files:
+        if not any(_matching(tree, (pattern,))):
+            yield f"file {pattern}"
+    asked = {canonicalize_name(name) for name in sources.extras}
+    yield from (f"extra {name}" for name in missing if name in asked)
+    groups = {canonicalize_name(name) for name in project.groups}
+    yield from (f"group {name}" for name in sources.groups if canonicalize_name(name) not in groups)
 
 
 def _constraints(lines: Iterable[str], collected: _Collection) -> Iterator[str]:

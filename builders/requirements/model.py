@@ -45,12 +45,14 @@ class Manifest:
     classifiers: tuple[str, ...] = ()
     build_requires: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # one sentence per departure from the files
+    files: tuple[str, ...] = ()  # requirement files that were read, in this order
+    absent: tuple[str, ...] = ()  # what `Sources` names and this commit lacks
     exempt: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     # name -> RFC 3339 cutoff of its own, where the common one cannot hold
 
     @property
     def key(self) -> str:
-        """Hash of all that decides a resolution; order, origins and notes do not count."""
+        """Hash of all that decides a resolution; order, origins and remarks do not count."""
         content = {
             "requirements": sorted({requirement.line for requirement in self.requirements}),
             "core": sorted({item.name for item in self.requirements if item.core}),

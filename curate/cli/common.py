@@ -14,6 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from curate.errors import NotFound
 from curate.settings import Settings
 from curate.store import Store
 from recipes import Library
@@ -53,6 +54,17 @@ def found_mirror(settings: Settings, repo: str) -> Path | None:
     """The bare mirror of *repo* as git is to be given it; None where there is none."""
     path = mirror_path(settings, repo)
     return path.resolve() if path.exists() else None
+
+
+def existing_mirror(settings: Settings, repo: str) -> Path:
+    """As `found_mirror`; NotFound where there is none."""
+    found = found_mirror(settings, repo)
+    if found is None:
+        place = mirror_path(settings, repo)
+        raise NotFound(
+            f"There is no mirror of {repo} at {place}.", hint=f"Run: curate crawl {repo}"
+        )
+    return found
 
 
 def progress_bar() -> Progress:

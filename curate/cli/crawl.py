@@ -18,18 +18,15 @@ from curate.cli.common import (
 )
 from curate.cli.waiting import CrawlDisplay
 from curate.errors import BadInput, NotFound
-from curate.git.declared import DeclaredVersion
 from curate.git.mirror import Mirror, ensure_mirror, fetch, open_mirror
-from curate.git.version import NearestTag, VersionNames
 from curate.github.client import GitHubClient
 from curate.github.pulls import owner_and_name
 from curate.github.tokens import read_tokens
-from curate.planning import path_rules
+from curate.planning import path_rules, version_names
 from curate.settings import Settings
 from curate.stages.crawl import CrawlSummary, crawl
 from curate.store import Store
 from curate.store.codec import to_json
-from recipes import Recipe
 
 EXAMPLE = "Example: [bold]GITHUB_TOKEN=… curate crawl getmoto/moto --since 2023-01-01[/bold]"
 
@@ -138,7 +135,7 @@ def crawl_one(
             client=client,
             mirror=repository,
             rules=path_rules(recipe),
-            version_of=_version_of(recipe, repository),
+            version_of=version_names(recipe, repository),
             since=since,
             limit=limit,
             refresh=lambda: _refresh(repo, settings),
@@ -194,13 +191,6 @@ def _link(path: Path, target: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     path.symlink_to(target)
-
-
-def _version_of(recipe: Recipe, mirror: Mirror) -> VersionNames:
-    rule = recipe.version
-    if rule.rule == "file":
-        return DeclaredVersion(mirror, rule.file, rule.pattern)
-    return NearestTag(mirror)
 
 
 def _counts(summary: CrawlSummary) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 import threading
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,16 +10,15 @@ from builders.backend import Backend
 from builders.errors import EngineUnavailable
 from builders.interpreter import available_pythons
 from curate.cli.common import (
-    found_mirror,
+    existing_mirror,
     library_of,
-    mirror_path,
     open_store,
     print_json,
     progress_bar,
     settings_of,
     talk,
 )
-from curate.errors import CurateError, NotFound
+from curate.errors import CurateError
 from curate.model import Validation
 from curate.settings import Settings
 from curate.stages.validate import Summary, Task, plan, validate
@@ -106,7 +104,7 @@ def run_tasks(
             backend=backend,
             settings=settings.building(),
             pythons=available_pythons(settings.interpreters),
-            mirrors=lambda name: _mirror(settings, name),
+            mirrors=lambda name: existing_mirror(settings, name),
             stop=stop or threading.Event(),
             report=report,
         )
@@ -129,16 +127,6 @@ def make_backend(name: str, settings: Settings) -> Backend:
     except EngineUnavailable as error:
         error.hint = error.hint or "Start Docker, or use --sandbox local."
         raise
-
-
-def _mirror(settings: Settings, repo: str) -> Path:
-    found = found_mirror(settings, repo)
-    if found is None:
-        place = mirror_path(settings, repo)
-        raise NotFound(
-            f"There is no mirror of {repo} at {place}.", hint=f"Run: curate crawl {repo}"
-        )
-    return found
 
 
 def _line(record: Validation | str) -> str:

@@ -3,6 +3,7 @@
 import re
 from functools import lru_cache
 
+from curate.git.command import output
 from curate.git.mirror import Mirror
 
 
@@ -26,6 +27,12 @@ class DeclaredVersion:
     def __call__(self, commit: str) -> str:
         """Major.minor at *commit*; "" where the file is missing or says nothing."""
         return self._said(commit)
+
+    def versions(self) -> frozenset[str]:
+        """What the file says at any commit of a branch or tag that changes it."""
+        which = ("--branches", "--tags", "--full-history", "--format=%H")
+        commits = output(self._mirror.path, "log", *which, "--", self._file).decode().split()
+        return frozenset(filter(None, map(self, commits)))
 
     def _searched(self, commit: str) -> str:
         content = self._mirror.objects.read(f"{commit}:{self._file}") or b""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from curate.errors import BadInput, NetworkError, NotFound, Unauthorized
 from curate.git.catfile import CatFile
-from curate.git.command import attempt
+from curate.git.command import attempt, output
 from curate.git.difftree import DiffTree
 from curate.git.history import History
 
@@ -92,6 +92,11 @@ def open_mirror(path: Path) -> Mirror:
     if not attempt(path, "for-each-ref", "--count=1").stdout:
         raise NotAMirror(f"{path} has no branches.", hint="Clone the repository again.")
     return Mirror(path)
+
+
+def default_branch(mirror: Mirror) -> list[str]:
+    """Commits of the default branch by first parents, oldest first."""
+    return output(mirror.path, "rev-list", "--first-parent", "--reverse", "HEAD").decode().split()
 
 
 def ensure_mirror(path: Path, url: str, *, token: str | None = None) -> Mirror:

@@ -21,6 +21,9 @@ class VersionNames(Protocol):
     def __call__(self, commit: str) -> str:
         """Major.minor at *commit*; "" where nothing names it."""
 
+    def versions(self) -> frozenset[str]:
+        """Every version that some commit of a branch or tag belongs to."""
+
 
 class NearestTag:
     """For repositories that tag their releases: behind `v4.1.0.dev3` lies version "4.1".
@@ -50,6 +53,10 @@ class NearestTag:
         tag = self._known.get(at, "")
         self._known.update(dict.fromkeys(passed, tag))
         return major_minor(tag)
+
+    def versions(self) -> frozenset[str]:
+        """Major.minor of every tag that has one."""
+        return frozenset(filter(None, map(major_minor, self._tags.values())))
 
     @cached_property
     def _tags(self) -> dict[str, str]:

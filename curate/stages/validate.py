@@ -47,17 +47,17 @@ def plan(
 
     *again* does what was rejected once more, as a newer curate may build what an older could not.
     """
-    chosen = _chosen(store, ids) if ids else list(store.candidates(repo))
-    if repo and not chosen and repo not in store.repositories():
+    wanted = chosen(store, ids) if ids else list(store.candidates(repo))
+    if repo and not wanted and repo not in store.repositories():
         raise NotFound(f"Nothing of {repo} is stored.", hint=f"Run: curate crawl {repo}")
     known = store.validated_inputs(rejected=not again)
-    recipes = {name: library.get(name) for name in {c.repo for c in chosen}}
+    recipes = {name: library.get(name) for name in {c.repo for c in wanted}}
     tasks = [
         Task(candidate=c, recipe=recipes[c.repo])
-        for c in sorted(chosen, key=lambda c: (c.created_at, c.instance_id))
+        for c in sorted(wanted, key=lambda c: (c.created_at, c.instance_id))
         if known.get(c.instance_id) != inputs_hash(c, recipes[c.repo], options)
     ]
-    return tasks, len(chosen) - len(tasks)
+    return tasks, len(wanted) - len(tasks)
 
 
 def validate(
@@ -133,7 +133,8 @@ def _collect(
     done(validation)
 
 
-def _chosen(store: Store, ids: Sequence[str]) -> list[Candidate]:
+def chosen(store: Store, ids: Sequence[str]) -> list[Candidate]:
+    """The candidates called *ids*, each once; NotFound for one that does not exist."""
     found = {name: store.candidate(name) for name in dict.fromkeys(ids)}
     unknown = [name for name, candidate in found.items() if candidate is None]
     if unknown:

@@ -66,7 +66,17 @@ def mirror(tmp_path):
 
 def test_help_names_every_command_and_each_shows_an_example():
     shown = CliRunner().invoke(app, ["--help"]).stdout
-    for name in ("repos", "crawl", "validate", "publish", "status", "show", "export", "rebuild"):
+    for name in (
+        "repos",
+        "recipe",
+        "crawl",
+        "validate",
+        "publish",
+        "status",
+        "show",
+        "export",
+        "rebuild",
+    ):
         assert name in shown
         assert "Example: " in CliRunner().invoke(app, [name, "--help"]).stdout
 

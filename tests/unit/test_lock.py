@@ -6,7 +6,8 @@ from types import MappingProxyType
 import pytest
 
 from builders.lock import compile_arguments, compile_files, lock_key, timestamp, uv_environment
-from builders.repairs import dropped_extras, prepare, repair
+from builders.preparation import prepare
+from builders.repairs import dropped_extras, repair
 from builders.requirements import Manifest, Requirement
 from builders.requirements.lines import name_of
 from builders.settings import BuildSettings
@@ -65,17 +66,42 @@ def test_unknown_project_is_dropped_unless_core():
     assert repair(error("not_found"), core) is None
 
 
+def with_later_tools(known):
+    """*known* after the repair that comes before all others where something does not build."""
+    return replace(known, exempt={"wheel": "2023-01-15T00:00:00Z"})
+
+
+def test_what_does_not_build_is_tried_once_with_a_later_wheel():
+    known = manifest("pytest", "sklearn")
+    found = repair(error("does_not_build"), known)
+    assert found.manifest == with_later_tools(known)
+    assert "wheel of 2023-01-15" in found.sentence
+    later = repair(error("does_not_build"), known, cutoff=datetime(2023, 1, 15, tzinfo=UTC))
+    assert lines(later) == ["pytest"]
+
+
+def test_builds_get_later_setuptools_and_the_environment_does_not():
+    known = manifest("pytest", "toolz")
+    found = repair(error("old_setuptools"), known)
+    assert lines(found) == ["pytest", "toolz"]
+    assert sorted(found.manifest.exempt) == ["setuptools", "wheel"]
+    assert found.manifest.constraints == ("setuptools<=34.1.1",)
+    again = repair(error("old_setuptools"), found.manifest)
+    assert lines(again) == ["pytest"]
+
+
 def test_unbuildable_is_dropped_unless_core():
-    found = repair(error("does_not_build"), manifest("pytest", "sklearn"))
+    found = repair(error("does_not_build"), with_later_tools(manifest("pytest", "sklearn")))
     assert lines(found) == ["pytest"]
     assert "does not build" in found.sentence
     core = manifest("pytest", "sklearn", core=("sklearn",))
-    assert repair(error("does_not_build"), core) is None
+    assert repair(error("does_not_build"), with_later_tools(core)) is None
 
 
 def test_parent_of_an_unbuildable_is_dropped():
     hint = "hint: `sklearn` (v0.0.post10) was included because `needy` (v1.0) depends on `sklearn`"
-    found = repair(f"{error('does_not_build')}\n{hint}\n", manifest("pytest", "needy"))
+    known = with_later_tools(manifest("pytest", "needy"))
+    found = repair(f"{error('does_not_build')}\n{hint}\n", known)
     assert lines(found) == ["pytest"]
 
 
@@ -137,7 +163,7 @@ def test_no_answer_to_other_texts():
 
 def test_talk_of_a_failing_build_names_no_culprits():
     known = manifest("sklearn", "scikit-learn", "setuptools", core=("sklearn",))
-    assert repair(error("does_not_build"), known) is None
+    assert repair(error("does_not_build"), with_later_tools(known)) is None
 
 
 def test_missing_extra_is_told():

@@ -108,3 +108,11 @@ def test_patches_that_only_remove_lines_add_nothing():
     assert adds_nothing(gone)
     assert not adds_nothing(PATCH)
     assert not adds_nothing(b"diff --git a/x b/x\nindex 1..2\nGIT binary patch\nliteral 1\n")
+
+
+def test_every_case_of_a_new_file_is_chosen():
+    assert chosen_cases(r"^\[case (\w+)", b"", b"[case testA]\n[case testB]\n") == [
+        "testA",
+        "testB",
+    ]
+    assert chosen_cases(r"^\[case (\w+)", b"[case testA]\n", b"no cases\n") == []

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from builders import engine
+from builders.errors import EngineUnavailable
 from builders.model import Failure, Lock
 from builders.requirements import Manifest, Requirement
 from builders.unbuilt import parents, without_unbuilt
@@ -68,3 +69,10 @@ def test_the_package_is_named_however_long_its_own_log():
     assert len(told.detail) < engine.LOG_TAIL + 1000
     assert without_unbuilt(told, manifest("unidist"), LOCK)
     assert "Failed" not in engine._judged("exit code: 1\n" + "noise\n" * 2000).detail
+
+
+def test_an_engine_that_hangs_up_is_no_build_that_fails():
+    with pytest.raises(EngineUnavailable):
+        engine._judged("#5 ERROR: rpc error: code = Unavailable desc = transport is closing")
+    log = "rpc error: code = Unavailable\nexit code: 1"
+    assert engine._judged(log).reason == "build-command-failed"

@@ -1,0 +1,45 @@
+"""What is changed in every manifest before its first resolution."""
+
+from dataclasses import replace
+
+from packaging.requirements import Requirement as Parsed
+
+from builders.repairs import Repair
+from builders.requirements import Manifest, Requirement
+from builders.requirements.manifest import RUNNERS
+
+
+def prepare(manifest: Manifest) -> list[Repair]:
+    """Changes to be made before the first attempt, each built on the one before it."""
+    found: list[Repair] = []
+    for rule in (_with_runner, _with_wheel):
+        change = rule(found[-1].manifest if found else manifest)
+        found += [change] if change else []
+    return found
+
+
+def _with_runner(manifest: Manifest) -> Repair | None:
+    """Add pytest where no runner is declared: then the standard library's is meant."""
+    if any(item.name in RUNNERS for item in manifest.requirements):
+        return None
+    runner = Requirement(line="pytest", name="pytest", origin="default", core=True)
+    changed = replace(manifest, requirements=(*manifest.requirements, runner))
+    return Repair(manifest=changed, sentence="added pytest: no test runner is declared")
+
+
+def _with_wheel(manifest: Manifest) -> Repair | None:
+    """Swap distributions that only build next to a database for the same code as a wheel."""
+    found = [item for item in manifest.requirements if item.name == "psycopg2"]
+    if not found:
+        return None
+    changed = tuple(_renamed(item, "psycopg2-binary") for item in manifest.requirements)
+    sentence = "psycopg2 became psycopg2-binary: building it needs a database's headers"
+    return Repair(manifest=replace(manifest, requirements=changed), sentence=sentence)
+
+
+def _renamed(item: Requirement, name: str) -> Requirement:
+    if item.name != "psycopg2":
+        return item
+    parsed = Parsed(item.line)
+    parsed.name = name
+    return replace(item, line=str(parsed), name=name)

@@ -1,0 +1,59 @@
+"""Environments in a registry: fetched by their key before anything is built, pushed when made.
+
+The key is a hash of all that decides an environment's content, so whoever may push to the registry
+is trusted with what runs in the builds of all others.
+"""
+
+import docker
+
+from builders.registry import RegistryError, push_image
+
+LAYER, KEY = "curate.layer", "curate.key"  # labels of an image: what it is, and what decides it
+
+_ABSENT = ("not found", "manifest unknown", "name unknown", "does not exist", "access denied")
+
+
+def repository(registry: str, namespace: str) -> str:
+    """Where environments of *namespace* are in *registry* ("host[:port][/folder]")."""
+    return f"{registry.rstrip('/')}/{namespace}-env"
+
+
+def fetch_environment(engine: docker.DockerClient, tag: str, registry: str, namespace: str) -> bool:
+    """Pull the environment that is called *tag* ("namespace/env:key") here; whether it was there.
+
+    Raises RegistryError where the registry does not answer, or has something else by that name.
+    """
+    key = tag.rsplit(":", 1)[1]
+    name = repository(registry, namespace)
+    try:
+        image = engine.images.pull(name, tag=key)
+    except docker.errors.APIError as error:
+        if isinstance(error, docker.errors.NotFound) or _says_absent(error):
+            return False
+        raise RegistryError(
+            f"{name} cannot be asked for environments: {error.explanation or error}",
+            hint="Mend or unset the setting `registry`, or log in (docker login).",
+        ) from error
+    labels = image.labels
+    if (labels.get(LAYER), labels.get(KEY)) != ("environment", key):
+        engine.images.remove(f"{name}:{key}")
+        raise RegistryError(
+            f"{name}:{key} is not the environment of that key: its labels say {labels}",
+            hint="Somebody else's image? Remove it there, or set another `registry`.",
+        )
+    image.tag(tag)
+    engine.images.remove(f"{name}:{key}", noprune=True)
+    return True
+
+
+def share_environment(engine: docker.DockerClient, tag: str, registry: str, namespace: str) -> None:
+    """Push the environment *tag* for others; raises RegistryError where that is refused."""
+    name, key = repository(registry, namespace), tag.rsplit(":", 1)[1]
+    push_image(engine, tag, name, key)
+    engine.images.remove(f"{name}:{key}", noprune=True)
+
+
+def _says_absent(error: docker.errors.APIError) -> bool:
+    """Registries that hide what one may not see say "denied" of what is not there."""
+    said = str(error.explanation or error).lower()
+    return any(words in said for words in _ABSENT)

@@ -1,0 +1,106 @@
+"""Jobs of the CI services: GitHub's workflows, Travis, Azure, CircleCI, GitLab."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from builders.tree import Tree
+from curate.drafting.found import Job
+from curate.drafting.shell import add_file, read_commands
+
+WORKFLOWS = ".github/workflows"
+_PLAIN_FILES = (
+    ".travis.yml",
+    "azure-pipelines.yml",
+    ".azure-pipelines/azure-pipelines.yml",
+    ".circleci/config.yml",
+    ".gitlab-ci.yml",
+)
+_COMMANDS = ("run", "script", "bash", "command", "before_install", "install", "before_script")
+
+
+def ci_jobs(tree: Tree) -> Iterator[Job]:
+    """Every job of every CI configuration of *tree* that runs something."""
+    workflows = [f"{WORKFLOWS}/{name}" for name in tree.names(WORKFLOWS)]
+    for path in (*workflows, *_PLAIN_FILES):
+        for written in _jobs(_yaml(tree, path)):
+            job = {**written, "uses": list(_local_actions(tree, written))}
+            found = read_commands("\n".join(_texts(job)))
+            for file in _texts(job, names=("environment-file",)):
+                add_file(found.files, re.sub(r"\$\{\{.*?\}\}", "${}", file))
+            for package in _packages(job):
+                found.system += [package] if package not in found.system else []
+            found.variables |= _variables(job)
+            yield Job(origin=path, found=found)
+
+
+def _yaml(tree: Tree, path: str) -> Mapping[str, Any]:
+    if not path.endswith((".yml", ".yaml")):
+        return {}
+    try:
+        data = yaml.safe_load((tree.read(path) or b"").decode("utf-8", "replace"))
+    except (yaml.YAMLError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _jobs(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Each table of *data* that has commands of its own, under what holds for the whole file."""
+    jobs = data.get("jobs")
+    named = jobs.values() if isinstance(jobs, dict) else jobs if isinstance(jobs, list) else ()
+    inner = [job for job in named if isinstance(job, dict)]
+    if inner:
+        whole = {"env": data.get("env")}
+        yield from ({**whole, **job, "env": [whole["env"], job.get("env")]} for job in inner)
+    elif data:
+        yield data  # Travis, GitLab, and files of one job
+
+
+def _local_actions(tree: Tree, job: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The repository's own actions that steps of *job* use."""
+    steps = job.get("steps")
+    for step in steps if isinstance(steps, list) else ():
+        used = str(step.get("uses", "")) if isinstance(step, dict) else ""
+        if used.startswith("./"):
+            folder = used.removeprefix("./").strip("/")
+            yield from (_yaml(tree, f"{folder}/action.{suffix}") for suffix in ("yml", "yaml"))
+
+
+def _texts(node: Any, key: str = "", names: Sequence[str] = _COMMANDS) -> Iterator[str]:
+    """Text under one of *names* anywhere below *node*; shell text if none are given."""
+    if isinstance(node, str):
+        if key in names:
+            yield node
+    elif isinstance(node, list):
+        for item in node:
+            yield from _texts(item, key, names)
+    elif isinstance(node, dict):
+        for name, value in node.items():
+            yield from _texts(value, str(name), names)
+
+
+def _packages(job: Mapping[str, Any]) -> list[str]:
+    """Travis' `addons: apt: packages:`, however it is spelt."""
+    addons = job.get("addons")
+    apt = addons.get("apt", addons.get("apt_packages")) if isinstance(addons, dict) else None
+    names = apt.get("packages") if isinstance(apt, dict) else apt
+    names = [names] if isinstance(names, str) else names or []
+    return [name for name in names if isinstance(name, str)]
+
+
+def _variables(job: Mapping[str, Any]) -> dict[str, str]:
+    """`env:` of the file, the job and its steps."""
+    steps = job.get("steps")
+    tables = [*_tables(job.get("env"))]
+    tables += [step["env"] for step in steps or () if isinstance(step, dict) and "env" in step]
+    found: dict[str, str] = {}
+    for table in tables:
+        if isinstance(table, dict):
+            found |= {str(k): str(v) for k, v in table.items() if isinstance(v, str | int | float)}
+    return found
+
+
+def _tables(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

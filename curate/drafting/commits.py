@@ -1,0 +1,46 @@
+"""Which commits a draft is made from, and reading them."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from builders.interpreter import RELEASES
+from builders.tree import GitTree
+from curate.drafting.survey import Observation, observe
+from curate.errors import NotFound
+from curate.git.mirror import Mirror, default_branch
+from curate.git.version import NearestTag
+from curate.model import Candidate
+from curate.spreading import spread
+
+
+def observations(
+    mirror: Mirror, candidates: Sequence[Candidate], pythons: Sequence[str], count: int
+) -> Iterator[Observation]:
+    """Up to *count* commits, oldest first, of a time for which there is an interpreter.
+
+    They are base commits of *candidates* where there are some, as those are what has to work, else
+    commits of the default branch; spread evenly over them, not over the time.
+    """
+    version = NearestTag(mirror)
+    commits = list(_commits(mirror, candidates))
+    first = min((RELEASES[name] for name in pythons), default=min(RELEASES.values()))
+    usable = [commit for commit in commits if _date(mirror, commit).date() >= first]
+    if not usable:
+        raise NotFound(
+            f"No commit in {mirror.path} is of a time with a Python that can be had.",
+            hint="See the setting `interpreters`.",
+        )
+    for commit in spread(usable, count):
+        with GitTree(mirror.path, commit) as tree:
+            yield observe(tree, _date(mirror, commit), version(commit))
+
+
+def _commits(mirror: Mirror, candidates: Sequence[Candidate]) -> list[str]:
+    if candidates:
+        ordered = sorted(candidates, key=lambda candidate: candidate.created_at)
+        return list(dict.fromkeys(it.base_commit for it in ordered))
+    return default_branch(mirror)
+
+
+def _date(mirror: Mirror, commit: str) -> datetime:
+    return datetime.fromtimestamp(mirror.history.time(commit), UTC)

@@ -1,0 +1,295 @@
+"""From what was observed at several commits to the facts of a recipe, each with its reason."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from builders.dockerfiles import BASE_PACKAGES
+from builders.requirements.lines import Unusable, parse
+from builders.requirements.tools import is_tool
+from curate.drafting.survey import Observation, runners
+from curate.testpaths import PathRules
+
+SHARE = 1 / 3  # of the commits that have to agree on what is no source of requirements
+STALE = 3  # versions that a file states under one and the same tag: then tags lie elsewhere
+
+_NOT_NEEDED = re.compile(
+    r"pip|setuptools|wheel|build|tox.*|nox.*|virtualenv|uv|poetry.*|pdm.*|hatch.*|nodeenv|coverage"
+    r"|coveralls|codecov|codacy.*|pytest|pytest-(?:cov|github.*|azure.*|random.*|rerun.*|codspeed"
+    r"|benchmark|split|sugar|html|xdist|mypy.*)|unittest2|argparse|ordereddict|importlib|invoke"
+    r"|distribute|types-.*|.*-stubs"
+)
+_OWN_SYSTEM = re.compile(
+    r"python[\d.]*(?:-.*)?|pypy.*|g\+\+.*|gcc.*|clang.*|make|wget|sudo|locales|software-.*|apt-.*"
+)
+_CI_VARIABLE = re.compile(
+    r".*(?:TOKEN|SECRET|PASSWORD|_KEY|COV|COLOR|CACHE|VERSION).*|(?:PIP|TOX|NOX|UV|CI|GITHUB|RUNNER"
+    r"|VIRTUALENV|PYTEST|FORCE|HATCH|POETRY|TRAVIS|CONDA)_?.*|PYTHON(?:WARNINGS|PATH|DONT.*)|TERM"
+    r"|PATH|HOME|TMP.*|DISPLAY|.*[^A-Z0-9_a-z].*"
+)
+
+_WITH_DOCTESTS = ("doc", "src", "README")  # paths that hold tests, but are none
+
+# Options of pytest that a plugin brings; without it pytest refuses them.
+_PLUGINS = {
+    "--cov": "pytest-cov",
+    "--no-cov": "pytest-cov",
+    "-n": "pytest-xdist",
+    "--numprocesses": "pytest-xdist",
+    "--dist": "pytest-xdist",
+    "--timeout": "pytest-timeout",
+    "--reruns": "pytest-rerunfailures",
+    "--benchmark": "pytest-benchmark",
+    "--asyncio-mode": "pytest-asyncio",
+    "--random-order": "pytest-random-order",
+    "--mypy": "pytest-mypy",
+    "--flake8": "pytest-flake8",
+    "--flakes": "pytest-flakes",
+    "--pep8": "pytest-pep8",
+    "--black": "pytest-black",
+    "--isort": "pytest-isort",
+    "--ruff": "pytest-ruff",
+    "--checkdocs": "pytest-checkdocs",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """A value of a recipe and where it comes from."""
+
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What a recipe is to say, and what its author should know besides."""
+
+    repo: str
+    import_name: Fact | None
+    version_file: Fact | None  # None: the nearest tag serves
+    files: tuple[Fact, ...]
+    extras: tuple[Fact, ...]
+    groups: tuple[Fact, ...]
+    extra: tuple[Fact, ...]
+    system: tuple[Fact, ...]
+    variables: Mapping[str, Fact]
+    test: Fact
+    test_paths: tuple[Fact, ...]
+    remarks: tuple[str, ...]
+    seen: tuple[str, ...]  # "2019-03-02 1a2b3c4d5e", oldest first
+
+
+Pick = Callable[[Observation], Iterable[tuple[str, str]]]
+"""Values that an observation has, each with what says so."""
+
+
+def draft(repo: str, observations: Sequence[Observation]) -> Draft:
+    """Facts on which *observations* (oldest first, at least one) of *repo* agree enough."""
+    extra = {**_facts(observations, _named, SHARE), **_facts(observations, _plugins)}
+    recent = observations[-max(len(observations) // 3, 1) :]
+    variables = _variables(observations)
+    return Draft(
+        repo=repo,
+        import_name=_import_name(observations),
+        version_file=_version_file(observations),
+        files=tuple(_files(observations)),
+        extras=tuple(_facts(observations, _source("extras")).values()),
+        groups=tuple(_facts(observations, _source("groups")).values()),
+        extra=tuple(extra.values()),
+        system=tuple(_facts(recent, _system).values()),
+        variables=variables,
+        test=_test(observations),
+        test_paths=tuple(_facts(observations, _test_paths).values()),
+        remarks=tuple(_remarks(observations)),
+        seen=tuple(f"{it.date:%Y-%m-%d} {it.commit[:10]}" for it in observations),
+    )
+
+
+def _facts(observations: Sequence[Observation], pick: Pick, share: float = 0.0) -> dict[str, Fact]:
+    """What *pick* finds in at least *share* of *observations*, with origins and years."""
+    origins: dict[str, dict[str, None]] = {}
+    years: dict[str, list[int]] = {}
+    for observation in observations:
+        for value, origin in dict(pick(observation)).items():
+            origins.setdefault(value, {})[origin] = None
+            years.setdefault(value, []).append(observation.date.year)
+    return {
+        value: Fact(value=value, reason=_reason(list(origins[value]), years[value]))
+        for value in origins
+        if len(years[value]) >= share * len(observations)
+    }
+
+
+def _reason(origins: Sequence[str], years: Sequence[int]) -> str:
+    more = f" and {len(origins) - 2} more" if len(origins) > 2 else ""
+    first, last = years[0], years[-1]
+    return f"{', '.join(origins[:2])}{more}, {first if first == last else f'{first}-{last}'}"
+
+
+def _source(kind: str) -> Pick:
+    return lambda observation: observation.sources[kind].items()
+
+
+def _files(observations: Sequence[Observation]) -> Iterator[Fact]:
+    """Requirement files; those that a glob among them covers left out."""
+    found = _facts(observations, _source("files"))
+    globs = [name for name in found if "*" in name]
+    for name, fact in found.items():
+        if not any(name != glob and fnmatchcase(name, glob) for glob in globs):
+            yield fact
+
+
+def _named(observation: Observation) -> Iterator[tuple[str, str]]:
+    """Packages that most test jobs install by name and no source declares; pins left aside.
+
+    What a recipe adds is never dropped from a lock, so what only some jobs try is no part of it.
+    """
+    jobs = [job for job in observation.jobs if job.found.runners]
+    own = canonicalize_name(observation.project.name or "-")
+    counts: Counter[str] = Counter()
+    for job in jobs:
+        counts.update({name for name in _names(job.found.packages) if name != own})
+    for name, count in counts.items():
+        if count > len(jobs) / 2 and name not in observation.declared:
+            yield name, next(job.origin for job in jobs if name in _names(job.found.packages))
+
+
+def _names(lines: Iterable[str]) -> Iterator[str]:
+    """Names of requirement lines, without tools and what CI needs for itself."""
+    for line in lines:
+        try:
+            parsed = parse(line)
+        except Unusable:
+            continue
+        name = canonicalize_name(parsed.name)
+        if not _NOT_NEEDED.fullmatch(name) and not is_tool(name) and _may_be_python_3(parsed):
+            yield name
+
+
+def _may_be_python_3(parsed: Requirement) -> bool:
+    return parsed.marker is None or parsed.marker.evaluate({"python_version": "3.8"})
+
+
+def _plugins(observation: Observation) -> Iterator[tuple[str, str]]:
+    """Plugins that the configuration's options need and no source declares."""
+    for option in observation.pytest["addopts"]:
+        plugin = _plugin(option)
+        if plugin and plugin not in observation.declared:
+            yield plugin, f"addopts has {option}"
+    for line in observation.pytest["required_plugins"]:
+        name = canonicalize_name(re.split(r"[<>=!~;\s]", line)[0])
+        if name and name not in observation.declared:
+            yield name, "required_plugins"
+
+
+def _plugin(option: str) -> str:
+    if re.fullmatch(r"-n(?:\d+|auto|logical)?", option):
+        return _PLUGINS["-n"]
+    long = (name for name in _PLUGINS if name != "-n" and re.match(rf"{name}(?:[-=]|$)", option))
+    return _PLUGINS.get(next(long, ""), "")
+
+
+def _system(observation: Observation) -> Iterator[tuple[str, str]]:
+    """Debian packages of most of the jobs of CI; jobs of tox and its like name none."""
+    jobs = [job for job in observation.jobs if job.origin.startswith(".") or "azure" in job.origin]
+    counts = Counter(name for job in jobs for name in job.found.system)
+    for job in jobs:
+        for name in job.found.system:
+            unwanted = name in BASE_PACKAGES or _OWN_SYSTEM.fullmatch(name)
+            if not unwanted and counts[name] > len(jobs) / 2:
+                yield name, job.origin
+
+
+def _variables(observations: Sequence[Observation]) -> dict[str, Fact]:
+    """Plain variables that every job sets that calls tests itself, with their newest value."""
+    newest: dict[str, str] = {}
+
+    def pick(observation: Observation) -> Iterator[tuple[str, str]]:
+        jobs = [job for job in observation.jobs if job.found.runners]
+        plain = [_plain(job.found.variables) for job in jobs]
+        for name in plain[0] if plain else ():
+            if all(name in each for each in plain):
+                newest[name] = plain[0][name]
+                yield name, jobs[0].origin
+
+    found = _facts(observations, pick, SHARE)
+    return {name: Fact(value=newest[name], reason=it.reason) for name, it in found.items()}
+
+
+def _plain(variables: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in variables.items()
+        if value and not re.search(r"[${}%\n]", value) and not _CI_VARIABLE.fullmatch(name)
+    }
+
+
+def _test(observations: Sequence[Observation]) -> Fact:
+    """pytest, which runs unittest's tests and most of nose's, too; in one process."""
+    parallel = [it for it in observations if _PLUGINS["-n"] in map(_plugin, it.pytest["addopts"])]
+    if parallel:
+        return Fact(value="pytest -n0 {tests}", reason="addopts runs tests in many processes")
+    return Fact(value="pytest {tests}", reason="")
+
+
+def _test_paths(observation: Observation) -> Iterator[tuple[str, str]]:
+    """Folders that pytest is told of and the general rules do not take for tests."""
+    for path in observation.pytest["testpaths"]:
+        folder = path.strip("./")
+        no_tests = folder in observation.packages or folder.startswith(_WITH_DOCTESTS)
+        known = no_tests or folder.endswith(".py") or PathRules().is_test(f"{folder}/x.py")
+        if folder and not known:
+            yield f"{folder}/**", "testpaths"
+
+
+def _import_name(observations: Sequence[Observation]) -> Fact | None:
+    """The package that there is at every commit: the one named like the project, or the only."""
+    common = frozenset.intersection(*(it.packages for it in observations))
+    name = canonicalize_name(observations[-1].project.name or "-").replace("-", "_")
+    alike = sorted(it for it in common if it.lower().strip("_") == name)
+    packages = alike or sorted(common - {"setup", "conftest", "noxfile", "runtests", "versioneer"})
+    if len(packages) != 1:
+        return None
+    return Fact(value=packages[0], reason="")
+
+
+def _version_file(observations: Sequence[Observation]) -> Fact | None:
+    """A file that states the version, where tags do not lie behind the commits."""
+    common = set.intersection(*(set(it.stated) for it in observations))
+    if not common:
+        return None
+    file = min(common, key=lambda path: (len(path), path))
+    without = sum(not it.version for it in observations)
+    if without:
+        reason = f"{without} of {len(observations)} commits have no tag behind them"
+        return Fact(value=file, reason=reason)
+    for version in {it.version for it in observations}:
+        stated = {it.stated[file] for it in observations if it.version == version}
+        if len(stated) >= STALE:
+            reason = f"tag {version} is the nearest of commits of {len(stated)} versions"
+            return Fact(value=file, reason=reason)
+    return None
+
+
+def _remarks(observations: Sequence[Observation]) -> Iterator[str]:
+    last = observations[-1]
+    called = runners(observations)
+    if called and "pytest" not in called:
+        yield f"Tests are called by {', '.join(sorted(called))}; pytest is tried for them."
+    if not called:
+        yield "No CI configuration was found that calls tests."
+    if last.compiled:
+        yield f"{last.compiled} compiles something: system packages and `install` may be needed."
+    if last.submodules:
+        yield "There are git submodules: if tests need them, name them in [submodules]."
+    if not any(it.version for it in observations):
+        yield "No commit has a tag behind it: state a [version] rule if ranges are needed."
+    nameless = [it for it in observations if not it.project.name]
+    if nameless:
+        yield f"{len(nameless)} of {len(observations)} commits have no metadata that can be read."

@@ -1,0 +1,50 @@
+"""What a repository tells pytest in its configuration."""
+
+import configparser
+import shlex
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+from builders.tree import Tree
+
+_SECTIONS = (("pytest.ini", "pytest"), ("tox.ini", "pytest"), ("setup.cfg", "tool:pytest"))
+
+
+def pytest_settings(tree: Tree) -> Mapping[str, list[str]]:
+    """`addopts`, `testpaths` and `required_plugins`, as words, of the file that pytest heeds."""
+    table = _table(tree)
+    names = ("addopts", "testpaths", "required_plugins")
+    return {name: _words(table.get(name, "")) for name in names}
+
+
+def _table(tree: Tree) -> Mapping[str, Any]:
+    try:
+        data = tomllib.loads(_text(tree, "pyproject.toml"))
+    except tomllib.TOMLDecodeError:
+        data = {}
+    options = data.get("tool", {}).get("pytest", {}).get("ini_options")
+    if isinstance(options, dict):
+        return options
+    for path, section in _SECTIONS:
+        parser = configparser.ConfigParser(interpolation=None, strict=False)
+        try:
+            parser.read_string(_text(tree, path))
+        except configparser.Error:
+            continue
+        if parser.has_section(section):
+            return dict(parser[section])
+    return {}
+
+
+def _text(tree: Tree, path: str) -> str:
+    return (tree.read(path) or b"").decode("utf-8", "replace")
+
+
+def _words(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [str(item) for item in value]
+    try:
+        return shlex.split(str(value), comments=True)
+    except ValueError:
+        return str(value).split()

@@ -1,0 +1,112 @@
+"""Jobs of the project's own runners: tox, nox, make."""
+
+import ast
+import configparser
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+
+from builders.tree import Tree
+from curate.drafting.found import Job
+from curate.drafting.shell import read_commands
+from curate.drafting.toxtoml import tox_toml_jobs
+
+_FACTORS = re.compile(r"^[\w!.,{}-]+\s*:\s+|^[\w!.,{}-]+:(?=\S)")  # "py27,py35: mock"
+_REFERENCE = re.compile(r"\{\[([^\]]+)\](\w+)\}")  # "{[testenv]deps}"
+
+
+def runner_jobs(tree: Tree) -> Iterator[Job]:
+    """Every environment of tox, session of nox and target of make."""
+    yield from _tox(tree)
+    yield from tox_toml_jobs(tree)
+    yield from _nox(tree)
+    yield from _make(tree)
+
+
+def _tox(tree: Tree) -> Iterator[Job]:
+    for origin, text in _tox_texts(tree):
+        parser = configparser.ConfigParser(interpolation=None, strict=False)
+        try:
+            parser.read_string(text)
+        except configparser.Error:
+            continue
+        for section in parser.sections():
+            if section.split(":")[0].strip() == "testenv":
+                yield _tox_job(parser, section, origin)
+
+
+def _tox_texts(tree: Tree) -> Iterator[tuple[str, str]]:
+    yield "tox.ini", (tree.read("tox.ini") or b"").decode("utf-8", "replace")
+    try:
+        data = tomllib.loads((tree.read("pyproject.toml") or b"").decode("utf-8", "replace"))
+    except tomllib.TOMLDecodeError:
+        return
+    yield "pyproject.toml", str(data.get("tool", {}).get("tox", {}).get("legacy_tox_ini", ""))
+
+
+def _value(parser: configparser.ConfigParser, section: str, *names: str) -> list[str]:
+    """Lines of a setting, of `[testenv]` where *section* does not have it; references followed."""
+    for place in (section, "testenv"):
+        for name in names:
+            if parser.has_option(place, name):
+                text = _REFERENCE.sub(
+                    lambda found: parser.get(found[1], found[2], fallback=""),
+                    parser.get(place, name),
+                )
+                return [line.strip() for line in text.splitlines() if line.strip()]
+    return []
+
+
+def _tox_script(parser: configparser.ConfigParser, section: str) -> str:
+    """Shell commands that do what tox does in *section*."""
+    lines = []
+    for dep in _value(parser, section, "deps"):
+        line = _FACTORS.sub("", dep)
+        lines.append(f"pip install {line if line.startswith('-') else shlex.quote(line)}")
+    extras = re.split(r"[,\s]+", ",".join(_value(parser, section, "extras")))
+    lines += [f"pip install '.[{extra}]'" for extra in extras if extra]
+    groups = re.split(r"[,\s]+", ",".join(_value(parser, section, "dependency_groups")))
+    lines += [f"pip install --group {group}" for group in groups if group]
+    commands = "\n".join(_value(parser, section, "commands"))
+    bare = re.sub(r"\{posargs[^}]*\}|\[\]", "", commands.replace("{toxinidir}/", ""))
+    return "\n".join([*lines, *(_FACTORS.sub("", line) for line in bare.splitlines())])
+
+
+def _tox_job(parser: configparser.ConfigParser, section: str, origin: str) -> Job:
+    found = read_commands(_tox_script(parser, section))
+    for line in _value(parser, section, "setenv", "set_env"):
+        name, equals, value = _FACTORS.sub("", line).partition("=")
+        if equals:
+            found.variables[name.strip()] = value.strip()
+    return Job(origin=origin, found=found)
+
+
+def _nox(tree: Tree) -> Iterator[Job]:
+    try:
+        module = ast.parse(tree.read("noxfile.py") or b"")
+    except (SyntaxError, ValueError):
+        return
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef) and node.decorator_list:
+            calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+            lines = [line for line in map(_session_call, calls) if line]
+            yield Job(origin="noxfile.py", found=read_commands("\n".join(lines)))
+
+
+def _session_call(call: ast.Call) -> str:
+    """`session.install("x")` as `pip install x`, `session.run("x")` as `x`; "" for others."""
+    if not isinstance(call.func, ast.Attribute):
+        return ""
+    words = [str(item.value) for item in call.args if isinstance(item, ast.Constant)]
+    if call.func.attr == "install":
+        return shlex.join(["pip", "install", *words])
+    return shlex.join(words) if call.func.attr in ("run", "run_always", "run_install") else ""
+
+
+def _make(tree: Tree) -> Iterator[Job]:
+    text = (tree.read("Makefile") or b"").decode("utf-8", "replace")
+    for body in re.findall(
+        r"^[\w./ -]+:(?!=)[^\n]*\n(\t[^\n]*\n(?:\t[^\n]*\n|\n)*)", text + "\n", re.M
+    ):
+        yield Job(origin="Makefile", found=read_commands(re.sub(r"^\t[@-]*", "", body, flags=re.M)))

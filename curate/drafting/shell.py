@@ -1,0 +1,225 @@
+"""What shell commands of a CI job install and run; nothing is executed."""
+
+import re
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+
+from curate.drafting.found import Found
+
+_OPERATORS = ";|&"
+_ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
+_UNKNOWN = re.compile(r"[${}%]|^-$")  # a variable of the job, or standard input
+_LOCAL = re.compile(r"^(?:\.|file:\.|\$PWD|\{toxinidir\})?/?\[([\w,\s-]+)\]$|^\.\[([\w,\s-]+)\]")
+_PREFIXES = {"sudo", "travis_retry", "env", "exec", "time", "xvfb-run", "command", "nice", "retry"}
+_RUNNERS = {"uv", "poetry", "pdm", "pipenv", "hatch", "rye"}
+_SCRIPT = re.compile(r"(?:^|[/_-])tests?\.(?:sh|py)$")
+_PYTHON = re.compile(r"(?:.*/)?python[\d.]*$|^py$|^\{envpython\}$")
+
+# Options of pip and its like that are followed by a value which is of no interest here.
+_VALUED = re.compile(
+    r"-[iftpc]|--(?:index-url|extra-index-url|find-links|target|prefix|python|cache-dir|timeout"
+    r"|upgrade-strategy|progress-bar|retries|trusted-host|no-binary|only-binary|root|src"
+    r"|constraint|log|platform|resolution)"
+)
+
+
+def read_commands(text: str) -> Found:
+    """What the commands of *text* install for whom, and which tests they call."""
+    found = Found()
+    for words in _commands(text):
+        _read(_bare(words), found)
+    return found
+
+
+def _commands(text: str) -> Iterator[list[str]]:
+    """Words of every simple command; lines that no shell would take are left out."""
+    joined = re.sub(r"\\\r?\n", " ", re.sub(r"\$\{\{.*?\}\}", "${}", text))
+    for line in joined.splitlines():
+        lexer = shlex.shlex(line, posix=True, punctuation_chars=_OPERATORS)
+        lexer.whitespace_split = True
+        try:
+            words = list(lexer)
+        except ValueError:
+            continue
+        for operator, group in groupby(words, lambda word: not word.strip(_OPERATORS)):
+            if not operator:
+                yield list(group)
+
+
+def _bare(words: Sequence[str]) -> list[str]:
+    """*words* without what stands before the command proper."""
+    rest = list(words)
+    while rest:
+        head = rest[0].lstrip("-@(") if len(rest[0]) > 1 else rest[0]
+        if head in _PREFIXES or _ASSIGNMENT.match(head) or head in ("if", "then", "do", "else"):
+            rest = rest[1:]
+            while rest and rest[0].startswith("-"):  # options of sudo, env and xvfb-run
+                rest = rest[1:]
+        elif _PYTHON.match(head) and rest[1:2] == ["-m"]:
+            rest = rest[2:]
+        elif head in _RUNNERS and rest[1:2] == ["run"]:
+            rest = rest[2:]
+            while rest and rest[0].startswith("-"):
+                rest = rest[1:]
+        elif head == "coverage" and rest[1:2] == ["run"]:
+            rest = _covered(rest[2:])
+        else:
+            return [head, *rest[1:]]
+    return []
+
+
+def _covered(words: list[str]) -> list[str]:
+    """The program that `coverage run` is to run."""
+    if "-m" in words:
+        return words[words.index("-m") + 1 :]
+    return [word for word in words if not word.startswith("-")]
+
+
+def _read(words: list[str], found: Found) -> None:
+    if not words:
+        return
+    head, rest = words[0].rsplit("/", 1)[-1], words[1:]
+    if head in ("uv", "poetry", "pdm", "hatch") and rest[:1] == ["pip"]:
+        head, rest = "pip", rest[1:]
+    reader = _READERS.get("pip" if re.fullmatch(r"pip[\d.]*", head) else head)
+    if reader:
+        reader(rest, found)
+    elif head == "setup.py" or (_PYTHON.match(head) and rest[:1] == ["setup.py"]):
+        if "test" in rest or "nosetests" in rest:
+            found.runners.append("other")
+    elif any(word.endswith(("manage.py", "runtests.py")) for word in words[:2]):
+        found.runners.append("other")
+    elif any(_SCRIPT.search(word) for word in words[:2]):
+        _add(found.elsewhere, "a script")
+
+
+def _pip(words: list[str], found: Found) -> None:
+    if words[:1] != ["install"]:
+        return
+    queue = words[1:]
+    while queue:
+        word = queue.pop(0)
+        name, _, value = word.partition("=")
+        if word.startswith("-r"):
+            add_file(found.files, word[2:].lstrip("=") or _next(queue))
+        elif name == "--requirement":
+            add_file(found.files, value or _next(queue))
+        elif name == "--group":
+            _add(found.groups, (value or _next(queue)).rsplit(":", 1)[-1])
+        elif name == "--extra":
+            _add(found.extras, value or _next(queue))
+        elif _VALUED.fullmatch(word):
+            _next(queue)
+        elif word in ("-e", "--editable") or not word.startswith("-"):
+            _target(_next(queue) if word.startswith("-") else word, found)
+
+
+def _target(word: str, found: Found) -> None:
+    """A positional argument of `pip install`, or what `-e` names."""
+    local = _LOCAL.match(word)
+    if local:
+        for extra in (local[1] or local[2]).split(","):
+            _add(found.extras, extra.strip())
+    elif not re.match(r"\.|/|git\+|https?:", word) and "/" not in word:
+        _add(found.packages, word)
+
+
+def _sync(words: list[str], found: Found) -> None:
+    """`uv sync`, `uv run`: the project with its default group."""
+    if words[:1] == ["sync"]:
+        _managed(words[1:], found, "--no-dev")
+
+
+def _install(words: list[str], found: Found) -> None:
+    """`poetry install`, `pdm install` and the like."""
+    if words[:1] in (["install"], ["sync"]):
+        _managed(words[1:], found, "--only")
+
+
+def _managed(words: list[str], found: Found, without: str) -> None:
+    queue = list(words)
+    if without not in words:
+        _add(found.groups, "dev")
+    while queue:
+        name, _, value = queue.pop(0).partition("=")
+        if name in ("--group", "-G", "--with", "--only-group", "--only"):
+            for group in re.split(r"[,\s]+", value or _next(queue)):
+                _add(found.groups, group)
+        elif name in ("--extra", "--extras", "-E"):
+            for extra in re.split(r"[,\s]+", value or _next(queue)):
+                _add(found.extras, extra)
+
+
+def _conda(words: list[str], found: Found) -> None:
+    for place, word in enumerate(words[:-1]):
+        if word in ("-f", "--file"):
+            add_file(found.files, words[place + 1])
+
+
+def _apt(words: list[str], found: Found) -> None:
+    if "install" in words:
+        for word in words[words.index("install") + 1 :]:
+            if not word.startswith("-") and re.fullmatch(r"[a-z0-9][a-z0-9.+-]+", word):
+                _add(found.system, word)
+
+
+def _pytest(words: list[str], found: Found) -> None:
+    found.runners.append("pytest")
+    for word in words:
+        if word.startswith("-"):
+            _add(found.options, word)
+
+
+def _calls(kind: str) -> Callable[[list[str], Found], None]:
+    def read(words: list[str], found: Found) -> None:
+        found.runners.append(kind)
+
+    return read
+
+
+def _elsewhere(kind: str) -> Callable[[list[str], Found], None]:
+    def read(words: list[str], found: Found) -> None:
+        if kind != "make" or any("test" in word or word == "check" for word in words):
+            _add(found.elsewhere, kind)
+
+    return read
+
+
+def add_file(files: list[str], path: str) -> None:
+    """Add *path*; what CI fills into the name of the file becomes a `*`."""
+    folder, slash, name = path.rpartition("/")
+    _add(files, folder + slash + (name.replace("${}", "*") if len(name) > 8 else name))
+
+
+def _next(queue: list[str]) -> str:
+    return queue.pop(0) if queue else ""
+
+
+def _add(items: list[str], item: str) -> None:
+    """Add what is spelt out and new."""
+    item = item.replace("{toxinidir}/", "").replace("$TRAVIS_BUILD_DIR/", "").removeprefix("./")
+    if item and not _UNKNOWN.search(item) and item not in items:
+        items.append(item)
+
+
+_READERS: dict[str, Callable[[list[str], Found], None]] = {
+    "pip": _pip,
+    "uv": _sync,
+    "poetry": _install,
+    "pdm": _install,
+    "conda": _conda,
+    "mamba": _conda,
+    "micromamba": _conda,
+    "apt-get": _apt,
+    "apt": _apt,
+    "pytest": _pytest,
+    "py.test": _pytest,
+    "nosetests": _calls("nose"),
+    "nose": _calls("nose"),
+    "unittest": _calls("unittest"),
+    "trial": _calls("unittest"),
+    "tox": _elsewhere("tox"),
+    "nox": _elsewhere("nox"),
+    "make": _elsewhere("make"),
+}

@@ -1,0 +1,168 @@
+"""What a repository says of its tests at one commit."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+from packaging.utils import canonicalize_name
+
+from builders.model import Failure
+from builders.requirements import Project, Sources, read_manifest, read_project
+from builders.tree import GitTree, Tree
+from curate.drafting.ci import ci_jobs
+from curate.drafting.found import Job, joined
+from curate.drafting.pytestini import pytest_settings
+from curate.drafting.runners import runner_jobs
+
+_VERSION_FILES = ("__init__.py", "__version__.py", "version.py", "_version.py", "__about__.py")
+VERSION_PATTERN = r"""__version__ *= *['"](\d+\.\d+)"""
+
+# Requirement files and extras that projects have for their tests, where no CI names them.
+_FILE = re.compile(
+    r"(?:requirements/|tests?/|testing/)?"
+    r"(?:(?:dev|tests?|testing|ci)[-_]?requirements|requirements[-_.]?(?:dev|tests?|testing|ci)"
+    r"|(?<=/)(?:requirements|dev|tests?|testing))\.(?:txt|in|pip)"
+)
+# Where projects keep what they depend on, if their metadata do not spell it out.
+_DEPENDENCIES = re.compile(
+    r"(?:\w+/)?requirements\.txt|requirements/(?:base|main|core|install|prod|common)\.(?:txt|in)"
+)
+_SUFFIXES = (".txt", ".in", ".pip", ".yml", ".yaml")  # what the reader of requirements takes
+_NAMES = ("test", "tests", "testing", "dev", "develop", "development")
+_NOT_TESTS = re.compile(
+    r"(?:^|[-_/.])(?:docs?|lint\w*|mypy|pyright|typing|types|style|format\w*|bench\w*|release"
+    r"|publish|deploy|build|pre-?commit|sphinx|cov|coverage|codecov|typecheck\w*|min|minimum"
+    r"|oldest|lowest|nightly|upstream|memray|codspeed|py2\d?|pypy\d?|windows|macos|osx)(?:[-_/.]|$)"
+)
+_NO_PACKAGES = re.compile(r"tests?|testing|docs?|examples?|bench\w*|scripts?|tools?|ci|utils")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """One commit, read."""
+
+    commit: str
+    date: datetime
+    version: str  # by the nearest tag, "" without one
+    project: Project
+    jobs: tuple[Job, ...]  # those that run tests
+    sources: Mapping[str, Mapping[str, str]]  # "files" | "extras" | "groups" -> name -> origin
+    declared: frozenset[str]  # distributions that these sources name
+    packages: frozenset[str]  # what can be imported: "name"
+    stated: Mapping[str, str]  # file -> version that it states
+    pytest: Mapping[str, Sequence[str]]  # settings of pytest, as words
+    compiled: str  # what says that the project has to be compiled, "" for pure Python
+    submodules: bool
+
+
+def observe(tree: GitTree, date: datetime, version: str) -> Observation:
+    """Read the commit of *tree*, which was made at *date*."""
+    project = read_project(tree)
+    jobs = tuple(job for job in (*ci_jobs(tree), *runner_jobs(tree)) if job.found.tests)
+    paths = frozenset(tree.paths)
+    sources = _sources(project, jobs, paths)
+    packages = frozenset(filter(None, map(_package, paths)))
+    return Observation(
+        commit=tree.commit,
+        date=date,
+        version=version,
+        project=project,
+        jobs=jobs,
+        sources=sources,
+        declared=_declared(tree, sources),
+        packages=packages,
+        stated=_stated(tree, packages, paths),
+        pytest=pytest_settings(tree),
+        compiled=_compiled(tree, paths),
+        submodules=".gitmodules" in paths,
+    )
+
+
+def _sources(
+    project: Project, jobs: Sequence[Job], paths: frozenset[str]
+) -> dict[str, dict[str, str]]:
+    """What of the project's requirements the tests are run with, and who says so."""
+    known: dict[str, Mapping[str, str]] = {
+        "files": {path: path for path in paths if path.endswith(_SUFFIXES)},
+        "extras": {canonicalize_name(name): name for name in project.extras or {}},
+        "groups": {canonicalize_name(name): name for name in project.groups},
+    }
+    found: dict[str, dict[str, str]] = {kind: {} for kind in known}
+    for job in jobs:
+        for kind, names in known.items():
+            for asked in getattr(job.found, kind):
+                name = _spelt(asked, names) if kind == "files" else names.get(_name(asked))
+                if name and not _NOT_TESTS.search(name):
+                    found[kind].setdefault(name, job.origin)
+    if not any(found.values()):
+        found = _usual(known)
+    if not project.dependencies:
+        files = [path for path in paths if _DEPENDENCIES.fullmatch(path)]
+        usual = [path for path in files if not path.startswith(("doc", "test", "example"))]
+        found["files"] |= dict.fromkeys(sorted(usual), "no other dependencies can be read")
+    return found
+
+
+def _spelt(asked: str, paths: Iterable[str]) -> str:
+    """*asked* where it is a file, or a glob (of a variable of CI) that some file matches."""
+    if "*" not in asked:
+        return asked if asked in paths else ""
+    return asked if any(fnmatchcase(path, asked) for path in paths) else ""
+
+
+def _name(text: str) -> str:
+    return str(canonicalize_name(text))
+
+
+def _usual(known: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """What is called as projects call requirements of their tests."""
+    files = [path for path in known["files"] if _FILE.fullmatch(path)]
+    found = {"files": sorted(files)}
+    for kind, names in (("extras", (*_NAMES, "all")), ("groups", _NAMES)):
+        found[kind] = [known[kind][name] for name in names if name in known[kind]]
+    return {kind: dict.fromkeys(names, "by name") for kind, names in found.items()}
+
+
+def _declared(tree: Tree, sources: Mapping[str, Mapping[str, str]]) -> frozenset[str]:
+    files, extras, groups = (tuple(sources[kind]) for kind in ("files", "extras", "groups"))
+    manifest = read_manifest(tree, Sources(files=files, extras=extras, groups=groups))
+    if isinstance(manifest, Failure):
+        return frozenset()
+    return frozenset(item.name for item in manifest.requirements)
+
+
+def _package(path: str) -> str:
+    """The top-level package or module that *path* makes importable, "" if none."""
+    parts = path.removeprefix("src/").removeprefix("lib/").split("/")
+    if len(parts) == 2 and parts[1] == "__init__.py":
+        name = parts[0]
+    elif len(parts) == 1 and parts[0].endswith(".py"):
+        name = parts[0].removesuffix(".py")
+    else:
+        return ""
+    return name if name.isidentifier() and not _NO_PACKAGES.fullmatch(name) else ""
+
+
+def _stated(tree: Tree, packages: frozenset[str], paths: frozenset[str]) -> dict[str, str]:
+    """Files that say `__version__ = "1.2…"`."""
+    folders = [f"{root}{name}" for root in ("", "src/") for name in packages]
+    places = [f"{folder}/{file}" for folder in folders for file in _VERSION_FILES]
+    pattern = re.compile(VERSION_PATTERN.encode())
+    there = [path for path in (*places, *(f"{it}.py" for it in folders)) if path in paths]
+    found = {path: pattern.search(tree.read(path) or b"") for path in there}
+    return {path: match[1].decode() for path, match in found.items() if match}
+
+
+def _compiled(tree: Tree, paths: frozenset[str]) -> str:
+    """The file that shows that installing compiles something."""
+    for name in ("Cargo.toml", "meson.build", "CMakeLists.txt"):
+        if name in paths:
+            return name
+    return "setup.py" if b"ext_modules" in (tree.read("setup.py") or b"") else ""
+
+
+def runners(observations: Sequence[Observation]) -> set[str]:
+    """How tests are called at any of *observations*."""
+    return {kind for it in observations for kind in joined(it.jobs).runners}

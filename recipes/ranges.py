@@ -1,0 +1,63 @@
+"""Whether the ranges of a recipe hold every version exactly once."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from recipes.schema import Recipe
+
+_FAR = 9999  # a major version that nobody has
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Versions that follow each other and are held by the same number of ranges, none or many."""
+
+    first: str
+    last: str
+    ranges: int
+
+    def __str__(self) -> str:
+        versions = self.first if self.first == self.last else f"{self.first} … {self.last}"
+        return f"{versions} ({f'{self.ranges} ranges' if self.ranges else 'no range'})"
+
+
+def faults(recipe: Recipe, versions: Iterable[str] = ()) -> list[Span]:
+    """Gaps and overlaps of *recipe*'s ranges, in order.
+
+    Every one of *versions* ("4.2") must be held once. Besides, no two ranges may meet and nothing
+    may lie between them, whatever versions there are; what lies below the lowest and above the
+    highest may have no commit at all.
+    """
+    probes = sorted(_probes(recipe), key=Version)
+    held = [bool(recipe.ranges_of(text)) for text in probes]
+    inner = probes[held.index(True) : len(held) - held[::-1].index(True)] if any(held) else probes
+    ordered = sorted({*inner, *filter(_is_version, versions)}, key=Version)
+    spans = []
+    for count, group in groupby(ordered, lambda text: len(recipe.ranges_of(text))):
+        members = list(group)
+        spans += [Span(first=members[0], last=members[-1], ranges=count)] if count != 1 else []
+    return spans
+
+
+def _probes(recipe: Recipe) -> Iterator[str]:
+    """Every version a range names, as major.minor, its neighbours, and both ends."""
+    yield from ("0.0", f"{_FAR}.0")
+    for env in recipe.env:
+        named = (clause.version.removesuffix(".*") for clause in SpecifierSet(env.versions))
+        for version in map(Version, filter(_is_version, named)):
+            major, minor = version.major, version.minor
+            yield f"{major}.{minor}"
+            yield f"{major}.{minor + 1}"
+            yield f"{major}.{minor - 1}" if minor else f"{max(major - 1, 0)}.{_FAR}"
+
+
+def _is_version(text: str) -> bool:
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True

@@ -1,0 +1,66 @@
+"""How much of what the built-in recipes find drafted ones find, too; no engine, no network.
+
+`python -m tests.benchmarks.drafts MIRRORS` drafts a recipe for every built-in one whose mirror
+`owner__name.git` is in the folder, reads the requirements at other commits with both, and prints by
+repository which share of the built-in's distributions the draft has, and which share of the
+draft's the built-in has.
+"""
+
+import sys
+from pathlib import Path
+
+from builders.interpreter import RELEASES
+from builders.requirements import Manifest, Sources, read_manifest
+from builders.tree import GitTree
+from curate.drafting.commits import observations
+from curate.drafting.draft import draft
+from curate.drafting.text import recipe_text
+from curate.git.mirror import Mirror, default_branch, open_mirror
+from curate.planning import version_names
+from curate.spreading import spread
+from recipes import Library, Recipe, file_name, parse
+
+READ, COMPARED = 24, 16  # commits that a draft is made from, and others that it is tried at
+
+
+def main(folder: Path) -> None:
+    """Print a line a repository and the means."""
+    shares = []
+    for written in Library():
+        path = folder / file_name(written.repo).replace(".toml", ".git")
+        if path.exists():
+            with open_mirror(path.resolve()) as mirror:
+                shares.append(compared(written, mirror))
+            print(f"{written.repo:<24} found {shares[-1][0]:>4.0%}  needed {shares[-1][1]:>4.0%}")
+    found, needed = (sum(column) / len(shares) for column in zip(*shares, strict=True))
+    print(f"{'mean':<24} found {found:>4.0%}  needed {needed:>4.0%}")
+
+
+def compared(written: Recipe, mirror: Mirror) -> tuple[float, float]:
+    """Share of *written*'s distributions that the draft has, and the other way round."""
+    seen = list(observations(mirror, (), tuple(RELEASES), READ))
+    text = recipe_text(draft(written.repo, seen))
+    drafted = parse(text, written.repo)
+    first = min(it.date for it in seen).timestamp()
+    late = [it for it in default_branch(mirror) if mirror.history.time(it) >= first]
+    both, ours, theirs = 0, 0, 0
+    for commit in spread(late, COMPARED + 2)[1:-1]:
+        mine, other = (distributions(it, mirror, commit) for it in (drafted, written))
+        both, ours, theirs = both + len(mine & other), ours + len(mine), theirs + len(other)
+    return both / (theirs or 1), both / (ours or 1)
+
+
+def distributions(recipe: Recipe, mirror: Mirror, commit: str) -> set[str]:
+    """Names that *recipe* finds at *commit*; none where no range holds it."""
+    ranges = recipe.ranges_of(version_names(recipe, mirror)(commit))
+    if len(ranges) != 1 or ranges[0].skip:
+        return set()
+    with GitTree(mirror.path, commit) as tree:
+        manifest = read_manifest(tree, Sources(**ranges[0].requirements.model_dump()))
+    return (
+        {item.name for item in manifest.requirements} if isinstance(manifest, Manifest) else set()
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,79 @@
+"""Environments that one machine builds and another finds in the registry."""
+
+import os
+import secrets
+from dataclasses import replace
+
+import pytest
+
+from builders.docker import DockerBackend
+from builders.model import Built
+from builders.registry import RegistryError
+from builders.shared import repository
+from tests.integration.test_images import settings, spec  # noqa: F401
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(
+        not (os.environ.get("CURATE_BASE_IMAGE") and os.environ.get("CURATE_TEST_REGISTRY")),
+        reason="CURATE_BASE_IMAGE or CURATE_TEST_REGISTRY is not set",
+    ),
+]
+
+
+@pytest.fixture
+def backend(settings):  # noqa: F811
+    registry = os.environ["CURATE_TEST_REGISTRY"]
+    namespace = f"curate-test-{secrets.token_hex(4)}"
+    backend = DockerBackend(replace(settings, registry=registry, namespace=namespace))
+    yield backend
+    forget(backend)
+
+
+def tags(backend: DockerBackend) -> set[str]:
+    """Names of all images of the backend's namespace, as on a machine of its own."""
+    space = f"{backend.settings.namespace}/"
+    images = backend.engine.images.list()
+    return {tag for image in images for tag in image.tags if tag.startswith(space)}
+
+
+def forget(backend: DockerBackend) -> None:
+    for tag in tags(backend):
+        backend.engine.images.remove(tag, force=True, noprune=True)
+
+
+def layers(backend: DockerBackend) -> set[str]:
+    return {tag.split("/")[1].split(":")[0] for tag in tags(backend)}
+
+
+def test_an_environment_is_found_by_its_key_and_nothing_below_is_made(backend, spec):  # noqa: F811
+    first = backend.build(spec)
+    assert isinstance(first, Built), first
+    assert layers(backend) == {"base", "python", "env", "instance"}
+    forget(backend)
+    second = backend.build(spec)
+    assert isinstance(second, Built), second
+    assert layers(backend) == {"env", "instance"}
+    assert second.environment_key == first.environment_key
+    assert second.layer_bytes["environment"] > 0
+    assert second.environment_seconds == 0
+
+
+def test_another_image_of_that_name_is_refused(backend, spec):  # noqa: F811
+    names = backend.names(spec)
+    key = names["environment"].rsplit(":", 1)[1]
+    name = repository(backend.settings.registry, backend.settings.namespace)
+    backend.engine.images.get(os.environ["CURATE_BASE_IMAGE"]).tag(name, tag=key)
+    for line in backend.engine.images.push(name, tag=key, stream=True, decode=True):
+        assert "error" not in line
+    backend.engine.images.remove(f"{name}:{key}", noprune=True)
+    with pytest.raises(RegistryError, match="labels"):
+        backend.build(spec)
+    assert not tags(backend)
+
+
+def test_a_registry_that_is_not_there_is_an_error(backend, spec):  # noqa: F811
+    away = DockerBackend(replace(backend.settings, registry="127.0.0.1:9"))
+    with pytest.raises(RegistryError) as caught:
+        away.build(spec)
+    assert "registry" in caught.value.hint

@@ -1,0 +1,301 @@
+"""What is read of CI files, and what a draft makes of it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from builders.requirements import Project
+from builders.tree import FolderTree
+from curate.drafting.ci import ci_jobs
+from curate.drafting.draft import draft
+from curate.drafting.found import Found, Job
+from curate.drafting.pytestini import pytest_settings
+from curate.drafting.runners import runner_jobs
+from curate.drafting.shell import read_commands
+from curate.drafting.survey import Observation
+from curate.drafting.text import recipe_text
+from curate.spreading import spread
+from recipes import parse
+
+
+@pytest.fixture
+def tree(tmp_path):
+    def make(**files: str) -> FolderTree:
+        for name, text in files.items():
+            path = tmp_path / name.replace("__", "/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return FolderTree(tmp_path)
+
+    return make
+
+
+def told(found: Found) -> dict[str, object]:
+    """What *found* holds at all."""
+    return {name: value for name, value in vars(found).items() if value}
+
+
+@pytest.mark.parametrize(
+    ("command", "facts"),
+    [
+        ("pip install -r dev.txt -rtest.txt --requirement=x.txt", ["dev.txt", "test.txt", "x.txt"]),
+        ("python3 -m pip install -q -i URL -r a.txt", ["a.txt"]),
+        ("sudo pip3 install --upgrade -r ./b.txt && echo -r no.txt", ["b.txt"]),
+        ("uv pip install -r requirements/${{ matrix.x }}.txt", []),
+        ("uv pip install -r ci/environment-${{ matrix.x }}.txt", ["ci/environment-*.txt"]),
+        ("conda env update -f environment.yml", ["environment.yml"]),
+        ("pip install -r $FILE", []),
+        ("pip download -r no.txt; pip uninstall -r no.txt", []),
+    ],
+)
+def test_requirement_files_of_commands(command, facts):
+    assert read_commands(command).files == facts
+
+
+@pytest.mark.parametrize(
+    ("command", "kind", "facts"),
+    [
+        ("pip install -e '.[dev, tests]'", "extras", ["dev", "tests"]),
+        ("pip install .[x] file:.[y]", "extras", ["x", "y"]),
+        ("uv sync --extra a --group b --locked", "extras", ["a"]),
+        ("uv sync --extra a --group b --locked", "groups", ["dev", "b"]),
+        ("uv sync --no-dev --group=b", "groups", ["b"]),
+        ("poetry install --with docs,test -E x", "groups", ["dev", "docs", "test"]),
+        ("pdm install -G testing", "groups", ["dev", "testing"]),
+        ("pip install --group pyproject.toml:ci", "groups", ["ci"]),
+        ("pip install 'mock; python_version < \"3\"' six>=1", "packages", None),
+        ("sudo apt-get update && sudo apt-get install -y --no-install-recommends libxml2-dev g++",
+         "system", ["libxml2-dev", "g++"]),
+        ("py.test -n auto", "runners", ["pytest"]),
+        ("PYTHONPATH=. xvfb-run -a python -m pytest tests", "runners", ["pytest"]),
+        ("coverage run --source x -m pytest", "runners", ["pytest"]),
+        ("poetry run pytest | tee log", "runners", ["pytest"]),
+        ("python setup.py test", "runners", ["other"]),
+        ("python -m unittest discover", "runners", ["unittest"]),
+        ("tox -e py && make test", "elsewhere", ["tox", "make"]),
+        ("make docs; ./scripts/run-tests.sh", "elsewhere", ["a script"]),
+        ("echo 'it's broken\necho pytest", "runners", []),
+    ],
+)  # fmt: skip
+def test_what_else_commands_install_and_call(command, kind, facts):
+    expected = ['mock; python_version < "3"', "six>=1"] if facts is None else facts
+    assert getattr(read_commands(command), kind) == expected
+
+
+def test_jobs_of_workflows_with_variables_of_file_job_and_step(tree):
+    text = """
+env: {A: 1}
+jobs:
+  unit:
+    env: {B: two}
+    steps:
+      - uses: actions/setup-miniconda
+        with:
+          environment-file: ci/environment-${{ matrix.python }}.yaml
+      - run: |
+          pip install \\
+            -r dev.txt
+      - run: pytest
+        env: {C: three}
+  docs:
+    steps: [{run: pip install -r docs.txt}]
+"""
+    jobs = list(ci_jobs(tree(**{".github__workflows__ci.yml": text})))
+    unit, docs = (job.found for job in jobs)
+    assert unit.files == ["dev.txt", "ci/environment-*.yaml"]
+    assert unit.variables == {"A": "1", "B": "two", "C": "three"}
+    assert unit.tests
+    assert not docs.tests
+
+
+def test_a_job_does_what_the_actions_of_the_repository_do(tree):
+    job = "jobs:\n  unit:\n    steps:\n    - uses: ./.github/actions/prepare\n    - run: pytest\n"
+    action = "runs:\n  steps:\n  - run: pip install -r dev.txt\n"
+    files = {".github__workflows__ci.yml": job, ".github__actions__prepare__action.yml": action}
+    (unit,) = ci_jobs(tree(**files))
+    assert told(unit.found) == {"files": ["dev.txt"], "runners": ["pytest"]}
+
+
+def test_jobs_of_travis_and_azure(tree):
+    travis = "addons: {apt: {packages: [graphviz]}}\ninstall: pip install .[t]\nscript: [pytest]\n"
+    azure = "jobs:\n- job: A\n  steps:\n  - script: pip install -r a.txt\n  - bash: pytest\n"
+    first, second = ci_jobs(tree(**{".travis.yml": travis, "azure-pipelines.yml": azure}))
+    assert told(first.found) == {"extras": ["t"], "runners": ["pytest"], "system": ["graphviz"]}
+    assert told(second.found) == {"files": ["a.txt"], "runners": ["pytest"]}
+
+
+def test_environments_of_tox_inherit_and_refer(tree):
+    text = """
+[testenv]
+deps =
+    -r{toxinidir}/dev.txt
+    py27,py38: mock; python_version < "3"
+    six
+extras = tests
+setenv = COLUMNS = 80
+commands = coverage run -m pytest {posargs}
+[testenv:fast]
+deps = {[testenv]deps}
+    xdist-like
+commands = pytest
+[testenv:lint]
+deps = flake8
+commands = flake8
+"""
+    base, fast, lint = (job.found for job in runner_jobs(tree(**{"tox.ini": text})))
+    assert told(base) == {
+        "files": ["dev.txt"],
+        "packages": ['mock; python_version < "3"', "six"],
+        "extras": ["tests"],
+        "runners": ["pytest"],
+        "variables": {"COLUMNS": "80"},
+    }
+    assert fast.packages == [*base.packages, "xdist-like"]
+    assert not lint.tests
+
+
+def test_environments_of_tox_in_toml(tree):
+    text = '[env_run_base]\ndependency_groups = ["test"]\ncommands = [["pytest", "-x"]]\n'
+    text += '[env.lint]\ndeps = ["ruff"]\ncommands = [["ruff", "check"]]\n'
+    base, lint = (job.found for job in runner_jobs(tree(**{"tox.toml": text})))
+    assert told(base) == {"groups": ["test"], "runners": ["pytest"], "options": ["-x"]}
+    assert not lint.tests
+
+
+def test_sessions_of_nox_and_targets_of_make(tree):
+    nox = "import nox\n@nox.session\ndef tests(session):\n"
+    nox += '    session.install(".[dev]", "-r", "dev.txt")\n    session.run("pytest", *args)\n'
+    make = "all: test\n\ntest: x\n\t@pytest -q\n\nlint:\n\tflake8\n"
+    found = [job.found for job in runner_jobs(tree(**{"noxfile.py": nox, "Makefile": make}))]
+    assert told(found[0]) == {"files": ["dev.txt"], "extras": ["dev"], "runners": ["pytest"]}
+    assert [job.tests for job in found] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pyproject.toml", '[tool.pytest.ini_options]\naddopts = ["--cov", "-q"]\n'),
+        ("pytest.ini", "[pytest]\naddopts = --cov\n  -q\n"),
+        ("setup.cfg", "[tool:pytest]\naddopts = --cov -q\n"),
+        ("tox.ini", "[pytest]\naddopts = --cov -q\n"),
+    ],
+)
+def test_settings_of_pytest(tree, name, text):
+    assert pytest_settings(tree(**{name: text}))["addopts"] == ["--cov", "-q"]
+
+
+def test_what_cannot_be_parsed_says_nothing(tree):
+    names = ("tox.ini", "pyproject.toml", ".travis.yml", "noxfile.py", "tox.toml", "pytest.ini")
+    broken = tree(**dict.fromkeys(names, "[[[ : - {"))
+    assert not list(ci_jobs(broken))
+    assert not [job for job in runner_jobs(broken) if job.found.tests]
+    assert not pytest_settings(broken)["addopts"]
+
+
+def test_spread_takes_both_ends():
+    assert spread(range(100), 4) == [0, 33, 66, 99]
+    assert spread([1, 2], 8) == [1, 2]
+    assert spread(range(9), 1) == [4]
+
+
+def seen(year: int, *jobs: Found, **changes: object) -> Observation:
+    plain = Observation(
+        commit="0" * 40,
+        date=datetime(year, 1, 1, tzinfo=UTC),
+        version="1.0",
+        project=Project(origin="setup.py", name="thing"),
+        jobs=tuple(Job(origin=".travis.yml", found=found) for found in jobs),
+        sources={"files": {}, "extras": {}, "groups": {}},
+        declared=frozenset({"pytest"}),
+        packages=frozenset({"thing"}),
+        stated={},
+        pytest={"addopts": [], "testpaths": [], "required_plugins": []},
+        compiled="",
+        submodules=False,
+    )
+    return replace(plain, **changes)
+
+
+def written(*observations: Observation) -> str:
+    """The text of a draft, which is a recipe."""
+    text = recipe_text(draft("owner/name", observations))
+    parse(text, "owner__name.toml")
+    return text
+
+
+def test_a_recipe_that_needs_nothing_is_short():
+    text = written(*(seen(year, Found(runners=["pytest"])) for year in (2018, 2020)))
+    assert text.splitlines() == [
+        "# Drafted from 2 commits, 2018-01-01 to 2020-01-01.",
+        'repo = "owner/name"',
+        'import = "thing"',
+    ]
+
+
+def test_sources_of_all_years_are_united_with_their_reasons():
+    files = {"files": {"dev.txt": "tox.ini"}, "extras": {}, "groups": {}}
+    extras = {"files": {}, "extras": {"tests": "by name"}, "groups": {}}
+    text = written(seen(2018, sources=files), seen(2019, sources=files), seen(2022, sources=extras))
+    assert 'requirements = { files = ["dev.txt"], extras = ["tests"] }' in text
+    assert "# dev.txt: tox.ini, 2018-2019" in text
+    assert "# tests: by name, 2022" in text
+
+
+def test_packages_named_by_most_jobs_are_added_without_pins_and_tools():
+    found = Found(runners=["pytest"], packages=["six==1.2", "flake8", "pytest", "-", "thing"])
+    text = written(*(seen(year, found) for year in (2018, 2019)))
+    assert 'extra = ["six"]' in text
+    random = Found(runners=["pytest"], packages=["pytest-randomly", "mpl"])
+    text = written(seen(2019, found, random, found))
+    assert 'extra = ["six"]' in text
+    rare = [seen(year) for year in range(2016, 2020)]
+    assert "six" not in written(*rare, seen(2020, found))
+
+
+def test_options_bring_their_plugins():
+    settings = {"addopts": ["-n", "auto", "--cov=x"], "testpaths": ["checks"]}
+    text = written(seen(2020, pytest={**settings, "required_plugins": ["pytest-mock>=3"]}))
+    assert 'extra = ["pytest-xdist", "pytest-cov", "pytest-mock"]' in text
+    assert 'test = "pytest -n0 {tests}"' in text
+    assert 'tests = ["checks/**"]' in text
+    declared = frozenset({"pytest-xdist", "pytest-cov", "pytest-mock"})
+    text = written(seen(2020, pytest={**settings, "required_plugins": []}, declared=declared))
+    assert "extra" not in text
+
+
+def test_variables_and_system_packages_that_not_every_job_has_are_left_out():
+    common = {"COLUMNS": "80", "SECRET_TOKEN": "x", "PLACE": "${{ x }}"}
+    one = Found(runners=["pytest"], variables={**common, "CXX": "g++"}, system=["graphviz", "gdb"])
+    two = Found(runners=["pytest"], variables=common, system=["graphviz", "git"])
+    text = written(seen(2020, one, two))
+    assert 'environment = { COLUMNS = "80" }' in text
+    assert 'system = ["graphviz"]' in text
+
+
+def test_a_file_names_the_version_where_tags_do_not():
+    stated = {"thing/__init__.py": "1.0"}
+    assert "rule" not in written(seen(2020, stated=stated))
+    text = written(seen(2019, stated=stated, version=""), seen(2020, stated=stated))
+    assert 'file = "thing/__init__.py"' in text
+    assert "1 of 2 commits have no tag" in text
+    stale = [seen(2020, stated={"thing/version.py": f"0.{n}"}) for n in range(4)]
+    assert "of commits of 4 versions" in written(*stale)
+
+
+def test_remarks_warn_of_what_a_recipe_cannot_know():
+    text = written(
+        seen(2020, Found(runners=["nose"]), compiled="Cargo.toml", submodules=True, version="")
+    )
+    for words in ("called by nose", "Cargo.toml", "submodules", "No commit has a tag"):
+        assert words in text
+
+
+def test_jobs_of_circleci_and_gitlab(tree):
+    circle = "jobs:\n  unit:\n    steps:\n    - run: pip install -r c.txt\n"
+    circle += "    - run: {name: Tests, command: pytest}\n"
+    gitlab = "unit:\n  script:\n  - pip install -r g.txt\n  - pytest\n"
+    files = {".circleci__config.yml": circle, ".gitlab-ci.yml": gitlab}
+    first, second = ci_jobs(tree(**files))
+    assert told(first.found) == {"files": ["c.txt"], "runners": ["pytest"]}
+    assert told(second.found) == {"files": ["g.txt"], "runners": ["pytest"]}
