@@ -4,8 +4,8 @@
 
 Needs an engine, and the settings (docs/settings.md) of the data folder that holds verdicts on the
 named instances. Each is built twice, no layer of environment or checkout taken from before;
-packages come from the cache where they are in it. What `pip freeze` says in the two is compared, and with
-the lock.
+packages come from the cache where they are in it. What `pip freeze` says in the two is compared,
+and with the lock.
 """
 
 import argparse
