@@ -44,6 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     names = parser.parse_args(arguments).instances
     settings = read_settings({})
     seconds = []
+    print("\n## Rebuilt from the stored lock\n")
     print("| instance | packages | environment s | same twice | of the lock, missing | beyond it |")
     print("| --- | --- | --- | --- | --- | --- |", flush=True)
     with Store(settings.data) as store:

@@ -49,6 +49,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Print a line a repository, and their sum."""
     options = _parser().parse_args(arguments)
     pythons = available_pythons(options.interpreters)
+    print("\n## Environments a candidate\n")
     print("| repository | candidates | planned | environments | a candidate | not planned |")
     print("| --- | --- | --- | --- | --- | --- |")
     counts = []

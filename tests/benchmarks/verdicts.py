@@ -22,6 +22,16 @@ from curate.store import Store
 from tests.benchmarks.marks import marks
 
 CAUSES = Path(__file__).with_name("causes.toml")
+INTRODUCTION = """\
+# Known rows, built and run
+
+Printed by `python -m tests.benchmarks.verdicts`, `sharing` and `rebuild`, in this order. Every row
+was crawled from a stand-in for GitHub and a real mirror, locked as of its date, built and run like
+any other candidate; published lists were only compared with. A row is "right" where what we found
+contains every published FAIL_TO_PASS, "verified" where no list is published and there is an
+instance. Seconds are upper bounds: two cores, shared with other work. A lock or an environment of
+0 s was there already, made for an earlier row.
+"""
 HEAD = (
     "| instance | FAIL_TO_PASS published | of these ours | ours | PASS_TO_PASS published"
     " | of these ours | ours | python | lock s | build s | environment s | runs s | CPU s"
@@ -70,6 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
         if not options.more:
             rows = [row for row in rows if row["instance_id"] in known]
         compared_rows = [compared(stores, row) for row in rows]
+    print(INTRODUCTION)
     print("\n".join(page(sorted(compared_rows, key=lambda row: row.name))))
 
 
