@@ -59,7 +59,8 @@ class Comparison:
 
     @property
     def matches(self) -> bool:
-        return bool(self.fail_to_pass) and (self.published or frozenset()) <= self.fail_to_pass
+        verified = self.ours is not None and self.ours.verified
+        return verified and (self.published or frozenset()) <= self.fail_to_pass
 
     @property
     def verdict(self) -> str:
