@@ -14,11 +14,13 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from curate.model import Environment, Validation
 from curate.store import Store
+from recipes import Library
 from tests.benchmarks.marks import marks
 
 CAUSES = Path(__file__).with_name("causes.toml")
@@ -48,6 +50,7 @@ class Comparison:
     kept: frozenset[str]  # PASS_TO_PASS, likewise
     ours: Validation | None
     why: str  # what the store says where there is no verified instance
+    older: bool = False  # made with another recipe than today's
 
     @property
     def fail_to_pass(self) -> frozenset[str]:
@@ -65,9 +68,9 @@ class Comparison:
     @property
     def verdict(self) -> str:
         """ "right" where it holds what is published, "verified" where nothing is."""
-        if self.matches:
-            return "verified" if self.published is None else "right"
-        return self.why or "others fail"
+        good = "verified" if self.published is None else "right"
+        told = good if self.matches else self.why or "others fail"
+        return f"{told}, by an older recipe" if self.older else told
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -125,6 +128,7 @@ def compared(stores: Iterable[Store], row: Mapping[str, Any]) -> Comparison:
         kept=_cut(row["PASS_TO_PASS"] or ()),
         ours=ours,
         why=f"{why.stage}/{why.reason}" if why else "" if ours else "not validated",
+        older=ours is not None and _is_older(str(row["repo"]), ours.recipe_hash),
     )
 
 
@@ -158,6 +162,12 @@ def _cost(made: Validation, environment: Environment) -> list[object]:
         f"{shared / 1e6:.0f}",
         environment.key[:8],
     ]
+
+
+@cache
+def _is_older(repo: str, recipe_hash: str) -> bool:
+    recipe = Library().get(repo)
+    return recipe_hash not in {recipe.digest(env) for env in recipe.env}
 
 
 def _validated(stores: Iterable[Store], repos: list[str]) -> Iterator[Mapping[str, Any]]:

@@ -42,12 +42,20 @@ def test_rows_are_compared_up_to_the_first_blank_of_an_id(tmp_path, capsys):
     rows = [{"instance_id": name, "FAIL_TO_PASS": ["t.py::test_a[x"]} for name in names]
     text, lines = page(tmp_path, capsys, rows)
     told = [lines[name].rsplit(" | ", 1)[1].strip(" |") for name in names]
-    assert told == ["right", "others fail", "validate/gold-breaks-tests", "not validated"]
+    assert told == [
+        "right, by an older recipe",
+        "others fail, by an older recipe",
+        "validate/gold-breaks-tests, by an older recipe",
+        "not validated",
+    ]
     assert "1 of 4 contain every published FAIL_TO_PASS;" in text
-    assert f"- `{names[2]}` (validate/gold-breaks-tests): cause not looked into" in text
+    assert (
+        f"- `{names[2]}` (validate/gold-breaks-tests, by an older recipe): cause not looked into"
+        in text
+    )
     assert validation(3).instance_id not in lines
     _, lines = page(tmp_path, capsys, rows, "--more")
-    assert lines[validation(3).instance_id].endswith("| verified |")
+    assert lines[validation(3).instance_id].endswith("| verified, by an older recipe |")
 
 
 def test_marks_scale_runs_to_the_usual_number():
