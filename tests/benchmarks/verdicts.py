@@ -105,7 +105,8 @@ def page(rows: Sequence[Comparison]) -> Iterator[str]:
     if missed:
         yield "\nMisses:\n"
         for row in missed:
-            yield f"- `{row.name}` ({row.verdict}): {causes.get(row.name, 'cause not looked into')}"
+            unknown = "cause not looked into" if row.ours else "nothing was tried yet"
+            yield f"- `{row.name}` ({row.verdict}): {causes.get(row.name, unknown)}"
 
 
 def read(path: Path, repos: list[str]) -> Iterator[Mapping[str, Any]]:
