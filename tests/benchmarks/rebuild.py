@@ -102,7 +102,7 @@ def line(made: Validation, results: list[Result]) -> str:
     first, second = results
     assert made.environment is not None
     locked = {_normal(each) for each in _lock(made, "").packages}
-    found = {_normal(each) for each in first.packages}
+    found = {_normal(each) for each in first.packages if each[0] not in "#-"}
     missing = sorted(locked - found)
     beyond = sorted(found - locked)
     same = "yes" if first.packages == second.packages else "no"
