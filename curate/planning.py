@@ -127,7 +127,8 @@ def _dates(candidate: Candidate, mirror: Path) -> Mapping[str, datetime]:
 
 
 def _committed(mirror: Path, commit: str) -> datetime:
-    text = output(mirror, "show", "-s", "--format=%cI", commit).decode().strip()
+    # Not `show -s`: of a merge it reads files, which a partial mirror may lack.
+    text = output(mirror, "log", "-1", "--format=%cI", commit).decode().strip()
     return datetime.fromisoformat(text)
 
 

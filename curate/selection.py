@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from curate.git.patch import FileSection, sections
 from curate.testpaths import matches
@@ -85,8 +86,8 @@ def chosen_cases(
 def _blocks(pattern: str, content: bytes) -> Iterable[tuple[str, str]]:
     text = content.decode("utf-8", "replace")
     heads = list(re.finditer(pattern, text, re.MULTILINE))
-    ends = [*(head.start() for head in heads[1:]), len(text)]
-    for head, end in zip(heads, ends, strict=bool(heads)):  # a new file has had none
+    for head, following in zip_longest(heads, heads[1:]):
+        end = following.start() if following else len(text)
         yield head.group(1), text[head.start() : end].rstrip()
 
 

@@ -1,24 +1,43 @@
-"""How our verdicts compare with published rows: a table, one line a row.
+"""How our verdicts compare with published rows: a page of Markdown, one line a row, and the marks.
 
-    python -m tests.benchmarks.verdicts --data DATA ROWS.jsonl [--repo OWNER/NAME]...
+    python -m tests.benchmarks.verdicts ROWS.jsonl --data DATA... [--repo OWNER/NAME]... [--more]
 
-ROWS.jsonl has SWE-bench's columns. Published ids may be cut at their first blank, so ids are
-compared up to there. A row whose FAIL_TO_PASS is not given only needs a verified instance.
+ROWS.jsonl has SWE-bench's columns. Of several stores the first that has a verdict on a row counts.
+Published ids may be cut at their first blank, so ids are compared up to there. A row whose
+FAIL_TO_PASS is not given only needs a verified instance; so does one that ROWS lacks, which --more
+shows. Causes of misses that no log tells are in `causes.toml`.
 """
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from curate.model import Validation
+from curate.model import Environment, Validation
 from curate.store import Store
+from recipes import Library
+from tests.benchmarks.marks import marks
 
+CAUSES = Path(__file__).with_name("causes.toml")
+INTRODUCTION = """\
+# Known rows, built and run
+
+Printed by `python -m tests.benchmarks.verdicts`, `sharing` and `rebuild`, in this order. Every row
+was crawled from a stand-in for GitHub and a real mirror, locked as of its date, built and run like
+any other candidate; published lists were only compared with. A row is "right" where what we found
+contains every published FAIL_TO_PASS, "verified" where no list is published and there is an
+instance. Seconds are upper bounds: two cores, shared with other work. A lock or an environment of
+0 s was there already, made for an earlier row.
+"""
 HEAD = (
-    "| instance | published FAIL_TO_PASS | ours | contains | published PASS_TO_PASS, of these ours"
-    " | ours | python | lock s | build s | runs s | CPU s | own MB | environment |"
+    "| instance | FAIL_TO_PASS published | of these ours | ours | PASS_TO_PASS published"
+    " | of these ours | ours | python | lock s | build s | environment s | runs s | CPU s"
+    " | own MB | shared MB | environment | verdict |"
 )
 
 
@@ -31,75 +50,134 @@ class Comparison:
     kept: frozenset[str]  # PASS_TO_PASS, likewise
     ours: Validation | None
     why: str  # what the store says where there is no verified instance
+    older: bool = False  # made with another recipe than today's
 
     @property
     def fail_to_pass(self) -> frozenset[str]:
         return _cut(self.ours.verdict.fail_to_pass) if self.ours else frozenset()
 
     @property
+    def pass_to_pass(self) -> frozenset[str]:
+        return _cut(self.ours.verdict.pass_to_pass) if self.ours else frozenset()
+
+    @property
     def matches(self) -> bool:
-        return bool(self.fail_to_pass) and (self.published or frozenset()) <= self.fail_to_pass
+        verified = self.ours is not None and self.ours.verified
+        return verified and (self.published or frozenset()) <= self.fail_to_pass
+
+    @property
+    def verdict(self) -> str:
+        """ "right" where it holds what is published, "verified" where nothing is."""
+        good = "verified" if self.published is None else "right"
+        told = good if self.matches else self.why or "others fail"
+        return f"{told}, by an older recipe" if self.older else told
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Print the table and its sum."""
+    """Print the page."""
     options = _parser().parse_args(arguments)
-    with Store(options.data) as store:
-        rows = [compared(store, row) for row in read(options.rows, options.repo)]
-    print(HEAD)
-    print("|" + " --- |" * HEAD.count(" | ") + " --- |")
-    for row in rows:
-        print(line(row))
-    matched = sum(row.matches for row in rows)
-    print(f"\n{matched} of {len(rows)} contain every published FAIL_TO_PASS.")
+    with ExitStack() as stack:
+        stores = [stack.enter_context(Store(folder)) for folder in options.data]
+        rows = list(read(options.rows, options.repo))
+        known = {row["instance_id"] for row in rows}
+        rows += [row for row in _validated(stores, options.repo) if row["instance_id"] not in known]
+        if not options.more:
+            rows = [row for row in rows if row["instance_id"] in known]
+        compared_rows = [compared(stores, row) for row in rows]
+    print(INTRODUCTION)
+    print("\n".join(page(sorted(compared_rows, key=lambda row: row.name))))
+
+
+def page(rows: Sequence[Comparison]) -> Iterator[str]:
+    """The lines of sums, marks, table and misses."""
+    given = [row for row in rows if row.published is not None]
+    verified = [row.ours for row in rows if row.ours and row.matches]
+    right = sum(row.matches for row in given)
+    others = f"{len(verified) - right} of {len(rows) - len(given)}"
+    yield f"{right} of {len(given)} contain every published FAIL_TO_PASS;"
+    yield f"{others} without a published list are verified."
+    yield "\n| mark | at most | measured | of | kept |\n| --- | --- | --- | --- | --- |"
+    yield from (mark.line for mark in marks(verified))
+    yield f"\n{HEAD}\n|" + " --- |" * HEAD.count(" | ") + " --- |"
+    yield from map(line, rows)
+    causes = tomllib.loads(CAUSES.read_text(encoding="utf-8"))
+    missed = [row for row in rows if not row.matches]
+    if missed:
+        yield "\nMisses:\n"
+        for row in missed:
+            unknown = "cause not looked into" if row.ours else "nothing was tried yet"
+            yield f"- `{row.name}` ({row.verdict}): {causes.get(row.name, unknown)}"
 
 
 def read(path: Path, repos: list[str]) -> Iterator[Mapping[str, Any]]:
-    """Rows of *path*, of all repositories or of *repos*, by instance id."""
+    """Rows of *path*, of all repositories or of *repos*."""
     rows = [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines()]
-    chosen = (row for row in rows if not repos or row["repo"] in repos)
-    yield from sorted(chosen, key=lambda row: str(row["instance_id"]))
+    yield from (row for row in rows if not repos or row["repo"] in repos)
 
 
-def compared(store: Store, row: Mapping[str, Any]) -> Comparison:
-    """The published *row* beside what *store* has of it."""
+def compared(stores: Iterable[Store], row: Mapping[str, Any]) -> Comparison:
+    """The published *row* beside what the first of *stores* has of it that has anything."""
     name = str(row["instance_id"])
-    found = store.validation(name)
-    fallen = store.rejection(str(row["repo"]), int(name.rsplit("-", 1)[1]))
-    why = (found.verdict.rejection if found else fallen) or None
+    number = int(name.rsplit("-", 1)[1])
+    found = [each for store in stores if (each := store.validation(name))]
+    ours = found[0] if found else None
+    fallen = [each for store in stores if (each := store.rejection(str(row["repo"]), number))]
+    why = ours.verdict.rejection if ours else fallen[0] if fallen else None
     return Comparison(
         name=name,
         published=_cut(row["FAIL_TO_PASS"]) if row["FAIL_TO_PASS"] else None,
         kept=_cut(row["PASS_TO_PASS"] or ()),
-        ours=found,
-        why=f"{why.stage}/{why.reason}" if why else "" if found else "not validated",
+        ours=ours,
+        why=f"{why.stage}/{why.reason}" if why else "" if ours else "not validated",
+        older=ours is not None and _is_older(str(row["repo"]), ours.recipe_hash),
     )
 
 
 def line(row: Comparison) -> str:
     """A line of the table."""
-    given = "not given" if row.published is None else str(len(row.published))
-    mark = "yes" if row.matches else f"no: {row.why or 'others fail'}"
-    if row.ours is None or row.ours.environment is None:
-        return f"| {row.name} | {given} | | {mark} |"
-    environment, verdict = row.ours.environment, row.ours.verdict
-    shared = len(row.kept & _cut(verdict.pass_to_pass))
-    cells = (
-        row.name,
-        given,
-        len(verdict.fail_to_pass),
-        mark,
-        f"{len(row.kept)}, {shared}",
-        len(verdict.pass_to_pass),
+    published = row.published
+    given = (
+        ("not given", "")
+        if published is None
+        else (len(published), len(published & row.fail_to_pass))
+    )
+    cells: list[object] = [row.name, *given, len(row.fail_to_pass)]
+    cells += [len(row.kept) or "not given", len(row.kept & row.pass_to_pass) if row.kept else ""]
+    cells.append(len(row.pass_to_pass))
+    found = row.ours.environment if row.ours else None
+    cells += _cost(row.ours, found) if row.ours and found else [""] * 9
+    return f"| {' | '.join(str(cell) for cell in [*cells, row.verdict])} |"
+
+
+def _cost(made: Validation, environment: Environment) -> list[object]:
+    sizes = environment.layer_bytes
+    shared = sizes.get("environment", 0) + sizes.get("tree", 0)
+    return [
         environment.python,
         f"{environment.lock_seconds:.0f}",
         f"{environment.build_seconds:.0f}",
-        f"{sum(run.seconds for run in row.ours.runs):.0f} ({len(row.ours.runs)})",
-        f"{sum(run.cpu_seconds for run in row.ours.runs):.0f}",
-        f"{environment.layer_bytes.get('instance', 0) / 1e6:.0f}",
-        f"{environment.key[:8]}, {environment.layer_bytes.get('environment', 0) / 1e6:.0f} MB",
-    )
-    return f"| {' | '.join(str(cell) for cell in cells)} |"
+        f"{environment.environment_seconds:.0f}",
+        f"{sum(run.seconds for run in made.runs):.0f} ({len(made.runs)})",
+        f"{made.core_seconds:.0f}",
+        f"{made.unique_bytes / 1e6:.1f}",
+        f"{shared / 1e6:.0f}",
+        environment.key[:8],
+    ]
+
+
+@cache
+def _is_older(repo: str, recipe_hash: str) -> bool:
+    recipe = Library().get(repo)
+    return recipe_hash not in {recipe.digest(env) for env in recipe.env}
+
+
+def _validated(stores: Iterable[Store], repos: list[str]) -> Iterator[Mapping[str, Any]]:
+    """What *stores* have a verdict on, as rows that tell nothing of theirs."""
+    names = {name for store in stores for name in store.validated_inputs()}
+    for name in names:
+        repo = name.rsplit("-", 1)[0].replace("__", "/", 1)
+        if not repos or repo in repos:
+            yield {"instance_id": name, "repo": repo, "FAIL_TO_PASS": (), "PASS_TO_PASS": ()}
 
 
 def _cut(names: Iterable[str]) -> frozenset[str]:
@@ -109,8 +187,9 @@ def _cut(names: Iterable[str]) -> frozenset[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.verdicts")
     parser.add_argument("rows", type=Path)
-    parser.add_argument("--data", type=Path, default=Path("data"))
+    parser.add_argument("--data", type=Path, nargs="+", default=[Path("data")])
     parser.add_argument("--repo", action="append", default=[])
+    parser.add_argument("--more", action="store_true", help="rows that only the stores have, too")
     return parser
 
 

@@ -97,6 +97,25 @@ def test_a_base_committed_after_the_pull_was_opened_dates_the_environment(histor
     assert plan.grounds[0].date == datetime(2023, 5, 1, tzinfo=UTC)
 
 
+def test_a_merge_with_a_file_that_a_partial_mirror_lacks_is_dated(history):
+    mirror, commit = history
+    files = {"pyproject": PROJECT.format(""), "tests__test_a": "old\n"}
+    base = commit("2023-01-01T00:00:00Z", gone="a\nb\nc\nd\n", **files)
+    (mirror.parent / "gone.py").unlink()
+    side = commit("2023-01-02T00:00:00Z", other="a\nb\nc\ne\n")
+    both = commit("2023-01-03T00:00:00Z", tests__test_a="new\n")
+
+    def git(*arguments: str) -> str:
+        command = ["git", f"--git-dir={mirror}", "-c", "user.name=a", "-c", "user.email=a"]
+        done = subprocess.run([*command, *arguments], capture_output=True, check=True)
+        return done.stdout.decode().strip()
+
+    head = git("commit-tree", f"{both}^{{tree}}", "-p", base, "-p", side, "-m", "x")
+    lost = git("rev-parse", f"{both}:other.py")
+    (mirror / "objects" / lost[:2] / lost[2:]).unlink()
+    assert planned(trial(base, head), RECIPE, mirror, PYTHONS).grounds[0].source == "base"
+
+
 def test_a_skipped_range_and_a_version_of_no_range_are_rejected(history):
     mirror, commit = history
     base = commit("2023-01-01T00:00:00Z", pyproject=PROJECT.format(""), tests__test_a="old\n")

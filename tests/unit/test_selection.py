@@ -74,6 +74,12 @@ def test_cases_are_compared_as_blocks():
     assert chosen_cases(pattern, before, after, neighbours=0) == ["testNew", "testChanged"]
 
 
+def test_all_cases_of_a_new_file_are_changed():
+    cases = b"[case testA]\nx = 1\n[case testB]\ny = 1\n"
+    assert chosen_cases(r"^\[case (\w+)", b"", cases) == ["testA", "testB"]
+    assert chosen_cases(r"^\[case (\w+)", cases, b"# none are left\n") == []
+
+
 def test_neighbours_of_changed_cases_run_too():
     names = [f"test{letter}" for letter in "ABCDEFG"]
     before = "".join(f"[case {name}]\n" for name in names).encode()

@@ -1,0 +1,62 @@
+"""What verified instances cost, held against the marks of the study that curate was planned by."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import mean, median
+
+from curate.model import Validation
+
+RUNS = 3  # on each side, as by default
+CORE_HOURS = 0.2  # mean of an instance, at most
+UNIQUE_MB = 30  # median of an instance, beyond layers that others share, at most
+ENVIRONMENT_SECONDS = 30  # median of an environment that is built, with packages at hand, at most
+HEAVY = frozenset({"torch", "ray", "distributed"})  # environments with these are left out of it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A figure, what it should be at most, and how many values it was made of."""
+
+    name: str
+    most: float
+    value: float
+    of: int
+
+    @property
+    def line(self) -> str:
+        """A line of a table."""
+        kept = "yes" if self.value <= self.most else "no"
+        return f"| {self.name} | {self.most:g} | {self.value:.3g} | {self.of} | {kept} |"
+
+
+def marks(made: Sequence[Validation]) -> Iterable[Mark]:
+    """The marks of verified instances; environments count where they were built for one of them."""
+    if not made:
+        return
+    hours = [one.core_seconds / 3600 for one in made]
+    yield Mark(name="mean core-hours, as run", most=CORE_HOURS, value=mean(hours), of=len(made))
+    whole = [_full(one) / 3600 for one in made]
+    name = f"mean core-hours, with {RUNS} runs a side"
+    yield Mark(name=name, most=CORE_HOURS, value=mean(whole), of=len(made))
+    own = [one.unique_bytes / 1e6 for one in made]
+    name = "median MB beyond shared layers"
+    yield Mark(name=name, most=UNIQUE_MB, value=median(own), of=len(made))
+    seconds = [
+        one.environment.environment_seconds for one in made if one.environment and _light(one)
+    ]
+    built = [each for each in seconds if each]
+    if built:
+        name = "median seconds to build an environment without torch, ray or distributed, as built"
+        yield Mark(name=name, most=ENVIRONMENT_SECONDS, value=median(built), of=len(built))
+
+
+def _full(one: Validation) -> float:
+    """Core-seconds had there been the usual number of runs."""
+    runs = [run.cpu_seconds for run in one.runs]
+    return one.core_seconds - sum(runs) + 2 * RUNS * mean(runs)
+
+
+def _light(one: Validation) -> bool:
+    assert one.environment is not None
+    names = {line.split("==")[0].strip().lower() for line in one.environment.lock.splitlines()}
+    return not names & HEAVY

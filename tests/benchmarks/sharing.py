@@ -1,0 +1,109 @@
+"""How many environments the candidates of a crawl ask for: `curate validate`'s plans, counted.
+
+    python -m tests.benchmarks.sharing DATA --mirrors FOLDER [--interpreters FOLDER] [--repo O/N]...
+
+Nothing is locked or built. One lock serves all who declare the same for the same interpreter, so
+what is counted is distinct pairs of lock key and system packages of the first ground of each plan.
+A candidate that fails there may ask for a second environment (gold's requirements, or a lock of its
+very date); locks that come out alike share one: both are left out.
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from builders.errors import BuilderError
+from builders.interpreter import available_pythons
+from builders.lock import lock_key
+from curate.model import Rejection
+from curate.planning import Plan, make_plan
+from curate.store import Store
+from recipes import Library
+
+MARK = 0.3  # environments a candidate, at most
+
+
+@dataclass
+class Count:
+    """Candidates of one repository, and what their plans ask for."""
+
+    candidates: int = 0
+    planned: int = 0
+    environments: set[tuple[str, ...]] = field(default_factory=set)
+    fallen: Counter[str] = field(default_factory=Counter)
+
+    def add(self, plan: Plan | Rejection) -> None:
+        """Count one candidate's *plan*."""
+        self.candidates += 1
+        if isinstance(plan, Rejection):
+            self.fallen[f"{plan.stage}/{plan.reason}"] += 1
+            return
+        self.planned += 1
+        first = plan.grounds[0]
+        self.environments.add((lock_key(first.manifest, first.python), *sorted(plan.env.system)))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print a line a repository, and their sum."""
+    options = _parser().parse_args(arguments)
+    pythons = available_pythons(options.interpreters)
+    print("\n## Environments a candidate\n")
+    print("| repository | candidates | planned | environments | a candidate | not planned |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    counts = []
+    with Store(options.data) as store:
+        for repo in options.repo or store.repositories():
+            counts.append(counted(store, repo, options.mirrors, pythons))
+            print(line(repo, counts[-1]), flush=True)
+    planned = sum(count.planned for count in counts)
+    made = sum(len(count.environments) for count in counts)
+    print(line("all", summed(counts)))
+    print(f"\n{made / max(planned, 1):.2f} environments a planned candidate (mark: at most {MARK})")
+
+
+def counted(store: Store, repo: str, mirrors: Path, pythons: tuple[str, ...]) -> Count:
+    """Plan every candidate of *repo*."""
+    recipe = Library().get(repo)
+    mirror = mirrors / f"{repo.replace('/', '__')}.git"
+    count = Count()
+    for candidate in store.candidates(repo):
+        try:
+            count.add(make_plan(candidate, recipe, mirror, pythons))
+        except BuilderError as error:
+            count.candidates += 1
+            count.fallen[type(error).__name__] += 1
+    return count
+
+
+def summed(counts: Iterable[Count]) -> Count:
+    """All of *counts* as one; repositories have no environment in common."""
+    total = Count()
+    for number, count in enumerate(counts):
+        total.candidates += count.candidates
+        total.planned += count.planned
+        total.environments |= {(str(number), *key) for key in count.environments}
+        total.fallen += count.fallen
+    return total
+
+
+def line(name: str, count: Count) -> str:
+    """A line of the table."""
+    ratio = len(count.environments) / max(count.planned, 1)
+    fallen = ", ".join(f"{number} {why}" for why, number in count.fallen.most_common())
+    cells = (name, count.candidates, count.planned, len(count.environments), f"{ratio:.2f}", fallen)
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.sharing")
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--mirrors", required=True, type=Path)
+    parser.add_argument("--interpreters", type=Path)
+    parser.add_argument("--repo", action="append", default=[])
+    return parser
+
+
+if __name__ == "__main__":
+    main()

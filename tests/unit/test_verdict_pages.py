@@ -1,0 +1,75 @@
+"""Pages that hold our verdicts against published rows, and the marks they print."""
+
+import json
+from dataclasses import replace
+
+from builders.model import Outcome
+from curate.model import Rejection, Run, Verdict
+from curate.store import Store
+from tests.benchmarks import sharing, verdicts
+from tests.benchmarks.marks import marks
+from tests.unit.test_store import validation
+
+
+def judged(number, *fail_to_pass, pass_to_pass=()):
+    verdict = Verdict(fail_to_pass=fail_to_pass, pass_to_pass=tuple(pass_to_pass))
+    return replace(validation(number), verdict=verdict)
+
+
+def page(tmp_path, capsys, rows, *more):
+    file = tmp_path / "rows.jsonl"
+    blank = {"repo": "owner/name", "FAIL_TO_PASS": [], "PASS_TO_PASS": []}
+    file.write_text("".join(json.dumps(blank | row) + "\n" for row in rows))
+    verdicts.main([str(file), "--data", str(tmp_path / "data"), *more])
+    lines = capsys.readouterr().out.splitlines()
+    return "\n".join(lines), {
+        line.split(" | ")[0].strip("| "): line for line in lines if line.startswith("| ")
+    }
+
+
+def test_rows_are_compared_up_to_the_first_blank_of_an_id(tmp_path, capsys):
+    fallen = Rejection(stage="validate", reason="gold-breaks-tests")
+    good = judged(1, "t.py::test_a[x y]").verdict
+    with Store(tmp_path / "data") as store:
+        for one in (
+            judged(1, "t.py::test_a[x y]", "t.py::test_b"),
+            judged(2, "t.py::test_a"),
+            judged(3, "t.py::test_z"),
+            replace(validation(4), verdict=replace(good, rejection=fallen)),
+        ):
+            store.save_validation("owner/name", one)
+    names = [validation(number).instance_id for number in (1, 2, 4, 5)]
+    rows = [{"instance_id": name, "FAIL_TO_PASS": ["t.py::test_a[x"]} for name in names]
+    text, lines = page(tmp_path, capsys, rows)
+    told = [lines[name].rsplit(" | ", 1)[1].strip(" |") for name in names]
+    assert told == [
+        "right, by an older recipe",
+        "others fail, by an older recipe",
+        "validate/gold-breaks-tests, by an older recipe",
+        "not validated",
+    ]
+    assert "1 of 4 contain every published FAIL_TO_PASS;" in text
+    assert (
+        f"- `{names[2]}` (validate/gold-breaks-tests, by an older recipe): cause not looked into"
+        in text
+    )
+    assert validation(3).instance_id not in lines
+    _, lines = page(tmp_path, capsys, rows, "--more")
+    assert lines[validation(3).instance_id].endswith("| verified, by an older recipe |")
+
+
+def test_marks_scale_runs_to_the_usual_number():
+    runs = tuple(
+        Run(side=side, index=0, status="completed", outcomes={"t": Outcome.PASSED}, cpu_seconds=9)
+        for side in ("before", "after")
+    )
+    found = {mark.name: mark.value * 3600 for mark in marks([replace(judged(1, "t"), runs=runs)])}
+    scaled = found["mean core-hours, with 3 runs a side"] - found["mean core-hours, as run"]
+    assert round(scaled, 3) == 36
+    assert list(marks([])) == []
+
+
+def test_environments_of_two_repositories_are_never_one():
+    one = sharing.Count(candidates=2, planned=2, environments={("key",)})
+    assert len(sharing.summed([one, one]).environments) == 2
+    assert "| 4 | 4 | 2 | 0.50 |" in sharing.line("all", sharing.summed([one, one]))
