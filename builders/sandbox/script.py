@@ -24,17 +24,21 @@ _GIT_APPLY = (
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-# Everything but init, this shell and the process that keeps the output is ended; a bash that may
-# not fork (pids limit) can still do it, so only builtins are used.
+# Everything but init, this shell and the processes that keep the output is ended. All are stopped
+# first, which the kernel does at once: what forks faster than it is killed would get away. A bash
+# that may not fork (pids limit) can still do it, so only builtins are used.
 _REAP = """\
 reap() {
-  local entry pid line
+  local entry pid line end
+  kill -STOP -1
   for entry in /proc/[0-9]*; do
     pid=${entry#/proc/}
-    case $pid in 1|$$|"$keeper") continue ;; esac
+    case $pid in 1|$$) continue ;; esac
     { read -r line < "$entry/stat"; } 2>/dev/null || continue
     set -- ${line##*) }
-    [ "$2" = "$keeper" ] || kill -9 "$pid"
+    end=KILL
+    case $keeper in "$pid"|"$2") end=CONT ;; esac
+    kill -s "$end" "$pid"
   done 2>/dev/null
 }
 """
@@ -98,7 +102,7 @@ def container_script(execution: Execution, layout: Layout) -> str:
         f"timeout -k {KILL_AFTER:g} {seconds} {_command(layout)} </dev/null",
         "code=$?",
         "exec >/dev/null 2>&1",
-        "reap; reap; reap",
+        "reap; reap",
         f"account > {shlex.quote(layout.outputs)}/account",
         'finish "$code"',
     ]

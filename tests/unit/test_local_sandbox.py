@@ -11,6 +11,7 @@ from builders.model import Built, Execution, Outcome, RunStatus
 from builders.sandbox.launch import cut_network
 from builders.sandbox.local import import_roots, run_locally
 from tests.sandbox_behaviours import behaviours, lay_project
+from tests.sandbox_ids import ID_BEHAVIOURS
 
 
 def network_can_be_cut() -> bool:
@@ -58,7 +59,9 @@ def processes_of(run: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("behaviour", behaviours("local"), ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "behaviour", [*behaviours("local"), *ID_BEHAVIOURS], ids=lambda each: each.name
+)
 def test_behaviour(behaviour, make, scratch, can_cut):
     if behaviour.name == "network is cut" and not can_cut:
         pytest.skip("no network namespaces here")
