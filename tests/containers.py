@@ -32,8 +32,9 @@ def python_image(client: docker.DockerClient, context: Path) -> Iterator[str]:
     site = context / "python" / f"lib/python3.{sys.version_info.minor}" / "site-packages"
     for name in PACKAGES:
         shutil.copytree(ours / name, site / name)
-    for path in ours.glob("pytest_xdist-*"):  # its entry points
-        shutil.copytree(path, site / path.name)
+    for path in ours.glob("*.dist-info"):  # versions and entry points
+        if path.name.split("-")[0] in (*PACKAGES, "pytest_xdist"):
+            shutil.copytree(path, site / path.name)
     shutil.copy(ours / "py.py", site)
     (context / "Dockerfile").write_text(
         f"{base_dockerfile(os.environ['CURATE_BASE_IMAGE'])}"
