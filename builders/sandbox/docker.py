@@ -28,6 +28,7 @@ from builders.sandbox.script import Layout, container_script, input_files, outpu
 LABEL = "curate.run"
 OWNER = "curate.owner"
 ROOT = "/curate"
+_NO_FILE = 0x8F280000  # Go's bits for folder, link, device, pipe, socket and what else is no file
 
 
 def run_in_container(
@@ -111,15 +112,23 @@ def container_options(
         "mem_limit": limits.memory_bytes,
         "memswap_limit": limits.memory_bytes,
         "nano_cpus": int(limits.cpus * 1e9),
-        "ulimits": [
-            docker.types.Ulimit(name="core", soft=0, hard=0),
-            docker.types.Ulimit(name="fsize", soft=limits.disk_bytes, hard=limits.disk_bytes),
-        ],
+        "ulimits": _ulimits(limits),
         "shm_size": limits.shm_bytes,
         "tmpfs": {"/tmp": f"exec,mode=1777,size={limits.tmp_bytes}"},
         "log_config": docker.types.LogConfig(type="none"),
         "runtime": runtime,
     }
+
+
+def _ulimits(limits: Limits) -> list[docker.types.Ulimit]:
+    """What each process may have, the same on every engine; processes count for a user as a whole.
+
+    Podman raises what is left out to ceilings that not every machine grants.
+    """
+    ceilings = {"core": 0, "fsize": limits.disk_bytes, "nofile": 16384, "nproc": 32768}
+    return [
+        docker.types.Ulimit(name=name, soft=value, hard=value) for name, value in ceilings.items()
+    ]
 
 
 @contextmanager
@@ -201,15 +210,15 @@ def _read(container: Container, path: str, ceiling: int) -> bytes | None:
         return None
     close: Callable[[], None] = getattr(chunks, "close", lambda: None)
     try:
-        if stat is None or stat["size"] > ceiling or stat["linkTarget"]:
+        if stat is None or stat["size"] > ceiling or stat["mode"] & _NO_FILE:
             return None
         data = io.BytesIO(b"".join(_take(chunks, ceiling + (64 << 10))))
         with tarfile.open(fileobj=data) as tar:
             member = next(iter(tar))
             stream = tar.extractfile(member) if member.isreg() else None
             return stream.read() if stream else None
-    except (tarfile.TarError, StopIteration, EOFError):
-        return None  # a socket, for one, has no place in an archive
+    except (tarfile.TarError, StopIteration) as error:
+        raise SandboxError(f"the engine's archive of {path} is cut short: {error}") from error
     finally:
         close()
 
