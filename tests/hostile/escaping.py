@@ -58,11 +58,6 @@ def test_root_is_not_had_by_su():
 def test_identity_is_kept(call):
     with pytest.raises(PermissionError): call(0)
 
-@pytest.mark.parametrize("flags", [0x10000000, 0x00020000, 0x40000000, 0x20000000, 0x08000000])
-def test_no_namespace_of_its_own(flags):
-    child = os.fork()
-    if child == 0: os._exit(0 if LIBC.unshare(flags) == 0 else 1)
-    assert os.waitpid(child, 0)[1] != 0
 def test_no_mount():
     assert LIBC.mount(b"none", b"/tmp", b"tmpfs", 0, None) == -1
     assert LIBC.umount2(b"/tmp", 2) == -1
@@ -82,10 +77,6 @@ def test_system_is_not_written(path):
 def test_clock_is_not_set():
     import time
     with pytest.raises(PermissionError): time.clock_settime(time.CLOCK_REALTIME, 0)
-def test_kernel_is_not_asked():
-    for number in (248, 249, 250, 321, 175, 169, 246, 310):  # keys, bpf, modules, reboot, kexec
-        assert LIBC.syscall(number, 0, 0, 0, 0, 0) == -1
-        assert ctypes.get_errno() in (errno.EPERM, errno.ENOSYS, errno.EACCES), number
 def test_priority_is_not_raised():
     with pytest.raises(PermissionError): os.nice(-5)
 def test_nobody_else_is_seen():
@@ -96,6 +87,24 @@ def test_no_core_is_left():
     child = os.fork()
     if child == 0: os.kill(os.getpid(), signal.SIGSEGV)
     assert not os.WCOREDUMP(os.waitpid(child, 0)[1])
+"""
+
+# What Docker's filter of system calls refuses; Podman's lets it through.
+KERNEL = r"""
+import ctypes, errno, os
+import pytest
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+@pytest.mark.parametrize("flags", [0x10000000, 0x00020000, 0x40000000, 0x20000000, 0x08000000])
+def test_no_namespace_of_its_own(flags):
+    child = os.fork()
+    if child == 0: os._exit(0 if LIBC.unshare(flags) == 0 else 1)
+    assert os.waitpid(child, 0)[1] != 0
+def test_kernel_is_not_asked():
+    for number in (248, 249, 250, 321, 175, 169, 246, 310):  # keys, bpf, modules, reboot, kexec
+        assert LIBC.syscall(number, 0, 0, 0, 0, 0) == -1
+        assert ctypes.get_errno() in (errno.EPERM, errno.ENOSYS, errno.EACCES), number
 """
 
 LINK = """\
@@ -150,5 +159,6 @@ PATCHES = (
 
 CASES = (
     Case(name="tries every door", files={"test_x.py": PROBES}, also=_all_passed),
+    Case(name="asks the kernel", files={"test_x.py": KERNEL}, also=_all_passed, only="docker"),
     *PATCHES,
 )
