@@ -9,7 +9,7 @@ import re
 import secrets
 import tarfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -23,12 +23,12 @@ from builders.model import Built, Execution, Limits, RunResult
 from builders.reporter import new_key
 from builders.sandbox.ending import Ending, await_end
 from builders.sandbox.evidence import REPORT_BYTES, Evidence, join_output, judge
+from builders.sandbox.files import read_files
 from builders.sandbox.script import Layout, container_script, input_files, output_shares
 
 LABEL = "curate.run"
 OWNER = "curate.owner"
 ROOT = "/curate"
-_NO_FILE = 0x8F280000  # Go's bits for folder, link, device, pipe, socket and what else is no file
 
 
 def run_in_container(
@@ -61,7 +61,7 @@ def run_in_container(
         seconds = time.monotonic() - started
         container.reload()
         state = container.attrs["State"]
-        found = _outputs(container, layout, execution.limits.output_bytes)
+        found = read_files(container, layout.outputs, _ceilings(execution.limits.output_bytes))
         _check_kept(container)
     code = int(state["ExitCode"]) if ending is Ending.BY_ITSELF else None
     account = _account(found.get("account", b""))
@@ -182,12 +182,9 @@ def _add(tar: tarfile.TarFile, path: str, content: bytes, mode: int) -> None:
     tar.addfile(member, io.BytesIO(content))
 
 
-def _outputs(container: Container, layout: Layout, output_bytes: int) -> dict[str, bytes]:
-    """Content of the known files the run left, those that are too long left out.
-
-    Each is asked for by name, for the folder may hold whatever the tests have put there.
-    """
-    ceilings = {
+def _ceilings(output_bytes: int) -> Mapping[str, int]:
+    """The files a run leaves, and how long each may be."""
+    return {
         "patched": 0,
         "key": 1 << 10,
         "account": 64 << 10,
@@ -195,40 +192,6 @@ def _outputs(container: Container, layout: Layout, output_bytes: int) -> dict[st
         "tail": output_bytes,
         "report": REPORT_BYTES,
     }
-    found = {}
-    for name, ceiling in ceilings.items():
-        content = _read(container, f"{layout.outputs}/{name}", ceiling)
-        if content is not None:
-            found[name] = content
-    return found
-
-
-def _read(container: Container, path: str, ceiling: int) -> bytes | None:
-    try:
-        chunks, stat = container.get_archive(path)
-    except NotFound:
-        return None
-    close: Callable[[], None] = getattr(chunks, "close", lambda: None)
-    try:
-        if stat is None or stat["size"] > ceiling or stat["mode"] & _NO_FILE:
-            return None
-        data = io.BytesIO(b"".join(_take(chunks, ceiling + (64 << 10))))
-        with tarfile.open(fileobj=data) as tar:
-            member = next(iter(tar))
-            stream = tar.extractfile(member) if member.isreg() else None
-            return stream.read() if stream else None
-    except (tarfile.TarError, StopIteration) as error:
-        raise SandboxError(f"the engine's archive of {path} is cut short: {error}") from error
-    finally:
-        close()
-
-
-def _take(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
-    for chunk in chunks:
-        yield chunk
-        limit -= len(chunk)
-        if limit < 0:
-            return
 
 
 def _account(text: bytes) -> dict[str, int]:
