@@ -13,6 +13,7 @@ from builders.sandbox import docker as sandbox
 from builders.sandbox.docker import run_in_container
 from tests.containers import project_image, sandboxes
 from tests.sandbox_behaviours import behaviours
+from tests.sandbox_ids import ID_BEHAVIOURS
 
 pytestmark = [
     pytest.mark.integration,
@@ -31,7 +32,9 @@ def make(client, image_with_python, tmp_path):
         )
 
 
-@pytest.mark.parametrize("behaviour", behaviours("docker"), ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "behaviour", [*behaviours("docker"), *ID_BEHAVIOURS], ids=lambda each: each.name
+)
 def test_behaviour(behaviour, client, make):
     built = make(behaviour.files)
     result = run_in_container(client, built, behaviour.execution)
