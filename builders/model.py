@@ -30,6 +30,7 @@ class RunStatus(StrEnum):
     CRASHED = "crashed"  # the test process died before its session ended
     TIMEOUT = "timeout"  # stopped from outside at the time limit
     OUT_OF_MEMORY = "out-of-memory"  # the kernel killed something of it
+    OUT_OF_DISK = "out-of-disk"  # stopped from outside for what it wrote
     PATCH_FAILED = "patch-failed"  # a patch did not apply; nothing was run
     TAMPERED = "tampered"  # the report was forged, cut or removed
 
@@ -112,6 +113,7 @@ class Limits:
     pids: int = 1024
     tmp_bytes: int = 2 << 30
     shm_bytes: int = 256 << 20
+    disk_bytes: int = 16 << 30  # what is written outside of /tmp and /dev/shm; containers only
     output_bytes: int = 4 << 20
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
 
 from builders.model import Outcome
 
@@ -24,6 +24,15 @@ _ORDER = (
     Outcome.ERROR,
     Outcome.FAILED,
 )
+
+# What each record holds; code that finds the reporter in its own process can sign anything.
+_FIELDS: Mapping[str, Mapping[str, type]] = {
+    "start": {"format": int},
+    "collect": {"id": str, "outcome": str},
+    "test": {"id": str},
+    "phase": {"id": str, "when": str, "outcome": str, "xfail": bool},
+    "finish": {"exit_status": int},
+}
 
 _SET_UP = ("setup", "passed")  # the one phase after which a test is still to be run
 
@@ -85,12 +94,26 @@ def _verify(data: bytes, key: bytes) -> tuple[list[dict[str, Any]], str]:
         last = mac.hexdigest().encode("ascii")
         if not hmac.compare_digest(given, last):
             return records, f"line {number} has no valid signature"
-        records.append(json.loads(body))
+        record = _record(body)
+        if record is None:
+            return records, f"line {number} is signed and is no record"
+        records.append(record)
     if cut and records and records[-1]["event"] == "finish":
         return records, "text follows the end of the session"
     if records and records[0].get("format") != FORMAT:
         return [], f"report format {records[0].get('format')} is unknown; {FORMAT} is expected"
     return records, ""
+
+
+def _record(body: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    fields = _FIELDS.get(str(record.get("event"))) if isinstance(record, dict) else None
+    if fields is None or not all(isinstance(record.get(name), fields[name]) for name in fields):
+        return None
+    return cast(dict[str, Any], record)
 
 
 def _in_flight(records: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -5,36 +5,30 @@ serves as well as one that shares the file system. Nothing of the host is mounte
 """
 
 import io
+import re
 import secrets
 import tarfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import docker
 import requests
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import DockerException, NotFound
 from docker.models.containers import Container
 
 from builders.errors import EngineUnavailable, SandboxError
 from builders.model import Built, Execution, Limits, RunResult
 from builders.reporter import new_key
+from builders.sandbox.ending import Ending, await_end
 from builders.sandbox.evidence import REPORT_BYTES, Evidence, join_output, judge
-from builders.sandbox.script import (
-    KILL_AFTER,
-    Layout,
-    container_script,
-    input_files,
-    output_shares,
-)
+from builders.sandbox.files import read_files
+from builders.sandbox.script import Layout, container_script, input_files, output_shares
 
 LABEL = "curate.run"
 OWNER = "curate.owner"
 ROOT = "/curate"
-_GRACE = KILL_AFTER + 3  # seconds after the limit at which the container is ended from outside
-_TO_END = 60.0  # seconds a killed container may take to be gone
-_LATE = (requests.exceptions.ReadTimeout, requests.exceptions.ConnectionError)
 
 
 def run_in_container(
@@ -63,22 +57,24 @@ def run_in_container(
         container.put_archive("/", _inputs(execution, layout, key))
         started = time.monotonic()
         container.start()
-        timed_out = _wait(container, execution.limits.seconds + _GRACE)
+        ending = await_end(client, container, execution.limits)
         seconds = time.monotonic() - started
         container.reload()
         state = container.attrs["State"]
-        found = _outputs(container, layout, execution.limits.output_bytes)
+        found = read_files(container, layout.outputs, _ceilings(execution.limits.output_bytes))
         _check_kept(container)
-    code = None if timed_out else int(state["ExitCode"])
+    code = int(state["ExitCode"]) if ending is Ending.BY_ITSELF else None
     account = _account(found.get("account", b""))
     return judge(
         Evidence(
             key=key,
             exit_code=code,
-            timed_out=timed_out or (code in (124, 137) and seconds >= execution.limits.seconds),
+            timed_out=ending is Ending.OUT_OF_TIME
+            or (code in (124, 137) and seconds >= execution.limits.seconds),
             out_of_memory=bool(state["OOMKilled"]) or account.get("oom_kill", 0) > 0,
+            out_of_disk=ending is Ending.OUT_OF_DISK,
             patched="patched" in found,
-            key_left="key" in found,
+            key_left=found.get("key") == key,
             report=found.get("report"),
             seconds=seconds,
             cpu_seconds=account.get("usage_usec", 0) / 1e6 + account.get("nanoseconds", 0) / 1e9,
@@ -116,11 +112,23 @@ def container_options(
         "mem_limit": limits.memory_bytes,
         "memswap_limit": limits.memory_bytes,
         "nano_cpus": int(limits.cpus * 1e9),
+        "ulimits": _ulimits(limits),
         "shm_size": limits.shm_bytes,
         "tmpfs": {"/tmp": f"exec,mode=1777,size={limits.tmp_bytes}"},
         "log_config": docker.types.LogConfig(type="none"),
         "runtime": runtime,
     }
+
+
+def _ulimits(limits: Limits) -> list[docker.types.Ulimit]:
+    """What each process may have, the same on every engine; processes count for a user as a whole.
+
+    Podman raises what is left out to ceilings that not every machine grants.
+    """
+    ceilings = {"core": 0, "fsize": limits.disk_bytes, "nofile": 16384, "nproc": 32768}
+    return [
+        docker.types.Ulimit(name=name, soft=value, hard=value) for name, value in ceilings.items()
+    ]
 
 
 @contextmanager
@@ -144,18 +152,6 @@ def _engine_errors() -> Iterator[None]:
     except requests.exceptions.RequestException as error:
         hint = "is dockerd running, and may this user reach it?"
         raise EngineUnavailable(f"the engine does not answer: {error}", hint=hint) from error
-
-
-def _wait(container: Container, seconds: float) -> bool:
-    """Wait for the end, or bring it about after *seconds*; whether the latter was needed."""
-    try:
-        container.wait(timeout=seconds)
-    except _LATE:
-        with suppress(APIError):  # it may just have ended by itself
-            container.kill()
-        container.wait(timeout=_TO_END)
-        return True
-    return False
 
 
 def _check_kept(container: Container) -> None:
@@ -186,12 +182,9 @@ def _add(tar: tarfile.TarFile, path: str, content: bytes, mode: int) -> None:
     tar.addfile(member, io.BytesIO(content))
 
 
-def _outputs(container: Container, layout: Layout, output_bytes: int) -> dict[str, bytes]:
-    """Content of the known files the run left, those that are too long left out.
-
-    Each is asked for by name, for the folder may hold whatever the tests have put there.
-    """
-    ceilings = {
+def _ceilings(output_bytes: int) -> Mapping[str, int]:
+    """The files a run leaves, and how long each may be."""
+    return {
         "patched": 0,
         "key": 1 << 10,
         "account": 64 << 10,
@@ -199,44 +192,19 @@ def _outputs(container: Container, layout: Layout, output_bytes: int) -> dict[st
         "tail": output_bytes,
         "report": REPORT_BYTES,
     }
-    found = {}
-    for name, ceiling in ceilings.items():
-        content = _read(container, f"{layout.outputs}/{name}", ceiling)
-        if content is not None:
-            found[name] = content
-    return found
-
-
-def _read(container: Container, path: str, ceiling: int) -> bytes | None:
-    try:
-        chunks, stat = container.get_archive(path)
-    except NotFound:
-        return None
-    close: Callable[[], None] = getattr(chunks, "close", lambda: None)
-    try:
-        if stat is None or stat["size"] > ceiling or stat["linkTarget"]:
-            return None
-        data = io.BytesIO(b"".join(_take(chunks, ceiling + (64 << 10))))
-        with tarfile.open(fileobj=data) as tar:
-            member = next(iter(tar))
-            stream = tar.extractfile(member) if member.isreg() else None
-            return stream.read() if stream else None
-    finally:
-        close()
-
-
-def _take(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
-    for chunk in chunks:
-        yield chunk
-        limit -= len(chunk)
-        if limit < 0:
-            return
 
 
 def _account(text: bytes) -> dict[str, int]:
-    """Figures of the cgroup as the script copied them: `name value` a line."""
+    """Figures of the cgroup as the script copied them, `name value` a line.
+
+    A test can see to it that the script cannot write them and its own stay; no verdict needs them.
+    """
     pairs = (line.split() for line in text.decode("ascii", "replace").splitlines())
-    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}
+    return {
+        pair[0]: int(pair[1])
+        for pair in pairs
+        if len(pair) == 2 and re.fullmatch("[0-9]{1,18}", pair[1])
+    }
 
 
 def _output(found: Mapping[str, bytes], limit: int) -> bytes:

@@ -18,7 +18,8 @@ class Evidence:
     exit_code: int | None
     timed_out: bool
     out_of_memory: bool = False
-    patched: bool  # the marker that every patch applied
+    out_of_disk: bool = False
+    patched: bool  # the marker that every patch applied; whoever runs later can remove it
     key_left: bool  # no pytest session took the key
     report: bytes | None  # None = no such file, or one too long
     seconds: float
@@ -34,7 +35,7 @@ def join_output(head: bytes, tail: bytes, tail_limit: int) -> bytes:
 
 def judge(evidence: Evidence) -> RunResult:
     """Say how the run ended and what its tests did; SandboxError if it never got a checkout."""
-    if not evidence.patched and evidence.exit_code == NO_CHECKOUT:
+    if not _begun(evidence) and evidence.exit_code == NO_CHECKOUT:
         raise SandboxError("the sandbox has no checkout to run in", hint=_text(evidence.output))
     report = read_report(evidence.report or b"", evidence.key)
     status, detail = _status(evidence, report)
@@ -49,12 +50,19 @@ def judge(evidence: Evidence) -> RunResult:
     )
 
 
+def _begun(evidence: Evidence) -> bool:
+    """Whether the test command was reached; from then on the script's own exit codes are void."""
+    return evidence.patched or not evidence.key_left or bool(evidence.report)
+
+
 def _status(evidence: Evidence, report: Report) -> tuple[RunStatus, str]:
     code = evidence.exit_code
-    if not evidence.patched and code is not None and PATCH_FAILED <= code <= 99:
+    if not _begun(evidence) and code is not None and PATCH_FAILED <= code <= 99:
         return RunStatus.PATCH_FAILED, f"patch {code - PATCH_FAILED + 1} does not apply"
     if evidence.out_of_memory:
         return RunStatus.OUT_OF_MEMORY, "the memory limit was reached"
+    if evidence.out_of_disk:
+        return RunStatus.OUT_OF_DISK, "stopped for what it wrote to the disk"
     if evidence.timed_out:
         return RunStatus.TIMEOUT, "stopped at the time limit"
     if report.tampered:

@@ -24,11 +24,14 @@ _GIT_APPLY = (
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-# Everything but init, this shell and the process that keeps the output is ended; a bash that may
-# not fork (pids limit) can still do it, so only builtins are used.
+# Everything but init, this shell and the processes that keep the output is ended. All are stopped
+# first, which the kernel does at once: what forks faster than it is killed would get away. The
+# second time finds children whose forks were under way at the first. A bash that may not fork
+# (pids limit) can still do it, so only builtins are used.
 _REAP = """\
-reap() {
+kill_all() {
   local entry pid line
+  kill -STOP -1
   for entry in /proc/[0-9]*; do
     pid=${entry#/proc/}
     case $pid in 1|$$|"$keeper") continue ;; esac
@@ -36,6 +39,11 @@ reap() {
     set -- ${line##*) }
     [ "$2" = "$keeper" ] || kill -9 "$pid"
   done 2>/dev/null
+}
+reap() {
+  kill_all
+  kill_all
+  kill -CONT -1
 }
 """
 
@@ -98,7 +106,7 @@ def container_script(execution: Execution, layout: Layout) -> str:
         f"timeout -k {KILL_AFTER:g} {seconds} {_command(layout)} </dev/null",
         "code=$?",
         "exec >/dev/null 2>&1",
-        "reap; reap; reap",
+        "reap",
         f"account > {shlex.quote(layout.outputs)}/account",
         'finish "$code"',
     ]
@@ -114,7 +122,8 @@ def output_shares(limit: int) -> tuple[int, int]:
 def _keep_output(layout: Layout, head: int, tail: int) -> Iterator[str]:
     out = shlex.quote(layout.outputs)
     yield f"mkfifo {out}/pipe || exit {NO_CHECKOUT}"
-    yield f"{{ head -c {head} > {out}/head; tail -c {tail} > {out}/tail; }} < {out}/pipe &"
+    # exec, for a keeper that forks while it is stopped would leave a child that stays so
+    yield f"{{ head -c {head} > {out}/head; exec tail -c {tail} > {out}/tail; }} < {out}/pipe &"
     yield "keeper=$!"
     yield f"exec > {out}/pipe 2>&1"
 

@@ -1,24 +1,19 @@
 """The list of behaviours on a real engine, in an image made of CURATE_BASE_IMAGE."""
 
-import io
 import os
-import shutil
-import sys
-import tarfile
 import threading
 import time
-import uuid
-from pathlib import Path
+from contextlib import ExitStack
 
-import docker
 import pytest
 
-from builders.dockerfiles import base_dockerfile
 from builders.errors import SandboxError
 from builders.model import Built, Execution, Limits, Outcome, RunStatus
 from builders.sandbox import docker as sandbox
-from builders.sandbox.docker import LABEL, run_in_container
-from tests.sandbox_behaviours import behaviours, lay_project
+from builders.sandbox.docker import run_in_container
+from tests.containers import project_image, sandboxes
+from tests.sandbox_behaviours import behaviours
+from tests.sandbox_ids import ID_BEHAVIOURS
 
 pytestmark = [
     pytest.mark.integration,
@@ -26,75 +21,20 @@ pytestmark = [
         not os.environ.get("CURATE_BASE_IMAGE"), reason="CURATE_BASE_IMAGE is not set"
     ),
 ]
-PACKAGES = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments")
-PYTHON_LIBRARY = f"lib/python3.{sys.version_info.minor}"
-
-
-@pytest.fixture(scope="module")
-def client():
-    return docker.from_env(timeout=120)
-
-
-@pytest.fixture(scope="module")
-def python_image(client, tmp_path_factory):
-    """The base image with this interpreter and this pytest."""
-    context = tmp_path_factory.mktemp("context")
-    ignored = shutil.ignore_patterns("test", "site-packages", "idlelib", "*.a", "__pycache__")
-    shutil.copytree(sys.base_prefix, context / "python", symlinks=True, ignore=ignored)
-    site = Path(pytest.__file__).parent.parent
-    for name in PACKAGES:
-        target = context / "python" / PYTHON_LIBRARY / "site-packages" / name
-        shutil.copytree(site / name, target)
-    shutil.copy(site / "py.py", target.parent)
-    (context / "Dockerfile").write_text(
-        f"{base_dockerfile(os.environ['CURATE_BASE_IMAGE'])}"
-        "COPY python /opt/python\n"
-        "ENV PATH=/opt/python/bin:$PATH LD_LIBRARY_PATH=/opt/python/lib\n"
-        "WORKDIR /testbed\n"
-    )
-    tag = f"curate-test:{uuid.uuid4().hex}"  # without one it goes when a child image goes
-    client.images.build(path=str(context), tag=tag, rm=True, forcerm=True)
-    yield tag
-    client.images.remove(tag, force=True)
 
 
 @pytest.fixture
-def make(client, python_image, tmp_path):
-    """An image with a tiny project, made without a build: a container fed and committed."""
-    made_images = []
-
-    def made(files) -> Built:
-        lay_project(tmp_path / "testbed", files)
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w") as tar:
-            tar.add(tmp_path / "testbed", "testbed", filter=_owned)
-        container = client.containers.create(python_image, "true")
-        try:
-            container.put_archive("/", buffer.getvalue())
-            tag = uuid.uuid4().hex
-            container.commit("curate-test", tag)
-        finally:
-            container.remove()
-        made_images.append(f"curate-test:{tag}")
-        return Built(name="t", backend="docker", handle=made_images[-1], environment_key="k")
-
-    yield made
-    for image in made_images:
-        client.images.remove(image, force=True)
+def make(client, image_with_python, tmp_path):
+    """An image with a tiny project."""
+    with ExitStack() as made:
+        yield lambda files: made.enter_context(
+            project_image(client, image_with_python, tmp_path / "testbed", files)
+        )
 
 
-def _owned(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    member.uid = member.gid = 1000
-    return member
-
-
-def sandboxes(client, built: Built) -> list:
-    """Containers of this test: others may be using the same engine."""
-    filters = {"label": LABEL, "ancestor": built.handle}
-    return client.containers.list(all=True, filters=filters)
-
-
-@pytest.mark.parametrize("behaviour", behaviours("docker"), ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "behaviour", [*behaviours("docker"), *ID_BEHAVIOURS], ids=lambda each: each.name
+)
 def test_behaviour(behaviour, client, make):
     built = make(behaviour.files)
     result = run_in_container(client, built, behaviour.execution)
@@ -151,11 +91,11 @@ def test_a_stopped_shell_is_ended_from_outside(client, make):
 def test_an_interrupt_leaves_nothing(client, make, monkeypatch):
     built = make({"test_x.py": "import time\ndef test_a(): time.sleep(600)\n"})
 
-    def interrupted(container, seconds):
+    def interrupted(client, container, limits):
         time.sleep(2)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sandbox, "_wait", interrupted)
+    monkeypatch.setattr(sandbox, "await_end", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_in_container(client, built, Execution(command="python -m pytest -q"))
     assert not sandboxes(client, built)

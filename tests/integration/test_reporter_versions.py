@@ -9,6 +9,8 @@ import uv
 
 from builders.model import Outcome
 from tests.sandbox_behaviours import BEHAVIOURS
+from tests.sandbox_ids import FILES, OPTIONS
+from tests.sandbox_ids import OUTCOMES as EXACT
 from tests.unit.test_reporter import run_reported
 
 pytestmark = pytest.mark.integration
@@ -55,6 +57,18 @@ def test_outcomes(name, workers, old_python, tmp_path):
     assert report.finished and not report.tampered, output
     assert report.exit_status == exit_code
     assert dict(report.outcomes) == behaviour.outcomes, output
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_hard_names_and_ends(workers, old_python, tmp_path):
+    for file, text in FILES.items():
+        path = tmp_path / "project" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    report, _, output = run_reported(tmp_path, workers, *OPTIONS, python=old_python)
+    assert report.finished and not report.tampered, output
+    wrong = {name for name, _ in set(report.outcomes.items()) ^ set(EXACT.items())}
+    assert not wrong, output
 
 
 def test_death(old_python, tmp_path):

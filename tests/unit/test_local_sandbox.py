@@ -10,7 +10,9 @@ from builders.errors import SandboxError
 from builders.model import Built, Execution, Outcome, RunStatus
 from builders.sandbox.launch import cut_network
 from builders.sandbox.local import import_roots, run_locally
+from tests.hostile.escaping import PATCHES
 from tests.sandbox_behaviours import behaviours, lay_project
+from tests.sandbox_ids import ID_BEHAVIOURS
 
 
 def network_can_be_cut() -> bool:
@@ -58,7 +60,9 @@ def processes_of(run: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("behaviour", behaviours("local"), ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "behaviour", [*behaviours("local"), *ID_BEHAVIOURS], ids=lambda each: each.name
+)
 def test_behaviour(behaviour, make, scratch, can_cut):
     if behaviour.name == "network is cut" and not can_cut:
         pytest.skip("no network namespaces here")
@@ -67,6 +71,13 @@ def test_behaviour(behaviour, make, scratch, can_cut):
     assert not list(scratch.iterdir())
     assert not processes_of(str(scratch))
     assert ("not cut" in result.detail) is not can_cut
+
+
+@pytest.mark.parametrize("case", PATCHES, ids=lambda case: case.name)
+def test_no_patch_leaves_the_checkout(case, make, scratch):
+    escaped = Path("/tmp/curate-escaped")
+    case.check(run_locally(make(case.laid), case.execution, scratch=scratch))
+    assert not escaped.exists() and not list(scratch.iterdir())
 
 
 def test_the_built_checkout_stays_as_it_is(make, scratch):

@@ -115,6 +115,30 @@ def test_unknown_format():
     assert "format 2" in read_report(written({"event": "start", "format": 2}, FINISH), KEY).tampered
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b"7",
+        b"{",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"event": ["test"]}',
+        b'{"event": "unknown"}',
+        b'{"event": "test", "id": null}',
+        b'{"event": "phase", "id": "a", "when": "call", "outcome": ["passed"], "xfail": false}',
+        b'{"event": "finish"}',
+        b'{"event": "finish", "exit_status": ' + b"9" * 5000 + b"}",
+    ],
+)
+def test_signed_lines_that_are_no_records(body):
+    start = written(START, begun("a"))
+    last = start.splitlines()[-1].partition(b" ")[0]
+    mac = hmac.new(KEY, last + body, hashlib.sha256).hexdigest().encode()
+    report = read_report(start + mac + b" " + body + b"\n", KEY)
+    assert "no record" in report.tampered and not report.finished
+
+
 @given(st.data())
 def test_every_change_of_lines_shows(data):
     lines = WHOLE.splitlines(keepends=True)

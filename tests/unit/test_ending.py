@@ -1,0 +1,68 @@
+"""Waiting for containers and bringing their end about, against an engine that is a list."""
+
+from types import SimpleNamespace
+
+import pytest
+import requests
+
+from builders.model import Limits
+from builders.sandbox import ending
+from builders.sandbox.ending import Ending, await_end
+
+LATE = requests.exceptions.ConnectionError("Read timed out.")
+
+
+class Engine:
+    """A client and its one container: what each wait and each look at the disk gives."""
+
+    def __init__(self, waits: list, looks: list) -> None:
+        self.waits, self.looks = waits, looks
+        self.id = "c"
+        self.killed = False
+        self.api = SimpleNamespace(containers=lambda size, filters: _next(self.looks))
+
+    def wait(self, timeout: float) -> None:
+        if not self.killed:
+            _next(self.waits)
+
+    def kill(self) -> None:
+        self.killed = True
+
+
+def _next(answers: list):
+    answer = answers.pop(0) if len(answers) > 1 else answers[0]
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def ended(engine: Engine, limits: Limits) -> Ending:
+    return await_end(engine, engine, limits)  # type: ignore[arg-type]
+
+
+def size(count: int) -> list[dict]:
+    return [{"SizeRw": count}]
+
+
+def test_an_end_of_its_own():
+    engine = Engine([LATE, LATE, None], [size(9), []])
+    assert ended(engine, Limits(disk_bytes=10)) is Ending.BY_ITSELF
+    assert not engine.killed
+
+
+@pytest.mark.parametrize("answer", [size(11), [{"SizeRw": 5}, {"SizeRw": 6}]])
+def test_a_full_disk(answer):
+    engine = Engine([LATE], [[{}], [{"SizeRw": None}], requests.exceptions.ReadTimeout(), answer])
+    assert ended(engine, Limits(disk_bytes=10)) is Ending.OUT_OF_DISK
+    assert engine.killed
+
+
+def test_time_is_over():
+    engine = Engine([LATE], [size(0)])
+    assert ended(engine, Limits(seconds=0.05 - ending._GRACE)) is Ending.OUT_OF_TIME
+    assert engine.killed
+
+
+def test_an_engine_that_is_gone_is_not_asked_for_ever():
+    with pytest.raises(requests.exceptions.ConnectionError):
+        ended(Engine([LATE], [LATE]), Limits())
