@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import docker
 import pyarrow.parquet as pq
 import pytest
 
@@ -57,6 +58,11 @@ def stage(tmp_path_factory):
         registry = f"{REGISTRY}/eval-{secrets.token_hex(4)}"
         stage.curate("publish", "--to", str(stage.release), "--registry", registry)
         yield stage
+        engine = docker.from_env()
+        for image in engine.images.list():
+            for tag in image.tags:
+                if tag.startswith(f"{registry}/"):  # pulled by the tool
+                    engine.images.remove(tag, noprune=True)
 
 
 @pytest.fixture(scope="module")
