@@ -101,9 +101,9 @@ def page(rows: Sequence[Comparison]) -> Iterator[str]:
     yield f"\n{HEAD}\n|" + " --- |" * HEAD.count(" | ") + " --- |"
     yield from map(line, rows)
     causes = tomllib.loads(CAUSES.read_text(encoding="utf-8"))
-    missed = [row for row in rows if not row.matches]
+    missed = [row for row in rows if not row.matches or row.name in causes]
     if missed:
-        yield "\nMisses:\n"
+        yield "\nMisses and notes:\n"
         for row in missed:
             unknown = "cause not looked into" if row.ours else "nothing was tried yet"
             yield f"- `{row.name}` ({row.verdict}): {causes.get(row.name, unknown)}"
