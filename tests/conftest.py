@@ -1,10 +1,17 @@
 """Integration tests run when CURATE_INTEGRATION=1, on what `.ci/engine` prepares."""
 
 import os
+import signal
 
 import pytest
 
 os.environ["COLUMNS"] = "200"  # consoles look at it when they are made
+
+
+def pytest_configure() -> None:
+    """A shell's background jobs ignore Ctrl-C, and so would the commands that tests interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
