@@ -79,7 +79,7 @@ def project_image(
 def sandboxes(client: docker.DockerClient, built: Built) -> list:
     """Containers of the runs of *built*: others may be using the same engine."""
     filters = {"label": LABEL, "ancestor": built.handle}
-    return client.containers.list(all=True, filters=filters)
+    return client.containers.list(all=True, ignore_removed=True, filters=filters)
 
 
 def _owned(member: tarfile.TarInfo) -> tarfile.TarInfo:

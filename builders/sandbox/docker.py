@@ -86,7 +86,9 @@ def run_in_container(
 def sweep_containers(client: docker.DockerClient, owner: str) -> None:
     """Remove every container of *owner*, running or not."""
     with _engine_errors():
-        for container in client.containers.list(all=True, filters={"label": f"{OWNER}={owner}"}):
+        for container in client.containers.list(
+            all=True, ignore_removed=True, filters={"label": f"{OWNER}={owner}"}
+        ):
             with suppress(NotFound):
                 container.remove(force=True, v=True)
 

@@ -67,7 +67,8 @@ def leftovers(stage: Stage) -> list[str]:
         except OSError:
             continue
     label = {"label": f"{OWNER}={name}"}
-    containers = docker.from_env().containers.list(all=True, filters=label)
+    client = docker.from_env()
+    containers = client.containers.list(all=True, ignore_removed=True, filters=label)
     return found + [str(container.name) for container in containers]
 
 
