@@ -91,6 +91,7 @@ def _bounds(row: Row, rules: Rules) -> Iterator[Reason]:
             ("pass-to-pass", p2p, rules.tests.min_pass_to_pass, None),
         ]
         yield from _strength(row, rules)
+        yield from _steadiness(row, rules)
         yield from _leaks(row, rules)
     for name, value, least, most in bounds:
         if value < least or (most is not None and value > most):
@@ -103,6 +104,16 @@ def _strength(row: Row, rules: Rules) -> Iterator[Reason]:
         yield "strength-unmeasured", ""
     elif strength is not None and strength < rules.tests.min_strength:
         yield "weak-tests", f"{strength:.2f}, at least {rules.tests.min_strength:.2f}"
+
+
+def _steadiness(row: Row, rules: Rules) -> Iterator[Reason]:
+    most, expected = rules.tests.max_yet_to_waver, optional_number(row, "yet_to_waver")
+    if most is None:
+        return
+    if expected is None and rules.tests.unmeasured == "hold":
+        yield "steadiness-unmeasured", ""
+    elif expected is not None and expected > most:
+        yield "unsteady-tests", f"{expected:.2f} more in every run, at most {most:.2f}"
 
 
 def _leaks(row: Row, rules: Rules) -> Iterator[Reason]:

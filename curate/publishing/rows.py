@@ -13,6 +13,7 @@ from curate.publishing.edits import Edits, edits
 from curate.publishing.evalscript import eval_script
 from curate.publishing.ids import canonical_id
 from curate.publishing.leaks import leaks
+from curate.wavering import yet_to_waver
 
 Row = dict[str, str | int | float | list[str] | None]  # by the names of `curate.publishing.schema`
 
@@ -209,6 +210,7 @@ def _validation(validation: Validation) -> Row:
         "quarantined_tests": list(verdict.quarantined),
         "before_state": json.dumps(before),
         "n_runs": len(validation.runs),
+        "yet_to_waver": yet_to_waver(validation.runs),
         **_strength(validation.strength),
         "validated_at": timestamp(validation.finished_at),
         "curate_version": validation.curate_version,

@@ -7,7 +7,7 @@ docs/publishing.md has the same tables; a test compares them.
 from dataclasses import dataclass
 from typing import Any
 
-VERSION = "1.1"  # of this table; the second number grows with new columns, the first with others
+VERSION = "1.2"  # of this table; the second number grows with new columns, the first with others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +77,11 @@ TRAIN = (
         ("quarantined_tests", "strings", "tests left out: they did not do the same in every run"),
         ("before_state", "string", "JSON: outcome before the gold patch of each FAIL_TO_PASS test"),
         ("n_runs", "int64", "executions of the tests in validation, both sides together"),
+        (
+            "yet_to_waver",
+            "float64?",
+            "unsteady tests that another run would newly show, on average",
+        ),
         ("test_strength", "float64?", "share of the gold patch's pieces that tests miss if absent"),
         ("unnoticed_pieces", "strings", "the other pieces: `path`, or `path @@ -old,lines`"),
         ("leak_group", "string?", "instances that may tell each other's answer share it"),

@@ -33,6 +33,7 @@ def row(number=1, **changes):
         "license_spdx": "MIT",
         "files_edited": 1,
         "test_strength": None,
+        "yet_to_waver": None,
         "leak_group": None,
         "leaks": [],
         "leaked_share": None,
@@ -70,6 +71,10 @@ def test_by_default_nothing_of_ours_is_held_back():
         ({"test_strength": 0.2}, {"tests": {"min_strength": 0.5}}, "weak-tests"),
         ({}, {"tests": {"min_strength": 0.5}}, None),
         ({}, {"tests": {"min_strength": 0.5, "unmeasured": "hold"}}, "strength-unmeasured"),
+        ({"yet_to_waver": 2 / 3}, {"tests": {"max_yet_to_waver": 0.5}}, "unsteady-tests"),
+        ({"yet_to_waver": 1 / 3}, {"tests": {"max_yet_to_waver": 0.5}}, None),
+        ({}, {"tests": {"max_yet_to_waver": 0.5}}, None),
+        ({}, {"tests": {"max_yet_to_waver": 1, "unmeasured": "hold"}}, "steadiness-unmeasured"),
     ],
 )
 def test_rules_one_by_one(changes, rules, reason):
