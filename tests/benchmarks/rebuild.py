@@ -9,7 +9,6 @@ and with the lock.
 """
 
 import argparse
-import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,15 +17,11 @@ from statistics import median
 import docker
 
 from builders.docker import DockerBackend
-from builders.interpreter import available_pythons
-from builders.model import Built, Failure, Lock
-from curate.environments import build
+from builders.model import Built, Failure
 from curate.model import Candidate, Validation
-from curate.planning import Plan, make_plan
 from curate.settings import Settings, read_settings
 from curate.store import Store
-from curate.workshop import Workshop
-from recipes import Library
+from tests.benchmarks.workshops import lock_of, rebuild, workshop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,22 +62,9 @@ def rebuilt(
     """Build *candidate* from the lock of *made* in a namespace of its own, look, and remove it."""
     own = replace(settings.building(), namespace=f"rebuild-{uuid.uuid4().hex[:12]}")
     backend = DockerBackend(own)
-    shop = Workshop(
-        store=store,
-        backend=backend,
-        settings=own,
-        pythons=available_pythons(settings.interpreters),
-        mirrors=lambda repo: settings.mirror_folder / f"{repo.replace('/', '__')}.git",
-        stop=threading.Event(),
-        report=lambda name, step: None,
-    )
-    plan = make_plan(
-        candidate, Library().get(candidate.repo), shop.mirrors(candidate.repo), shop.pythons
-    )
-    assert isinstance(plan, Plan)
-    ground = next(each for each in plan.grounds if each.source == made.environment.declared_by)
+    shop = workshop(store, settings, own, backend)
     try:
-        _, built = build(plan, ground, _lock(made, own.namespace), shop)
+        _, built = rebuild(candidate, made, shop, mark=own.namespace)
         if isinstance(built, Failure):
             return built
         return Result(packages=frozen(backend.engine, built), seconds=built.environment_seconds)
@@ -101,7 +83,7 @@ def line(made: Validation, results: list[Result]) -> str:
     """A line of the table."""
     first, second = results
     assert made.environment is not None
-    locked = {_normal(each) for each in _lock(made, "").packages}
+    locked = {_normal(each) for each in lock_of(made.environment).packages}
     found = {_normal(each) for each in first.packages if each[0] not in "#-"}
     missing = sorted(locked - found)
     beyond = sorted(found - locked)
@@ -109,13 +91,6 @@ def line(made: Validation, results: list[Result]) -> str:
     seconds = f"{first.seconds:.0f}, {second.seconds:.0f}"
     told = [", ".join(each) or "none" for each in (missing, beyond)]
     return f"| {made.instance_id} | {len(found)} | {seconds} | {same} | {' | '.join(told)} |"
-
-
-def _lock(made: Validation, mark: str) -> Lock:
-    """The lock of *made*; *mark* makes its text new, so that no layer of before is taken for it."""
-    assert made.environment is not None
-    was = made.environment
-    return Lock(text=f"{was.lock}# {mark}\n", python=was.python, cutoff=was.cutoff)
 
 
 def _normal(package: str) -> str:

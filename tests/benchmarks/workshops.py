@@ -1,0 +1,53 @@
+"""What benchmarks that build and run stored candidates share."""
+
+import threading
+
+from builders.backend import Backend
+from builders.interpreter import available_pythons
+from builders.model import Built, Failure, Lock
+from builders.settings import BuildSettings
+from curate.environments import build
+from curate.model import Candidate, Environment, Validation
+from curate.planning import Plan, make_plan
+from curate.settings import Settings
+from curate.store import Store
+from curate.workshop import Workshop
+from recipes import Library
+
+
+def workshop(
+    store: Store, settings: Settings, building: BuildSettings, backend: Backend
+) -> Workshop:
+    """A workshop that reports nothing."""
+    return Workshop(
+        store=store,
+        backend=backend,
+        settings=building,
+        pythons=available_pythons(settings.interpreters),
+        mirrors=lambda repo: settings.mirror_folder / f"{repo.replace('/', '__')}.git",
+        stop=threading.Event(),
+        report=lambda name, step: None,
+    )
+
+
+def rebuild(
+    candidate: Candidate, made: Validation, shop: Workshop, mark: str = ""
+) -> tuple[Plan, Built | Failure]:
+    """The plan of *candidate*, and what its lock in *made* builds.
+
+    A *mark* makes the lock's text new, so that no layer of before is taken for the environment.
+    """
+    assert made.environment is not None
+    plan = make_plan(
+        candidate, Library().get(candidate.repo), shop.mirrors(candidate.repo), shop.pythons
+    )
+    assert isinstance(plan, Plan)
+    ground = next(each for each in plan.grounds if each.source == made.environment.declared_by)
+    _, built = build(plan, ground, lock_of(made.environment, mark), shop)
+    return plan, built
+
+
+def lock_of(made: Environment, mark: str = "") -> Lock:
+    """The lock that *made* was built from."""
+    text = f"{made.lock}# {mark}\n" if mark else made.lock
+    return Lock(text=text, python=made.python, cutoff=made.cutoff)

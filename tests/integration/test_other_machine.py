@@ -1,0 +1,136 @@
+"""Instances that one machine pushed are pulled by digest and run, offline, by another one."""
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from builders.docker import DockerBackend
+from builders.model import Built, Execution, Outcome, RunStatus
+from builders.registry import pull_image
+from builders.sandbox.docker import run_in_container
+from curate.model import CrawlState, Environment
+from curate.store import Store
+from tests.engines import private_engine
+from tests.integration.test_images import SETUP, settings  # noqa: F401
+from tests.thing import thing
+from tests.unit.test_rows import candidate, validation
+from tests.unit.things import pull
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(
+        not (os.environ.get("CURATE_BASE_IMAGE") and os.environ.get("CURATE_TEST_REGISTRY")),
+        reason="CURATE_BASE_IMAGE or CURATE_TEST_REGISTRY is not set",
+    ),
+    pytest.mark.skipif(
+        os.geteuid() != 0 or not shutil.which("dockerd"), reason="an engine needs root and dockerd"
+    ),
+]
+ROOT = Path(__file__).parents[2]
+PYTEST = "iniconfig==2.0.0\npackaging==24.0\npluggy==1.5.0\npytest==8.2.0\n"
+LOCKS = [f"{PYTEST}six==1.{minor}.0\n" for minor in (14, 15, 16)]
+COMMITS = 4
+TEST = """\
+import six
+import thing
+
+def test_number():
+    assert thing.NUMBER == {number}
+
+def test_six_{version}():
+    assert six.__version__ == "{version}".replace("_", ".")
+"""
+
+
+def files(number, lock):
+    version = lock.rstrip().rpartition("==")[2].replace(".", "_")
+    return {
+        "thing/__init__.py": f"NUMBER = {number}\n",
+        "test_thing.py": TEST.format(number=number, version=version),
+        "setup.py": SETUP,
+        ".gitignore": "*.egg-info\n",
+    }
+
+
+@pytest.fixture
+def backend(settings):  # noqa: F811
+    backend = DockerBackend(replace(settings, namespace=f"curate-test-{secrets.token_hex(4)}"))
+    yield backend
+    forget(backend)
+
+
+def forget(backend):
+    """Remove every image whose name has the backend's namespace."""
+    for image in backend.engine.images.list():
+        for tag in image.tags:
+            if backend.settings.namespace in tag:
+                backend.engine.images.remove(tag, force=True)
+
+
+@pytest.fixture
+def instances(backend, tmp_path):
+    """Twelve instances of three environments, built and stored; images by instance id."""
+    built, places = {}, [(number, lock) for lock in LOCKS for number in range(COMMITS)]
+    with Store(tmp_path / "data") as store:
+        for index, (number, lock) in enumerate(places, 1):
+            name = f"owner__name-{index}"
+            spec = thing(tmp_path / f"mirror{index}", files(number, lock), lock, "3.11")
+            built[name] = backend.build(replace(spec, name=name))
+            assert isinstance(built[name], Built), built[name]
+            save(store, index, built[name])
+    return built
+
+
+def save(store, number, built):
+    one = candidate(instance_id=f"owner__name-{number}", pull_number=number)
+    environment: Environment = replace(
+        validation().environment, handle=built.handle, digest=built.digest
+    )
+    record = replace(validation(), instance_id=one.instance_id, environment=environment)
+    store.save_page("owner/name", [pull(number, repo="owner/name")], CrawlState())
+    store.save_candidate(one)
+    store.save_validation("owner/name", record)
+
+
+def push(folder, registry):
+    command = [sys.executable, "-m", "curate", "publish", "images", "--registry", registry]
+    variables = os.environ | {"PYTHONPATH": str(ROOT), "CURATE_DATA": "data"}
+    subprocess.run(command, cwd=folder, env=variables, check=True, capture_output=True)
+
+
+def layers(client, reference):
+    """Digests of the file systems of an image, from the base up."""
+    return client.images.get(reference).attrs["RootFS"]["Layers"]
+
+
+def test_twelve_instances_run_on_another_machine(backend, instances, tmp_path):
+    assert len({built.environment_key for built in instances.values()}) == len(LOCKS)
+    registry = f"{os.environ['CURATE_TEST_REGISTRY']}/{backend.settings.namespace}"
+    push(tmp_path, registry)
+    with Store(tmp_path / "data") as store:
+        references = {name: place for name, (_, place) in store.pushed(registry).items()}
+    assert sorted(references) == sorted(instances)
+    forget(backend)
+    with private_engine(tmp_path) as engine:
+        stacks = []
+        for name, built in instances.items():
+            identity = pull_image(engine, references[name])
+            assert identity == built.digest
+            there = replace(built, handle=identity)
+            result = run_in_container(engine, there, Execution(command="python -m pytest -q"))
+            assert result.status is RunStatus.COMPLETED, result
+            assert len(result.outcomes) == 2
+            assert set(result.outcomes.values()) == {Outcome.PASSED}
+            stacks.append(layers(engine, identity))
+    own = [
+        set(stack).difference(*(other for other in stacks if other != stack)) for stack in stacks
+    ]
+    assert all(len(each) == 1 for each in own), own
+    shared = {layer for stack in stacks for layer in stack} - set().union(*own)
+    assert len(shared) == len(set.intersection(*map(set, stacks))) + len(LOCKS)
