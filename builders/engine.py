@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from builders.errors import DiskFull, EngineUnavailable
+from builders.errors import DiskFull, EngineUnavailable, SandboxError
 from builders.model import Failure
 
 if TYPE_CHECKING:
@@ -22,14 +22,16 @@ if TYPE_CHECKING:
 
 LOG_TAIL = 8000  # characters of a log that a Failure keeps
 
-# What a build log says when the engine or the disk failed, not the command that was run.
-_ENGINE_ERRORS = re.compile(
-    r"Cannot connect to the Docker daemon|error during connect|no space left on device"
-    r"|failed to solve with frontend dockerfile\.v0: failed to (read|create)"
-    r"|pull access denied|failed to do request|frontend grpc server closed"
+# What a build log says when no engine answers any more.
+_ENGINE_GONE = re.compile(
+    r"Cannot connect to the Docker daemon|error during connect|frontend grpc server closed"
     r"|rpc error: code = Unavailable|transport is closing",
     re.IGNORECASE,
 )
+# How the log of a build ends in which a command ended by itself, and not well: with BuildKit, with
+# Podman. One killed with -9 (137) had no memory left, or its engine was being stopped.
+_COMMAND_FAILED = re.compile(r"\b(?:exit code:|exit status) (?!(?:0|137)\b)\d+\W*$", re.MULTILINE)
+_LAST_LINES = 3  # some clients add a link or an advice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,14 +128,18 @@ def image_store(client: "docker.DockerClient") -> Path:
 
 
 def _judged(log: str) -> Failure:
-    """The `Failure` that a failed build's log stands for, or an exception if the engine failed."""
-    # A RUN that fails is named with its exit code; what it printed may contain any words.
-    if "exit code:" not in log and "did not complete successfully" not in log:
-        if "no space left on device" in log:
-            raise DiskFull("the engine's disk is full", hint="docker system prune")
-        if _ENGINE_ERRORS.search(log):
-            raise EngineUnavailable(f"the build could not be run: {log[-2000:]}")
-    return Failure(stage="build", reason="build-command-failed", detail=_told(log))
+    """The `Failure` of the command that ended a build; without one it is the engine that failed."""
+    last = "\n".join(log.rstrip().splitlines()[-_LAST_LINES:])
+    if _COMMAND_FAILED.search(last):
+        return Failure(stage="build", reason="build-command-failed", detail=_told(log))
+    if "no space left on device" in log:
+        raise DiskFull("the engine's disk is full", hint="docker system prune")
+    if _ENGINE_GONE.search(log):
+        raise EngineUnavailable(f"the build could not be run: {log[-2000:]}")
+    raise SandboxError(
+        f"the engine could not build: {last[-500:] or 'it said nothing'}",
+        hint="See the engine's log; is there enough memory for so many builds at once (-j)?",
+    )
 
 
 def _told(log: str) -> str:

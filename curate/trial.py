@@ -17,6 +17,9 @@ from curate.verdict import judge
 from curate.workshop import Options, Workshop
 from recipes import Recipe, RecipeError
 
+RULES = 2
+"""Grows where runs are made or judged otherwise, so that what was validated before is not taken."""
+
 SETTINGS_ALONE = Rejection(
     stage="validate",
     reason="fixed-by-settings",
@@ -25,7 +28,7 @@ SETTINGS_ALONE = Rejection(
 
 
 def inputs_hash(candidate: Candidate, recipe: Recipe, options: Options) -> str:
-    """Key of a validation: candidate, the recipe's range that holds it, options."""
+    """Key of a validation: candidate, the recipe's range that holds it, options, our rules."""
     try:
         facts = recipe.digest(recipe.environment(candidate.version))
     except RecipeError as error:
@@ -37,6 +40,7 @@ def inputs_hash(candidate: Candidate, recipe: Recipe, options: Options) -> str:
         hashlib.sha256(candidate.test_patch).hexdigest(),
         facts,
         asdict(options),
+        RULES,
         *((NEIGHBOURS,) if recipe.cases else ()),
     )
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()

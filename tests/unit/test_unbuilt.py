@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from builders import engine
-from builders.errors import EngineUnavailable
+from builders.errors import DiskFull, EngineUnavailable, SandboxError
 from builders.model import Failure, Lock
 from builders.requirements import Manifest, Requirement
 from builders.unbuilt import parents, without_unbuilt
@@ -68,7 +68,7 @@ def test_the_package_is_named_however_long_its_own_log():
     told = engine._judged(log)
     assert len(told.detail) < engine.LOG_TAIL + 1000
     assert without_unbuilt(told, manifest("unidist"), LOCK)
-    assert "Failed" not in engine._judged("exit code: 1\n" + "noise\n" * 2000).detail
+    assert "Failed" not in engine._judged("noise\n" * 2000 + "exit code: 1\n").detail
 
 
 def test_an_engine_that_hangs_up_is_no_build_that_fails():
@@ -76,3 +76,37 @@ def test_an_engine_that_hangs_up_is_no_build_that_fails():
         engine._judged("#5 ERROR: rpc error: code = Unavailable desc = transport is closing")
     log = "rpc error: code = Unavailable\nexit code: 1"
     assert engine._judged(log).reason == "build-command-failed"
+
+
+RAN = "executor failed running [/bin/sh -c ./install]"
+SOLVED = 'ERROR: failed to solve: process "/bin/sh -c x" did not complete successfully'
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        f"{RAN}: exit code: 1\n",
+        f"{SOLVED}: exit code: 127\n\nView build details: docker-desktop://x\n",
+        'Error: building at STEP "RUN x": while running runtime: exit status 2',
+        f"no space left on device\n{RAN}: exit code: 1",
+    ],
+)
+def test_a_command_that_ended_by_itself_is_a_failure(log):
+    assert engine._judged(log).reason == "build-command-failed"
+
+
+@pytest.mark.parametrize(
+    ("log", "error"),
+    [
+        (f"#7 3.1 exit code: 1\nnoise\nnoise\n{RAN}: could not find bridge docker0", SandboxError),
+        (f"{RAN}: exit code: 137", SandboxError),
+        (f"{SOLVED}: exit code: 137", SandboxError),
+        ("failed to compute cache key: /x not found", SandboxError),
+        ("", SandboxError),
+        ("write /var/lib: no space left on device", DiskFull),
+        ("Cannot connect to the Docker daemon at unix:///x.sock", EngineUnavailable),
+    ],
+)
+def test_what_the_engine_could_not_do_says_nothing_of_the_candidate(log, error):
+    with pytest.raises(error):
+        engine._judged(log)

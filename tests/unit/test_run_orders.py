@@ -1,0 +1,57 @@
+"""In which orders and with which hash seeds the runs of a validation are made."""
+
+import threading
+from types import SimpleNamespace
+
+from builders.model import Outcome, RunResult, RunStatus
+from curate.running import make_runs
+from curate.store import Store
+from curate.verdict import judge
+from tests.unit.test_trivial import TESTS, plan_of, section
+
+SPOILER, VICTIM = "tests/test_a.py::test_fixed", "tests/test_b.py::test_near"
+
+
+def spoiling(plan, store, commands):
+    """A workshop in which a failing test breaks the next file's, if its own comes first."""
+
+    def run(built, execution):
+        commands.append((execution.command, execution.environment["PYTHONHASHSEED"]))
+        fixed = plan.candidate.patch in execution.patches
+        harmed = not fixed and execution.command == "a b"
+        results = {SPOILER: fixed, VICTIM: not harmed}
+        return RunResult(
+            status=RunStatus.COMPLETED,
+            outcomes={n: Outcome.PASSED if ok else Outcome.FAILED for n, ok in results.items()},
+        )
+
+    return SimpleNamespace(
+        store=store,
+        backend=SimpleNamespace(run=run),
+        stop=threading.Event(),
+        report=lambda name, step: None,
+    )
+
+
+def planned():
+    plan = plan_of(section("m.py"), TESTS)
+    plan.selection.command = lambda *_, backwards: "b a" if backwards else "a b"
+    return plan
+
+
+def test_only_after_runs_change_the_order_and_all_the_seed(tmp_path):
+    plan, commands = planned(), []
+    with Store(tmp_path) as store:
+        make_runs(plan, None, spoiling(plan, store, commands), count=3)
+    after, before = commands[::2], commands[1::2]
+    assert after == [("a b", "0"), ("b a", "1"), ("a b", "2")]
+    assert before == [("a b", "0"), ("a b", "1"), ("a b", "2")]
+
+
+def test_what_only_gold_keeps_from_harm_is_fail_to_pass(tmp_path):
+    plan = planned()
+    with Store(tmp_path) as store:
+        runs = make_runs(plan, None, spoiling(plan, store, []), count=3)
+    sides = [[run for run in runs if run.side == side] for side in ("before", "after")]
+    verdict = judge(*sides)
+    assert (verdict.fail_to_pass, verdict.quarantined) == ((SPOILER, VICTIM), ())
