@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from builders.audit import audit_lines
+from builders.errors import SandboxError
 from builders.model import Failure, InstanceSpec
 
 # setuptools learnt editable wheels (PEP 660) in 64.0, August 2022; now others had followed.
@@ -74,12 +75,15 @@ def failed_step(log: str) -> str:
 def explained(failure: Failure, layer: str) -> Failure:
     """*failure* of a *layer* ("base", ..., "instance") with stage and reason.
 
-    What the network did is told apart ("network"), for it says nothing about the candidate.
+    Where the network failed it raises `SandboxError`: that says nothing about the candidate.
     """
     if failure.reason == "timeout":
         return replace(failure, stage="install" if layer == "instance" else "build")
     if any(sign in failure.detail for sign in _NETWORK_SIGNS):
-        return replace(failure, reason="network")
+        raise SandboxError(
+            f"a build had no network: {failure.detail[-1000:]}",
+            hint="Check the network, the index URL and the CA bundle.",
+        )
     if layer != "instance":
         return replace(failure, reason=f"{layer}-failed")
     reason = _REASONS.get(failed_step(failure.detail), "install-failed")

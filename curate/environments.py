@@ -4,7 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import tenacity
+
 from builders.checkout import is_whole
+from builders.errors import SandboxError
 from builders.lock import lock_key, resolve
 from builders.model import Built, Failure, InstanceSpec, Lock
 from builders.unbuilt import without_unbuilt
@@ -14,6 +17,8 @@ from curate.planning import Ground, Plan
 from curate.store import Store
 from curate.workshop import Workshop
 
+BUILD_TRIES = 3
+BUILD_WAIT = 2.0  # seconds before the second try; each further wait is twice as long
 BUILD_REPAIRS = 5  # builds of one environment, each without a package the one before lacked
 
 
@@ -51,7 +56,7 @@ def build(plan: Plan, ground: Ground, lock: Lock, shop: Workshop) -> tuple[Lock,
     departures: list[str] = []
     for _ in range(BUILD_REPAIRS):
         shop.report(plan.candidate.instance_id, "building")
-        built = shop.backend.build(instance_spec(plan, ground, lock, shop.mirrors))
+        built = _built(instance_spec(plan, ground, lock, shop.mirrors), shop)
         if isinstance(built, Built):
             if departures:
                 shop.store.save_lock(key, lock)
@@ -69,6 +74,20 @@ def build(plan: Plan, ground: Ground, lock: Lock, shop: Workshop) -> tuple[Lock,
             break
         lock = replace(again, repairs=(*again.repairs, *departures), commit=lock.commit)
     return lock, built
+
+
+def _built(spec: InstanceSpec, shop: Workshop) -> Built | Failure:
+    """Build *spec*, a few times where the engine or the network does not hold."""
+    patient = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(SandboxError),
+        stop=tenacity.stop_any(
+            tenacity.stop_after_attempt(BUILD_TRIES), tenacity.stop_when_event_set(shop.stop)
+        ),
+        wait=tenacity.wait_exponential(multiplier=BUILD_WAIT),
+        sleep=tenacity.sleep_using_event(shop.stop),
+        reraise=True,
+    )
+    return patient(shop.backend.build, spec)
 
 
 def _tree_commit(plan: Plan, lock: Lock, mirror: Path) -> str:

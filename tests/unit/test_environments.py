@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from builders.errors import SandboxError
 from builders.lock import lock_key
 from builders.model import Built, Failure, Lock
 from builders.requirements import Manifest, Requirement
@@ -111,3 +112,32 @@ def test_there_is_an_end_to_building_again(build):
     _, built, _, _ = build(backend, "pytest", *names)
     assert isinstance(built, Failure)
     assert len(backend.locks) == environments.BUILD_REPAIRS
+
+
+class Moody(Backend):
+    """Fails *times* times before it builds."""
+
+    def __init__(self, times):
+        super().__init__()
+        self.times = times
+
+    def build(self, spec):
+        self.times -= 1
+        if self.times >= 0:
+            raise SandboxError("no network")
+        return super().build(spec)
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    monkeypatch.setattr(environments, "BUILD_WAIT", 0)
+
+
+def test_an_engine_that_fails_once_is_asked_again(build, at_once):
+    _, built, _, _ = build(Moody(environments.BUILD_TRIES - 1), "pytest")
+    assert isinstance(built, Built)
+
+
+def test_an_engine_that_goes_on_failing_is_no_verdict(build, at_once):
+    with pytest.raises(SandboxError):
+        build(Moody(environments.BUILD_TRIES), "pytest")
