@@ -1,11 +1,23 @@
-"""What the rules hold back of the verified instances, for the commands that tell it."""
+"""What the rules hold back of the verified instances, for the commands that tell it.
 
+Thousands of instances are compared with each other for that, so the answer is remembered until an
+instance, the rules or curate changes.
+"""
+
+import hashlib
+import json
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
 
+from curate import __version__
 from curate.cli.common import found_mirror, open_store
 from curate.publishing.bases import Bases
 from curate.publishing.check import Fault
+from curate.publishing.contamination import benchmark
 from curate.publishing.rows import Problem
 from curate.publishing.rules import Rules, read_rules
 from curate.publishing.tables import held_back
@@ -18,8 +30,51 @@ Held = Mapping[str, Sequence[Problem]]
 
 def held_of(settings: Settings, store: Store, rules: Rules | None = None) -> Held:
     """What *rules*, by default those of the settings, hold back of all that is verified."""
+    rules = rules or read_rules(settings.rules)
+    memory = settings.cache / "held" / f"{settings.owner}.json"
+    state = _state(settings, store, rules)
+    if (known := _remembered(memory, state)) is not None:
+        return known
     with Bases(lambda repo: found_mirror(settings, repo)) as bases:
-        return held_back(store, bases, rules or read_rules(settings.rules))
+        held = held_back(store, bases, rules)
+    _remember(memory, state, held)
+    return held
+
+
+def _state(settings: Settings, store: Store, rules: Rules) -> str:
+    """A hash of all that decides the answer."""
+    repositories = store.repositories()
+    lists = [benchmark(name) for name in rules.contamination.lists]
+    about = (
+        __version__,
+        rules.model_dump_json(),
+        [sorted(each) for one in lists for each in (one.repositories, one.ids, one.patches)],
+        store.verified_state(),
+        [str(found_mirror(settings, repo)) for repo in repositories],
+        # Groups are made of all candidates, verified or not.
+        [store.funnel(repo).as_dict() for repo in repositories] if rules.one_per_leak_group else [],
+    )
+    return hashlib.sha256(json.dumps(about).encode()).hexdigest()
+
+
+def _remembered(memory: Path, state: str) -> Held | None:
+    try:
+        kept = json.loads(memory.read_text(encoding="utf-8"))
+        if kept["state"] != state:
+            return None
+        return {name: [Problem(**each) for each in them] for name, them in kept["held"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _remember(memory: Path, state: str, held: Held) -> None:
+    """Write the answer whole, or not: without it the next call only takes longer."""
+    kept = {name: [asdict(each) for each in them] for name, them in held.items()}
+    with suppress(OSError):
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        partial = memory.with_suffix(f".{os.getpid()}")
+        partial.write_text(json.dumps({"state": state, "held": kept}), encoding="utf-8")
+        partial.replace(memory)
 
 
 def counts(held: Held, repo: str) -> dict[str, int]:

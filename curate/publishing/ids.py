@@ -7,6 +7,7 @@ also runs inside evaluation images (PYTEST_DONT_REWRITE), hence alone and on Pyt
 import re
 
 _PLAIN = re.compile(r"[!-\[\]-~]")  # printable ASCII but for the blank and the backslash
+_ALL_PLAIN = re.compile(r"[!-\[\]-~]*")
 _ESCAPES = re.compile(r"(?:%[0-9A-F]{2})+")
 _LOOKS_ESCAPED = re.compile(r"%(?=[0-9A-F]{2})")
 
@@ -21,6 +22,8 @@ def canonical_id(exact: str) -> str:
     text = _LOOKS_ESCAPED.sub("%25", exact)
     if exact.count("[") > exact.count("]"):
         text = text.replace("[", "%5B")
+    if _ALL_PLAIN.fullmatch(text):
+        return text
     return "".join(char if _PLAIN.match(char) else _escaped(char) for char in text)
 
 

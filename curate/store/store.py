@@ -4,6 +4,7 @@ Killing the process at any moment loses at most what is in flight: a page of pul
 with its cursor, a chunk of decisions together with its candidates, a validation whole.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -161,6 +162,20 @@ class Store(CrawlTables):
         )
         for row in self._database.all(query):
             yield self._candidate(row), unpack(Validation, row[3])
+
+    def verified_state(self) -> str:
+        """SHA-256 that changes with any verified candidate or its validation, cheaply made."""
+        query = (
+            "SELECT c.data, c.patch, c.test_patch, v.inputs, v.finished_at FROM candidates c"
+            " JOIN validations v USING (instance_id)"
+            " WHERE v.stage IS NULL ORDER BY c.repo, c.number"
+        )
+        digest = hashlib.sha256()
+        for row in self._database.all(query):
+            for part in row:
+                data = part if isinstance(part, bytes) else str(part).encode()
+                digest.update(b"%d:%b" % (len(data), data))
+        return digest.hexdigest()
 
     # -- images --------------------------------------------------------------------------------
 

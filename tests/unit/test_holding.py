@@ -2,10 +2,16 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from curate.cli import holding
+from curate.cli.holding import held_of
 from curate.model import CrawlState, Rejection, Verdict
+from curate.publishing.rules import Rules
+from curate.publishing.tables import held_back
+from curate.settings import Settings
 from curate.store import Store
 from tests.unit.terminal import typed
 from tests.unit.test_rows import candidate, validation
@@ -91,3 +97,59 @@ def test_a_list_is_printed_from_rows(curate, tmp_path):
     assert [one["reason"] for one in told] == ["benchmark-pull", "benchmark-patch"]
     assert "no rows with" in curate("publish", "overlaps", "mine.toml", expected=2).stderr
     assert "no rows with" in curate("publish", "overlaps", "none.parquet", expected=2).stderr
+
+
+@pytest.fixture
+def held(tmp_path, monkeypatch):
+    """Asks what is held back; gives the ids, and how often it had to be made out."""
+    made = []
+
+    def counted(*arguments):
+        made.append(1)
+        return held_back(*arguments)
+
+    monkeypatch.setattr(holding, "held_back", counted)
+
+    def ask(rules=None, *more, **changes):
+        for index, text in enumerate(("Good.", *more)):
+            one = candidate(
+                instance_id=f"owner__name-{index}",
+                pull_number=index,
+                problem_statement=text,
+                patch=candidate().patch.replace(b"+2", b"+%d" % (index * 7919)),
+            )
+            store.save_candidate(one)
+            record = replace(validation(**changes), instance_id=one.instance_id)
+            store.save_validation("owner/name", record)
+        return sorted(held_of(settings, store, rules or Rules())), len(made)
+
+    settings = Settings(data=tmp_path / "data", cache=tmp_path / "cache")
+    with Store(tmp_path / "data") as store:
+        yield ask
+
+
+def test_the_answer_is_remembered_until_something_changes(held, tmp_path):
+    wordy = Rules(text={"min_words": 2})
+    assert held() == ([], 1)
+    assert held() == ([], 1)
+    assert held(wordy) == (["owner__name-0"], 2)
+    assert held(wordy) == (["owner__name-0"], 2)
+    assert held(wordy, "Bad.") == (["owner__name-0", "owner__name-1"], 3)
+    assert held(wordy, "Is good.") == (["owner__name-0"], 4)
+    later = validation().finished_at + timedelta(days=1)
+    assert held(wordy, "Is good.", finished_at=later) == (["owner__name-0"], 5)
+
+
+@pytest.mark.parametrize("broken", ["", "{", "[]", '{"state": 1}', '{"state": null, "held": []}'])
+def test_a_broken_memory_is_made_anew(held, tmp_path, broken):
+    assert held() == ([], 1)
+    (memory,) = (tmp_path / "cache" / "held").iterdir()
+    memory.write_text(broken)
+    assert held() == ([], 2)
+    assert held() == ([], 2)
+
+
+def test_a_memory_that_cannot_be_kept_is_none(held, tmp_path):
+    (tmp_path / "cache").write_text("a file")
+    assert held() == ([], 1)
+    assert held() == ([], 2)
