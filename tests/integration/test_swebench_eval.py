@@ -3,19 +3,15 @@
 CURATE_SWEBENCH names the `swebench` command (5.0 or newer), CURATE_TEST_REGISTRY a registry.
 """
 
-import json
 import os
 import secrets
-import subprocess
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import docker
 import pyarrow.parquet as pq
 import pytest
 
 from tests.demo.stage import prepared
+from tests.swebench import BREAKING, evaluate, predicted
 
 SWEBENCH = os.environ.get("CURATE_SWEBENCH", "")
 REGISTRY = os.environ.get("CURATE_TEST_REGISTRY", "")
@@ -25,15 +21,6 @@ pytestmark = [
     pytest.mark.skipif(not REGISTRY, reason="CURATE_TEST_REGISTRY is not set"),
 ]
 NAMES = [f"curate-samples__tidytable-{number}" for number in (4, 6, 22)]
-BREAKING = """\
-diff --git a/pytest.ini b/pytest.ini
-new file mode 100644
---- /dev/null
-+++ b/pytest.ini
-@@ -0,0 +1,2 @@
-+[pytest]
-+addopts = --deselect "{broken}"
-"""
 CHEATING = """\
 diff --git a/conftest.py b/conftest.py
 new file mode 100644
@@ -75,28 +62,8 @@ def rows(parquet):
     return pq.read_table(parquet).to_pylist()
 
 
-def evaluate(folder: Path, parquet: Path, *arguments: str) -> Mapping[str, Any]:
-    """The report of `swebench eval` over all rows."""
-    command = [SWEBENCH, "eval", str(parquet), "--split", "train", "-j", "2", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (report,) = folder.glob("*.json")
-    answer: Mapping[str, Any] = json.loads(report.read_text())
-    return answer
-
-
-def predicted(folder: Path, patches: Mapping[str, str]) -> str:
-    path = folder / "predictions.jsonl"
-    lines = [
-        {"instance_id": name, "model_name_or_path": "test", "model_patch": patch}
-        for name, patch in patches.items()
-    ]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return str(path)
-
-
 def test_every_gold_patch_resolves(tmp_path, parquet, rows):
-    report = evaluate(tmp_path, parquet, "--gold")
+    report = evaluate(SWEBENCH, tmp_path, parquet, "--gold")
     assert sorted(report["resolved_ids"]) == sorted(NAMES)
     tests = [name for row in rows for name in row["fail_to_pass_exact"]]
     assert any(" " in name for name in tests)
@@ -108,7 +75,7 @@ def test_nothing_else_resolves(tmp_path, parquet, rows):
     broken = worse["patch"] + BREAKING.format(broken=worse["pass_to_pass_exact"][0])
     empty, cheating = (row["instance_id"] for row in others)
     patches = {worse["instance_id"]: broken, empty: "", cheating: CHEATING}
-    report = evaluate(tmp_path, parquet, "-p", predicted(tmp_path, patches))
+    report = evaluate(SWEBENCH, tmp_path, parquet, "-p", predicted(tmp_path, patches))
     assert report["resolved_ids"] == []
     assert sorted(report["unresolved_ids"]) == sorted([worse["instance_id"], cheating])
     assert report["empty_patch_ids"] == [empty]
