@@ -3,9 +3,9 @@
     python -m tests.benchmarks.evaluated TRAIN.parquet --swebench COMMAND [-j 2]
 
 Images are taken from the engine, or pulled from where the rows say. The empty patch is called
-unresolved without a run, so an idle one that adds a text file is tried, too. A spoilt patch is gold plus a
-pytest.ini that leaves out one PASS_TO_PASS test; it is tried where the Dockerfile's checkout has no
-such file (gold's own settings may change with it, too, so more tests than that one may fail).
+unresolved without a run, so an idle one that adds a text file is tried, too. A spoilt one is gold
+plus a pytest.ini that leaves out a PASS_TO_PASS test; it is tried where the checkout has no such
+file (gold's own settings may change with it, too, so more tests than that one may fail).
 """
 
 import argparse
