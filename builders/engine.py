@@ -8,13 +8,14 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from builders.errors import DiskFull, EngineUnavailable
+from builders.errors import DiskFull, EngineUnavailable, SandboxError
 from builders.model import Failure
 
 if TYPE_CHECKING:
@@ -22,14 +23,16 @@ if TYPE_CHECKING:
 
 LOG_TAIL = 8000  # characters of a log that a Failure keeps
 
-# What a build log says when the engine or the disk failed, not the command that was run.
+# What the engine says of itself in a build log when it failed, not the command that was run.
 _ENGINE_ERRORS = re.compile(
     r"Cannot connect to the Docker daemon|error during connect|no space left on device"
     r"|failed to solve with frontend dockerfile\.v0: failed to (read|create)"
     r"|pull access denied|failed to do request|frontend grpc server closed"
-    r"|rpc error: code = Unavailable|transport is closing",
+    r"|rpc error: code = (Unavailable|Canceled)|transport is closing|context canceled"
+    r"|failed to connect to the docker API|unexpected EOF|connection reset|broken pipe",
     re.IGNORECASE,
 )
+_PRINTED = re.compile(r"(#\d+ )?\d+\.\d+ ")  # before what a command of the build printed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +56,21 @@ def connect(*, timeout: int = 120) -> "docker.DockerClient":
             hint="Start Docker, set DOCKER_HOST, or use the local backend.",
         ) from error
     return client
+
+
+@contextmanager
+def engine_errors() -> Iterator[None]:
+    """Raise what the SDK raises as `SandboxError`, or `EngineUnavailable` if there is no answer."""
+    import docker
+    import requests
+
+    try:
+        yield
+    except docker.errors.DockerException as error:
+        raise SandboxError(f"the engine refuses: {error}") from error
+    except requests.exceptions.RequestException as error:
+        hint = "Is dockerd running, and may this user reach it?"
+        raise EngineUnavailable(f"the engine does not answer: {error}", hint=hint) from error
 
 
 @cache
@@ -128,11 +146,12 @@ def image_store(client: "docker.DockerClient") -> Path:
 def _judged(log: str) -> Failure:
     """The `Failure` that a failed build's log stands for, or an exception if the engine failed."""
     # A RUN that fails is named with its exit code; what it printed may contain any words.
-    if "exit code:" not in log and "did not complete successfully" not in log:
-        if "no space left on device" in log:
+    own = "\n".join(line for line in log.splitlines() if not _PRINTED.match(line))
+    if "exit code:" not in own and "did not complete successfully" not in own:
+        if "no space left on device" in own:
             raise DiskFull("the engine's disk is full", hint="docker system prune")
-        if _ENGINE_ERRORS.search(log):
-            raise EngineUnavailable(f"the build could not be run: {log[-2000:]}")
+        kind = EngineUnavailable if _ENGINE_ERRORS.search(own) else SandboxError
+        raise kind(f"the build could not be run: {log[-2000:]}")
     return Failure(stage="build", reason="build-command-failed", detail=_told(log))
 
 

@@ -22,7 +22,7 @@ def fingerprint(data: Path) -> dict[str, object]:
 
 
 def _facts(made: Validation) -> object:
-    """A flaky candidate's names are a matter of chance in an undisturbed run, too."""
+    """Which tests of a candidate are seen to be flaky is chance in an undisturbed run, too."""
     environment, verdict, why = made.environment, made.verdict, made.verdict.rejection
     lock = environment and Lock(
         text=environment.lock, python=environment.python, cutoff=environment.cutoff
@@ -31,5 +31,14 @@ def _facts(made: Validation) -> object:
     reason = why and (why.stage, why.reason)
     if why and why.reason == "flaky":
         return facts, reason
-    names = (verdict.fail_to_pass, verdict.pass_to_pass, verdict.quarantined)
-    return facts, reason, names, sorted(verdict.before.items()), made.strength
+    names = (verdict.fail_to_pass, verdict.pass_to_pass)
+    if verdict.quarantined:
+        names = (verdict.fail_to_pass, tuple(sorted(verdict.pass_to_pass + verdict.quarantined)))
+    return (
+        facts,
+        reason,
+        names,
+        bool(verdict.quarantined),
+        sorted(verdict.before.items()),
+        made.strength,
+    )

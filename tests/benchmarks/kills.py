@@ -9,6 +9,7 @@ anything. Needs root, dockerd, ip and CURATE_BASE_IMAGE (from the engine in use,
 """
 
 import argparse
+import json
 import os
 import random
 import re
@@ -26,14 +27,14 @@ from tests.private_engine import PrivateEngine
 from tests.twelve import COUNT, crawled
 from tests.watched import Watched
 
-PHASES: Mapping[str, tuple[str, float]] = {  # step that shows it, longest wait in it (seconds)
-    "planning": ("", 0.0),  # until the first step
-    "lock": ("locking", 1.5),
-    "build": ("building", 8.0),
-    "runs": ("before|after", 12.0),
-    "strength": ("strength|gold", 6.0),
+PHASES: Mapping[str, tuple[str, float, float]] = {
+    # step that shows it, seconds until it must have come, longest wait in it
+    "planning": ("", 0.0, 0.0),  # until the first step
+    "lock": ("locking", 30.0, 0.7),
+    "build": ("building", 60.0, 3.0),
+    "runs": ("before|after", 120.0, 12.0),
+    "strength": ("strength|gold", 180.0, 5.0),
 }
-PATIENCE = 120.0  # seconds until a phase must have come; then whatever is under way is disturbed
 SURVIVAL = 15.0  # seconds after which a curate that the engine's end did not end counts as alive
 SHARED = ("kills/base:", "kills/python:")
 HEAD = (
@@ -96,7 +97,7 @@ class Scene:
         data = self.folder / "data"
         for name, found in fingerprint(data).items():
             if self.truth and found != self.truth[name]:
-                self.wrong.append(f"verdict of {name}: {found}; undisturbed {self.truth[name]}")
+                self.wrong.append(f"verdict of {name}: {str(found)[:300]}")
         return stored(data)
 
     def restarted(self, watched: Watched) -> None:
@@ -120,16 +121,10 @@ def undisturbed(scene: Scene) -> float:
 
 
 def phases(times: int, chance: random.Random) -> list[str]:
-    """Each phase equally often, in random order, but locks before they are stored."""
+    """Each phase equally often, in random order, but locks first: once stored they are not made."""
     wanted = [list(PHASES)[n % len(PHASES)] for n in range(times)]
-    early = [name for name in wanted if name in ("planning", "lock")]
-    late = [name for name in wanted if name not in ("planning", "lock")]
-    chance.shuffle(late)
-    half = [early.pop(early.index("planning")) for _ in range(early.count("planning") // 2)]
-    chance.shuffle(early)
-    for name in half:
-        late.insert(chance.randrange(len(late) + 1), name)
-    return early + late
+    chance.shuffle(wanted)
+    return sorted(wanted, key=lambda phase: phase != "lock")
 
 
 def disturb(scene: Scene, wanted: Sequence[str], first: float, chance: random.Random) -> None:
@@ -181,16 +176,15 @@ def disturb_engine(
 
 def _await(scene: Scene, watched: Watched, phase: str, first: float, chance: random.Random) -> bool:
     """Wait for a random moment of *phase*; False if the command has ended by itself."""
-    step, longest = PHASES[phase]
+    step, patience, longest = PHASES[phase]
     if phase == "planning":
-        moment = chance.uniform(0, first)
-        time.sleep(max(moment - watched.seconds, 0))
-        return watched.process.poll() is None
-    watched.wait_for(bool)
-    scene.restarted(watched)
-    pattern = re.compile(f": (?:{step})")
-    watched.wait_for(lambda now: bool(pattern.search(now)), PATIENCE)
-    watched.wait_for(lambda _: False, chance.uniform(0, longest))
+        watched.wait_for(bool, chance.uniform(0, first))
+    else:
+        watched.wait_for(bool)
+        scene.restarted(watched)
+        pattern = re.compile(f": (?:{step})")
+        watched.wait_for(lambda now: bool(pattern.search(now)), patience)
+        watched.wait_for(lambda _: False, chance.uniform(0, longest))
     return watched.process.poll() is None
 
 
@@ -259,7 +253,7 @@ def main() -> int:
     parser.add_argument("--engine", action="store_true", help="kill the engine, not curate")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("-j", "--jobs", type=int, default=2)
-    parser.add_argument("--folder", type=Path, help="keeps the engine's base images")
+    parser.add_argument("--folder", type=Path, help="keeps base images and undisturbed run")
     options = parser.parse_args()
     temporary = tempfile.mkdtemp(prefix="kills-") if options.folder is None else None
     folder = Path(temporary or options.folder).resolve()
@@ -277,9 +271,8 @@ def play(folder: Path, options: argparse.Namespace) -> int:
         engine.load(os.environ["CURATE_BASE_IMAGE"])
         _forget_images(engine)
         own = {"DOCKER_HOST": engine.host, "CURATE_NAMESPACE": "kills", "CURATE_RESERVE_GIB": "1"}
-        quiet = _scene(folder / "quiet", engine, options.jobs, own)
-        first = undisturbed(quiet)
-        images, truth = image_names(engine.client), fingerprint(quiet.folder / "data")
+        first, images = _undisturbed(folder / "quiet", engine, options.jobs, own)
+        truth = fingerprint(folder / "quiet" / "data")
         _forget_images(engine)
         killed = _scene(folder / "killed", engine, options.jobs, own)
         killed.truth = truth
@@ -290,6 +283,18 @@ def play(folder: Path, options: argparse.Namespace) -> int:
     kills = killed.kills
     print(f"\n{len(kills)} kills; {len(found)} things wrong", *found, sep="\n  ")
     return 1 if found or len(kills) < options.times else 0
+
+
+def _undisturbed(
+    folder: Path, engine: PrivateEngine, jobs: int, own: Mapping[str, str]
+) -> tuple[float, list[str]]:
+    """Seconds until the first step, and names of images, of a run in *folder*; made only once."""
+    told = folder / "undisturbed.json"
+    if not told.exists():
+        first = undisturbed(_scene(folder, engine, jobs, own))
+        told.write_text(json.dumps((first, image_names(engine.client))), encoding="utf-8")
+    first, images = json.loads(told.read_text(encoding="utf-8"))
+    return first, images
 
 
 def _scene(folder: Path, engine: PrivateEngine, jobs: int, own: Mapping[str, str]) -> Scene:

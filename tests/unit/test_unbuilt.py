@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from builders import engine
-from builders.errors import EngineUnavailable
+from builders.errors import DiskFull, EngineUnavailable, SandboxError
 from builders.model import Failure, Lock
 from builders.requirements import Manifest, Requirement
 from builders.unbuilt import parents, without_unbuilt
@@ -74,5 +74,20 @@ def test_the_package_is_named_however_long_its_own_log():
 def test_an_engine_that_hangs_up_is_no_build_that_fails():
     with pytest.raises(EngineUnavailable):
         engine._judged("#5 ERROR: rpc error: code = Unavailable desc = transport is closing")
+    printed = "#5 1.2 exit code: 1 did not complete successfully\n"
+    for own in (
+        "rpc error: code = Canceled desc = context canceled",
+        "error reading: unexpected EOF",
+    ):
+        with pytest.raises(EngineUnavailable):
+            engine._judged(f"{printed}ERROR: failed to solve: {own}")
     log = "rpc error: code = Unavailable\nexit code: 1"
     assert engine._judged(log).reason == "build-command-failed"
+
+
+def test_a_build_that_blames_no_command_is_no_verdict():
+    for log in ("", "#5 1.2 exit code: 1\n#5 2.0 on and on\n"):
+        with pytest.raises(SandboxError):
+            engine._judged(log)
+    with pytest.raises(DiskFull):
+        engine._judged("#5 1.2 exit code: 1\nERROR: write /x: no space left on device")
