@@ -1,13 +1,14 @@
 """The docker backend: instances are images, runs are containers."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 
 import docker
 
-from builders.engine import connect, find_build_client
-from builders.errors import SandboxError
-from builders.images import build_instance, plan_layers
+from builders.engine import connect, engine_errors, find_build_client
+from builders.images import build_instance, plan_layers, sweep_contexts
+from builders.lock import sweep_locks
 from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
 from builders.prefix import find_prefix
 from builders.sandbox.process import end_children
@@ -32,9 +33,9 @@ class DockerBackend:
 
     def build(self, spec: InstanceSpec) -> Built | Failure:
         """Build the image of *spec*; layers that exist are reused."""
-        return build_instance(
-            spec, self.settings, self.engine, find_build_client(self.settings.docker)
-        )
+        client = find_build_client(self.settings.docker)
+        with engine_errors():
+            return build_instance(spec, self.settings, self.engine, client)
 
     def names(self, spec: InstanceSpec) -> Mapping[str, str] | Failure:
         """Image tag of every layer; no engine is asked."""
@@ -53,17 +54,15 @@ class DockerBackend:
 
     def remove(self, built: Built) -> None:
         """Remove the instance's image; layers below it stay."""
-        try:
+        with engine_errors(), suppress(docker.errors.ImageNotFound):
             self.engine.images.remove(built.handle, noprune=True)
-        except docker.errors.ImageNotFound:
-            return
-        except docker.errors.APIError as error:
-            raise SandboxError(f"{built.handle} cannot be removed: {error}") from error
 
     def sweep(self) -> None:
-        """Remove this owner's containers."""
+        """Remove this owner's containers, and what killed processes left of locks and builds."""
         from builders.sandbox.docker import sweep_containers
 
+        sweep_contexts(self.settings)
+        sweep_locks()
         sweep_containers(self.engine, self.settings.owner)
 
     def abort(self) -> None:

@@ -8,7 +8,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,16 +23,18 @@ if TYPE_CHECKING:
 
 LOG_TAIL = 8000  # characters of a log that a Failure keeps
 
-# What a build log says when no engine answers any more.
+# What the engine or its client says in a build log when no engine answers any more.
 _ENGINE_GONE = re.compile(
     r"Cannot connect to the Docker daemon|error during connect|frontend grpc server closed"
-    r"|rpc error: code = Unavailable|transport is closing",
+    r"|rpc error: code = (Unavailable|Canceled)|transport is closing|context canceled"
+    r"|failed to connect to the docker API|unexpected EOF|connection reset|broken pipe",
     re.IGNORECASE,
 )
 # How the log of a build ends in which a command ended by itself, and not well: with BuildKit, with
 # Podman. One killed with -9 (137) had no memory left, or its engine was being stopped.
 _COMMAND_FAILED = re.compile(r"\b(?:exit code:|exit status) (?!(?:0|137)\b)\d+\W*$", re.MULTILINE)
 _LAST_LINES = 3  # some clients add a link or an advice
+_PRINTED = re.compile(r"(#\d+ )?\d+\.\d+ ")  # before what a command of the build printed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,21 @@ def connect(*, timeout: int = 120) -> "docker.DockerClient":
             hint="Start Docker, set DOCKER_HOST, or use the local backend.",
         ) from error
     return client
+
+
+@contextmanager
+def engine_errors() -> Iterator[None]:
+    """Raise what the SDK raises as `SandboxError`, or `EngineUnavailable` if there is no answer."""
+    import docker
+    import requests
+
+    try:
+        yield
+    except docker.errors.DockerException as error:
+        raise SandboxError(f"the engine refuses: {error}") from error
+    except requests.exceptions.RequestException as error:
+        hint = "Is dockerd running, and may this user reach it?"
+        raise EngineUnavailable(f"the engine does not answer: {error}", hint=hint) from error
 
 
 @cache
@@ -129,15 +147,17 @@ def image_store(client: "docker.DockerClient") -> Path:
 
 def _judged(log: str) -> Failure:
     """The `Failure` of the command that ended a build; without one it is the engine that failed."""
-    last = "\n".join(log.rstrip().splitlines()[-_LAST_LINES:])
-    if _COMMAND_FAILED.search(last):
+    # What a command printed may contain any words.
+    own = [line for line in log.rstrip().splitlines() if not _PRINTED.match(line)]
+    said = "\n".join(own)
+    if _COMMAND_FAILED.search("\n".join(own[-_LAST_LINES:])):
         return Failure(stage="build", reason="build-command-failed", detail=_told(log))
-    if "no space left on device" in log:
+    if "no space left on device" in said:
         raise DiskFull("the engine's disk is full", hint="docker system prune")
-    if _ENGINE_GONE.search(log):
+    if _ENGINE_GONE.search(said):
         raise EngineUnavailable(f"the build could not be run: {log[-2000:]}")
     raise SandboxError(
-        f"the engine could not build: {last[-500:] or 'it said nothing'}",
+        f"the engine could not build: {said[-500:] or 'it said nothing'}",
         hint="See the engine's log; is there enough memory for so many builds at once (-j)?",
     )
 

@@ -6,7 +6,6 @@ one and is reused, by this process or any other.
 
 import platform
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from builders.install import explained, install_script
 from builders.keys import digest, environment_key, exclusive, file_name, instance_key
 from builders.model import Built, Failure, InstanceSpec
 from builders.prefix import find_prefix, uv_binary
+from builders.scratch import scratch, sweep_scratch
 from builders.settings import BuildSettings
 from builders.shared import KEY, LAYER, fetch_environment, share_environment
 
@@ -109,6 +109,11 @@ def build_instance(
     )
 
 
+def sweep_contexts(settings: BuildSettings) -> None:
+    """Remove contexts of builds whose process was killed."""
+    sweep_scratch(settings.cache / "contexts", "build")
+
+
 def layer_sizes(engine: docker.DockerClient, layers: tuple[Layer, ...]) -> Mapping[str, int]:
     """Uncompressed bytes that each layer adds to the one below; layers that came from a registry
     within one above them are none of their own.
@@ -167,10 +172,8 @@ def _build(
     layer: Layer, plan: Plan, spec: InstanceSpec, settings: BuildSettings, client: BuildClient
 ) -> Failure | None:
     """Fill a context for *layer* and build it there."""
-    contexts = settings.cache / "contexts"
-    contexts.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=contexts) as scratch:
-        context = Path(scratch) / "context"
+    with scratch(settings.cache / "contexts", "build") as folder:
+        context = folder / "context"
         if layer.name == "python":
             context = plan.prefix
         else:
@@ -180,7 +183,7 @@ def _build(
             client,
             dockerfile=layer.dockerfile,
             context=context,
-            scratch=Path(scratch),
+            scratch=folder,
             tag=layer.tag,
             ignored=layer.ignored,
             labels=(f"{LAYER}={layer.name}", f"{KEY}={layer.tag.rsplit(':', 1)[1]}"),

@@ -8,7 +8,6 @@ place would reach the shared ones too. System packages are not installed.
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,9 +18,11 @@ from builders.engine import LOG_TAIL, watch_disk
 from builders.errors import BuilderError
 from builders.install import cutoff_text, explained, install_script
 from builders.keys import environment_key, exclusive, file_name, instance_key
+from builders.lock import sweep_locks
 from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
 from builders.prefix import find_prefix, uv_binary
 from builders.sandbox.process import end_children
+from builders.scratch import scratch, sweep_scratch
 from builders.settings import BuildSettings
 
 SEEDS = ("--seed",)  # pip, and setuptools and wheel before Python 3.12, of the lock's date
@@ -84,10 +85,12 @@ class LocalBackend:
         shutil.rmtree(built.handle, ignore_errors=True)
 
     def sweep(self) -> None:
-        """End this owner's test processes and remove the folders of its runs."""
+        """End this owner's test processes, and remove folders of runs, locks and environments."""
         from builders.sandbox.local import sweep_runs
 
         sweep_runs(self.settings.owner)
+        sweep_scratch(self.cache / "environments", "making")
+        sweep_locks()
 
     def abort(self) -> None:
         """End builds and runs."""
@@ -104,14 +107,13 @@ class LocalBackend:
         """Make the virtual environment *target* in one move; True when it was made here."""
         if target.exists():
             return False
-        target.parent.mkdir(parents=True, exist_ok=True)
         with (
             exclusive(self.cache / "locks", target.name),
-            tempfile.TemporaryDirectory(dir=target.parent, prefix="making-") as scratch,
+            scratch(target.parent, "making") as folder,
         ):
             if target.exists():
                 return False
-            lock, venv = Path(scratch) / "lock.txt", Path(scratch) / "venv"
+            lock, venv = folder / "lock.txt", folder / "venv"
             lock.write_text(spec.lock.text)
             python = prefix / "bin" / f"python{spec.python}"
             cutoff = cutoff_text(spec.lock.cutoff)
@@ -122,7 +124,7 @@ class LocalBackend:
                 ["pip", "install", *packages, "--python", str(venv)],
             )
             for step in steps:
-                failure = self._command([uv_binary(), *step], Path(scratch), {})
+                failure = self._command([uv_binary(), *step], folder, {})
                 if failure:
                     return explained(failure, "environment")
             venv.rename(target)

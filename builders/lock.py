@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from builders.errors import BuilderError
+from builders.errors import BuilderError, DiskFull
 from builders.interpreter import find_interpreter
 from builders.model import Failure, Lock
 from builders.preparation import prepare
 from builders.repairs import dropped_extras, repair
 from builders.requirements import Manifest
+from builders.scratch import VARIABLE, scratch, sweep_scratch
 from builders.settings import BuildSettings
 
 REPAIRS = 24  # more of them, and the result says little about the project
@@ -28,6 +29,7 @@ REQUIREMENTS, CONSTRAINTS, EXCLUDES = "requirements.in", "constraints.txt", "exc
 
 # Variables of uv that change where things are, never what is resolved.
 _UV_KEPT = frozenset({"UV_PYTHON_INSTALL_DIR", "UV_HTTP_TIMEOUT", "UV_HTTP_RETRIES", "UV_OFFLINE"})
+_FULL = "No space left on device"
 _NETWORK = (
     "Failed to fetch:",
     "error sending request",
@@ -83,7 +85,7 @@ def resolve(
                 repairs=(*sentences, *dropped_extras(attempt.errors)),
                 seconds=time.monotonic() - started,
             )
-        _check_network(attempt)
+        _check_machine(attempt)
         found = (
             repair(attempt.errors, manifest, cutoff=cutoff) if attempt.code is not None else None
         )
@@ -125,6 +127,11 @@ def compile_files(manifest: Manifest) -> dict[str, str]:
     return {name: "".join(f"{line}\n" for line in text) for name, text in lines.items()}
 
 
+def sweep_locks() -> None:
+    """End resolutions whose process was killed, and remove their folders."""
+    sweep_scratch(Path(tempfile.gettempdir()), "lock")
+
+
 def timestamp(moment: datetime) -> str:
     """Return *moment*, which must be aware, in RFC 3339 to the microsecond, never rounded up."""
     if moment.tzinfo is None:
@@ -162,14 +169,14 @@ def _attempt(
         allow_prereleases=allow_prereleases,
         platform=platform,
     )
-    with tempfile.TemporaryDirectory(prefix="curate-lock-") as folder:
+    with scratch(Path(tempfile.gettempdir()), "lock") as folder:
         for name, text in compile_files(manifest).items():
-            (Path(folder) / name).write_text(text)
-        environment = uv_environment(settings, os.environ)
+            (folder / name).write_text(text)
+        environment = uv_environment(settings, os.environ) | {VARIABLE: str(folder)}
         return _run([uv.find_uv_bin(), *arguments], folder, environment)
 
 
-def _run(command: list[str], folder: str, environment: Mapping[str, str]) -> _Attempt:
+def _run(command: list[str], folder: Path, environment: Mapping[str, str]) -> _Attempt:
     """Run *command* in a process group of its own, so that a stuck build ends with it."""
     process = subprocess.Popen(
         command,
@@ -193,8 +200,10 @@ def _run(command: list[str], folder: str, environment: Mapping[str, str]) -> _At
     return _Attempt(code=process.returncode, output=output, errors=errors)
 
 
-def _check_network(attempt: _Attempt) -> None:
-    """Raise where it is the index that failed, not the resolution."""
+def _check_machine(attempt: _Attempt) -> None:
+    """Raise where it is the disk or the index that failed, not the resolution."""
+    if _FULL in attempt.errors:
+        raise DiskFull("uv has no space left to resolve in", hint="Free some space and try again.")
     errors = attempt.errors[max(attempt.errors.find("error:"), 0) :]
     own = re.split(r"\[std(?:out|err)\]", errors)[0]  # what follows is said by a package's build
     if not any(sign in own for sign in _NETWORK):

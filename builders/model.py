@@ -138,3 +138,4 @@ class RunResult:
     cpu_seconds: float = 0.0
     output: bytes = b""  # head and tail, at most Limits.output_bytes
     detail: str = ""  # one sentence where the status needs it
+    cut_short: bool = False  # the container ended before its script: by the tests, or from outside

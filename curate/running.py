@@ -106,9 +106,12 @@ def _execution(
 
 
 def _sound(shop: Workshop, built: Built, execution: Execution) -> RunResult:
-    """Run until the sandbox itself holds, a few times at most."""
+    """Run until the sandbox itself holds, a few times at most.
+
+    A run that is cut short each time is so by its tests, not by an engine that was restarted.
+    """
     problem: BuilderError = SandboxError("no run was made")
-    for _ in range(INFRASTRUCTURE_TRIES):
+    for left in reversed(range(INFRASTRUCTURE_TRIES)):
         if shop.stop.is_set():
             raise Interrupted
         try:
@@ -116,6 +119,8 @@ def _sound(shop: Workshop, built: Built, execution: Execution) -> RunResult:
         except SandboxError as error:
             problem = error
         else:
+            if result.cut_short and left:
+                continue
             if result.status is not RunStatus.OUT_OF_MEMORY:
                 return result
             problem = SandboxError(

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from builders.model import Failure, Lock
 from curate import __version__
@@ -48,7 +49,7 @@ def inputs_hash(candidate: Candidate, recipe: Recipe, options: Options) -> str:
 
 def hold(candidate: Candidate, recipe: Recipe, options: Options, shop: Workshop) -> Validation:
     """Try *candidate* and return the record; raises BuilderError for infrastructure."""
-    started = datetime.now(UTC)
+    started, began = datetime.now(UTC), time.monotonic()
     blank = Validation(
         instance_id=candidate.instance_id,
         inputs=inputs_hash(candidate, recipe, options),
@@ -68,7 +69,8 @@ def hold(candidate: Candidate, recipe: Recipe, options: Options, shop: Workshop)
         command = plan.selection.command(plan.env, recipe.cases)
         blank = replace(blank, recipe_hash=recipe.digest(plan.env), test_command=command)
         record = _tried(plan, options, shop, blank)
-    return replace(record, finished_at=datetime.now(UTC))
+    spent = timedelta(seconds=time.monotonic() - began)  # the clock may be put back meanwhile
+    return replace(record, finished_at=started + spent)
 
 
 def _tried(plan: Plan, options: Options, shop: Workshop, blank: Validation) -> Validation:

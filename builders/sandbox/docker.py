@@ -14,11 +14,11 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import docker
-import requests
-from docker.errors import DockerException, NotFound
+from docker.errors import NotFound
 from docker.models.containers import Container
 
-from builders.errors import EngineUnavailable, SandboxError
+from builders.engine import engine_errors
+from builders.errors import SandboxError
 from builders.model import Built, Execution, Limits, RunResult
 from builders.reporter import new_key
 from builders.sandbox.ending import Ending, await_end
@@ -53,7 +53,7 @@ def run_in_container(
     key = new_key()
     options = container_options(execution.limits, user, capabilities, runtime)
     options["labels"][OWNER] = owner
-    with _engine_errors(), _container(client, built.handle, options) as container:
+    with engine_errors(), _container(client, built.handle, options) as container:
         container.put_archive("/", _inputs(execution, layout, key))
         started = time.monotonic()
         container.start()
@@ -79,13 +79,14 @@ def run_in_container(
             seconds=seconds,
             cpu_seconds=account.get("usage_usec", 0) / 1e6 + account.get("nanoseconds", 0) / 1e9,
             output=_output(found, execution.limits.output_bytes),
+            cut_short=code is not None and code > 128 and "account" not in found,
         )
     )
 
 
 def sweep_containers(client: docker.DockerClient, owner: str) -> None:
     """Remove every container of *owner*, running or not."""
-    with _engine_errors():
+    with engine_errors():
         for container in client.containers.list(
             all=True, ignore_removed=True, filters={"label": f"{OWNER}={owner}"}
         ):
@@ -143,17 +144,6 @@ def _container(
         # by name: an interrupted create may have made it without telling us
         with suppress(NotFound):
             client.api.remove_container(options["name"], force=True, v=True)
-
-
-@contextmanager
-def _engine_errors() -> Iterator[None]:
-    try:
-        yield
-    except DockerException as error:
-        raise SandboxError(f"the engine could not make or read a sandbox: {error}") from error
-    except requests.exceptions.RequestException as error:
-        hint = "is dockerd running, and may this user reach it?"
-        raise EngineUnavailable(f"the engine does not answer: {error}", hint=hint) from error
 
 
 def _check_kept(container: Container) -> None:

@@ -13,6 +13,7 @@ import docker
 import requests
 from docker.errors import APIError
 from docker.models.containers import Container
+from urllib3.exceptions import ReadTimeoutError
 
 from builders.model import Limits
 from builders.sandbox.script import KILL_AFTER
@@ -21,7 +22,6 @@ _GRACE = KILL_AFTER + 3  # seconds after the limit at which the container is end
 _TO_END = 60.0  # seconds a killed container may take to be gone
 _LOOK_EVERY = 2.0  # seconds between two looks at the disk
 _LOOK_SHARE = 10  # ... which take at most this part of the time
-_LATE = (requests.exceptions.ReadTimeout, requests.exceptions.ConnectionError)
 
 
 class Ending(Enum):
@@ -47,18 +47,23 @@ def await_end(client: docker.DockerClient, container: Container, limits: Limits)
 
 
 def _ended(container: Container, seconds: float) -> bool:
+    """Whether it ends within *seconds*; a connection that breaks off raises.
+
+    The engine may be back before it is asked again, and has then ended the run by its own end.
+    """
     try:
         container.wait(timeout=seconds)
-    except _LATE:
+    except requests.exceptions.ReadTimeout:
         return False
+    except requests.exceptions.ConnectionError as error:
+        if any(isinstance(cause, ReadTimeoutError) for cause in error.args):
+            return False  # the answer had begun
+        raise
     return True
 
 
 def _written(client: docker.DockerClient, container: Container) -> int:
-    """Bytes in the container's own layer, sparse files in full; 0 where the engine cannot say.
-
-    An engine that is gone raises here; `_ended` cannot tell that from one that takes its time.
-    """
+    """Bytes in the container's own layer, sparse files in full; 0 where the engine cannot say."""
     with suppress(APIError, requests.exceptions.ReadTimeout):
         found = client.api.containers(size=True, filters={"id": container.id})
         return sum(each.get("SizeRw") or 0 for each in found)

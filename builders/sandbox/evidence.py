@@ -26,6 +26,7 @@ class Evidence:
     cpu_seconds: float
     output: bytes
     note: str = ""  # said in the detail of every result
+    cut_short: bool = False  # the script around the tests did not get to its end
 
 
 def join_output(head: bytes, tail: bytes, tail_limit: int) -> bytes:
@@ -47,6 +48,7 @@ def judge(evidence: Evidence) -> RunResult:
         cpu_seconds=evidence.cpu_seconds,
         output=evidence.output,
         detail="; ".join(part for part in (detail, evidence.note) if part),
+        cut_short=evidence.cut_short,
     )
 
 

@@ -61,7 +61,7 @@ def run_process(
     finally:
         _signal_group(process.pid, signal.SIGKILL)
         process.wait()
-        _end_marked(mark)
+        end_carrying(mark)
     elapsed = time.monotonic() - started
     reader.join(KILL_AFTER)
     code = process.returncode
@@ -76,7 +76,19 @@ def run_process(
 
 def end_marked(owner: str) -> None:
     """End the processes that runs of *owner* are or have left."""
-    _end_marked(_mark(owner))
+    end_carrying(_mark(owner))
+
+
+def end_carrying(mark: str) -> None:
+    """End whatever carries a variable that begins with *mark* ("NAME=..."), new forks included."""
+    for _ in range(10):
+        found = list(_carrying(mark.encode()))
+        for pid in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if not found:
+            return
+        time.sleep(0.05)
 
 
 def end_children() -> None:
@@ -149,24 +161,12 @@ def _mark(owner: str) -> str:
     return f"{MARK}={owner}."
 
 
-def _end_marked(mark: str) -> None:
-    """End whatever carries a mark that begins so, new forks included."""
-    for _ in range(10):
-        found = list(_marked(mark.encode()))
-        for pid in found:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        if not found:
-            return
-        time.sleep(0.05)
-
-
 def _signal_group(group: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
 
 
-def _marked(mark: bytes) -> Iterator[int]:
+def _carrying(mark: bytes) -> Iterator[int]:
     """Processes with a variable that begins with *mark* (where there is a /proc)."""
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):

@@ -92,18 +92,26 @@ def _limit_pause(state: tenacity.RetryCallState) -> float:
 def limit_seconds(headers: Headers, now: float) -> float | None:
     """Seconds that a rate-limited answer asks to wait, from its headers; None if it does not say.
 
-    *now* is Unix time. `Retry-After` is seconds or a date; a spent budget comes back at
+    *now* is Unix time, for answers that do not give the server's own, which this machine's may be
+    far from. `Retry-After` is seconds or a date; a spent budget comes back at
     `x-ratelimit-reset`, one second is added because that is a whole second.
     """
+    now = _time(str(headers.get("date", ""))) or now
     after = str(headers.get("retry-after", "")).strip()
     if after.isdigit():
         return float(after)
     if after:
-        try:
-            return max(email.utils.parsedate_to_datetime(after).timestamp() - now, 1.0)
-        except ValueError:
-            return None
+        until = _time(after)
+        return None if until is None else max(until - now, 1.0)
     reset = str(headers.get("x-ratelimit-reset", ""))
     if str(headers.get("x-ratelimit-remaining", "")) == "0" and reset.isdigit():
         return max(float(reset) - now, 0.0) + 1.0
     return None
+
+
+def _time(date: str) -> float | None:
+    """Unix time of an HTTP date."""
+    try:
+        return email.utils.parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return None

@@ -4,12 +4,14 @@ from types import SimpleNamespace
 
 import pytest
 import requests
+from urllib3.exceptions import ReadTimeoutError
 
 from builders.model import Limits
 from builders.sandbox import ending
 from builders.sandbox.ending import Ending, await_end
 
-LATE = requests.exceptions.ConnectionError("Read timed out.")
+LATE = requests.exceptions.ConnectionError(ReadTimeoutError(None, "", "Read timed out."))
+GONE = requests.exceptions.ConnectionError("Connection aborted.", ConnectionResetError())
 
 
 class Engine:
@@ -63,6 +65,7 @@ def test_time_is_over():
     assert engine.killed
 
 
-def test_an_engine_that_is_gone_is_not_asked_for_ever():
+@pytest.mark.parametrize(("waits", "looks"), [([LATE], [GONE]), ([GONE, None], [size(0)])])
+def test_an_engine_that_goes_is_no_end_of_a_run_even_if_it_comes_back(waits, looks):
     with pytest.raises(requests.exceptions.ConnectionError):
-        ended(Engine([LATE], [LATE]), Limits())
+        ended(Engine(waits, looks), Limits())

@@ -105,6 +105,15 @@ def test_how_long_a_limit_lasts(headers: dict[str, str], expected: float | None)
     assert limit_seconds(headers, now=1000.0) == expected
 
 
+@pytest.mark.parametrize("clock", [0.0, 1e9, 2e9])
+def test_a_clock_that_is_wrong_makes_no_wait_longer(clock: float) -> None:
+    date = "Sun, 06 Nov 1994 08:49:37 GMT"  # 784111777
+    spent = {"date": date, "x-ratelimit-remaining": "0", "x-ratelimit-reset": "784111800"}
+    assert limit_seconds(spent, now=clock) == 24.0
+    until = {"date": date, "retry-after": "Sun, 06 Nov 1994 08:50:07 GMT"}
+    assert limit_seconds(until, now=clock) == 30.0
+
+
 @pytest.mark.parametrize(
     ("status", "headers", "message", "kind"),
     [

@@ -74,6 +74,13 @@ def test_the_package_is_named_however_long_its_own_log():
 def test_an_engine_that_hangs_up_is_no_build_that_fails():
     with pytest.raises(EngineUnavailable):
         engine._judged("#5 ERROR: rpc error: code = Unavailable desc = transport is closing")
+    printed = "#5 1.2 exit code: 1 did not complete successfully\n"
+    for own in (
+        "rpc error: code = Canceled desc = context canceled",
+        "error reading: unexpected EOF",
+    ):
+        with pytest.raises(EngineUnavailable):
+            engine._judged(f"{printed}ERROR: failed to solve: {own}")
     log = "rpc error: code = Unavailable\nexit code: 1"
     assert engine._judged(log).reason == "build-command-failed"
 
@@ -110,3 +117,11 @@ def test_a_command_that_ended_by_itself_is_a_failure(log):
 def test_what_the_engine_could_not_do_says_nothing_of_the_candidate(log, error):
     with pytest.raises(error):
         engine._judged(log)
+
+
+def test_a_build_that_blames_no_command_is_no_verdict():
+    for log in ("", "#5 1.2 exit code: 1\n#5 2.0 on and on\n"):
+        with pytest.raises(SandboxError):
+            engine._judged(log)
+    with pytest.raises(DiskFull):
+        engine._judged("#5 1.2 exit code: 1\nERROR: write /x: no space left on device")

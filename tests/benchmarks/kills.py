@@ -1,0 +1,319 @@
+"""What being killed does to a validation: kill -9 at random moments, on a Docker engine of its own.
+
+    python -m tests.benchmarks.kills [--times 20] [--engine] [--folder FOLDER]
+
+Twelve instances are validated undisturbed, then in a fresh folder with kill -9 of curate's process
+group (with --engine: of dockerd and its containerd), each time followed by the same command. Prints
+a line a kill, what the two stores differ in, and what is left, and exits with 1 where either is
+anything. Needs root, dockerd, ip and CURATE_BASE_IMAGE (from the engine in use, or a registry).
+"""
+
+import argparse
+import json
+import os
+import random
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.benchmarks.killed import fingerprint, stored
+from tests.leftovers import held_locks, image_names, leftovers
+from tests.private_engine import PrivateEngine
+from tests.twelve import COUNT, crawled
+from tests.watched import Watched
+
+PHASES: Mapping[str, tuple[str, float, float]] = {
+    # step that shows it, seconds until it must have come, longest wait in it
+    "planning": ("", 0.0, 0.0),  # until the first step
+    "lock": ("locking", 30.0, 0.7),
+    "build": ("building", 60.0, 3.0),
+    "runs": ("before|after", 120.0, 12.0),
+    "strength": ("strength|gold", 180.0, 5.0),
+}
+SURVIVAL = 15.0  # seconds after which a curate that the engine's end did not end counts as alive
+SHARED = ("kills/base:", "kills/python:")
+HEAD = (
+    "| kill | after s | phase | under way | curate's end | stored at the kill | after the restart"
+    " | left at the kill | of these after the restart |"
+)
+
+
+@dataclass(kw_only=True)
+class Kill:
+    """One disturbance, and what the next start made of it."""
+
+    number: int
+    phase: str
+    seconds: float = 0.0
+    step: str = ""
+    end: str = "killed"
+    before: dict[str, str] = field(default_factory=dict)
+    after: dict[str, str] | None = None
+    left: set[str] = field(default_factory=set)
+    still: set[str] | None = None
+
+    @property
+    def line(self) -> str:
+        """Of the table."""
+        after = "?" if self.after is None else len(self.after)
+        still = "?" if self.still is None else _told(self.still)
+        cells = (self.number, f"{self.seconds:.1f}", self.phase, self.step or "starting", self.end)
+        return " | ".join(
+            map(str, ("", *cells, len(self.before), after, _told(self.left), still, ""))
+        ).strip()
+
+
+class Scene:
+    """One folder in which the same command is begun again and again."""
+
+    def __init__(self, folder: Path, engine: PrivateEngine, jobs: int) -> None:
+        self.folder, self.engine, self.jobs = folder, engine, jobs
+        self.variables: dict[str, str] = {}
+        self.shown: list[str] = []  # ids, each time that a verdict was shown
+        self.wrong: list[str] = []
+        self.kills: list[Kill] = []
+        self.truth: Mapping[str, object] = {}
+
+    def begin(self) -> Watched:
+        """The command."""
+        return Watched(["validate", "-j", str(self.jobs)], self.variables)
+
+    def left(self) -> set[str]:
+        return leftovers(self.folder, self.engine.client)
+
+    def note(self, watched: Watched) -> None:
+        """What a command that has ended showed."""
+        self.shown += watched.finished
+        if "Traceback" in watched.said:
+            self.wrong.append(f"a traceback: {watched.said[-1500:]}")
+
+    def look(self) -> dict[str, str]:
+        """Moments at which the stored verdicts were made; checks them against the truth."""
+        data = self.folder / "data"
+        for name, found in fingerprint(data).items():
+            if self.truth and found != self.truth[name]:
+                self.wrong.append(f"verdict of {name}: {str(found)[:300]}")
+        return stored(data)
+
+    def restarted(self, watched: Watched) -> None:
+        """Fill in what the last kill left, once *watched* is at work."""
+        last = self.kills[-1] if self.kills else None
+        if last and last.after is None and watched.step:
+            last.after = stored(self.folder / "data")
+            last.still = last.left & self.left()
+
+
+def undisturbed(scene: Scene) -> float:
+    """Let the command run to its end; seconds until its first step."""
+    watched = scene.begin()
+    watched.wait_for(bool)
+    first = watched.seconds
+    if watched.wait():
+        raise SystemExit(watched.said[-3000:])
+    scene.note(watched)
+    print(f"undisturbed: {len(scene.look())} verdicts in {watched.seconds:.0f} s", flush=True)
+    return first
+
+
+def phases(times: int, chance: random.Random) -> list[str]:
+    """Each phase equally often, in random order, but locks first: once stored they are not made."""
+    wanted = [list(PHASES)[n % len(PHASES)] for n in range(times)]
+    chance.shuffle(wanted)
+    return sorted(wanted, key=lambda phase: phase != "lock")
+
+
+def disturb(scene: Scene, wanted: Sequence[str], first: float, chance: random.Random) -> None:
+    """Kill curate once in each of the *wanted* phases, then let it end."""
+    for number, phase in enumerate(wanted, 1):
+        watched = scene.begin()
+        if not _await(scene, watched, phase, first, chance):
+            scene.note(watched)
+            break
+        kill = Kill(number=number, phase=phase, seconds=watched.seconds, step=watched.step)
+        watched.kill()
+        time.sleep(0.3)
+        _conclude(scene, kill, watched)
+    _finish(scene)
+
+
+def disturb_engine(
+    scene: Scene, wanted: Sequence[str], first: float, chance: random.Random
+) -> None:
+    """Kill the engine in each of the *wanted* phases; every other time it is back at once."""
+    watched = None
+    for number, phase in enumerate(wanted, 1):
+        watched = watched or scene.begin()
+        if not _await(scene, watched, phase, first, chance):
+            break
+        kill = Kill(number=number, phase=phase, seconds=watched.seconds, step=watched.step)
+        scene.engine.kill()
+        if number % 2:
+            scene.engine.start()
+        code = _end(watched, SURVIVAL if number % 2 else 600)
+        kill.end = _ending(watched, code) + (", engine back at once" if number % 2 else "")
+        if code not in (None, 0, 3):
+            scene.wrong.append(f"kill {number}: exit code {code}: {watched.said[-800:]}")
+        if not number % 2:
+            scene.engine.start()
+        if code is None:
+            kill.before = scene.look()
+            kill.after, kill.still = kill.before, set()
+            scene.kills.append(kill)
+            print(kill.line, flush=True)
+            continue
+        _conclude(scene, kill, watched)
+        watched = None
+    if watched:
+        watched.wait()
+        scene.note(watched)
+    _finish(scene)
+
+
+def _await(scene: Scene, watched: Watched, phase: str, first: float, chance: random.Random) -> bool:
+    """Wait for a random moment of *phase*; False if the command has ended by itself."""
+    step, patience, longest = PHASES[phase]
+    if phase == "planning":
+        watched.wait_for(bool, chance.uniform(0, first))
+    else:
+        watched.wait_for(bool)
+        scene.restarted(watched)
+        pattern = re.compile(f": (?:{step})")
+        watched.wait_for(lambda now: bool(pattern.search(now)), patience)
+        watched.wait_for(lambda _: False, chance.uniform(0, longest))
+    return watched.process.poll() is None
+
+
+def _conclude(scene: Scene, kill: Kill, watched: Watched) -> None:
+    scene.note(watched)
+    if scene.kills:
+        print(scene.kills[-1].line, flush=True)
+    kill.left, kill.before = scene.left(), scene.look()
+    scene.kills.append(kill)
+
+
+def _finish(scene: Scene) -> None:
+    """The same command once more, undisturbed."""
+    watched = scene.begin()
+    watched.wait_for(bool, 60)
+    scene.restarted(watched)
+    code = watched.wait()
+    scene.note(watched)
+    if scene.kills:
+        print(scene.kills[-1].line, flush=True)
+    if code:
+        scene.wrong.append(f"the last command ended with {code}: {watched.said[-800:]}")
+    print(f"in the end: {len(scene.look())} verdicts", flush=True)
+
+
+def _end(watched: Watched, seconds: float) -> int | None:
+    """The exit code, None if it goes on."""
+    watched.wait_for(lambda _: False, seconds)
+    return watched.wait() if watched.process.poll() is not None else None
+
+
+def _ending(watched: Watched, code: int | None) -> str:
+    if code is None:
+        return "goes on"
+    errors = [line for line in watched.said.splitlines() if line.startswith("Error: ")]
+    return f"exit {code}" + (f" ({' '.join(errors[-1].split()[1:7])} …)" if errors else "")
+
+
+def _told(things: set[str]) -> str:
+    kinds = [thing.split()[0] for thing in sorted(things)]
+    return ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)) or "0"
+
+
+def faults(scene: Scene, quiet: Mapping[str, object], images: list[str]) -> list[str]:
+    """Everything that is not as after the undisturbed run."""
+    found = list(scene.wrong)
+    last = scene.look()
+    if set(last) != set(quiet) or len(last) != COUNT:
+        found.append(f"{len(last)} verdicts, undisturbed {len(quiet)}")
+    for kill in scene.kills:
+        moments = last | kill.before
+        found += [f"{name} was validated again" for name in moments if moments[name] != last[name]]
+    twice = {name for name in scene.shown if scene.shown.count(name) > 1}
+    found += [f"{name} was shown to end twice" for name in sorted(twice)]
+    found += [f"left: {thing}" for thing in sorted(scene.left())]
+    found += [f"lock held: {name}" for name in held_locks(scene.folder)]
+    now = image_names(scene.engine.client)
+    found += [f"image {name}" for name in sorted({*now} ^ {*images})]
+    return found
+
+
+def main() -> int:
+    """Both runs, the table, the faults."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.kills", description=__doc__)
+    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--engine", action="store_true", help="kill the engine, not curate")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("-j", "--jobs", type=int, default=2)
+    parser.add_argument("--folder", type=Path, help="keeps base images and undisturbed run")
+    options = parser.parse_args()
+    temporary = tempfile.mkdtemp(prefix="kills-") if options.folder is None else None
+    folder = Path(temporary or options.folder).resolve()
+    try:
+        return play(folder, options)
+    finally:
+        if temporary:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def play(folder: Path, options: argparse.Namespace) -> int:
+    """The two runs below *folder*."""
+    chance = random.Random(options.seed)
+    with PrivateEngine(folder / "engine") as engine:
+        engine.load(os.environ["CURATE_BASE_IMAGE"])
+        _forget_images(engine)
+        own = {"DOCKER_HOST": engine.host, "CURATE_NAMESPACE": "kills", "CURATE_RESERVE_GIB": "1"}
+        first, images = _undisturbed(folder / "quiet", engine, options.jobs, own)
+        truth = fingerprint(folder / "quiet" / "data")
+        _forget_images(engine)
+        killed = _scene(folder / "killed", engine, options.jobs, own)
+        killed.truth = truth
+        print(f"\n{HEAD}\n|" + " --- |" * (HEAD.count(" | ") + 1), flush=True)
+        act = disturb_engine if options.engine else disturb
+        act(killed, phases(options.times, chance), first, chance)
+        found = faults(killed, truth, images)
+    kills = killed.kills
+    print(f"\n{len(kills)} kills; {len(found)} things wrong", *found, sep="\n  ")
+    return 1 if found or len(kills) < options.times else 0
+
+
+def _undisturbed(
+    folder: Path, engine: PrivateEngine, jobs: int, own: Mapping[str, str]
+) -> tuple[float, list[str]]:
+    """Seconds until the first step, and names of images, of a run in *folder*; made only once."""
+    told = folder / "undisturbed.json"
+    if not told.exists():
+        first = undisturbed(_scene(folder, engine, jobs, own))
+        told.write_text(json.dumps((first, image_names(engine.client))), encoding="utf-8")
+    first, images = json.loads(told.read_text(encoding="utf-8"))
+    return first, images
+
+
+def _scene(folder: Path, engine: PrivateEngine, jobs: int, own: Mapping[str, str]) -> Scene:
+    shutil.rmtree(folder, ignore_errors=True)
+    scene = Scene(folder, engine, jobs)
+    with crawled(folder) as variables:
+        scene.variables = variables | dict(own)
+    return scene
+
+
+def _forget_images(engine: PrivateEngine) -> None:
+    """Remove what was built but for base and interpreter, and all build cache."""
+    client = engine.client
+    for image in reversed(client.images.list()):
+        for tag in image.tags:
+            if tag.startswith("kills/") and not tag.startswith(SHARED):
+                client.images.remove(tag, force=True)
+    client.api.prune_builds(all=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

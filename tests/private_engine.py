@@ -1,0 +1,128 @@
+"""A Docker engine of our own, which may be killed: dockerd with its containerd, all in one folder.
+
+Needs root, `dockerd` and `ip`. It shares nothing with the engine of the machine but the binary.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import docker
+import psutil
+
+BRIDGE, ADDRESS = "curate-kills", "172.29.213.1/24"
+SECONDS = 120.0  # until a starting engine must answer
+
+
+class PrivateEngine:
+    """Started on entry and stopped on exit; images and build cache stay in *folder*."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.host = f"unix://{folder / 'docker.sock'}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> "PrivateEngine":
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for command in (
+            ("link", "add", BRIDGE, "type", "bridge"),
+            ("addr", "add", ADDRESS, "dev", BRIDGE),
+            ("link", "set", BRIDGE, "up"),
+        ):
+            subprocess.run(["ip", *command], capture_output=True, check=False)
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+        subprocess.run(["ip", "link", "del", BRIDGE], capture_output=True, check=False)
+
+    @property
+    def client(self) -> docker.DockerClient:
+        """A new client of this engine."""
+        return docker.DockerClient(base_url=self.host, timeout=120)
+
+    def start(self) -> None:
+        """Start the engine and wait until it answers."""
+        self._forget()
+        place = self.folder
+        command = [
+            "dockerd",
+            "--data-root",
+            str(place / "data"),
+            "--exec-root",
+            str(place / "exec"),
+        ]
+        command += ["--pidfile", str(place / "pid"), "--host", self.host, "--bridge", BRIDGE]
+        command += ["--containerd-namespace", BRIDGE]
+        command += ["--containerd-plugins-namespace", f"{BRIDGE}-plugins"]
+        with (place / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        deadline = time.monotonic() + SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"dockerd does not start: see {place / 'log'}")
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        """End dockerd and its containerd as the kernel would; what runs in containers lives on."""
+        assert self._process
+        parent = psutil.Process(self._process.pid)
+        own = [each for each in parent.children() if each.name() == "containerd"]
+        for process in (parent, *own):
+            process.send_signal(signal.SIGKILL)
+        self._process.wait()
+        psutil.wait_procs(own, timeout=10)
+
+    def stop(self) -> None:
+        """End the engine politely, and whatever it has left."""
+        if self._process and self._process.poll() is None:
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(60)
+        for process in psutil.process_iter(["cmdline"]):
+            if str(self.folder) in " ".join(process.info["cmdline"] or ()) and _is_engine(process):
+                process.kill()
+        for line in reversed(Path("/proc/mounts").read_text().splitlines()):
+            if line.split()[1].startswith(f"{self.folder}/"):
+                subprocess.run(["umount", "-l", line.split()[1]], check=False)
+
+    def load(self, image: str) -> None:
+        """Get *image* from the engine that DOCKER_HOST names, or else from a registry."""
+        with suppress(docker.errors.ImageNotFound):
+            self.client.images.get(image)
+            return
+        try:
+            chunks = docker.from_env(timeout=600).images.get(image).save(named=True)
+            self.client.images.load(chunks)
+        except docker.errors.DockerException:
+            self.client.images.pull(*image.rsplit(":", 1))
+
+    def _answers(self) -> bool:
+        try:
+            return bool(docker.DockerClient(base_url=self.host, timeout=10).ping())
+        except (docker.errors.DockerException, OSError):
+            return False
+
+    def _forget(self) -> None:
+        """Remove what a killed engine leaves and a supervisor would: pids of others by now."""
+        for name in ("pid", "exec/containerd/containerd.pid"):
+            with suppress(FileNotFoundError):
+                (self.folder / name).unlink()
+
+
+def _is_engine(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return process.pid != os.getpid() and process.name().startswith(("containerd", "dockerd"))
+    return False
+
+
+def available() -> bool:
+    """Whether this user can start such an engine here."""
+    return os.geteuid() == 0 and all(shutil.which(name) for name in ("dockerd", "ip"))

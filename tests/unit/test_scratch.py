@@ -1,0 +1,59 @@
+"""Temporary folders of living and of killed processes."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from builders.scratch import scratch, sweep_scratch
+
+ROOT = Path(__file__).parents[2]
+KILLED = """\
+import os, signal, subprocess, sys
+from pathlib import Path
+from builders.scratch import VARIABLE, scratch
+with scratch(Path(sys.argv[1]), "build") as folder:
+    (folder / "file").touch()
+    child = subprocess.Popen(
+        ["sleep", "60"],
+        env={VARIABLE: str(folder), "PATH": os.defpath},
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    print(child.pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def alive(pid: int) -> bool:
+    """Whether there is such a process, and not only its remains."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_folder_ends_with_its_block(tmp_path):
+    with scratch(tmp_path / "new", "build") as folder:
+        (folder / "x").mkdir()
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_what_somebody_works_in_is_left_alone(tmp_path):
+    with scratch(tmp_path, "build") as folder:
+        sweep_scratch(tmp_path, "build")
+        assert folder.is_dir()
+
+
+def test_what_a_killed_process_left_is_removed_and_ended(tmp_path):
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    told = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    pid = int(told.stdout)
+    assert list(tmp_path.iterdir()) and alive(pid)
+    (tmp_path / "curate-other-x").mkdir()
+    sweep_scratch(tmp_path, "build")
+    assert [path.name for path in tmp_path.iterdir()] == ["curate-other-x"]
+    deadline = time.monotonic() + 10
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not alive(pid)
