@@ -1,6 +1,8 @@
 """A Docker engine of our own, which may be killed: dockerd with its containerd, all in one folder.
 
-Needs root, `dockerd` and `ip`. It shares nothing with the engine of the machine but the binary.
+Needs root, `dockerd` and `ip`. It shares nothing with the engine of the machine but the binary. It
+has a bridge of its own even where nothing needs a network: a dockerd without any takes docker0 away
+from the engine of the machine.
 """
 
 import os
@@ -14,24 +16,27 @@ from pathlib import Path
 import docker
 import psutil
 
-BRIDGE, ADDRESS = "curate-kills", "172.29.213.1/24"
 SECONDS = 120.0  # until a starting engine must answer
 
 
 class PrivateEngine:
-    """Started on entry and stopped on exit; images and build cache stay in *folder*."""
+    """Started on entry and stopped on exit; images and build cache stay in *folder*.
 
-    def __init__(self, folder: Path) -> None:
+    Engines that run at the same time need another *subnet* each, 0 to 255.
+    """
+
+    def __init__(self, folder: Path, subnet: int = 213) -> None:
         self.folder = folder
+        self.bridge, self.address = f"curate-{subnet}", f"172.29.{subnet}.1/24"
         self.host = f"unix://{folder / 'docker.sock'}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "PrivateEngine":
         self.folder.mkdir(parents=True, exist_ok=True)
         for command in (
-            ("link", "add", BRIDGE, "type", "bridge"),
-            ("addr", "add", ADDRESS, "dev", BRIDGE),
-            ("link", "set", BRIDGE, "up"),
+            ("link", "add", self.bridge, "type", "bridge"),
+            ("addr", "add", self.address, "dev", self.bridge),
+            ("link", "set", self.bridge, "up"),
         ):
             subprocess.run(["ip", *command], capture_output=True, check=False)
         self.start()
@@ -39,7 +44,7 @@ class PrivateEngine:
 
     def __exit__(self, *exc: object) -> None:
         self.stop()
-        subprocess.run(["ip", "link", "del", BRIDGE], capture_output=True, check=False)
+        subprocess.run(["ip", "link", "del", self.bridge], capture_output=True, check=False)
 
     @property
     def client(self) -> docker.DockerClient:
@@ -57,9 +62,9 @@ class PrivateEngine:
             "--exec-root",
             str(place / "exec"),
         ]
-        command += ["--pidfile", str(place / "pid"), "--host", self.host, "--bridge", BRIDGE]
-        command += ["--containerd-namespace", BRIDGE]
-        command += ["--containerd-plugins-namespace", f"{BRIDGE}-plugins"]
+        command += ["--pidfile", str(place / "pid"), "--host", self.host, "--bridge", self.bridge]
+        command += ["--containerd-namespace", self.bridge]
+        command += ["--containerd-plugins-namespace", f"{self.bridge}-plugins"]
         with (place / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,8 +15,8 @@ from builders.registry import pull_image
 from builders.sandbox.docker import run_in_container
 from curate.model import CrawlState, Environment
 from curate.store import Store
-from tests.engines import private_engine
 from tests.integration.test_images import SETUP, settings  # noqa: F401
+from tests.private_engine import PrivateEngine, available
 from tests.thing import thing
 from tests.unit.test_rows import candidate, validation
 from tests.unit.things import pull
@@ -28,9 +27,7 @@ pytestmark = [
         not (os.environ.get("CURATE_BASE_IMAGE") and os.environ.get("CURATE_TEST_REGISTRY")),
         reason="CURATE_BASE_IMAGE or CURATE_TEST_REGISTRY is not set",
     ),
-    pytest.mark.skipif(
-        os.geteuid() != 0 or not shutil.which("dockerd"), reason="an engine needs root and dockerd"
-    ),
+    pytest.mark.skipif(not available(), reason="an engine needs root, dockerd and ip"),
 ]
 ROOT = Path(__file__).parents[2]
 PYTEST = "iniconfig==2.0.0\npackaging==24.0\npluggy==1.5.0\npytest==8.2.0\n"
@@ -117,7 +114,8 @@ def test_twelve_instances_run_on_another_machine(backend, instances, tmp_path):
         references = {name: place for name, (_, place) in store.pushed(registry).items()}
     assert sorted(references) == sorted(instances)
     forget(backend)
-    with private_engine(tmp_path) as engine:
+    with PrivateEngine(tmp_path / "engine", subnet=215) as other:
+        engine = other.client
         stacks = []
         for name, built in instances.items():
             identity = pull_image(engine, references[name])
