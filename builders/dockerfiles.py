@@ -150,7 +150,7 @@ def build_settings(*, ca_bundle: bool, index_url: str) -> str:
         "CCACHE_DIR": "/media/ccache",
         "HOME": "/root",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PIP_NO_CACHE_DIR": "1",
+        "PIP_NO_CACHE_DIR": "0",
         "PIP_ROOT_USER_ACTION": "ignore",
         "UV_CACHE_DIR": "/media",
         "UV_LINK_MODE": "copy",

@@ -176,7 +176,7 @@ def build_variables(settings: BuildSettings, cache: Path) -> dict[str, str]:
     kept |= {
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PIP_NO_CACHE_DIR": "1",
+        "PIP_NO_CACHE_DIR": "0",
         "UV_CACHE_DIR": str(cache / "uv"),
         "UV_NO_CONFIG": "1",
         "UV_PYTHON_DOWNLOADS": "never",
