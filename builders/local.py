@@ -138,7 +138,7 @@ class LocalBackend:
             make_checkout(spec.mirror, spec.base_commit, folder / "checkout", spec.submodules)
             _link_tree(environment, folder / "venv")
             script = folder / "install.sh"
-            script.write_text(install_script(replace(spec, tree_commit="")))
+            script.write_text(install_script(replace(spec, tree_commit="", moved={})))
             variables = {"VIRTUAL_ENV": str(folder / "venv")}
             failure = self._command(["sh", str(script)], folder / "checkout", variables)
             if failure:
