@@ -6,35 +6,64 @@ from functools import cached_property
 import docker
 
 from builders.engine import connect, find_build_client
-from builders.errors import SandboxError
+from builders.errors import DiskFull
 from builders.images import build_instance, plan_layers
 from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
 from builders.prefix import find_prefix
+from builders.room import Kept, Room
 from builders.sandbox.process import end_children
 from builders.settings import BuildSettings
+from builders.uses import Uses
 
 
 class DockerBackend:
     """`Backend` on a container engine; the engine is looked for at first use.
 
+    *kept* gives ids of images that no budget may remove.
     Every method raises `EngineUnavailable` when no engine answers.
     """
 
     name = "docker"
 
-    def __init__(self, settings: BuildSettings) -> None:
+    def __init__(self, settings: BuildSettings, kept: Kept = tuple) -> None:
         self.settings = settings
+        self.kept = kept
+        self.uses = Uses(settings.cache / "uses")
 
     @cached_property
     def engine(self) -> docker.DockerClient:
         """The docker SDK client, shared by threads."""
         return connect()
 
+    @cached_property
+    def room(self) -> Room:
+        """The room for images on the engine."""
+        return Room(self.engine, self.settings, self.uses, self.kept)
+
     def build(self, spec: InstanceSpec) -> Built | Failure:
-        """Build the image of *spec*; layers that exist are reused."""
-        return build_instance(
-            spec, self.settings, self.engine, find_build_client(self.settings.docker)
-        )
+        """Build the image of *spec*; layers that exist are reused.
+
+        With a disk budget, environments that were not used for longest go after one was built.
+        """
+        names = self.names(spec)
+        if isinstance(names, Failure):
+            return names
+        self.uses.hold(spec.name, names["environment"])
+        built = self._built(spec)
+        if self.settings.disk_bytes and (isinstance(built, Failure) or built.environment_seconds):
+            self.room.make(self.settings.disk_bytes)
+        return built
+
+    def _built(self, spec: InstanceSpec) -> Built | Failure:
+        """Build; where the disk has too little room and there is a budget, once more with room."""
+        client = find_build_client(self.settings.docker)
+        try:
+            return build_instance(spec, self.settings, self.engine, client)
+        except DiskFull as full:
+            budget = self.settings.disk_bytes
+            if not budget or self.room.make(budget, more=full.missing).size == 0:
+                raise
+        return build_instance(spec, self.settings, self.engine, client)
 
     def names(self, spec: InstanceSpec) -> Mapping[str, str] | Failure:
         """Image tag of every layer; no engine is asked."""
@@ -51,14 +80,9 @@ class DockerBackend:
         owner = self.settings.owner
         return run_in_container(self.engine, built, execution, runtime=runtime, owner=owner)
 
-    def remove(self, built: Built) -> None:
-        """Remove the instance's image; layers below it stay."""
-        try:
-            self.engine.images.remove(built.handle, noprune=True)
-        except docker.errors.ImageNotFound:
-            return
-        except docker.errors.APIError as error:
-            raise SandboxError(f"{built.handle} cannot be removed: {error}") from error
+    def release(self, name: str) -> None:
+        """The images of the instance *name* may go."""
+        self.uses.release(name)
 
     def sweep(self) -> None:
         """Remove this owner's containers."""

@@ -79,9 +79,8 @@ class LocalBackend:
 
         return run_locally(built, execution, owner=self.settings.owner)
 
-    def remove(self, built: Built) -> None:
-        """Remove the instance's folder; the shared environment stays."""
-        shutil.rmtree(built.handle, ignore_errors=True)
+    def release(self, name: str) -> None:
+        """Folders stay until somebody removes the cache."""
 
     def sweep(self) -> None:
         """End this owner's test processes and remove the folders of its runs."""

@@ -70,7 +70,10 @@ def hold(candidate: Candidate, recipe: Recipe, options: Options, shop: Workshop)
     else:
         command = plan.selection.command(plan.env, recipe.cases)
         blank = replace(blank, recipe_hash=recipe.digest(plan.env), test_command=command)
-        record = _tried(plan, options, shop, blank)
+        try:
+            record = _tried(plan, options, shop, blank)
+        finally:
+            shop.backend.release(candidate.instance_id)
     return replace(record, finished_at=datetime.now(UTC))
 
 

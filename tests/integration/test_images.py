@@ -64,7 +64,7 @@ def built(backend, spec):
     built = backend.build(spec)
     assert isinstance(built, Built), built
     yield built
-    backend.remove(built)
+    connect().images.remove(built.handle, noprune=True)
 
 
 def _inside(built, command):
@@ -122,7 +122,7 @@ def test_threads_share_one_environment(backend, spec, built):
         assert results[0].environment_key != built.environment_key
     finally:
         for result in results:
-            backend.remove(result)
+            connect().images.remove(result.handle, noprune=True)
         connect().images.remove(f"curate/env:{results[0].environment_key}")
 
 
@@ -180,7 +180,7 @@ def test_neighbours_share_a_tree_and_its_submodules(backend, neighbours):
     finally:
         for result in (first, second):
             if isinstance(result, Built):
-                backend.remove(result)
+                connect().images.remove(result.handle, noprune=True)
 
 
 @pytest.mark.parametrize(
