@@ -40,8 +40,8 @@ find . -name .git -prune | while read -r folder; do (
 def audit_lines(import_name: str, older: str = "") -> list[str]:
     """Commands that check the current folder, `$checkout`, and the environment's `python`.
 
-    No work in tracked files, no object, ref or log beside HEAD and what it (or the commit *older*,
-    an ancestor) needs, no remote, no other copy of *import_name* ("" = unchecked).
+    No work in tracked files, no object, ref or log beside HEAD and what it (or commits *older*,
+    its ancestors) needs, no remote, no other copy of *import_name* ("" = unchecked).
     """
     lines = [f"known='HEAD {older}'", *_REPOSITORIES.splitlines()]
     if import_name:

@@ -23,8 +23,8 @@ class Backend(Protocol):
         """Run *execution* in a fresh sandbox made of *built*, without network, and remove it."""
         ...
 
-    def remove(self, built: Built) -> None:
-        """Remove what only *built* needs; shared environments stay."""
+    def release(self, name: str) -> None:
+        """What was built for the instance *name* may be removed where room is needed."""
         ...
 
     def sweep(self) -> None:

@@ -8,7 +8,7 @@ be reached from it.
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +62,15 @@ def is_whole(mirror: Path, commit: str) -> bool:
     """Whether *mirror* has every file of *commit*; `BuilderError` where it lacks the commit."""
     present, lost = _objects(mirror, commit)
     return commit in present and not lost
+
+
+def links(mirror: Path, commit: str, paths: Iterable[str]) -> dict[str, str]:
+    """Commits at which *commit* has the submodules *paths*; what is none there is left out."""
+    wanted = tuple(paths)
+    entries = _git(mirror, "ls-tree", "-z", commit, "--", *wanted) if wanted else b""
+    split = (entry.split("\t") for entry in entries.decode(errors="surrogateescape").split("\0"))
+    found = [(head[0].split(" "), head[1]) for head in split if len(head) == 2]
+    return {path: name for (_, kind, name), path in found if kind == "commit"}
 
 
 def write_step(mirror: Path, older: str, commit: str, pack: Path) -> None:

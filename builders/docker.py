@@ -1,41 +1,72 @@
 """The docker backend: instances are images, runs are containers."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cached_property
 
 import docker
 
 from builders.engine import connect, engine_errors, find_build_client
+from builders.errors import DiskFull
 from builders.images import build_instance, plan_layers, sweep_contexts
 from builders.lock import sweep_locks
 from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
 from builders.prefix import find_prefix
+from builders.room import Kept, Room
 from builders.sandbox.process import end_children
 from builders.settings import BuildSettings
+from builders.uses import Uses
 
 
 class DockerBackend:
     """`Backend` on a container engine; the engine is looked for at first use.
 
+    *kept* gives ids of images that no budget may remove.
     Every method raises `EngineUnavailable` when no engine answers.
     """
 
     name = "docker"
 
-    def __init__(self, settings: BuildSettings) -> None:
+    def __init__(self, settings: BuildSettings, kept: Kept = tuple) -> None:
         self.settings = settings
+        self.kept = kept
+        self.uses = Uses(settings.cache / "uses")
 
     @cached_property
     def engine(self) -> docker.DockerClient:
         """The docker SDK client, shared by threads."""
         return connect()
 
+    @cached_property
+    def room(self) -> Room:
+        """The room for images on the engine."""
+        return Room(self.engine, self.settings, self.uses, self.kept)
+
     def build(self, spec: InstanceSpec) -> Built | Failure:
-        """Build the image of *spec*; layers that exist are reused."""
-        client = find_build_client(self.settings.docker)
+        """Build the image of *spec*; layers that exist are reused.
+
+        With a disk budget, environments that were not used for longest go after one was built.
+        """
+        names = self.names(spec)
+        if isinstance(names, Failure):
+            return names
+        self.uses.hold(spec.name, names["environment"])
         with engine_errors():
+            built = self._built(spec)
+            new = isinstance(built, Failure) or built.environment_seconds
+            if self.settings.disk_bytes and new:
+                self.room.make(self.settings.disk_bytes)
+        return built
+
+    def _built(self, spec: InstanceSpec) -> Built | Failure:
+        """Build; where the disk has too little room and there is a budget, once more with room."""
+        client = find_build_client(self.settings.docker)
+        try:
             return build_instance(spec, self.settings, self.engine, client)
+        except DiskFull as full:
+            budget = self.settings.disk_bytes
+            if not budget or self.room.make(budget, more=full.missing).size == 0:
+                raise
+        return build_instance(spec, self.settings, self.engine, client)
 
     def names(self, spec: InstanceSpec) -> Mapping[str, str] | Failure:
         """Image tag of every layer; no engine is asked."""
@@ -52,10 +83,9 @@ class DockerBackend:
         owner = self.settings.owner
         return run_in_container(self.engine, built, execution, runtime=runtime, owner=owner)
 
-    def remove(self, built: Built) -> None:
-        """Remove the instance's image; layers below it stay."""
-        with engine_errors(), suppress(docker.errors.ImageNotFound):
-            self.engine.images.remove(built.handle, noprune=True)
+    def release(self, name: str) -> None:
+        """The images of the instance *name* may go."""
+        self.uses.release(name)
 
     def sweep(self) -> None:
         """Remove this owner's containers, and what killed processes left of locks and builds."""

@@ -121,14 +121,12 @@ def instance_dockerfile(base: str, spec: InstanceSpec) -> str:
     One RUN, so files that the install changes are stored once. Files of a tree layer are left
     untouched: changing as little as an owner would store them again.
     """
-    if spec.tree_commit:
-        step = step_commands(spec.tree_commit, spec.base_commit, "/mnt/step.pack")
-        checkout = [f"cd {CHECKOUT}", *(step if spec.tree_commit != spec.base_commit else ())]
-    else:
-        checkout = [f"cp -a /mnt/checkout {CHECKOUT}", f"cd {CHECKOUT}"]
+    made = () if spec.tree_commit else (f"cp -a /mnt/checkout {CHECKOUT}",)
     steps = [
         _SETTINGS,
-        *checkout,
+        *made,
+        f"cd {CHECKOUT}",
+        *_steps(spec),
         "PATH=$PATH:/mnt sh /mnt/install.sh",
         f"find {CHECKOUT} ! -user 1000 -exec chown -h 1000:1000 {{}} +",
         "{ git update-index -q --refresh || true; } && chown 1000:1000 .git/index",
@@ -144,13 +142,24 @@ def instance_dockerfile(base: str, spec: InstanceSpec) -> str:
     )
 
 
+def _steps(spec: InstanceSpec) -> list[str]:
+    """Commands that make the checkout of a tree layer, and its submodules, those of *spec*."""
+    if spec.tree_commit in ("", spec.base_commit):
+        return []
+    commands = [*step_commands(spec.tree_commit, spec.base_commit, "/mnt/step.pack")]
+    for number, (path, (older, commit)) in enumerate(sorted(spec.moved.items())):
+        commands.append(f"cd {shlex.quote(f'{CHECKOUT}/{path}')}")
+        commands += step_commands(older, commit, f"/mnt/step-{number}.pack")
+    return [*commands, f"cd {CHECKOUT}"] if spec.moved else commands
+
+
 def build_settings(*, ca_bundle: bool, index_url: str) -> str:
     """`build.env` of a context: shell variables that hold during the build only."""
     variables: Mapping[str, str] = {
         "CCACHE_DIR": "/media/ccache",
         "HOME": "/root",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PIP_NO_CACHE_DIR": "1",
+        "PIP_NO_CACHE_DIR": "0",
         "PIP_ROOT_USER_ACTION": "ignore",
         "UV_CACHE_DIR": "/media",
         "UV_LINK_MODE": "copy",

@@ -135,7 +135,8 @@ def watch_disk(folder: Path, reserve_bytes: int) -> None:
     if free < reserve_bytes:
         raise DiskFull(
             f"{free >> 20} MiB free at {existing}, {reserve_bytes >> 20} MiB are reserved",
-            hint="Remove images and build cache (docker system df), or lower reserve_bytes.",
+            hint="Make room (curate images prune), set disk_gib, or lower reserve_gib.",
+            missing=reserve_bytes - free,
         )
 
 

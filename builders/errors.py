@@ -14,7 +14,11 @@ class EngineUnavailable(BuilderError):
 
 
 class DiskFull(BuilderError):
-    """Too little free space to go on safely."""
+    """Too little free space to go on safely; `missing` bytes, where that is known."""
+
+    def __init__(self, message: str, *, hint: str = "", missing: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.missing = missing
 
 
 class SandboxError(BuilderError):

@@ -71,7 +71,8 @@ def _tree(environment: str, spec: InstanceSpec, space: str) -> tuple[Layer, ...]
     if not spec.tree_commit:
         return ()
     text = dockerfiles.tree_dockerfile(environment, spec.tree_commit)
-    tag = f"{space}/tree:{digest(text, spec.repo, spec.tree_commit)}"
+    submodules = (sorted(spec.submodules),) if spec.submodules else ()
+    tag = f"{space}/tree:{digest(text, spec.repo, spec.tree_commit, *submodules)}"
     return (Layer(name="tree", tag=tag, dockerfile=text),)
 
 
@@ -206,7 +207,7 @@ def _fill_environment(context: Path, spec: InstanceSpec, settings: BuildSettings
 
 
 def _fill_tree(context: Path, spec: InstanceSpec, settings: BuildSettings) -> None:
-    make_checkout(spec.mirror, spec.tree_commit, context / "checkout")
+    make_checkout(spec.mirror, spec.tree_commit, context / "checkout", spec.submodules)
 
 
 def _fill_instance(context: Path, spec: InstanceSpec, settings: BuildSettings) -> None:
@@ -216,6 +217,8 @@ def _fill_instance(context: Path, spec: InstanceSpec, settings: BuildSettings) -
         make_checkout(spec.mirror, spec.base_commit, context / "checkout", spec.submodules)
     elif spec.tree_commit != spec.base_commit:
         write_step(spec.mirror, spec.tree_commit, spec.base_commit, context / "step.pack")
+    for number, (path, (older, commit)) in enumerate(sorted(spec.moved.items())):
+        write_step(spec.submodules[path], older, commit, context / f"step-{number}.pack")
 
 
 _FILL: Mapping[str, Callable[[Path, InstanceSpec, BuildSettings], None]] = {

@@ -53,7 +53,8 @@ def install_script(spec: InstanceSpec) -> str:
             f"echo '{MARKER}import'",
             f'(cd / && python -B -c {check} {name} "$checkout")',
         ]
-    lines += [f"echo '{MARKER}clean'", *audit_lines(spec.import_name, spec.tree_commit)]
+    older = " ".join([spec.tree_commit, *sorted(commit for commit, _ in spec.moved.values())])
+    lines += [f"echo '{MARKER}clean'", *audit_lines(spec.import_name, older)]
     return "\n".join([*lines, f"echo '{MARKER}done'"]) + "\n"
 
 

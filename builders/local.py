@@ -80,9 +80,8 @@ class LocalBackend:
 
         return run_locally(built, execution, owner=self.settings.owner)
 
-    def remove(self, built: Built) -> None:
-        """Remove the instance's folder; the shared environment stays."""
-        shutil.rmtree(built.handle, ignore_errors=True)
+    def release(self, name: str) -> None:
+        """Folders stay until somebody removes the cache."""
 
     def sweep(self) -> None:
         """End this owner's test processes, and remove folders of runs, locks and environments."""
@@ -140,7 +139,7 @@ class LocalBackend:
             make_checkout(spec.mirror, spec.base_commit, folder / "checkout", spec.submodules)
             _link_tree(environment, folder / "venv")
             script = folder / "install.sh"
-            script.write_text(install_script(replace(spec, tree_commit="")))
+            script.write_text(install_script(replace(spec, tree_commit="", moved={})))
             variables = {"VIRTUAL_ENV": str(folder / "venv")}
             failure = self._command(["sh", str(script)], folder / "checkout", variables)
             if failure:
@@ -178,7 +177,7 @@ def build_variables(settings: BuildSettings, cache: Path) -> dict[str, str]:
     kept |= {
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PIP_NO_CACHE_DIR": "1",
+        "PIP_NO_CACHE_DIR": "0",
         "UV_CACHE_DIR": str(cache / "uv"),
         "UV_NO_CONFIG": "1",
         "UV_PYTHON_DOWNLOADS": "never",

@@ -16,7 +16,7 @@ from builders.errors import BuilderError, DiskFull
 from builders.interpreter import find_interpreter
 from builders.model import Failure, Lock
 from builders.preparation import prepare
-from builders.repairs import dropped_extras, repair
+from builders.repairs import RULES, dropped_extras, repair
 from builders.requirements import Manifest
 from builders.scratch import VARIABLE, scratch, sweep_scratch
 from builders.settings import BuildSettings
@@ -48,8 +48,12 @@ class _Attempt:
 
 
 def lock_key(manifest: Manifest, python: str) -> str:
-    """Return the key under which one lock serves every commit with the same declarations."""
-    return hashlib.sha256(f"{manifest.key}\n{python}".encode()).hexdigest()
+    """Return the key under which one lock serves every commit with the same declarations.
+
+    The rules that answer a resolution's errors are part of it; who was validated with a lock of
+    older rules keeps its text.
+    """
+    return hashlib.sha256(f"{RULES}\n{manifest.key}\n{python}".encode()).hexdigest()
 
 
 def resolve(

@@ -84,6 +84,9 @@ class InstanceSpec:
         default_factory=dict
     )  # variables at install and run time
     tree_commit: str = ""  # ancestor whose files lie in a layer shared with neighbours; "" = none
+    moved: Mapping[str, tuple[str, str]] = field(
+        default_factory=dict
+    )  # submodule -> its commits at tree_commit and at base_commit, where these differ
 
 
 @dataclass(frozen=True, kw_only=True)

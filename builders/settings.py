@@ -18,4 +18,5 @@ class BuildSettings:
     namespace: str = "curate"  # image names are <namespace>/<layer>:<key>
     registry: str = ""  # "host[:port][/folder]" that keeps environments for all; "" = none
     reserve_bytes: int = 4 << 30  # free disk below which nothing is built
+    disk_bytes: int = 0  # what images and build cache may take together; 0 = no limit
     owner: str = "nobody"  # whose runs these are, so that what a killed process left is found again

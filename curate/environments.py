@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tenacity
 
-from builders.checkout import is_whole
+from builders.checkout import is_whole, links
 from builders.errors import SandboxError
 from builders.lock import lock_key, resolve
 from builders.model import Built, Failure, InstanceSpec, Lock
@@ -90,13 +90,25 @@ def _built(spec: InstanceSpec, shop: Workshop) -> Built | Failure:
     return patient(shop.backend.build, spec)
 
 
-def _tree_commit(plan: Plan, lock: Lock, mirror: Path) -> str:
-    """The commit that *lock* was first made for, if its checkout can lie below the candidate's."""
-    base = plan.candidate.base_commit
-    if not lock.commit or plan.recipe.submodules or not is_whole(mirror, base):
-        return ""
-    known = attempt(mirror, "merge-base", "--is-ancestor", lock.commit, base)
-    return lock.commit if known.returncode == 0 and is_whole(mirror, lock.commit) else ""
+def _on_tree(spec: InstanceSpec, older: str) -> InstanceSpec:
+    """*spec* upon the checkout of *older*, if that and its submodules can lie below."""
+    if not older or not _leads_to(spec.mirror, older, spec.base_commit):
+        return spec
+    before, after = (links(spec.mirror, at, spec.submodules) for at in (older, spec.base_commit))
+    if before.keys() != after.keys():
+        return spec
+    moved = {path: (before[path], at) for path, at in after.items() if at != before[path]}
+    if not all(_leads_to(spec.submodules[path], *pair) for path, pair in moved.items()):
+        return spec
+    return replace(spec, tree_commit=older, moved=moved)
+
+
+def _leads_to(mirror: Path, older: str, commit: str) -> bool:
+    """Whether *older* is an ancestor of *commit*, or is it, and *mirror* has all files of both."""
+    if not is_whole(mirror, commit):
+        return False
+    known = attempt(mirror, "merge-base", "--is-ancestor", older, commit)
+    return known.returncode == 0 and is_whole(mirror, older)
 
 
 def instance_spec(
@@ -105,7 +117,7 @@ def instance_spec(
     """What a backend is asked to build; *mirrors* gives the bare mirror of a repository."""
     candidate = plan.candidate
     mirror = mirrors(candidate.repo)
-    return InstanceSpec(
+    spec = InstanceSpec(
         name=candidate.instance_id,
         repo=candidate.repo,
         mirror=mirror,
@@ -119,8 +131,8 @@ def instance_spec(
         version=candidate.version,
         submodules={path: mirrors(r) for path, r in plan.recipe.submodules.items()},
         environment=plan.env.environment,
-        tree_commit=_tree_commit(plan, lock, mirror),
     )
+    return _on_tree(spec, lock.commit)
 
 
 def environment_of(plan: Plan, ground: Ground, lock: Lock, built: Built) -> Environment:

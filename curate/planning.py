@@ -1,5 +1,6 @@
 """What is decided about a candidate before anything is locked or built."""
 
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,7 @@ from curate.git.version import NearestTag, VersionNames
 from curate.model import Candidate, Rejection
 from curate.selection import Selection, adds_nothing, select
 from curate.testpaths import PathRules
-from recipes import EnvRecipe, Recipe, RecipeError
+from recipes import EnvRecipe, Recipe, RecipeError, architecture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,9 @@ def make_plan(
         return Rejection(stage="recipe", reason="no-environment", detail=str(error))
     if env.skip:
         return Rejection(stage="recipe", reason="skipped", detail=env.skip)
+    if env.architectures and this_architecture() not in env.architectures:
+        detail = f"made for {', '.join(env.architectures)}, not for {this_architecture()}"
+        return Rejection(stage="recipe", reason="architecture", detail=detail)
     if adds_nothing(candidate.test_patch):
         return Rejection(stage="plan", reason="tests-only-removed")
     with (
@@ -73,6 +77,11 @@ def make_plan(
         selection=selection,
         grounds=grounds,
     )
+
+
+def this_architecture() -> str:
+    """What recipes call the architecture of this machine."""
+    return architecture(platform.machine())
 
 
 def _grounds(

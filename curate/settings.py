@@ -37,6 +37,8 @@ class Settings(BaseModel):
     namespace: str = BuildSettings.namespace
     registry: str = ""  # where environments are shared
     reserve_gib: float = 4
+    disk_gib: float = Field(default=0, ge=0)  # what images and build cache may take; 0 = no limit
+    keep_unpushed: bool = True  # whether images that are verified and not pushed stay all the same
     rules: str = "default"  # preset or TOML file: which rows a release holds back
 
     @property
@@ -57,6 +59,7 @@ class Settings(BaseModel):
             namespace=self.namespace,
             registry=self.registry,
             reserve_bytes=int(self.reserve_gib * 2**30),
+            disk_bytes=int(self.disk_gib * 2**30),
             owner=self.owner,
         )
 

@@ -11,7 +11,7 @@ from builders.model import Failure, Lock
 from curate import __version__
 from curate.environments import build, environment_of, exact_lock, shared_lock
 from curate.model import Candidate, Rejection, Run, Validation, Verdict
-from curate.planning import Ground, Plan, make_plan
+from curate.planning import Ground, Plan, make_plan, this_architecture
 from curate.running import fixed_by_settings, make_runs, measure_strength
 from curate.selection import NEIGHBOURS
 from curate.verdict import judge
@@ -29,9 +29,15 @@ SETTINGS_ALONE = Rejection(
 
 
 def inputs_hash(candidate: Candidate, recipe: Recipe, options: Options) -> str:
-    """Key of a validation: candidate, the recipe's range that holds it, options, our rules."""
+    """Key of a validation: candidate, the recipe's range that holds it, options, our rules.
+
+    The machine is part of it where the range names those it is made for.
+    """
+    machine: tuple[str, ...] = ()
     try:
-        facts = recipe.digest(recipe.environment(candidate.version))
+        env = recipe.environment(candidate.version)
+        facts = recipe.digest(env)
+        machine = (this_architecture(),) if env.architectures else ()
     except RecipeError as error:
         facts = str(error)
     about = (
@@ -43,6 +49,7 @@ def inputs_hash(candidate: Candidate, recipe: Recipe, options: Options) -> str:
         asdict(options),
         RULES,
         *((NEIGHBOURS,) if recipe.cases else ()),
+        *machine,
     )
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
@@ -68,7 +75,10 @@ def hold(candidate: Candidate, recipe: Recipe, options: Options, shop: Workshop)
     else:
         command = plan.selection.command(plan.env, recipe.cases)
         blank = replace(blank, recipe_hash=recipe.digest(plan.env), test_command=command)
-        record = _tried(plan, options, shop, blank)
+        try:
+            record = _tried(plan, options, shop, blank)
+        finally:
+            shop.backend.release(candidate.instance_id)
     spent = timedelta(seconds=time.monotonic() - began)  # the clock may be put back meanwhile
     return replace(record, finished_at=started + spent)
 

@@ -2,7 +2,7 @@
 
 from recipes.loader import Library, file_name, load, parse
 from recipes.ranges import Span, faults
-from recipes.schema import Cases, EnvRecipe, Recipe, RecipeError
+from recipes.schema import Cases, EnvRecipe, Recipe, RecipeError, architecture
 
 __all__ = [
     "Cases",
@@ -11,6 +11,7 @@ __all__ = [
     "Recipe",
     "RecipeError",
     "Span",
+    "architecture",
     "faults",
     "file_name",
     "load",

@@ -45,6 +45,24 @@ def _template(*names: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+# What machines call themselves, and what else the same is called.
+ARCHITECTURES = ("x86_64", "aarch64", "armv7l", "i686", "ppc64le", "riscv64", "s390x")
+_ALIASES = {"amd64": "x86_64", "x64": "x86_64", "arm64": "aarch64"}
+
+
+def architecture(name: str) -> str:
+    """The one name of the architecture that is also called *name*, as `platform.machine` may."""
+    return _ALIASES.get(name.lower(), name.lower())
+
+
+def _architecture(name: str) -> str:
+    known = architecture(name)
+    if known not in ARCHITECTURES:
+        raise ValueError(f"{name!r} is none of {', '.join((*ARCHITECTURES, *_ALIASES))}")
+    return known
+
+
+Architecture = Annotated[str, AfterValidator(_architecture)]
 Specifier = Annotated[str, AfterValidator(_specifier)]
 Pattern = Annotated[str, AfterValidator(_grouped)]
 Python = Annotated[str, Field(pattern=r"^(3\.\d+)?$")]
@@ -85,6 +103,7 @@ class EnvRecipe(Facts):
 
     versions: Specifier = ""  # PEP 440 specifier on the version at the base commit
     skip: str = ""  # why this range cannot work; empty = it can
+    architectures: tuple[Architecture, ...] = ()  # machines on which it works; empty = any
     python: Python = ""  # "3.9"; empty = by classifiers and date
     requirements: RequirementSources = RequirementSources()
     system: tuple[str, ...] = ()  # Debian packages
@@ -154,7 +173,10 @@ class Recipe(Facts):
     def digest(self, env: EnvRecipe) -> str:
         """Hash of what decides over candidates of this range; other ranges do not touch it."""
         shared = self.model_copy(update={"env": (env,)})
-        return hashlib.sha256(shared.model_dump_json(by_alias=True).encode()).hexdigest()[:16]
+        # What came to the schema later counts where it is used: other verdicts stay.
+        unused = {"env": {"__all__": {"architectures"}}} if not env.architectures else None
+        text = shared.model_dump_json(by_alias=True, exclude=unused)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _holds(versions: str, version: str) -> bool:

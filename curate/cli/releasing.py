@@ -78,6 +78,7 @@ def send_images(store: Store, registry: str) -> Mapping[str, Image]:
 
     def push(image: str, repository: str, tag: str) -> tuple[str, int]:
         done = push_image(client, image, repository, tag)
+        client.images.remove(f"{repository}:{tag}", noprune=True)  # a name that would keep it
         return done.reference, done.pushed_bytes
 
     def told(name: str, sent: int) -> None:

@@ -87,7 +87,7 @@ def run_tasks(
     """Validate *tasks* under a progress bar; Ctrl-C ends what is running and keeps the rest."""
     if not tasks:
         return Summary()
-    backend = make_backend(options.backend, settings)
+    backend = make_backend(options.backend, settings, store)
     with claimed(settings.data, "validation"), progress_bar() as progress:
         backend.sweep()
         bar = progress.add_task("", total=len(tasks))
@@ -111,7 +111,7 @@ def run_tasks(
         return validate(tasks, options, shop, jobs=jobs, done=done)
 
 
-def make_backend(name: str, settings: Settings) -> Backend:
+def make_backend(name: str, settings: Settings, store: Store) -> Backend:
     """The backend called *name*; EngineUnavailable with a hint where there is no engine."""
     if name == Sandbox.LOCAL:
         from builders.local import LocalBackend
@@ -120,7 +120,9 @@ def make_backend(name: str, settings: Settings) -> Backend:
         return LocalBackend(settings.building())
     from builders.docker import DockerBackend
 
-    backend = DockerBackend(settings.building())
+    backend = DockerBackend(
+        settings.building(), kept=store.unpushed if settings.keep_unpushed else tuple
+    )
     try:
         _ = backend.engine  # ask now, before anything is planned
         return backend

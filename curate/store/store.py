@@ -186,6 +186,13 @@ class Store(CrawlTables):
         )
         return {row[0]: (row[1], row[2]) for row in rows}
 
+    def unpushed(self) -> frozenset[str]:
+        """Ids of the images of verified candidates that were pushed nowhere."""
+        pushed = {row[0] for row in self._database.all("SELECT image FROM images")}
+        rows = self._database.all("SELECT data FROM validations WHERE stage IS NULL")
+        built = (unpack(Validation, row[0]).environment for row in rows)
+        return frozenset(each.digest for each in built if each and each.digest) - pushed
+
     def save_pushed(self, instance_id: str, registry: str, image: str, reference: str) -> None:
         """Record that an image is in *registry* under *reference* (name@sha256:…)."""
         with self._database.transaction() as database:

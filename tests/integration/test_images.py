@@ -64,7 +64,7 @@ def built(backend, spec):
     built = backend.build(spec)
     assert isinstance(built, Built), built
     yield built
-    backend.remove(built)
+    connect().images.remove(built.handle, noprune=True)
 
 
 def _inside(built, command):
@@ -122,41 +122,65 @@ def test_threads_share_one_environment(backend, spec, built):
         assert results[0].environment_key != built.environment_key
     finally:
         for result in results:
-            backend.remove(result)
+            connect().images.remove(result.handle, noprune=True)
         connect().images.remove(f"curate/env:{results[0].environment_key}")
 
 
-def test_neighbours_share_a_tree(backend, spec):
-    mirror = spec.mirror
-    (mirror / "big").write_bytes(os.urandom(1 << 20))
-    (mirror / "thing" / "later.py").write_text("LATER = 1\n")
-    commits = []
-    for message in ("big", "later"):
-        subprocess.run(["git", "add", "big" if message == "big" else "-A"], cwd=mirror, check=True)
-        identity = ["-c", "user.name=a", "-c", "user.email=a@b.test"]
-        subprocess.run(["git", *identity, "commit", "-qm", message], cwd=mirror, check=True)
-        head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=mirror, text=True)
-        commits.append(head.strip())
-    specs = [
-        replace(spec, name=f"owner__thing-2{number}", base_commit=base, tree_commit=commits[0])
-        for number, base in enumerate(commits)
-    ]
-    first, second = (backend.build(each) for each in specs)
+def _commit(folder, message, link=""):
+    """Commit all of *folder*, and *link* as the submodule `library`."""
+    steps = [["add", "-A"]]
+    steps += [["update-index", "--add", "--cacheinfo", f"160000,{link},library"]] if link else []
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b.test"]
+    for step in (*steps, [*identity, "commit", "-qm", message]):
+        subprocess.run(["git", *step], cwd=folder, check=True)
+    head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=folder, text=True)
+    return head.strip()
+
+
+@pytest.fixture
+def neighbours(spec, tmp_path):
+    """Two specs; the later adds a file, and its submodule, too."""
+    mirror, library = spec.mirror, tmp_path / "library"
+    subprocess.run(["git", "init", "-q", library], check=True)
+    commits, links = [], []
+    for big, small in (("big", "early.py"), ("", "later.py")):
+        for folder in (library, mirror / "thing"):
+            if big:
+                (folder / big).write_bytes(os.urandom(1 << 20))
+            (folder / small).write_text("LATER = 1\n")
+        links.append(_commit(library, small))
+        commits.append(_commit(mirror, small, links[-1]))
+    early = replace(
+        spec,
+        name="owner__thing-20",
+        base_commit=commits[0],
+        tree_commit=commits[0],
+        submodules={"library": library},
+    )
+    moved = {"library": tuple(links)}
+    return early, replace(early, name="owner__thing-21", base_commit=commits[1], moved=moved)
+
+
+def test_neighbours_share_a_tree_and_its_submodules(backend, neighbours):
+    first, second = (backend.build(each) for each in neighbours)
     try:
         assert isinstance(first, Built), first
         assert isinstance(second, Built), second
         assert first.dockerfiles["tree"] == second.dockerfiles["tree"]
-        assert first.layer_bytes["tree"] > 1 << 20
+        assert first.layer_bytes["tree"] > 2 << 20
         assert second.layer_bytes["instance"] < 1 << 19
         assert _inside(second, "git status --porcelain") == ""
-        assert _inside(second, "git rev-parse HEAD") == commits[1]
+        assert _inside(second, "git rev-parse HEAD") == neighbours[1].base_commit
+        link = neighbours[1].moved["library"][1]
+        assert _inside(second, "cd library && git rev-parse HEAD && git status -s") == link
+        assert _inside(second, "ls library").split() == ["big", "early.py", "later.py"]
         assert _inside(second, "python -c 'import thing.later; print(thing.later.LATER)'") == "1"
-        assert _inside(first, "ls thing").split() == ["__init__.py"]
+        assert _inside(first, "ls library").split() == ["big", "early.py"]
         assert _inside(second, "find . ! -user 1000") == ""
     finally:
         for result in (first, second):
             if isinstance(result, Built):
-                backend.remove(result)
+                connect().images.remove(result.handle, noprune=True)
 
 
 @pytest.mark.parametrize(

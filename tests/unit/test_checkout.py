@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.checkout import is_whole, make_checkout, step_commands, write_step
+from builders.checkout import is_whole, links, make_checkout, step_commands, write_step
 from builders.errors import BuilderError
 
 
@@ -168,6 +168,18 @@ def test_a_step_keeps_files_that_did_not_change(source, step, tmp_path):
     assert kept.st_mtime_ns < changed.st_mtime_ns
     pack = (tmp_path / "step.pack").stat().st_size
     assert pack < 1000
+
+
+def test_links_are_those_of_the_submodules_that_a_commit_has(source, base, library):
+    later = git(library, "rev-parse", "HEAD")
+    assert links(source, base, ("vendored", "new", "gone")) == {
+        "vendored": git(library, "rev-parse", "HEAD~1")
+    }
+    git(source / "vendored", "pull", "-q")
+    newer = commit(source, "submodule moved")
+    assert links(source, newer, ("vendored",)) == {"vendored": later}
+    assert links(source, git(source, "rev-parse", "v1"), ("vendored",)) == {}
+    assert links(source, base, ()) == {}
 
 
 def test_a_mirror_without_a_file_is_not_whole(source):

@@ -90,6 +90,22 @@ def test_a_tree_lies_below_the_instances_that_step_from_it():
     assert "read-tree" not in itself.layers[-1].dockerfile
 
 
+def test_submodules_that_moved_take_their_own_step():
+    moved = {"deep/b": ("1" * 40, "2" * 40), "a": ("3" * 40, "4" * 40)}
+    text = instance_dockerfile("x/tree:1", replace(SPEC, tree_commit="b" * 40, moved=moved))
+    places = [
+        text.index(part)
+        for part in (
+            f"git read-tree -m -u {'b' * 40} {SPEC.base_commit}",
+            "cd /testbed/a && git index-pack --stdin < /mnt/step-0.pack",
+            f"git read-tree -m -u {'3' * 40} {'4' * 40}",
+            "cd /testbed/deep/b && git index-pack --stdin < /mnt/step-1.pack",
+            f"git read-tree -m -u {'1' * 40} {'2' * 40} && cd /testbed && PATH",
+        )
+    ]
+    assert places == sorted(places)
+
+
 def test_base_text_starts_from_the_image_of_the_settings():
     text = base_dockerfile("debian@sha256:1234")
     assert text.startswith("FROM debian@sha256:1234\n")

@@ -113,14 +113,6 @@ def test_full_disk_is_an_exception(settings, spec):
         LocalBackend(replace(settings, reserve_bytes=1 << 60)).build(spec)
 
 
-def test_removal_leaves_the_environment(backend, spec, settings):
-    built = backend.build(spec)
-    backend.remove(built)
-    backend.remove(built)
-    assert not Path(built.handle).exists()
-    assert (settings.cache / "environments" / built.environment_key / "bin" / "python").exists()
-
-
 def test_variables_of_this_shell_do_not_reach_the_install(backend, spec, monkeypatch):
     monkeypatch.setenv("PIP_FIND_LINKS", "/elsewhere")
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")

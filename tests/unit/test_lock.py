@@ -7,7 +7,7 @@ import pytest
 
 from builders.lock import compile_arguments, compile_files, lock_key, timestamp, uv_environment
 from builders.preparation import prepare
-from builders.repairs import dropped_extras, repair
+from builders.repairs import RULES, dropped_extras, repair
 from builders.requirements import Manifest, Requirement
 from builders.requirements.lines import name_of
 from builders.settings import BuildSettings
@@ -233,3 +233,9 @@ def test_key_depends_on_declarations_and_python():
     assert lock_key(known, "3.8") == lock_key(turned, "3.8")
     assert lock_key(known, "3.8") != lock_key(known, "3.9")
     assert lock_key(known, "3.8") != lock_key(manifest("a"), "3.8")
+
+
+def test_locks_of_older_rules_are_made_anew(monkeypatch):
+    before = lock_key(manifest("a"), "3.8")
+    monkeypatch.setattr("builders.lock.RULES", RULES + 1)
+    assert lock_key(manifest("a"), "3.8") != before

@@ -1,6 +1,7 @@
 """What is decided of a candidate before anything is locked or built."""
 
 import os
+import platform
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,6 +10,8 @@ import pytest
 
 from curate.model import Candidate, Rejection
 from curate.planning import Plan, make_plan
+from curate.trial import inputs_hash
+from curate.workshop import Options
 from recipes import Recipe
 from tests.unit.test_store import candidate
 
@@ -114,6 +117,23 @@ def test_a_merge_with_a_file_that_a_partial_mirror_lacks_is_dated(history):
     lost = git("rev-parse", f"{both}:other.py")
     (mirror / "objects" / lost[:2] / lost[2:]).unlink()
     assert planned(trial(base, head), RECIPE, mirror, PYTHONS).grounds[0].source == "base"
+
+
+def test_a_range_for_other_machines_is_rejected(history, monkeypatch):
+    mirror, commit = history
+    base = commit("2023-01-01T00:00:00Z", pyproject=PROJECT.format(""), tests__test_a="old\n")
+    head = commit("2023-01-02T00:00:00Z", tests__test_a="new\n")
+    ranges = [{"architectures": ["arm64"]}]
+    recipe = Recipe.model_validate({"repo": "owner/name", "env": ranges})
+    options, one = Options(), trial(base, head)
+    monkeypatch.setattr(platform, "machine", lambda: "AMD64")
+    fallen = make_plan(one, recipe, mirror, PYTHONS)
+    assert (fallen.stage, fallen.reason) == ("recipe", "architecture")
+    assert fallen.detail == "made for aarch64, not for x86_64"
+    elsewhere = inputs_hash(one, recipe, options)
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    assert isinstance(make_plan(one, recipe, mirror, PYTHONS), Plan)
+    assert inputs_hash(one, recipe, options) != elsewhere
 
 
 def test_a_skipped_range_and_a_version_of_no_range_are_rejected(history):
