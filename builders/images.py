@@ -6,7 +6,6 @@ one and is reused, by this process or any other.
 
 import platform
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from builders import dockerfiles
 from builders.checkout import make_checkout, write_step
 from builders.engine import BuildClient, image_store, run_build, watch_disk
 from builders.install import explained, install_script
-from builders.keys import digest, environment_key, exclusive, file_name, instance_key
+from builders.keys import digest, environment_key, exclusive, file_name, instance_key, workplace
 from builders.model import Built, Failure, InstanceSpec
 from builders.prefix import find_prefix, uv_binary
 from builders.settings import BuildSettings
@@ -168,10 +167,8 @@ def _build(
     layer: Layer, plan: Plan, spec: InstanceSpec, settings: BuildSettings, client: BuildClient
 ) -> Failure | None:
     """Fill a context for *layer* and build it there."""
-    contexts = settings.cache / "contexts"
-    contexts.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=contexts) as scratch:
-        context = Path(scratch) / "context"
+    with workplace(settings.cache / "contexts") as scratch:
+        context = scratch / "context"
         if layer.name == "python":
             context = plan.prefix
         else:
@@ -181,7 +178,7 @@ def _build(
             client,
             dockerfile=layer.dockerfile,
             context=context,
-            scratch=Path(scratch),
+            scratch=scratch,
             tag=layer.tag,
             ignored=layer.ignored,
             labels=(f"{LAYER}={layer.name}", f"{KEY}={layer.tag.rsplit(':', 1)[1]}"),

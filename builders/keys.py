@@ -2,8 +2,10 @@
 
 import fcntl
 import hashlib
+import itertools
 import json
 import platform
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +42,29 @@ def file_name(name: str) -> str:
         for each in name.lower()
     )
     return kept[:90].lstrip(".-")
+
+
+@contextmanager
+def workplace(folder: Path) -> Iterator[Path]:
+    """An empty folder in *folder* that nobody else uses meanwhile, one of as few as will do.
+
+    An engine keeps what it was sent from a place, and from the same place takes only what changed.
+    """
+    for number in itertools.count():
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f"{number}.lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            place = folder / str(number)
+            shutil.rmtree(place, ignore_errors=True)
+            place.mkdir()
+            try:
+                yield place
+            finally:
+                shutil.rmtree(place, ignore_errors=True)
+            return
 
 
 @contextmanager
