@@ -18,7 +18,9 @@ import tempfile
 from pathlib import Path
 
 SECONDS = 946684800  # 2000-01-01, the time of every source file
-LEFT_OUT = "tests"  # packages of this name are not compiled: only their own tests import them
+# Not compiled, for nothing imports them but their own tests, or a user of the environment.
+LEFT_OUT = "tests"
+INSTALLER = "pip-"
 
 
 def main(cache: str) -> None:
@@ -28,6 +30,8 @@ def main(cache: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     missing = []
     for record in sorted(site.glob("*.dist-info/RECORD")):
+        if record.parent.name.startswith(INSTALLER):
+            continue
         sources, key = listed(site, record)
         archive = folder / (key + ".tar")
         if archive.exists():

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from builders.buildcache import Record, leftovers, packages, record_of
+from builders.keys import workplace
 from builders.room import Used, going
 from builders.usage import Image, environments, image_of, own_sizes
 from builders.uses import Uses
@@ -185,3 +186,13 @@ def test_who_wants_to_use_what_is_being_removed_waits(tmp_path):
     assert not waiting.is_alive()
     with uses.alone("e") as alone:
         assert not alone
+
+
+def test_places_are_few_empty_and_nobody_elses(tmp_path):
+    with workplace(tmp_path) as one, workplace(tmp_path) as two:
+        assert one != two
+        (one / "file").touch()
+    with workplace(tmp_path) as again:
+        assert again == one
+        assert not list(again.iterdir())
+    assert not again.exists()
