@@ -94,12 +94,13 @@ def environment_dockerfile(base: str, lock: Lock, *, system_packages: Sequence[s
     cutoff = cutoff_text(lock.cutoff)
     seeds = f"--seed --exclude-newer {cutoff}"
     install = f"/mnt/uv pip install --python {VENV}/bin/python"
-    install += " --no-deps --compile-bytecode -r /mnt/lock.txt"
+    install += " --no-deps -r /mnt/lock.txt"
     dated = " ".join(f"--exclude-newer-package {name}={cutoff}" for name in _BUILD_TOOLS)
     steps = [
         _SETTINGS,
         f"/mnt/uv venv {seeds} --python {PYTHON}/bin/python{lock.python} {VENV}",
         f"{{ {install} || {install} {dated}; }}",
+        f"{VENV}/bin/python -I /mnt/bytecode.py /media",
     ]
     lines = [f"FROM {base}"]
     if system_packages:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import docker
 
-from builders import dockerfiles
+from builders import bytecode, dockerfiles
 from builders.checkout import make_checkout, write_step
 from builders.engine import BuildClient, image_store, run_build, watch_disk
 from builders.install import explained, install_script
@@ -23,6 +23,8 @@ from builders.prefix import find_prefix, uv_binary
 from builders.scratch import scratch, sweep_scratch
 from builders.settings import BuildSettings
 from builders.shared import KEY, LAYER, fetch_environment, share_environment
+
+_COMPILER = Path(bytecode.__file__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +59,7 @@ def plan_layers(spec: InstanceSpec, settings: BuildSettings, prefix: Path) -> Pl
     text = dockerfiles.environment_dockerfile(
         python.tag, spec.lock, system_packages=spec.system_packages
     )
-    key = environment_key(spec, text)
+    key = environment_key(spec, text, _COMPILER.read_text())
     environment = Layer(name="environment", tag=f"{space}/env:{key}", dockerfile=text)
     below = (base, python, environment, *_tree(environment.tag, spec, space))
     text = dockerfiles.instance_dockerfile(below[-1].tag, spec)
@@ -173,7 +175,7 @@ def _build(
     layer: Layer, plan: Plan, spec: InstanceSpec, settings: BuildSettings, client: BuildClient
 ) -> Failure | None:
     """Fill a context for *layer* and build it there."""
-    with scratch(settings.cache / "contexts", "build") as folder:
+    with scratch(settings.cache / "contexts", "build", stable=True) as folder:
         context = folder / "context"
         if layer.name == "python":
             context = plan.prefix
@@ -197,6 +199,7 @@ def _fill_base(context: Path, spec: InstanceSpec, settings: BuildSettings) -> No
 
 def _fill_environment(context: Path, spec: InstanceSpec, settings: BuildSettings) -> None:
     shutil.copy2(uv_binary(), context / "uv")
+    shutil.copy2(_COMPILER, context / "bytecode.py")
     if settings.ca_bundle:
         shutil.copyfile(settings.ca_bundle, context / "ca.pem")
     variables = dockerfiles.build_settings(

@@ -104,11 +104,15 @@ class Room:
             limit = min(limit, used.total - more)
             found = environments(images)
             busy = self._busy(found) if used.total - used.leftovers > limit else ()
-            last = {each.name: self.uses.last(each.name) or each.made for each in found}
+            last = {each.name: self.last(each) for each in found}
             plan = going(used, limit, found, last=last, busy=busy)
             if not dry:
                 self._carry_out(plan, records)
             return plan
+
+    def last(self, environment: Environment) -> float:
+        """Time of the last use; where none is known, of the newest image."""
+        return self.uses.last(environment.name) or environment.made
 
     def used(self) -> Used:
         """What is there now."""

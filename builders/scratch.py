@@ -5,6 +5,7 @@ the processes that were begun for it and live on.
 """
 
 import fcntl
+import itertools
 import os
 import shutil
 import tempfile
@@ -18,10 +19,14 @@ VARIABLE = "CURATE_SCRATCH"  # of processes that are to end with the folder
 
 
 @contextmanager
-def scratch(parent: Path, purpose: str) -> Iterator[Path]:
-    """A new folder in *parent*, which is made if need be; removed at the end."""
+def scratch(parent: Path, purpose: str, *, stable: bool = False) -> Iterator[Path]:
+    """A new folder in *parent*, which is made if need be; removed at the end.
+
+    A *stable* one has one of as few names as will do: an engine keeps what it was sent from a
+    place, and takes from the same place only what changed.
+    """
     parent.mkdir(parents=True, exist_ok=True)
-    folder, lock = _made(parent, purpose)
+    folder, lock = (_numbered if stable else _made)(parent, purpose)
     try:
         yield folder
     finally:
@@ -52,6 +57,31 @@ def _made(parent: Path, purpose: str) -> tuple[Path, int]:
             if folder.exists():
                 return folder, lock
             os.close(lock)
+
+
+def _numbered(parent: Path, purpose: str) -> tuple[Path, int]:
+    """The first folder, counted from 0, that nobody uses, emptied; and its open lock."""
+    for number in itertools.count():
+        folder = parent / f"{_prefix(purpose)}{number}"
+        with suppress(FileNotFoundError):  # swept before it was locked
+            folder.mkdir(exist_ok=True)
+            lock = os.open(folder, os.O_RDONLY)
+            with suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if folder.exists() and os.path.samestat(os.fstat(lock), folder.stat()):
+                    end_carrying(f"{VARIABLE}={folder}")
+                    _empty(folder)
+                    return folder, lock
+            os.close(lock)
+    raise AssertionError("numbers do not end")
+
+
+def _empty(folder: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
 
 
 def _prefix(purpose: str) -> str:

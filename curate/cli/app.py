@@ -6,7 +6,18 @@ from typing import Annotated
 import typer
 
 from curate import __version__
-from curate.cli import crawl, export, publish, rebuild, recipe, repos, show, status, validate
+from curate.cli import (
+    crawl,
+    export,
+    images,
+    publish,
+    rebuild,
+    recipe,
+    repos,
+    show,
+    status,
+    validate,
+)
 from curate.settings import read_settings
 
 app = typer.Typer(
@@ -50,5 +61,5 @@ def common(
     context.obj = read_settings(flags)
 
 
-for command in (repos, recipe, crawl, validate, publish, status, show, export, rebuild):
+for command in (repos, recipe, crawl, validate, publish, status, show, export, images, rebuild):
     command.register(app)

@@ -1,13 +1,18 @@
 """Which locks a trial tries, and that none is made twice."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 
+from builders.errors import SandboxError
 from builders.model import Failure, Lock
 from curate import trial
 from curate.planning import Ground
+from curate.workshop import Options
+from recipes import Recipe
+from tests.unit.test_store import candidate
 
 DATE = datetime(2023, 1, 1, tzinfo=UTC)
 FAILURE = Failure(stage="lock", reason="unsatisfiable")
@@ -49,3 +54,25 @@ def test_golds_requirements_are_tried_where_they_give_other_packages(attempts):
     assert names == ["requirements of base", "requirements of gold"]
     names, _ = attempts(lock("a"), base=lock("a"), gold=lock("a"))
     assert names == ["requirements of base"]
+
+
+@pytest.mark.parametrize("ending", [None, SandboxError("gone")])
+def test_what_was_built_for_a_trial_may_go_when_it_ends(monkeypatch, ending):
+    released = []
+
+    def tried(plan, options, shop, blank):
+        assert not released
+        if ending:
+            raise ending
+        return blank
+
+    monkeypatch.setattr(trial, "_tried", tried)
+    plan = SimpleNamespace(
+        selection=SimpleNamespace(command=lambda *_: ""), env=Recipe(repo="o/r").env[0]
+    )
+    monkeypatch.setattr(trial, "make_plan", lambda *_: plan)
+    backend = SimpleNamespace(release=released.append)
+    shop = SimpleNamespace(backend=backend, mirrors=lambda _: None, pythons=())
+    with pytest.raises(SandboxError) if ending else nullcontext():
+        trial.hold(candidate(7), Recipe(repo="owner/name"), Options(), shop)
+    assert released == [candidate(7).instance_id]

@@ -169,3 +169,8 @@ def test_an_unknown_setting(curate, tmp_path):
 def test_nothing_to_publish(curate):
     refused(curate("publish", "--to", "release"), 2, "nothing to publish")
     refused(curate("publish", "--hub", "nameless"), 2, "nameless")
+
+
+def test_how_much_may_stay_must_be_said_before_images_go(curate):
+    refused(curate("images", "prune"), 2, "how much may stay", "--keep GIB", "disk_gib")
+    refused(curate("images", "prune", "--dry-run", CURATE_DISK_GIB="-1"), 2, "disk_gib")

@@ -29,6 +29,7 @@ def backend(tmp_path, monkeypatch):
             raise error
 
         monkeypatch.setattr(backends, "build_instance", fail)
+        monkeypatch.setattr(DockerBackend, "names", lambda self, spec: {"environment": "e"})
         made = DockerBackend(BuildSettings(cache=tmp_path))
         made.__dict__["engine"] = SimpleNamespace(
             images=SimpleNamespace(remove=fail), containers=SimpleNamespace(list=fail)
@@ -40,9 +41,9 @@ def backend(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("error", "kind"), [(GONE, EngineUnavailable), (REFUSED, SandboxError)])
 def test_every_method_says_so(backend, error, kind):
-    built = Built(name="n", backend="docker", handle="h", environment_key="k")
+    spec = SimpleNamespace(name="n", python="3.11")
     broken = backend(error)
-    for method in (lambda: broken.build(None), lambda: broken.remove(built), broken.sweep):
+    for method in (lambda: broken.build(spec), broken.sweep):
         with pytest.raises(kind):
             method()
 

@@ -57,3 +57,21 @@ def test_what_a_killed_process_left_is_removed_and_ended(tmp_path):
     while alive(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not alive(pid)
+
+
+def test_stable_folders_are_as_few_as_will_do_and_empty(tmp_path):
+    def place():
+        return scratch(tmp_path, "build", stable=True)
+
+    with place() as one, place() as two:
+        assert one != two
+        (one / "sub").mkdir()
+        (one / "sub" / "file").touch()
+    with place() as again:
+        assert (again, list(again.iterdir())) == (one, [])
+        sweep_scratch(tmp_path, "build")
+        assert again.is_dir()
+    (one.parent / one.name).mkdir()
+    (one / "left").touch()
+    with place() as again:
+        assert (again, list(again.iterdir())) == (one, [])

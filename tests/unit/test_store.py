@@ -10,6 +10,7 @@ from curate.errors import StoreError
 from curate.model import (
     Candidate,
     CrawlState,
+    Environment,
     Issue,
     IssueRef,
     Link,
@@ -163,6 +164,31 @@ def test_validations_locks_and_images(store):
     assert store.lock("other") is None
     store.save_pushed("owner__name-1", "host/x", "sha256:1", "host/x/i@sha256:2")
     assert store.pushed("host/x") == {"owner__name-1": ("sha256:1", "host/x/i@sha256:2")}
+
+
+def test_images_of_verified_candidates_wait_to_be_pushed(store):
+    for number, why in ((1, None), (2, None), (3, Rejection(stage="validate", reason="flaky"))):
+        done = validation(number, why)
+        env = Environment(
+            key="k",
+            backend="docker",
+            python="3.8",
+            lock="",
+            cutoff=datetime(2024, 5, 1, tzinfo=UTC),
+            repairs=(),
+            system_packages=(),
+            handle="curate/instance:x",
+            digest=f"sha256:{number}",
+            dockerfiles={},
+            layer_bytes={},
+            lock_seconds=0,
+            build_seconds=0,
+            environment_seconds=0,
+        )
+        store.save_validation(REPO, replace(done, environment=env))
+    assert store.unpushed() == {"sha256:1", "sha256:2"}
+    store.save_pushed("owner__name-1", "host/x", "sha256:1", "host/x/i@sha256:9")
+    assert store.unpushed() == {"sha256:2"}
 
 
 def test_the_funnel_counts_every_pull_once(store):

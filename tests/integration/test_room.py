@@ -1,0 +1,132 @@
+"""A disk budget on a real engine: what goes, and that the bytes are free then."""
+
+import secrets
+import time
+from dataclasses import replace
+
+import pytest
+
+from builders.docker import DockerBackend
+from builders.errors import DiskFull
+from builders.model import Built
+from builders.room import FOREIGN_SECONDS
+from tests.integration.test_images import pytestmark, settings, spec  # noqa: F401
+from tests.integration.test_shared_environments import forget, tags
+
+
+@pytest.fixture(scope="module")
+def machine(settings, tmp_path_factory):  # noqa: F811
+    """Settings with a namespace of their own, as on a machine of one's own."""
+    space = f"curate-test-{secrets.token_hex(4)}"
+    own = replace(settings, namespace=space, cache=tmp_path_factory.mktemp("cache"))
+    yield own
+    forget(DockerBackend(own))
+
+
+@pytest.fixture
+def backend(machine, monkeypatch):
+    """Counts and removes no cache of packages, which is everybody's here."""
+    monkeypatch.setattr("builders.room.packages", lambda records: ())
+    kept = set()
+    backend = DockerBackend(machine, kept=lambda: kept)
+    backend.must_stay = kept
+    yield backend
+    for tag in tags(backend):
+        if tag.split("/")[1].startswith(("env:", "instance:")):
+            backend.engine.images.remove(tag, noprune=True)
+
+
+def build(backend, spec, number):  # noqa: F811
+    """An environment of its own, and an instance upon it."""
+    lock = replace(spec.lock, text=f"six==1.{number}.0\n")
+    built = backend.build(replace(spec, name=f"owner__thing-{number}", lock=lock))
+    assert isinstance(built, Built), built
+    return built
+
+
+def release(backend, *numbers):
+    for number in numbers:
+        backend.release(f"owner__thing-{number}")
+
+
+def here(backend):
+    """Numbers of the instances whose images are there."""
+    names = [tag for tag in tags(backend) if "/instance:" in tag]
+    return sorted(int(tag.split("owner__thing-")[1].split("-")[0]) for tag in names)
+
+
+def test_the_least_recently_used_goes_and_what_is_held_or_kept_stays(backend, spec):  # noqa: F811
+    eleven, twelve, thirteen = (build(backend, spec, number) for number in (11, 12, 13))
+    release(backend, 12, 11, 13)
+    backend.uses.hold("another", backend.names(spec_of(spec, 12))["environment"])
+    room = backend.room
+    plan = room.make(0, dry=True)
+    assert [each.instances for each in plan.environments] == [1, 1]
+    assert here(backend) == [11, 12, 13]
+    backend.must_stay.add(thirteen.digest)
+    done = room.make(room.used().total - 1)
+    assert done.size > 0
+    assert here(backend) == [12, 13]
+    backend.uses.release("another")
+    backend.must_stay.clear()
+    backend.must_stay.add(twelve.digest)
+    room.make(0)
+    assert here(backend) == [12]
+    left = backend.room.used()
+    assert left.leftovers == 0
+    assert build(backend, spec, 11).environment_key == eleven.environment_key
+
+
+def spec_of(spec, number):  # noqa: F811
+    return replace(spec, lock=replace(spec.lock, text=f"six==1.{number}.0\n"))
+
+
+def test_removal_frees_the_bytes_of_the_layers(backend, spec):  # noqa: F811
+    build(backend, spec, 14)
+    release(backend, 14)
+    before = backend.engine.api.df()["LayersSize"]
+    plan = backend.room.make(0)
+    assert here(backend) == []
+    assert before - backend.engine.api.df()["LayersSize"] >= plan.environments[0].size * 0.9
+
+
+def test_a_budget_is_kept_while_building(backend, spec):  # noqa: F811
+    build(backend, spec, 15)
+    release(backend, 15)
+    small = backend.room.used().images + 1000
+    backend.settings = backend.room.settings = replace(backend.settings, disk_bytes=small)
+    build(backend, spec, 16)
+    assert here(backend) == [16]
+
+
+def test_a_full_disk_is_given_room_once(backend, spec, monkeypatch):  # noqa: F811
+    build(backend, spec, 14)
+    release(backend, 14)
+    calls = []
+
+    def full(folder, reserve):
+        calls.append(len(here(backend)))
+        if here(backend):
+            raise DiskFull("full", missing=1 << 40)
+
+    monkeypatch.setattr("builders.images.watch_disk", full)
+    with pytest.raises(DiskFull):
+        build(backend, spec, 15)
+    backend.settings = backend.room.settings = replace(backend.settings, disk_bytes=1 << 50)
+    build(backend, spec, 15)
+    assert here(backend) == [15]
+
+
+def test_what_another_cache_folder_knows_of_is_left_alone_for_a_day(
+    backend,
+    spec,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+):
+    build(backend, spec, 14)
+    release(backend, 14)
+    elsewhere = DockerBackend(replace(backend.settings, cache=tmp_path / "elsewhere"))
+    assert elsewhere.room.make(0, dry=True).environments == ()
+    now = time.time()
+    monkeypatch.setattr("builders.room.time.time", lambda: now + FOREIGN_SECONDS)
+    assert len(elsewhere.room.make(0, dry=True).environments) == 1

@@ -1,0 +1,89 @@
+"""Bytecode of installed packages is made once and then taken from the cache."""
+
+import ast
+import importlib.util
+import os
+import subprocess
+import venv
+from pathlib import Path
+
+import pytest
+
+from builders import bytecode
+
+PACKAGE = {
+    "pack/__init__.py": "VALUE = 1\n",
+    "pack/broken.py": "print 'two'\n",
+    "pack/tests/test_a.py": "",
+    "../outside.py": "",
+}
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """Makes an environment with the package *files*; gives its python and site-packages."""
+
+    def make(name, files=PACKAGE):
+        venv.create(tmp_path / name, with_pip=False)
+        site = next((tmp_path / name).glob("lib/python3*/site-packages"))
+        lines = []
+        for path, text in files.items():
+            (site / path).parent.mkdir(exist_ok=True, parents=True)
+            (site / path).write_text(text)
+            lines.append(f"{path},sha256={hash(text)},{len(text)}\n")
+        (site / "pack-1.dist-info").mkdir()
+        (site / "pack-1.dist-info" / "RECORD").write_text("".join([*lines, "pack/no_hash.py,,\n"]))
+        return tmp_path / name / "bin" / "python", site
+
+    return make
+
+
+def run(python, cache):
+    command = [python, "-I", Path(bytecode.__file__), cache]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+
+
+def compiled(site):
+    return sorted(path.name.split(".")[0] for path in site.rglob("*.pyc"))
+
+
+def is_used(python, site):
+    """Whether the interpreter takes the bytecode of the package as it is."""
+    made = Path(importlib.util.cache_from_source(str(site / "pack" / "__init__.py")))
+    before = made.stat().st_mtime_ns, made.read_bytes()
+    done = subprocess.run([python, "-v", "-c", "import pack"], capture_output=True, check=True)
+    assert (made.stat().st_mtime_ns, made.read_bytes()) == before
+    return f"{made} matches".encode() in done.stderr
+
+
+def test_modules_are_compiled_but_for_tests_and_what_is_no_python(environment, tmp_path):
+    python, site = environment("one")
+    run(python, tmp_path / "cache")
+    assert compiled(site) == ["__init__"]
+    assert is_used(python, site)
+
+
+def test_the_next_environment_takes_what_was_compiled(environment, tmp_path):
+    python, site = environment("one")
+    run(python, tmp_path / "cache")
+    archive = next((tmp_path / "cache").rglob("*.tar"))
+    os.utime(archive, (5, 5))
+    python, site = environment("two")
+    run(python, tmp_path / "cache")
+    assert is_used(python, site)
+    assert [path.stat().st_mtime for path in (tmp_path / "cache").rglob("*.tar")] == [5]
+
+
+def test_other_content_is_compiled_anew(environment, tmp_path):
+    python, _ = environment("one")
+    run(python, tmp_path / "cache")
+    python, site = environment("two", PACKAGE | {"pack/__init__.py": "VALUE = 2\n"})
+    run(python, tmp_path / "cache")
+    assert len(list((tmp_path / "cache").rglob("*.tar"))) == 2
+    assert is_used(python, site)
+    done = subprocess.check_output([python, "-c", "import pack; print(pack.VALUE)"], text=True)
+    assert done == "2\n"
+
+
+def test_the_script_runs_on_old_interpreters():
+    ast.parse(Path(bytecode.__file__).read_text(), feature_version=(3, 6))
