@@ -77,7 +77,7 @@ def run_in_container(
             key_left=found.get("key") == key,
             report=found.get("report"),
             seconds=seconds,
-            cpu_seconds=account.get("usage_usec", 0) / 1e6 + account.get("nanoseconds", 0) / 1e9,
+            cpu_seconds=_cpu_seconds(account),
             output=_output(found, execution.limits.output_bytes),
             cut_short=code is not None and code > 128 and "account" not in found,
         )
@@ -197,6 +197,11 @@ def _account(text: bytes) -> dict[str, int]:
         for pair in pairs
         if len(pair) == 2 and re.fullmatch("[0-9]{1,18}", pair[1])
     }
+
+
+def _cpu_seconds(account: Mapping[str, int]) -> float:
+    """Of the account of cgroup v2, or else of v1: some kernels show both."""
+    return account.get("usage_usec", 0) / 1e6 or account.get("nanoseconds", 0) / 1e9
 
 
 def _output(found: Mapping[str, bytes], limit: int) -> bytes:
