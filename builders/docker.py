@@ -3,10 +3,17 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 
 import docker
 
-from builders.engine import connect, engine_errors, find_build_client
+from builders.engine import (
+    connect,
+    engine_errors,
+    find_build_client,
+    image_store,
+    watch_disk,
+)
 from builders.images import build_instance, plan_layers, sweep_contexts
 from builders.lock import sweep_locks
 from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
@@ -31,6 +38,12 @@ class DockerBackend:
         """The docker SDK client, shared by threads."""
         return connect()
 
+    @cached_property
+    def store(self) -> Path:
+        """Where the engine keeps layers and what runs write, if that is on this machine."""
+        with engine_errors():
+            return image_store(self.engine)
+
     def build(self, spec: InstanceSpec) -> Built | Failure:
         """Build the image of *spec*; layers that exist are reused."""
         client = find_build_client(self.settings.docker)
@@ -45,12 +58,19 @@ class DockerBackend:
         return {layer.name: layer.tag for layer in plan_layers(spec, self.settings, prefix).layers}
 
     def run(self, built: Built, execution: Execution) -> RunResult:
-        """Run *execution* in a fresh container without network and remove the container."""
+        """Run *execution* in a fresh container without network and remove the container.
+
+        `DiskFull` if the disk is full in the end: tests may have failed for that.
+        """
         from builders.sandbox.docker import run_in_container
 
         runtime = self.settings.runtime or None
         owner = self.settings.owner
-        return run_in_container(self.engine, built, execution, runtime=runtime, owner=owner)
+        result = run_in_container(
+            self.engine, built, execution, runtime=runtime, owner=owner, disk=self.store
+        )
+        watch_disk(self.store, self.settings.reserve_bytes)
+        return result
 
     def remove(self, built: Built) -> None:
         """Remove the instance's image; layers below it stay."""

@@ -21,6 +21,7 @@ from builders.model import Failure
 if TYPE_CHECKING:
     import docker
 
+RESERVE_INODES = 0.02  # part of a disk's inodes that stays free
 LOG_TAIL = 8000  # characters of a log that a Failure keeps
 
 # What the engine says of itself in a build log when it failed, not the command that was run.
@@ -32,6 +33,7 @@ _ENGINE_ERRORS = re.compile(
     r"|failed to connect to the docker API|unexpected EOF|connection reset|broken pipe",
     re.IGNORECASE,
 )
+_NO_SPACE = "no space left on device"
 _PRINTED = re.compile(r"(#\d+ )?\d+\.\d+ ")  # before what a command of the build printed
 
 
@@ -126,9 +128,21 @@ def run_build(
     return _judged(log) if done.returncode else None
 
 
+def inodes_left(folder: Path) -> float:
+    """Which part of the inodes where *folder* is can be had; 1 where none are counted."""
+    about = os.statvfs(folder)
+    return about.f_favail / about.f_files if about.f_files else 1.0
+
+
 def watch_disk(folder: Path, reserve_bytes: int) -> None:
-    """Raise `DiskFull` when less than *reserve_bytes* are free where *folder* is (or will be)."""
+    """Raise `DiskFull` when less than *reserve_bytes* are free where *folder* is (or will be).
+
+    Or few inodes, without which no file can be made either.
+    """
     existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if inodes_left(existing) < RESERVE_INODES:
+        hint = "Remove images and build cache (docker system df): they have many small files."
+        raise DiskFull(f"few inodes are left at {existing} (df -i)", hint=hint)
     free = shutil.disk_usage(existing).free
     if free < reserve_bytes:
         raise DiskFull(
@@ -148,10 +162,12 @@ def _judged(log: str) -> Failure:
     # A RUN that fails is named with its exit code; what it printed may contain any words.
     own = "\n".join(line for line in log.splitlines() if not _PRINTED.match(line))
     if "exit code:" not in own and "did not complete successfully" not in own:
-        if "no space left on device" in own:
+        if _NO_SPACE in own:
             raise DiskFull("the engine's disk is full", hint="docker system prune")
         kind = EngineUnavailable if _ENGINE_ERRORS.search(own) else SandboxError
         raise kind(f"the build could not be run: {log[-2000:]}")
+    if _NO_SPACE in log.lower():  # builds have no quota, so it was the engine's disk
+        raise SandboxError(f"a build found no space left: {log[-2000:]}", hint="Free some space.")
     return Failure(stage="build", reason="build-command-failed", detail=_told(log))
 
 

@@ -3,6 +3,7 @@
 Needs root, `dockerd` and `ip`. It shares nothing with the engine of the machine but the binary.
 """
 
+import hashlib
 import os
 import shutil
 import signal
@@ -14,7 +15,6 @@ from pathlib import Path
 import docker
 import psutil
 
-BRIDGE, ADDRESS = "curate-kills", "172.29.213.1/24"
 SECONDS = 120.0  # until a starting engine must answer
 
 
@@ -24,14 +24,17 @@ class PrivateEngine:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.host = f"unix://{folder / 'docker.sock'}"
+        key = hashlib.sha256(str(folder).encode()).digest()
+        self.bridge = f"curate-{key.hex()[:8]}"
+        self.address = f"172.29.{key[0]}.1/24"
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "PrivateEngine":
         self.folder.mkdir(parents=True, exist_ok=True)
         for command in (
-            ("link", "add", BRIDGE, "type", "bridge"),
-            ("addr", "add", ADDRESS, "dev", BRIDGE),
-            ("link", "set", BRIDGE, "up"),
+            ("link", "add", self.bridge, "type", "bridge"),
+            ("addr", "add", self.address, "dev", self.bridge),
+            ("link", "set", self.bridge, "up"),
         ):
             subprocess.run(["ip", *command], capture_output=True, check=False)
         self.start()
@@ -39,7 +42,7 @@ class PrivateEngine:
 
     def __exit__(self, *exc: object) -> None:
         self.stop()
-        subprocess.run(["ip", "link", "del", BRIDGE], capture_output=True, check=False)
+        subprocess.run(["ip", "link", "del", self.bridge], capture_output=True, check=False)
 
     @property
     def client(self) -> docker.DockerClient:
@@ -57,9 +60,9 @@ class PrivateEngine:
             "--exec-root",
             str(place / "exec"),
         ]
-        command += ["--pidfile", str(place / "pid"), "--host", self.host, "--bridge", BRIDGE]
-        command += ["--containerd-namespace", BRIDGE]
-        command += ["--containerd-plugins-namespace", f"{BRIDGE}-plugins"]
+        command += ["--pidfile", str(place / "pid"), "--host", self.host, "--bridge", self.bridge]
+        command += ["--containerd-namespace", self.bridge]
+        command += ["--containerd-plugins-namespace", f"{self.bridge}-plugins"]
         with (place / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

@@ -5,6 +5,8 @@ from types import MappingProxyType
 
 import pytest
 
+from builders import lock
+from builders.errors import DiskFull
 from builders.lock import compile_arguments, compile_files, lock_key, timestamp, uv_environment
 from builders.preparation import prepare
 from builders.repairs import dropped_extras, repair
@@ -233,3 +235,16 @@ def test_key_depends_on_declarations_and_python():
     assert lock_key(known, "3.8") == lock_key(turned, "3.8")
     assert lock_key(known, "3.8") != lock_key(known, "3.9")
     assert lock_key(known, "3.8") != lock_key(manifest("a"), "3.8")
+
+
+def test_a_full_disk_says_nothing_of_the_requirements(tmp_path, monkeypatch):
+    said = "error: failed to write to file `x`: No space left on device (os error 28)"
+    failed = lock._Attempt(code=2, output="", errors=said)
+    monkeypatch.setattr(lock, "_run", lambda *_: failed)
+    with pytest.raises(DiskFull):
+        lock.resolve(
+            manifest("pytest"),
+            python="3.11",
+            cutoff=datetime(2024, 1, 1, tzinfo=UTC),
+            settings=BuildSettings(cache=tmp_path),
+        )

@@ -89,5 +89,7 @@ def test_a_build_that_blames_no_command_is_no_verdict():
     for log in ("", "#5 1.2 exit code: 1\n#5 2.0 on and on\n"):
         with pytest.raises(SandboxError):
             engine._judged(log)
+    with pytest.raises(SandboxError, match="no space left"):
+        engine._judged("#5 1.2 cc: No space left on device\n#5 ERROR: exit code: 1")
     with pytest.raises(DiskFull):
         engine._judged("#5 1.2 exit code: 1\nERROR: write /x: no space left on device")
