@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from builders.errors import DiskFull, EngineUnavailable, SandboxError
 from builders.model import Failure
+from builders.scratch import VARIABLE
 
 if TYPE_CHECKING:
     import docker
@@ -102,9 +103,9 @@ def run_build(
 ) -> Failure | None:
     """Build *dockerfile* with the folder *context* as *tag*; None when it worked.
 
-    *scratch* is a folder outside the context for the Dockerfile. A command that fails, or a build
-    longer than *seconds*, is a `Failure` with the end of the log; an engine that fails raises
-    `EngineUnavailable`, a disk that is full `DiskFull`.
+    *scratch* is a folder outside the context for the Dockerfile; the client ends with it. A
+    command that fails, or a build longer than *seconds*, is a `Failure` with the end of the log;
+    an engine that fails raises `EngineUnavailable`, a disk that is full `DiskFull`.
     """
     file = scratch / "Dockerfile"
     file.write_text(dockerfile)
@@ -114,7 +115,7 @@ def run_build(
     try:
         done = subprocess.run(
             [*client.command, *options, str(context)],
-            env=os.environ | dict(client.environment),
+            env=os.environ | dict(client.environment) | {VARIABLE: str(scratch)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

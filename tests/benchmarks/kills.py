@@ -164,7 +164,6 @@ def disturb_engine(
             kill.before = scene.look()
             kill.after, kill.still = kill.before, set()
             scene.kills.append(kill)
-            print(kill.line, flush=True)
             continue
         _conclude(scene, kill, watched)
         watched = None
@@ -190,10 +189,9 @@ def _await(scene: Scene, watched: Watched, phase: str, first: float, chance: ran
 
 def _conclude(scene: Scene, kill: Kill, watched: Watched) -> None:
     scene.note(watched)
-    if scene.kills:
-        print(scene.kills[-1].line, flush=True)
     kill.left, kill.before = scene.left(), scene.look()
     scene.kills.append(kill)
+    print(kill.line, file=sys.stderr)
 
 
 def _finish(scene: Scene) -> None:
@@ -203,8 +201,6 @@ def _finish(scene: Scene) -> None:
     scene.restarted(watched)
     code = watched.wait()
     scene.note(watched)
-    if scene.kills:
-        print(scene.kills[-1].line, flush=True)
     if code:
         scene.wrong.append(f"the last command ended with {code}: {watched.said[-800:]}")
     print(f"in the end: {len(scene.look())} verdicts", flush=True)
@@ -276,11 +272,11 @@ def play(folder: Path, options: argparse.Namespace) -> int:
         _forget_images(engine)
         killed = _scene(folder / "killed", engine, options.jobs, own)
         killed.truth = truth
-        print(f"\n{HEAD}\n|" + " --- |" * (HEAD.count(" | ") + 1), flush=True)
         act = disturb_engine if options.engine else disturb
         act(killed, phases(options.times, chance), first, chance)
         found = faults(killed, truth, images)
     kills = killed.kills
+    print(f"\n{HEAD}\n|" + " --- |" * (HEAD.count(" | ") + 1), *(it.line for it in kills), sep="\n")
     print(f"\n{len(kills)} kills; {len(found)} things wrong", *found, sep="\n  ")
     return 1 if found or len(kills) < options.times else 0
 

@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+from builders.engine import BuildClient, run_build
 from builders.scratch import scratch, sweep_scratch
 
 ROOT = Path(__file__).parents[2]
@@ -57,3 +58,9 @@ def test_what_a_killed_process_left_is_removed_and_ended(tmp_path):
     while alive(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not alive(pid)
+
+
+def test_clients_that_build_end_with_their_folder(tmp_path):
+    client = BuildClient(command=("sh", "-c", 'echo "exit code: [$CURATE_SCRATCH]"; exit 1'))
+    failure = run_build(client, dockerfile="", context=tmp_path, scratch=tmp_path, tag="t:1")
+    assert f"[{tmp_path}]" in failure.detail
