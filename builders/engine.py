@@ -166,10 +166,15 @@ def _judged(log: str) -> Failure:
         if _NO_SPACE in own:
             raise DiskFull("the engine's disk is full", hint="docker system prune")
         kind = EngineUnavailable if _ENGINE_ERRORS.search(own) else SandboxError
-        raise kind(f"the build could not be run: {log[-2000:]}")
+        raise kind(f"the build could not be run: {_last(own)}", hint="Is the engine well?")
     if _NO_SPACE in log.lower():  # builds have no quota, so it was the engine's disk
-        raise SandboxError(f"a build found no space left: {log[-2000:]}", hint="Free some space.")
+        raise SandboxError(f"a build found no space left: {_last(own)}", hint="Free some space.")
     return Failure(stage="build", reason="build-command-failed", detail=_told(log))
+
+
+def _last(text: str) -> str:
+    """The last line that says anything."""
+    return (text.strip().splitlines() or ["the client said nothing"])[-1][-500:]
 
 
 def _told(log: str) -> str:
