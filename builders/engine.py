@@ -35,7 +35,8 @@ _ENGINE_ERRORS = re.compile(
     re.IGNORECASE,
 )
 _NO_SPACE = "no space left on device"
-_PRINTED = re.compile(r"(#\d+ )?\d+\.\d+ ")  # before what a command of the build printed
+# Lines that quote: what a command of the build printed, and the command itself.
+_PRINTED = re.compile(r"(#\d+ )?\d+\.\d+ |(#\d+ | > )\[")
 
 
 @dataclass(frozen=True, kw_only=True)

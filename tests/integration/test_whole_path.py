@@ -186,12 +186,11 @@ def test_a_full_disk_loses_nothing(stage, small_disk):
     assert (funnel["pulls"], funnel["candidates"]) == (15, 10)
 
 
-@pytest.mark.parametrize("left", [0, 24 << 10, 80 << 10], ids="{} bytes left".format)
-def test_a_disk_that_fills_while_verdicts_are_stored_loses_none(left, stage, small_disk):
+def test_a_disk_that_fills_while_verdicts_are_stored_loses_none(stage, small_disk):
     crowded = replace(stage, variables=stage.variables | {"CURATE_DATA": str(small_disk / "data")})
     crawl(crowded)
     command = ("validate", "--sandbox", "local", "-j", "2")
-    filler = fill(small_disk, left)
+    filler = fill(small_disk, 64 << 10)  # enough for some verdicts, not for all
     full = begin(crowded, *command)
     said = full.communicate(timeout=300)[1]
     assert (full.returncode, "full" in said, "Traceback" in said) == (8, True, False), said
