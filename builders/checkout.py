@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders.errors import BuilderError
+from builders.errors import BuilderError, DiskFull
 
 # Settings of the user must not change what is checked out.
 GIT_ENVIRONMENT = {
@@ -155,5 +155,7 @@ def _git(folder: Path, *arguments: str, data: bytes = b"") -> bytes:
     )
     if done.returncode:
         log = done.stderr.decode(errors="replace").strip()
+        if "No space left on device" in log:
+            raise DiskFull(f"the disk of {folder} is full", hint="Free some space and try again.")
         raise BuilderError(f"git {arguments[0]} failed in {folder}: {log[-2000:]}")
     return done.stdout

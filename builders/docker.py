@@ -2,10 +2,17 @@
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 
 import docker
 
-from builders.engine import connect, engine_errors, find_build_client
+from builders.engine import (
+    connect,
+    engine_errors,
+    find_build_client,
+    image_store,
+    watch_disk,
+)
 from builders.errors import DiskFull
 from builders.images import build_instance, plan_layers, sweep_contexts
 from builders.lock import sweep_locks
@@ -40,6 +47,12 @@ class DockerBackend:
     def room(self) -> Room:
         """The room for images on the engine."""
         return Room(self.engine, self.settings, self.uses, self.kept)
+
+    @cached_property
+    def store(self) -> Path:
+        """Where the engine keeps layers and what runs write, if that is on this machine."""
+        with engine_errors():
+            return image_store(self.engine)
 
     def build(self, spec: InstanceSpec) -> Built | Failure:
         """Build the image of *spec*; layers that exist are reused.
@@ -76,12 +89,19 @@ class DockerBackend:
         return {layer.name: layer.tag for layer in plan_layers(spec, self.settings, prefix).layers}
 
     def run(self, built: Built, execution: Execution) -> RunResult:
-        """Run *execution* in a fresh container without network and remove the container."""
+        """Run *execution* in a fresh container without network and remove the container.
+
+        `DiskFull` if the disk is full in the end: tests may have failed for that.
+        """
         from builders.sandbox.docker import run_in_container
 
         runtime = self.settings.runtime or None
         owner = self.settings.owner
-        return run_in_container(self.engine, built, execution, runtime=runtime, owner=owner)
+        result = run_in_container(
+            self.engine, built, execution, runtime=runtime, owner=owner, disk=self.store
+        )
+        watch_disk(self.store, self.settings.reserve_bytes)
+        return result
 
     def release(self, name: str) -> None:
         """The images of the instance *name* may go."""

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 
 from builders.errors import DiskFull, EngineUnavailable, SandboxError
 from builders.model import Failure
+from builders.scratch import VARIABLE
 
 if TYPE_CHECKING:
     import docker
 
+RESERVE_INODES = 0.02  # part of a disk's inodes that stays free
 LOG_TAIL = 8000  # characters of a log that a Failure keeps
 
 # What the engine or its client says in a build log when no engine answers any more.
@@ -34,7 +36,9 @@ _ENGINE_GONE = re.compile(
 # Podman. One killed with -9 (137) had no memory left, or its engine was being stopped.
 _COMMAND_FAILED = re.compile(r"\b(?:exit code:|exit status) (?!(?:0|137)\b)\d+\W*$", re.MULTILINE)
 _LAST_LINES = 3  # some clients add a link or an advice
-_PRINTED = re.compile(r"(#\d+ )?\d+\.\d+ ")  # before what a command of the build printed
+_NO_SPACE = "no space left on device"
+# Lines that quote: what a command of the build printed, and the command itself.
+_PRINTED = re.compile(r"(#\d+ )?\d+\.\d+ |(#\d+ | > )\[")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,9 +106,9 @@ def run_build(
 ) -> Failure | None:
     """Build *dockerfile* with the folder *context* as *tag*; None when it worked.
 
-    *scratch* is a folder outside the context for the Dockerfile. A command that fails, or a build
-    longer than *seconds*, is a `Failure` with the end of the log; an engine that fails raises
-    `EngineUnavailable`, a disk that is full `DiskFull`.
+    *scratch* is a folder outside the context for the Dockerfile; the client ends with it. A
+    command that fails, or a build longer than *seconds*, is a `Failure` with the end of the log;
+    an engine that fails raises `EngineUnavailable`, a disk that is full `DiskFull`.
     """
     file = scratch / "Dockerfile"
     file.write_text(dockerfile)
@@ -114,7 +118,7 @@ def run_build(
     try:
         done = subprocess.run(
             [*client.command, *options, str(context)],
-            env=os.environ | dict(client.environment),
+            env=os.environ | dict(client.environment) | {VARIABLE: str(scratch)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -128,9 +132,21 @@ def run_build(
     return _judged(log) if done.returncode else None
 
 
+def inodes_left(folder: Path) -> float:
+    """Which part of the inodes where *folder* is can be had; 1 where none are counted."""
+    about = os.statvfs(folder)
+    return about.f_favail / about.f_files if about.f_files else 1.0
+
+
 def watch_disk(folder: Path, reserve_bytes: int) -> None:
-    """Raise `DiskFull` when less than *reserve_bytes* are free where *folder* is (or will be)."""
+    """Raise `DiskFull` when less than *reserve_bytes* are free where *folder* is (or will be).
+
+    Or few inodes, without which no file can be made either.
+    """
     existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if inodes_left(existing) < RESERVE_INODES:
+        hint = "Remove images and build cache (docker system df): they have many small files."
+        raise DiskFull(f"few inodes are left at {existing} (df -i)", hint=hint)
     free = shutil.disk_usage(existing).free
     if free < reserve_bytes:
         raise DiskFull(
@@ -148,19 +164,23 @@ def image_store(client: "docker.DockerClient") -> Path:
 
 def _judged(log: str) -> Failure:
     """The `Failure` of the command that ended a build; without one it is the engine that failed."""
-    # What a command printed may contain any words.
+    # What a command printed, and its own text, may contain any words.
     own = [line for line in log.rstrip().splitlines() if not _PRINTED.match(line)]
     said = "\n".join(own)
-    if _COMMAND_FAILED.search("\n".join(own[-_LAST_LINES:])):
-        return Failure(stage="build", reason="build-command-failed", detail=_told(log))
-    if "no space left on device" in said:
-        raise DiskFull("the engine's disk is full", hint="docker system prune")
-    if _ENGINE_GONE.search(said):
-        raise EngineUnavailable(f"the build could not be run: {log[-2000:]}")
-    raise SandboxError(
-        f"the engine could not build: {said[-500:] or 'it said nothing'}",
-        hint="See the engine's log; is there enough memory for so many builds at once (-j)?",
-    )
+    if not _COMMAND_FAILED.search("\n".join(own[-_LAST_LINES:])):
+        if _NO_SPACE in said:
+            raise DiskFull("the engine's disk is full", hint="docker system prune")
+        kind = EngineUnavailable if _ENGINE_GONE.search(said) else SandboxError
+        hint = "See the engine's log; is there memory for so many builds at once (-j)?"
+        raise kind(f"the build could not be run: {_last(said)}", hint=hint)
+    if _NO_SPACE in log.lower():  # builds have no quota, so it was the engine's disk
+        raise SandboxError(f"a build found no space left: {_last(said)}", hint="Free some space.")
+    return Failure(stage="build", reason="build-command-failed", detail=_told(log))
+
+
+def _last(text: str) -> str:
+    """The last line that says anything."""
+    return (text.strip().splitlines() or ["the client said nothing"])[-1][-500:]
 
 
 def _told(log: str) -> str:

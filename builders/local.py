@@ -8,6 +8,7 @@ place would reach the shared ones too. System packages are not installed.
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,6 +27,7 @@ from builders.scratch import scratch, sweep_scratch
 from builders.settings import BuildSettings
 
 SEEDS = ("--seed",)  # pip, and setuptools and wheel before Python 3.12, of the lock's date
+TEMPORARY_BYTES = 64 << 20  # below it a temporary folder counts as full
 _READY = "ready"  # file that says a folder is complete
 
 
@@ -75,10 +77,15 @@ class LocalBackend:
         return {"environment": str(environment), "instance": str(instance)}
 
     def run(self, built: Built, execution: Execution) -> RunResult:
-        """Run *execution* on a copy of the checkout and remove the copy."""
+        """Run *execution* on a copy of the checkout and remove the copy.
+
+        `DiskFull` if the disk is full in the end: tests may have failed for that.
+        """
         from builders.sandbox.local import run_locally
 
-        return run_locally(built, execution, owner=self.settings.owner)
+        result = run_locally(built, execution, owner=self.settings.owner)
+        watch_disk(Path(tempfile.gettempdir()), TEMPORARY_BYTES)
+        return result
 
     def release(self, name: str) -> None:
         """Folders stay until somebody removes the cache."""

@@ -5,6 +5,7 @@ has a bridge of its own even where nothing needs a network: a dockerd without an
 from the engine of the machine.
 """
 
+import hashlib
 import os
 import shutil
 import signal
@@ -29,6 +30,9 @@ class PrivateEngine:
         self.folder = folder
         self.bridge, self.address = f"curate-{subnet}", f"172.29.{subnet}.1/24"
         self.host = f"unix://{folder / 'docker.sock'}"
+        key = hashlib.sha256(str(folder).encode()).digest()
+        self.bridge = f"curate-{key.hex()[:8]}"
+        self.address = f"172.29.{key[0]}.1/24"
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "PrivateEngine":

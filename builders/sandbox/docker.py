@@ -10,11 +10,14 @@ import secrets
 import tarfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import NotFound
+import requests
+from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
 from builders.engine import engine_errors
@@ -31,7 +34,7 @@ OWNER = "curate.owner"
 ROOT = "/curate"
 
 
-def run_in_container(
+def run_in_container(  # noqa: PLR0913
     client: docker.DockerClient,
     built: Built,
     execution: Execution,
@@ -41,13 +44,15 @@ def run_in_container(
     capabilities: Sequence[str] = (),
     runtime: str | None = None,
     owner: str = "nobody",
+    disk: Path | None = None,
 ) -> RunResult:
     """Run *execution* in a new container of the image of *built* and remove it, whatever happens.
 
     *checkout* must be writable for *user*; *capabilities* are given back after all were dropped
     (for tests that need root's powers); *runtime* names another one of the engine's, such as
     gVisor's; `sweep_containers` finds the container by *owner*. Raises SandboxError if the engine
-    refuses or loses the container, EngineUnavailable if it does not answer.
+    refuses or loses the container, or *disk*, its folder on this machine, is short of inodes;
+    EngineUnavailable if it does not answer.
     """
     layout = Layout(checkout=checkout, inputs=f"{ROOT}/in", outputs=f"{ROOT}/out")
     key = new_key()
@@ -57,7 +62,7 @@ def run_in_container(
         container.put_archive("/", _inputs(execution, layout, key))
         started = time.monotonic()
         container.start()
-        ending = await_end(client, container, execution.limits)
+        ending = await_end(client, container, execution.limits, disk)
         seconds = time.monotonic() - started
         container.reload()
         state = container.attrs["State"]
@@ -77,7 +82,7 @@ def run_in_container(
             key_left=found.get("key") == key,
             report=found.get("report"),
             seconds=seconds,
-            cpu_seconds=account.get("usage_usec", 0) / 1e6 + account.get("nanoseconds", 0) / 1e9,
+            cpu_seconds=_cpu_seconds(account),
             output=_output(found, execution.limits.output_bytes),
             cut_short=code is not None and code > 128 and "account" not in found,
         )
@@ -90,8 +95,7 @@ def sweep_containers(client: docker.DockerClient, owner: str) -> None:
         for container in client.containers.list(
             all=True, ignore_removed=True, filters={"label": f"{OWNER}={owner}"}
         ):
-            with suppress(NotFound):
-                container.remove(force=True, v=True)
+            _remove(client, str(container.id))
 
 
 def container_options(
@@ -142,8 +146,18 @@ def _container(
         yield client.containers.create(image, **options)
     finally:
         # by name: an interrupted create may have made it without telling us
-        with suppress(NotFound):
-            client.api.remove_container(options["name"], force=True, v=True)
+        _remove(client, options["name"])
+
+
+def _remove(client: docker.DockerClient, name: str) -> None:
+    """Remove a container; what has very many files may take the engine longer than the call."""
+    try:
+        client.api.remove_container(name, force=True, v=True)
+    except (NotFound, requests.exceptions.ReadTimeout):
+        return
+    except APIError as error:
+        if error.status_code != HTTPStatus.CONFLICT:  # it is being removed already
+            raise
 
 
 def _check_kept(container: Container) -> None:
@@ -197,6 +211,11 @@ def _account(text: bytes) -> dict[str, int]:
         for pair in pairs
         if len(pair) == 2 and re.fullmatch("[0-9]{1,18}", pair[1])
     }
+
+
+def _cpu_seconds(account: Mapping[str, int]) -> float:
+    """Of the account of cgroup v2, or else of v1: some kernels show both."""
+    return account.get("usage_usec", 0) / 1e6 or account.get("nanoseconds", 0) / 1e9
 
 
 def _output(found: Mapping[str, bytes], limit: int) -> bytes:

@@ -8,6 +8,7 @@ its limit by what a disk takes in between two looks.
 import time
 from contextlib import suppress
 from enum import Enum, auto
+from pathlib import Path
 
 import docker
 import requests
@@ -15,6 +16,8 @@ from docker.errors import APIError
 from docker.models.containers import Container
 from urllib3.exceptions import ReadTimeoutError
 
+from builders.engine import RESERVE_INODES, inodes_left
+from builders.errors import SandboxError
 from builders.model import Limits
 from builders.sandbox.script import KILL_AFTER
 
@@ -32,13 +35,20 @@ class Ending(Enum):
     OUT_OF_DISK = auto()
 
 
-def await_end(client: docker.DockerClient, container: Container, limits: Limits) -> Ending:
-    """Wait for the end of *container*, or bring it about when it passes *limits*."""
+def await_end(
+    client: docker.DockerClient, container: Container, limits: Limits, disk: Path | None = None
+) -> Ending:
+    """Wait for the end of *container*, or bring it about when it passes *limits*.
+
+    Raises SandboxError when inodes run out on *disk*: whose files those are cannot be told.
+    """
     deadline = time.monotonic() + limits.seconds + _GRACE
     pause = _LOOK_EVERY
     while (left := deadline - time.monotonic()) > 0:
         if _ended(container, min(pause, left)):
             return Ending.BY_ITSELF
+        if disk and inodes_left(disk) < 2 * RESERVE_INODES:
+            raise SandboxError(f"few inodes are left at {disk} while {container.name} runs")
         began = time.monotonic()
         if _written(client, container) > limits.disk_bytes:
             return _end(container, Ending.OUT_OF_DISK)

@@ -48,7 +48,7 @@ reap() {
 """
 
 # Time and memory accounts of the container itself, from cgroup v2 or v1.
-_ACCOUNT = """\
+ACCOUNT = """\
 account() {
   local line
   while read -r line; do echo "$line"; done < /sys/fs/cgroup/cpu.stat
@@ -110,7 +110,7 @@ def container_script(execution: Execution, layout: Layout) -> str:
         f"account > {shlex.quote(layout.outputs)}/account",
         'finish "$code"',
     ]
-    return _REAP + _ACCOUNT + _FINISH + _function(lines)
+    return _REAP + ACCOUNT + _FINISH + _function(lines)
 
 
 def output_shares(limit: int) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """The SQLite connection: transactions, and its refusals in the user's words."""
 
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from curate.errors import StoreError
 from curate.store.schema import prepare
 
 _BUSY_SECONDS = 20.0
+_ROOM = 64 << 10  # bytes; an index of the log grows by half of it
 
 
 class Database:
@@ -75,7 +77,7 @@ class Database:
             yield
         except sqlite3.OperationalError as error:
             text = str(error)
-            if "full" in text:
+            if "full" in text or ("disk I/O" in text and _no_room(self._folder)):
                 raise DiskFull(
                     f"The disk of the data folder {self._folder} is full.",
                     hint="Free some space and run the same command again.",
@@ -95,3 +97,8 @@ class Database:
                 f"The data folder {self._folder} cannot be made ({error.strerror}).",
                 hint="Choose another one with --data.",
             ) from error
+
+
+def _no_room(folder: Path) -> bool:
+    """Whether not even the database's shared memory finds room in *folder*."""
+    return shutil.disk_usage(folder).free < _ROOM

@@ -18,13 +18,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.benchmarks.killed import fingerprint, stored
-from tests.leftovers import held_locks, image_names, leftovers
+from tests.benchmarks.killed import fingerprint
+from tests.benchmarks.scene import HEAD, Kill, Scene, faults
+from tests.leftovers import image_names
 from tests.private_engine import PrivateEngine
-from tests.twelve import COUNT, crawled
+from tests.twelve import crawled
 from tests.watched import Watched
 
 PHASES: Mapping[str, tuple[str, float, float]] = {
@@ -37,75 +37,6 @@ PHASES: Mapping[str, tuple[str, float, float]] = {
 }
 SURVIVAL = 15.0  # seconds after which a curate that the engine's end did not end counts as alive
 SHARED = ("kills/base:", "kills/python:")
-HEAD = (
-    "| kill | after s | phase | under way | curate's end | stored at the kill | after the restart"
-    " | left at the kill | of these after the restart |"
-)
-
-
-@dataclass(kw_only=True)
-class Kill:
-    """One disturbance, and what the next start made of it."""
-
-    number: int
-    phase: str
-    seconds: float = 0.0
-    step: str = ""
-    end: str = "killed"
-    before: dict[str, str] = field(default_factory=dict)
-    after: dict[str, str] | None = None
-    left: set[str] = field(default_factory=set)
-    still: set[str] | None = None
-
-    @property
-    def line(self) -> str:
-        """Of the table."""
-        after = "?" if self.after is None else len(self.after)
-        still = "?" if self.still is None else _told(self.still)
-        cells = (self.number, f"{self.seconds:.1f}", self.phase, self.step or "starting", self.end)
-        return " | ".join(
-            map(str, ("", *cells, len(self.before), after, _told(self.left), still, ""))
-        ).strip()
-
-
-class Scene:
-    """One folder in which the same command is begun again and again."""
-
-    def __init__(self, folder: Path, engine: PrivateEngine, jobs: int) -> None:
-        self.folder, self.engine, self.jobs = folder, engine, jobs
-        self.variables: dict[str, str] = {}
-        self.shown: list[str] = []  # ids, each time that a verdict was shown
-        self.wrong: list[str] = []
-        self.kills: list[Kill] = []
-        self.truth: Mapping[str, object] = {}
-
-    def begin(self) -> Watched:
-        """The command."""
-        return Watched(["validate", "-j", str(self.jobs)], self.variables)
-
-    def left(self) -> set[str]:
-        return leftovers(self.folder, self.engine.client)
-
-    def note(self, watched: Watched) -> None:
-        """What a command that has ended showed."""
-        self.shown += watched.finished
-        if "Traceback" in watched.said:
-            self.wrong.append(f"a traceback: {watched.said[-1500:]}")
-
-    def look(self) -> dict[str, str]:
-        """Moments at which the stored verdicts were made; checks them against the truth."""
-        data = self.folder / "data"
-        for name, found in fingerprint(data).items():
-            if self.truth and found != self.truth[name]:
-                self.wrong.append(f"verdict of {name}: {str(found)[:300]}")
-        return stored(data)
-
-    def restarted(self, watched: Watched) -> None:
-        """Fill in what the last kill left, once *watched* is at work."""
-        last = self.kills[-1] if self.kills else None
-        if last and last.after is None and watched.step:
-            last.after = stored(self.folder / "data")
-            last.still = last.left & self.left()
 
 
 def undisturbed(scene: Scene) -> float:
@@ -164,7 +95,6 @@ def disturb_engine(
             kill.before = scene.look()
             kill.after, kill.still = kill.before, set()
             scene.kills.append(kill)
-            print(kill.line, flush=True)
             continue
         _conclude(scene, kill, watched)
         watched = None
@@ -190,10 +120,9 @@ def _await(scene: Scene, watched: Watched, phase: str, first: float, chance: ran
 
 def _conclude(scene: Scene, kill: Kill, watched: Watched) -> None:
     scene.note(watched)
-    if scene.kills:
-        print(scene.kills[-1].line, flush=True)
     kill.left, kill.before = scene.left(), scene.look()
     scene.kills.append(kill)
+    print(kill.line, file=sys.stderr)
 
 
 def _finish(scene: Scene) -> None:
@@ -203,8 +132,6 @@ def _finish(scene: Scene) -> None:
     scene.restarted(watched)
     code = watched.wait()
     scene.note(watched)
-    if scene.kills:
-        print(scene.kills[-1].line, flush=True)
     if code:
         scene.wrong.append(f"the last command ended with {code}: {watched.said[-800:]}")
     print(f"in the end: {len(scene.look())} verdicts", flush=True)
@@ -221,29 +148,6 @@ def _ending(watched: Watched, code: int | None) -> str:
         return "goes on"
     errors = [line for line in watched.said.splitlines() if line.startswith("Error: ")]
     return f"exit {code}" + (f" ({' '.join(errors[-1].split()[1:7])} …)" if errors else "")
-
-
-def _told(things: set[str]) -> str:
-    kinds = [thing.split()[0] for thing in sorted(things)]
-    return ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)) or "0"
-
-
-def faults(scene: Scene, quiet: Mapping[str, object], images: list[str]) -> list[str]:
-    """Everything that is not as after the undisturbed run."""
-    found = list(scene.wrong)
-    last = scene.look()
-    if set(last) != set(quiet) or len(last) != COUNT:
-        found.append(f"{len(last)} verdicts, undisturbed {len(quiet)}")
-    for kill in scene.kills:
-        moments = last | kill.before
-        found += [f"{name} was validated again" for name in moments if moments[name] != last[name]]
-    twice = {name for name in scene.shown if scene.shown.count(name) > 1}
-    found += [f"{name} was shown to end twice" for name in sorted(twice)]
-    found += [f"left: {thing}" for thing in sorted(scene.left())]
-    found += [f"lock held: {name}" for name in held_locks(scene.folder)]
-    now = image_names(scene.engine.client)
-    found += [f"image {name}" for name in sorted({*now} ^ {*images})]
-    return found
 
 
 def main() -> int:
@@ -276,11 +180,11 @@ def play(folder: Path, options: argparse.Namespace) -> int:
         _forget_images(engine)
         killed = _scene(folder / "killed", engine, options.jobs, own)
         killed.truth = truth
-        print(f"\n{HEAD}\n|" + " --- |" * (HEAD.count(" | ") + 1), flush=True)
         act = disturb_engine if options.engine else disturb
         act(killed, phases(options.times, chance), first, chance)
         found = faults(killed, truth, images)
     kills = killed.kills
+    print(f"\n{HEAD}\n|" + " --- |" * (HEAD.count(" | ") + 1), *(it.line for it in kills), sep="\n")
     print(f"\n{len(kills)} kills; {len(found)} things wrong", *found, sep="\n  ")
     return 1 if found or len(kills) < options.times else 0
 

@@ -91,7 +91,7 @@ def test_a_stopped_shell_is_ended_from_outside(client, make):
 def test_an_interrupt_leaves_nothing(client, make, monkeypatch):
     built = make({"test_x.py": "import time\ndef test_a(): time.sleep(600)\n"})
 
-    def interrupted(client, container, limits):
+    def interrupted(*_):
         time.sleep(2)
         raise KeyboardInterrupt
 

@@ -8,6 +8,7 @@ import pytest
 import uv
 
 from builders.model import Outcome
+from tests import nose_style
 from tests.sandbox_behaviours import BEHAVIOURS
 from tests.sandbox_ids import FILES, OPTIONS
 from tests.sandbox_ids import OUTCOMES as EXACT
@@ -69,6 +70,23 @@ def test_hard_names_and_ends(workers, old_python, tmp_path):
     assert report.finished and not report.tampered, output
     wrong = {name for name, _ in set(report.outcomes.items()) ^ set(EXACT.items())}
     assert not wrong, output
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_setups_in_the_style_of_nose(workers, request, old_python, tmp_path):
+    version = request.node.callspec.params["old_python"][1]
+    major = int(version.partition(".")[0])
+    if major > 7:
+        pytest.skip("pytest calls them no longer")
+    for file, text in nose_style.FILES.items():
+        path = tmp_path / "project" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    report, exit_code, output = run_reported(tmp_path, workers, "-rA", python=old_python)
+    assert report.finished and not report.tampered, output
+    assert report.exit_status == exit_code
+    older = nose_style.UP_TO_6 if major < 7 else {}
+    assert dict(report.outcomes) == {**nose_style.OUTCOMES, **older}, output
 
 
 def test_death(old_python, tmp_path):

@@ -154,19 +154,25 @@ def test_rebuild_goes_on_night_after_night(stage):
 def small_disk(tmp_path):
     folder = tmp_path / "small"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
     if os.geteuid() or subprocess.run(mount, check=False).returncode:
         pytest.skip("no right to mount")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_disk_loses_nothing(stage, small_disk):
-    filler = small_disk / "filler"
+def fill(folder: Path, left: int) -> Path:
+    """A file that leaves *left* bytes to others."""
+    filler = folder / "filler"
     with filler.open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(bytes(4096))
-    os.truncate(filler, filler.stat().st_size - (100 << 10))  # enough to begin, not to end
+    os.truncate(filler, filler.stat().st_size - left)
+    return filler
+
+
+def test_a_full_disk_loses_nothing(stage, small_disk):
+    filler = fill(small_disk, 100 << 10)  # enough to begin, not to end
     variables = stage.variables | {"CURATE_DATA": str(small_disk / "data")}
     crowded = replace(stage, variables=variables)
     mirror = ("--mirror", str(stage.mirror))
@@ -178,3 +184,20 @@ def test_a_full_disk_loses_nothing(stage, small_disk):
     crowded.curate(*command)
     funnel = json.loads(crowded.answer("status", "--json"))["repositories"][stage.sample.name]
     assert (funnel["pulls"], funnel["candidates"]) == (15, 10)
+
+
+def test_a_disk_that_fills_while_verdicts_are_stored_loses_none(stage, small_disk):
+    crowded = replace(stage, variables=stage.variables | {"CURATE_DATA": str(small_disk / "data")})
+    crawl(crowded)
+    command = ("validate", "--sandbox", "local", "-j", "2")
+    filler = fill(small_disk, 64 << 10)  # enough for some verdicts, not for all
+    full = begin(crowded, *command)
+    said = full.communicate(timeout=300)[1]
+    assert (full.returncode, "full" in said, "Traceback" in said) == (8, True, False), said
+    filler.unlink()
+    before = validated(crowded)
+    assert before < 10
+    done = json.loads(crowded.answer(*command, "--json"))
+    assert (done["validated"], done["known"]) == (10 - before, before)
+    assert leftovers(crowded) == []
+    assert_as_expected(crowded)

@@ -1,11 +1,13 @@
 """Waiting for containers and bringing their end about, against an engine that is a list."""
 
+import os
 from types import SimpleNamespace
 
 import pytest
 import requests
 from urllib3.exceptions import ReadTimeoutError
 
+from builders.errors import SandboxError
 from builders.model import Limits
 from builders.sandbox import ending
 from builders.sandbox.ending import Ending, await_end
@@ -19,7 +21,7 @@ class Engine:
 
     def __init__(self, waits: list, looks: list) -> None:
         self.waits, self.looks = waits, looks
-        self.id = "c"
+        self.id = self.name = "c"
         self.killed = False
         self.api = SimpleNamespace(containers=lambda size, filters: _next(self.looks))
 
@@ -40,6 +42,19 @@ def _next(answers: list):
 
 def ended(engine: Engine, limits: Limits) -> Ending:
     return await_end(engine, engine, limits)  # type: ignore[arg-type]
+
+
+def test_inodes_that_run_out_are_no_verdict(tmp_path, monkeypatch):
+    few = SimpleNamespace(f_files=1000, f_favail=39)
+    monkeypatch.setattr(os, "statvfs", lambda folder: few)
+    with pytest.raises(SandboxError, match="inodes"):
+        await_end(Engine([LATE], [size(0)]), Engine([LATE], []), Limits(), tmp_path)
+    few.f_favail = 41
+    ours = Engine([LATE, None], [size(0)])
+    assert await_end(ours, ours, Limits(), tmp_path) is Ending.BY_ITSELF
+    few.f_files = 0  # a file system that counts none
+    ours = Engine([LATE, None], [size(0)])
+    assert await_end(ours, ours, Limits(), tmp_path) is Ending.BY_ITSELF
 
 
 def size(count: int) -> list[dict]:

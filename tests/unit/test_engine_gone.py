@@ -1,5 +1,6 @@
 """An engine that goes away or refuses, at any request: an exception of ours, never a verdict."""
 
+import shutil
 import threading
 from types import SimpleNamespace
 
@@ -9,8 +10,11 @@ import requests
 
 from builders import docker as backends
 from builders.docker import DockerBackend
-from builders.errors import EngineUnavailable, SandboxError
+from builders.errors import DiskFull, EngineUnavailable, SandboxError
+from builders.local import LocalBackend
 from builders.model import Built, Execution, Outcome, RunResult, RunStatus
+from builders.sandbox import docker as sandbox
+from builders.sandbox import local
 from builders.settings import BuildSettings
 from curate import running
 from curate.workshop import Interrupted
@@ -54,6 +58,44 @@ def test_contexts_are_swept_though_the_engine_is_gone(backend, tmp_path):
     with pytest.raises(EngineUnavailable):
         backend(GONE).sweep()
     assert not left.exists()
+
+
+class Container:
+    """A client whose only container is slow or unwilling to go."""
+
+    def __init__(self, error):
+        self.error = error
+        self.api = SimpleNamespace(remove_container=self.remove)
+
+    def remove(self, name, **_):
+        raise self.error
+
+
+def refusal(status):
+    response = requests.Response()
+    response.status_code = status
+    return docker.errors.APIError("no", response=response)
+
+
+@pytest.mark.parametrize(
+    "error", [requests.exceptions.ReadTimeout(), docker.errors.NotFound("no"), refusal(409)]
+)
+def test_a_container_that_takes_its_time_to_go_ends_nothing(error):
+    sandbox._remove(Container(error), "c")
+    with pytest.raises(docker.errors.APIError):
+        sandbox._remove(Container(refusal(500)), "c")
+
+
+@pytest.mark.parametrize("backend_of", [DockerBackend, LocalBackend])
+def test_a_run_that_ends_on_a_full_disk_is_no_verdict(backend_of, tmp_path, monkeypatch):
+    for module, name in ((sandbox, "run_in_container"), (local, "run_locally")):
+        monkeypatch.setattr(module, name, lambda *_, **__: WHOLE)
+    made = backend_of(BuildSettings(cache=tmp_path))
+    made.__dict__ |= {"engine": None, "store": tmp_path}
+    assert made.run(None, None) is WHOLE
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1 << 20))
+    with pytest.raises(DiskFull):
+        made.run(None, None)
 
 
 def sound(*results):

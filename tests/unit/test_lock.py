@@ -5,6 +5,8 @@ from types import MappingProxyType
 
 import pytest
 
+from builders import lock
+from builders.errors import DiskFull
 from builders.lock import compile_arguments, compile_files, lock_key, timestamp, uv_environment
 from builders.preparation import prepare
 from builders.repairs import RULES, dropped_extras, repair
@@ -239,3 +241,16 @@ def test_locks_of_older_rules_are_made_anew(monkeypatch):
     before = lock_key(manifest("a"), "3.8")
     monkeypatch.setattr("builders.lock.RULES", RULES + 1)
     assert lock_key(manifest("a"), "3.8") != before
+
+
+def test_a_full_disk_says_nothing_of_the_requirements(tmp_path, monkeypatch):
+    said = "error: failed to write to file `x`: No space left on device (os error 28)"
+    failed = lock._Attempt(code=2, output="", errors=said)
+    monkeypatch.setattr(lock, "_run", lambda *_: failed)
+    with pytest.raises(DiskFull):
+        lock.resolve(
+            manifest("pytest"),
+            python="3.11",
+            cutoff=datetime(2024, 1, 1, tzinfo=UTC),
+            settings=BuildSettings(cache=tmp_path),
+        )

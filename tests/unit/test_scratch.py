@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+from builders.engine import BuildClient, run_build
 from builders.scratch import scratch, sweep_scratch
 
 ROOT = Path(__file__).parents[2]
@@ -75,3 +76,11 @@ def test_stable_folders_are_as_few_as_will_do_and_empty(tmp_path):
     (one / "left").touch()
     with place() as again:
         assert (again, list(again.iterdir())) == (one, [])
+
+
+def test_clients_that_build_end_with_their_folder(tmp_path):
+    client = BuildClient(
+        command=("sh", "-c", 'echo "[$CURATE_SCRATCH]"; echo "x: exit code: 1"; exit 1')
+    )
+    failure = run_build(client, dockerfile="", context=tmp_path, scratch=tmp_path, tag="t:1")
+    assert f"[{tmp_path}]" in failure.detail

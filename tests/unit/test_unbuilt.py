@@ -95,7 +95,6 @@ SOLVED = 'ERROR: failed to solve: process "/bin/sh -c x" did not complete succes
         f"{RAN}: exit code: 1\n",
         f"{SOLVED}: exit code: 127\n\nView build details: docker-desktop://x\n",
         'Error: building at STEP "RUN x": while running runtime: exit status 2',
-        f"no space left on device\n{RAN}: exit code: 1",
     ],
 )
 def test_a_command_that_ended_by_itself_is_a_failure(log):
@@ -110,6 +109,7 @@ def test_a_command_that_ended_by_itself_is_a_failure(log):
         (f"{SOLVED}: exit code: 137", SandboxError),
         ("failed to compute cache key: /x not found", SandboxError),
         ("", SandboxError),
+        (f"#7 1.2 No space left on device\n{RAN}: exit code: 1", SandboxError),
         ("write /var/lib: no space left on device", DiskFull),
         ("Cannot connect to the Docker daemon at unix:///x.sock", EngineUnavailable),
     ],
@@ -123,5 +123,7 @@ def test_a_build_that_blames_no_command_is_no_verdict():
     for log in ("", "#5 1.2 exit code: 1\n#5 2.0 on and on\n"):
         with pytest.raises(SandboxError):
             engine._judged(log)
+    with pytest.raises(SandboxError, match="no space left"):
+        engine._judged("#5 1.2 cc: No space left on device\n#5 ERROR: exit code: 1")
     with pytest.raises(DiskFull):
         engine._judged("#5 1.2 exit code: 1\nERROR: write /x: no space left on device")

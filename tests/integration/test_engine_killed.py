@@ -1,0 +1,84 @@
+"""An engine that is killed under builds and runs, and is back at once or later."""
+
+import os
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from builders.engine import find_build_client, run_build
+from builders.errors import EngineUnavailable
+from builders.model import Built, Execution, Limits
+from builders.sandbox.docker import run_in_container, sweep_containers
+from tests.private_engine import PrivateEngine, available
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(
+        not os.environ.get("CURATE_BASE_IMAGE"), reason="CURATE_BASE_IMAGE is not set"
+    ),
+    pytest.mark.skipif(not available(), reason="needs root, dockerd and ip"),
+]
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    with PrivateEngine(tmp_path_factory.mktemp("engine")) as engine:
+        engine.load(os.environ["CURATE_BASE_IMAGE"])
+        yield engine
+
+
+@contextmanager
+def killed(engine, is_time, *, at_once):
+    """Kill *engine* when *is_time*, and start it again at once or in the end."""
+
+    def kill():
+        deadline = time.monotonic() + 60
+        while not is_time() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(2)
+        engine.kill()
+        if at_once:
+            engine.start()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    yield
+    killer.join()
+    if not at_once:
+        engine.start()
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["back at once", "back later"])
+def test_a_run_is_no_verdict_and_its_container_is_swept(engine, at_once):
+    built = Built(
+        name="t", backend="docker", handle=os.environ["CURATE_BASE_IMAGE"], environment_key="k"
+    )
+    execution = Execution(command="sleep 60", limits=Limits(seconds=90))
+    client = engine.client
+    with (
+        killed(engine, client.containers.list, at_once=at_once),
+        pytest.raises(EngineUnavailable),
+    ):
+        run_in_container(engine.client, built, execution, checkout="/curate/out", owner="o")
+    sweep_containers(engine.client, "o")
+    assert engine.client.containers.list(all=True) == []
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["back at once", "back later"])
+def test_a_build_is_no_verdict(engine, at_once, tmp_path, monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", engine.host)
+    began = time.monotonic()
+    with (
+        killed(engine, lambda: time.monotonic() - began > 5, at_once=at_once),
+        pytest.raises(EngineUnavailable),
+    ):
+        run_build(
+            find_build_client(os.environ.get("CURATE_DOCKER", "")),
+            dockerfile=f"FROM {os.environ['CURATE_BASE_IMAGE']}\n"
+            "RUN echo 'exit code: 1 did not complete successfully' && sleep 60\n",
+            context=tmp_path,
+            scratch=tmp_path,
+            tag="killed:1",
+        )
