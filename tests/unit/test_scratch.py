@@ -21,6 +21,8 @@ with scratch(Path(sys.argv[1]), "build") as folder:
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
+    while VARIABLE not in Path(f"/proc/{child.pid}/environ").read_text():
+        pass  # it is not seen before it has begun
     print(child.pid, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
