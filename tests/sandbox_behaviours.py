@@ -307,7 +307,7 @@ BEHAVIOURS = [
             test_a=PASSED,
             test_b=ERROR,
         ),
-        limits=Limits(seconds=4, memory_bytes=512 << 20),
+        limits=Limits(seconds=8, memory_bytes=512 << 20),
         status=RunStatus.TIMEOUT,
     ),
     Behaviour(
@@ -317,7 +317,7 @@ BEHAVIOURS = [
             "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    time.sleep(600)\n",
             test_b=ERROR,
         ),
-        limits=Limits(seconds=3, memory_bytes=512 << 20),
+        limits=Limits(seconds=7, memory_bytes=512 << 20),
         status=RunStatus.TIMEOUT,
     ),
     Behaviour(
