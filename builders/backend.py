@@ -10,6 +10,7 @@ class Backend(Protocol):
     """Builds instances and runs tests in them, each run in a fresh sandbox."""
 
     name: str
+    over: int  # bytes above the disk budget that stayed all the same, when last looked
 
     def build(self, spec: InstanceSpec) -> Built | Failure:
         """Make the environment (shared) and the checkout of *spec*; found work is reused."""

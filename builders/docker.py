@@ -37,6 +37,7 @@ class DockerBackend:
         self.settings = settings
         self.kept = kept
         self.uses = Uses(settings.cache / "uses")
+        self.over = 0
 
     @cached_property
     def engine(self) -> docker.DockerClient:
@@ -67,7 +68,7 @@ class DockerBackend:
             built = self._built(spec)
             new = isinstance(built, Failure) or built.environment_seconds
             if self.settings.disk_bytes and new:
-                self.room.make(self.settings.disk_bytes)
+                self.over = self.room.make(self.settings.disk_bytes).over
         return built
 
     def _built(self, spec: InstanceSpec) -> Built | Failure:

@@ -4,8 +4,9 @@ Layers stack as base -> python -> environment -> tree -> instance, where a tree 
 the oldest of neighbouring instances; those without neighbours do without it. The dialect is
 that of Docker 20.10: no heredoc, no `COPY --link`, no named contexts. What a build needs but an
 image must not keep (uv, the CA bundle, the index's address, lock, checkout, scripts) lies in the
-context, which is mounted at /mnt for the time of one RUN; the caches of uv and ccache are mounted
-at /media. Both folders exist in every Debian, so not even an empty mount point is left behind.
+context, which is mounted at /mnt for the time of one RUN; the caches of uv, ccache and bytecode are
+mounted at /media, for several builds at once: all three are made for that. Both folders exist in
+every Debian, so not even an empty mount point is left behind.
 """
 
 import shlex
@@ -47,7 +48,7 @@ BASE_PACKAGES = (
 _BUILD_TOOLS = ("cmake", "cython", "numpy", "scikit-build", "setuptools", "setuptools-scm", "wheel")
 
 _CONTEXT = "--mount=type=bind,target=/mnt"
-_CACHE = "--mount=type=cache,id=curate-uv,sharing=locked,target=/media"
+_CACHE = "--mount=type=cache,id=curate-uv,target=/media"
 _SETTINGS = ". /mnt/build.env"
 
 # The prefix was made for another path: its libpython is found by the linker's cache, and the paths

@@ -35,6 +35,7 @@ class LocalBackend:
     """`Backend` on folders under `settings.cache`; it is no security border."""
 
     name = "local"
+    over = 0
 
     def __init__(self, settings: BuildSettings) -> None:
         self.settings = settings

@@ -108,7 +108,13 @@ def run_tasks(
             stop=stop or threading.Event(),
             report=report,
         )
-        return validate(tasks, options, shop, jobs=jobs, done=done)
+        summary = validate(tasks, options, shop, jobs=jobs, done=done)
+    if backend.over:
+        talk.print(
+            f"{backend.over / 2**30:.1f} GiB more than disk_gib are in use, and none of it may go."
+            " See: curate images prune --dry-run"
+        )
+    return summary
 
 
 def make_backend(name: str, settings: Settings, store: Store) -> Backend:

@@ -48,7 +48,7 @@ def test_environment_text():
         " /var/cache/ldconfig/aux-cache /var/log/apt /var/log/dpkg.log"
         " /var/log/alternatives.log\n"
         "RUN --mount=type=bind,target=/mnt"
-        " --mount=type=cache,id=curate-uv,sharing=locked,target=/media . /mnt/build.env"
+        " --mount=type=cache,id=curate-uv,target=/media . /mnt/build.env"
         " && /mnt/uv venv --seed --exclude-newer 2021-05-04T10:00:00Z"
         " --python /opt/python/bin/python3.8 /opt/venv"
         " && { /mnt/uv pip install --python /opt/venv/bin/python --no-deps"
