@@ -11,10 +11,9 @@ import hashlib
 import importlib.util
 import os
 import py_compile
+import shutil
 import sys
 import sysconfig
-import tarfile
-import tempfile
 from pathlib import Path
 
 SECONDS = 946684800  # 2000-01-01, the time of every source file
@@ -27,38 +26,36 @@ def main(cache: str) -> None:
     """Compile all that is installed next to this interpreter."""
     site = Path(sysconfig.get_path("purelib"))
     folder = Path(cache, "bytecode", str(sys.implementation.cache_tag))
-    folder.mkdir(parents=True, exist_ok=True)
     missing = []
+    for name, content in sources(site):
+        source = site / name
+        os.utime(str(source), (SECONDS, SECONDS))
+        made = Path(importlib.util.cache_from_source(str(source)))
+        kept = folder / content[:2] / content
+        if kept.exists():
+            made.parent.mkdir(exist_ok=True)
+            shutil.copyfile(str(kept), str(made))
+        else:
+            missing.append((str(source), made, kept))
+    with concurrent.futures.ProcessPoolExecutor() as pool:
+        list(pool.map(compiled, [source for source, _, _ in missing], chunksize=16))
+    for _, made, kept in missing:
+        keep(made, kept)
+
+
+def sources(site: Path) -> "list[tuple[str, str]]":
+    """Files below *site* that are worth compiling, each with a hash of its path and content."""
+    found = {}
     for record in sorted(site.glob("*.dist-info/RECORD")):
         if record.parent.name.startswith(INSTALLER):
             continue
-        sources, key = listed(site, record)
-        archive = folder / (key + ".tar")
-        if archive.exists():
-            with tarfile.open(str(archive)) as tar:
-                tar.extractall(str(site))
-        else:
-            missing.append((sources, archive))
-    with concurrent.futures.ProcessPoolExecutor() as pool:
-        todo = [str(site / name) for sources, _ in missing for name in sources]
-        list(pool.map(compiled, todo, chunksize=16))
-    for sources, archive in missing:
-        keep(site, sources, archive)
-
-
-def listed(site: Path, record: Path) -> "tuple[list[str], str]":
-    """Source files of one distribution that are worth compiling, and the hash of what they are."""
-    with record.open(newline="", encoding="utf-8") as file:
-        rows = sorted((row[0], row[1]) for row in csv.reader(file) if row[0].endswith(".py"))
-    found = [
-        (name, content)
-        for name, content in rows
-        if content and not name.startswith(("..", "/")) and LEFT_OUT not in name.split("/")[1:-1]
-    ]
-    names = [name for name, _ in found if (site / name).is_file()]
-    for name in names:
-        os.utime(str(site / name), (SECONDS, SECONDS))
-    return names, hashlib.sha256(repr(found).encode()).hexdigest()
+        with record.open(newline="", encoding="utf-8") as file:
+            rows = [row[:2] for row in csv.reader(file) if row and row[0].endswith(".py")]
+        for name, content in rows:
+            inside = not name.startswith(("..", "/")) and LEFT_OUT not in name.split("/")[1:-1]
+            if content and inside and (site / name).is_file():
+                found[name] = hashlib.sha256((name + "=" + content).encode()).hexdigest()
+    return sorted(found.items())
 
 
 def compiled(path: str) -> None:
@@ -69,15 +66,13 @@ def compiled(path: str) -> None:
         return
 
 
-def keep(site: Path, sources: "list[str]", archive: Path) -> None:
-    """Keep the bytecode of *sources* as *archive*, in one move."""
-    handle, scratch = tempfile.mkstemp(dir=str(archive.parent))
-    with os.fdopen(handle, "wb") as file, tarfile.open(fileobj=file, mode="w") as tar:
-        for name in sources:
-            made = Path(importlib.util.cache_from_source(str(site / name)))
-            if made.exists():
-                tar.add(str(made), str(made.relative_to(site)))
-    Path(scratch).replace(archive)
+def keep(made: Path, kept: Path) -> None:
+    """Keep the bytecode *made*, if there is any, as *kept*, in one move."""
+    if made.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        scratch = kept.with_name(os.urandom(8).hex())
+        shutil.copyfile(str(made), str(scratch))
+        scratch.replace(kept)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,10 @@ def compiled(site):
     return sorted(path.name.split(".")[0] for path in site.rglob("*.pyc"))
 
 
+def files(folder):
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 def is_used(python, site):
     """Whether the interpreter takes the bytecode of the package as it is."""
     made = Path(importlib.util.cache_from_source(str(site / "pack" / "__init__.py")))
@@ -66,12 +70,22 @@ def test_modules_are_compiled_but_for_tests_and_what_is_no_python(environment, t
 def test_the_next_environment_takes_what_was_compiled(environment, tmp_path):
     python, site = environment("one")
     run(python, tmp_path / "cache")
-    archive = next((tmp_path / "cache").rglob("*.tar"))
-    os.utime(archive, (5, 5))
+    (kept,) = files(tmp_path / "cache")
+    os.utime(kept, (5, 5))
     python, site = environment("two")
     run(python, tmp_path / "cache")
     assert is_used(python, site)
-    assert [path.stat().st_mtime for path in (tmp_path / "cache").rglob("*.tar")] == [5]
+    assert [path.stat().st_mtime for path in files(tmp_path / "cache")] == [5]
+
+
+def test_of_a_later_release_only_what_changed_is_compiled(environment, tmp_path):
+    package = PACKAGE | {"pack/same.py": "", "pack/other.py": "A = 1\n"}
+    python, _ = environment("one", package)
+    run(python, tmp_path / "cache")
+    python, site = environment("two", package | {"pack/other.py": "A = 2\n"})
+    run(python, tmp_path / "cache")
+    assert compiled(site) == ["__init__", "other", "same"]
+    assert len(files(tmp_path / "cache")) == 4
 
 
 def test_other_content_is_compiled_anew(environment, tmp_path):
@@ -79,7 +93,7 @@ def test_other_content_is_compiled_anew(environment, tmp_path):
     run(python, tmp_path / "cache")
     python, site = environment("two", PACKAGE | {"pack/__init__.py": "VALUE = 2\n"})
     run(python, tmp_path / "cache")
-    assert len(list((tmp_path / "cache").rglob("*.tar"))) == 2
+    assert len(files(tmp_path / "cache")) == 2
     assert is_used(python, site)
     done = subprocess.check_output([python, "-c", "import pack; print(pack.VALUE)"], text=True)
     assert done == "2\n"
