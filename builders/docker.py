@@ -18,7 +18,7 @@ from builders.images import build_instance, plan_layers, sweep_contexts
 from builders.lock import sweep_locks
 from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
 from builders.prefix import find_prefix
-from builders.room import Kept, Room
+from builders.room import PATIENCE, Kept, Room
 from builders.sandbox.process import end_children
 from builders.settings import BuildSettings
 from builders.uses import Uses
@@ -47,7 +47,7 @@ class DockerBackend:
     @cached_property
     def room(self) -> Room:
         """The room for images on the engine."""
-        return Room(self.engine, self.settings, self.uses, self.kept)
+        return Room(connect(timeout=PATIENCE), self.settings, self.uses, self.kept)
 
     @cached_property
     def store(self) -> Path:

@@ -23,6 +23,9 @@ from builders.uses import Uses
 FOREIGN_SECONDS = 24 * 3600.0
 """How long images are left alone that another process made later than their last use known here."""
 
+PATIENCE = 900
+"""Seconds for an answer of the engine: to count and to remove, a busy one takes minutes."""
+
 Kept = Callable[[], Collection[str]]
 """Ids of images that must stay, asked for when something has to go."""
 

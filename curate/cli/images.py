@@ -42,7 +42,7 @@ def prune(
     What is in use stays, and what is verified but not pushed (setting `keep_unpushed`).
     """
     from builders.engine import connect
-    from builders.room import Room
+    from builders.room import PATIENCE, Room
     from builders.uses import Uses
 
     settings = settings_of(context)
@@ -51,7 +51,9 @@ def prune(
         raise BadInput("It is not said how much may stay.", hint=hint)
     building = settings.building()
     unpushed = _unpushed(settings)
-    room = Room(connect(), building, Uses(building.cache / "uses"), kept=lambda: unpushed)
+    room = Room(
+        connect(timeout=PATIENCE), building, Uses(building.cache / "uses"), kept=lambda: unpushed
+    )
     used = room.used()
     limit = building.disk_bytes if keep is None else int(keep * 2**30)
     going = room.make(limit, dry=dry_run)
