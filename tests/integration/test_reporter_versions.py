@@ -82,7 +82,9 @@ def test_setups_in_the_style_of_nose(workers, request, old_python, tmp_path):
         path = tmp_path / "project" / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    report, exit_code, output = run_reported(tmp_path, workers, "-rA", python=old_python)
+    # What a module's teardown breaks is told of its last test on each worker.
+    options = (workers, "--dist=loadfile", "-rA") if workers != "-n0" else (workers, "-rA")
+    report, exit_code, output = run_reported(tmp_path, *options, python=old_python)
     assert report.finished and not report.tampered, output
     assert report.exit_status == exit_code
     older = nose_style.UP_TO_6 if major < 7 else {}
