@@ -14,14 +14,12 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if os.environ.get("CURATE_INTEGRATION") == "1":
-        for item in items:
-            if item.get_closest_marker("integration"):
-                item.add_marker(pytest.mark.xdist_group("engine"))  # they watch one engine
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Integration tests watch one engine, so one worker has them all."""
+    if not item.get_closest_marker("integration"):
         return
-    skip = pytest.mark.skip(reason="integration test: set CURATE_INTEGRATION=1 (see .ci/engine)")
-    for item in items:
-        if item.get_closest_marker("integration"):
-            item.add_marker(skip)
+    if os.environ.get("CURATE_INTEGRATION") == "1":
+        item.add_marker(pytest.mark.xdist_group("engine"))
+    else:
+        reason = "integration test: set CURATE_INTEGRATION=1 (see .ci/engine)"
+        item.add_marker(pytest.mark.skip(reason=reason))
