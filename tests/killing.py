@@ -18,6 +18,12 @@ from tests.doubles.github.server import GitHubDouble, Request
 ROOT = Path(__file__).resolve().parents[1]
 _ISSUE = re.compile(r"\bi\d+: issueOrPullRequest\(number: (\d+)\) \{ \.\.\.Thing")
 
+INTERRUPTED = (130, -signal.SIGINT)
+"""How a command ends that was interrupted: 130 to a shell, either way.
+
+Python ends by the signal if that came while text was being executed, as when dataclasses are made.
+"""
+
 
 @dataclass(kw_only=True)
 class Killed:

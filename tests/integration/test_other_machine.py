@@ -106,7 +106,7 @@ def layers(client, reference):
     return client.images.get(reference).attrs["RootFS"]["Layers"]
 
 
-def test_twelve_instances_run_on_another_machine(backend, instances, tmp_path):
+def test_twelve_instances_run_on_another_machine(backend, instances, tmp_path, tmp_path_factory):
     assert len({built.environment_key for built in instances.values()}) == len(LOCKS)
     registry = f"{os.environ['CURATE_TEST_REGISTRY']}/{backend.settings.namespace}"
     push(tmp_path, registry)
@@ -114,7 +114,8 @@ def test_twelve_instances_run_on_another_machine(backend, instances, tmp_path):
         references = {name: place for name, (_, place) in store.pushed(registry).items()}
     assert sorted(references) == sorted(instances)
     forget(backend)
-    with PrivateEngine(tmp_path / "engine", subnet=215) as other:
+    # The path of a socket has at most 107 characters.
+    with PrivateEngine(tmp_path_factory.mktemp("engine"), subnet=215) as other:
         engine = other.client
         stacks = []
         for name, built in instances.items():
