@@ -3,9 +3,7 @@
 import os
 import secrets
 import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,13 +11,12 @@ from builders.docker import DockerBackend
 from builders.model import Built, Execution, Outcome, RunStatus
 from builders.registry import pull_image
 from builders.sandbox.docker import run_in_container
-from curate.model import CrawlState, Environment
 from curate.store import Store
 from tests.integration.test_images import SETUP, settings  # noqa: F401
+from tests.integration.test_shared_environments import forget
 from tests.private_engine import PrivateEngine, available
+from tests.pushing import push_command, save_verified
 from tests.thing import thing
-from tests.unit.test_rows import candidate, validation
-from tests.unit.things import pull
 
 pytestmark = [
     pytest.mark.integration,
@@ -29,7 +26,6 @@ pytestmark = [
     ),
     pytest.mark.skipif(not available(), reason="an engine needs root, dockerd and ip"),
 ]
-ROOT = Path(__file__).parents[2]
 PYTEST = "iniconfig==2.0.0\npackaging==24.0\npluggy==1.5.0\npytest==8.2.0\n"
 LOCKS = [f"{PYTEST}six==1.{minor}.0\n" for minor in (14, 15, 16)]
 COMMITS = 4
@@ -62,14 +58,6 @@ def backend(settings):  # noqa: F811
     forget(backend)
 
 
-def forget(backend):
-    """Remove every image whose name has the backend's namespace."""
-    for image in backend.engine.images.list():
-        for tag in image.tags:
-            if backend.settings.namespace in tag:
-                backend.engine.images.remove(tag, force=True)
-
-
 @pytest.fixture
 def instances(backend, tmp_path):
     """Twelve instances of three environments, built and stored; images by instance id."""
@@ -80,25 +68,8 @@ def instances(backend, tmp_path):
             spec = thing(tmp_path / f"mirror{index}", files(number, lock), lock, "3.11")
             built[name] = backend.build(replace(spec, name=name))
             assert isinstance(built[name], Built), built[name]
-            save(store, index, built[name])
+            save_verified(store, index, built[name].handle, built[name].digest)
     return built
-
-
-def save(store, number, built):
-    one = candidate(instance_id=f"owner__name-{number}", pull_number=number)
-    environment: Environment = replace(
-        validation().environment, handle=built.handle, digest=built.digest
-    )
-    record = replace(validation(), instance_id=one.instance_id, environment=environment)
-    store.save_page("owner/name", [pull(number, repo="owner/name")], CrawlState())
-    store.save_candidate(one)
-    store.save_validation("owner/name", record)
-
-
-def push(folder, registry):
-    command = [sys.executable, "-m", "curate", "publish", "images", "--registry", registry]
-    variables = os.environ | {"PYTHONPATH": str(ROOT), "CURATE_DATA": "data"}
-    subprocess.run(command, cwd=folder, env=variables, check=True, capture_output=True)
 
 
 def layers(client, reference):
@@ -109,7 +80,8 @@ def layers(client, reference):
 def test_twelve_instances_run_on_another_machine(backend, instances, tmp_path, tmp_path_factory):
     assert len({built.environment_key for built in instances.values()}) == len(LOCKS)
     registry = f"{os.environ['CURATE_TEST_REGISTRY']}/{backend.settings.namespace}"
-    push(tmp_path, registry)
+    command, variables = push_command(registry)
+    subprocess.run(command, cwd=tmp_path, env=variables, check=True, capture_output=True)
     with Store(tmp_path / "data") as store:
         references = {name: place for name, (_, place) in store.pushed(registry).items()}
     assert sorted(references) == sorted(instances)

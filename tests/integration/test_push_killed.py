@@ -8,21 +8,16 @@ import re
 import secrets
 import signal
 import subprocess
-import sys
 import tarfile
 import time
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from builders.engine import connect
 from builders.registry import verify_image
-from curate.model import CrawlState
 from curate.stages.publish import image_repository
 from curate.store import Store
-from tests.unit.test_rows import candidate, validation
-from tests.unit.things import pull
+from tests.pushing import push_command, save_verified
 
 pytestmark = [
     pytest.mark.integration,
@@ -30,7 +25,6 @@ pytestmark = [
         not os.environ.get("CURATE_TEST_REGISTRY"), reason="CURATE_TEST_REGISTRY is not set"
     ),
 ]
-ROOT = Path(__file__).parents[2]
 IMAGES, BYTES, SEED = 6, 16 << 20, 5
 _PUSHED = re.compile(r"pushed (\S+): ([\d.]+) MB")
 
@@ -46,7 +40,7 @@ def built(client, tmp_path):
     name = f"curate-test/{secrets.token_hex(6)}"
     with Store(tmp_path / "data") as store:
         for number in range(1, IMAGES + 1):
-            _verified(store, number, f"{name}:{number}", _image(client, name, str(number)))
+            save_verified(store, number, f"{name}:{number}", _image(client, name, str(number)))
     yield f"{os.environ['CURATE_TEST_REGISTRY']}/{name}"
     for image in client.images.list():
         if any(name in tag for tag in image.tags):
@@ -63,21 +57,12 @@ def _image(client, repository, tag):
     return client.images.get(f"{repository}:{tag}").id
 
 
-def _verified(store, number, handle, identity):
-    one = candidate(instance_id=f"owner__name-{number}", pull_number=number)
-    environment = replace(validation().environment, handle=handle, digest=identity)
-    record = replace(validation(), instance_id=one.instance_id, environment=environment)
-    store.save_page("owner/name", [pull(number, repo="owner/name")], CrawlState())
-    store.save_candidate(one)
-    store.save_validation("owner/name", record)
-
-
 def _start(folder, registry):
-    command = [sys.executable, "-m", "curate", "publish", "images", "--registry", registry]
+    command, variables = push_command(registry)
     return subprocess.Popen(
         [*command, "--json"],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "CURATE_DATA": "data", "COLUMNS": "200"},
+        env=variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
