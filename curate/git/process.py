@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import select
 import subprocess
 import tempfile
 import threading
@@ -27,11 +28,15 @@ class GitProcess:
     def feed(self, requests: bytes) -> None:
         """Write *requests* beside the reading of answers, so that neither pipe can fill for good.
 
-        An already dead child shows at the next read.
+        All earlier answers must have been read: then few bytes always find room and need no
+        thread. An already dead child shows at the next read.
         """
         stdin = self._running().stdin
         assert stdin is not None
         self._wait_for_writer()
+        if len(requests) <= select.PIPE_BUF:
+            _written(stdin, requests)
+            return
         self._writer = threading.Thread(target=_written, args=(stdin, requests), daemon=True)
         self._writer.start()
 

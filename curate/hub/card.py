@@ -95,6 +95,9 @@ def _introduction(facts: CardFacts, splits: tuple[Split, ...]) -> str:
         f"| {_about(split.name, facts)} |"
         for split in splits
     ]
+    made_of = {split.name for split in splits}
+    empty = [name for name in ("train", "lite", *facts.subsets, RAW_NAME) if name not in made_of]
+    rows += [f"| {name} | 0 | no file | {_about(name, facts)} |" for name in empty]
     return "\n".join(
         (
             f"# {facts.repo_id.rpartition('/')[2]}\n",
@@ -122,9 +125,11 @@ def _about(name: str, facts: CardFacts) -> str:
 
 
 def _held(facts: CardFacts) -> str:
-    if not facts.held:
+    if not facts.held and not facts.rules:
         return ""
     lines = ["## Held back\n", *([f"{facts.rules}\n"] if facts.rules else [])]
+    if not facts.held:
+        return "\n".join([*lines, "Nothing was held back.\n"])
     if facts.unverified:
         lines.append(f"Not checked against their source: {', '.join(facts.unverified)}.\n")
     lines += ["| because | rows |", "|---|---:|"]

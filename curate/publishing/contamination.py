@@ -5,17 +5,15 @@ be missing. Patches are told by the first digits of their `patch_hash`.
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from curate.publishing.edits import changed_lines, source_sections
+from curate.publishing.edits import hunks, source_sections
 from curate.publishing.rules import read_data
 
 OWN = ("swe-bench", "swe-bench-lite", "swe-bench-verified", "swe-gym")
 DIGITS = 16  # of a patch's hash that lists hold: 64 bits
-_BLANKS = re.compile(rb"\s+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +64,11 @@ def patch_hash(patch: bytes) -> str:
     folder: paths, positions and context do not count. "" for a patch that changes no such line.
     """
     lines = sorted(
-        (b"+" if line.added else b"-") + _BLANKS.sub(b"", line.text)
+        b"".join(line.split())
         for part in source_sections(patch)
-        for line in changed_lines(part.data)
-        if line.text.strip()
+        for hunk in hunks(part)
+        for line in hunk
+        if line[:1] in (b"+", b"-") and line[1:].strip()
     )
     return hashlib.sha256(b"\n".join(lines)).hexdigest() if lines else ""
 

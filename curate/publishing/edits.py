@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from curate.git.patch import FileSection, sections
 from curate.testpaths import is_document
 
+Hunk = list[bytes]  # lines with their marks: "+", "-", " "
+
 _HUNK = re.compile(rb"^@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
 _DEFINED = re.compile(rb"^([ \t]*)(?:async[ \t]+)?def[ \t]+(\w+)")
 
@@ -47,6 +49,11 @@ def edits(patch: bytes, old: Callable[[str], bytes | None] | None = None) -> Edi
         functions=functions,
         hunks=sum(hunk_count(part.data) for part in parts),
     )
+
+
+def hunks(part: FileSection) -> Iterator[Hunk]:
+    """The lines of each hunk of a file's diff, without its head."""
+    yield from (piece.split(b"\n")[1:] for piece in part.data.split(b"\n@@ ")[1:])
 
 
 def hunk_count(section: bytes) -> int:

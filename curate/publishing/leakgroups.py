@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from curate.model import Candidate
 from curate.publishing.contamination import patch_hash
-from curate.publishing.edits import source_sections
-from curate.publishing.leaks import Hunk, hunks, told
+from curate.publishing.edits import Hunk, hunks, source_sections
+from curate.publishing.leaks import told
 
 MOST_ISSUES = 5  # a pull that closes more gathers the work of others and belongs to no group
 LEAST_SHARED = 5  # telling lines that two patches share to be of one group

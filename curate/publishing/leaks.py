@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from curate.git.patch import FileSection
 from curate.links import canonical
 from curate.model import Candidate
-from curate.publishing.edits import source_sections
+from curate.publishing.edits import Hunk, hunks, source_sections
 
 Kind = Literal[
     "gold-lines in problem_statement",
@@ -22,8 +21,6 @@ Kind = Literal[
     "pull in problem_statement",
     "pull in hints_text",
 ]
-
-Hunk = list[bytes]  # lines with their marks: "+", "-", " "
 
 _WORD = re.compile(rb"\w+")
 _LEAST_WORDS, _LEAST_CHARACTERS = 3, 12
@@ -91,11 +88,6 @@ def added_lines(patch: bytes) -> frozenset[bytes]:
             added.update(told(hunk, b"+"))
             shown.update(told(hunk, b" -"))
     return frozenset(added - shown)
-
-
-def hunks(part: FileSection) -> Iterator[Hunk]:
-    """The lines of each hunk of a file's diff, without its head."""
-    yield from (piece.split(b"\n")[1:] for piece in part.data.split(b"\n@@ ")[1:])
 
 
 def told(hunk: Hunk, marks: bytes) -> Iterator[bytes]:

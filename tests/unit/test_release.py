@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from curate.errors import BadInput
-from curate.hub.card import CardFacts
+from curate.hub.card import CardFacts, Split, card
 from curate.hub.client import Changes, Digest, plan
 from curate.publishing import schema
 from curate.publishing.release import Release, check_release, write_release
@@ -80,6 +80,16 @@ def test_card_is_valid_and_tells_the_funnel(tmp_path):
     assert 'load_dataset("curator/tasks", "raw", split="train")' in text
     for column in (*schema.TRAIN, *schema.RAW):
         assert f"| {column.name} |" in text
+
+
+def test_card_tells_which_splits_are_empty_and_that_nothing_was_held_back():
+    facts = CardFacts(repo_id="a/b", rules="What it must not hold.", subsets={"old": "n < 3"})
+    train = Split(name="train", columns=schema.TRAIN, rows=2, size=9_000)
+    text = card(facts, (train,))
+    assert "| train | 2 | 9 kB | verified instances |\n| lite | 0 | no file | of train: " in text
+    assert "| old | 0 | no file | of train: `n < 3` |" in text
+    assert "lite" not in text.split("---")[1]
+    assert "What it must not hold.\n\nNothing was held back." in text
 
 
 def test_releases_are_replaced_and_nothing_else_is(tmp_path):
