@@ -4,9 +4,11 @@ Nearly all are small. Rows of the database cost a tenth of what files of their o
 of 66,000 instances has no use for as many inodes; what is large is a file.
 """
 
+import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from pathlib import Path
 
 import zstandard
@@ -15,6 +17,7 @@ from curate.errors import StoreError
 from curate.store.database import Database
 
 LARGE = 1 << 16  # compressed bytes from which a blob is a file
+STALE = 3600  # seconds after which a half-written file is a killed process's
 
 
 class Blobs:
@@ -57,6 +60,7 @@ class Blobs:
     @staticmethod
     def _write(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path.parent)
         handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -72,3 +76,11 @@ class Blobs:
             f"The stored content {key[:12]}… is missing or damaged.",
             hint="Restore the data folder from a copy, or crawl and validate into a new one.",
         )
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes left half-written."""
+    for left in folder.glob("*.part"):
+        with contextlib.suppress(FileNotFoundError):  # another process sweeps, too, or has it done
+            if left.stat().st_mtime < time.time() - STALE:
+                left.unlink()

@@ -1,5 +1,7 @@
+import os
 import random
 import sqlite3
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -21,7 +23,7 @@ from curate.model import (
     Verdict,
 )
 from curate.store import Store
-from curate.store.blobs import LARGE
+from curate.store.blobs import LARGE, STALE
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 REPO = "owner/name"
@@ -235,6 +237,18 @@ def test_small_blobs_are_rows_and_large_ones_files(store):
     keys = [store.blobs.put(it) for it in (b"small", large, b"small")]
     assert [store.blobs.get(key) for key in keys] == [b"small", large, b"small"]
     assert len(list(store.folder.rglob("*.zst"))) == 1
+
+
+def test_what_a_killed_process_left_half_written_goes_with_the_next_blob(store):
+    large = random.Random(1).randbytes(LARGE)
+    store.blobs.put(large)
+    folder = next(store.folder.rglob("*.zst")).parent
+    next(folder.glob("*.zst")).unlink()
+    for name, age in (("old.part", STALE + 9), ("young.part", 0)):
+        (folder / name).touch()
+        os.utime(folder / name, (time.time() - age,) * 2)
+    store.blobs.put(large)
+    assert [path.name for path in folder.glob("*.part")] == ["young.part"]
 
 
 def test_a_damaged_blob_is_told(tmp_path):
