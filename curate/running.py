@@ -1,27 +1,34 @@
 """Runs of a built instance: before and after the gold patch, and with pieces of it left out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import wait
+from functools import partial
+from typing import TypeVar
 
 from builders.errors import BuilderError, SandboxError
 from builders.model import Built, Execution, Outcome, RunResult, RunStatus
 from curate.model import Run, Strength
 from curate.planning import Plan, limits, path_rules
-from curate.strength import pieces, settings_alone
+from curate.strength import Piece, pieces, settings_alone
 from curate.verdict import hopeless
 from curate.workshop import Interrupted, Workshop
 
 INFRASTRUCTURE_TRIES = 3
 
+T = TypeVar("T")
+
 
 def make_runs(plan: Plan, built: Built, shop: Workshop, *, count: int) -> Sequence[Run]:
-    """Run *count* times on each side, by turns; once where that leaves nothing to show.
+    """Run *count* times on each side, the two beside each other if there is room for both; once
+    where that leaves nothing to show.
 
     Raises Interrupted if the user asked to stop, BuilderError if the sandbox does not hold.
     """
     runs: list[Run] = []
     for index in range(count):
-        after = _run(plan, built, shop, side="after", index=index)
-        before = _run(plan, built, shop, side="before", index=index)
+        sides = ("after", "before")
+        pair = [partial(_run, plan, built, shop, side=side, index=index) for side in sides]
+        after, before = _together(shop, pair)
         runs += [before, after]
         if index == 0 and hopeless(before, after):
             break
@@ -39,10 +46,14 @@ def measure_strength(
     if len(found) == 1:
         return Strength(pieces=(found[0].name,), unnoticed=()), 0.0
     tried, unnoticed, seconds = [], [], 0.0
-    for number, piece in enumerate(found, 1):
+
+    def without(number: int, piece: Piece) -> RunResult:
         shop.report(plan.candidate.instance_id, f"strength {number} of {len(found)}")
         patches = (plan.candidate.test_patch, piece.rest)
-        result = _sound(shop, built, _execution(plan, patches, index=0))
+        return _sound(shop, built, _execution(plan, patches, index=0))
+
+    results = _together(shop, [partial(without, *each) for each in enumerate(found, 1)])
+    for piece, result in zip(found, results, strict=True):
         seconds += result.cpu_seconds
         if result.status is RunStatus.PATCH_FAILED:
             continue
@@ -60,8 +71,16 @@ def fixed_by_settings(
     if not rest:
         return False, 0.0
     shop.report(plan.candidate.instance_id, "gold without source")
-    result = _sound(shop, built, _execution(plan, (plan.candidate.test_patch, rest), index=0))
+    execution = _execution(plan, (plan.candidate.test_patch, rest), index=0)
+    (result,) = _together(shop, [partial(_sound, shop, built, execution)])
     return _passes(result, fail_to_pass), result.cpu_seconds
+
+
+def _together(shop: Workshop, runs: Sequence[Callable[[], T]]) -> list[T]:
+    """What *runs* give, in their order; none is under way any more when this returns or raises."""
+    futures = [shop.sandboxes.submit(run) for run in runs]
+    wait(futures)
+    return [future.result() for future in futures]
 
 
 def _passes(result: RunResult, fail_to_pass: Sequence[str]) -> bool:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,3 +35,4 @@ class Workshop:
     mirrors: Callable[[str], Path]  # repository -> bare mirror
     stop: threading.Event
     report: Callable[[str, str], None]  # instance id, step
+    sandboxes: Executor  # carries runs, no more at once than the user asked for

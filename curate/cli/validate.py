@@ -1,6 +1,7 @@
 """`curate validate`: run the changed tests before and after the gold patch."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from typing import Annotated
 
@@ -58,7 +59,9 @@ def command(  # noqa: PLR0913, PLR0917
     strength: Annotated[
         bool, typer.Option(help="Try the gold patch with each hunk left out, too.")
     ] = True,
-    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Candidates at once.")] = 1,
+    jobs: Annotated[
+        int, typer.Option("-j", "--jobs", min=1, help="Candidates, and sandboxes, at once.")
+    ] = 1,
     again: Annotated[bool, typer.Option("--again", help="Do what was rejected once more.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
@@ -88,7 +91,11 @@ def run_tasks(
     if not tasks:
         return Summary()
     backend = make_backend(options.backend, settings, store)
-    with claimed(settings.data, "validation"), progress_bar() as progress:
+    with (
+        claimed(settings.data, "validation"),
+        progress_bar() as progress,
+        ThreadPoolExecutor(jobs) as sandboxes,
+    ):
         backend.sweep()
         bar = progress.add_task("", total=len(tasks))
 
@@ -107,6 +114,7 @@ def run_tasks(
             mirrors=lambda name: existing_mirror(settings, name),
             stop=stop or threading.Event(),
             report=report,
+            sandboxes=sandboxes,
         )
         summary = validate(tasks, options, shop, jobs=jobs, done=done)
     if backend.over:

@@ -1,6 +1,7 @@
 """What benchmarks that build and run stored candidates share."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from builders.backend import Backend
 from builders.interpreter import available_pythons
@@ -27,6 +28,7 @@ def workshop(
         mirrors=lambda repo: settings.mirror_folder / f"{repo.replace('/', '__')}.git",
         stop=threading.Event(),
         report=lambda name, step: None,
+        sandboxes=ThreadPoolExecutor(1),
     )
 
 

@@ -67,6 +67,7 @@ def build(monkeypatch):
             mirrors=lambda repo: Path("/m"),
             stop=threading.Event(),
             report=lambda name, step: None,
+            sandboxes=None,
         )
         ground = Ground(source="base", manifest=known, python="3.8", date=DATE)
         plan = Plan(

@@ -1,8 +1,13 @@
 """In which orders and with which hash seeds the runs of a validation are made."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
+import pytest
+
+from builders.errors import SandboxError
 from builders.model import Outcome, RunResult, RunStatus
 from curate.running import make_runs
 from curate.store import Store
@@ -30,6 +35,7 @@ def spoiling(plan, store, commands):
         backend=SimpleNamespace(run=run),
         stop=threading.Event(),
         report=lambda name, step: None,
+        sandboxes=ThreadPoolExecutor(1),
     )
 
 
@@ -55,3 +61,35 @@ def test_what_only_gold_keeps_from_harm_is_fail_to_pass(tmp_path):
     sides = [[run for run in runs if run.side == side] for side in ("before", "after")]
     verdict = judge(*sides)
     assert (verdict.fail_to_pass, verdict.quarantined) == ((SPOILER, VICTIM), ())
+
+
+def test_both_sides_run_beside_each_other_if_there_is_room(tmp_path):
+    plan, both = planned(), threading.Barrier(2, timeout=30)
+    with Store(tmp_path) as store, ThreadPoolExecutor(2) as sandboxes:
+        shop = spoiling(plan, store, [])
+        shop.sandboxes, run = sandboxes, shop.backend.run
+        shop.backend.run = lambda *call: both.wait() in (0, 1) and run(*call)
+        runs = make_runs(plan, None, shop, count=2)
+    told = [(run.side, run.index) for run in runs]
+    assert told == [("before", 0), ("after", 0), ("before", 1), ("after", 1)]
+
+
+def test_no_run_is_left_under_way_by_one_that_fails(tmp_path):
+    plan, ended, slow = planned(), [], threading.Event()
+    with Store(tmp_path) as store, ThreadPoolExecutor(2) as sandboxes:
+        shop = spoiling(plan, store, [])
+        shop.sandboxes, run = sandboxes, shop.backend.run
+
+        def gone(built, execution):
+            if plan.candidate.patch in execution.patches:
+                slow.set()
+                raise SandboxError("gone")
+            slow.wait(30)
+            time.sleep(0.2)
+            ended.append(run(built, execution))
+            return ended[0]
+
+        shop.backend.run = gone
+        with pytest.raises(SandboxError, match="gone"):
+            make_runs(plan, None, shop, count=2)
+        assert len(ended) == 1

@@ -1,6 +1,7 @@
 """Patches that mend nothing are called wrong: none, of test helpers alone, of settings alone."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -40,6 +41,7 @@ def shop_of(store, mended_by):
         backend=SimpleNamespace(run=run),
         stop=threading.Event(),
         report=lambda name, step: None,
+        sandboxes=ThreadPoolExecutor(1),
     )
 
 
