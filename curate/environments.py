@@ -153,5 +153,5 @@ def environment_of(plan: Plan, ground: Ground, lock: Lock, built: Built) -> Envi
         lock_seconds=lock.seconds,
         build_seconds=built.seconds,
         environment_seconds=built.environment_seconds,
-        variables=plan.env.environment,
+        variables=plan.variables,
     )

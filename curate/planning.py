@@ -40,6 +40,12 @@ class Plan:
     env: EnvRecipe
     selection: Selection
     grounds: tuple[Ground, ...]  # at least one, in the order in which they are tried
+    as_in_ci: bool = False  # whether tests get the variables of the project's CI, too
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """Variables of the tests."""
+        return self.env.environment | (self.env.ci if self.as_in_ci else {})
 
 
 def make_plan(

@@ -119,7 +119,7 @@ def _execution(
     return Execution(
         command=plan.selection.command(plan.env, plan.recipe.cases, backwards=backwards),
         patches=patches,
-        environment=plan.env.environment | {"PYTHONHASHSEED": str(index)},
+        environment={**plan.variables, "PYTHONHASHSEED": str(index)},
         limits=limits(plan.env),
     )
 

@@ -87,8 +87,10 @@ def _tried(plan: Plan, options: Options, shop: Workshop, blank: Validation) -> V
     """The first attempt that verifies the candidate, or else the first; all are on record."""
     records: list[Validation] = []
     told: list[str] = []
-    for name, ground, lock in _attempts(plan, shop):
-        record = _attempted(plan, ground, lock, options, shop, blank)
+    for name, tried, ground, lock in _attempts(plan, shop):
+        if tried.as_in_ci and not records[0].runs:
+            break  # what fell before its runs falls with other variables, too
+        record = _attempted(tried, ground, lock, options, shop, blank)
         why = record.verdict.rejection
         told.append(f"{name}: {f'{why.stage}/{why.reason}' if why else 'verified'}")
         records.insert(0 if record.verified else len(records), record)
@@ -97,11 +99,11 @@ def _tried(plan: Plan, options: Options, shop: Workshop, blank: Validation) -> V
     return replace(records[0], attempts=tuple(told))
 
 
-def _attempts(plan: Plan, shop: Workshop) -> Iterator[tuple[str, Ground, Lock | Failure]]:
-    """Locks worth a try, each made when it is asked for, none twice.
+def _attempts(plan: Plan, shop: Workshop) -> Iterator[tuple[str, Plan, Ground, Lock | Failure]]:
+    """Plans and locks worth a try, each lock made when it is asked for, none twice.
 
     First those that all share who declare the same, then one as of the very date, unless the first
-    was just that.
+    was just that; then the first once more with the variables of the project's CI.
     """
     seen: list[tuple[str, ...]] = []
     locks = {}
@@ -110,14 +112,18 @@ def _attempts(plan: Plan, shop: Workshop) -> Iterator[tuple[str, Ground, Lock | 
         packages = lock.packages if isinstance(lock, Lock) else ()
         if not packages or packages not in seen:
             seen.append(packages)
-            yield f"requirements of {ground.source}", ground, lock
+            yield f"requirements of {ground.source}", plan, ground, lock
     first = plan.grounds[0]
     shared = locks[first.source]
-    if isinstance(shared, Failure) or shared.cutoff == first.date:
+    if isinstance(shared, Failure):
         return
-    lock = exact_lock(plan, first, shop)
-    if isinstance(lock, Lock) and lock.packages not in seen:
-        yield f"requirements of {first.source}, date-exact", first, lock
+    if shared.cutoff != first.date:
+        lock = exact_lock(plan, first, shop)
+        if isinstance(lock, Lock) and lock.packages not in seen:
+            yield f"requirements of {first.source}, date-exact", plan, first, lock
+    if plan.env.ci:
+        in_ci = replace(plan, as_in_ci=True)
+        yield f"requirements of {first.source}, variables of CI", in_ci, first, shared
 
 
 def _attempted(

@@ -110,6 +110,7 @@ class EnvRecipe(Facts):
     install: tuple[str, ...] = ()  # shell commands in the checkout; empty = ("{editable}",)
     test: Annotated[str, _template("tests")] = "pytest {tests}"  # {tests} = the changed test files
     environment: dict[str, str] = Field(default_factory=dict)
+    ci: dict[str, str] = Field(default_factory=dict)  # for tests, where without them none is fixed
     limits: RunLimits = RunLimits()
 
 
@@ -174,8 +175,8 @@ class Recipe(Facts):
         """Hash of what decides over candidates of this range; other ranges do not touch it."""
         shared = self.model_copy(update={"env": (env,)})
         # What came to the schema later counts where it is used: other verdicts stay.
-        unused = {"env": {"__all__": {"architectures"}}} if not env.architectures else None
-        text = shared.model_dump_json(by_alias=True, exclude=unused)
+        unused = {name for name in ("architectures", "ci") if not getattr(env, name)}
+        text = shared.model_dump_json(by_alias=True, exclude={"env": {"__all__": unused}})
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -1,6 +1,7 @@
 """Which locks a trial tries, and that none is made twice."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -9,9 +10,12 @@ import pytest
 from builders.errors import SandboxError
 from builders.model import Failure, Lock
 from curate import trial
-from curate.planning import Ground
+from curate.model import Rejection, Verdict
+from curate.planning import Ground, Plan
 from curate.workshop import Options
 from recipes import Recipe
+from recipes.schema import EnvRecipe
+from tests.unit.test_rows import validation
 from tests.unit.test_store import candidate
 
 DATE = datetime(2023, 1, 1, tzinfo=UTC)
@@ -26,12 +30,13 @@ def lock(name: str, cutoff: datetime = DATE) -> Lock:
 def attempts(monkeypatch):
     """Names of the attempts for the shared locks of grounds; counts the exact locks made."""
 
-    def run(exact, **shared):
+    def run(exact, ci=None, **shared):
         made = []
         monkeypatch.setattr(trial, "shared_lock", lambda plan, ground, shop: shared[ground.source])
         monkeypatch.setattr(trial, "exact_lock", lambda *_: made.append(1) or exact)
         grounds = [Ground(source=it, manifest=None, python="3.8", date=DATE) for it in shared]
-        plan = SimpleNamespace(grounds=tuple(grounds))
+        env = EnvRecipe(ci=ci or {}, environment={"A": "1", "B": "2"})
+        plan = Plan(candidate=None, recipe=None, env=env, selection=None, grounds=tuple(grounds))
         return [name for name, *_ in trial._attempts(plan, None)], len(made)
 
     return run
@@ -54,6 +59,54 @@ def test_golds_requirements_are_tried_where_they_give_other_packages(attempts):
     assert names == ["requirements of base", "requirements of gold"]
     names, _ = attempts(lock("a"), base=lock("a"), gold=lock("a"))
     assert names == ["requirements of base"]
+
+
+def test_variables_of_the_projects_ci_come_last_and_with_the_first_lock(attempts):
+    old, ci = lock("a", DATE - timedelta(days=9)), {"B": "3"}
+    names, _ = attempts(lock("b"), ci, base=old)
+    assert names[1:] == [
+        "requirements of base, date-exact",
+        "requirements of base, variables of CI",
+    ]
+    assert attempts(FAILURE, ci, base=FAILURE) == (["requirements of base"], 0)
+
+
+NONE = Rejection(stage="validate", reason="no-fail-to-pass")
+BROKEN = Rejection(stage="build", reason="environment-failed")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        (NONE, None, ["a: validate/no-fail-to-pass", "b: verified"]),
+        (NONE, NONE, ["a: validate/no-fail-to-pass", "b: validate/no-fail-to-pass"]),
+        (BROKEN, None, ["a: build/environment-failed"]),
+        (None, None, ["a: verified"]),
+    ],
+)
+def test_ci_is_tried_where_runs_showed_nothing_and_only_there(monkeypatch, first, second, told):
+    plan = Plan(
+        candidate=None,
+        recipe=None,
+        env=EnvRecipe(ci={"B": "3"}, environment={"A": "1", "B": "2"}),
+        selection=None,
+        grounds=(),
+    )
+    tries = [("a", plan, None, None), ("b", replace(plan, as_in_ci=True), None, None)]
+
+    def attempted(tried, ground, lock, options, shop, blank):
+        why = second if tried.as_in_ci else first
+        verdict = Verdict(fail_to_pass=("t",) * (not why), pass_to_pass=(), rejection=why)
+        seen.append(dict(tried.variables))
+        return replace(blank, verdict=verdict, runs=() if why is BROKEN else blank.runs)
+
+    seen = []
+    monkeypatch.setattr(trial, "_attempts", lambda *_: iter(tries))
+    monkeypatch.setattr(trial, "_attempted", attempted)
+    record = trial._tried(plan, Options(), None, validation())
+    assert record.attempts == tuple(told)
+    assert record.verified == told[-1].endswith("verified")
+    assert seen == [{"A": "1", "B": "2"}, {"A": "1", "B": "3"}][: len(told)]
 
 
 @pytest.mark.parametrize("ending", [None, SandboxError("gone")])

@@ -51,7 +51,8 @@ def plan_of(gold, test_patch=TESTS):
         candidate=candidate(patch=gold, test_patch=test_patch),
         recipe=SimpleNamespace(cases=None, paths=SimpleNamespace(tests=(), source=())),
         selection=SimpleNamespace(command=lambda *_, **__: "pytest"),
-        env=SimpleNamespace(environment={}, limits=limits),
+        env=SimpleNamespace(limits=limits),
+        variables={},
     )
 
 
