@@ -4,20 +4,18 @@ Nearly all are small. Rows of the database cost a tenth of what files of their o
 of 66,000 instances has no use for as many inodes; what is large is a file.
 """
 
-import contextlib
 import hashlib
 import os
 import tempfile
-import time
 from pathlib import Path
 
+import psutil
 import zstandard
 
 from curate.errors import StoreError
 from curate.store.database import Database
 
 LARGE = 1 << 16  # compressed bytes from which a blob is a file
-STALE = 3600  # seconds after which a half-written file is a killed process's
 
 
 class Blobs:
@@ -61,7 +59,7 @@ class Blobs:
     def _write(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path.parent)
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        handle, name = tempfile.mkstemp(".part", f"{os.getpid()}.", path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
@@ -79,8 +77,8 @@ class Blobs:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what killed processes left half-written."""
+    """Remove what processes that are gone left half-written."""
     for left in folder.glob("*.part"):
-        with contextlib.suppress(FileNotFoundError):  # another process sweeps, too, or has it done
-            if left.stat().st_mtime < time.time() - STALE:
-                left.unlink()
+        writer = left.name.partition(".")[0]
+        if writer.isdigit() and not psutil.pid_exists(int(writer)):
+            left.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 import os
 import random
 import sqlite3
-import time
+import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -23,7 +23,7 @@ from curate.model import (
     Verdict,
 )
 from curate.store import Store
-from curate.store.blobs import LARGE, STALE
+from curate.store.blobs import LARGE
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 REPO = "owner/name"
@@ -244,11 +244,12 @@ def test_what_a_killed_process_left_half_written_goes_with_the_next_blob(store):
     store.blobs.put(large)
     folder = next(store.folder.rglob("*.zst")).parent
     next(folder.glob("*.zst")).unlink()
-    for name, age in (("old.part", STALE + 9), ("young.part", 0)):
-        (folder / name).touch()
-        os.utime(folder / name, (time.time() - age,) * 2)
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    for writer in (gone.pid, os.getpid()):
+        (folder / f"{writer}.x.part").touch()
     store.blobs.put(large)
-    assert [path.name for path in folder.glob("*.part")] == ["young.part"]
+    assert [path.name for path in folder.glob("*.part")] == [f"{os.getpid()}.x.part"]
 
 
 def test_a_damaged_blob_is_told(tmp_path):
