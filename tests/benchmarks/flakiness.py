@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{HEAD}\n| --- | --- | --- | --- | --- | --- | --- |", flush=True)
     with Store(settings.data) as store, ThreadPoolExecutor(options.jobs) as pool:
         building = settings.building()
-        shop = workshop(store, settings, building, DockerBackend(building))
+        shop = workshop(store, settings, building, DockerBackend(building), options.jobs)
         results = []
         wanted = options.instances or verified(store)
         for result in pool.map(lambda name: rerun(name, shop, options.runs), wanted):

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from builders.backend import Backend
 from builders.interpreter import available_pythons
@@ -17,9 +18,9 @@ from recipes import Library
 
 
 def workshop(
-    store: Store, settings: Settings, building: BuildSettings, backend: Backend
+    store: Store, settings: Settings, building: BuildSettings, backend: Backend, jobs: int = 1
 ) -> Workshop:
-    """A workshop that reports nothing."""
+    """A workshop that reports nothing and has *jobs* sandboxes at once."""
     return Workshop(
         store=store,
         backend=backend,
@@ -28,7 +29,7 @@ def workshop(
         mirrors=lambda repo: settings.mirror_folder / f"{repo.replace('/', '__')}.git",
         stop=threading.Event(),
         report=lambda name, step: None,
-        sandboxes=ThreadPoolExecutor(1),
+        sandboxes=ThreadPoolExecutor(jobs),
     )
 
 
@@ -44,6 +45,7 @@ def rebuild(
         candidate, Library().get(candidate.repo), shop.mirrors(candidate.repo), shop.pythons
     )
     assert isinstance(plan, Plan)
+    plan = replace(plan, as_in_ci=made.environment.variables != plan.variables)
     ground = next(each for each in plan.grounds if each.source == made.environment.declared_by)
     _, built = build(plan, ground, lock_of(made.environment, mark), shop)
     return plan, built
