@@ -128,10 +128,10 @@ def _held(facts: CardFacts) -> str:
     if not facts.held and not facts.rules:
         return ""
     lines = ["## Held back\n", *([f"{facts.rules}\n"] if facts.rules else [])]
-    if not facts.held:
-        return "\n".join([*lines, "Nothing was held back.\n"])
     if facts.unverified:
         lines.append(f"Not checked against their source: {', '.join(facts.unverified)}.\n")
+    if not facts.held:
+        return "\n".join([*lines, "Nothing was held back.\n"])
     lines += ["| because | rows |", "|---|---:|"]
     ordered = sorted(facts.held.items(), key=lambda item: (-item[1], item[0]))
     return "\n".join([*lines, *(f"| {reason} | {count:,} |" for reason, count in ordered), ""])

@@ -47,18 +47,13 @@ def edits(patch: bytes, old: Callable[[str], bytes | None] | None = None) -> Edi
         files=len(parts),
         lines=sum(map(len, lines)),
         functions=functions,
-        hunks=sum(hunk_count(part.data) for part in parts),
+        hunks=sum(1 for part in parts for _ in hunks(part)),
     )
 
 
 def hunks(part: FileSection) -> Iterator[Hunk]:
     """The lines of each hunk of a file's diff, without its head."""
     yield from (piece.split(b"\n")[1:] for piece in part.data.split(b"\n@@ ")[1:])
-
-
-def hunk_count(section: bytes) -> int:
-    """Hunks of one file's diff."""
-    return sum(1 for line in section.split(b"\n") if _HUNK.match(line))
 
 
 def changed_lines(section: bytes) -> Iterator[Line]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from curate.git.patch import FileSection
-from curate.publishing.edits import changed_lines, hunk_count, source_sections
+from curate.publishing.edits import changed_lines, hunks, source_sections
 
 _KEYWORDS = r"close[sd]?|fix|fixes|fixed|resolve[sd]?"
 _REFERENCE = re.compile(rf"\b(?:{_KEYWORDS})\s+#\d+", re.IGNORECASE)
@@ -83,7 +83,7 @@ def _has_head(parts: tuple[FileSection, ...], *marks: bytes) -> bool:
 
 
 def _hunks(parts: tuple[FileSection, ...]) -> int:
-    return sum(hunk_count(part.data) for part in parts)
+    return sum(1 for part in parts for _ in hunks(part))
 
 
 def _checks_messages_as_coded(patch: bytes) -> bool:
