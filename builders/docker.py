@@ -6,14 +6,8 @@ from pathlib import Path
 
 import docker
 
-from builders.engine import (
-    connect,
-    engine_errors,
-    find_build_client,
-    image_store,
-    watch_disk,
-)
-from builders.errors import DiskFull
+from builders.disk import UNDER_WAY, watch_disk
+from builders.engine import connect, engine_errors, find_build_client, image_store
 from builders.images import build_instance, plan_layers, sweep_contexts
 from builders.lock import sweep_locks
 from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
@@ -21,6 +15,7 @@ from builders.prefix import find_prefix
 from builders.room import PATIENCE, Kept, Room
 from builders.sandbox.process import end_children
 from builders.settings import BuildSettings
+from builders.turns import Turns
 from builders.uses import Uses
 
 
@@ -37,6 +32,7 @@ class DockerBackend:
         self.settings = settings
         self.kept = kept
         self.uses = Uses(settings.cache / "uses")
+        self.turns = Turns(settings.reserve_bytes)
         self.over = 0
 
     @cached_property
@@ -72,15 +68,18 @@ class DockerBackend:
         return built
 
     def _built(self, spec: InstanceSpec) -> Built | Failure:
-        """Build; where the disk has too little room and there is a budget, once more with room."""
+        """Build; where the disk has too little room, once more when there is some."""
         client = find_build_client(self.settings.docker)
-        try:
-            return build_instance(spec, self.settings, self.engine, client)
-        except DiskFull as full:
-            budget = self.settings.disk_bytes
-            if not budget or self.room.make(budget, more=full.missing).size == 0:
-                raise
-        return build_instance(spec, self.settings, self.engine, client)
+        return self.turns.built(
+            self.store,
+            lambda turn: build_instance(spec, self.settings, self.engine, client, turn),
+            self._make_room,
+        )
+
+    def _make_room(self, more: int) -> bool:
+        """Whether there is a budget and something went so that *more* bytes are free."""
+        budget = self.settings.disk_bytes
+        return bool(budget and self.room.make(budget, more=more).size)
 
     def names(self, spec: InstanceSpec) -> Mapping[str, str] | Failure:
         """Image tag of every layer; no engine is asked."""
@@ -101,7 +100,7 @@ class DockerBackend:
         result = run_in_container(
             self.engine, built, execution, runtime=runtime, owner=owner, disk=self.store
         )
-        watch_disk(self.store, self.settings.reserve_bytes)
+        watch_disk(self.store, self.settings.reserve_bytes, part=UNDER_WAY)
         return result
 
     def release(self, name: str) -> None:
@@ -118,5 +117,6 @@ class DockerBackend:
 
     def abort(self) -> None:
         """End builds and runs."""
+        self.turns.close()
         end_children()
         self.sweep()

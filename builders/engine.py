@@ -6,24 +6,21 @@ the SDK. Not every `docker` on PATH can build: from version 23 on, one without b
 
 import os
 import re
-import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from builders.command import LOG_TAIL, run_command
 from builders.errors import DiskFull, EngineUnavailable, SandboxError
 from builders.model import Failure
 from builders.scratch import VARIABLE
 
 if TYPE_CHECKING:
     import docker
-
-RESERVE_INODES = 0.02  # part of a disk's inodes that stays free
-LOG_TAIL = 8000  # characters of a log that a Failure keeps
 
 # What the engine or its client says in a build log when no engine answers any more.
 _ENGINE_GONE = re.compile(
@@ -102,58 +99,29 @@ def run_build(
     tag: str,
     ignored: str = "",
     labels: Sequence[str] = (),
-    seconds: float = 3600.0,
+    watch: Callable[[], None] = lambda: None,
 ) -> Failure | None:
     """Build *dockerfile* with the folder *context* as *tag*; None when it worked.
 
     *scratch* is a folder outside the context for the Dockerfile; the client ends with it. A
-    command that fails, or a build longer than *seconds*, is a `Failure` with the end of the log;
-    an engine that fails raises `EngineUnavailable`, a disk that is full `DiskFull`.
+    command that fails, or goes on for too long, is a `Failure` with the end of the log;
+    an engine that fails raises `EngineUnavailable`, a disk that is full `DiskFull`. What *watch*
+    raises while it goes ends it.
     """
     file = scratch / "Dockerfile"
     file.write_text(dockerfile)
     (scratch / "Dockerfile.dockerignore").write_text(ignored)
     options = ["--progress=plain", "--file", str(file), "--tag", tag]
     options += [option for label in labels for option in ("--label", label)]
-    try:
-        done = subprocess.run(
-            [*client.command, *options, str(context)],
-            env=os.environ | dict(client.environment) | {VARIABLE: str(scratch)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            timeout=seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as expired:
-        log = (expired.stdout or b"").decode(errors="replace")
-        return Failure(stage="build", reason="timeout", detail=log[-LOG_TAIL:])
-    log = done.stdout.decode(errors="replace")
-    return _judged(log) if done.returncode else None
-
-
-def inodes_left(folder: Path) -> float:
-    """Which part of the inodes where *folder* is can be had; 1 where none are counted."""
-    about = os.statvfs(folder)
-    return about.f_favail / about.f_files if about.f_files else 1.0
-
-
-def watch_disk(folder: Path, reserve_bytes: int) -> None:
-    """Raise `DiskFull` when less than *reserve_bytes* are free where *folder* is (or will be).
-
-    Or few inodes, without which no file can be made either.
-    """
-    existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    if inodes_left(existing) < RESERVE_INODES:
-        hint = "Remove images and build cache (docker system df): they have many small files."
-        raise DiskFull(f"few inodes are left at {existing} (df -i)", hint=hint)
-    free = shutil.disk_usage(existing).free
-    if free < reserve_bytes:
-        raise DiskFull(
-            f"{free >> 20} MiB free at {existing}, {reserve_bytes >> 20} MiB are reserved",
-            hint="Make room (curate images prune), set disk_gib, or lower reserve_gib.",
-            missing=reserve_bytes - free,
-        )
+    ended = run_command(
+        [*client.command, *options, str(context)],
+        env=os.environ | dict(client.environment) | {VARIABLE: str(scratch)},
+        watch=watch,
+    )
+    if isinstance(ended, Failure):
+        return ended
+    code, log = ended
+    return _judged(log) if code else None
 
 
 def image_store(client: "docker.DockerClient") -> Path:

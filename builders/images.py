@@ -15,7 +15,7 @@ import docker
 
 from builders import bytecode, dockerfiles
 from builders.checkout import make_checkout, write_step
-from builders.engine import BuildClient, image_store, run_build, watch_disk
+from builders.engine import BuildClient, run_build
 from builders.install import explained, install_script
 from builders.keys import digest, environment_key, exclusive, file_name, instance_key
 from builders.model import Built, Failure, InstanceSpec
@@ -23,6 +23,7 @@ from builders.prefix import find_prefix, uv_binary
 from builders.scratch import scratch, sweep_scratch
 from builders.settings import BuildSettings
 from builders.shared import KEY, LAYER, fetch_environment, share_environment
+from builders.turns import Turn
 
 _COMPILER = Path(bytecode.__file__)
 
@@ -79,9 +80,16 @@ def _tree(environment: str, spec: InstanceSpec, space: str) -> tuple[Layer, ...]
 
 
 def build_instance(
-    spec: InstanceSpec, settings: BuildSettings, engine: docker.DockerClient, client: BuildClient
+    spec: InstanceSpec,
+    settings: BuildSettings,
+    engine: docker.DockerClient,
+    client: BuildClient,
+    turn: Turn,
 ) -> Built | Failure:
-    """Build what is missing of *spec*'s layers; a command that fails in them is a `Failure`."""
+    """Build what is missing of *spec*'s layers; a command that fails in them is a `Failure`.
+
+    *turn* raises DiskFull where room is too short.
+    """
     began = time.monotonic()
     prefix = find_prefix(spec.python, settings)
     if isinstance(prefix, Failure):
@@ -89,11 +97,11 @@ def build_instance(
     plan = plan_layers(spec, settings, prefix)
     seconds: dict[str, float] = {}
     needed = plan.layers
-    if settings.registry and _fetched(plan, settings, engine):
+    if settings.registry and _fetched(plan, settings, engine, turn):
         needed = tuple(layer for layer in needed if layer.name not in ("base", "python"))
     for layer in needed:
         layer_began = time.monotonic()
-        made = _ensure(layer, plan, spec, settings, engine, client)
+        made = _ensure(layer, plan, spec, settings, engine, client, turn)
         if isinstance(made, Failure):
             return made
         if made and layer.name == "environment" and settings.registry:
@@ -136,7 +144,7 @@ def image_exists(engine: docker.DockerClient, tag: str) -> bool:
     return True
 
 
-def _fetched(plan: Plan, settings: BuildSettings, engine: docker.DockerClient) -> bool:
+def _fetched(plan: Plan, settings: BuildSettings, engine: docker.DockerClient, turn: Turn) -> bool:
     """Whether the environment is here, if need be from the registry: then nothing below is built.
 
     The instance's own layers are not looked for: they are as quickly made as pulled.
@@ -145,8 +153,10 @@ def _fetched(plan: Plan, settings: BuildSettings, engine: docker.DockerClient) -
     with exclusive(settings.cache / "locks", digest(tag)):
         if image_exists(engine, tag):
             return True
-        watch_disk(image_store(engine), settings.reserve_bytes)
-        return fetch_environment(engine, tag, settings.registry, settings.namespace)
+        turn.begin()
+        return fetch_environment(
+            engine, tag, settings.registry, settings.namespace, watch=turn.watch
+        )
 
 
 def _ensure(
@@ -156,6 +166,7 @@ def _ensure(
     settings: BuildSettings,
     engine: docker.DockerClient,
     client: BuildClient,
+    turn: Turn,
 ) -> bool | Failure:
     """Build *layer* unless it exists; True when it was built here."""
     if image_exists(engine, layer.tag):
@@ -163,16 +174,21 @@ def _ensure(
     with exclusive(settings.cache / "locks", digest(layer.tag)):
         if image_exists(engine, layer.tag):
             return False
-        watch_disk(image_store(engine), settings.reserve_bytes)
-        failure = _build(layer, plan, spec, settings, client)
+        turn.begin()
+        failure = _build(layer, plan, spec, settings, client, turn)
         if failure:
-            watch_disk(image_store(engine), settings.reserve_bytes)
+            turn.watch()
             return explained(failure, layer.name)
     return True
 
 
 def _build(
-    layer: Layer, plan: Plan, spec: InstanceSpec, settings: BuildSettings, client: BuildClient
+    layer: Layer,
+    plan: Plan,
+    spec: InstanceSpec,
+    settings: BuildSettings,
+    client: BuildClient,
+    turn: Turn,
 ) -> Failure | None:
     """Fill a context for *layer* and build it there."""
     with scratch(settings.cache / "contexts", "build", stable=True) as folder:
@@ -190,6 +206,7 @@ def _build(
             tag=layer.tag,
             ignored=layer.ignored,
             labels=(f"{LAYER}={layer.name}", f"{KEY}={layer.tag.rsplit(':', 1)[1]}"),
+            watch=turn.watch,
         )
 
 

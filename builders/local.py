@@ -7,7 +7,6 @@ place would reach the shared ones too. System packages are not installed.
 
 import os
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
@@ -15,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from builders.checkout import make_checkout
-from builders.engine import LOG_TAIL, watch_disk
-from builders.errors import BuilderError
+from builders.command import LOG_TAIL, run_command
+from builders.disk import watch_disk
 from builders.install import cutoff_text, explained, install_script
 from builders.keys import environment_key, exclusive, file_name, instance_key
 from builders.lock import sweep_locks
@@ -25,6 +24,7 @@ from builders.prefix import find_prefix, uv_binary
 from builders.sandbox.process import end_children
 from builders.scratch import scratch, sweep_scratch
 from builders.settings import BuildSettings
+from builders.turns import Turn, Turns
 
 SEEDS = ("--seed",)  # pip, and setuptools and wheel before Python 3.12, of the lock's date
 TEMPORARY_BYTES = 64 << 20  # below it a temporary folder counts as full
@@ -40,20 +40,24 @@ class LocalBackend:
     def __init__(self, settings: BuildSettings) -> None:
         self.settings = settings
         self.cache = settings.cache.resolve()
+        self.turns = Turns(settings.reserve_bytes)
 
     def build(self, spec: InstanceSpec) -> Built | Failure:
         """Make `<handle>/checkout` and `<handle>/venv` for *spec*; what is complete is reused."""
+        return self.turns.built(self.cache, lambda turn: self._built(spec, turn))
+
+    def _built(self, spec: InstanceSpec, turn: Turn) -> Built | Failure:
         began = time.monotonic()
-        watch_disk(self.cache, self.settings.reserve_bytes)
+        turn.begin()
         prefix = find_prefix(spec.python, self.settings, installed=True)
         if isinstance(prefix, Failure):
             return prefix
         environment, folder = self._folders(spec, prefix)
-        made = self._make_environment(spec, prefix, environment)
+        made = self._make_environment(spec, prefix, environment, turn)
         if isinstance(made, Failure):
             return made
         environment_seconds = time.monotonic() - began if made else 0.0
-        failure = self._make_instance(spec, environment, folder)
+        failure = self._make_instance(spec, environment, folder, turn)
         if failure:
             return failure
         return Built(
@@ -101,6 +105,7 @@ class LocalBackend:
 
     def abort(self) -> None:
         """End builds and runs."""
+        self.turns.close()
         end_children()
         self.sweep()
 
@@ -110,7 +115,9 @@ class LocalBackend:
         name = f"{file_name(spec.name)}-{instance_key(spec, key)}"
         return self.cache / "environments" / key, self.cache / "instances" / name
 
-    def _make_environment(self, spec: InstanceSpec, prefix: Path, target: Path) -> bool | Failure:
+    def _make_environment(
+        self, spec: InstanceSpec, prefix: Path, target: Path, turn: Turn
+    ) -> bool | Failure:
         """Make the virtual environment *target* in one move; True when it was made here."""
         if target.exists():
             return False
@@ -131,13 +138,15 @@ class LocalBackend:
                 ["pip", "install", *packages, "--python", str(venv)],
             )
             for step in steps:
-                failure = self._command([uv_binary(), *step], folder, {})
+                failure = self._command([uv_binary(), *step], folder, {}, turn)
                 if failure:
                     return explained(failure, "environment")
             venv.rename(target)
         return True
 
-    def _make_instance(self, spec: InstanceSpec, environment: Path, folder: Path) -> Failure | None:
+    def _make_instance(
+        self, spec: InstanceSpec, environment: Path, folder: Path, turn: Turn
+    ) -> Failure | None:
         """Make the checkout and install it; a folder that was left incomplete is made anew."""
         with exclusive(self.cache / "locks", folder.name):
             if (folder / _READY).exists():
@@ -149,33 +158,23 @@ class LocalBackend:
             script = folder / "install.sh"
             script.write_text(install_script(replace(spec, tree_commit="", moved={})))
             variables = {"VIRTUAL_ENV": str(folder / "venv")}
-            failure = self._command(["sh", str(script)], folder / "checkout", variables)
+            failure = self._command(["sh", str(script)], folder / "checkout", variables, turn)
             if failure:
                 return explained(failure, "instance")
             (folder / _READY).touch()
         return None
 
-    def _command(self, command: list[str], folder: Path, extra: dict[str, str]) -> Failure | None:
+    def _command(
+        self, command: list[str], folder: Path, extra: dict[str, str], turn: Turn
+    ) -> Failure | None:
         """Run *command* in *folder* with the build's variables; None when it worked."""
-        try:
-            done = subprocess.run(
-                command,
-                cwd=folder,
-                env=build_variables(self.settings, self.cache) | _path(extra) | extra,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=3600,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as expired:
-            log = (expired.stdout or b"").decode(errors="replace")
-            return Failure(stage="build", reason="timeout", detail=log[-LOG_TAIL:])
-        except OSError as error:
-            raise BuilderError(f"{command[0]} cannot be run: {error}") from error
-        log = done.stdout.decode(errors="replace")
+        env = build_variables(self.settings, self.cache) | _path(extra) | extra
+        ended = run_command(command, cwd=folder, env=env, watch=turn.watch)
+        if isinstance(ended, Failure):
+            return ended
+        code, log = ended
         failure = Failure(stage="build", reason="build-command-failed", detail=log[-LOG_TAIL:])
-        return failure if done.returncode else None
+        return failure if code else None
 
 
 def build_variables(settings: BuildSettings, cache: Path) -> dict[str, str]:

@@ -4,6 +4,8 @@ The key is a hash of all that decides an environment's content, so whoever may p
 is trusted with what runs in the builds of all others.
 """
 
+from collections.abc import Callable
+
 import docker
 
 from builders.registry import RegistryError, push_image
@@ -18,15 +20,25 @@ def repository(registry: str, namespace: str) -> str:
     return f"{registry.rstrip('/')}/{namespace}-env"
 
 
-def fetch_environment(engine: docker.DockerClient, tag: str, registry: str, namespace: str) -> bool:
+def fetch_environment(
+    engine: docker.DockerClient,
+    tag: str,
+    registry: str,
+    namespace: str,
+    *,
+    watch: Callable[[], None] = lambda: None,
+) -> bool:
     """Pull the environment that is called *tag* ("namespace/env:key") here; whether it was there.
 
-    Raises RegistryError where the registry does not answer, or has something else by that name.
+    What *watch* raises meanwhile ends the pull. Raises RegistryError where the registry does not
+    answer, or has something else by that name.
     """
     key = tag.rsplit(":", 1)[1]
     name = repository(registry, namespace)
     try:
-        image = engine.images.pull(name, tag=key)
+        for _ in engine.api.pull(name, tag=key, stream=True):
+            watch()
+        image = engine.images.get(f"{name}:{key}")
     except docker.errors.APIError as error:
         if isinstance(error, docker.errors.NotFound) or _says_absent(error):
             return False

@@ -16,7 +16,7 @@ from docker.errors import APIError
 from docker.models.containers import Container
 from urllib3.exceptions import ReadTimeoutError
 
-from builders.engine import RESERVE_INODES, inodes_left
+from builders.disk import RESERVE_INODES, inodes_left
 from builders.errors import SandboxError
 from builders.model import Limits
 from builders.sandbox.script import KILL_AFTER

@@ -111,12 +111,12 @@ def test_a_full_disk_is_given_room_once(backend, spec, monkeypatch):  # noqa: F8
     release(backend, 14)
     calls = []
 
-    def full(folder, reserve):
+    def full(folder, reserve, part=1.0):
         calls.append(len(here(backend)))
         if here(backend):
             raise DiskFull("full", missing=1 << 40)
 
-    monkeypatch.setattr("builders.images.watch_disk", full)
+    monkeypatch.setattr("builders.turns.watch_disk", full)
     with pytest.raises(DiskFull):
         build(backend, spec, 15)
     backend.settings = backend.room.settings = replace(backend.settings, disk_bytes=1 << 50)

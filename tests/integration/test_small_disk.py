@@ -2,15 +2,19 @@
 
 import os
 import subprocess
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from docker.errors import DockerException
 
-from builders.engine import find_build_client, inodes_left, run_build
+from builders.disk import free_bytes, inodes_left
+from builders.engine import find_build_client, run_build
 from builders.errors import DiskFull, SandboxError
 from builders.model import Built, Execution, Limits
 from builders.sandbox.docker import run_in_container
+from builders.turns import Turns
 from tests.private_engine import PrivateEngine, available
 
 pytestmark = [
@@ -61,6 +65,104 @@ def test_a_run_that_uses_up_the_inodes_is_ended_in_time(engine):
     assert run(engine, "true").exit_code == 0
 
 
+@pytest.fixture
+def write(engine, tmp_path, monkeypatch):
+    """Builds an image that writes that many MiB, and keeps what it wrote."""
+    monkeypatch.setenv("DOCKER_HOST", engine.host)
+    monkeypatch.setattr("builders.command.WATCH_SECONDS", 0.2)
+    client = find_build_client(os.environ.get("CURATE_DOCKER", ""))
+
+    def write(turn, tag, mib):
+        place = tmp_path / f"{tag.replace(':', '-')}-{time.monotonic_ns()}"
+        (place / "context").mkdir(parents=True)
+        turn.begin()
+        failure = run_build(
+            client,
+            dockerfile=f"FROM {os.environ['CURATE_BASE_IMAGE']}\n"
+            f"RUN for i in $(seq {mib // 2}); do head -c 2M /dev/urandom >> /{tag.split(':')[0]}"
+            " && sleep 0.01; done\n",
+            context=place / "context",
+            scratch=place,
+            tag=tag,
+            watch=turn.watch,
+        )
+        assert failure is None
+        return tag
+
+    forget(engine)
+    yield write
+    forget(engine)
+
+
+def forget(engine) -> None:
+    """Remove all images but the base, and what builds have left."""
+    for image in engine.client.images.list():
+        if image.tags != [os.environ["CURATE_BASE_IMAGE"]]:
+            engine.client.images.remove(image.id, force=True)
+    engine.client.api.prune_builds(all=True)
+
+
+def mib(folder) -> int:
+    return free_bytes(folder) >> 20
+
+
+def test_a_build_is_stopped_before_the_disk_is_full_and_gives_back_what_it_took(engine, write):
+    data = engine.folder / "data"
+    free = mib(data)
+    least = [free]
+    turns = Turns(free << 19)  # half of it
+
+    def build(turn):
+        watch = turn.watch
+        turn.watch = lambda: (least.append(mib(data)), watch())
+        return write(turn, "much:1", 10 * free)
+
+    with pytest.raises(DiskFull, match="reserved"):
+        turns.built(data, build)
+    assert free / 8 < min(least) <= free / 4
+    assert engine.client.images.list("much") == []
+    deadline = time.monotonic() + 30
+    while mib(data) < 0.95 * free and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert mib(data) >= 0.95 * free
+
+
+def test_two_builds_too_large_for_the_disk_together_are_made_one_after_the_other(engine, write):
+    data = engine.folder / "data"
+    free = mib(data)
+    turns = Turns(int(0.3 * free) << 20)
+    part = int(0.45 * free)
+    begun = threading.Event()
+    told = []
+
+    def older(turn):
+        begun.set()
+        made = write(turn, "older:1", part)
+        told.append("older ended")
+        return made
+
+    def make_room(missing):
+        told.append("room made")
+        engine.client.images.remove("older:1")
+        engine.client.api.prune_builds(all=True)
+        return True
+
+    def younger(turn):
+        told.append("younger begun")
+        return write(turn, "younger:1", part)
+
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(turns.built, data, older)
+        assert begun.wait(10)
+        second = pool.submit(turns.built, data, younger, make_room)
+        assert first.result(120) == "older:1"
+        assert second.result(240) == "younger:1"
+    assert told[:2] == ["younger begun", "older ended"]
+    assert "room made" in told
+    assert [image.tags for image in engine.client.images.list("younger")] == [["younger:1"]]
+
+
+# Last, for an engine whose disk was really full does not get all of it back.
 @pytest.mark.parametrize(
     ("dockerfile", "kind"),
     [

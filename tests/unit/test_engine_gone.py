@@ -32,11 +32,10 @@ def backend(tmp_path, monkeypatch):
         def fail(*_, **__):
             raise error
 
-        monkeypatch.setattr(backends, "build_instance", fail)
         monkeypatch.setattr(DockerBackend, "names", lambda self, spec: {"environment": "e"})
         made = DockerBackend(BuildSettings(cache=tmp_path))
         made.__dict__["engine"] = SimpleNamespace(
-            images=SimpleNamespace(remove=fail), containers=SimpleNamespace(list=fail)
+            info=fail, images=SimpleNamespace(remove=fail), containers=SimpleNamespace(list=fail)
         )
         return made
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from builders import checkout
-from builders.engine import RESERVE_INODES, watch_disk
+from builders.disk import RESERVE_INODES, watch_disk
 from builders.errors import BuilderError, DiskFull
 from curate.errors import StoreError
 from curate.store.database import Database

@@ -5,41 +5,46 @@ from types import SimpleNamespace
 import docker
 import pytest
 
+from builders.errors import DiskFull
 from builders.registry import RegistryError
 from builders.shared import KEY, LAYER, fetch_environment, repository
 
 GOOD = {LAYER: "environment", KEY: "k1"}
 
 
-class Images:
+class Engine:
     """An engine that pulls *answer*: labels, or what the registry says instead."""
 
     def __init__(self, answer):
         self.answer = answer
         self.tags = []
         self.removed = []
+        self.api = self.images = self
 
-    def pull(self, name, tag):
-        assert (name, tag) == ("reg:5000/lab/curate-env", "k1")
-        if isinstance(self.answer, dict):
-            return SimpleNamespace(labels=self.answer, tag=self.tags.append)
-        raise self.answer
+    def pull(self, name, tag, stream):
+        assert (name, tag, stream) == ("reg:5000/lab/curate-env", "k1", True)
+        if not isinstance(self.answer, dict):
+            raise self.answer
+        return iter([b'{"status":"Pulling"}', b'{"status":"Extracting"}'])
+
+    def get(self, name):
+        assert name == "reg:5000/lab/curate-env:k1"
+        return SimpleNamespace(labels=self.answer, tag=self.tags.append)
 
     def remove(self, name, **_):
         self.removed.append(name)
 
 
-def fetched(answer):
-    images = Images(answer)
-    engine = SimpleNamespace(images=images)
-    return fetch_environment(engine, "curate/env:k1", "reg:5000/lab/", "curate"), images
+def fetched(answer, **options):
+    engine = Engine(answer)
+    return fetch_environment(engine, "curate/env:k1", "reg:5000/lab/", "curate", **options), engine
 
 
 def test_what_has_the_key_on_it_takes_the_name_it_would_have_here():
-    found, images = fetched(GOOD)
+    found, engine = fetched(GOOD)
     assert found
-    assert images.tags == ["curate/env:k1"]
-    assert images.removed == [f"{repository('reg:5000/lab', 'curate')}:k1"]
+    assert engine.tags == ["curate/env:k1"]
+    assert engine.removed == [f"{repository('reg:5000/lab', 'curate')}:k1"]
 
 
 @pytest.mark.parametrize("labels", [{}, GOOD | {KEY: "k2"}, GOOD | {LAYER: "instance"}])
@@ -63,3 +68,11 @@ def test_what_is_not_there_is_no_error(error):
 def test_a_registry_that_does_not_answer_is_one():
     with pytest.raises(RegistryError, match="cannot be asked"):
         fetched(docker.errors.APIError("500", explanation="connection refused"))
+
+
+def test_a_pull_is_watched():
+    def watch():
+        raise DiskFull("full")
+
+    with pytest.raises(DiskFull):
+        fetched(GOOD, watch=watch)
