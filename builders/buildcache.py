@@ -19,7 +19,8 @@ _MARKS = (
     "useradd --uid 1000 --create-home curate",
 )
 _AT_ONCE = 50  # ids in one request, which goes into a URL
-_CONTEXTS = {"type": "source.local", "until": "48h"}
+_CONTEXTS = {"type": "source.local"}
+_OLD = {"until": "48h"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,13 +101,15 @@ def prune(engine: docker.DockerClient, records: Sequence[Record]) -> int:
     return freed
 
 
-def prune_contexts(engine: docker.DockerClient) -> int:
+def prune_contexts(engine: docker.DockerClient, *, new: bool = False) -> int:
     """Remove what builds were sent, whosesoever, if unused for two days; bytes that were freed.
+
+    With *new*, however short a time ago it was used.
 
     It cannot be told whose it is. Docker 23 and later do the same by themselves; who builds again
     only sends it again.
     """
-    return _pruned(engine, _CONTEXTS)
+    return _pruned(engine, _CONTEXTS | ({} if new else _OLD))
 
 
 def _pruned(engine: docker.DockerClient, filters: Mapping[str, str]) -> int:

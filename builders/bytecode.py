@@ -2,7 +2,7 @@
 
 A script that runs alone inside a build, on the environment's own interpreter, 3.6 or later; it is
 given the folder of the cache. All source files get one time, whoever installs them, so that the
-bytecode of one environment counts in the next.
+bytecode of one environment counts in the next. What a lower layer has done is left untouched.
 """
 
 import concurrent.futures
@@ -29,8 +29,10 @@ def main(cache: str) -> None:
     missing = []
     for name, content in sources(site):
         source = site / name
-        os.utime(str(source), (SECONDS, SECONDS))
         made = Path(importlib.util.cache_from_source(str(source)))
+        if source.stat().st_mtime == SECONDS and made.exists():
+            continue
+        os.utime(str(source), (SECONDS, SECONDS))
         kept = folder / content[:2] / content
         if kept.exists():
             made.parent.mkdir(exist_ok=True)

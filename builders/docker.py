@@ -8,14 +8,14 @@ import docker
 
 from builders.disk import UNDER_WAY, watch_disk
 from builders.engine import connect, engine_errors, find_build_client, image_store
-from builders.images import build_instance, plan_layers, sweep_contexts
+from builders.images import Means, Plan, build_instance, plan_layers, sweep_contexts
 from builders.lock import sweep_locks
 from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
 from builders.prefix import find_prefix
 from builders.room import PATIENCE, Kept, Room
 from builders.sandbox.process import end_children
 from builders.settings import BuildSettings
-from builders.turns import Turns
+from builders.turns import Turn, Turns
 from builders.uses import Uses
 
 
@@ -56,25 +56,28 @@ class DockerBackend:
 
         With a disk budget, environments that were not used for longest go after one was built.
         """
-        names = self.names(spec)
-        if isinstance(names, Failure):
-            return names
-        self.uses.hold(spec.name, names["environment"])
+        plan = self._plan(spec)
+        if isinstance(plan, Failure):
+            return plan
+        for layer in plan.layers:
+            if layer.shared:  # what others may remove
+                self.uses.hold(spec.name, layer.tag)
         with engine_errors():
-            built = self._built(spec)
+            built = self._built(plan)
             new = isinstance(built, Failure) or built.environment_seconds
             if self.settings.disk_bytes and new:
                 self.over = self.room.make(self.settings.disk_bytes).over
         return built
 
-    def _built(self, spec: InstanceSpec) -> Built | Failure:
+    def _built(self, plan: Plan) -> Built | Failure:
         """Build; where the disk has too little room, once more when there is some."""
         client = find_build_client(self.settings.docker)
-        return self.turns.built(
-            self.store,
-            lambda turn: build_instance(spec, self.settings, self.engine, client, turn),
-            self._make_room,
-        )
+
+        def build(turn: Turn) -> Built | Failure:
+            means = Means(settings=self.settings, engine=self.engine, client=client, turn=turn)
+            return build_instance(plan, means)
+
+        return self.turns.built(self.store, build, self._make_room)
 
     def _make_room(self, more: int) -> bool:
         """Whether there is a budget and something went so that *more* bytes are free."""
@@ -83,10 +86,12 @@ class DockerBackend:
 
     def names(self, spec: InstanceSpec) -> Mapping[str, str] | Failure:
         """Image tag of every layer; no engine is asked."""
+        plan = self._plan(spec)
+        return plan if isinstance(plan, Failure) else plan.tags
+
+    def _plan(self, spec: InstanceSpec) -> Plan | Failure:
         prefix = find_prefix(spec.python, self.settings)
-        if isinstance(prefix, Failure):
-            return prefix
-        return {layer.name: layer.tag for layer in plan_layers(spec, self.settings, prefix).layers}
+        return prefix if isinstance(prefix, Failure) else plan_layers(spec, self.settings, prefix)
 
     def run(self, built: Built, execution: Execution) -> RunResult:
         """Run *execution* in a fresh container without network and remove the container.

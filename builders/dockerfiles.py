@@ -1,12 +1,13 @@
 """Text of the Dockerfile of every layer: pure functions, the same input gives the same text.
 
-Layers stack as base -> python -> environment -> tree -> instance, where a tree is the checkout of
-the oldest of neighbouring instances; those without neighbours do without it. The dialect is
-that of Docker 20.10: no heredoc, no `COPY --link`, no named contexts. What a build needs but an
-image must not keep (uv, the CA bundle, the index's address, lock, checkout, scripts) lies in the
-context, which is mounted at /mnt for the time of one RUN; the caches of uv, ccache and bytecode are
-mounted at /media, for several builds at once: all three are made for that. Both folders exist in
-every Debian, so not even an empty mount point is left behind.
+Layers stack as base -> python -> parts -> environment -> tree -> instance, where parts are large
+distributions that environments share (`builders.parts`), and a tree is the checkout of the oldest
+of neighbouring instances; most do without the one or the other. The dialect is that of Docker
+20.10: no heredoc, no `COPY --link`, no named contexts. What a build needs but an image must not
+keep (uv, the CA bundle, the index's address, lock, checkout, scripts) lies in the context, which is
+mounted at /mnt for the time of one RUN; the caches of uv, ccache and bytecode are mounted at
+/media, for several builds at once: all three are made for that. Both folders exist in every Debian,
+so not even an empty mount point is left behind.
 """
 
 import shlex
@@ -50,6 +51,8 @@ _BUILD_TOOLS = ("cmake", "cython", "numpy", "scikit-build", "setuptools", "setup
 _CONTEXT = "--mount=type=bind,target=/mnt"
 _CACHE = "--mount=type=cache,id=curate-uv,target=/media"
 _SETTINGS = ". /mnt/build.env"
+_INSTALL = f"/mnt/uv pip install --python {VENV}/bin/python"
+_BYTECODE = f"{VENV}/bin/python -I /mnt/bytecode.py /media"
 
 # The prefix was made for another path: its libpython is found by the linker's cache, and the paths
 # that extension builds read are those of the copy.
@@ -86,29 +89,42 @@ def python_ignored(python: str) -> str:
     return "\n".join([*names, "bin/pip*", f"{library}/config-*/*.a", "lib/*.a", ""])
 
 
-def environment_dockerfile(base: str, lock: Lock, *, system_packages: Sequence[str] = ()) -> str:
+def part_dockerfile(below: str, python: str, packages: Sequence[str], *, lowest: bool) -> str:
+    """*below* with pinned *packages* in the virtual environment, which the *lowest* part makes."""
+    made = (f"/mnt/uv venv --python {PYTHON}/bin/python{python} {VENV}",) if lowest else ()
+    steps = [_SETTINGS, *made, f"{_INSTALL} --no-deps {' '.join(packages)}", _BYTECODE]
+    return _text(f"FROM {below}", f"RUN {_CONTEXT} {_CACHE} " + " && ".join(steps))
+
+
+def environment_dockerfile(
+    base: str, lock: Lock, *, system_packages: Sequence[str] = (), begun: bool = False
+) -> str:
     """*base* with system packages and a virtual environment that holds exactly the lock's packages.
 
     The seeds (pip, and setuptools and wheel before Python 3.12) are those of the lock's cut-off.
     Source distributions that no longer build with today's tools get those of the cut-off, too.
+    Where parts have *begun* the environment, it is gone on with.
     """
     cutoff = cutoff_text(lock.cutoff)
-    seeds = f"--seed --exclude-newer {cutoff}"
-    install = f"/mnt/uv pip install --python {VENV}/bin/python"
-    install += " --no-deps -r /mnt/lock.txt"
+    install = f"{_INSTALL} --no-deps -r /mnt/lock.txt"
     dated = " ".join(f"--exclude-newer-package {name}={cutoff}" for name in _BUILD_TOOLS)
-    steps = [
-        _SETTINGS,
-        f"/mnt/uv venv {seeds} --python {PYTHON}/bin/python{lock.python} {VENV}",
-        f"{{ {install} || {install} {dated}; }}",
-        f"{VENV}/bin/python -I /mnt/bytecode.py /media",
-    ]
+    if begun:
+        seeded = f"{_INSTALL} --exclude-newer {cutoff} {' '.join(_seeds(lock.python))}"
+    else:
+        seeded = f"/mnt/uv venv --seed --exclude-newer {cutoff}"
+        seeded += f" --python {PYTHON}/bin/python{lock.python} {VENV}"
+    steps = [_SETTINGS, seeded, f"{{ {install} || {install} {dated}; }}", _BYTECODE]
     lines = [f"FROM {base}"]
     if system_packages:
         lines.append(f"RUN {_apt(sorted(system_packages))}")
     lines.append(f"RUN {_CONTEXT} {_CACHE} " + " && ".join(steps))
     lines.append(f"ENV VIRTUAL_ENV={VENV} PATH={VENV}/bin:$PATH")
     return _text(*lines)
+
+
+def _seeds(python: str) -> tuple[str, ...]:
+    """What `uv venv --seed` puts into an environment."""
+    return ("pip",) if int(python.partition(".")[2]) >= 12 else ("pip", "setuptools", "wheel")
 
 
 def tree_dockerfile(base: str, commit: str) -> str:

@@ -19,10 +19,11 @@ from builders.engine import BuildClient, run_build
 from builders.install import explained, install_script
 from builders.keys import digest, environment_key, exclusive, file_name, instance_key
 from builders.model import Built, Failure, InstanceSpec
-from builders.prefix import find_prefix, uv_binary
+from builders.parts import parts
+from builders.prefix import uv_binary
 from builders.scratch import scratch, sweep_scratch
 from builders.settings import BuildSettings
-from builders.shared import KEY, LAYER, fetch_environment, share_environment
+from builders.shared import KEY, LAYER, fetch_layer, share_layer
 from builders.turns import Turn
 
 _COMPILER = Path(bytecode.__file__)
@@ -30,21 +31,48 @@ _COMPILER = Path(bytecode.__file__)
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """One image to be: its name in records, its tag, and the text it is built from."""
+    """One image to be: what it is, its tag, and the text it is built from."""
 
-    name: str  # "base", "python", "environment", "tree" or "instance"
+    kind: str  # "base", "python", "part", "environment", "tree" or "instance"
     tag: str
     dockerfile: str
     ignored: str = ""
+    family: str = ""  # of a part
+
+    @property
+    def name(self) -> str:
+        """What records call it: its kind, or the family of a part."""
+        return self.family or self.kind
+
+    @property
+    def shared(self) -> bool:
+        """Whether a registry may have it."""
+        return self.kind in ("part", "environment")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Layers of one instance from the bottom up, the interpreter's prefix, and the shared key."""
 
+    spec: InstanceSpec
     layers: tuple[Layer, ...]
     prefix: Path
     environment_key: str
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """Image tag of every layer, by name."""
+        return {layer.name: layer.tag for layer in self.layers}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What images are built with; *turn* raises DiskFull where room is too short."""
+
+    settings: BuildSettings
+    engine: docker.DockerClient
+    client: BuildClient
+    turn: Turn
 
 
 def plan_layers(spec: InstanceSpec, settings: BuildSettings, prefix: Path) -> Plan:
@@ -52,21 +80,38 @@ def plan_layers(spec: InstanceSpec, settings: BuildSettings, prefix: Path) -> Pl
     space = settings.namespace
     text = dockerfiles.base_dockerfile(settings.base_image)
     key = digest(platform.machine(), text)
-    base = Layer(name="base", tag=f"{space}/base:{key}", dockerfile=text)
+    base = Layer(kind="base", tag=f"{space}/base:{key}", dockerfile=text)
     text = dockerfiles.python_dockerfile(base.tag, spec.python)
     ignored = dockerfiles.python_ignored(spec.python)
     key = digest(text, ignored, prefix.name)
-    python = Layer(name="python", tag=f"{space}/python:{key}", dockerfile=text, ignored=ignored)
+    python = Layer(kind="python", tag=f"{space}/python:{key}", dockerfile=text, ignored=ignored)
+    large = _parts(python.tag, spec, space)
     text = dockerfiles.environment_dockerfile(
-        python.tag, spec.lock, system_packages=spec.system_packages
+        (python, *large)[-1].tag,
+        spec.lock,
+        system_packages=spec.system_packages,
+        begun=bool(large),
     )
     key = environment_key(spec, text, _COMPILER.read_text())
-    environment = Layer(name="environment", tag=f"{space}/env:{key}", dockerfile=text)
-    below = (base, python, environment, *_tree(environment.tag, spec, space))
+    environment = Layer(kind="environment", tag=f"{space}/env:{key}", dockerfile=text)
+    below = (base, python, *large, environment, *_tree(environment.tag, spec, space))
     text = dockerfiles.instance_dockerfile(below[-1].tag, spec)
     tag = f"{space}/instance:{file_name(spec.name)}-{instance_key(spec, text)}"
-    instance = Layer(name="instance", tag=tag, dockerfile=text)
-    return Plan(layers=(*below, instance), prefix=prefix, environment_key=key)
+    instance = Layer(kind="instance", tag=tag, dockerfile=text)
+    return Plan(spec=spec, layers=(*below, instance), prefix=prefix, environment_key=key)
+
+
+def _parts(python: str, spec: InstanceSpec, space: str) -> tuple[Layer, ...]:
+    """The layers of large distributions that *spec* shares with others, if it has any."""
+    found: list[Layer] = []
+    below = python
+    for part in parts(spec.lock.packages):
+        text = dockerfiles.part_dockerfile(
+            below, spec.python, part.packages, lowest=below == python
+        )
+        below = f"{space}/part:{digest(text, _COMPILER.read_text())}"
+        found.append(Layer(kind="part", tag=below, dockerfile=text, family=part.name))
+    return tuple(found)
 
 
 def _tree(environment: str, spec: InstanceSpec, space: str) -> tuple[Layer, ...]:
@@ -76,43 +121,28 @@ def _tree(environment: str, spec: InstanceSpec, space: str) -> tuple[Layer, ...]
     text = dockerfiles.tree_dockerfile(environment, spec.tree_commit)
     submodules = (sorted(spec.submodules),) if spec.submodules else ()
     tag = f"{space}/tree:{digest(text, spec.repo, spec.tree_commit, *submodules)}"
-    return (Layer(name="tree", tag=tag, dockerfile=text),)
+    return (Layer(kind="tree", tag=tag, dockerfile=text),)
 
 
-def build_instance(
-    spec: InstanceSpec,
-    settings: BuildSettings,
-    engine: docker.DockerClient,
-    client: BuildClient,
-    turn: Turn,
-) -> Built | Failure:
-    """Build what is missing of *spec*'s layers; a command that fails in them is a `Failure`.
-
-    *turn* raises DiskFull where room is too short.
-    """
+def build_instance(plan: Plan, means: Means) -> Built | Failure:
+    """Build what is missing of *plan*'s layers; a command that fails in them is a `Failure`."""
     began = time.monotonic()
-    prefix = find_prefix(spec.python, settings)
-    if isinstance(prefix, Failure):
-        return prefix
-    plan = plan_layers(spec, settings, prefix)
+    engine, tags = means.engine, plan.tags
     seconds: dict[str, float] = {}
-    needed = plan.layers
-    if settings.registry and _fetched(plan, settings, engine, turn):
-        needed = tuple(layer for layer in needed if layer.name not in ("base", "python"))
-    for layer in needed:
+    for layer in _needed(plan, means):
         layer_began = time.monotonic()
-        made = _ensure(layer, plan, spec, settings, engine, client, turn)
+        made = _ensure(layer, plan, means)
         if isinstance(made, Failure):
             return made
-        if made and layer.name == "environment" and settings.registry:
-            share_environment(engine, layer.tag, settings.registry, settings.namespace)
+        if made and layer.shared and means.settings.registry:
+            share_layer(engine, layer.tag, means.settings.registry)
         seconds[layer.name] = time.monotonic() - layer_began if made else 0.0
     return Built(
-        name=spec.name,
+        name=plan.spec.name,
         backend="docker",
-        handle=plan.layers[-1].tag,
+        handle=tags["instance"],
         environment_key=plan.environment_key,
-        digest=str(engine.images.get(plan.layers[-1].tag).id),
+        digest=str(engine.images.get(tags["instance"]).id),
         dockerfiles={layer.name: layer.dockerfile for layer in plan.layers},
         layer_bytes=layer_sizes(engine, plan.layers),
         seconds=time.monotonic() - began,
@@ -144,69 +174,61 @@ def image_exists(engine: docker.DockerClient, tag: str) -> bool:
     return True
 
 
-def _fetched(plan: Plan, settings: BuildSettings, engine: docker.DockerClient, turn: Turn) -> bool:
-    """Whether the environment is here, if need be from the registry: then nothing below is built.
+def _needed(plan: Plan, means: Means) -> tuple[Layer, ...]:
+    """Layers of *plan* from the uppermost on that is here or in a registry; all if there is none.
 
     The instance's own layers are not looked for: they are as quickly made as pulled.
     """
-    tag = next(layer.tag for layer in plan.layers if layer.name == "environment")
-    with exclusive(settings.cache / "locks", digest(tag)):
-        if image_exists(engine, tag):
-            return True
-        turn.begin()
-        return fetch_environment(
-            engine, tag, settings.registry, settings.namespace, watch=turn.watch
-        )
+    if means.settings.registry:
+        for number in reversed(range(len(plan.layers))):
+            if plan.layers[number].shared and _fetched(plan.layers[number], means):
+                return plan.layers[number:]
+    return plan.layers
 
 
-def _ensure(
-    layer: Layer,
-    plan: Plan,
-    spec: InstanceSpec,
-    settings: BuildSettings,
-    engine: docker.DockerClient,
-    client: BuildClient,
-    turn: Turn,
-) -> bool | Failure:
-    """Build *layer* unless it exists; True when it was built here."""
-    if image_exists(engine, layer.tag):
-        return False
+def _fetched(layer: Layer, means: Means) -> bool:
+    """Whether *layer* is here, if need be from the registry."""
+    settings, engine = means.settings, means.engine
     with exclusive(settings.cache / "locks", digest(layer.tag)):
         if image_exists(engine, layer.tag):
+            return True
+        means.turn.begin()
+        return fetch_layer(engine, layer.tag, layer.kind, settings.registry, watch=means.turn.watch)
+
+
+def _ensure(layer: Layer, plan: Plan, means: Means) -> bool | Failure:
+    """Build *layer* unless it exists; True when it was built here."""
+    if image_exists(means.engine, layer.tag):
+        return False
+    with exclusive(means.settings.cache / "locks", digest(layer.tag)):
+        if image_exists(means.engine, layer.tag):
             return False
-        turn.begin()
-        failure = _build(layer, plan, spec, settings, client, turn)
+        means.turn.begin()
+        failure = _build(layer, plan, means)
         if failure:
-            turn.watch()
-            return explained(failure, layer.name)
+            means.turn.watch()
+            return explained(failure, "environment" if layer.kind == "part" else layer.kind)
     return True
 
 
-def _build(
-    layer: Layer,
-    plan: Plan,
-    spec: InstanceSpec,
-    settings: BuildSettings,
-    client: BuildClient,
-    turn: Turn,
-) -> Failure | None:
+def _build(layer: Layer, plan: Plan, means: Means) -> Failure | None:
     """Fill a context for *layer* and build it there."""
-    with scratch(settings.cache / "contexts", "build", stable=True) as folder:
+    with scratch(means.settings.cache / "contexts", "build", stable=True) as folder:
         context = folder / "context"
-        if layer.name == "python":
+        if layer.kind == "python":
             context = plan.prefix
         else:
             context.mkdir()
-            _FILL[layer.name](context, spec, settings)
+            _FILL[layer.kind](context, plan.spec, means.settings)
         return run_build(
-            client,
+            means.client,
             dockerfile=layer.dockerfile,
             context=context,
             scratch=folder,
             tag=layer.tag,
             ignored=layer.ignored,
-            labels=(f"{LAYER}={layer.name}", f"{KEY}={layer.tag.rsplit(':', 1)[1]}"),
-            watch=turn.watch,
+            labels=(f"{LAYER}={layer.kind}", f"{KEY}={layer.tag.rsplit(':', 1)[1]}"),
+            watch=means.turn.watch,
         )
 
 
@@ -214,7 +236,7 @@ def _fill_base(context: Path, spec: InstanceSpec, settings: BuildSettings) -> No
     """The base layer takes nothing but its text."""
 
 
-def _fill_environment(context: Path, spec: InstanceSpec, settings: BuildSettings) -> None:
+def _fill_part(context: Path, spec: InstanceSpec, settings: BuildSettings) -> None:
     shutil.copy2(uv_binary(), context / "uv")
     shutil.copy2(_COMPILER, context / "bytecode.py")
     if settings.ca_bundle:
@@ -223,6 +245,10 @@ def _fill_environment(context: Path, spec: InstanceSpec, settings: BuildSettings
         ca_bundle=settings.ca_bundle is not None, index_url=settings.index_url
     )
     (context / "build.env").write_text(variables)
+
+
+def _fill_environment(context: Path, spec: InstanceSpec, settings: BuildSettings) -> None:
+    _fill_part(context, spec, settings)
     (context / "lock.txt").write_text(spec.lock.text)
 
 
@@ -243,6 +269,7 @@ def _fill_instance(context: Path, spec: InstanceSpec, settings: BuildSettings) -
 
 _FILL: Mapping[str, Callable[[Path, InstanceSpec, BuildSettings], None]] = {
     "base": _fill_base,
+    "part": _fill_part,
     "environment": _fill_environment,
     "tree": _fill_tree,
     "instance": _fill_instance,

@@ -1,8 +1,9 @@
 """The disk budget: which environments go when curate's images and build cache take too much."""
 
+import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import docker
 
@@ -65,23 +66,35 @@ def going(
     """What has to go so that *used* keeps to *limit*: the least recently used environments first.
 
     *last* has the time of the last use by name; who is not there was used when it was made. Of
-    those named in *busy*, and those that are not only ours, nothing goes. Packages are worth less
-    than environments while they take more than half of the limit, and more while they do not.
+    those named in *busy*, and those that are not only ours, nothing goes; a part goes when all upon
+    it do. Packages are worth less than environments while they take more than half of the limit,
+    and more while they do not.
     """
     excess = used.total - used.leftovers - limit
     drop = excess > 0 and used.packages > limit / 2
     excess -= used.packages if drop else 0
     chosen: list[Environment] = []
-    free = [each for each in found if each.free and each.name not in busy]
-    for each in sorted(free, key=lambda each: last.get(each.name, each.made)):
+    for each in _in_order([one for one in found if one.free and one.name not in busy], last):
         if excess <= 0:
             break
-        chosen.append(each)
-        excess -= each.size
+        if set(each.before) <= {one.name for one in chosen}:
+            chosen.append(each)
+            excess -= each.size
     if excess > 0 and used.packages and not drop:
         drop, excess = True, excess - used.packages
     size = used.leftovers + sum(each.size for each in chosen) + (used.packages if drop else 0)
     return Going(environments=tuple(chosen), packages=drop, size=size, over=max(excess, 0))
+
+
+def _in_order(found: Sequence[Environment], last: Mapping[str, float]) -> list[Environment]:
+    """The least recently used first, a part right after the last of those upon it."""
+    ages = {each.name: last.get(each.name, each.made) for each in found}
+
+    def age(each: Environment) -> tuple[float, int]:
+        used = (ages.get(name, math.inf) for name in (each.name, *each.before))
+        return max(used), len(each.before)
+
+    return sorted(found, key=age)
 
 
 class Room:
@@ -100,18 +113,22 @@ class Room:
         self.kept = kept
 
     def make(self, limit: int, *, more: int = 0, dry: bool = False) -> Going:
-        """Keep to *limit* bytes and free at least *more*; what went, or with *dry* what would."""
+        """Keep to *limit* bytes and free at least *more*; what went, or with *dry* what would.
+
+        Where it is a disk that needs *more*, contexts of builds go first, however new.
+        """
         with exclusive(self.settings.cache / "locks", "room"):
+            sent = prune_contexts(self.engine, new=True) if more and not dry else 0
             images, records = self._read()
             used = _used(images, records)
-            limit = min(limit, used.total - more)
+            limit = min(limit, used.total - max(more - sent, 0))
             found = environments(images)
             busy = self._busy(found) if used.total - used.leftovers > limit else ()
             last = {each.name: self.last(each) for each in found}
             plan = going(used, limit, found, last=last, busy=busy)
             if not dry:
                 self._carry_out(plan, records)
-            return plan
+            return replace(plan, size=plan.size + sent)
 
     def last(self, environment: Environment) -> float:
         """Time of the last use; where none is known, of the newest image."""

@@ -1,6 +1,7 @@
-"""Environments in a registry: fetched by their key before anything is built, pushed when made.
+"""Layers that a registry keeps for all: fetched by key before anything is built, pushed when made.
 
-The key is a hash of all that decides an environment's content, so whoever may push to the registry
+These are environments and the large parts below them. The key is a hash of all that decides a
+layer's content, so whoever may push to the registry
 is trusted with what runs in the builds of all others.
 """
 
@@ -15,26 +16,27 @@ LAYER, KEY = "curate.layer", "curate.key"  # labels of an image: what it is, and
 _ABSENT = ("not found", "manifest unknown", "name unknown", "does not exist", "access denied")
 
 
-def repository(registry: str, namespace: str) -> str:
-    """Where environments of *namespace* are in *registry* ("host[:port][/folder]")."""
-    return f"{registry.rstrip('/')}/{namespace}-env"
+def repository(registry: str, name: str) -> str:
+    """Where images called *name* ("namespace/env") are in *registry* ("host[:port][/folder]")."""
+    space, _, kind = name.rpartition("/")
+    return f"{registry.rstrip('/')}/{space}-{kind}"
 
 
-def fetch_environment(
+def fetch_layer(
     engine: docker.DockerClient,
     tag: str,
+    layer: str,
     registry: str,
-    namespace: str,
     *,
     watch: Callable[[], None] = lambda: None,
 ) -> bool:
-    """Pull the environment that is called *tag* ("namespace/env:key") here; whether it was there.
+    """Pull what is called *tag* ("namespace/env:key") here, a *layer*; whether it was there.
 
     What *watch* raises meanwhile ends the pull. Raises RegistryError where the registry does not
     answer, or has something else by that name.
     """
-    key = tag.rsplit(":", 1)[1]
-    name = repository(registry, namespace)
+    name, _, key = tag.rpartition(":")
+    name = repository(registry, name)
     try:
         for _ in engine.api.pull(name, tag=key, stream=True):
             watch()
@@ -47,10 +49,10 @@ def fetch_environment(
             hint="Mend or unset the setting `registry`, or log in (docker login).",
         ) from error
     labels = image.labels
-    if (labels.get(LAYER), labels.get(KEY)) != ("environment", key):
+    if (labels.get(LAYER), labels.get(KEY)) != (layer, key):
         engine.images.remove(f"{name}:{key}")
         raise RegistryError(
-            f"{name}:{key} is not the environment of that key: its labels say {labels}",
+            f"{name}:{key} is not the {layer} of that key: its labels say {labels}",
             hint="Somebody else's image? Remove it there, or set another `registry`.",
         )
     image.tag(tag)
@@ -58,9 +60,10 @@ def fetch_environment(
     return True
 
 
-def share_environment(engine: docker.DockerClient, tag: str, registry: str, namespace: str) -> None:
-    """Push the environment *tag* for others; raises RegistryError where that is refused."""
-    name, key = repository(registry, namespace), tag.rsplit(":", 1)[1]
+def share_layer(engine: docker.DockerClient, tag: str, registry: str) -> None:
+    """Push *tag* for others; raises RegistryError where that is refused."""
+    name, _, key = tag.rpartition(":")
+    name = repository(registry, name)
     push_image(engine, tag, name, key)
     engine.images.remove(f"{name}:{key}", noprune=True)
 

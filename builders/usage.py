@@ -9,7 +9,8 @@ import docker
 
 from builders.shared import KEY
 
-_KINDS = ("base", "python", "env", "tree", "instance")
+_KINDS = ("base", "python", "part", "env", "tree", "instance")
+_ALONE = ("part", "env")  # kinds that go as one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +32,16 @@ class Image:
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """An environment's image with all that were built upon it, which go together or not at all."""
+    """An environment's image with all that were built upon it, which go together or not at all.
 
-    name: str  # "namespace/env:key"
+    Or the image of a part that environments share, which goes after them.
+    """
+
+    name: str  # "namespace/env:key", "namespace/part:key"
     images: tuple[Image, ...]  # those with most layers first
     size: int  # bytes that nothing else needs
     free: bool  # no image is somebody else's, or has somebody else's name
+    before: tuple[str, ...] = ()  # names of those upon a part, which have to go before it
 
     @property
     def made(self) -> float:
@@ -79,22 +84,30 @@ def image_of(facts: Mapping[str, Any], namespace: str) -> Image:
 
 
 def environments(images: Sequence[Image]) -> list[Environment]:
-    """Curate's environments among *images*, and what lies upon each, whoever made it."""
-    below = _nearest(images, lambda image: image.kind == "env")
+    """Curate's environments and parts among *images*, and what lies upon each, whoever made it."""
+    below = _nearest(images, lambda image: image.kind in _ALONE)
     sizes = own_sizes(images)
     found = []
-    for base in (image for image in images if image.kind == "env"):
-        upon = [image for image in images if image is base or below(image) is base]
-        upon.sort(key=lambda image: len(image.layers), reverse=True)
+    for base in (image for image in images if image.kind in _ALONE):
+        upon = [image for image in images if below(image) is base and image.kind not in _ALONE]
+        upon = sorted([base, *upon], key=lambda image: len(image.layers), reverse=True)
         found.append(
             Environment(
                 name=base.own[0],
                 images=tuple(upon),
                 size=sum(sizes[image.id] for image in upon),
                 free=all(image.own and not image.others for image in upon),
+                before=tuple(each.own[0] for each in images if _above(each, base)),
             )
         )
     return found
+
+
+def _above(image: Image, base: Image) -> bool:
+    """Whether *image* is an environment or a part upon *base*."""
+    count = len(base.layers)
+    longer = image.kind in _ALONE and len(image.layers) > count
+    return longer and image.layers[:count] == base.layers
 
 
 def own_sizes(images: Sequence[Image]) -> dict[str, int]:

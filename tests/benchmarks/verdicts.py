@@ -149,9 +149,12 @@ def line(row: Comparison) -> str:
     return f"| {' | '.join(str(cell) for cell in [*cells, row.verdict])} |"
 
 
+_NOT_ADDED = ("base", "python", "instance")  # below all environments, or one instance's own
+
+
 def _cost(made: Validation, environment: Environment) -> list[object]:
     sizes = environment.layer_bytes
-    shared = sizes.get("environment", 0) + sizes.get("tree", 0)
+    shared = sum(size for name, size in sizes.items() if name not in _NOT_ADDED)
     return [
         environment.python,
         f"{environment.lock_seconds:.0f}",

@@ -62,7 +62,7 @@ def test_an_environment_is_found_by_its_key_and_nothing_below_is_made(backend, s
 def test_another_image_of_that_name_is_refused(backend, spec):  # noqa: F811
     names = backend.names(spec)
     key = names["environment"].rsplit(":", 1)[1]
-    name = repository(backend.settings.registry, backend.settings.namespace)
+    name = repository(backend.settings.registry, names["environment"].rsplit(":", 1)[0])
     backend.engine.images.get(os.environ["CURATE_BASE_IMAGE"]).tag(name, tag=key)
     for line in backend.engine.images.push(name, tag=key, stream=True, decode=True):
         assert "error" not in line

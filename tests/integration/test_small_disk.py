@@ -1,7 +1,6 @@
 """An engine whose disk is small: builds and runs that fill it, by bytes or by files."""
 
 import os
-import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from builders.model import Built, Execution, Limits
 from builders.sandbox.docker import run_in_container
 from builders.turns import Turns
 from tests.private_engine import PrivateEngine, available
+from tests.small_disk import NoMount, small_disk
 
 pytestmark = [
     pytest.mark.integration,
@@ -31,20 +31,15 @@ FILES = "mkdir -p d; i=0; while :; do : > d/$((i++)) || sleep 600; done"
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
     """An engine on a file system of 700 MB and 40,000 inodes that has the base image."""
-    folder = tmp_path_factory.mktemp("engine")
-    disk, place = folder / "disk", folder / "place"
-    place.mkdir()
-    disk.touch()
-    os.truncate(disk, 700 << 20)
-    subprocess.run(["mkfs.ext4", "-q", "-m0", "-N", "40000", str(disk)], check=True)
-    if subprocess.run(["mount", "-o", "loop", str(disk), str(place)], check=False).returncode:
-        pytest.skip("no right to mount")
     try:
-        with PrivateEngine(place) as engine:
+        with (
+            small_disk(tmp_path_factory.mktemp("engine"), 700, 40_000) as place,
+            PrivateEngine(place) as engine,
+        ):
             engine.load(os.environ["CURATE_BASE_IMAGE"])
             yield engine
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
+    except NoMount:
+        pytest.skip("no right to mount")
 
 
 def run(engine, command: str, **limits: int):

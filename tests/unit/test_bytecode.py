@@ -101,3 +101,17 @@ def test_other_content_is_compiled_anew(environment, tmp_path):
 
 def test_the_script_runs_on_old_interpreters():
     ast.parse(Path(bytecode.__file__).read_text(), feature_version=(3, 6))
+
+
+def test_what_a_lower_layer_has_done_is_left_untouched(environment, tmp_path):
+    python, site = environment("one")
+    run(python, tmp_path / "cache")
+
+    def changes():
+        done = [site / "pack" / "__init__.py", *site.rglob("__init__*.pyc")]
+        return [path.stat().st_ctime_ns for path in done]
+
+    before = changes()
+    assert len(before) == 2
+    run(python, tmp_path / "cache")
+    assert changes() == before

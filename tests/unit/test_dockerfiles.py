@@ -12,6 +12,7 @@ from builders.dockerfiles import (
     build_settings,
     environment_dockerfile,
     instance_dockerfile,
+    part_dockerfile,
     python_dockerfile,
     python_ignored,
 )
@@ -64,6 +65,67 @@ def test_environment_text():
         " && /opt/venv/bin/python -I /mnt/bytecode.py /media\n"
         "ENV VIRTUAL_ENV=/opt/venv PATH=/opt/venv/bin:$PATH\n"
     )
+
+
+TORCH = replace(
+    LOCK,
+    text="nvidia-cudnn-cu11==8.5.0.96\nnvidia-ml-py==11.5\npyspark==3.4.0\nsix==1.16.0\n"
+    "torch==1.13.1\ntorchvision==0.14.1\n",
+)
+
+
+def test_part_text():
+    install = "/mnt/uv pip install --python /opt/venv/bin/python --no-deps"
+    mounts = "--mount=type=bind,target=/mnt --mount=type=cache,id=curate-uv,target=/media"
+    assert part_dockerfile("curate/python:1", "3.8", ("a==1", "b==2"), lowest=True) == (
+        "FROM curate/python:1\n"
+        f"RUN {mounts} . /mnt/build.env"
+        " && /mnt/uv venv --python /opt/python/bin/python3.8 /opt/venv"
+        f" && {install} a==1 b==2 && /opt/venv/bin/python -I /mnt/bytecode.py /media\n"
+    )
+    assert part_dockerfile("curate/part:1", "3.8", ("c==3",), lowest=False) == (
+        "FROM curate/part:1\n"
+        f"RUN {mounts} . /mnt/build.env && {install} c==3"
+        " && /opt/venv/bin/python -I /mnt/bytecode.py /media\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("python", "seeds"), [("3.11", "pip setuptools wheel"), ("3.12", "pip"), ("3.9", "pip set")]
+)
+def test_an_environment_upon_parts_goes_on_with_theirs(python, seeds):
+    text = environment_dockerfile("p:1", replace(TORCH, python=python), begun=True)
+    assert f" --exclude-newer 2021-05-04T10:00:00Z {seeds}" in text
+    assert "/mnt/uv venv" not in text
+    assert "--no-deps -r /mnt/lock.txt" in text
+
+
+def test_large_distributions_lie_below_the_environment_each_family_by_itself():
+    plan = plan_layers(replace(SPEC, lock=TORCH), SETTINGS, PREFIX)
+    names = ["base", "python", "torch", "pyspark", "environment", "instance"]
+    assert [layer.name for layer in plan.layers] == names
+    torch, spark = plan.layers[2:4]
+    assert "--no-deps nvidia-cudnn-cu11==8.5.0.96 torch==1.13.1 &&" in torch.dockerfile
+    assert "--no-deps pyspark==3.4.0 &&" in spark.dockerfile
+    for below, layer in zip(plan.layers, plan.layers[1:], strict=False):
+        assert layer.dockerfile.startswith(f"FROM {below.tag}\n")
+
+
+def test_environments_that_differ_elsewhere_share_their_parts():
+    other = replace(TORCH, text=TORCH.text.replace("six==1.16.0", "six==1.15.0"))
+    one, two = (_tags(replace(SPEC, lock=lock)) for lock in (TORCH, other))
+    assert {name for name in one if one[name] == two[name]} == {
+        "base", "python", "torch", "pyspark",
+    }  # fmt: skip
+    later = replace(TORCH, text=TORCH.text.replace("8.5.0.96", "8.6.0"))
+    assert _tags(replace(SPEC, lock=later))["torch"] != one["torch"]
+
+
+def test_nothing_of_a_family_is_a_part_without_its_head():
+    lock = replace(LOCK, text="nvidia-cudnn-cu11==8.5.0.96\ntriton==2.0.0\ntensorboard==2.0\n")
+    assert "torch" not in _tags(replace(SPEC, lock=lock))
+    lock = replace(LOCK, text="torch @ https://host/torch.whl\n")
+    assert "torch" not in _tags(replace(SPEC, lock=lock))
 
 
 def test_instance_text_quotes_variables_and_stores_the_checkout_once():

@@ -32,7 +32,8 @@ def backend(tmp_path, monkeypatch):
         def fail(*_, **__):
             raise error
 
-        monkeypatch.setattr(DockerBackend, "names", lambda self, spec: {"environment": "e"})
+        plan = SimpleNamespace(tags={"environment": "e"})
+        monkeypatch.setattr(DockerBackend, "_plan", lambda self, spec: plan)
         made = DockerBackend(BuildSettings(cache=tmp_path))
         made.__dict__["engine"] = SimpleNamespace(
             info=fail, images=SimpleNamespace(remove=fail), containers=SimpleNamespace(list=fail)

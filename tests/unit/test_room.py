@@ -45,6 +45,42 @@ def test_an_environment_goes_with_all_that_lies_upon_it_the_uppermost_first():
     assert (second.size, second.instances) == (50, 1)
 
 
+TWO_PARTS = (
+    *IMAGES,
+    image("part:1", "abcp", 3600),
+    image("part:2", "abcpq", 4100),
+    image("env:3", "abcpr", 3700),
+    image("env:4", "abcpqs", 4150),
+    image("instance:v-1", "abcpqst", 4160),
+)
+
+
+def test_a_part_is_counted_by_itself_and_goes_after_what_lies_upon_it():
+    found = {each.name.split("/")[1]: each for each in environments(TWO_PARTS)}
+    assert [each.id for each in found["part:1"].images] == ["part:1"]
+    assert (found["part:1"].size, found["part:2"].size, found["env:4"].size) == (3000, 500, 60)
+    assert found["part:1"].before == ("curate/part:2", "curate/env:3", "curate/env:4")
+    used = Used(images=4346, leftovers=0, packages=0)
+    last = {"curate/env:3": 1.0, "curate/env:4": 2.0, "curate/part:1": 2.0, "curate/part:2": 2.0}
+    last |= {"curate/env:1": 3.0, "curate/env:2": 4.0}
+
+    def gone(limit, busy=()):
+        return names(going(used, limit, found.values(), last=last, busy=busy))
+
+    assert gone(4340) == ["3"]
+    assert gone(4240) == ["3", "4"]
+    assert gone(3700) == ["3", "4", "2"]
+    assert gone(3600) == ["3", "4", "2", "1"]
+    assert gone(0, busy=("curate/env:4",)) == ["3", "1", "2"]
+
+
+def test_a_part_under_somebody_elses_image_stays():
+    mine = image("user/mine:1", "abcpu", 3700)
+    found = {each.name: each for each in environments((*TWO_PARTS, mine))}
+    assert not found["curate/part:1"].free
+    assert found["curate/part:2"].free
+
+
 @pytest.mark.parametrize(
     "further",
     [

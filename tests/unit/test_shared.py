@@ -7,7 +7,7 @@ import pytest
 
 from builders.errors import DiskFull
 from builders.registry import RegistryError
-from builders.shared import KEY, LAYER, fetch_environment, repository
+from builders.shared import KEY, LAYER, fetch_layer, repository
 
 GOOD = {LAYER: "environment", KEY: "k1"}
 
@@ -37,14 +37,14 @@ class Engine:
 
 def fetched(answer, **options):
     engine = Engine(answer)
-    return fetch_environment(engine, "curate/env:k1", "reg:5000/lab/", "curate", **options), engine
+    return fetch_layer(engine, "curate/env:k1", "environment", "reg:5000/lab/", **options), engine
 
 
 def test_what_has_the_key_on_it_takes_the_name_it_would_have_here():
     found, engine = fetched(GOOD)
     assert found
     assert engine.tags == ["curate/env:k1"]
-    assert engine.removed == [f"{repository('reg:5000/lab', 'curate')}:k1"]
+    assert engine.removed == [f"{repository('reg:5000/lab', 'curate/env')}:k1"]
 
 
 @pytest.mark.parametrize("labels", [{}, GOOD | {KEY: "k2"}, GOOD | {LAYER: "instance"}])

@@ -1,0 +1,40 @@
+"""Large distributions that get a layer of their own, below the environments that need just these.
+
+Torch with CUDA is most of an environment that has it, and changes with its own releases only.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+# Distributions of hundreds of MB, with what they pin themselves; the first of each has to be there.
+FAMILIES = (
+    ("torch", "triton", "nvidia-*-cu*"),
+    ("tensorflow", "tensorflow-gpu"),
+    ("pyspark",),
+)
+_PINNED = re.compile(r"[a-z0-9-]+==[\w.+!-]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Pinned distributions (`name==version`, sorted) that lie in one layer."""
+
+    name: str  # of the family
+    packages: tuple[str, ...]
+
+
+def parts(packages: Sequence[str]) -> tuple[Part, ...]:
+    """The parts among the *packages* of a lock, the lowest first."""
+    found = []
+    for family in FAMILIES:
+        chosen = sorted(each for each in packages if _PINNED.fullmatch(each) and _of(each, family))
+        if any(each.startswith(f"{family[0]}==") for each in chosen):
+            found.append(Part(name=family[0], packages=tuple(chosen)))
+    return tuple(found)
+
+
+def _of(package: str, family: Sequence[str]) -> bool:
+    name = package.partition("==")[0]
+    return any(fnmatchcase(name, pattern) for pattern in family)

@@ -1,0 +1,71 @@
+"""Large distributions in a layer of their own, shared by environments, on a real engine.
+
+What counts as large here is small.
+"""
+
+import secrets
+from dataclasses import replace
+
+import pytest
+
+from builders.docker import DockerBackend
+from builders.model import Built
+from tests.integration.test_images import settings, spec  # noqa: F401
+from tests.integration.test_shared_environments import backend, forget, layers, pytestmark  # noqa: F401
+
+
+@pytest.fixture(autouse=True)
+def families(monkeypatch):
+    monkeypatch.setattr("builders.parts.FAMILIES", (("six",), ("attrs",)))
+
+
+def build(backend, spec, text):  # noqa: F811
+    name = f"owner__thing-{secrets.token_hex(4)}"
+    built = backend.build(replace(spec, name=name, lock=replace(spec.lock, text=text)))
+    assert isinstance(built, Built), built
+    return built
+
+
+def said(backend, built, *command):  # noqa: F811
+    options = {"network_mode": "none", "remove": True}
+    return backend.engine.containers.run(built.handle, [*command], **options).decode()
+
+
+def test_environments_share_a_part_and_hold_what_they_would_without(backend, spec, monkeypatch):  # noqa: F811
+    pins = "attrs==23.1.0\nidna==3.4\nsix==1.16.0\n"
+    first = build(backend, spec, pins)
+    assert list(first.layer_bytes) == ["base", "python", "six", "attrs", "environment", "instance"]
+    second = build(backend, spec, pins.replace("idna==3.4", "idna==3.6"))
+    assert first.dockerfiles["attrs"] == second.dockerfiles["attrs"]
+    assert first.environment_key != second.environment_key
+    third = build(backend, spec, pins.replace("attrs==23.1.0", "attrs==23.2.0"))
+    assert first.dockerfiles["six"] == third.dockerfiles["six"]
+    monkeypatch.setattr("builders.parts.FAMILIES", ())
+    whole = build(backend, spec, pins)
+    assert list(whole.layer_bytes) == ["base", "python", "environment", "instance"]
+    freeze = ("python", "-m", "pip", "freeze", "--all")
+    assert said(backend, first, *freeze) == said(backend, whole, *freeze)
+    tree = ("sh", "-c", "cd /opt/venv && find . -type f ! -name uninstall ! -name '*.bak' | sort")
+    assert said(backend, first, *tree) == said(backend, whole, *tree)
+
+
+def test_a_part_is_found_in_the_registry_where_its_environment_is_not(backend, spec):  # noqa: F811
+    build(backend, spec, "attrs==23.1.0\nsix==1.16.0\n")
+    forget(backend)
+    other = build(backend, spec, "attrs==23.1.0\nidna==3.4\nsix==1.16.0\n")
+    assert layers(backend) == {"part", "env", "instance"}
+    assert other.layer_bytes["environment"] > 0
+
+
+def test_a_part_goes_with_the_last_environment_upon_it(backend, spec, monkeypatch, tmp_path):  # noqa: F811
+    monkeypatch.setattr("builders.room.packages", lambda records: ())
+    alone = DockerBackend(replace(backend.settings, registry="", cache=tmp_path))
+    first = build(alone, spec, "idna==3.4\nsix==1.16.0\n")
+    second = build(alone, spec, "idna==3.6\nsix==1.16.0\n")
+    alone.release(first.name)
+    alone.room.make(0)
+    assert layers(backend) == {"base", "python", "part", "env", "instance"}
+    alone.release(second.name)
+    done = alone.room.make(0)
+    assert [each.name.split("/")[1].split(":")[0] for each in done.environments] == ["env", "part"]
+    assert layers(backend) == {"base", "python"}
