@@ -32,7 +32,7 @@ def backend(tmp_path, monkeypatch):
         def fail(*_, **__):
             raise error
 
-        plan = SimpleNamespace(tags={"environment": "e"})
+        plan = SimpleNamespace(layers=())
         monkeypatch.setattr(DockerBackend, "_plan", lambda self, spec: plan)
         made = DockerBackend(BuildSettings(cache=tmp_path))
         made.__dict__["engine"] = SimpleNamespace(
