@@ -13,6 +13,7 @@ FAMILIES = (
     ("torch", "triton", "nvidia-*-cu*"),
     ("tensorflow", "tensorflow-gpu"),
     ("pyspark",),
+    ("itk", "itk-*"),
 )
 _PINNED = re.compile(r"[a-z0-9-]+==[\w.+!-]+")
 
