@@ -1,8 +1,8 @@
 """Layers that a registry keeps for all: fetched by key before anything is built, pushed when made.
 
 These are environments and the large parts below them. The key is a hash of all that decides a
-layer's content, so whoever may push to the registry
-is trusted with what runs in the builds of all others.
+layer's content, so whoever may push to the registry is trusted with what runs in the builds of all
+others.
 """
 
 from collections.abc import Callable
@@ -35,8 +35,7 @@ def fetch_layer(
     What *watch* raises meanwhile ends the pull. Raises RegistryError where the registry does not
     answer, or has something else by that name.
     """
-    name, _, key = tag.rpartition(":")
-    name = repository(registry, name)
+    name, key = _place(registry, tag)
     try:
         for _ in engine.api.pull(name, tag=key, stream=True):
             watch()
@@ -62,10 +61,15 @@ def fetch_layer(
 
 def share_layer(engine: docker.DockerClient, tag: str, registry: str) -> None:
     """Push *tag* for others; raises RegistryError where that is refused."""
-    name, _, key = tag.rpartition(":")
-    name = repository(registry, name)
+    name, key = _place(registry, tag)
     push_image(engine, tag, name, key)
     engine.images.remove(f"{name}:{key}", noprune=True)
+
+
+def _place(registry: str, tag: str) -> tuple[str, str]:
+    """Repository and tag in *registry* of what is called *tag* here."""
+    name, _, key = tag.rpartition(":")
+    return repository(registry, name), key
 
 
 def _says_absent(error: docker.errors.APIError) -> bool:

@@ -39,7 +39,7 @@ class Turns:
                 try:
                     return build(turn)
                 except DiskFull as full:
-                    room = turn.wait() or (not self._closed and make_room(full.missing))
+                    room = self._wait(turn) or (not self._closed and make_room(full.missing))
                     if not room:
                         raise
             return build(turn)
@@ -54,7 +54,7 @@ class Turns:
         """Whether no build was begun before that of *turn*."""
         return self._going[0] is turn
 
-    def wait(self, turn: "Turn") -> bool:
+    def _wait(self, turn: "Turn") -> bool:
         """Wait for the builds before *turn*; False if there are none, or none to be waited for."""
         with self._changed:
             behind = not self.first(turn)
@@ -98,7 +98,3 @@ class Turn:
         except DiskFull as full:
             full.missing += 2 * max(self._free - free_bytes(self._folder), 0)
             raise
-
-    def wait(self) -> bool:
-        """Wait for the builds that were begun before; False if there are none."""
-        return self._turns.wait(self)

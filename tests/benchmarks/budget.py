@@ -4,7 +4,7 @@
 
 Validates stored candidates once more, in a copy of the data folder, on an engine of its own whose
 disk has so many GiB. Prints what became of each, beside its verdict of before, how full the disk
-was at most, and what was in use after each verdict. Needs root, dockerd, ip, and the settings
+was at most, and what was in use at the end. Needs root, dockerd, ip, and the settings
 (docs/settings.md) of the data folder.
 """
 
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
             PrivateEngine(place) as engine,
         ):
             engine.load(settings.base_image)
-            variables = {
+            os.environ |= {
                 "DOCKER_HOST": engine.host,
                 "CURATE_DATA": str(data),
                 "CURATE_CACHE": str(folder / "cache"),
@@ -60,10 +60,9 @@ def main(arguments: list[str] | None = None) -> None:
                 "CURATE_KEEP_UNPUSHED": "0",
                 "CURATE_NAMESPACE": "budget",
             }
-            os.environ |= variables
             options = ["--runs", "2", "--no-strength", "-j", str(asked.jobs)]
             with watched(place) as least:
-                curate = Watched(["validate", *asked.instances, *options], variables)
+                curate = Watched(["validate", *asked.instances, *options], {})
                 code = curate.wait()
             print(curate.said[-3000:] if code else "", end="")
             used = room(engine, read_settings({})).used()
