@@ -9,7 +9,6 @@ import docker
 from builders.disk import UNDER_WAY, watch_disk
 from builders.engine import connect, engine_errors, find_build_client, image_store
 from builders.images import Means, Plan, build_instance, plan_layers, sweep_contexts
-from builders.lock import sweep_locks
 from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
 from builders.prefix import find_prefix
 from builders.room import PATIENCE, Kept, Room
@@ -17,6 +16,7 @@ from builders.sandbox.process import end_children
 from builders.settings import BuildSettings
 from builders.turns import Turn, Turns
 from builders.uses import Uses
+from builders.uv import sweep_locks
 
 
 class DockerBackend:

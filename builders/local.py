@@ -18,13 +18,13 @@ from builders.command import LOG_TAIL, run_command
 from builders.disk import watch_disk
 from builders.install import cutoff_text, explained, install_script
 from builders.keys import environment_key, exclusive, file_name, instance_key
-from builders.lock import sweep_locks
 from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
 from builders.prefix import find_prefix, uv_binary
 from builders.sandbox.process import end_children
 from builders.scratch import scratch, sweep_scratch
 from builders.settings import BuildSettings
 from builders.turns import Turn, Turns
+from builders.uv import sweep_locks
 
 SEEDS = ("--seed",)  # pip, and setuptools and wheel before Python 3.12, of the lock's date
 TEMPORARY_BYTES = 64 << 20  # below it a temporary folder counts as full

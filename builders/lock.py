@@ -1,34 +1,29 @@
 """Dependencies as of a date: `uv pip compile` up to that date, in a bounded repair loop."""
 
 import hashlib
-import os
 import re
-import signal
-import subprocess
-import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from builders.errors import BuilderError, DiskFull
 from builders.interpreter import find_interpreter
+from builders.metadata import Metadata, passed_over, read_metadata, uv_config
 from builders.model import Failure, Lock
-from builders.preparation import prepare
+from builders.preparation import later_uploads, prepare
 from builders.repairs import RULES, dropped_extras, repair
 from builders.requirements import Manifest
-from builders.scratch import VARIABLE, scratch, sweep_scratch
 from builders.settings import BuildSettings
+from builders.uv import Attempt, run_uv
 
 REPAIRS = 24  # more of them, and the result says little about the project
-SECONDS = 900.0  # for one attempt, builds of old source distributions included
+READINGS = 24  # of metadata, in one attempt
 DETAIL_BYTES = 4000
 
 REQUIREMENTS, CONSTRAINTS, EXCLUDES = "requirements.in", "constraints.txt", "excludes.txt"
+CONFIG = "uv.toml"
 
-# Variables of uv that change where things are, never what is resolved.
-_UV_KEPT = frozenset({"UV_PYTHON_INSTALL_DIR", "UV_HTTP_TIMEOUT", "UV_HTTP_RETRIES", "UV_OFFLINE"})
 _FULL = "No space left on device"
 _NETWORK = (
     "Failed to fetch:",
@@ -41,10 +36,21 @@ _NETWORK = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Attempt:
-    code: int | None  # None: stopped at the time limit
-    output: str
-    errors: str
+class _Target:
+    """What one resolution is for, whatever its manifest becomes."""
+
+    python: str
+    cutoff: datetime
+    settings: BuildSettings
+    allow_prereleases: bool
+    platform: str
+
+    @property
+    def interpreter(self) -> str:
+        return str(find_interpreter(self.settings.interpreters, self.python) or self.python)
+
+
+_Known = dict[tuple[str, str], Metadata | None]  # by name and version; None: cannot be read
 
 
 def lock_key(manifest: Manifest, python: str) -> str:
@@ -74,21 +80,25 @@ def resolve(
     """
     started = time.monotonic()
     sentences = list(manifest.notes)
-    attempt = None
+    target = _Target(
+        python=python,
+        cutoff=cutoff,
+        settings=settings,
+        allow_prereleases=allow_prereleases,
+        platform=platform,
+    )
+    attempt, known = None, _Known()
     changes = prepare(manifest)
     for _ in range(REPAIRS + 1):
         for change in changes:
             manifest = change.manifest
             sentences.append(change.sentence)
-        attempt = _attempt(manifest, python, cutoff, settings, allow_prereleases, platform)
+        attempt = _attempt(manifest, target, known)
         if attempt.code == 0:
-            return Lock(
-                text=attempt.output,
-                python=python,
-                cutoff=cutoff,
-                repairs=(*sentences, *dropped_extras(attempt.errors)),
-                seconds=time.monotonic() - started,
-            )
+            lock = Lock(text=attempt.output, python=python, cutoff=cutoff)
+            sentences += [*dropped_extras(attempt.errors), *_remarks(lock, known)]
+            seconds = time.monotonic() - started
+            return replace(lock, repairs=tuple(sentences), seconds=seconds)
         _check_machine(attempt)
         found = (
             repair(attempt.errors, manifest, cutoff=cutoff) if attempt.code is not None else None
@@ -108,18 +118,19 @@ def compile_arguments(
     platform: str,
 ) -> list[str]:
     """Return uv's arguments for the files that `compile_files` names, in their folder."""
-    arguments = ["pip", "compile", REQUIREMENTS, "--no-config", "--no-sources", "--no-header"]
+    arguments = ["pip", "compile", REQUIREMENTS, "--config-file", CONFIG]
+    arguments += ["--no-sources", "--no-header"]
     arguments += ["--constraints", CONSTRAINTS] if manifest.constraints else []
     arguments += ["--excludes", EXCLUDES] if manifest.project else []
     arguments += ["--python", interpreter, "--exclude-newer", timestamp(cutoff)]
-    for name, own in sorted(manifest.exempt.items()):
+    for name, own in sorted({**later_uploads(cutoff), **manifest.exempt}.items()):
         arguments += ["--exclude-newer-package", f"{name}={own}"]
     arguments += ["--prerelease", "allow"] if allow_prereleases else []
     return arguments + (["--python-platform", platform] if platform else [])
 
 
 def compile_files(manifest: Manifest) -> dict[str, str]:
-    """Return uv's input files by name.
+    """Return uv's input files by name, `CONFIG` apart.
 
     The project under test is excluded: it comes from the checkout, whoever else may ask for it.
     """
@@ -131,11 +142,6 @@ def compile_files(manifest: Manifest) -> dict[str, str]:
     return {name: "".join(f"{line}\n" for line in text) for name, text in lines.items()}
 
 
-def sweep_locks() -> None:
-    """End resolutions whose process was killed, and remove their folders."""
-    sweep_scratch(Path(tempfile.gettempdir()), "lock")
-
-
 def timestamp(moment: datetime) -> str:
     """Return *moment*, which must be aware, in RFC 3339 to the microsecond, never rounded up."""
     if moment.tzinfo is None:
@@ -143,68 +149,59 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def uv_environment(settings: BuildSettings, outer: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables uv gets: *outer* without what would change a resolution."""
-    kept = {k: v for k, v in outer.items() if not k.startswith("UV_") or k in _UV_KEPT}
-    kept["UV_CACHE_DIR"] = str(settings.cache / "uv")
-    kept["NO_COLOR"] = "1"
-    if settings.ca_bundle is not None:
-        kept["SSL_CERT_FILE"] = str(settings.ca_bundle)
-    if settings.index_url:
-        kept["UV_DEFAULT_INDEX"] = settings.index_url
-    return kept
+def _attempt(manifest: Manifest, target: _Target, known: _Known) -> Attempt:
+    """Resolve once; metadata that uv cannot read is read for it, added to *known*, and uv asked
+    again."""
+    attempt = _compile(manifest, target, known)
+    for _ in range(READINGS):
+        hopeless = {name for (name, _), metadata in known.items() if metadata is None}
+        wished = {item for item in passed_over(attempt.errors).items() if item[0] not in hopeless}
+        if not wished - known.keys():
+            break
+        known |= {item: _metadata(*item, target) for item in sorted(wished - known.keys())}
+        attempt = _compile(manifest, target, known)
+    return attempt
 
 
-def _attempt(
-    manifest: Manifest,
-    python: str,
-    cutoff: datetime,
-    settings: BuildSettings,
-    allow_prereleases: bool,
-    platform: str,
-) -> _Attempt:
-    import uv
-
-    found = find_interpreter(settings.interpreters, python)
+def _compile(manifest: Manifest, target: _Target, known: _Known) -> Attempt:
     arguments = compile_arguments(
         manifest,
-        interpreter=str(found) if found else python,
-        cutoff=cutoff,
-        allow_prereleases=allow_prereleases,
-        platform=platform,
+        interpreter=target.interpreter,
+        cutoff=target.cutoff,
+        allow_prereleases=target.allow_prereleases,
+        platform=target.platform,
     )
-    with scratch(Path(tempfile.gettempdir()), "lock") as folder:
-        for name, text in compile_files(manifest).items():
-            (folder / name).write_text(text)
-        environment = uv_environment(settings, os.environ) | {VARIABLE: str(folder)}
-        return _run([uv.find_uv_bin(), *arguments], folder, environment)
+    files = compile_files(manifest)
+    files[CONFIG] = uv_config(metadata for metadata in known.values() if metadata)
+    with run_uv(arguments, target.settings, files) as (attempt, _):
+        return attempt
 
 
-def _run(command: list[str], folder: Path, environment: Mapping[str, str]) -> _Attempt:
-    """Run *command* in a process group of its own, so that a stuck build ends with it."""
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
-    try:
-        output, errors = process.communicate(timeout=SECONDS)
-    except BaseException as error:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        if not isinstance(error, subprocess.TimeoutExpired):
-            raise
-        return _Attempt(code=None, output="", errors=f"stopped after {SECONDS:.0f} s")
-    return _Attempt(code=process.returncode, output=output, errors=errors)
+def _metadata(name: str, version: str, target: _Target) -> Metadata | None:
+    """Return what a release says of itself, which uv installs without reading it."""
+    arguments = ["pip", "install", "--no-config", "--no-deps", "--target", "."]
+    arguments += ["--python", target.interpreter, f"{name}=={version}"]
+    arguments += ["--python-platform", target.platform] if target.platform else []
+    with run_uv(arguments, target.settings, {}) as (attempt, folder):
+        _check_machine(attempt)
+        found = list(folder.glob("*.dist-info/METADATA"))
+        return read_metadata(found[0].read_text(errors="replace"), name, version) if found else None
 
 
-def _check_machine(attempt: _Attempt) -> None:
+def _remarks(lock: Lock, known: _Known) -> Iterator[str]:
+    """Sentences on what uv was told about the index, as far as it matters to *lock*."""
+    names = {package.split("==")[0] for package in lock.packages}
+    for name, own in later_uploads(lock.cutoff).items():
+        if name in names:
+            yield f"{name} may be as new as {own}: its releases were uploaded anew"
+    for (name, version), metadata in known.items():
+        if metadata is None:
+            yield f"passed over {name} {version}: its metadata cannot be read"
+        elif f"{name}=={version}" in lock.packages:
+            yield from metadata.changes
+
+
+def _check_machine(attempt: Attempt) -> None:
     """Raise where it is the disk or the index that failed, not the resolution."""
     if _FULL in attempt.errors:
         raise DiskFull("uv has no space left to resolve in", hint="Free some space and try again.")
@@ -218,7 +215,7 @@ def _check_machine(attempt: _Attempt) -> None:
     )
 
 
-def _failure(attempt: _Attempt | None, sentences: list[str]) -> Failure:
+def _failure(attempt: Attempt | None, sentences: list[str]) -> Failure:
     errors = attempt.errors if attempt else ""
     reason = "unbuildable" if "Failed to build" in errors else "unsatisfiable"
     if attempt is not None and attempt.code is None:

@@ -1,12 +1,24 @@
 """What is changed in every manifest before its first resolution."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from packaging.requirements import Requirement as Parsed
 
 from builders.repairs import Repair
 from builders.requirements import Manifest, Requirement
 from builders.requirements.manifest import RUNNERS
+
+# Projects whose releases were deleted and uploaded once more, and a moment by which they were back.
+# Without them uv finds a way, with whatever is so old that it does not ask for them: for
+# atomicwrites pytest 3.5, where 4.5 is meant.
+UPLOADED_ANEW = {"atomicwrites": datetime(2022, 7, 9, tzinfo=UTC)}
+
+
+def later_uploads(cutoff: datetime) -> dict[str, str]:
+    """Return the cutoff (RFC 3339) of each project that counts as there although it came back."""
+    late = {name: moment for name, moment in UPLOADED_ANEW.items() if cutoff < moment}
+    return {name: moment.isoformat().replace("+00:00", "Z") for name, moment in late.items()}
 
 
 def prepare(manifest: Manifest) -> list[Repair]:

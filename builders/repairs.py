@@ -13,9 +13,9 @@ from packaging.utils import canonicalize_name
 from builders.install import LATER_TOOLS
 from builders.requirements import Manifest, Requirement
 
-# Of this module, `preparation` and `unbuilt`: raised when they lead to other locks, so that stored
-# ones, which were made by older rules, are made anew.
-RULES = 2
+# Of this module, `preparation`, `metadata` and `unbuilt`: raised when they lead to other locks, so
+# that stored ones, which were made by older rules, are made anew.
+RULES = 3
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 WIDER = timedelta(days=30)  # first step past the cutoff for a project without any older file
 

@@ -7,11 +7,13 @@ from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Parsed
 from packaging.utils import canonicalize_name
 
+_SUFFIX = "(?:a|b|c|rc|alpha|beta|pre|preview|post|rev|r|dev)[0-9.]*\\b"  # letters PEP 440 knows
 # Forms that were legal before PEP 440 was enforced, and what they meant.
 _LEGACY = (
     (re.compile(r"(>=|<=|>|<|~=)(\s*[0-9.]+?)\.\*"), r"\1\2"),  # >=1.* means >=1
     (re.compile(r"(?<![<>=!~])=(?!=)\s*(?=\d)"), "=="),  # =1.2 means ==1.2
     (re.compile(r",\s*(?=;|$)"), ""),  # a comma at the end
+    (re.compile(rf"((?:>=|>|~=)\s*\d[0-9.]*)(?!{_SUFFIX})[A-Za-z]\w*"), r"\1"),  # >=2011k: >=2011
 )
 _URL = re.compile(r"^(git|hg|svn|bzr)\+|^https?://|^file:|^\.{0,2}/|^\.")
 
@@ -32,6 +34,15 @@ def parse(line: str) -> Parsed:
     if parsed.url:
         raise Unusable(f"dropped {parsed.name}: {parsed.url} is not from an index")
     return parsed
+
+
+def is_valid(line: str) -> bool:
+    """Whether *line* is a requirement as it stands, with nothing to be guessed."""
+    try:
+        Parsed(line)
+    except InvalidRequirement:
+        return False
+    return True
 
 
 def name_of(line: str) -> str:

@@ -21,8 +21,12 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
     bundle = os.environ.get("SSL_CERT_FILE")
-    cache = tmp_path_factory.mktemp("cache")
-    return BuildSettings(cache=cache, ca_bundle=Path(bundle) if bundle else None)
+    interpreters = os.environ.get("CURATE_INTERPRETERS")
+    return BuildSettings(
+        cache=tmp_path_factory.mktemp("cache"),
+        ca_bundle=Path(bundle) if bundle else None,
+        interpreters=Path(interpreters) if interpreters else None,
+    )
 
 
 def lock(settings, *lines, core=True, project="", when=(2023, 11, 1)):
@@ -71,6 +75,19 @@ def test_core_that_cannot_be_had(settings):
     assert isinstance(broken, Failure)
     assert broken.reason == "unbuildable"
     assert "sklearn" in broken.detail
+
+
+def test_releases_of_before_pep_440(settings):
+    """uv by itself would give pandas 0.11 and pytest 3.5, and say nothing."""
+    items = [Requirement(line=n, name=n, origin="r", core=True) for n in ("pandas", "pytest")]
+    cutoff = datetime(2019, 3, 1, tzinfo=UTC)
+    found = resolve(
+        Manifest(requirements=tuple(items)), python="3.7", cutoff=cutoff, settings=settings
+    )
+    assert isinstance(found, Lock)
+    assert {"pandas==0.24.1", "pytest==4.3.0"} <= set(found.packages)
+    assert [sentence for sentence in found.repairs if "pytz>=2011" in sentence]
+    assert [sentence for sentence in found.repairs if "atomicwrites" in sentence]
 
 
 def test_index_out_of_reach_is_no_verdict(tmp_path):

@@ -1,18 +1,22 @@
+import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from builders import lock
 from builders.errors import DiskFull
-from builders.lock import compile_arguments, compile_files, lock_key, timestamp, uv_environment
+from builders.lock import compile_arguments, compile_files, lock_key, timestamp
+from builders.metadata import read_metadata, uv_config
 from builders.preparation import prepare
 from builders.repairs import RULES, dropped_extras, repair
 from builders.requirements import Manifest, Requirement
 from builders.requirements.lines import name_of
 from builders.settings import BuildSettings
+from builders.uv import Attempt, uv_environment
 
 ERRORS = Path(__file__).parent / "uv_errors"
 
@@ -206,10 +210,11 @@ def test_command():
         platform="x86_64-unknown-linux-gnu",
     )
     text = " ".join(command)
-    assert text.startswith("pip compile requirements.in --no-config --no-sources --no-header")
+    assert text.startswith("pip compile requirements.in --config-file uv.toml --no-sources")
     for part in (
         "--excludes excludes.txt",
         "--python 3.8 --exclude-newer 2022-01-01T00:00:00Z",
+        "--exclude-newer-package atomicwrites=2022-07-09T00:00:00Z",
         "--exclude-newer-package b=2022-03-01T00:00:00Z",
         "--prerelease allow",
         "--python-platform x86_64-unknown-linux-gnu",
@@ -245,12 +250,80 @@ def test_locks_of_older_rules_are_made_anew(monkeypatch):
 
 def test_a_full_disk_says_nothing_of_the_requirements(tmp_path, monkeypatch):
     said = "error: failed to write to file `x`: No space left on device (os error 28)"
-    failed = lock._Attempt(code=2, output="", errors=said)
-    monkeypatch.setattr(lock, "_run", lambda *_: failed)
+    failed = Attempt(code=2, output="", errors=said)
+    monkeypatch.setattr(lock, "_compile", lambda *_: failed)
     with pytest.raises(DiskFull):
-        lock.resolve(
-            manifest("pytest"),
-            python="3.11",
-            cutoff=datetime(2024, 1, 1, tzinfo=UTC),
-            settings=BuildSettings(cache=tmp_path),
-        )
+        resolve_for_2019(tmp_path)
+
+
+def resolve_for_2019(cache):
+    return lock.resolve(
+        manifest("pandas", "pytest"),
+        python="3.7",
+        cutoff=datetime(2019, 3, 1, tzinfo=UTC),
+        settings=BuildSettings(cache=cache),
+    )
+
+
+OLD = """\
+Metadata-Version: 2.1
+Name: pandas
+Version: 0.24.1
+Requires-Python: >=2.7,!=3.0.*,>=3.5.*
+Provides-Extra: test
+Requires-Dist: pytz (>=2011k)
+Requires-Dist: numpy (>=1.12.0)
+Requires-Dist: hypothesis (>=3.58,==4.k) ; extra == 'test'
+
+pandas: powerful Python data analysis toolkit
+"""
+
+
+def test_metadata_of_before_pep_440():
+    assert read_metadata(OLD, "pandas", "0.24.1") is None, "==4.k means nothing today"
+    found = read_metadata(OLD.replace(",==4.k", ""), "pandas", "0.24.1")
+    assert found.requires == (
+        "pytz>=2011",
+        "numpy>=1.12.0",
+        'hypothesis>=3.58; extra == "test"',
+    )
+    assert found.changes == (
+        "read 'pytz (>=2011k)' of pandas 0.24.1 as 'pytz>=2011': it is not valid today",
+    )
+    told = tomllib.loads(uv_config([found, replace(found, version="0.24.0")]))
+    first, second = told["dependency-metadata"]
+    assert first["requires-dist"] == list(found.requires)
+    assert SpecifierSet(first["requires-python"]) == SpecifierSet("!=3.0.*,>=2.7,>=3.5")
+    assert (first["provides-extra"], second["version"]) == (["test"], "0.24.0")
+
+
+def passing_over(*releases):
+    said = "".join(f"WARN `{release}` has invalid metadata: after `2011`\n" for release in releases)
+    return Attempt(code=0, output="pandas==0.11.0\n", errors=said)
+
+
+def test_what_uv_passes_over_it_is_told(tmp_path, monkeypatch):
+    steps = [
+        passing_over("pandas==0.24.1", "x==1", "pandas==0.24.0"),
+        passing_over("x==0.9", "pandas==0.24.0"),
+        Attempt(code=0, output="atomicwrites==1.4.1\npandas==0.24.0\n", errors=""),
+    ]
+    readable = OLD.replace(",==4.k", "")
+    told = []
+    monkeypatch.setattr(lock, "_compile", lambda *args: told.append(set(args[2])) or steps.pop(0))
+    monkeypatch.setattr(
+        lock,
+        "_metadata",
+        lambda name, version, _: read_metadata(readable, name, version) if name != "x" else None,
+    )
+    found = resolve_for_2019(tmp_path)
+    assert told == [
+        set(),
+        {("pandas", "0.24.1"), ("x", "1")},
+        {("pandas", "0.24.1"), ("x", "1"), ("pandas", "0.24.0")},
+    ], "one release of a project at a time, and none of one that cannot be read"
+    assert found.repairs == (
+        "atomicwrites may be as new as 2022-07-09T00:00:00Z: its releases were uploaded anew",
+        "passed over x 1: its metadata cannot be read",
+        "read 'pytz (>=2011k)' of pandas 0.24.0 as 'pytz>=2011': it is not valid today",
+    )
