@@ -7,7 +7,6 @@ from packaging.requirements import Requirement as Parsed
 
 from builders.repairs import Repair
 from builders.requirements import Manifest, Requirement
-from builders.requirements.manifest import RUNNERS
 
 # Projects whose releases were deleted and uploaded once more, and a moment by which they were back.
 # Without them uv finds a way, with whatever is so old that it does not ask for them: for
@@ -31,12 +30,12 @@ def prepare(manifest: Manifest) -> list[Repair]:
 
 
 def _with_runner(manifest: Manifest) -> Repair | None:
-    """Add pytest where no runner is declared: then the standard library's is meant."""
-    if any(item.name in RUNNERS for item in manifest.requirements):
+    """Add pytest where it is not declared: it runs the tests of unittest and nose, too."""
+    if any(item.name == "pytest" for item in manifest.requirements):
         return None
     runner = Requirement(line="pytest", name="pytest", origin="default", core=True)
     changed = replace(manifest, requirements=(*manifest.requirements, runner))
-    return Repair(manifest=changed, sentence="added pytest: no test runner is declared")
+    return Repair(manifest=changed, sentence="added pytest: it is not declared")
 
 
 def _with_wheel(manifest: Manifest) -> Repair | None:

@@ -18,7 +18,7 @@ from builders.requirements.setuppy import read_setup_py
 from builders.requirements.tools import is_tool
 from builders.tree import Tree
 
-RUNNERS = frozenset({"pytest", "nose"})  # without one of them nothing can be validated
+RUNNERS = frozenset({"pytest", "nose"})  # tests of both kinds are run, and import them
 
 
 def read_manifest(tree: Tree, sources: Sources) -> Manifest | Failure:
