@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
             if candidate is None or made is None or made.environment is None:
                 print(f"| {name} | not built |")
                 continue
-            counts = compiled(engine, made.environment.image, candidate, options.command)
+            counts = compiled(engine, made.environment.handle, candidate, options.command)
             cells = (name, files_of(candidate.patch), *map(told, counts))
             print(f"| {' | '.join(cells)} |", flush=True)
 
