@@ -9,16 +9,15 @@ from curate.model import Validation
 RUNS = 3  # on each side, as by default
 CORE_HOURS = 0.2  # mean of an instance, at most
 UNIQUE_MB = 30  # median of an instance, beyond layers that others share, at most
-ENVIRONMENT_SECONDS = 30  # median of an environment that is built, with packages at hand, at most
 HEAVY = frozenset({"torch", "ray", "distributed"})  # environments with these are left out of it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """A figure, what it should be at most, and how many values it was made of."""
+    """A figure, what it should be at most (0: no mark), and how many values it was made of."""
 
     name: str
-    most: float
+    most: float = 0
     value: float
     of: int
 
@@ -26,7 +25,8 @@ class Mark:
     def line(self) -> str:
         """A line of a table."""
         kept = "yes" if self.value <= self.most else "no"
-        return f"| {self.name} | {self.most:g} | {self.value:.3g} | {self.of} | {kept} |"
+        most, kept = (f"{self.most:g}", kept) if self.most else ("", "")
+        return f"| {self.name} | {most} | {self.value:.3g} | {self.of} | {kept} |"
 
 
 def marks(made: Sequence[Validation]) -> Iterable[Mark]:
@@ -46,8 +46,8 @@ def marks(made: Sequence[Validation]) -> Iterable[Mark]:
     ]
     built = [each for each in seconds if each]
     if built:
-        name = "median seconds to build an environment without torch, ray or distributed, as built"
-        yield Mark(name=name, most=ENVIRONMENT_SECONDS, value=median(built), of=len(built))
+        name = "median seconds of environments without torch, ray and distributed, cache or not"
+        yield Mark(name=name, value=median(built), of=len(built))
 
 
 def _full(one: Validation) -> float:

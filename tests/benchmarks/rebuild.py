@@ -23,6 +23,8 @@ from curate.settings import Settings, read_settings
 from curate.store import Store
 from tests.benchmarks.workshops import lock_of, rebuild, workshop
 
+MARK = 30  # seconds, median of environments without torch, ray or distributed, at most
+
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
@@ -53,7 +55,9 @@ def main(arguments: list[str] | None = None) -> None:
             seconds += [each.seconds for each in good]
             print(line(made, good) if len(good) == 2 else f"| {name} | {results} |", flush=True)
     if seconds:
-        print(f"\nmedian {median(seconds):.0f} s an environment, of {len(seconds)}")
+        print(
+            f"\nmedian {median(seconds):.0f} s an environment, of {len(seconds)} (mark: {MARK} s)"
+        )
 
 
 def rebuilt(
