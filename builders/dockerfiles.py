@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from builders.checkout import step_commands
 from builders.install import cutoff_text
 from builders.model import InstanceSpec, Lock
+from builders.oldest import build_bound
 
 CHECKOUT = "/testbed"
 VENV = "/opt/venv"
@@ -48,8 +49,9 @@ BASE_PACKAGES = (
 # What isolated builds of old source distributions ask for without an upper bound.
 _BUILD_TOOLS = ("cmake", "cython", "numpy", "scikit-build", "setuptools", "setuptools-scm", "wheel")
 
+_BOUND = "/tmp/build-bound.txt"
 _CONTEXT = "--mount=type=bind,target=/mnt"
-_CACHE = "--mount=type=cache,id=curate-uv,target=/media"
+_CACHE = "--mount=type=cache,id=curate-builds,target=/media"
 _SETTINGS = ". /mnt/build.env"
 _INSTALL = f"/mnt/uv pip install --python {VENV}/bin/python"
 _BYTECODE = f"{VENV}/bin/python -I /mnt/bytecode.py /media"
@@ -103,23 +105,33 @@ def environment_dockerfile(
 
     The seeds (pip, and setuptools and wheel before Python 3.12) are those of the lock's cut-off.
     Source distributions that no longer build with today's tools get those of the cut-off, too.
-    Where parts have *begun* the environment, it is gone on with.
+    Extensions are built against an old numpy, where it is in the lock (`builders.oldest`). Where
+    parts have *begun* the environment, it is gone on with.
     """
     cutoff = cutoff_text(lock.cutoff)
-    install = f"{_INSTALL} --no-deps -r /mnt/lock.txt"
     dated = " ".join(f"--exclude-newer-package {name}={cutoff}" for name in _BUILD_TOOLS)
     if begun:
         seeded = f"{_INSTALL} --exclude-newer {cutoff} {' '.join(_seeds(lock.python))}"
     else:
         seeded = f"/mnt/uv venv --seed --exclude-newer {cutoff}"
         seeded += f" --python {PYTHON}/bin/python{lock.python} {VENV}"
-    steps = [_SETTINGS, seeded, f"{{ {install} || {install} {dated}; }}", _BYTECODE]
+    steps = [_SETTINGS, seeded, *_installed(build_bound(lock), dated), _BYTECODE]
     lines = [f"FROM {base}"]
     if system_packages:
         lines.append(f"RUN {_apt(sorted(system_packages))}")
     lines.append(f"RUN {_CONTEXT} {_CACHE} " + " && ".join(steps))
     lines.append(f"ENV VIRTUAL_ENV={VENV} PATH={VENV}/bin:$PATH")
     return _text(*lines)
+
+
+def _installed(bound: str, dated: str) -> list[str]:
+    """Commands that install the lock: with today's build tools, or else with *dated* ones."""
+    install = f"{_INSTALL} --no-deps -r /mnt/lock.txt"
+    if not bound:
+        return [f"{{ {install} || {install} {dated}; }}"]
+    bounded = f"{install} --build-constraints {_BOUND}"
+    tries = f"{bounded} || {bounded} {dated} || {install} {dated}"
+    return [f"echo '{bound}' > {_BOUND}", f"{{ {tries}; }}", f"rm {_BOUND}"]
 
 
 def _seeds(python: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from builders.disk import watch_disk
 from builders.install import cutoff_text, explained, install_script
 from builders.keys import environment_key, exclusive, file_name, instance_key
 from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
+from builders.oldest import build_bound
 from builders.prefix import find_prefix, uv_binary
 from builders.sandbox.process import end_children
 from builders.scratch import scratch, sweep_scratch
@@ -131,7 +132,10 @@ class LocalBackend:
             lock.write_text(spec.lock.text)
             python = prefix / "bin" / f"python{spec.python}"
             cutoff = cutoff_text(spec.lock.cutoff)
+            bound = folder / "bound.txt"
+            bound.write_text(build_bound(spec.lock))
             packages = ["--no-deps", "--compile-bytecode", "-r", str(lock)]
+            packages += ["--build-constraints", str(bound)]
             options = [*SEEDS, "--relocatable", "--exclude-newer", cutoff]
             steps = (
                 ["venv", *options, "--python", str(python), str(venv)],

@@ -18,6 +18,7 @@ from builders.dockerfiles import (
 )
 from builders.images import plan_layers
 from builders.model import InstanceSpec, Lock
+from builders.oldest import build_bound
 from builders.settings import BuildSettings
 
 DATE = datetime(2021, 5, 4, 10, tzinfo=UTC)
@@ -49,7 +50,7 @@ def test_environment_text():
         " /var/cache/ldconfig/aux-cache /var/log/apt /var/log/dpkg.log"
         " /var/log/alternatives.log\n"
         "RUN --mount=type=bind,target=/mnt"
-        " --mount=type=cache,id=curate-uv,target=/media . /mnt/build.env"
+        " --mount=type=cache,id=curate-builds,target=/media . /mnt/build.env"
         " && /mnt/uv venv --seed --exclude-newer 2021-05-04T10:00:00Z"
         " --python /opt/python/bin/python3.8 /opt/venv"
         " && { /mnt/uv pip install --python /opt/venv/bin/python --no-deps"
@@ -67,6 +68,31 @@ def test_environment_text():
     )
 
 
+def test_extensions_are_built_against_a_numpy_that_all_locks_have():
+    lock = replace(LOCK, text=LOCK.text + "numpy==1.19.4\n")
+    text = environment_dockerfile("curate/python:1", lock)
+    assert "echo 'numpy<=1.17.3' > /tmp/build-bound.txt && { " in text
+    first, second, third = text.partition("{ ")[2].partition("; }")[0].split(" || ")
+    bound = " --build-constraints /tmp/build-bound.txt"
+    assert first.endswith(f"-r /mnt/lock.txt{bound}")
+    assert second.startswith(f"{first} --exclude-newer-package cmake=")
+    assert third == second.replace(bound, "")
+    assert "; } && rm /tmp/build-bound.txt && " in text
+
+
+@pytest.mark.parametrize(
+    ("python", "numpy", "bound"),
+    [
+        ("3.8", "numpy==1.9.2", "numpy<=1.9.2"),
+        ("3.12", "numpy==2.1.0", "numpy<=1.26.2"),
+        ("3.13", "numpy==2.1.0", ""),
+        ("3.8", "numpydoc==1.1", ""),
+    ],
+)
+def test_bounds_of_builds(python, numpy, bound):
+    assert build_bound(replace(LOCK, text=f"{numpy}\n", python=python)) == bound
+
+
 TORCH = replace(
     LOCK,
     text="nvidia-cudnn-cu11==8.5.0.96\nnvidia-ml-py==11.5\npyspark==3.4.0\nsix==1.16.0\n"
@@ -76,7 +102,7 @@ TORCH = replace(
 
 def test_part_text():
     install = "/mnt/uv pip install --python /opt/venv/bin/python --no-deps"
-    mounts = "--mount=type=bind,target=/mnt --mount=type=cache,id=curate-uv,target=/media"
+    mounts = "--mount=type=bind,target=/mnt --mount=type=cache,id=curate-builds,target=/media"
     assert part_dockerfile("curate/python:1", "3.8", ("a==1", "b==2"), lowest=True) == (
         "FROM curate/python:1\n"
         f"RUN {mounts} . /mnt/build.env"
