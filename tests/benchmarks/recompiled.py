@@ -22,7 +22,7 @@ timed() {
     touch /tmp/mark; sleep 1; before=$(date +%s%N)
     ( eval "$COMMAND" ) > /tmp/log 2>&1 || { tail -n 5 /tmp/log >&2; exit 1; }
     seconds=$(( ($(date +%s%N) - before) / 100000000 ))
-    echo "$(find . -name '*.so' -newer /tmp/mark | wc -l) $seconds"
+    echo "$(find . -name '*.so' -newer /tmp/mark -printf '%f\\n' | sort -u | wc -l) $seconds"
 }
 timed
 printf %s "$PATCH" | git apply
