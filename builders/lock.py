@@ -183,7 +183,8 @@ def _metadata(name: str, version: str, target: _Target) -> Metadata | None:
     arguments += ["--python", target.interpreter, f"{name}=={version}"]
     arguments += ["--python-platform", target.platform] if target.platform else []
     with run_uv(arguments, target.settings, {}) as (attempt, folder):
-        _check_machine(attempt)
+        if attempt.code != 0:
+            _check_machine(attempt)
         found = list(folder.glob("*.dist-info/METADATA"))
         return read_metadata(found[0].read_text(errors="replace"), name, version) if found else None
 
