@@ -135,16 +135,16 @@ class LocalBackend:
             bound = folder / "bound.txt"
             bound.write_text(build_bound(spec.lock))
             packages = ["--no-deps", "--compile-bytecode", "-r", str(lock)]
-            packages += ["--build-constraints", str(bound)]
             options = [*SEEDS, "--relocatable", "--exclude-newer", cutoff]
-            steps = (
-                ["venv", *options, "--python", str(python), str(venv)],
-                ["pip", "install", *packages, "--python", str(venv)],
+            made = [uv_binary(), "venv", *options, "--python", str(python), str(venv)]
+            install = [uv_binary(), "pip", "install", *packages, "--python", str(venv)]
+            bounded = [*install, "--build-constraints", str(bound)]
+            failure = self._command(made, folder, {}, turn) or (
+                self._command(bounded, folder, {}, turn)
+                and self._command(install, folder, {}, turn)
             )
-            for step in steps:
-                failure = self._command([uv_binary(), *step], folder, {}, turn)
-                if failure:
-                    return explained(failure, "environment")
+            if failure:
+                return explained(failure, "environment")
             venv.rename(target)
         return True
 

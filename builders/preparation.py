@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from packaging.requirements import Requirement as Parsed
 
+from builders.install import cutoff_text
 from builders.repairs import Repair
 from builders.requirements import Manifest, Requirement
 
@@ -17,7 +18,7 @@ UPLOADED_ANEW = {"atomicwrites": datetime(2022, 7, 9, tzinfo=UTC)}
 def later_uploads(cutoff: datetime) -> dict[str, str]:
     """Return the cutoff (RFC 3339) of each project that counts as there although it came back."""
     late = {name: moment for name, moment in UPLOADED_ANEW.items() if cutoff < moment}
-    return {name: moment.isoformat().replace("+00:00", "Z") for name, moment in late.items()}
+    return {name: cutoff_text(moment) for name, moment in late.items()}
 
 
 def prepare(manifest: Manifest) -> list[Repair]:
