@@ -16,6 +16,13 @@ NEIGHBOURS = 10
 A test file brings its other tests by itself; a file of data-driven cases has hundreds.
 """
 
+TOGETHER = 500
+"""Names that are joined by `or` without parentheses.
+
+pytest (since 6.0) makes one level of a syntax tree of each `or`, and Python's own limit on
+recursion ends that below a thousand: "RecursionError", and no test is collected.
+"""
+
 _RUNNABLE = re.compile(r"test_.*\.py|.*_test\.py|tests?\.py")
 _ADDED_LINE = re.compile(rb"^\+(?!\+\+ )", re.MULTILINE)
 
@@ -36,7 +43,7 @@ class Selection:
         """Shell command of one run; *backwards* names the files in the opposite order."""
         if self.cases and cases:
             modules = tuple(path.rsplit("/", 1)[-1] for path in self.files)
-            return cases.test.format(keywords=" or ".join((*self.cases, *modules)))
+            return cases.test.format(keywords=_any_of((*self.cases, *modules)))
         files = reversed(self.files) if backwards else self.files
         return env.test.format(tests=" ".join(shlex.quote(path) for path in files))
 
@@ -89,6 +96,13 @@ def _blocks(pattern: str, content: bytes) -> Iterable[tuple[str, str]]:
     for head, following in zip_longest(heads, heads[1:]):
         end = following.start() if following else len(text)
         yield head.group(1), text[head.start() : end].rstrip()
+
+
+def _any_of(names: tuple[str, ...]) -> str:
+    """Expression of pytest's `-k` that any of *names* meets."""
+    starts = range(0, len(names), TOGETHER)
+    groups = [" or ".join(names[start : start + TOGETHER]) for start in starts]
+    return groups[0] if len(groups) == 1 else " or ".join(f"({group})" for group in groups)
 
 
 def _is_runnable(path: str) -> bool:
