@@ -189,7 +189,8 @@ def build_variables(settings: BuildSettings, cache: Path) -> dict[str, str]:
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_CACHE_DIR": "0",
-        "UV_CACHE_DIR": str(cache / "uv"),
+        # Not that of resolving, which builds against any numpy.
+        "UV_CACHE_DIR": str(cache / "builds"),
         "UV_NO_CONFIG": "1",
         "UV_PYTHON_DOWNLOADS": "never",
     }

@@ -10,14 +10,40 @@ import pytest
 
 from builders.errors import DiskFull
 from builders.local import LocalBackend
-from builders.model import Built, Failure
+from builders.model import Built, Failure, Lock
+from builders.oldest import build_bound
 from builders.settings import BuildSettings
-from tests.thing import thing
+from tests.doubles.packages import package_index, sdist, wheel
+from tests.thing import DATE, thing
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 # An editable install without any build tool, so that no index is asked.
 SITE = 'python -c "import site; print(site.getsitepackages()[0])"'
 INSTALL = (f'pwd > "$({SITE})/thing.pth"',)
+# A build backend that tells which numpy it found.
+MAKER = """\
+import os, zipfile, numpy
+
+FILES = {
+    "ext.py": "NUMPY = %r" % numpy.__version__,
+    "ext-1.0.dist-info/METADATA": "Metadata-Version: 2.1\\nName: ext\\nVersion: 1.0\\n",
+    "ext-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    "ext-1.0.dist-info/RECORD": "",
+}
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    name = "ext-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(os.path.join(folder, name), "w") as out:
+        for path, text in FILES.items():
+            out.writestr(path, text)
+    return name
+"""
+BUILD = """\
+[build-system]
+requires = ["{}"]
+build-backend = "maker"
+backend-path = ["."]
+"""
 
 
 @pytest.fixture
@@ -118,3 +144,26 @@ def test_variables_of_this_shell_do_not_reach_the_install(backend, spec, monkeyp
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
     install = ('test -z "${PIP_FIND_LINKS:-}${PYTHONPATH:-}"', *INSTALL)
     assert isinstance(backend.build(replace(spec, install=install)), Built)
+
+
+@pytest.mark.parametrize(("requires", "taken"), [("numpy", "1.0"), ("numpy>1", "2.0")])
+def test_extensions_are_built_against_the_oldest_numpy_they_can(
+    backend, settings, spec, requires, taken
+):
+    lock = Lock(text="ext==1.0\nnumpy==1.0\n", python=PYTHON, cutoff=DATE)
+    ext = sdist("ext", "1.0", {"pyproject.toml": BUILD.format(requires), "maker.py": MAKER})
+    with package_index(ext, wheel("numpy", "1.0"), wheel("numpy", "2.0")) as url:
+        built = LocalBackend(replace(settings, index_url=url)).build(replace(spec, lock=lock))
+    assert isinstance(built, Built), built
+    (module,) = Path(built.handle).glob("venv/lib/*/site-packages/ext.py")
+    expected = taken if build_bound(lock) else "2.0"
+    assert module.read_text() == f"NUMPY = {expected!r}"
+
+
+def test_an_environment_that_no_numpy_helps_is_a_value(backend, settings, spec):
+    lock = Lock(text="ext==1.0\nnumpy==1.0\n", python=PYTHON, cutoff=DATE)
+    ext = sdist("ext", "1.0", {"pyproject.toml": BUILD.format("numpy>2"), "maker.py": MAKER})
+    with package_index(ext, wheel("numpy", "1.0")) as url:
+        failure = LocalBackend(replace(settings, index_url=url)).build(replace(spec, lock=lock))
+    assert (failure.stage, failure.reason) == ("build", "environment-failed")
+    assert "numpy>2" in failure.detail

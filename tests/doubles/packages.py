@@ -1,0 +1,82 @@
+"""A double of a package index: JSON of the simple API, with the times of uploads."""
+
+import io
+import json
+import tarfile
+import threading
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+UPLOADED = "2020-01-01T00:00:00.000000Z"
+
+
+def wheel(name: str, version: str) -> tuple[str, bytes]:
+    """File name and content of a wheel whose one module tells its version."""
+    info = f"{name}-{version}.dist-info"
+    tags = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    files = {
+        f"{name}.py": f"__version__ = {version!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": tags,
+        f"{info}/RECORD": "",
+    }
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+    return f"{name}-{version}-py3-none-any.whl", packed.getvalue()
+
+
+def sdist(name: str, version: str, files: Mapping[str, str]) -> tuple[str, bytes]:
+    """File name and content of a source distribution of *files*."""
+    packed = io.BytesIO()
+    about = {"PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"}
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for path, text in {**about, **files}.items():
+            member = tarfile.TarInfo(f"{name}-{version}/{path}")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return f"{name}-{version}.tar.gz", packed.getvalue()
+
+
+@contextmanager
+def package_index(*releases: tuple[str, bytes]) -> Iterator[str]:
+    """Serve *releases* on loopback; the address of the index."""
+    contents = dict(releases)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def do_GET(self) -> None:
+            kind, name = self.path.strip("/").split("/")
+            body = contents.get(name) if kind == "files" else _project(name, list(contents))
+            self.send_response(200 if body else 404)
+            if kind == "simple":
+                self.send_header("Content-Type", "application/vnd.pypi.simple.v1+json")
+            self.send_header("Content-Length", str(len(body or b"")))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body or b"")
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Tests show what they asked for themselves."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/simple/"
+        finally:
+            server.shutdown()
+
+
+def _project(name: str, files: list[str]) -> bytes | None:
+    own = [file for file in files if file.startswith(f"{name}-")]
+    rows = [
+        {"filename": file, "url": f"/files/{file}", "hashes": {}, "upload-time": UPLOADED}
+        for file in own
+    ]
+    page = {"meta": {"api-version": "1.1"}, "name": name, "files": rows}
+    return json.dumps(page).encode() if own else None
