@@ -32,12 +32,14 @@ was crawled from a stand-in for GitHub and a real mirror, locked as of its date,
 any other candidate; published lists were only compared with. A row is "right" where what we found
 contains every published FAIL_TO_PASS, "verified" where no list is published and there is an
 instance. Seconds are upper bounds: two cores, shared with other work. A lock or an environment of
-0 s was there already, made for an earlier row.
+0 s was there already, made for an earlier row. MB are those of an image's layers, which all but the
+last ("own") are shared; rows with the same "environment" share that and all below it.
 """
 HEAD = (
     "| instance | FAIL_TO_PASS published | of these ours | ours | PASS_TO_PASS published"
     " | of these ours | ours | python | lock s | build s | environment s | runs s | CPU s"
-    " | own MB | shared MB | environment | verdict |"
+    " | base MB | python MB | parts MB | environment MB | tree MB | own MB | environment"
+    " | verdict |"
 )
 
 
@@ -145,16 +147,14 @@ def line(row: Comparison) -> str:
     cells += [len(row.kept) or "not given", len(row.kept & row.pass_to_pass) if row.kept else ""]
     cells.append(len(row.pass_to_pass))
     found = row.ours.environment if row.ours else None
-    cells += _cost(row.ours, found) if row.ours and found else [""] * 9
+    cells += _cost(row.ours, found) if row.ours and found else [""] * 13
     return f"| {' | '.join(str(cell) for cell in [*cells, row.verdict])} |"
 
 
-_NOT_ADDED = ("base", "python", "instance")  # below all environments, or one instance's own
+_BELOW, _ABOVE = ("base", "python"), ("environment", "tree", "instance")  # of large parts
 
 
 def _cost(made: Validation, environment: Environment) -> list[object]:
-    sizes = environment.layer_bytes
-    shared = sum(size for name, size in sizes.items() if name not in _NOT_ADDED)
     return [
         environment.python,
         f"{environment.lock_seconds:.0f}",
@@ -162,10 +162,16 @@ def _cost(made: Validation, environment: Environment) -> list[object]:
         f"{environment.environment_seconds:.0f}",
         f"{sum(run.seconds for run in made.runs):.0f} ({len(made.runs)})",
         f"{made.core_seconds:.0f}",
-        f"{made.unique_bytes / 1e6:.1f}",
-        f"{shared / 1e6:.0f}",
+        *(f"{size / 1e6:.1f}" for size in _layers(environment.layer_bytes)),
         environment.key[:8],
     ]
+
+
+def _layers(sizes: Mapping[str, int]) -> Iterator[int]:
+    """Bytes of base, python, all large parts, environment, tree and instance."""
+    yield from (sizes.get(name, 0) for name in _BELOW)
+    yield sum(size for name, size in sizes.items() if name not in _BELOW + _ABOVE)
+    yield from (sizes.get(name, 0) for name in _ABOVE)
 
 
 @cache
