@@ -23,6 +23,11 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(_existing(folder)).free
 
 
+def same_disk(one: Path, other: Path) -> bool:
+    """Whether both are (or will be) on one file system."""
+    return _existing(one).stat().st_dev == _existing(other).stat().st_dev
+
+
 def watch_disk(folder: Path, reserve_bytes: int, *, part: float = 1.0) -> None:
     """Raise `DiskFull` when less than *part* of the reserve is free where *folder* is or will be.
 

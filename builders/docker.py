@@ -16,7 +16,7 @@ from builders.sandbox.process import end_children
 from builders.settings import BuildSettings
 from builders.turns import Turn, Turns
 from builders.uses import Uses
-from builders.uv import sweep_locks
+from builders.uv import sweep_locks, trim_cache
 
 
 class DockerBackend:
@@ -80,9 +80,12 @@ class DockerBackend:
         return self.turns.built(self.store, build, self._make_room)
 
     def _make_room(self, more: int) -> bool:
-        """Whether there is a budget and something went so that *more* bytes are free."""
+        """Whether something went: what resolving left, and images if that does not do."""
+        freed = trim_cache(self.settings, self.store)
         budget = self.settings.disk_bytes
-        return bool(budget and self.room.make(budget, more=more).size)
+        if budget and freed < more:
+            freed += self.room.make(budget, more=more - freed).size
+        return freed > 0
 
     def names(self, spec: InstanceSpec) -> Mapping[str, str] | Failure:
         """Image tag of every layer; no engine is asked."""

@@ -25,7 +25,7 @@ from builders.sandbox.process import end_children
 from builders.scratch import scratch, sweep_scratch
 from builders.settings import BuildSettings
 from builders.turns import Turn, Turns
-from builders.uv import sweep_locks
+from builders.uv import sweep_locks, trim_cache
 
 SEEDS = ("--seed",)  # pip, and setuptools and wheel before Python 3.12, of the lock's date
 TEMPORARY_BYTES = 64 << 20  # below it a temporary folder counts as full
@@ -45,7 +45,11 @@ class LocalBackend:
 
     def build(self, spec: InstanceSpec) -> Built | Failure:
         """Make `<handle>/checkout` and `<handle>/venv` for *spec*; what is complete is reused."""
-        return self.turns.built(self.cache, lambda turn: self._built(spec, turn))
+        return self.turns.built(
+            self.cache,
+            lambda turn: self._built(spec, turn),
+            lambda _: trim_cache(self.settings, self.cache) > 0,
+        )
 
     def _built(self, spec: InstanceSpec, turn: Turn) -> Built | Failure:
         began = time.monotonic()

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from builders.disk import free_bytes, same_disk
 from builders.metadata import LOG
 from builders.prefix import uv_binary
 from builders.scratch import VARIABLE, scratch, sweep_scratch
@@ -47,10 +48,25 @@ def sweep_locks() -> None:
     sweep_scratch(Path(tempfile.gettempdir()), "lock")
 
 
+def trim_cache(settings: BuildSettings, folder: Path) -> int:
+    """Remove what uv can have again by a download; the bytes that it made free where *folder* is.
+
+    Most are source distributions that were unpacked to be asked for their metadata, hundreds of MB
+    some of them. Resolutions under way are waited for, and wait.
+    """
+    cache = settings.cache / "uv"
+    if not cache.exists() or not same_disk(cache, folder):
+        return 0
+    before = free_bytes(folder)
+    with run_uv(["cache", "prune", "--ci"], settings, {}):
+        return max(free_bytes(folder) - before, 0)
+
+
 def uv_environment(settings: BuildSettings, outer: Mapping[str, str]) -> dict[str, str]:
     """Return the variables uv gets: *outer* without what would change a resolution."""
     kept = {k: v for k, v in outer.items() if not k.startswith("UV_") or k in _UV_KEPT}
     kept["UV_CACHE_DIR"] = str(settings.cache / "uv")
+    kept["UV_LOCK_TIMEOUT"] = f"{SECONDS:.0f}"
     kept["NO_COLOR"] = "1"
     if settings.ca_bundle is not None:
         kept["SSL_CERT_FILE"] = str(settings.ca_bundle)

@@ -5,11 +5,33 @@ import json
 import tarfile
 import threading
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 UPLOADED = "2020-01-01T00:00:00.000000Z"
+_BUILD = """\
+[build-system]
+build-backend = "maker"
+backend-path = ["."]
+"""
+_MAKER = """\
+import os, zipfile
+from importlib.metadata import distributions
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    there = {each.metadata["Name"]: each.version for each in distributions()}
+    about, info = f"{NAME}-{VERSION}", f"{NAME}-{VERSION}.dist-info"
+    tags = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+    with zipfile.ZipFile(os.path.join(folder, f"{about}-py3-none-any.whl"), "w") as out:
+        out.writestr(f"{NAME}.py", f"BUILT_WITH = {there}\\n")
+        head = f"Metadata-Version: 2.1\\nName: {NAME}\\nVersion: {VERSION}\\n"
+        out.writestr(f"{info}/METADATA", head)
+        out.writestr(f"{info}/WHEEL", tags)
+        out.writestr(f"{info}/RECORD", "")
+    return f"{about}-py3-none-any.whl"
+
+"""
 
 
 def wheel(name: str, version: str) -> tuple[str, bytes]:
@@ -29,12 +51,19 @@ def wheel(name: str, version: str) -> tuple[str, bytes]:
     return f"{name}-{version}-py3-none-any.whl", packed.getvalue()
 
 
-def sdist(name: str, version: str, files: Mapping[str, str]) -> tuple[str, bytes]:
-    """File name and content of a source distribution of *files*."""
+def sdist(name: str, version: str, requires: str) -> tuple[str, bytes]:
+    """File name and content of a source distribution whose build asks for *requires*.
+
+    Its wheel has one module, which tells what was there when it was built.
+    """
+    files = {
+        "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        "pyproject.toml": f"{_BUILD}requires = [{requires!r}]\n",
+        "maker.py": f"{_MAKER}NAME, VERSION = {name!r}, {version!r}\n",
+    }
     packed = io.BytesIO()
-    about = {"PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"}
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        for path, text in {**about, **files}.items():
+        for path, text in files.items():
             member = tarfile.TarInfo(f"{name}-{version}/{path}")
             member.size = len(text.encode())
             archive.addfile(member, io.BytesIO(text.encode()))

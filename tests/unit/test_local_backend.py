@@ -5,6 +5,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,30 +21,6 @@ PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 # An editable install without any build tool, so that no index is asked.
 SITE = 'python -c "import site; print(site.getsitepackages()[0])"'
 INSTALL = (f'pwd > "$({SITE})/thing.pth"',)
-# A build backend that tells which numpy it found.
-MAKER = """\
-import os, zipfile, numpy
-
-FILES = {
-    "ext.py": "NUMPY = %r" % numpy.__version__,
-    "ext-1.0.dist-info/METADATA": "Metadata-Version: 2.1\\nName: ext\\nVersion: 1.0\\n",
-    "ext-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
-    "ext-1.0.dist-info/RECORD": "",
-}
-
-def build_wheel(folder, config_settings=None, metadata_directory=None):
-    name = "ext-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(os.path.join(folder, name), "w") as out:
-        for path, text in FILES.items():
-            out.writestr(path, text)
-    return name
-"""
-BUILD = """\
-[build-system]
-requires = ["{}"]
-build-backend = "maker"
-backend-path = ["."]
-"""
 
 
 @pytest.fixture
@@ -151,19 +128,30 @@ def test_extensions_are_built_against_the_oldest_numpy_they_can(
     backend, settings, spec, requires, taken
 ):
     lock = Lock(text="ext==1.0\nnumpy==1.0\n", python=PYTHON, cutoff=DATE)
-    ext = sdist("ext", "1.0", {"pyproject.toml": BUILD.format(requires), "maker.py": MAKER})
-    with package_index(ext, wheel("numpy", "1.0"), wheel("numpy", "2.0")) as url:
+    releases = sdist("ext", "1.0", requires), wheel("numpy", "1.0"), wheel("numpy", "2.0")
+    with package_index(*releases) as url:
         built = LocalBackend(replace(settings, index_url=url)).build(replace(spec, lock=lock))
     assert isinstance(built, Built), built
     (module,) = Path(built.handle).glob("venv/lib/*/site-packages/ext.py")
     expected = taken if build_bound(lock) else "2.0"
-    assert module.read_text() == f"NUMPY = {expected!r}"
+    assert module.read_text() == f"BUILT_WITH = {{'numpy': {expected!r}}}\n"
 
 
 def test_an_environment_that_no_numpy_helps_is_a_value(backend, settings, spec):
     lock = Lock(text="ext==1.0\nnumpy==1.0\n", python=PYTHON, cutoff=DATE)
-    ext = sdist("ext", "1.0", {"pyproject.toml": BUILD.format("numpy>2"), "maker.py": MAKER})
-    with package_index(ext, wheel("numpy", "1.0")) as url:
+    with package_index(sdist("ext", "1.0", "numpy>2"), wheel("numpy", "1.0")) as url:
         failure = LocalBackend(replace(settings, index_url=url)).build(replace(spec, lock=lock))
     assert (failure.stage, failure.reason) == ("build", "environment-failed")
     assert "numpy>2" in failure.detail
+
+
+def test_what_resolving_left_goes_before_a_disk_is_full(backend, spec, monkeypatch):
+    disk = SimpleNamespace(free=0)
+
+    def trim(settings, folder):
+        disk.free = 1 << 60
+        return 1
+
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: disk)
+    monkeypatch.setattr("builders.local.trim_cache", trim)
+    assert isinstance(backend.build(spec), Built)

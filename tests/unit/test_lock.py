@@ -16,7 +16,7 @@ from builders.repairs import RULES, dropped_extras, repair
 from builders.requirements import Manifest, Requirement
 from builders.requirements.lines import name_of
 from builders.settings import BuildSettings
-from builders.uv import Attempt, uv_environment
+from builders.uv import Attempt
 
 ERRORS = Path(__file__).parent / "uv_errors"
 
@@ -223,16 +223,6 @@ def test_command():
         assert part in text
     assert "--constraints" not in text
     assert compile_files(known)["excludes.txt"] == "own\n"
-
-
-def test_surroundings_do_not_change_a_resolution(tmp_path):
-    outer = {"PATH": "/bin", "UV_INDEX": "x", "UV_EXCLUDE_NEWER": "1", "UV_OFFLINE": "1"}
-    settings = BuildSettings(cache=tmp_path, ca_bundle=Path("/ca"), index_url="https://i/simple")
-    inner = uv_environment(settings, outer)
-    assert not {"UV_INDEX", "UV_EXCLUDE_NEWER"} & set(inner)
-    assert (inner["UV_OFFLINE"], inner["SSL_CERT_FILE"]) == ("1", "/ca")
-    assert inner["UV_DEFAULT_INDEX"] == "https://i/simple"
-    assert inner["UV_CACHE_DIR"] == str(tmp_path / "uv")
 
 
 def test_key_depends_on_declarations_and_python():
