@@ -15,7 +15,7 @@ from curate.git.declared import DeclaredVersion
 from curate.git.mirror import Mirror
 from curate.git.version import NearestTag, VersionNames
 from curate.model import Candidate, Rejection
-from curate.selection import Selection, adds_nothing, select
+from curate.selection import Selection, select
 from curate.testpaths import PathRules
 from recipes import EnvRecipe, Recipe, RecipeError, architecture
 
@@ -61,8 +61,6 @@ def make_plan(
     if env.architectures and this_architecture() not in env.architectures:
         detail = f"made for {', '.join(env.architectures)}, not for {this_architecture()}"
         return Rejection(stage="recipe", reason="architecture", detail=detail)
-    if adds_nothing(candidate.test_patch):
-        return Rejection(stage="plan", reason="tests-only-removed")
     with (
         GitTree(mirror, candidate.base_commit) as base,
         GitTree(mirror, candidate.head_commit) as head,

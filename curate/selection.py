@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from curate.git.patch import FileSection, sections
+from curate.git.patch import sections
 from curate.testpaths import matches
 from recipes import Cases, EnvRecipe, Recipe
 
@@ -24,7 +24,6 @@ recursion ends that below a thousand: "RecursionError", and no test is collected
 """
 
 _RUNNABLE = re.compile(r"test_.*\.py|.*_test\.py|tests?\.py")
-_ADDED_LINE = re.compile(rb"^\+(?!\+\+ )", re.MULTILINE)
 
 Reader = Callable[[str], bytes | None]
 
@@ -61,11 +60,6 @@ def select(recipe: Recipe, test_patch: bytes, *, before: Reader, after: Reader) 
         for name in chosen_cases(recipe.cases.pattern, before(path) or b"", after(path) or b"")
     ]
     return Selection(files=tuple(files), cases=tuple(dict.fromkeys(cases)))
-
-
-def adds_nothing(test_patch: bytes) -> bool:
-    """Whether no file of *test_patch* gains a line: such tests can show no fix."""
-    return not any(_gains(section) for section in sections(test_patch))
 
 
 def chosen_cases(
@@ -107,7 +101,3 @@ def _any_of(names: tuple[str, ...]) -> str:
 
 def _is_runnable(path: str) -> bool:
     return bool(_RUNNABLE.fullmatch(path.rsplit("/", 1)[-1]))
-
-
-def _gains(section: FileSection) -> bool:
-    return b"GIT binary patch" in section.data or bool(_ADDED_LINE.search(section.data))

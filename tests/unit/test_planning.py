@@ -82,6 +82,16 @@ def test_requirements_that_gold_changes_are_a_second_ground_of_its_day(history):
     assert ["new" in lines for *_, lines in found] == [False, True]
 
 
+def test_tests_that_only_lose_lines_are_tried_for_what_is_left_may_fail(history):
+    mirror, commit = history
+    base = commit("2023-01-01T00:00:00Z", pyproject=PROJECT.format(""), tests__test_a="a\nb\n")
+    head = commit("2023-02-03T00:00:00Z", tests__test_a="a\n")
+    patch = b"diff --git a/tests/test_a.py b/tests/test_a.py\n--- a/tests/test_a.py\n"
+    patch += b"+++ b/tests/test_a.py\n@@ -1,2 +1 @@\n a\n-b\n"
+    plan = planned(replace(trial(base, head), test_patch=patch), RECIPE, mirror, PYTHONS)
+    assert plan.selection.files == ("tests/test_a.py",)
+
+
 def test_requirements_that_stay_are_one_ground(history):
     mirror, commit = history
     base = commit("2023-01-01T00:00:00Z", pyproject=PROJECT.format('"old"'), tests__test_a="old\n")

@@ -2,7 +2,7 @@ import shlex
 import subprocess
 import sys
 
-from curate.selection import adds_nothing, chosen_cases, select
+from curate.selection import chosen_cases, select
 from recipes import EnvRecipe, Recipe
 
 PATCH = b"""diff --git a/tests/test_a.py b/tests/test_a.py
@@ -123,13 +123,6 @@ def test_pytest_itself_takes_thousands_of_cases(tmp_path):
     pytest = [sys.executable, "-m", "pytest", *command, *run]
     done = subprocess.run(pytest, capture_output=True, check=False)
     assert b"1 passed, 1 deselected" in done.stdout, done.stdout.decode()
-
-
-def test_patches_that_only_remove_lines_add_nothing():
-    gone = PATCH[PATCH.index(b"diff --git a/tests/test_gone") : PATCH.index(b"diff --git a/sub")]
-    assert adds_nothing(gone)
-    assert not adds_nothing(PATCH)
-    assert not adds_nothing(b"diff --git a/x b/x\nindex 1..2\nGIT binary patch\nliteral 1\n")
 
 
 def test_every_case_of_a_new_file_is_chosen():
