@@ -59,24 +59,30 @@ def owner(stage: Stage) -> str:
 
 def leftovers(stage: Stage) -> list[str]:
     """Containers, folders and test processes that runs of this data folder have left."""
-    name = owner(stage)
-    found = [str(path) for path in Path(tempfile.gettempdir()).glob(f"curate-run-{name}-*")]
+    found, mark = places_of_runs(stage), f"CURATE_RUN={owner(stage)}.".encode()
     for entry in Path("/proc").glob("[0-9]*/environ"):
         try:
-            if f"CURATE_RUN={name}.".encode() in entry.read_bytes():
+            if mark in entry.read_bytes():
                 found.append(str(entry))
         except OSError:
             continue
+    return found
+
+
+def places_of_runs(stage: Stage) -> list[str]:
+    """Containers and folders of runs; only a curate that is up makes new ones."""
+    name = owner(stage)
+    folders = Path(tempfile.gettempdir()).glob(f"curate-run-{name}-*")
     label = {"label": f"{OWNER}={name}"}
     client = docker.from_env()
     containers = client.containers.list(all=True, ignore_removed=True, filters=label)
-    return found + [str(container.name) for container in containers]
+    return [*map(str, folders), *(str(container.name) for container in containers)]
 
 
 def wait_for_a_run(stage: Stage, process: subprocess.Popen[str], seconds: float = 240) -> None:
-    """Wait until there is a run that is not there yet."""
-    old, deadline = set(leftovers(stage)), time.monotonic() + seconds
-    while not set(leftovers(stage)) - old:
+    """Wait until there is a run that is not there yet; old ones may still be making processes."""
+    old, deadline = set(places_of_runs(stage)), time.monotonic() + seconds
+    while not set(places_of_runs(stage)) - old:
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from builders.buildcache import Record, leftovers, packages, record_of
-from builders.room import Used, going
+from builders.docker import DockerBackend
+from builders.room import Going, Used, going
+from builders.settings import BuildSettings
 from builders.usage import Image, environments, image_of, own_sizes
 from builders.uses import Uses
 
@@ -221,3 +223,23 @@ def test_who_wants_to_use_what_is_being_removed_waits(tmp_path):
     assert not waiting.is_alive()
     with uses.alone("e") as alone:
         assert not alone
+
+
+@pytest.mark.parametrize(
+    ("freed", "budget", "asked"), [(0, 0, []), (9, 1, [(1, 1)]), (10, 1, []), (9, 0, [])]
+)
+def test_images_go_when_what_resolving_left_does_not_do(
+    monkeypatch, tmp_path, freed, budget, asked
+):
+    backend = DockerBackend(BuildSettings(cache=tmp_path, disk_bytes=budget))
+    calls = []
+
+    class FakeRoom:
+        def make(self, limit, *, more):
+            calls.append((limit, more))
+            return Going(size=more)
+
+    monkeypatch.setattr("builders.docker.trim_cache", lambda settings, folder: freed)
+    backend.__dict__.update(store=tmp_path, room=FakeRoom())
+    assert backend._make_room(10) == (freed > 0 or bool(asked))
+    assert calls == asked
