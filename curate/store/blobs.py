@@ -9,7 +9,6 @@ import os
 import tempfile
 from pathlib import Path
 
-import psutil
 import zstandard
 
 from curate.errors import StoreError
@@ -78,6 +77,8 @@ class Blobs:
 
 def _sweep(folder: Path) -> None:
     """Remove what processes that are gone left half-written."""
+    import psutil  # takes longer to import than a blob to write
+
     for left in folder.glob("*.part"):
         writer = left.name.partition(".")[0]
         if writer.isdigit() and not psutil.pid_exists(int(writer)):

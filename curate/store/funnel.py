@@ -1,7 +1,29 @@
 """How many pulls came how far in a repository, and why the others fell."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from curate.store.database import Database
+
+_VALIDATED = "validations v JOIN candidates c USING (instance_id)"
+_COUNTS = {
+    "pulls": "SELECT repo, COUNT(*) FROM pulls GROUP BY repo",
+    "decided": "SELECT repo, COUNT(*) FROM pulls JOIN decisions USING (repo, number, hash)"
+    " GROUP BY repo",
+    "candidates": "SELECT repo, COUNT(*) FROM candidates GROUP BY repo",
+    "validated": f"SELECT c.repo, COUNT(*) FROM {_VALIDATED} GROUP BY c.repo",
+    "verified": f"SELECT c.repo, COUNT(*) FROM {_VALIDATED} WHERE v.stage IS NULL GROUP BY c.repo",
+    "core_seconds": "SELECT repo, TOTAL(core_seconds) FROM validations GROUP BY repo",
+    "unique_bytes": "SELECT repo, SUM(unique_bytes) FROM validations GROUP BY repo",
+}
+_REJECTED = (
+    "SELECT repo, stage || '/' || reason AS why, COUNT(*) FROM decisions"
+    " WHERE stage IS NOT NULL GROUP BY repo, why UNION ALL"
+    " SELECT c.repo, v.stage || '/' || v.reason AS why, COUNT(*)"
+    f" FROM {_VALIDATED} WHERE v.stage IS NOT NULL GROUP BY c.repo, why"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,3 +52,23 @@ class Funnel:
             "core_seconds": round(self.core_seconds, 1),
             "unique_bytes": self.unique_bytes,
         }
+
+
+def read_funnels(database: Database) -> dict[str, Funnel]:
+    """Funnels by repository, for those that have any pull, candidate or validation."""
+    counts: dict[str, dict[str, Any]] = defaultdict(dict)
+    for name, query in _COUNTS.items():
+        for repo, count in database.all(query):
+            counts[repo][name] = count
+    rejected: dict[str, dict[str, int]] = defaultdict(dict)
+    for repo, why, count in sorted(database.all(_REJECTED)):
+        rejected[repo][why] = count
+    return {
+        repo: Funnel(
+            repo=repo,
+            undecided=own.get("pulls", 0) - own.pop("decided", 0),
+            rejected=rejected[repo],
+            **own,
+        )
+        for repo, own in counts.items()
+    }

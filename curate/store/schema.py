@@ -4,7 +4,7 @@ import sqlite3
 
 from curate.errors import StoreError
 
-FORMAT = 4
+FORMAT = 5
 
 CLAIMS = """
 CREATE TABLE claims (
@@ -15,6 +15,12 @@ CREATE INDEX claims_pull ON claims (repo, number);
 """
 
 BLOBS = "CREATE TABLE blobs (key TEXT PRIMARY KEY, data BLOB NOT NULL);"
+
+INDEXES = """
+CREATE INDEX pulls_hash ON pulls (repo, number, hash);
+CREATE INDEX validations_state ON validations (stage, instance_id, inputs, finished_at);
+CREATE INDEX validations_cost ON validations (repo, core_seconds, unique_bytes);
+"""
 
 TABLES = f"""
 CREATE TABLE crawls (repo TEXT PRIMARY KEY, data BLOB NOT NULL);
@@ -41,12 +47,14 @@ CREATE TABLE images (
     instance_id TEXT NOT NULL, registry TEXT NOT NULL, image TEXT NOT NULL, reference TEXT NOT NULL,
     PRIMARY KEY (instance_id, registry)) WITHOUT ROWID;
 {CLAIMS}
-{BLOBS}"""
+{BLOBS}
+{INDEXES}"""
 
 UPGRADES = {
     1: "ALTER TABLE decisions ADD COLUMN ground TEXT NOT NULL DEFAULT '';",
     2: f"{CLAIMS} DELETE FROM decisions;",
     3: BLOBS,
+    4: INDEXES,
 }
 """What leads from a format to the next; decisions are made again, from what is stored."""
 

@@ -17,7 +17,7 @@ from curate.store.blobs import Blobs
 from curate.store.codec import from_json, pack, to_json, unpack
 from curate.store.crawls import CrawlTables
 from curate.store.database import Database
-from curate.store.funnel import Funnel
+from curate.store.funnel import Funnel, read_funnels
 
 _Row = tuple[Any, ...]
 
@@ -166,9 +166,9 @@ class Store(CrawlTables):
     def verified_state(self) -> str:
         """SHA-256 that changes with any verified candidate or its validation, cheaply made."""
         query = (
-            "SELECT c.data, c.patch, c.test_patch, v.inputs, v.finished_at FROM candidates c"
-            " JOIN validations v USING (instance_id)"
-            " WHERE v.stage IS NULL ORDER BY c.repo, c.number"
+            "SELECT c.data, c.patch, c.test_patch, v.inputs, v.finished_at FROM validations v"
+            " CROSS JOIN candidates c USING (instance_id)"  # CROSS: in this order, by its index
+            " WHERE v.stage IS NULL ORDER BY v.instance_id"
         )
         digest = hashlib.sha256()
         for row in self._database.all(query):
@@ -207,35 +207,10 @@ class Store(CrawlTables):
         """Repositories that were crawled, by name."""
         return tuple(row[0] for row in self._database.all("SELECT repo FROM crawls ORDER BY repo"))
 
-    def funnel(self, repo: str) -> Funnel:
-        """The counts of one repository."""
-        fallen = self._database.all(
-            "SELECT stage || '/' || reason AS why, COUNT(*) FROM decisions"
-            " WHERE repo = ?1 AND stage IS NOT NULL GROUP BY why UNION ALL"
-            " SELECT v.stage || '/' || v.reason AS why, COUNT(*) FROM validations v"
-            " JOIN candidates USING (instance_id)"
-            " WHERE v.repo = ?1 AND v.stage IS NOT NULL GROUP BY why",
-            repo,
-        )
-        pulls = self._database.count("pulls WHERE repo = ?", repo)
-        validated = "validations v JOIN candidates USING (instance_id) WHERE v.repo = ?"
-        cost = self._database.one(
-            "SELECT TOTAL(core_seconds), SUM(unique_bytes) FROM validations WHERE repo = ?", repo
-        ) or (0.0, 0)
-        return Funnel(
-            repo=repo,
-            pulls=pulls,
-            undecided=pulls
-            - self._database.count(
-                "pulls JOIN decisions USING (repo, number, hash) WHERE repo = ?", repo
-            ),
-            candidates=self._database.count("candidates WHERE repo = ?", repo),
-            validated=self._database.count(validated, repo),
-            verified=self._database.count(f"{validated} AND stage IS NULL", repo),
-            rejected={row[0]: row[1] for row in sorted(fallen)},
-            core_seconds=cost[0],
-            unique_bytes=cost[1] or 0,
-        )
+    def funnels(self) -> tuple[Funnel, ...]:
+        """The counts of every repository that was crawled, by name."""
+        counted = read_funnels(self._database)
+        return tuple(counted.get(repo) or Funnel(repo=repo) for repo in self.repositories())
 
     # -- inside --------------------------------------------------------------------------------
 
