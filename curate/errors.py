@@ -6,10 +6,6 @@ Exit codes: 0 done; 1 the command ran and the answer is no; 2 bad input; 3 engin
 
 import errno
 
-from builders.errors import BuilderError, DiskFull
-from curate.git.command import GitFailed
-from recipes import RecipeError
-
 
 class CurateError(Exception):
     """Something the user can act on: one sentence, a hint, an exit code."""
@@ -53,6 +49,10 @@ class StoreError(CurateError):
 
 def described(error: BaseException) -> tuple[str, str, int] | None:
     """Message, hint and exit code of *error*; None for a defect of our own."""
+    from builders.errors import BuilderError, DiskFull
+    from curate.git.command import GitFailed
+    from recipes import RecipeError
+
     if isinstance(error, CurateError):
         return str(error), error.hint, error.exit_code
     if isinstance(error, RecipeError):

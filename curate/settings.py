@@ -8,7 +8,6 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from platformdirs import user_cache_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from builders.settings import BuildSettings
@@ -18,13 +17,19 @@ FILE = Path("curate.toml")
 PREFIX = "CURATE_"
 
 
+def _user_cache() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("curate")
+
+
 class Settings(BaseModel):
     """What a user may set; every name is a key of `curate.toml` and, in capitals, a variable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Path = Path("data")  # store, mirrors, releases
-    cache: Path = Field(default_factory=lambda: user_cache_path("curate"))
+    cache: Path = Field(default_factory=_user_cache)
     mirrors: Path | None = None  # bare repositories `owner__name.git`; default data/mirrors
     recipes: Path | None = None  # further recipes, before the built-in ones
     api_url: str = "https://api.github.com"

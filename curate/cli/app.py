@@ -1,26 +1,62 @@
-"""The typer application: options common to all commands, and the list of commands."""
+"""The typer application: options common to all commands, and the list of commands.
 
+A command's module is imported when the command is called: `curate --help` needs none of them.
+"""
+
+import gc
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_group
 
 from curate import __version__
-from curate.cli import (
-    crawl,
-    export,
-    images,
-    publish,
-    rebuild,
-    recipe,
-    repos,
-    show,
-    status,
-    validate,
-)
-from curate.settings import read_settings
+
+COMMANDS = {
+    "repos": "Find repositories worth crawling.",
+    "recipe": "Check, explain and draft recipes.",
+    "crawl": "Find merged PRs that close issues and touch tests; make them candidates.",
+    "validate": "Build environments and run tests before and after the gold patch.",
+    "publish": "Publish verified instances to a folder, the Hub and a registry.",
+    "status": "Show how many PRs came how far, and why the others were rejected.",
+    "show": "Show everything known about candidates.",
+    "export": "Write candidates or verified instances as files, or as tasks for other tools.",
+    "images": "Manage the images on this machine.",
+    "rebuild": "Crawl, validate and prepare the next release: the nightly job.",
+}
+"""Every command and group with its line in `--help`; each is a module of this package."""
+
+
+class LazyGroup(TyperGroup):
+    """Lists its commands from `COMMANDS` and imports one only to run it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands = {
+            name: TyperCommand(name, help=text, rich_markup_mode="rich")
+            for name, text in COMMANDS.items()
+        }
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that *args* name, imported, and the arguments behind its name."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, listed and load_command(listed.name or ""), rest
+
+
+def load_command(name: str) -> TyperCommand | TyperGroup:
+    """The command or group called *name*, with its options."""
+    alone = typer.Typer(rich_markup_mode="rich", add_completion=False)
+    import_module(f"curate.cli.{name}").register(alone)
+    alone.callback()(lambda: None)  # or typer makes one command no group
+    found = get_group(alone).commands[name]
+    assert isinstance(found, TyperCommand | TyperGroup)
+    return found
+
 
 app = typer.Typer(
+    cls=LazyGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -57,9 +93,8 @@ def common(
     ] = False,
 ) -> None:
     """Read the settings: flags, then CURATE_… variables, then curate.toml."""
+    from curate.settings import read_settings
+
     flags = {"data": data, "recipes": recipes, "mirrors": mirrors, "cache": cache}
     context.obj = read_settings(flags)
-
-
-for command in (repos, recipe, crawl, validate, publish, status, show, export, images, rebuild):
-    command.register(app)
+    gc.enable()

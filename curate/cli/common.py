@@ -3,21 +3,19 @@
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from curate.errors import NotFound
 from curate.settings import Settings
 from curate.store import Store
-from recipes import Library
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from recipes import Library
 
 talk = Console(stderr=True, highlight=False)
 
@@ -34,8 +32,10 @@ def open_store(settings: Settings) -> Store:
     return Store(settings.data)
 
 
-def library_of(settings: Settings) -> Library:
+def library_of(settings: Settings) -> "Library":
     """Recipes of the user, then the built-in ones."""
+    from recipes import Library
+
     return Library((settings.recipes,) if settings.recipes else ())
 
 
@@ -67,8 +67,16 @@ def existing_mirror(settings: Settings, repo: str) -> Path:
     return found
 
 
-def progress_bar() -> Progress:
+def progress_bar() -> "Progress":
     """Bars on standard error: how many of how many, time left, and what is going on."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     return Progress(
         BarColumn(),
         MofNCompleteColumn(),

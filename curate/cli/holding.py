@@ -12,17 +12,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from curate import __version__
 from curate.cli.common import found_mirror, open_store
-from curate.publishing.bases import Bases
-from curate.publishing.check import Fault
-from curate.publishing.contamination import benchmark
-from curate.publishing.rows import Problem
-from curate.publishing.rules import Rules, read_rules
-from curate.publishing.tables import held_back
+from curate.publishing.contamination import benchmark_bytes
+from curate.publishing.rules import Problem, Rules, read_rules
 from curate.settings import Settings
 from curate.store import Store
+
+if TYPE_CHECKING:
+    from curate.publishing.check import Fault
 
 Held = Mapping[str, Sequence[Problem]]
 """By instance id, every reason against a verified instance."""
@@ -35,6 +35,9 @@ def held_of(settings: Settings, store: Store, rules: Rules | None = None) -> Hel
     state = _state(settings, store, rules)
     if (known := _remembered(memory, state)) is not None:
         return known
+    from curate.publishing.bases import Bases
+    from curate.publishing.tables import held_back
+
     with Bases(lambda repo: found_mirror(settings, repo)) as bases:
         held = held_back(store, bases, rules)
     _remember(memory, state, held)
@@ -44,15 +47,15 @@ def held_of(settings: Settings, store: Store, rules: Rules | None = None) -> Hel
 def _state(settings: Settings, store: Store, rules: Rules) -> str:
     """A hash of all that decides the answer."""
     repositories = store.repositories()
-    lists = [benchmark(name) for name in rules.contamination.lists]
+    lists = [benchmark_bytes(name) for name in rules.contamination.lists]
     about = (
         __version__,
         rules.model_dump_json(),
-        [sorted(each) for one in lists for each in (one.repositories, one.ids, one.patches)],
+        [hashlib.sha256(each).hexdigest() for each in lists],
         store.verified_state(),
         [str(found_mirror(settings, repo)) for repo in repositories],
         # Groups are made of all candidates, verified or not.
-        [store.funnel(repo).as_dict() for repo in repositories] if rules.one_per_leak_group else [],
+        [one.as_dict() for one in store.funnels()] if rules.one_per_leak_group else [],
     )
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()
 
@@ -89,8 +92,10 @@ def counts(held: Held, repo: str) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
-def as_faults(settings: Settings, rules: Rules) -> list[Fault]:
+def as_faults(settings: Settings, rules: Rules) -> "list[Fault]":
     """What is held back as warnings of a check; none where there is no store."""
+    from curate.publishing.check import Fault
+
     if not (settings.data / "curate.sqlite").exists():
         return []
     with open_store(settings) as store:

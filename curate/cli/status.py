@@ -1,5 +1,6 @@
 """`curate status`: the funnel by repository, stage and reason, and what a release would lack."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -8,8 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from curate.cli.common import open_store, print_json, settings_of
-from curate.cli.holding import Held, counts, held_of
-from curate.store import Funnel
+from curate.settings import Settings
+from curate.store import Funnel, Store
 
 EXAMPLE = "Example: [bold]curate status --json | jq .repositories[/bold]"
 
@@ -29,25 +30,39 @@ def status(
     """
     settings = settings_of(context)
     with open_store(settings) as store:
-        funnels = [store.funnel(repo) for repo in store.repositories()]
-        held = held_of(settings, store) if any(funnel.verified for funnel in funnels) else {}
+        funnels = store.funnels()
+        total, held = _held_back(settings, store, funnels)
     if as_json:
-        print_json({"repositories": {one.repo: _document(one, held) for one in funnels}})
+        print_json(
+            {
+                "repositories": {
+                    one.repo: {**one.as_dict(), "held": held.get(one.repo, {})} for one in funnels
+                }
+            }
+        )
         return
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     if not funnels:
         console.print("Nothing is stored yet. Begin with: curate crawl OWNER/NAME")
         return
     console.print(_counts(funnels), end="\n\n")
     console.print(_reasons(funnels))
-    if held:
-        title = f"Held back by the rules {settings.rules}: {len(held):,} verified instances"
+    if total:
+        title = f"Held back by the rules {settings.rules}: {total:,} verified instances"
         console.print(f"\n[italic]{escape(title)}[/italic]", soft_wrap=True)
-        console.print(_held(funnels, held))
+        console.print(_held(held))
 
 
-def _document(funnel: Funnel, held: Held) -> dict[str, object]:
-    return {**funnel.as_dict(), "held": counts(held, funnel.repo)}
+def _held_back(
+    settings: Settings, store: Store, funnels: Sequence[Funnel]
+) -> tuple[int, Mapping[str, Mapping[str, int]]]:
+    """How many verified instances the rules hold back; how many by repository and reason."""
+    if not any(funnel.verified for funnel in funnels):
+        return 0, {}
+    from curate.cli.holding import counts, held_of  # all that a release needs
+
+    held = held_of(settings, store)
+    return len(held), {funnel.repo: counts(held, funnel.repo) for funnel in funnels}
 
 
 def _table(title: str = "") -> Table:
@@ -55,7 +70,7 @@ def _table(title: str = "") -> Table:
     return Table(title=title or None, title_justify="left", box=None, pad_edge=False)
 
 
-def _counts(funnels: list[Funnel]) -> Table:
+def _counts(funnels: Sequence[Funnel]) -> Table:
     table = _table("Funnel")
     table.add_column("repository", overflow="fold")
     for name in ("pulls", "candidates", "validated", "verified", "core-h", "own MB"):
@@ -67,18 +82,18 @@ def _counts(funnels: list[Funnel]) -> Table:
     return table
 
 
-def _held(funnels: list[Funnel], held: Held) -> Table:
+def _held(held: Mapping[str, Mapping[str, int]]) -> Table:
     table = _table()
     for name in ("repository", "reason"):
         table.add_column(name, overflow="fold")
     table.add_column("count", justify="right")
-    for funnel in funnels:
-        for reason, count in counts(held, funnel.repo).items():
-            table.add_row(funnel.repo, reason, f"{count:,}")
+    for repo, reasons in held.items():
+        for reason, count in reasons.items():
+            table.add_row(repo, reason, f"{count:,}")
     return table
 
 
-def _reasons(funnels: list[Funnel]) -> Table:
+def _reasons(funnels: Sequence[Funnel]) -> Table:
     table = _table("Why the others fell")
     for name in ("repository", "stage", "reason"):
         table.add_column(name, overflow="fold")

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from curate.publishing.edits import hunks, source_sections
-from curate.publishing.rules import read_data
+from curate.publishing.rules import read_bytes, read_data
 
 OWN = ("swe-bench", "swe-bench-lite", "swe-bench-verified", "swe-gym")
+_FOLDER = "data/benchmarks"
 DIGITS = 16  # of a patch's hash that lists hold: 64 bits
 
 
@@ -36,8 +37,13 @@ def _own(name: str) -> Benchmark:
     return _read(name)
 
 
+def benchmark_bytes(name: str) -> bytes:
+    """The file of the list *name*, unread: two that are the same have the same list."""
+    return read_bytes(name, OWN, _FOLDER)
+
+
 def _read(name: str) -> Benchmark:
-    read = read_data(name, OWN, folder="data/benchmarks")
+    read = read_data(name, OWN, _FOLDER)
     return Benchmark(
         name=name,
         repositories=frozenset(repo.lower() for repo in read.get("repositories", ())),

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from curate.publishing.contamination import DIGITS, Benchmark, patch_hash
 from curate.publishing.nearness import Nearness
-from curate.publishing.rows import Problem, Row
-from curate.publishing.rules import Rules
+from curate.publishing.rows import Row
+from curate.publishing.rules import Problem, Rules
 from curate.publishing.secrets import secrets_in
 from curate.publishing.values import integer, optional_number, strings, text
 

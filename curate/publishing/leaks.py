@@ -7,20 +7,11 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 from curate.links import canonical
 from curate.model import Candidate
 from curate.publishing.edits import Hunk, hunks, source_sections
-
-Kind = Literal[
-    "gold-lines in problem_statement",
-    "gold-lines in hints_text",
-    "commit in problem_statement",
-    "commit in hints_text",
-    "pull in problem_statement",
-    "pull in hints_text",
-]
+from curate.publishing.rules import Kind
 
 _WORD = re.compile(rb"\w+")
 _LEAST_WORDS, _LEAST_CHARACTERS = 3, 12

@@ -13,21 +13,10 @@ from curate.publishing.edits import Edits, edits
 from curate.publishing.evalscript import eval_script
 from curate.publishing.ids import canonical_id
 from curate.publishing.leaks import leaks
+from curate.publishing.rules import Problem
 from curate.wavering import yet_to_waver
 
 Row = dict[str, str | int | float | list[str] | None]  # by the names of `curate.publishing.schema`
-
-
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    """Why something cannot be published."""
-
-    instance_id: str
-    reason: str  # short and countable, e.g. "patch-not-utf8"
-    detail: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.reason} {self.detail}".rstrip()
 
 
 @dataclass(frozen=True, kw_only=True)

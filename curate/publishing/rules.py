@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Collection
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,11 +10,31 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from curate.errors import BadInput
-from curate.publishing.leaks import Kind
 
 PRESETS = ("default", "swe-gym", "swe-rebench", "lingma")
 Share = Annotated[float, Field(ge=0, le=1)]
 Unmeasured = Literal["keep", "hold"]
+Kind = Literal[
+    "gold-lines in problem_statement",
+    "gold-lines in hints_text",
+    "commit in problem_statement",
+    "commit in hints_text",
+    "pull in problem_statement",
+    "pull in hints_text",
+]
+"""What a text of a row gives away of its answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Why something cannot be published."""
+
+    instance_id: str
+    reason: str  # short and countable, e.g. "patch-not-utf8"
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason} {self.detail}".rstrip()
 
 
 class Table(BaseModel):
@@ -111,14 +132,17 @@ def read_rules(name: str) -> Rules:
 def read_data(name: str, own: Collection[str], folder: str = "data") -> dict[str, Any]:
     """The TOML file at the path *name*, or curate's own of that name where *own* has it."""
     try:
+        return tomllib.loads(read_bytes(name, own, folder).decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadInput(f"{name} is no TOML file: {error}.") from error
+
+
+def read_bytes(name: str, own: Collection[str], folder: str = "data") -> bytes:
+    """What `read_data` reads."""
+    try:
         if name in own:
-            place = files("curate.publishing").joinpath(folder, f"{name}.toml")
-            text = place.read_text(encoding="utf-8")
-        else:
-            text = Path(name).read_text(encoding="utf-8")
-        return tomllib.loads(text)
+            return files("curate.publishing").joinpath(folder, f"{name}.toml").read_bytes()
+        return Path(name).read_bytes()
     except OSError as error:
         hint = f"Name a TOML file or one of: {', '.join(own)}."
         raise BadInput(f"There is no file {name}.", hint=hint) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadInput(f"{name} is no TOML file: {error}.") from error

@@ -9,8 +9,8 @@ from curate.publishing.contamination import benchmark
 from curate.publishing.filters import sift
 from curate.publishing.leakgroups import leak_groups
 from curate.publishing.leaks import may_name_commits
-from curate.publishing.rows import Base, Image, Problem, Row, raw_row, train_row
-from curate.publishing.rules import Rules
+from curate.publishing.rows import Base, Image, Row, raw_row, train_row
+from curate.publishing.rules import Problem, Rules
 from curate.store import Store
 
 

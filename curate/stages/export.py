@@ -14,8 +14,8 @@ from curate.publishing.exports.swebench import repository_files
 from curate.publishing.pushed import images
 from curate.publishing.reading import columns_of
 from curate.publishing.release import write_parquet
-from curate.publishing.rows import Problem, Row
-from curate.publishing.rules import Rules
+from curate.publishing.rows import Row
+from curate.publishing.rules import Problem, Rules
 from curate.publishing.subsets import subset
 from curate.publishing.tables import raw_table, train_table
 from curate.publishing.values import text

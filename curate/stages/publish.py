@@ -13,8 +13,8 @@ from curate.publishing.bases import Bases
 from curate.publishing.figures import measures, paper, paper_shares, shares
 from curate.publishing.pushed import image_at, images
 from curate.publishing.release import Release, write_release
-from curate.publishing.rows import Image, Problem, Row
-from curate.publishing.rules import Rules
+from curate.publishing.rows import Image, Row
+from curate.publishing.rules import Problem, Rules
 from curate.publishing.subsets import subset
 from curate.publishing.tables import raw_table, train_table
 from curate.publishing.values import strings, text
@@ -78,7 +78,7 @@ def release(
     facts = CardFacts(
         repo_id=repo_id,
         curate_version=__version__,
-        funnels=tuple(store.funnel(repo) for repo in store.repositories()),
+        funnels=store.funnels(),
         held=Counter(f"publish/{problem.reason}" for problem in held),
         rules=choice.rules.about,
         unverified=choice.rules.unverified,
