@@ -1,0 +1,148 @@
+"""A candidate as text for a person: issue, tests, patches, then how it was judged."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from curate.model import Candidate, Environment, PullRequest, Rejection, Validation
+from curate.publishing.rules import Problem
+
+LINES = 40
+"""Lines of a text that are printed unless all are asked for."""
+
+# Texts of others must not steer the terminal: control characters are shown as their symbols.
+_SYMBOLS = {code: 0x2400 + code for code in range(0x20) if chr(code) != "\t"}
+_SYMBOLS |= {0x7F: 0x2421} | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
+_STYLES = {"+": "green", "-": "red", "@": "cyan", "d": "bold"}  # by how a line of a diff begins
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What the store has of one pull."""
+
+    pull: PullRequest
+    fallen: Rejection | None
+    candidate: Candidate | None
+    validation: Validation | None
+    held: Sequence[Problem] = ()  # why a release lacks it, though it is verified
+
+    @property
+    def name(self) -> str:
+        """Instance id; empty where the pull is no candidate."""
+        return self.candidate.instance_id if self.candidate else ""
+
+    @property
+    def verified(self) -> bool:
+        """Whether its newest validation says so."""
+        return self.validation is not None and self.validation.verified
+
+
+def print_text(console: Console, known: Known, *, full: bool) -> None:
+    """Print all of *known*; of long texts the first `LINES` lines unless *full*."""
+    pull, candidate, validation = known.pull, known.candidate, known.validation
+    number = f"{pull.repo}#{pull.number}"
+    title = escape(pull.title.translate(_SYMBOLS))
+    console.print(f"[bold]{title}[/bold]  {number}", soft_wrap=True)
+    console.print(f"opened {pull.created_at:%Y-%m-%d}, merged {pull.merged_at:%Y-%m-%d}")
+    if known.fallen:
+        _print_rejection(console, known.fallen)
+    if candidate:
+        _print_task(console, candidate, validation, full=full)
+        _print_origin(console, candidate)
+    if validation:
+        _print_judgement(console, validation)
+    elif candidate:
+        console.print(f"not validated yet: curate validate {candidate.instance_id}")
+    for problem in known.held:
+        line = f"[yellow]held back[/yellow] from a release: {escape(str(problem))}"
+        console.print(line, soft_wrap=True)
+
+
+def _print_task(
+    console: Console, candidate: Candidate, validation: Validation | None, *, full: bool
+) -> None:
+    """What somebody who solves the task is given, and what the answer was."""
+    _print_lines(console, "Problem statement", candidate.problem_statement.splitlines(), full=full)
+    if validation and validation.verdict.fail_to_pass:
+        names = validation.verdict.fail_to_pass
+        _print_lines(console, f"FAIL_TO_PASS ({len(names):,})", names, full=full, style="green")
+    for title, patch in (("Gold patch", candidate.patch), ("Test patch", candidate.test_patch)):
+        lines = patch.decode("utf-8", "replace").splitlines()
+        _print_lines(console, title, lines, full=full, diff=True)
+    console.print()
+
+
+def _print_lines(
+    console: Console,
+    title: str,
+    lines: Sequence[str],
+    *,
+    full: bool,
+    style: str = "",
+    diff: bool = False,
+) -> None:
+    console.print(f"\n[bold underline]{title}[/bold underline]")
+    for line in lines if full else islice(lines, LINES):
+        own = _STYLES.get(line[:1], "") if diff else style
+        console.print(Text(f"  {line.translate(_SYMBOLS)}", style=own), soft_wrap=True)
+    if not full and len(lines) > LINES:
+        console.print(f"  [dim]… {len(lines) - LINES:,} more lines: --full[/dim]")
+
+
+def _print_origin(console: Console, candidate: Candidate) -> None:
+    links = ", ".join(f"{k.repo}#{k.number} ({', '.join(k.sources)})" for k in candidate.links)
+    console.print(f"base {candidate.base_commit} by {candidate.base_rule}", soft_wrap=True)
+    console.print(f"version {candidate.version or '?'}, closes {links}", soft_wrap=True)
+
+
+def _print_judgement(console: Console, validation: Validation) -> None:
+    if validation.environment:
+        _print_environment(console, validation.environment)
+    for attempt in validation.attempts if len(validation.attempts) > 1 else ():
+        console.print(f"  tried {escape(attempt)}", soft_wrap=True)
+    console.print(f"tests: {escape(validation.test_command)}", soft_wrap=True)
+    _print_runs(console, validation)
+    verdict = validation.verdict
+    if verdict.rejection:
+        _print_rejection(console, verdict.rejection)
+    _print_names(console, "quarantined", verdict.quarantined)
+    counts = f"{len(verdict.fail_to_pass):,} FAIL_TO_PASS, {len(verdict.pass_to_pass):,}"
+    console.print(f"{counts} PASS_TO_PASS")
+    if validation.strength:
+        found = validation.strength
+        console.print(f"{len(found.unnoticed)} of {len(found.pieces)} pieces of gold unnoticed")
+        _print_names(console, "unnoticed", found.unnoticed)
+
+
+def _print_environment(console: Console, environment: Environment) -> None:
+    size = ", ".join(f"{k} {v / 1e6:.1f} MB" for k, v in environment.layer_bytes.items())
+    cutoff, seconds = environment.cutoff, (environment.lock_seconds, environment.build_seconds)
+    console.print(
+        f"python {environment.python}, packages as of {cutoff:%Y-%m-%d}, {environment.backend}"
+    )
+    console.print(f"lock {seconds[0]:.1f} s, build {seconds[1]:.1f} s, {size}", soft_wrap=True)
+    _print_names(console, "repaired:", environment.repairs)
+
+
+def _print_runs(console: Console, validation: Validation) -> None:
+    table = Table("run", "ended", "outcomes", "seconds")
+    for run in validation.runs:
+        counts = ", ".join(f"{n} {o}" for o, n in Counter(run.outcomes.values()).most_common())
+        table.add_row(f"{run.side} {run.index + 1}", run.status, counts, f"{run.seconds:.1f}")
+    console.print(table)
+
+
+def _print_rejection(console: Console, why: Rejection) -> None:
+    line = f"[red]rejected[/red] {why.stage}/{why.reason} {escape(why.detail)}"
+    console.print(line.rstrip(), soft_wrap=True)
+
+
+def _print_names(console: Console, title: str, names: Iterable[str]) -> None:
+    for name in names:
+        console.print(f"  {title} {escape(name)}", soft_wrap=True)

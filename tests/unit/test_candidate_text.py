@@ -1,0 +1,46 @@
+"""What a person reads of a candidate; texts of others are data and do not steer the terminal."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from curate.cli.candidate_text import LINES, Known, print_text
+from tests.helpers.factories import candidate, pull, validation
+
+
+def printed(full=False, width=80, **changes):
+    out = io.StringIO()
+    known = Known(
+        pull=pull(7, title="Bad \x1b[31mred"),
+        fallen=None,
+        candidate=candidate(**changes),
+        validation=validation(),
+    )
+    print_text(Console(file=out, width=width, highlight=False), known, full=full)
+    return out.getvalue()
+
+
+def test_issue_tests_and_patches_come_first_and_whole():
+    text = printed()
+    parts = ["It breaks.", "t.py::a[x y]", "  -1\n  +2\n", "  +ü\n", "quarantined t.py::d"]
+    places = [text.index(part) for part in parts]
+    assert places == sorted(places)
+
+
+def test_control_characters_are_shown_and_not_obeyed():
+    text = printed(problem_statement="\x1b]0;title\x07 \x9b2J \x7f\tend")
+    assert not set(text) & {chr(code) for code in (*range(9), *range(11, 32), *range(127, 160))}
+    assert "␛]0;title␇ �2J ␡" in text
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_long_texts_are_cut_unless_all_is_asked_for(full):
+    text = printed(full, problem_statement="\n".join(f"line {n}" for n in range(LINES + 2)))
+    assert (f"line {LINES + 1}" in text) == full
+    assert ("2 more lines: --full" in text) != full
+
+
+def test_no_id_is_cut_at_the_end_of_a_line():
+    name = "x" * 300
+    assert name in printed(problem_statement=name)
