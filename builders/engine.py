@@ -55,10 +55,23 @@ def connect(*, timeout: int = 120) -> "docker.DockerClient":
         client.ping()
     except (docker.errors.DockerException, OSError) as error:
         raise EngineUnavailable(
-            f"no container engine answers: {error}",
+            f"no container engine answers: {_why_unreachable(error)}",
             hint="Start Docker, set DOCKER_HOST, or use the local backend.",
         ) from error
     return client
+
+
+def _why_unreachable(error: BaseException) -> str:
+    """What the operating system said, which the SDK and its libraries wrap several times."""
+    socket = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    pending: list[object] = [error]
+    while pending:
+        found = pending.pop()
+        if isinstance(found, OSError) and found.strerror:
+            return f"{found.strerror}: {socket}"
+        if isinstance(found, BaseException):
+            pending += [found.__cause__, found.__context__, *found.args]
+    return str(error)
 
 
 @contextmanager
