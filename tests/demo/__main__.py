@@ -6,16 +6,20 @@ real. Packages come from the package index. The first run fills a cache, the nex
 
 import argparse
 import json
+import shlex
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from tests.demo.check import funnel_differences, pull_differences, row_differences, sandbox_of
 from tests.demo.engine import choose_sandbox
-from tests.demo.sample import ROOT
+from tests.demo.interpreter import recipes_for_this_machine
+from tests.demo.sample import ROOT, SAMPLE
 from tests.demo.stage import CommandFailed, Stage, prepared
 
 DATASET = "curate-samples/demo"
+SHOWN = "curate-samples__tidytable-2"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,10 +27,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     started = time.monotonic()
     try:
-        with prepared(options.folder.resolve()) as stage:
-            _play(stage, options)
+        with prepared(options.folder.resolve()) as ready:
+            stage, sandbox = _prepare(ready, options)
+            _play(stage, sandbox, options.jobs)
             wrong = _check(stage)
-            published = stage.release
     except CommandFailed as failure:
         print(f"\nThe demo failed: {failure}", file=sys.stderr)
         return 1
@@ -36,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
         print("\n".join(f"  {line}" for line in wrong), file=sys.stderr)
         return 1
-    _farewell(published, options.folder, time.monotonic() - started)
+    _farewell(time.monotonic() - started)
     return 0
 
 
@@ -48,16 +52,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _play(stage: Stage, options: argparse.Namespace) -> None:
+def _prepare(stage: Stage, options: argparse.Namespace) -> tuple[Stage, str]:
+    """Where tests run on this machine, said in a sentence, and the recipe that goes with it."""
+    sandbox, reason = choose_sandbox(options.sandbox)
+    recipes, lacking = SAMPLE, ""
+    if sandbox == "local":
+        recipes, lacking = recipes_for_this_machine(stage.folder / "recipes")
+    print(f"{reason} {lacking}".rstrip(), end="\n\n")
+    return replace(stage, variables={**stage.variables, "CURATE_RECIPES": str(recipes)}), sandbox
+
+
+def _play(stage: Stage, sandbox: str, jobs: int) -> None:
     """Type the commands, one after the other."""
     for name in ("CURATE_DATA", "CURATE_CACHE", "CURATE_RECIPES", "HF_ENDPOINT"):
-        print(f"$ export {name}={stage.variables[name]}")
+        print(f"$ export {name}={shlex.quote(stage.variables[name])}")
     repo, mirror = stage.sample.name, str(stage.mirror)
     stage.curate("crawl", repo, "--api-url", stage.api_url, "--mirror", mirror)
-    sandbox, reason = choose_sandbox(options.sandbox)
-    print(f"\n{reason}")
-    stage.curate("validate", "--sandbox", sandbox, "-j", str(options.jobs))
+    stage.curate("validate", "--sandbox", sandbox, "-j", str(jobs))
     stage.curate("publish", "--to", str(stage.release), "--hub", DATASET)
+    stage.curate("show", SHOWN)
     stage.curate("status")
 
 
@@ -77,10 +90,11 @@ def _check(stage: Stage) -> list[str]:
     return row_differences(stage.sample, [json.loads(line) for line in lines])
 
 
-def _farewell(release: Path, folder: Path, seconds: float) -> None:
-    print(f"Everything came out as data/sample expects, in {seconds:.0f} s.")
-    print(f"The release is in {release}. Look at a task with:\n")
-    print(f"  CURATE_DATA={folder / 'data'} curate show curate-samples__tidytable-6")
+def _farewell(seconds: float) -> None:
+    print(f"Everything came out as data/sample expects, in {seconds:.0f} s.\n")
+    print("Next, the same with a repository of your choice (any token that reads public ones):\n")
+    print("  export GITHUB_TOKEN=…")
+    print("  .venv/bin/curate crawl OWNER/NAME --limit 200")
 
 
 if __name__ == "__main__":

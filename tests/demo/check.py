@@ -41,8 +41,9 @@ def pull_differences(pull: SamplePull, shown: Mapping[str, Any]) -> list[str]:
     wrong = []
     if pull.expected == VERIFIED and found != sorted(pull.fail_to_pass):
         wrong.append(f"#{pull.number}: FAIL_TO_PASS {found}, expected {sorted(pull.fail_to_pass)}")
-    if pull.quarantine != bool(verdict.get("quarantined")) and pull.expected == VERIFIED:
-        wrong.append(f"#{pull.number}: quarantined {verdict.get('quarantined')}")
+    quarantined = sorted(verdict.get("quarantined", ()))
+    if pull.expected == VERIFIED and quarantined != sorted(pull.flaky):
+        wrong.append(f"#{pull.number}: quarantined {quarantined}, expected {sorted(pull.flaky)}")
     unnoticed = (validation.get("strength") or {}).get("unnoticed") if validation else None
     if pull.expected == VERIFIED and unnoticed != list(pull.unnoticed):
         wrong.append(f"#{pull.number}: unnoticed {unnoticed}, expected {list(pull.unnoticed)}")

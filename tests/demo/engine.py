@@ -15,7 +15,7 @@ def choose_sandbox(wanted: str) -> tuple[str, str]:
     try:
         _have_image(base)
     except BuilderError as error:
-        return "local", f"No usable container engine ({error}): tests run in the local sandbox."
+        return "local", f"No usable container engine ({error}). Tests run in the local sandbox."
     return "docker", "A container engine answers: tests run in containers without network."
 
 

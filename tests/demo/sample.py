@@ -71,7 +71,7 @@ class SamplePull:
     github_links: tuple[int, ...] = ()  # what closingIssuesReferences answers
     expected: str = ""  # "verified" or "stage/reason"; "" = not counted at all
     fail_to_pass: tuple[str, ...] = ()
-    quarantine: bool = False  # whether some test must be quarantined
+    flaky: tuple[str, ...] = ()  # tests that the runs must disagree about, and no others
     unnoticed: tuple[str, ...] = ()  # pieces of gold that no FAIL_TO_PASS test notices
 
     @property

@@ -1,6 +1,7 @@
 """What surrounds the demo's commands: folders, doubles and the variables that lead to them."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ class Stage:
     """Everything stands ready: the commands can be typed."""
 
     sample: Sample
+    folder: Path
     mirror: Path
     release: Path
     api_url: str
@@ -34,7 +36,7 @@ class Stage:
 
     def curate(self, *arguments: str) -> None:
         """Run a curate command as a user would, its output on this terminal."""
-        print(f"\n$ curate {' '.join(arguments)}", flush=True)
+        print(f"\n$ {shlex.join(['curate', *arguments])}", flush=True)
         self._run("curate", *arguments, capture=False)
 
     def answer(self, *arguments: str, module: str = "curate") -> str:
@@ -70,6 +72,7 @@ def prepared(folder: Path) -> Iterator[Stage]:
     with GitHubDouble(World(repository), token=TOKEN) as github, HubDouble() as hub:
         yield Stage(
             sample=sample,
+            folder=folder,
             mirror=mirror,
             release=folder / "release",
             api_url=github.url,

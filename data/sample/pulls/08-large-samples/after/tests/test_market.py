@@ -1,0 +1,6 @@
+import csv
+
+
+def test_goods_and_prices():
+    csv.register_dialect("market", delimiter=";")
+    assert next(csv.reader(["apple;3"], "market")) == ["apple", "3"]
