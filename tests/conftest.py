@@ -1,10 +1,12 @@
-"""Integration tests run when CURATE_INTEGRATION=1, on what `.ci/engine` prepares."""
+"""The tiers: unit, functional; integration and clients run on what `.ci/engine` prepares."""
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
+TESTS = Path(__file__).parent
 os.environ["COLUMNS"] = "200"  # consoles look at it when they are made
 
 
@@ -15,11 +17,18 @@ def pytest_configure() -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Integration tests watch one engine, so one worker has them all."""
-    if not item.get_closest_marker("integration"):
+    """Skip what needs an engine where none was set up; keep a file's tests on one worker.
+
+    Files that must not run beside each other name a group of their own, by which one worker has
+    them all.
+    """
+    tier = item.path.relative_to(TESTS).parts[0]
+    if tier not in ("integration", "clients"):
         return
-    if os.environ.get("CURATE_INTEGRATION") == "1":
-        item.add_marker(pytest.mark.xdist_group("engine"))
-    else:
-        reason = "integration test: set CURATE_INTEGRATION=1 (see .ci/engine)"
+    if os.environ.get("CURATE_INTEGRATION") != "1":
+        reason = "needs an engine: set CURATE_INTEGRATION=1 (see .ci/engine)"
         item.add_marker(pytest.mark.skip(reason=reason))
+    elif item.get_closest_marker("heavy") and os.environ.get("CURATE_HEAVY") != "1":
+        item.add_marker(pytest.mark.skip(reason="heavy: runs in make test-all"))
+    if not item.get_closest_marker("xdist_group"):
+        item.add_marker(pytest.mark.xdist_group(item.path.stem))

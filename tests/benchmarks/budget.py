@@ -24,9 +24,9 @@ from builders.uses import Uses
 from curate.model import Validation
 from curate.settings import Settings, read_settings
 from curate.store import Store
-from tests.private_engine import PrivateEngine
-from tests.small_disk import small_disk
-from tests.watched import Watched
+from tests.helpers.loop_filesystem import small_disk
+from tests.helpers.private_engine import PrivateEngine
+from tests.helpers.pty import Watched
 
 GIB = 1 << 30
 LOOK_SECONDS = 0.5

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tests.benchmarks.worlds import Place, add_arguments, places
 from tests.doubles.github.server import GitHubDouble
-from tests.killing import crawl_command, kill_often, start
-from tests.stored import content
+from tests.helpers.kill_loop import crawl_command, kill_often, start
+from tests.helpers.store_snapshot import content
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from tests.swebench import BREAKING, evaluate, predicted
+from tests.helpers.swebench import BREAKING, evaluate, predicted
 
 Row = Mapping[str, Any]
 IDLE = """\

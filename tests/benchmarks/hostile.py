@@ -15,7 +15,7 @@ import docker
 
 from builders.model import Built
 from builders.sandbox.docker import run_in_container
-from tests.containers import project_image, python_image, sandboxes
+from tests.helpers.containers import project_image, python_image, sandboxes
 from tests.hostile import Case, cases_for
 from tests.hostile.case import fail_to_pass
 

@@ -22,10 +22,10 @@ from pathlib import Path
 
 from tests.benchmarks.killed import fingerprint
 from tests.benchmarks.scene import HEAD, Kill, Scene, faults
-from tests.leftovers import image_names
-from tests.private_engine import PrivateEngine
-from tests.twelve import crawled
-from tests.watched import Watched
+from tests.helpers.private_engine import PrivateEngine
+from tests.helpers.pty import Watched
+from tests.helpers.resource_leaks import image_names
+from tests.helpers.sample_candidates import crawled
 
 PHASES: Mapping[str, tuple[str, float, float]] = {
     # step that shows it, seconds until it must have come, longest wait in it

@@ -17,7 +17,7 @@ import docker
 
 from builders.model import Built, Execution, Limits, RunStatus
 from builders.sandbox.docker import container_options, run_in_container
-from tests.containers import project_image, python_image
+from tests.helpers.containers import project_image, python_image
 
 COMMAND = "date +%s.%N; python -m pytest -q; date +%s.%N"
 LIMITS = Limits(seconds=300)

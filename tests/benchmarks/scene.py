@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.benchmarks.killed import fingerprint, stored
-from tests.leftovers import held_locks, image_names, leftovers
-from tests.private_engine import PrivateEngine
-from tests.twelve import COUNT
-from tests.watched import Watched
+from tests.helpers.private_engine import PrivateEngine
+from tests.helpers.pty import Watched
+from tests.helpers.resource_leaks import held_locks, image_names, leftovers
+from tests.helpers.sample_candidates import COUNT
 
 HEAD = (
     "| kill | after s | phase | under way | curate's end | stored at the kill | after the restart"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from builders.model import Execution, Limits, Outcome, RunResult, RunStatus
 from curate.model import Run
 from curate.verdict import judge
-from tests.sandbox_behaviours import Behaviour
+from tests.helpers.sandbox_behaviours import Behaviour
 
 LIMITS = Limits(seconds=60, memory_bytes=512 << 20, tmp_bytes=64 << 20, pids=200)
 GOOD = {"test_x.py::test_good": Outcome.PASSED}

@@ -3,7 +3,7 @@
 import docker
 import pytest
 
-from tests.containers import python_image
+from tests.helpers.containers import python_image
 
 
 @pytest.fixture(scope="session")

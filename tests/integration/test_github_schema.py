@@ -16,8 +16,6 @@ from curate.github.search import SEARCH
 from curate.model import IssueRef
 from tests.doubles.github import load_schema, sdl
 
-pytestmark = pytest.mark.integration
-
 
 @pytest.fixture(scope="module")
 def theirs() -> GraphQLSchema:

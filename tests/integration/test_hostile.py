@@ -1,19 +1,12 @@
 """The hostile list on a real engine; `python -m tests.benchmarks.hostile` prints it as a table."""
 
-import os
-
 import pytest
 
 from builders.sandbox.docker import run_in_container
-from tests.containers import project_image, sandboxes
+from tests.helpers.containers import project_image, sandboxes
 from tests.hostile import CASES, cases_for
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(
-        not os.environ.get("CURATE_BASE_IMAGE"), reason="CURATE_BASE_IMAGE is not set"
-    ),
-]
+pytestmark = pytest.mark.xdist_group("containers")
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,6 @@ from builders.model import Failure, Lock
 from builders.requirements import Manifest, Requirement
 from builders.settings import BuildSettings
 
-pytestmark = pytest.mark.integration
-
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 

@@ -11,7 +11,9 @@ import pytest
 from builders.docker import DockerBackend
 from builders.model import Built
 from tests.integration.test_images import settings, spec  # noqa: F401
-from tests.integration.test_shared_environments import backend, forget, layers, pytestmark  # noqa: F401
+from tests.integration.test_shared_environments import backend, forget, layers  # noqa: F401
+
+pytestmark = pytest.mark.xdist_group("builds")
 
 
 @pytest.fixture(autouse=True)

@@ -13,11 +13,9 @@ from curate.publishing import schema
 from curate.publishing.rows import raw_row
 from curate.store import Store
 from tests.doubles.hub import HubDouble
-from tests.unit.test_publishing import good, released
-from tests.unit.test_rows import candidate, validation
-from tests.unit.things import pull
+from tests.helpers.factories import candidate, pull, validation
+from tests.helpers.releases import good, released
 
-pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parents[2]
 NAME = "curator/tasks"
 

@@ -17,14 +17,8 @@ from builders.engine import connect
 from builders.registry import verify_image
 from curate.stages.publish import image_repository
 from curate.store import Store
-from tests.pushing import push_command, save_verified
+from tests.helpers.image_push import push_command, save_verified
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(
-        not os.environ.get("CURATE_TEST_REGISTRY"), reason="CURATE_TEST_REGISTRY is not set"
-    ),
-]
 IMAGES, BYTES, SEED = 6, 16 << 20, 5
 _PUSHED = re.compile(r"pushed (\S+): ([\d.]+) MB")
 

@@ -10,13 +10,6 @@ import pytest
 from builders.engine import connect
 from builders.registry import RegistryError, pull_image, push_image, verify_image
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(
-        not os.environ.get("CURATE_TEST_REGISTRY"), reason="CURATE_TEST_REGISTRY is not set"
-    ),
-]
-
 
 @pytest.fixture(scope="module")
 def client():

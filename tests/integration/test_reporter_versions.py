@@ -8,23 +8,17 @@ import pytest
 import uv
 
 from builders.model import Outcome
-from tests import nose_style
-from tests.sandbox_behaviours import BEHAVIOURS
-from tests.sandbox_ids import FILES, OPTIONS
-from tests.sandbox_ids import OUTCOMES as EXACT
-from tests.unit.test_reporter import run_reported
+from tests.functional.test_reporter import run_reported
+from tests.helpers import nose_style
+from tests.helpers.sandbox_behaviours import BEHAVIOURS
+from tests.helpers.sandbox_ids import FILES, OPTIONS
+from tests.helpers.sandbox_ids import OUTCOMES as EXACT
 
-pytestmark = pytest.mark.integration
-
-VERSIONS = [
-    ("3.6", "4.6.11"),
-    ("3.6", "7.0.1"),
-    ("3.7", "4.6.11"),
-    ("3.7", "5.4.3"),
-    ("3.8", "6.2.5"),
-    ("3.9", "7.4.4"),
-    ("3.11", "8.3.5"),
-    ("3.13", "9.0.0"),
+VERSIONS = [("3.6", "4.6.11"), ("3.8", "6.2.5"), ("3.11", "8.3.5"), ("3.13", "9.0.0")]
+BETWEEN = [("3.6", "7.0.1"), ("3.7", "4.6.11"), ("3.7", "5.4.3"), ("3.9", "7.4.4")]
+PAIRS = [
+    *(pytest.param(pair, id="-".join(pair)) for pair in VERSIONS),
+    *(pytest.param(pair, id="-".join(pair), marks=pytest.mark.heavy) for pair in BETWEEN),
 ]
 
 
@@ -36,7 +30,7 @@ def interpreter(version: str) -> str:
     return str(found)
 
 
-@pytest.fixture(scope="module", params=VERSIONS, ids="-".join)
+@pytest.fixture(scope="module", params=PAIRS)
 def old_python(request, tmp_path_factory):
     python, version = request.param
     folder = tmp_path_factory.mktemp("venv")

@@ -12,8 +12,10 @@ from builders.docker import DockerBackend
 from builders.errors import DiskFull
 from builders.model import Built
 from builders.room import FOREIGN_SECONDS
-from tests.integration.test_images import pytestmark, settings, spec  # noqa: F401
+from tests.integration.test_images import settings, spec  # noqa: F401
 from tests.integration.test_shared_environments import forget, tags
+
+pytestmark = pytest.mark.xdist_group("builds")
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,7 @@ from builders.registry import RegistryError
 from builders.shared import repository
 from tests.integration.test_images import settings, spec  # noqa: F401
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(
-        not (os.environ.get("CURATE_BASE_IMAGE") and os.environ.get("CURATE_TEST_REGISTRY")),
-        reason="CURATE_BASE_IMAGE or CURATE_TEST_REGISTRY is not set",
-    ),
-]
+pytestmark = pytest.mark.xdist_group("builds")
 
 
 @pytest.fixture

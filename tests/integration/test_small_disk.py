@@ -14,15 +14,12 @@ from builders.errors import DiskFull, SandboxError
 from builders.model import Built, Execution, Limits
 from builders.sandbox.docker import run_in_container
 from builders.turns import Turns
-from tests.private_engine import PrivateEngine, available
-from tests.small_disk import NoMount, small_disk
+from tests.helpers.loop_filesystem import NoMount, small_disk
+from tests.helpers.private_engine import PrivateEngine, available
 
 pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(
-        not os.environ.get("CURATE_BASE_IMAGE"), reason="CURATE_BASE_IMAGE is not set"
-    ),
-    pytest.mark.skipif(not available(), reason="needs root, dockerd and ip"),
+    pytest.mark.xdist_group("containers"),
+    pytest.mark.skipif(not available(), reason="an engine of its own needs root, dockerd and ip"),
 ]
 
 FILES = "mkdir -p d; i=0; while :; do : > d/$((i++)) || sleep 600; done"
@@ -51,10 +48,8 @@ def run(engine, command: str, **limits: int):
 
 
 def test_a_run_that_uses_up_the_inodes_is_ended_in_time(engine):
-    began = time.monotonic()
     with pytest.raises(SandboxError, match="inodes"):
         run(engine, FILES)
-    assert time.monotonic() - began < 60
     assert engine.client.containers.list(all=True) == []
     assert inodes_left(engine.folder / "data") > 0.1
     assert run(engine, "true").exit_code == 0

@@ -19,9 +19,7 @@ from curate.settings import Settings
 from tests.demo.check import funnel_differences, pull_differences
 from tests.demo.sample import ROOT
 from tests.demo.stage import Stage, prepared
-from tests.killing import INTERRUPTED
-
-pytestmark = pytest.mark.integration
+from tests.helpers.kill_loop import INTERRUPTED
 
 
 @pytest.fixture
@@ -98,7 +96,9 @@ def assert_as_expected(stage: Stage) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("sandbox", ["local", "docker"])
+@pytest.mark.parametrize(
+    "sandbox", ["local", pytest.param("docker", marks=pytest.mark.xdist_group("builds"))]
+)
 def test_killed_and_interrupted_a_validation_ends_as_if_undisturbed(stage, sandbox):
     crawl(stage)
     command = ("validate", "--sandbox", sandbox, "-j", "2")

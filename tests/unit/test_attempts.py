@@ -15,8 +15,7 @@ from curate.planning import Ground, Plan
 from curate.workshop import Options
 from recipes import Recipe
 from recipes.schema import EnvRecipe
-from tests.unit.test_rows import validation
-from tests.unit.test_store import candidate
+from tests.helpers.factories import candidate, validation
 
 DATE = datetime(2023, 1, 1, tzinfo=UTC)
 FAILURE = Failure(stage="lock", reason="unsatisfiable")

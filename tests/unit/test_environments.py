@@ -1,8 +1,6 @@
 """How a trial gets its environment; backend, resolver and store are stand-ins."""
 
-import subprocess
 import threading
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -107,62 +105,6 @@ def test_a_core_package_that_does_not_build_is_a_failure(build):
     assert built.reason == "environment-failed"
     assert len(backend.locks) == 1
     assert stored == {}
-
-
-@pytest.fixture
-def repositories(tmp_path):
-    """Mirrors of "o/r" and of its submodule "o/s"; `commit` adds to one of them."""
-
-    def git(name, *arguments):
-        identity = ("-c", "user.name=a", "-c", "user.email=a@b.test")
-        command = ["git", *identity, *arguments]
-        done = subprocess.run(command, cwd=tmp_path / name, check=True, capture_output=True)
-        return done.stdout.decode().strip()
-
-    def commit(name, text, link=""):
-        (tmp_path / name / "file").write_text(text)
-        git(name, "add", "file")
-        if link:
-            git(name, "update-index", "--add", "--cacheinfo", f"160000,{link},sub")
-        git(name, "commit", "-qm", text)
-        return git(name, "rev-parse", "HEAD")
-
-    for name in ("r", "s"):
-        (tmp_path / name).mkdir()
-        git(name, "init", "-q")
-    return SimpleNamespace(commit=commit, mirror=lambda repo: tmp_path / repo[2:] / ".git")
-
-
-def spec(repositories, base, lock_commit, submodules=("sub",)):
-    candidate = SimpleNamespace(instance_id="o__r-1", repo="o/r", base_commit=base, version="1")
-    recipe = Recipe(repo="o/r", submodules=dict.fromkeys(submodules, "o/s"))
-    ground = Ground(source="base", manifest=manifest(), python="3.8", date=DATE)
-    plan = Plan(
-        candidate=candidate, recipe=recipe, env=EnvRecipe(), selection=None, grounds=(ground,)
-    )
-    lock = replace(locked(manifest()), commit=lock_commit)
-    return environments.instance_spec(plan, ground, lock, repositories.mirror)
-
-
-def test_submodules_step_from_the_shared_tree_as_the_repository_does(repositories):
-    commit = repositories.commit
-    one, two = commit("s", "1"), commit("s", "2")
-    older = commit("r", "a", one)
-    same, later = commit("r", "b", one), commit("r", "c", two)
-    kept = spec(repositories, same, older)
-    assert (kept.tree_commit, kept.moved) == (older, {})
-    moved = spec(repositories, later, older)
-    assert (moved.tree_commit, moved.moved) == (older, {"sub": (one, two)})
-    back = commit("r", "d", one)
-    assert spec(repositories, back, later).tree_commit == ""  # two is no ancestor of one
-    assert spec(repositories, back, later, submodules=()).tree_commit == later
-
-
-def test_a_tree_without_the_submodule_is_not_shared(repositories):
-    older = repositories.commit("r", "a")
-    newer = repositories.commit("r", "b", repositories.commit("s", "1"))
-    assert spec(repositories, newer, older).tree_commit == ""
-    assert spec(repositories, newer, "").tree_commit == ""
 
 
 def test_there_is_an_end_to_building_again(build):

@@ -7,7 +7,7 @@ import pytest
 from curate.model import Link
 from curate.publishing.leakgroups import leak_groups
 from curate.publishing.leaks import leaks, telling
-from tests.unit.test_rows import candidate
+from tests.helpers.factories import candidate
 
 HEAD = "1234567890abcdef" * 2 + "12345678"
 FIX = ("if value is None:", "raise ValueError(f'no value for {name}')", "else:")

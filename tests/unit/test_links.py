@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from curate.links import links, references, visible
 from curate.model import IssueRef, Link
-from tests.unit.things import pull
+from tests.helpers.factories import pull
 
 HERE = "some-owner/repo.name"
 

@@ -1,10 +1,7 @@
 """What releases are checked for, how they differ, what they cost, and the figures on their card."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 
@@ -13,34 +10,10 @@ from curate.publishing.budget import budget
 from curate.publishing.check import check
 from curate.publishing.diff import diff_folders, diff_rows
 from curate.publishing.figures import MEASURES, measures, paper, shares
-from curate.publishing.release import CardFacts, Release, write_release
-from curate.publishing.rows import Base, Image, raw_row, train_row
+from curate.publishing.rows import raw_row
 from curate.publishing.rules import Rules
-from tests.unit.test_rows import candidate, validation
-
-IMAGE = Image(reference="r.example/i@sha256:" + "d" * 64, digest="sha256:" + "d" * 64)
-
-
-def good(number=7, **changes):
-    patch = candidate().patch.replace(b"-1\n", b"-" + b"x" * number + b"\n")
-    one = candidate(
-        instance_id=f"owner__name-{number}",
-        pull_number=number,
-        patch=patch,
-        problem_statement=f"Problem {number} " + "of its own " * number,
-    )
-    row = train_row(one, replace(validation(), instance_id=one.instance_id), IMAGE, Base())
-    return row | changes
-
-
-def released(folder, *train, raw=(), **subsets):
-    facts = CardFacts(
-        repo_id="o/n",
-        held={"publish/licence": 3},
-        rules="What we hold back.",
-        licences={"MIT": 2, "": 1},
-    )
-    return write_release(folder, Release(facts=facts, train=train, raw=raw, subsets=subsets))
+from tests.helpers.factories import candidate, validation
+from tests.helpers.releases import good, released
 
 
 def faults(folder, rules=None):
@@ -159,41 +132,3 @@ def test_figures_are_means_of_what_was_measured():
     assert found["base_lines"] is None
     assert shares(rows) == {"owner/name": 2, "a/b": 1}
     assert set(paper("swe-gym").means) == set(paper("swe-gym-lite").means) == set(MEASURES)
-
-
-DIE = """
-import os, pathlib, sys
-from curate.publishing import release
-from tests.unit.test_publishing import good, released
-rename = pathlib.Path.rename
-old = next(pathlib.Path(sys.argv[1]).glob("data/train-*")).read_bytes()
-release.write_parquet = lambda path, *_: path.write_bytes(old)  # which takes seconds to import
-def die(path, target):
-    done = rename(path, target)
-    if sys.argv[2] == "between":
-        os.kill(os.getpid(), 9)
-    return done
-pathlib.Path.rename = die
-if sys.argv[2] == "behind":
-    import shutil
-    shutil.rmtree = lambda *a, **k: os.kill(os.getpid(), 9) if str(a[0]).endswith("old") else None
-released(pathlib.Path(sys.argv[1]), good(9))
-"""
-
-
-@pytest.mark.parametrize("moment", ["between", "behind"])
-def test_a_killed_process_leaves_nothing_for_ever(tmp_path, moment):
-    folder = released(tmp_path / "r", good(7))
-    killed = subprocess.run(
-        [sys.executable, "-c", DIE, folder, moment],
-        cwd=Path(__file__).parents[2],
-        check=False,
-    )
-    assert killed.returncode == -9
-    assert len(list(tmp_path.iterdir())) > 1 or moment == "between"
-    (tmp_path / ".r.1.old").mkdir()  # of a process that runs: not ours to clear
-    with pytest.raises(Exception, match="twice"):
-        released(folder, good(8), good(8))
-    assert check(folder, Rules()) == []  # the release that was moved away is back
-    released(folder, good(8))
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".r.1.old", "r"]

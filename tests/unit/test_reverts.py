@@ -5,7 +5,7 @@ import pytest
 
 from curate.model import PullRequest
 from curate.reverts import find_reverts
-from tests.unit.things import DAY, pull
+from tests.helpers.factories import DAY, pull
 
 OID = "abcdef0123456789abcdef0123456789abcdef01"
 

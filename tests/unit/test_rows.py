@@ -2,76 +2,15 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from builders.model import Outcome
-from curate.model import Candidate, Environment, Link, Rejection, Run, Strength, Validation, Verdict
+from curate.model import Rejection, Strength, Verdict
 from curate.publishing import schema
 from curate.publishing.bases import Size
-from curate.publishing.rows import Base, Image, Problem, raw_row, train_row
-
-MOMENT = datetime(2022, 3, 4, 5, 6, 7, tzinfo=UTC)
-
-
-def candidate(**changes):
-    plain = Candidate(
-        instance_id="owner__name-7",
-        repo="owner/name",
-        pull_number=7,
-        base_commit="b" * 40,
-        base_rule="base",
-        head_commit="c" * 40,
-        merge_commit=None,
-        patch=b"diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-1\n+2\n",
-        test_patch=b"diff --git a/t.py b/t.py\n--- a/t.py\n+++ b/t.py\n@@ -1 +1 @@\n-1\n+\xc3\xbc\n",  # noqa: E501
-        problem_statement="It breaks.\nBadly.",
-        hints_text="",
-        created_at=MOMENT.astimezone(timezone(timedelta(hours=2))),
-        version="1.2",
-        links=(
-            Link(repo="owner/name", number=5, sources=("title", "body")),
-            Link(repo="owner/name", number=3, sources=("github",)),
-        ),
-    )
-    return replace(plain, **changes)
-
-
-def validation(**changes):
-    plain = Validation(
-        instance_id="owner__name-7",
-        inputs="i" * 64,
-        curate_version="0.1",
-        recipe_hash="r" * 64,
-        started_at=MOMENT,
-        finished_at=MOMENT,
-        test_command="pytest -q t.py",
-        environment=Environment(
-            key="k",
-            backend="docker",
-            python="3.8",
-            lock="a==1\n",
-            cutoff=MOMENT,
-            repairs=("a repair",),
-            system_packages=("git",),
-            handle="curate/instance:abc",
-            digest="sha256:abc",
-            dockerfiles={},
-            layer_bytes={},
-            lock_seconds=0,
-            build_seconds=0,
-            environment_seconds=0,
-        ),
-        runs=(Run(side="before", index=0, status="completed"),) * 6,
-        verdict=Verdict(
-            fail_to_pass=("t.py::a[x y]",),
-            pass_to_pass=("t.py::b", "t.py::c[\\xfc]"),
-            quarantined=("t.py::d",),
-            before={"t.py::a[x y]": Outcome.MISSING},
-        ),
-    )
-    return replace(plain, **changes)
+from curate.publishing.rows import Base, Image, raw_row, train_row
+from curate.publishing.rules import Problem
+from tests.helpers.factories import candidate, validation
 
 
 def test_train_row_has_every_column_in_order():

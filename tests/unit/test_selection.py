@@ -1,7 +1,3 @@
-import shlex
-import subprocess
-import sys
-
 from curate.selection import chosen_cases, select
 from recipes import EnvRecipe, Recipe
 
@@ -111,18 +107,6 @@ def test_data_driven_cases_are_asked_for_by_name():
         after=lambda _: b"[case testA]\n2\n[case testB]\n",
     )
     assert chosen.command(recipe.env[0], recipe.cases) == 'pytest -k "testA or testB" suite'
-
-
-def test_pytest_itself_takes_thousands_of_cases(tmp_path):
-    recipe = Recipe.model_validate(CASES)
-    blocks = b"".join(b"[case testC%d]\n" % number for number in range(3000))
-    chosen = select(recipe, CASE_PATCH, before=lambda _: b"", after=lambda _: blocks)
-    (tmp_path / "test_it.py").write_text("def testC2999(): pass\ndef testX(): pass\n")
-    command = shlex.split(chosen.command(recipe.env[0], recipe.cases))[1:-1]
-    run = ["-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)]
-    pytest = [sys.executable, "-m", "pytest", *command, *run]
-    done = subprocess.run(pytest, capture_output=True, check=False)
-    assert b"1 passed, 1 deselected" in done.stdout, done.stdout.decode()
 
 
 def test_every_case_of_a_new_file_is_chosen():

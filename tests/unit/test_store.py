@@ -1,7 +1,5 @@
-import os
 import random
 import sqlite3
-import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -27,6 +25,7 @@ from curate.store.blobs import LARGE
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 REPO = "owner/name"
+NO_INDEXES = "DROP INDEX pulls_hash; DROP INDEX validations_state; DROP INDEX validations_cost;"
 
 
 def pull(number: int, **changes: object) -> PullRequest:
@@ -119,7 +118,7 @@ def test_a_decision_holds_until_the_pull_changes(store):
     store.save_candidate(candidate(1))
     store.reject_pull(REPO, 2, Rejection(stage="crawl", reason="no-tests"))
     assert set(store.grounds(REPO)) == {1, 2}
-    assert store.funnel(REPO).undecided == 1
+    assert store.funnels()[0].undecided == 1
     store.save_page(REPO, [pull(1, title="Other"), pull(2)], CrawlState())
     assert set(store.grounds(REPO)) == {2}
     assert [p.number for p in store.pulls(REPO)] == [1, 2, 3]
@@ -200,7 +199,7 @@ def test_the_funnel_counts_every_pull_once(store):
         store.save_candidate(candidate(number))
     store.save_validation(REPO, validation(2))
     store.save_validation(REPO, validation(3, Rejection(stage="validate", reason="flaky")))
-    funnel = store.funnel(REPO)
+    (funnel,) = store.funnels()
     assert (funnel.pulls, funnel.undecided, funnel.candidates) == (5, 1, 3)
     assert (funnel.validated, funnel.verified) == (2, 1)
     assert funnel.rejected == {"crawl/no-tests": 1, "validate/flaky": 1}
@@ -239,19 +238,6 @@ def test_small_blobs_are_rows_and_large_ones_files(store):
     assert len(list(store.folder.rglob("*.zst"))) == 1
 
 
-def test_what_a_killed_process_left_half_written_goes_with_the_next_blob(store):
-    large = random.Random(1).randbytes(LARGE)
-    store.blobs.put(large)
-    folder = next(store.folder.rglob("*.zst")).parent
-    next(folder.glob("*.zst")).unlink()
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    for writer in (gone.pid, os.getpid()):
-        (folder / f"{writer}.x.part").touch()
-    store.blobs.put(large)
-    assert [path.name for path in folder.glob("*.part")] == [f"{os.getpid()}.x.part"]
-
-
 def test_a_damaged_blob_is_told(tmp_path):
     with Store(tmp_path) as store:
         keys = [store.blobs.put(it) for it in (b"small", random.Random(1).randbytes(LARGE))]
@@ -269,7 +255,7 @@ def test_blobs_of_an_older_format_are_files_and_stay_so(tmp_path):
         key = store.blobs.put(b"small")
     with sqlite3.connect(tmp_path / "curate.sqlite") as database:
         ((data,),) = database.execute("SELECT data FROM blobs")
-        database.executescript("DROP TABLE blobs; PRAGMA user_version = 3;")
+        database.executescript(f"{NO_INDEXES} DROP TABLE blobs; PRAGMA user_version = 3;")
     path = tmp_path / "blobs" / key[:2] / f"{key[2:]}.zst"
     path.parent.mkdir(parents=True)
     path.write_bytes(data)
@@ -326,8 +312,8 @@ def test_an_older_format_is_upgraded_and_decided_again(tmp_path):
         store.reject_pull(REPO, 1, Rejection(stage="crawl", reason="no-tests"))
     with sqlite3.connect(tmp_path / "curate.sqlite") as database:
         database.executescript(
-            "DROP TABLE claims; DROP TABLE blobs; ALTER TABLE decisions DROP COLUMN ground;"
-            "PRAGMA user_version = 1;"
+            f"{NO_INDEXES} DROP TABLE claims; DROP TABLE blobs;"
+            "ALTER TABLE decisions DROP COLUMN ground; PRAGMA user_version = 1;"
         )
     with Store(tmp_path) as store:
         assert store.grounds(REPO) == {}

@@ -14,7 +14,7 @@ from curate.strength import settings_alone
 from curate.trial import SETTINGS_ALONE
 from curate.verdict import judge
 from curate.workshop import Options
-from tests.unit.test_rows import candidate, validation
+from tests.helpers.factories import candidate, validation
 
 NAME = "tests/test_m.py::test_f"
 

@@ -8,7 +8,7 @@ from curate.model import Rejection, Run, Verdict
 from curate.store import Store
 from tests.benchmarks import sharing, verdicts
 from tests.benchmarks.marks import marks
-from tests.unit.test_store import validation
+from tests.helpers.factories import validation
 
 
 def judged(number, *fail_to_pass, pass_to_pass=()):

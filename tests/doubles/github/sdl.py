@@ -1,11 +1,15 @@
 """GitHub's published GraphQL schema, fetched from npm into a cache that is not committed."""
 
+import hashlib
 import subprocess
 import tarfile
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 PACKAGE = "@octokit/graphql-schema@15.26.1"
-CACHE = Path(__file__).resolve().parents[3] / ".cache" / "graphql-schema"
+SHA256 = "3c62d0526d133cee53221c89de9b455ade24db78b9e7ad56d642c4c15bce2654"  # of the file in it
+CACHE = user_cache_path("curate-ci") / "graphql-schema"
 
 
 def fetch(cache: Path = CACHE) -> Path:
@@ -13,6 +17,7 @@ def fetch(cache: Path = CACHE) -> Path:
 
     Raises:
         subprocess.CalledProcessError: npm could not fetch the package.
+        ValueError: It is not the file that was pinned.
     """
     target = cache / PACKAGE.rpartition("@")[2] / "schema.graphql"
     if not target.exists():
@@ -30,7 +35,10 @@ def _packed(folder: Path) -> bytes:
     with tarfile.open(archive) as tar:
         member = tar.extractfile("package/schema.graphql")
         assert member is not None
-        return member.read()
+        content = member.read()
+    if hashlib.sha256(content).hexdigest() != SHA256:
+        raise ValueError(f"{PACKAGE} holds another schema than the one that was pinned")
+    return content
 
 
 if __name__ == "__main__":

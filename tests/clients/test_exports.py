@@ -1,0 +1,44 @@
+"""Exports under the tools they are for, from PyPI and unmodified, where this machine has them.
+
+CURATE_SWEBENCH names the `swebench` command (5.0 or newer), CURATE_HARBOR a Python with `harbor`.
+"""
+
+import os
+import subprocess
+
+import pytest
+
+from curate.stages.export import write_rows
+from tests.helpers.releases import good
+
+SWEBENCH = os.environ.get("CURATE_SWEBENCH", "")
+HARBOR = os.environ.get("CURATE_HARBOR", "")
+ROWS = [good(7), good(9, hints_text="a hint")]
+
+LOAD = """
+import sys
+from pathlib import Path
+from harbor.models.task.task import Task
+for folder in sorted(Path(sys.argv[1]).iterdir()):
+    assert Task.is_valid_dir(folder)
+    print(Task(folder).name)
+"""
+
+
+@pytest.mark.skipif(not SWEBENCH, reason="CURATE_SWEBENCH names no swebench")
+def test_swebench_finds_the_task_repository_well_formed(tmp_path):
+    write_rows(ROWS, "verified", "swebench", tmp_path / "tasks")
+    command = [SWEBENCH, "dataset", "check", str(tmp_path / "tasks")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (tmp_path / "tasks/tasks/owner__name-7/gold.patch").unlink()
+    assert subprocess.run(command, capture_output=True, check=False).returncode != 0
+
+
+@pytest.mark.skipif(not HARBOR, reason="CURATE_HARBOR names no Python with harbor")
+def test_harbor_loads_the_tasks(tmp_path):
+    write_rows(ROWS, "verified", "harbor", tmp_path / "tasks")
+    done = subprocess.run(
+        [HARBOR, "-c", LOAD, str(tmp_path / "tasks")], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["owner__name-7", "owner__name-9"], done.stderr

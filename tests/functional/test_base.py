@@ -1,0 +1,199 @@
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from curate.git.base import BASE_REF, DERIVED, MERGE_COMMIT, DiffPair, diff_pair, untouched
+from curate.git.mirror import Mirror, open_mirror
+from curate.model import PullRequest
+from tests.helpers.factories import pull
+from tests.helpers.git_history import GitHistory
+
+
+@dataclass
+class Made:
+    """A fork, a base that went on, a head that merged the base once, and the merge."""
+
+    fork: str
+    ahead: str
+    clash: str
+    head: str
+    merged: str
+    mirror: Mirror
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp("base")
+    git = GitHistory.new(folder / "work")
+    fork = git.commit(a_py="one\n" * 9, b_py="b\n")
+    git.branch("feature")
+    git.commit("first", a_py="one\n" * 9 + "two\n")
+    head = git.commit("second", tests__test_a_py="t\n")
+    git.checkout("main")
+    ahead = git.commit("elsewhere", b_py="c\n")
+    merged = git.merge("feature")
+    git.branch("clash", fork)
+    clash = git.commit("clash", a_py="three\n")
+    git.checkout("main")
+    git.pull_ref(1, head)
+    return Made(fork, ahead, clash, head, merged, open_mirror(git.mirror(folder / "mirror")))
+
+
+def test_base_is_base_ref_and_the_diff_is_three_dots(made: Made) -> None:
+    pair = diff_pair(made.mirror.history, request_of(made, base=made.ahead))
+    assert pair is not None
+    assert (pair.base, pair.old, pair.new, pair.rule) == (
+        made.ahead,
+        made.fork,
+        made.head,
+        BASE_REF,
+    )
+    assert len(pair.commits) == 2
+    assert pair.commits[0] == made.head
+
+
+def test_base_that_is_gone(made: Made) -> None:
+    pair = diff_pair(made.mirror.history, request_of(made, base="f" * 40))
+    assert pair is not None
+    assert (pair.base, pair.old, pair.rule) == (made.fork, made.fork, DERIVED)
+
+
+def test_base_that_holds_the_head_already(made: Made) -> None:
+    pair = diff_pair(made.mirror.history, request_of(made, base=made.merged))
+    assert pair is not None
+    assert (pair.base, pair.rule) == (made.fork, DERIVED)
+
+
+def test_head_that_is_gone(made: Made) -> None:
+    pair = diff_pair(made.mirror.history, request_of(made, base=made.ahead, head="f" * 40))
+    assert pair is not None
+    assert (pair.base, pair.new, pair.rule) == (made.ahead, made.merged, MERGE_COMMIT)
+
+
+def test_nothing_is_there(made: Made) -> None:
+    lost = pull(1, base_oid="f" * 40, head_oid="e" * 40, merge_oid="d" * 40)
+    assert diff_pair(made.mirror.history, lost) is None
+    assert diff_pair(made.mirror.history, pull(1, merge_oid=None)) is None
+
+
+def test_base_that_is_gone_is_where_its_branch_was_when_the_pull_was_begun(tmp_path: Path) -> None:
+    git = GitHistory.new(tmp_path / "work")
+    fork = git.commit("root")
+    tip = git.commit("before", b_py="b\n")
+    git.branch("feature", fork)
+    head = git.commit("first", a_py="a\n")
+    git.checkout("main")
+    git.commit("after", c_py="c\n")
+    merged = git.merge("feature")
+    lost = pull(1, base_oid="f" * 40, head_oid=head, merge_oid=merged)
+    with open_mirror(git.mirror(tmp_path / "mirror")) as mirror:
+        pair = diff_pair(mirror.history, lost)
+    assert pair is not None
+    assert (pair.base, pair.old, pair.rule) == (tip, fork, DERIVED)
+
+
+def _rebased(git: GitHistory, *subjects: str, seconds: int = 0) -> list[str]:
+    """Commits made within *seconds* of each other, as one click makes them."""
+    made = []
+    for subject in subjects:
+        git.clock += seconds - 3600  # `change` adds an hour
+        made.append(git.change({f"{subject[:5]}.py": "x\n"}, subject))
+    return made
+
+
+def test_rebased_pull_without_head_is_the_whole_series(tmp_path: Path) -> None:
+    git = GitHistory.new(tmp_path / "work")
+    git.commit("root")
+    before = git.commit("Another pull (#1)", z_py="z\n")
+    git.clock += 3600
+    series = _rebased(git, "one", "two", "three", seconds=1)
+    lost = pull(2, base_oid="f" * 40, head_oid="e" * 40, merge_oid=series[-1])
+    with open_mirror(git.mirror(tmp_path / "mirror")) as mirror:
+        pair = diff_pair(mirror.history, lost)
+    assert pair is not None
+    assert (pair.base, pair.new, pair.commits) == (before, series[-1], tuple(series[::-1]))
+
+
+@pytest.mark.parametrize(
+    ("subjects", "seconds"),
+    [(("one", "two (#7)"), 0), (("one (#6)", "two"), 0), (("one", "two"), 60)],
+)
+def test_what_is_no_rebased_series(tmp_path: Path, subjects: tuple[str], seconds: int) -> None:
+    git = GitHistory.new(tmp_path / "work")
+    git.commit("root")
+    series = _rebased(git, *subjects, seconds=seconds)
+    lost = pull(7, base_oid="f" * 40, head_oid="e" * 40, merge_oid=series[-1])
+    with open_mirror(git.mirror(tmp_path / "mirror")) as mirror:
+        pair = diff_pair(mirror.history, lost)
+    assert pair is not None
+    assert (pair.base, pair.commits) == (series[0], (series[1],))
+
+
+def asked(mirror: Mirror, pair: DiffPair) -> tuple[bool, bool]:
+    """Whether every touched file is untouched at the base, and whether git can apply the patch."""
+    (changes,) = mirror.diffs.files([pair.sides])
+    (patch,) = mirror.diffs.patches([pair.sides])
+    assert isinstance(changes, tuple) and isinstance(patch, bytes)
+    return next(untouched(mirror, [(pair, changes)])), mirror.applies(pair.base, patch)
+
+
+@pytest.mark.parametrize(("at", "expected"), [("ahead", (True, True)), ("clash", (False, False))])
+def test_whether_the_patch_applies_at_the_base(
+    made: Made, at: str, expected: tuple[bool, bool]
+) -> None:
+    pair = diff_pair(made.mirror.history, request_of(made, base=getattr(made, at)))
+    assert pair is not None
+    assert pair.base == getattr(made, at)
+    assert asked(made.mirror, pair) == expected
+
+
+def test_a_touched_file_that_moved_elsewhere_still_applies(tmp_path: Path) -> None:
+    git = GitHistory.new(tmp_path / "work")
+    lines = [f"{n}\n" for n in range(40)]
+    git.commit(a_py="".join(lines))
+    git.branch("feature")
+    head = git.commit(a_py="".join([*lines[:-1], "end\n"]))
+    git.checkout("main")
+    base = git.commit(a_py="".join(["start\n", *lines[1:]]))
+    with open_mirror(git.mirror(tmp_path / "mirror")) as mirror:
+        pair = diff_pair(mirror.history, pull(1, base_oid=base, head_oid=head))
+        assert pair is not None
+        assert asked(mirror, pair) == (False, True)
+
+
+def test_forks_are_those_of_git(tmp_path: Path) -> None:
+    git = GitHistory.new(tmp_path / "work")
+    git.commit("root")
+    for n in range(6):  # branches that merge each other: criss-cross
+        git.branch(f"b{n}")
+        git.commit(f"b{n}", **{f"f{n}_py": "x\n"})
+        git.checkout("main")
+        git.commit(f"m{n}", **{f"g{n}_py": "x\n"})
+        if n % 2:
+            git.merge(f"b{n}")
+        if n > 2:
+            git.checkout(f"b{n - 1}")
+            git.merge(f"b{n - 3}")
+            git.checkout("main")
+    with open_mirror(git.mirror(tmp_path / "mirror")) as mirror:
+        heads = git.git("for-each-ref", "--format=%(objectname)", "refs/heads").split()
+        for ours in heads:
+            for theirs in heads:
+                fork = mirror.history.fork(ours, theirs)
+                assert fork is not None
+                assert fork.base == git.git("merge-base", ours, theirs)
+                assert set(fork.commits) == set(git.git("rev-list", f"{ours}..{theirs}").split())
+
+
+def test_unrelated_histories_have_no_fork(tmp_path: Path) -> None:
+    git = GitHistory.new(tmp_path / "work")
+    first = git.commit("root", a_py="x")
+    git.git("checkout", "--quiet", "--orphan", "other")
+    second = git.commit("another root", a_py="y")
+    with open_mirror(git.mirror(tmp_path / "mirror")) as mirror:
+        assert mirror.history.fork(first, second) is None
+
+
+def request_of(made: Made, *, base: str, head: str | None = None) -> PullRequest:
+    return pull(1, base_oid=base, head_oid=head or made.head, merge_oid=made.merged)

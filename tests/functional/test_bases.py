@@ -1,0 +1,110 @@
+"""Facts of base commits out of a real mirror: licence, size, edited functions."""
+
+from pathlib import Path
+
+import pytest
+
+from curate.model import CrawlState
+from curate.publishing import licence
+from curate.publishing.bases import Bases, Size
+from curate.publishing.edits import edits
+from curate.publishing.rules import Rules
+from curate.publishing.tables import held_back, train_table
+from curate.store import Store
+from tests.helpers.factories import candidate, pull, validation
+from tests.helpers.git_history import GitHistory
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def history(tmp_path):
+    return GitHistory.new(tmp_path / "work")
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    texts = []
+
+    def identify(text):
+        texts.append(text)
+        return text.strip(), 1.0
+
+    monkeypatch.setattr(licence, "by_askalono", identify)
+    return texts
+
+
+def bases(history):
+    return Bases({"owner/name": history.path / ".git"}.get)
+
+
+def test_licences_are_those_of_the_base_and_asked_once_a_text(history, asked):
+    first = history.change({"LICENSE": "MIT\n"})
+    second = history.change({"a.py": ""})
+    third = history.change({"LICENSE": None, "setup.py": 'license="Apache 2.0",\n'})
+    fourth = history.change({"setup.py": None})
+    with bases(history) as found:
+        told = [found.licence("owner/name", one) for one in (first, second, third, fourth)]
+        assert told == ["MIT", "MIT", "Apache-2.0", ""]
+        assert asked == ["MIT\n"]
+        assert found.licence("owner/name", "0" * 40) == ""
+        assert found.licence("other/name", first) == ""
+
+
+def test_sizes_leave_out_tests_and_lines_of_binary_files(history):
+    files = {"a.py": "1\n2\n", "b.bin": b"\0\n\n", "tests/c.py": "1\n", "dé f.txt": "no end"}
+    commit = history.change(files)
+    with bases(history) as found:
+        assert found.size("owner/name", commit) == Size(files=3, lines=3)
+        assert found.size("owner/name", "0" * 40) is None
+        assert found.size("other/name", commit) is None
+
+
+def test_edits_look_into_the_old_files(history):
+    commit = history.change({"x.py": "def f():\n    return 1\n"})
+    patch = (
+        b"diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n"
+        b"@@ -1,2 +1,2 @@\n def f():\n-    return 1\n+    return 2\n"
+    )
+    with bases(history) as found:
+        assert found.edits(candidate(base_commit=commit, patch=patch)).functions == 1
+        assert found.edits(candidate(patch=patch)) == edits(patch)
+
+
+def test_commits_are_those_of_the_pull_alone(history):
+    base = history.change({"x.py": "1\n"})
+    first, head = history.change({"x.py": "2\n"}), history.change({"x.py": "3\n"})
+    with bases(history) as found:
+        assert found.commits(candidate(base_commit=base, head_commit=head)) == (head, first)
+        assert found.commits(candidate(base_commit=base, head_commit="0" * 40)) == ()
+        assert found.commits(candidate(repo="other/name", base_commit=base)) == ()
+
+
+def test_a_commit_in_the_statement_is_known_from_the_mirror(history, tmp_path):
+    base, first = history.change({"x.py": "1\n"}), history.change({"x.py": "2\n"})
+    head = history.change({"x.py": "3\n"})
+    rules = Rules.model_validate({"leaks": {"held": ["commit in problem_statement"]}})
+    with Store(tmp_path / "data") as store, bases(history) as found:
+        for number, named in ((7, first[:8]), (8, base[:8])):
+            one = candidate(
+                instance_id=f"owner__name-{number}",
+                pull_number=number,
+                base_commit=base,
+                head_commit=head,
+                problem_statement=f"Since {named} it breaks in way {number}.",
+            )
+            store.save_page("owner/name", [pull(number, repo="owner/name")], CrawlState())
+            store.save_candidate(one)
+            store.save_validation("owner/name", validation(instance_id=one.instance_id))
+        held = held_back(store, found, rules)
+        assert {name: str(them[0]) for name, them in held.items()} == {
+            "owner__name-7": "leak commit in problem_statement"
+        }
+        kept = train_table(store, found, rules).kept
+        assert [(row["leaks"], row["leak_group"]) for row in kept] == [([], "owner__name-7")]
+
+
+def test_askalono_knows_our_own_licence():
+    name, likeness = licence.by_askalono((ROOT / "LICENSE").read_text(encoding="utf-8"))
+    assert name == "MIT"
+    assert likeness >= licence.SURE

@@ -1,0 +1,201 @@
+"""Bad input at the command line: one sentence, a hint, an exit code, and nothing lost."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from curate.cli.app import COMMANDS, app
+from curate.model import CrawlState
+from curate.store import Store
+from tests.doubles.github import GitHubDouble, World
+from tests.doubles.github.samples import sample_repository
+from tests.helpers.factories import candidate, pull
+from tests.helpers.terminal import Typed, typed
+
+REPO = "sample/one"
+
+
+@pytest.fixture
+def curate(tmp_path):
+    def run(*arguments: str, **variables: str) -> Typed:
+        return typed(arguments, tmp_path, variables)
+
+    return run
+
+
+def refused(done: Typed, code: int, *words: str) -> None:
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert not done.stdout
+    for word in ("Error: ", *words):
+        assert word in done.stderr
+
+
+@pytest.fixture
+def mirror(tmp_path):
+    path = tmp_path / "mirror.git"
+    commands = [
+        ["git", "init", "-q", "--bare", path],
+        ["git", "-C", path, "config", "user.email", "a@b"],
+    ]
+    for command in commands:
+        subprocess.run(command, check=True)
+    tree = (
+        subprocess.run(["git", "-C", path, "mktree"], input=b"", capture_output=True, check=True)
+        .stdout.decode()
+        .strip()
+    )
+    identity = {
+        f"GIT_{who}_{what}": "a" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
+    commit = (
+        subprocess.run(
+            ["git", "-C", path, "commit-tree", tree, "-m", "first"],
+            capture_output=True,
+            check=True,
+            env=os.environ | identity,
+        )
+        .stdout.decode()
+        .strip()
+    )
+    subprocess.run(["git", "-C", path, "update-ref", "refs/heads/master", commit], check=True)
+    return path
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_names_every_command_and_each_shows_an_example(name):
+    assert f" {name} " in CliRunner().invoke(app, ["--help"]).stdout
+    assert "Example: " in CliRunner().invoke(app, [name, "--help"]).stdout
+
+
+def test_an_unknown_command_is_told_with_one_that_is_near(curate):
+    done = curate("statsu")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "No such command 'statsu'" in done.stderr and "status" in done.stderr
+
+
+IMPORTED = """
+import sys
+from curate.__main__ import main
+sys.argv = ["curate", *sys.argv[1:]]
+try:
+    main()
+finally:
+    print(*sorted(sys.modules), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        (["--version"], {"pydantic", "curate.settings", "curate.cli.status"}),
+        (["--help"], {"curate.settings", "curate.store", *(f"curate.cli.{c}" for c in COMMANDS)}),
+        (["status"], {"curate.cli.crawl", "recipes", "rich.progress", "psutil", "docker"}),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_command_imports_what_it_needs(arguments, absent, tmp_path):
+    command = [sys.executable, "-c", IMPORTED, *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stderr.splitlines()[-1].split())
+    assert "curate.cli.app" in loaded
+    assert not loaded & absent
+
+
+def test_status_of_nothing_says_where_to_begin(curate):
+    assert "curate crawl" in curate("status").stdout
+    assert curate("status", "--json").stdout.strip() == '{\n  "repositories": {}\n}'
+
+
+def test_an_unknown_repository(curate, mirror):
+    with GitHubDouble(World(sample_repository(REPO, 3))) as double:
+        done = curate("crawl", "no/such", "--api-url", double.url, "--mirror", str(mirror))
+    refused(done, 4, "no/such", "Hint: ")
+
+
+def test_a_wrong_token_is_told_without_showing_it(curate, mirror):
+    secret = "ghp_" + "x" * 36
+    with GitHubDouble(World(sample_repository(REPO, 3)), token="right") as double:
+        flags = ("--api-url", double.url, "--mirror", str(mirror))
+        done = curate("crawl", REPO, *flags, GITHUB_TOKEN=secret)
+    refused(done, 5, "Hint: ")
+    assert "ghp_" not in done.stderr
+
+
+def test_no_network_to_clone_from(curate):
+    done = curate("crawl", "nobody/nothing", https_proxy="http://127.0.0.1:9")
+    refused(done, 6)
+
+
+@pytest.mark.parametrize("repo", ["moto", "a/b/c", "https://github.com/a/b"])
+def test_a_name_that_is_none(curate, repo):
+    refused(curate("crawl", repo), 2, repo)
+
+
+def test_a_mirror_that_is_none(curate, tmp_path):
+    (tmp_path / "folder").mkdir()
+    refused(curate("crawl", REPO, "--mirror", "folder"), 2, "not a bare git repository")
+    refused(curate("crawl", REPO, "--mirror", "absent"), 4, "There is no mirror")
+
+
+def test_a_misspelt_recipe_key(curate, tmp_path, mirror):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "sample__one.toml").write_text(f'repo = "{REPO}"\nimprot = "x"\n')
+    done = curate("--recipes", "mine", "crawl", REPO, "--mirror", str(mirror))
+    refused(done, 2, "improt", "Perhaps you meant 'import'?")
+
+
+def test_an_unknown_instance(curate):
+    refused(curate("show", "a__b-1"), 4, "a__b-1", "Hint: ")
+    refused(curate("validate", "a__b-1"), 4, "a__b-1", "Hint: ")
+
+
+def test_a_data_folder_of_a_newer_version(curate, tmp_path):
+    import sqlite3
+
+    curate("status")
+    with sqlite3.connect(tmp_path / "data/curate.sqlite") as database:
+        database.execute("PRAGMA user_version = 77")
+    refused(curate("status"), 7, "format 77", "newer curate")
+
+
+def test_a_data_folder_that_is_a_file(curate, tmp_path):
+    (tmp_path / "data").write_text("")
+    refused(curate("status"), 7, "Hint: ")
+
+
+def test_an_engine_that_is_not_running_loses_nothing(curate, tmp_path):
+    with Store(tmp_path / "data") as store:
+        store.save_page(REPO, [pull(1, repo=REPO)], CrawlState())
+        store.save_candidate(candidate(1, patch=b"gold"))
+    done = curate("validate", DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    refused(done, 3, f"answers: No such file or directory: unix://{tmp_path}/none.sock", "Hint: ")
+    assert "owner__name-1" in curate("export", "--split", "raw", "-").stdout
+
+
+@pytest.mark.parametrize("flags", [("--runs", "0"), ("--sandbox", "moon"), ("--nonsense",)])
+def test_flags_that_do_not_fit(curate, flags):
+    done = curate("validate", *flags)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert flags[0] in done.stderr
+
+
+def test_an_unknown_setting(curate, tmp_path):
+    (tmp_path / "curate.toml").write_text("dta = 'x'\n")
+    refused(curate("status"), 2, "dta", "Perhaps you meant 'data'?")
+
+
+def test_nothing_to_publish(curate):
+    refused(curate("publish", "--to", "release"), 2, "nothing to publish")
+    refused(curate("publish", "--hub", "nameless"), 2, "nameless")
+
+
+def test_how_much_may_stay_must_be_said_before_images_go(curate):
+    refused(curate("images", "prune"), 2, "how much may stay", "--keep GIB", "disk_gib")
+    refused(curate("images", "prune", "--dry-run", CURATE_DISK_GIB="-1"), 2, "disk_gib")

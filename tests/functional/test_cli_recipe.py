@@ -1,0 +1,275 @@
+"""`curate recipe`, typed: check, explain and draft."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from builders.lock import lock_key
+from builders.model import Lock
+from builders.requirements import Sources, read_manifest
+from builders.tree import GitTree
+from curate.model import CrawlState, Rejection
+from curate.stages.validate import Summary
+from curate.store import Store
+from curate.trial import inputs_hash
+from recipes import load
+from recipes.loader import BUILT_IN
+from tests.helpers.factories import candidate, pull, validation
+from tests.helpers.git_history import GitHistory
+from tests.helpers.terminal import Typed, typed
+
+REPO = "owner/name"
+PROJECT = '[project]\nname = "thing"\nversion = "1"\nrequires-python = ">=3.8"\n'
+PROJECT += 'dependencies = ["needed"]\n[project.optional-dependencies]\ntests = ["pytest", "six"]\n'
+TOX = "[testenv]\nextras = tests\ncommands = pytest {posargs}\n"
+WORKFLOW = """
+jobs:
+  tests:
+    steps:
+      - run: sudo apt-get install -y graphviz
+      - run: pip install tox && tox
+"""
+
+
+@pytest.fixture
+def curate(tmp_path):
+    def run(*arguments: str, **variables: str) -> Typed:
+        return typed(arguments, tmp_path, {"COLUMNS": "200", **variables})
+
+    return run
+
+
+@pytest.fixture
+def history(tmp_path):
+    """A project with tests of its own, tagged 1.0 and 3.0, mirrored where curate looks."""
+    git = GitHistory.new(tmp_path / "work")
+    git.change({"pyproject.toml": PROJECT, "src/thing/__init__.py": "", "tox.ini": TOX})
+    git.git("tag", "v1.0")
+    git.change({".github/workflows/ci.yml": WORKFLOW, "tests/test_a.py": "old\n"})
+    git.git("tag", "v3.0")
+    git.mirror(tmp_path / "data/mirrors/owner__name.git")
+    return git
+
+
+def write(tmp_path, text: str, name: str = "owner__name.toml"):
+    folder = tmp_path / "mine"
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f'repo = "{REPO}"\n{text}')
+    return "mine/" + name
+
+
+def test_every_recipe_is_checked_where_none_is_named(curate, tmp_path):
+    write(tmp_path, "")
+    done = curate("--recipes", "mine", "recipe", "check")
+    assert done.returncode == 0, done.stdout
+    lines = done.stdout.splitlines()
+    assert len(lines) == 1 + len(list(BUILT_IN.glob("*__*.toml")))
+    assert f"good   {REPO}" in done.stdout
+
+
+def test_gaps_and_overlaps_are_named_with_the_versions_of_the_mirror(curate, tmp_path, history):
+    for text, told in (
+        ('[[env]]\nversions = "<3"\n', "gap at 3.0 (no range)"),
+        ('[[env]]\nversions = "<3"\n[[env]]\nversions = ">=1"\n', "overlap at 1.0 … 2.9999 (2"),
+        ('[[env]]\nversions = "<2"\n[[env]]\nversions = ">=2.5"\n', "gap at 2.0 … 2.4 (no"),
+    ):
+        done = curate("recipe", "check", write(tmp_path, text))
+        assert done.returncode == 1
+        assert told in done.stdout
+    good = curate("recipe", "check", write(tmp_path, '[[env]]\nversions = ">=1"\n'))
+    assert good.returncode == 0
+    assert "1 range for 2 versions, 1.0 … 3.0" in good.stdout
+
+
+def test_what_no_commit_has_is_noted_of_named_recipes(curate, tmp_path, history):
+    named = 'requirements = { files = ["tox.ini", "dve.txt"], extras = ["tests", "tets"] }\n'
+    done = curate("recipe", "check", write(tmp_path, f"[defaults]\n{named}"))
+    assert done.returncode == 0
+    notes = [line.split("note: ")[1] for line in done.stdout.splitlines() if "note: " in line]
+    assert notes == [f"{name} is at none of 2 commits" for name in ("file dve.txt", "extra tets")]
+
+
+def test_versions_that_a_file_states_are_checked_too(curate, tmp_path, history):
+    rule = """version = { rule = "file", file = "v.py", pattern = 'v = (\\d+\\.\\d+)' }\n"""
+    history.change({"v.py": "v = 0.5"})
+    history.change({"v.py": "v = 7.1"})
+    history.git(
+        "push", "--quiet", "--mirror", str(history.path.parent / "data/mirrors/owner__name.git")
+    )
+    done = curate("recipe", "check", write(tmp_path, rule + '[[env]]\nversions = ">=1"\n'))
+    assert "gap at 0.5 (no range)" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[[env]]\ntests = "x"\n', "Perhaps you meant 'test'?"),
+        ('[[env]]\npython = "3.99"\n', "no Python 3.99"),
+        ('[[env]]\ntest = "pytest {files}"\n', "{files} stands for nothing"),
+        ('[[env]]\ninstall = ["cd x && {editable}"]\n', "must stand alone"),
+        ('[[env]]\nrequirements = { extra = ["./x"] }\n', "not from an index"),
+        ('version = { rule = "file" }\n', "needs `file`"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(curate, tmp_path, text, told):
+    done = curate("recipe", "check", write(tmp_path, text))
+    assert done.returncode == 1
+    assert told in done.stdout
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_a_recipe_under_another_name_and_one_that_is_not_there(curate, tmp_path):
+    done = curate("recipe", "check", "--json", write(tmp_path, "", "other__name.toml"))
+    assert "must be called owner__name.toml" in json.loads(done.stdout)[0]["problems"][0]
+    gone = curate("recipe", "check", "no/such")
+    assert gone.returncode == 4
+    assert "curate recipe draft no/such" in gone.stderr
+
+
+def stored(tmp_path, git: GitHistory):
+    """A candidate whose gold patch needs nothing that the base does not."""
+    base = git.head()
+    head = git.change({"tests/test_a.py": "new\n", "src/thing/__init__.py": "fixed\n"})
+    git.git("push", "--quiet", str(tmp_path / "data/mirrors/owner__name.git"), "HEAD:refs/heads/x")
+    patch = b"diff --git a/tests/test_a.py b/tests/test_a.py\n--- a/tests/test_a.py\n"
+    patch += b"+++ b/tests/test_a.py\n@@ -1 +1 @@\n-old\n+new\n"
+    opened = datetime(2021, 5, 1, tzinfo=UTC)
+    facts = {"base_commit": base, "head_commit": head, "created_at": opened, "version": "3.0"}
+    one = replace(candidate(1), repo=REPO, test_patch=patch, **facts)
+    with Store(tmp_path / "data") as store:
+        store.save_page(REPO, [pull(1, repo=REPO)], CrawlState())
+        store.save_candidate(one)
+    return one
+
+
+def test_a_plan_is_explained_before_there_is_a_lock(curate, tmp_path, history):
+    one = stored(tmp_path, history)
+    (tmp_path / "pythons/3.8.1/bin").mkdir(parents=True)
+    (tmp_path / "pythons/3.8.1/bin/python3.8").touch()
+    write(
+        tmp_path,
+        '[defaults]\nsystem = ["graphviz"]\nenvironment = { A = "b" }\n'
+        'requirements = { files = ["none.txt"], extras = ["tests"], drop = ["six"] }\n'
+        '[[env]]\nversions = ">=3"\n',
+    )
+    flags = ("--recipes", "mine", "recipe", "explain", one.instance_id)
+    shown = curate(*flags, CURATE_INTERPRETERS="pythons")
+    assert shown.returncode == 0, shown.stderr
+    for words in (
+        "3.0, by the nearest tag",
+        "mine/owner__name.toml",
+        ">=3",
+        "pytest tests/test_a.py",
+        "3.8: newest settled at 2021-05-01 by >=3.8",
+        "2021-05-01",
+        "pyproject.toml: needed",
+        "pyproject.toml extras: pytest",
+        "file none.txt",
+        "dropped six: the recipe says so",
+        "graphviz",
+        "A='b'",
+        "-e .",
+        "none yet",
+        "not validated yet",
+    ):
+        assert words in shown.stdout, words
+    document = json.loads(curate(*flags, "--json", CURATE_INTERPRETERS="pythons").stdout)
+    assert document["plan"]["grounds"][0]["locked"] is None
+    assert document["plan"]["grounds"][0]["names"] == {}
+    assert document["validation"] is None
+
+
+def test_a_stored_lock_gives_names_and_repairs(curate, tmp_path, history):
+    one = stored(tmp_path, history)
+    (tmp_path / "pythons/3.8.1/bin").mkdir(parents=True)
+    (tmp_path / "pythons/3.8.1/bin/python3.8").touch()
+    with GitTree(tmp_path / "data/mirrors/owner__name.git", one.base_commit) as tree:
+        manifest = read_manifest(tree, Sources())
+    text, cutoff = "needed==1\npytest==2\n", datetime(2021, 4, 1, tzinfo=UTC)
+    lock = Lock(text=text, python="3.8", cutoff=cutoff, repairs=("unpinned x: gone",))
+    with Store(tmp_path / "data") as store:
+        store.save_lock(lock_key(manifest, "3.8"), lock)
+    flags = ("recipe", "explain", one.instance_id, "--json")
+    document = json.loads(curate(*flags, CURATE_INTERPRETERS="pythons").stdout)
+    ground = document["plan"]["grounds"][0]
+    assert ground["locked"] == ["needed==1", "pytest==2"]
+    assert ground["repairs"] == ["unpinned x: gone"]
+    assert ground["cutoff"].startswith("2021-04-01")
+    assert list(ground["names"]) == ["base", "python", "environment", "instance"]
+    assert document["recipe"] == ""
+
+
+def test_a_candidate_without_a_plan_is_told_why(curate, tmp_path, history):
+    one = stored(tmp_path, history)
+    write(tmp_path, '[[env]]\nskip = "needs a GPU"\n')
+    done = curate("--recipes", "mine", "recipe", "explain", one.instance_id)
+    assert "recipe/skipped needs a GPU" in done.stdout
+    assert curate("recipe", "explain", "a__b-1").returncode == 4
+
+
+def test_a_draft_says_what_ci_does_and_is_a_recipe(curate, tmp_path, history):
+    done = curate("recipe", "draft", REPO, "--to", "r/owner__name.toml")
+    assert done.returncode == 0, done.stderr
+    recipe = load(tmp_path / "r/owner__name.toml")
+    (env,) = recipe.env
+    assert recipe.import_name == "thing"
+    assert env.requirements.extras == ("tests",)
+    assert env.system == ("graphviz",)
+    text = (tmp_path / "r/owner__name.toml").read_text()
+    assert "# tests: tox.ini, 2020" in text
+    assert "# graphviz: .github/workflows/ci.yml, 2020" in text
+    assert "python 3.8" in done.stderr
+    assert "--sample 8" in done.stderr
+
+
+def test_a_draft_overwrites_nothing_unasked(curate, tmp_path, history):
+    file = write(tmp_path, "# mine\n")
+    done = curate("recipe", "draft", REPO, "--to", file)
+    assert done.returncode == 2
+    assert "--force" in done.stderr
+    assert "# mine" in (tmp_path / file).read_text()
+    kept = curate("recipe", "draft", REPO, "--to", file, "--sample", "1")
+    assert "Kept as it is" in kept.stderr
+    assert "# mine" in (tmp_path / file).read_text()
+    assert curate("recipe", "draft", REPO, "--to", file, "--force").returncode == 0
+    assert "# mine" not in (tmp_path / file).read_text()
+
+
+def test_a_draft_can_be_printed(curate, history):
+    done = curate("recipe", "draft", REPO, "--to", "-")
+    assert done.stdout.startswith("# Drafted from 2 commits")
+
+
+def test_a_draft_needs_a_mirror_and_a_sample_candidates(curate, history):
+    assert curate("recipe", "draft", "no/mirror").returncode == 4
+    done = curate("recipe", "draft", REPO, "--sample", "3")
+    assert done.returncode == 4
+    assert "curate crawl owner/name" in done.stderr
+
+
+def test_a_sample_is_tried_with_the_draft_apart_from_what_counts(
+    curate, tmp_path, history, monkeypatch
+):
+    stored(tmp_path, history)
+    tried = []
+
+    def run(tasks, options, store, settings, jobs):
+        tried.append([task.candidate.instance_id for task in tasks])
+        for task in tasks:
+            inputs = inputs_hash(task.candidate, task.recipe, options)
+            why = Rejection(stage="lock", reason="unsatisfiable", detail="no such thing")
+            store.save_validation(REPO, replace(validation(1, why), inputs=inputs))
+        return Summary()
+
+    monkeypatch.setattr("curate.cli.draft.run_tasks", run)
+    flags = ("recipe", "draft", REPO, "--to", "-", "--sample", "5")
+    for more in ((), (), ("--again",)):
+        done = curate(*flags, *more)
+        assert done.returncode == 0, done.stderr
+        assert "0 of 1 verified" in done.stderr
+        assert "1 lock/unsatisfiable: owner__name-1" in done.stderr
+    assert tried == [["owner__name-1"], [], ["owner__name-1"]]
+    assert "not validated yet" in curate("show", "owner__name-1").stdout
+    assert "no such thing" in curate("--data", "data/drafts", "show", "owner__name-1").stdout

@@ -1,0 +1,89 @@
+"""A wall clock that leaps, as after a laptop's sleep: deadlines and durations do not notice."""
+
+import ast
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from builders.sandbox.process import run_process
+from curate import trial
+from curate.errors import StoreError
+from curate.model import Rejection
+from curate.store.claim import claimed
+from curate.workshop import Options
+from tests.helpers.factories import candidate
+
+ROOT = Path(__file__).parents[2]
+LEAPS = [timedelta(days=1), timedelta(days=-1), timedelta(hours=1), timedelta(hours=-1)]
+# What needs the time of day, not a duration: (file, function).
+TIME_OF_DAY = {
+    ("builders/sandbox/docker.py", "time.time"),  # of files in an archive
+    ("builders/room.py", "time.time"),  # of images and files
+    ("curate/github/refusals.py", "time.time"),  # where GitHub does not give its own
+    ("curate/cli/waiting.py", "datetime.now"),  # shown to the user
+    ("curate/trial.py", "datetime.now"),  # when a validation began
+}
+
+
+def _calls(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return {ast.unparse(call) for call in calls}
+
+
+def test_the_time_of_day_is_asked_for_where_it_is_meant():
+    files = [path for name in ("builders", "curate") for path in (ROOT / name).rglob("*.py")]
+    asked = {"time.time", "datetime.now", "datetime.utcnow", "datetime.today"}
+    found = {(str(p.relative_to(ROOT)), call) for p in files for call in _calls(p) & asked}
+    assert found == TIME_OF_DAY
+
+
+@pytest.mark.parametrize("leap", LEAPS, ids=str)
+def test_the_time_of_a_validation_is_never_absurd(leap, monkeypatch):
+    """The clock leaps between the beginning and the end of a trial."""
+    times = [datetime.now(UTC), datetime.now(UTC) + leap]
+    monkeypatch.setattr(trial, "datetime", SimpleNamespace(now=lambda zone: times.pop(0)))
+    monkeypatch.setattr(trial, "inputs_hash", lambda *_: "")
+    fallen = Rejection(stage="lock", reason="no-python")
+    monkeypatch.setattr(trial, "make_plan", lambda *_: fallen)
+    monkeypatch.setattr(trial, "time", SimpleNamespace(monotonic=iter([10.0, 17.5]).__next__))
+    shop = SimpleNamespace(mirrors=lambda repo: None, pythons=())
+    record = trial.hold(candidate(), None, Options(), shop)
+    assert record.finished_at - record.started_at == timedelta(seconds=7.5)
+
+
+@pytest.mark.parametrize("leap", LEAPS, ids=str)
+def test_the_limit_of_a_run_holds(leap, monkeypatch):
+    true = time.time
+    monkeypatch.setattr(time, "time", lambda: true() + leap.total_seconds())
+    ended = run_process(["sleep", "60"], dict(os.environ), seconds=0.5, output_bytes=100)
+    assert ended.timed_out
+
+
+HOLDER = (
+    "import fcntl, sys; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print(1, flush=1)"
+)
+
+
+@pytest.mark.parametrize("leap", LEAPS, ids=str)
+def test_a_lock_is_judged_by_who_holds_it_not_by_its_age(leap, tmp_path):
+    file = tmp_path / "validation.lock"
+    file.touch()
+    moment = time.time() + leap.total_seconds()
+    os.utime(file, (moment, moment))
+    command = [sys.executable, "-c", f"{HOLDER}; input()", str(file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline()
+        with pytest.raises(StoreError, match="Another curate"), claimed(tmp_path, "validation"):
+            pass
+        os.utime(file, (moment, moment))
+        holder.kill()
+        holder.wait()
+        with claimed(tmp_path, "validation"):
+            pass

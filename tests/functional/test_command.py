@@ -1,0 +1,64 @@
+"""Commands of builds: their ends, and what ends them."""
+
+import os
+import sys
+import time
+
+import pytest
+
+from builders.command import run_command
+from builders.errors import BuilderError, DiskFull
+from builders.model import Failure
+from tests.functional.test_scratch import alive
+
+# Says who it is and its child are, and that it was asked to end.
+STUBBORN = (
+    "trap 'echo asked' TERM; sleep 600 & echo $! $$ > pids; "
+    "while ! wait; do :; done; while :; do sleep 0.1; done"
+)
+
+
+def quiet() -> None:
+    """Watches and finds nothing."""
+
+
+def test_exit_code_and_log(tmp_path):
+    command = ["sh", "-c", "echo out; echo err >&2; pwd; exit 3"]
+    ended = run_command(command, env=os.environ, watch=quiet, cwd=tmp_path)
+    assert ended == (3, f"out\nerr\n{tmp_path}\n")
+
+
+def test_longer_than_the_log_of_a_pipe_and_the_pause_of_the_watch(monkeypatch):
+    monkeypatch.setattr("builders.command.WATCH_SECONDS", 0.01)
+    code = "import time; print('x' * 200_000); time.sleep(0.2); print('y')"
+    ended = run_command([sys.executable, "-c", code], env=os.environ, watch=quiet)
+    assert ended == (0, "x" * 200_000 + "\ny\n")
+
+
+def test_time_limit_is_a_value_with_what_was_said():
+    command = ["sh", "-c", "echo so far; exec sleep 600"]
+    ended = run_command(command, env=os.environ, watch=quiet, seconds=0.3)
+    assert isinstance(ended, Failure)
+    assert (ended.reason, ended.detail) == ("timeout", "so far\n")
+
+
+def test_what_the_watch_raises_ends_all(tmp_path, monkeypatch):
+    monkeypatch.setattr("builders.command.WATCH_SECONDS", 0.01)
+    monkeypatch.setattr("builders.command.END_SECONDS", 0.3)
+
+    def watch():
+        if (tmp_path / "pids").exists() and (tmp_path / "pids").read_text().endswith("\n"):
+            raise DiskFull("full")
+
+    with pytest.raises(DiskFull):
+        run_command(["sh", "-c", STUBBORN], env=os.environ, watch=watch, cwd=tmp_path)
+    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+    deadline = time.monotonic() + 10
+    while any(map(alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(alive, pids))
+
+
+def test_what_cannot_be_run():
+    with pytest.raises(BuilderError, match="no-such-command"):
+        run_command(["no-such-command"], env=os.environ, watch=quiet)

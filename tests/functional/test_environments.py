@@ -1,0 +1,72 @@
+"""Trees of submodules that candidates share, read from real repositories."""
+
+import subprocess
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from builders.model import Lock
+from builders.requirements import Manifest
+from curate import environments
+from curate.planning import Ground, Plan
+from recipes import EnvRecipe, Recipe
+
+DATE = datetime(2023, 1, 1, tzinfo=UTC)
+NOTHING = Manifest(requirements=())
+
+
+@pytest.fixture
+def repositories(tmp_path):
+    """Mirrors of "o/r" and of its submodule "o/s"; `commit` adds to one of them."""
+
+    def git(name, *arguments):
+        identity = ("-c", "user.name=a", "-c", "user.email=a@b.test")
+        command = ["git", *identity, *arguments]
+        done = subprocess.run(command, cwd=tmp_path / name, check=True, capture_output=True)
+        return done.stdout.decode().strip()
+
+    def commit(name, text, link=""):
+        (tmp_path / name / "file").write_text(text)
+        git(name, "add", "file")
+        if link:
+            git(name, "update-index", "--add", "--cacheinfo", f"160000,{link},sub")
+        git(name, "commit", "-qm", text)
+        return git(name, "rev-parse", "HEAD")
+
+    for name in ("r", "s"):
+        (tmp_path / name).mkdir()
+        git(name, "init", "-q")
+    return SimpleNamespace(commit=commit, mirror=lambda repo: tmp_path / repo[2:] / ".git")
+
+
+def spec(repositories, base, lock_commit, submodules=("sub",)):
+    candidate = SimpleNamespace(instance_id="o__r-1", repo="o/r", base_commit=base, version="1")
+    recipe = Recipe(repo="o/r", submodules=dict.fromkeys(submodules, "o/s"))
+    ground = Ground(source="base", manifest=NOTHING, python="3.8", date=DATE)
+    plan = Plan(
+        candidate=candidate, recipe=recipe, env=EnvRecipe(), selection=None, grounds=(ground,)
+    )
+    lock = Lock(text="", python="3.8", cutoff=DATE, commit=lock_commit)
+    return environments.instance_spec(plan, ground, lock, repositories.mirror)
+
+
+def test_submodules_step_from_the_shared_tree_as_the_repository_does(repositories):
+    commit = repositories.commit
+    one, two = commit("s", "1"), commit("s", "2")
+    older = commit("r", "a", one)
+    same, later = commit("r", "b", one), commit("r", "c", two)
+    kept = spec(repositories, same, older)
+    assert (kept.tree_commit, kept.moved) == (older, {})
+    moved = spec(repositories, later, older)
+    assert (moved.tree_commit, moved.moved) == (older, {"sub": (one, two)})
+    back = commit("r", "d", one)
+    assert spec(repositories, back, later).tree_commit == ""  # two is no ancestor of one
+    assert spec(repositories, back, later, submodules=()).tree_commit == later
+
+
+def test_a_tree_without_the_submodule_is_not_shared(repositories):
+    older = repositories.commit("r", "a")
+    newer = repositories.commit("r", "b", repositories.commit("s", "1"))
+    assert spec(repositories, newer, older).tree_commit == ""
+    assert spec(repositories, newer, "").tree_commit == ""

@@ -1,0 +1,232 @@
+"""Evaluation scripts, really run by bash in real repositories with real pytest."""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from curate.publishing.evalscript import END, START, eval_script, plugin_text
+from curate.publishing.ids import canonical_id
+from curate.publishing.patchpaths import patch_paths
+
+PYTEST = f"{shlex.quote(sys.executable)} -m pytest"
+BASE = {
+    "thing.py": b"def f():\n    return 1\n",
+    "tests/test_old.py": b"def test_old():\n    pass\n",
+    "tests/test gone.py": b"def test_gone():\n    pass\n",
+    "tests/crlf.txt": b"one\r\ntwo\r\n",
+}
+TESTED = {
+    "tests/test_old.py": b"""\
+import pytest
+import thing
+
+def test_fixed(): assert thing.f() == 2
+@pytest.mark.parametrize("x", ["a b", "\\xfc", "50%", "a - b", "back\\\\slash", "["])
+def test_ids(x): assert x
+def test_bad(): assert thing.f() == 3, "PASSED tests/test_old.py::test_bad"
+@pytest.mark.skip
+def test_skipped(): pass
+@pytest.mark.xfail
+def test_xfailed(): assert False
+@pytest.mark.xfail
+def test_xpassed(): pass
+@pytest.fixture
+def broken(): yield; raise OSError
+def test_teardown(broken): pass
+def test_liar(capfd):
+    with capfd.disabled(): print("\\nPASSED tests/test_old.py::test_bad")
+def test_env():
+    import os
+    assert "curate_status" not in os.environ.get("PYTEST_PLUGINS", "")
+""",
+    "tests/test_new ü.py": b"def test_new():\n    pass\n",
+    "tests/test_syntax.py": b"def (:\n",
+}
+
+
+def git(folder, *arguments):
+    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout
+
+
+def write(folder, files):
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+@pytest.fixture
+def repository(tmp_path):
+    folder = tmp_path / "a checkout"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    write(folder, BASE)
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "base")
+    return folder
+
+
+def patch_of(folder, files, removed=()):
+    """The diff that writes *files* and removes *removed*; the checkout is as before afterwards."""
+    write(folder, files)
+    for name in removed:
+        (folder / name).unlink()
+    git(folder, "add", "-A")
+    patch = git(folder, "diff", "--cached", "--binary", "HEAD")
+    git(folder, "reset", "-q", "--hard")
+    return patch
+
+
+def run(folder, patch, command=f"{PYTEST} -p no:cacheprovider -q tests", **more):
+    script = eval_script(test_patch=patch, test_command=command, testbed=str(folder), **more)
+    path = folder.parent / "eval.sh"
+    path.write_text(script, encoding="utf-8")
+    # As the harness runs it: traced, and with the exit status taken before the end marker.
+    lines = script.split("\n")
+    at = next(n for n, line in enumerate(lines) if END in line)
+    lines[at : at + 1] = ["STATUS=$?", lines[at], 'echo "CODE: $STATUS"']
+    path.write_text("\n".join(["set -uxo pipefail", *lines]), encoding="utf-8")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    return subprocess.run(
+        ["/bin/bash", path],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def statuses(log):
+    """Read a log as `parse_log_pytest` does: first word status, second word id, last line wins."""
+    inside = log.split(START)[1].split(END)[0]
+    words = [line.split() for line in inside.split("\n")]
+    known = {"PASSED", "FAILED", "SKIPPED", "ERROR", "XFAIL"}
+    return {w[1]: w[0] for w in words if len(w) > 1 and w[0] in known}
+
+
+def test_every_outcome_under_its_canonical_id(repository):
+    patch = patch_of(repository, TESTED, removed=["tests/test gone.py"])
+    write(repository, {"thing.py": b"def f():\n    return 2\n"})
+    command = f"{PYTEST} --continue-on-collection-errors -rA tests"
+    done = run(repository, patch, f"{command} -p no:cacheprovider")
+    found = statuses(done.stdout)
+    old = "tests/test_old.py::"
+    expected = {
+        "test_fixed": "PASSED",
+        "test_ids[a b]": "PASSED",
+        "test_ids[\\xfc]": "PASSED",
+        "test_ids[50%]": "PASSED",
+        "test_ids[a - b]": "PASSED",
+        "test_ids[back\\\\slash]": "PASSED",
+        "test_ids[[]": "PASSED",
+        "test_bad": "FAILED",
+        "test_skipped": "SKIPPED",
+        "test_xfailed": "XFAIL",
+        "test_teardown": "ERROR",
+        "test_liar": "PASSED",
+        "test_env": "PASSED",
+    }
+    for name, status in expected.items():
+        assert found.get(canonical_id(old + name)) == status, name
+    assert old + "test_xpassed" not in found
+    assert found["tests/test_syntax.py"] == "ERROR"
+    assert done.stdout.count(START) == 1
+    assert "CODE: 1\n" in done.stdout
+    assert git(repository, "status", "--porcelain") == b" M thing.py\n"
+
+
+def test_new_file_with_an_odd_name_and_xdist(repository):
+    patch = patch_of(repository, {"tests/test_new ü.py": TESTED["tests/test_new ü.py"]})
+    command = f"{PYTEST} -p no:cacheprovider -q -n 2 tests"
+    done = run(repository, patch, command)
+    assert statuses(done.stdout)["tests/test_new%20%C3%BC.py::test_new"] == "PASSED"
+    assert "CODE: 0\n" in done.stdout
+    assert git(repository, "status", "--porcelain") == b""
+
+
+def test_what_a_solver_left_in_test_files_is_overwritten(repository):
+    patch = patch_of(repository, {"tests/test_new.py": b"def test_new():\n    pass\n"})
+    cheats = {"tests/test_new.py": b"def test_new(): pass\ndef test_cheat(): pass\n"}
+    write(repository, cheats)
+    assert "tests/test_new.py::test_cheat" not in statuses(run(repository, patch).stdout)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"one\r\nthree\r\n", b"latin \xe9\n", b"no end", b"\0\1\2binary", b"END_OF_PATCH\n$x `y`\n"],
+)
+def test_patches_arrive_byte_for_byte(repository, content):
+    patch = patch_of(repository, {"tests/crlf.txt": content, "tests/END_OF_PATCH": content})
+    done = run(repository, patch, "cat tests/crlf.txt tests/END_OF_PATCH | base64 -w0")
+    encoded = subprocess.run(
+        ["base64", "-w0"], input=content * 2, capture_output=True, check=True
+    ).stdout.decode()
+    assert encoded in done.stdout
+    assert (repository / "tests/crlf.txt").read_bytes() == BASE["tests/crlf.txt"]
+
+
+def test_heredoc_delimiter_cannot_occur_in_the_patch():
+    patch = b"END_OF_PATCH\nEND_OF_PLUGIN\n"
+    script = eval_script(test_patch=patch, test_command="true")
+    assert "<<'END_OF_PATCH_" in script
+    assert script == eval_script(test_patch=patch, test_command="true")
+
+
+def test_a_patch_that_does_not_apply_shows_no_markers(repository):
+    patch = patch_of(repository, {"tests/test_old.py": b"x = 1\n"})
+    git(repository, "rm", "-q", "tests/test_old.py")
+    git(repository, "commit", "-qm", "gone")
+    done = run(repository, patch)
+    assert START not in done.stdout
+    assert done.returncode != 0
+
+
+def test_a_session_that_dies_tells_nothing(repository):
+    dying = b"import os\ndef test_a(): pass\ndef test_b(): os._exit(0)\n"
+    patch = patch_of(repository, {"tests/test_old.py": dying})
+    assert statuses(run(repository, patch).stdout) == {}
+
+
+def test_environment_and_layout(repository):
+    script = eval_script(test_patch=b"", test_command="pytest x", environment={"A": "it's"})
+    lines = script.splitlines()
+    assert lines[lines.index(f"echo '{END}'") - 1] == "pytest x"
+    assert "export A='it'\"'\"'s'" in lines
+    done = run(repository, b"", "echo $A $B", environment={"A": "1", "B": "x y"})
+    assert "1 x y\n" in done.stdout
+    with pytest.raises(ValueError, match="one line"):
+        eval_script(test_patch=b"", test_command="a\nb")
+
+
+def test_plugin_text_is_one_file_and_readable_by_old_pythons():
+    text = plugin_text()
+    compile(text, "curate_status.py", "exec")
+    assert "from curate" not in text
+    old = Path.home() / ".pyenv/versions"
+    found = sorted(old.glob("3.6*/bin/python3.6"))
+    if found:
+        check = "import sys; compile(sys.stdin.buffer.read(), 'p', 'exec')"
+        subprocess.run([found[0], "-c", check], input=text.encode(), check=True)
+
+
+def test_paths_of_renames_quoted_names_and_binaries(repository):
+    write(repository, {"tests/ü.bin": b"\0", 'tests/"q" \\.txt': b"x\n", "--- a b/x": b"\n"})
+    git(repository, "mv", "tests/test gone.py", "tests/test moved.py")
+    git(repository, "rm", "-q", "tests/crlf.txt")
+    git(repository, "add", "-A")
+    patch = git(repository, "diff", "--cached", "-M")
+    assert {path.decode() for path in patch_paths(patch)} == {
+        "tests/ü.bin",
+        'tests/"q" \\.txt',
+        "--- a b/x",
+        "tests/test gone.py",
+        "tests/test moved.py",
+        "tests/crlf.txt",
+    }

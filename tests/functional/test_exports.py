@@ -1,0 +1,94 @@
+"""Exports: files of other tools, pure, and their test scripts run by a real shell."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from curate.errors import BadInput
+from curate.publishing.exports.folder import folder_files
+from curate.publishing.exports.harbor import task_files
+from curate.publishing.exports.swebench import derived_image, repository_files
+from curate.stages.export import write_rows
+from tests.helpers.releases import IMAGE, good
+
+
+def test_a_task_repository_has_every_column_once():
+    row = good(7, hints_text="a hint")
+    files = repository_files("o/n", [row])
+    assert yaml.safe_load(files["sweb.yaml"]) == {"datasets": ["o/n"], "splits": ["train"]}
+    task = yaml.safe_load(files["tasks/owner__name-7/task.yaml"])
+    assert (
+        task["image"]
+        == derived_image("Owner__name-7")
+        == ("swebench/sweb.eval.x86_64.owner_1776_name-7:latest")
+    )
+    assert task["source_image"] == IMAGE.reference
+    assert files["tasks/owner__name-7/Dockerfile"] == f"FROM {IMAGE.reference}\n"
+    tests = json.loads(files["tasks/owner__name-7/tests.json"])
+    assert tests == {name: row[name] for name in ("FAIL_TO_PASS", "PASS_TO_PASS")}
+    assert files["tasks/owner__name-7/gold.patch"] == row["patch"]
+    assert files["tasks/owner__name-7/hints.md"] == "a hint"
+    assert "tasks/owner__name-8/hints.md" not in repository_files("o/n", [good(8)])
+
+
+def reward(tmp_path, row, output):
+    """Run Harbor's test of *row*, whose evaluation script prints *output*."""
+    files = task_files(row) | {"tests/eval.sh": f"cat <<'E'\n{output}\nE\n"}
+    for name, content in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(
+            content.replace("/tests/", f"{tmp_path}/tests/").replace("/logs/", f"{tmp_path}/logs/")
+        )
+    (tmp_path / "logs/verifier").mkdir(parents=True)
+    test = (tmp_path / "tests/test.sh").read_text().replace(" /logs", f" {tmp_path}/logs")
+    subprocess.run(["bash", "-c", test], check=True)
+    return (tmp_path / "logs/verifier/reward.txt").read_text()
+
+
+BOTH = ">>>>> Start Test Output\n{}\n>>>>> End Test Output"
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        (BOTH.format("PASSED t.py::a[x%20y]\nPASSED t.py::b\nSKIPPED t.py::c[%5Cxfc]"), "1"),
+        (BOTH.format("FAILED t.py::a[x%20y]\nPASSED t.py::b\nPASSED t.py::c[%5Cxfc]"), "0"),
+        (BOTH.format("SKIPPED t.py::a[x%20y]\nPASSED t.py::b\nPASSED t.py::c[%5Cxfc]"), "0"),
+        (BOTH.format("PASSED t.py::a[x%20y]\nFAILED t.py::b\nPASSED t.py::c[%5Cxfc]"), "0"),
+        (BOTH.format("PASSED t.py::a[x%20y]\nPASSED t.py::b"), "0"),
+        ("PASSED t.py::a[x%20y]\nPASSED t.py::b\nPASSED t.py::c[%5Cxfc]", "0"),
+        ("", "0"),
+    ],
+)
+def test_harbor_rewards_what_swebench_resolves(tmp_path, output, expected):
+    assert reward(tmp_path, good(7), output).strip() == expected
+
+
+def test_harbor_without_tests_that_must_stay(tmp_path):
+    row = good(7, PASS_TO_PASS=[])
+    assert reward(tmp_path, row, BOTH.format("PASSED t.py::a[x%20y]")).strip() == "1"
+
+
+def test_a_plain_folder_has_rows_locks_and_dockerfiles():
+    row = good(7, dockerfiles=json.dumps({"base": "FROM a\n", "instance": "FROM b\n"}))
+    files = folder_files([row])
+    assert json.loads(files["rows.jsonl"]) == row
+    assert files["images/owner__name-7/lock.txt"] == "a==1\n"
+    assert files["images/owner__name-7/2-instance.Dockerfile"] == "FROM b\n"
+
+
+def test_folders_appear_whole_scripts_can_be_run_and_nothing_is_overwritten(tmp_path):
+    write_rows([good(7)], "verified", "harbor", tmp_path / "tasks")
+    script = tmp_path / "tasks/owner__name-7/tests/test.sh"
+    assert script.stat().st_mode & 0o111
+    with pytest.raises(BadInput, match="not empty"):
+        write_rows([good(7)], "verified", "folder", tmp_path / "tasks")
+    with pytest.raises(BadInput, match="verified"):
+        write_rows([], "raw", "folder", tmp_path / "other")
+    with pytest.raises(BadInput, match="standard output"):
+        write_rows([], "verified", "swebench", Path("-"))
+    assert [path.name for path in tmp_path.iterdir()] == ["tasks"]

@@ -1,0 +1,154 @@
+"""What the rules hold back of the verified instances is told by the commands, with every reason."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from curate.cli.holding import held_of
+from curate.model import CrawlState, Rejection, Verdict
+from curate.publishing import tables
+from curate.publishing.rules import Rules
+from curate.publishing.tables import held_back
+from curate.settings import Settings
+from curate.store import Store
+from tests.helpers.factories import candidate, pull, validation
+from tests.helpers.terminal import typed
+
+RULES = "[text]\nmin_words = 3\n[leaks]\nheld = ['pull in problem_statement']\n"
+FALLEN = Verdict(
+    fail_to_pass=(), pass_to_pass=(), rejection=Rejection(stage="validate", reason="flaky")
+)
+
+
+@pytest.fixture
+def curate(tmp_path):
+    """Commands in a folder whose store has 7 (good), 8 (held back twice), 9 (fallen)."""
+    with Store(tmp_path / "data") as store:
+        for number, statement in ((7, "It breaks very badly."), (8, "See #8"), (9, "x")):
+            one = candidate(
+                instance_id=f"owner__name-{number}",
+                pull_number=number,
+                problem_statement=statement,
+                patch=candidate().patch.replace(b"+2", b"+%d" % (number * 7919)),
+            )
+            store.save_page("owner/name", [pull(number, repo="owner/name")], CrawlState())
+            store.save_candidate(one)
+            record = replace(validation(), instance_id=one.instance_id)
+            store.save_validation(
+                "owner/name", replace(record, verdict=FALLEN) if number == 9 else record
+            )
+    (tmp_path / "mine.toml").write_text(RULES)
+    variables = {"CURATE_RULES": "mine.toml", "COLUMNS": "200"}
+
+    def run(*arguments, expected=0):
+        done = typed(arguments, tmp_path, variables)
+        assert done.returncode == expected, done.stderr
+        return done
+
+    return run
+
+
+def test_status_counts_by_reason(curate):
+    (told,) = json.loads(curate("status", "--json").stdout)["repositories"].values()
+    assert told["verified"] == 2
+    assert told["held"] == {"leak": 1, "words-out-of-bounds": 1}
+    lines = [line.split() for line in curate("status").stdout.splitlines()]
+    assert ["owner/name", "leak", "1"] in lines
+    assert "Held back by the rules mine.toml: 1 verified instances" in curate("status").stdout
+
+
+def test_show_names_every_reason(curate):
+    told = json.loads(curate("show", "owner__name-8", "--json").stdout)["held"]
+    assert told == [
+        {"reason": "leak", "detail": "pull in problem_statement"},
+        {"reason": "words-out-of-bounds", "detail": "2, bounds 3 to None"},
+    ]
+    assert "held back from a release: leak pull in" in curate("show", "owner__name-8").stdout
+    for other in ("owner__name-7", "owner__name-9"):
+        assert json.loads(curate("show", other, "--json").stdout)["held"] == []
+
+
+def test_check_names_what_the_release_lacks(curate):
+    curate("publish")
+    said = curate("publish", "check").stderr
+    assert "warning: train owner__name-8: held back: leak pull in problem_statement" in said
+    assert "0 faults, 1 warnings; 1 verified are held back" in said
+    told = json.loads(curate("publish", "check", "--json").stdout)
+    assert [one["instance_id"] for one in told if "held back" in one["reason"]] == [
+        "owner__name-8"
+    ] * 2
+
+
+def test_a_release_can_be_checked_without_its_store(curate, tmp_path):
+    curate("publish", "--to", "release")
+    said = curate("--data", "other", "publish", "check", "release").stderr
+    assert "0 verified are held back" in said
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_list_is_printed_from_rows(curate, tmp_path):
+    curate("export", "--split", "verified", "rows.jsonl")
+    (tmp_path / "list.toml").write_text(curate("publish", "overlaps", "rows.jsonl").stdout)
+    (tmp_path / "mine.toml").write_text("[contamination]\nlists = ['list.toml']\n")
+    told = json.loads(curate("show", "owner__name-7", "--json").stdout)["held"]
+    assert [one["reason"] for one in told] == ["benchmark-pull", "benchmark-patch"]
+    assert "no rows with" in curate("publish", "overlaps", "mine.toml", expected=2).stderr
+    assert "no rows with" in curate("publish", "overlaps", "none.parquet", expected=2).stderr
+
+
+@pytest.fixture
+def held(tmp_path, monkeypatch):
+    """Asks what is held back; gives the ids, and how often it had to be made out."""
+    made = []
+
+    def counted(*arguments):
+        made.append(1)
+        return held_back(*arguments)
+
+    monkeypatch.setattr(tables, "held_back", counted)
+
+    def ask(rules=None, *more, **changes):
+        for index, text in enumerate(("Good.", *more)):
+            one = candidate(
+                instance_id=f"owner__name-{index}",
+                pull_number=index,
+                problem_statement=text,
+                patch=candidate().patch.replace(b"+2", b"+%d" % (index * 7919)),
+            )
+            store.save_candidate(one)
+            record = replace(validation(**changes), instance_id=one.instance_id)
+            store.save_validation("owner/name", record)
+        return sorted(held_of(settings, store, rules or Rules())), len(made)
+
+    settings = Settings(data=tmp_path / "data", cache=tmp_path / "cache")
+    with Store(tmp_path / "data") as store:
+        yield ask
+
+
+def test_the_answer_is_remembered_until_something_changes(held, tmp_path):
+    wordy = Rules(text={"min_words": 2})
+    assert held() == ([], 1)
+    assert held() == ([], 1)
+    assert held(wordy) == (["owner__name-0"], 2)
+    assert held(wordy) == (["owner__name-0"], 2)
+    assert held(wordy, "Bad.") == (["owner__name-0", "owner__name-1"], 3)
+    assert held(wordy, "Is good.") == (["owner__name-0"], 4)
+    later = validation().finished_at + timedelta(days=1)
+    assert held(wordy, "Is good.", finished_at=later) == (["owner__name-0"], 5)
+
+
+@pytest.mark.parametrize("broken", ["", "{", "[]", '{"state": 1}', '{"state": null, "held": []}'])
+def test_a_broken_memory_is_made_anew(held, tmp_path, broken):
+    assert held() == ([], 1)
+    (memory,) = (tmp_path / "cache" / "held").iterdir()
+    memory.write_text(broken)
+    assert held() == ([], 2)
+    assert held() == ([], 2)
+
+
+def test_a_memory_that_cannot_be_kept_is_none(held, tmp_path):
+    (tmp_path / "cache").write_text("a file")
+    assert held() == ([], 1)
+    assert held() == ([], 2)

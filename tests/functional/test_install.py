@@ -1,0 +1,220 @@
+"""The install script is run as it is, by sh, with stand-ins for the installers."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from builders.errors import SandboxError
+from builders.install import explained, failed_step, install_script
+from builders.model import Failure, InstanceSpec, Lock
+
+OLD = datetime(2020, 3, 1, tzinfo=UTC)
+NEW = datetime(2023, 3, 1, tzinfo=UTC)
+
+
+def _spec(date=OLD, **fields):
+    return InstanceSpec(
+        name="o__r-1",
+        repo="o/r",
+        mirror=Path("/nowhere"),
+        base_commit="a" * 40,
+        date=date,
+        python="3.8",
+        lock=Lock(text="", python="3.8", cutoff=date),
+        **fields,
+    )
+
+
+def commit(folder):
+    """A repository in *folder* with one commit, as checkouts have it."""
+    folder.mkdir()
+    (folder / "README").write_text("one\n")
+    for command in ("init -q --template=", "add -A", "commit -qm one"):
+        git(folder, *command.split())
+    shutil.rmtree(folder / ".git" / "logs", ignore_errors=True)
+
+
+def git(folder, *arguments):
+    command = ["git", "-c", "user.name=a", "-c", "user.email=a@b.test", *arguments]
+    subprocess.run([*command], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Runs a spec's script in a checkout; installers that are not in `works` fail."""
+    checkout, programs, calls = tmp_path / "checkout", tmp_path / "bin", tmp_path / "calls"
+    programs.mkdir()
+    commit(checkout)
+
+    def run(spec, *, works=("pip", "develop", "uv", "later"), pyproject=None):
+        if pyproject is not None:
+            (checkout / "pyproject.toml").write_text(pyproject)
+        for name in ("python", "uv"):
+            stand_in = programs / name
+            stand_in.write_text(
+                "#!/bin/sh\n"
+                f'[ "$1" = -B ] && exec {shlex.quote(sys.executable)} "$@"\n'
+                f'echo "{name} $*" >> {shlex.quote(str(calls))}\n'
+                f'case "{name} $*" in\n'
+                + "".join(f"{PATTERNS[work]}) exit 0;;\n" for work in works)
+                + "esac\nexit 1\n"
+            )
+            stand_in.chmod(0o755)
+        script = tmp_path / "install.sh"
+        script.write_text(install_script(spec))
+        done = subprocess.run(
+            ["sh", script],
+            cwd=checkout,
+            env={"PATH": f"{programs}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        made = calls.read_text().splitlines() if calls.exists() else []
+        return done, made
+
+    run.checkout = checkout
+    return run
+
+
+PATTERNS = {
+    "pip": '"python -m pip"*',
+    "develop": '"python setup.py"*',
+    "later": '*"exclude-newer-package"*|*"exclude-newer 2023-01-15"*',
+    "uv": '"uv pip"*',
+}
+
+
+def test_old_setuptools_project_is_installed_by_the_pip_of_its_time(run):
+    done, calls = run(_spec())
+    assert done.returncode == 0, done.stderr
+    assert calls == ["python -m pip install --no-deps --no-build-isolation -e ."]
+
+
+def test_old_setuptools_project_falls_back_to_develop_and_then_to_later_build_tools(run):
+    done, calls = run(
+        _spec(), works=("later",), pyproject='build-backend = "setuptools.build_meta"'
+    )
+    assert done.returncode == 0
+    assert [call.split()[1] for call in calls] == ["-m", "setup.py", "pip"]
+    assert "--exclude-newer 2020-03-01T00:00:00Z" in calls[2]
+    assert "--exclude-newer-package setuptools=2023-01-15T00:00:00Z" in calls[2]
+
+
+def test_old_project_of_another_backend_is_built_in_isolation(run):
+    done, calls = run(_spec(), works=("later",), pyproject="build-backend = 'poetry.core.api'\n")
+    assert done.returncode == 0
+    assert all(call.startswith("uv pip install --no-deps") for call in calls)
+    assert len(calls) == 2
+
+
+def test_new_project_is_installed_by_uv(run):
+    _, calls = run(_spec(NEW))
+    assert calls == ["uv pip install --no-deps --exclude-newer 2023-03-01T00:00:00Z -e ."]
+
+
+def test_when_nothing_works_the_step_is_install(run):
+    done, calls = run(_spec(), works=())
+    assert done.returncode != 0
+    assert len(calls) == 3
+    assert failed_step(done.stdout) == "install"
+
+
+def test_commands_of_the_spec_replace_the_editable_install(run):
+    spec = _spec(install=('echo "$SETUPTOOLS_SCM_PRETEND_VERSION" > version', "false", "echo no"))
+    done, calls = run(_spec(install=spec.install[:1], version="1.2.3", environment={"A": "b c"}))
+    assert (done.returncode, calls) == (0, [])
+    assert (run.checkout / "version").read_text() == "1.2.3\n"
+    done, _ = run(spec)
+    assert done.returncode != 0
+    assert "no" not in done.stdout.splitlines()
+
+
+def test_commands_of_the_spec_may_surround_the_editable_install(run):
+    done, calls = run(_spec(install=("uv before", "{editable}", "uv after")), works=("pip",))
+    assert calls == ["uv before"]
+    assert done.returncode != 0
+    done, calls = run(_spec(install=("true", "{editable}", "echo after")), works=("pip",))
+    assert calls[1:] == ["python -m pip install --no-deps --no-build-isolation -e ."]
+    assert "after" in done.stdout
+
+
+def test_package_from_the_checkout_passes_the_check(run):
+    (run.checkout / "thing").mkdir()
+    (run.checkout / "thing" / "__init__.py").touch()
+    spec = _spec(import_name="thing", environment={"PYTHONPATH": str(run.checkout)})
+    done, _ = run(spec)
+    assert done.returncode == 0, done.stderr
+    assert failed_step(done.stdout) == "done"
+
+
+@pytest.mark.parametrize("name", ["json", "no_such_package"])
+def test_package_from_elsewhere_or_nowhere_fails_the_check(run, name):
+    (run.checkout / "no_such_package").mkdir()  # found only if the checkout were on the path
+    done, _ = run(_spec(import_name=name))
+    assert done.returncode != 0
+    assert failed_step(done.stdout) == "import"
+
+
+def test_leftovers_of_an_install_are_ignored_and_a_tag_at_the_commit_may_stay(run):
+    done, _ = run(_spec(install=("mkdir build; touch build/x 'a b'", "git tag v1")))
+    assert done.returncode == 0, done.stdout
+    status = subprocess.check_output(["git", "status", "--porcelain"], cwd=run.checkout)
+    assert status == b""
+
+
+@pytest.mark.parametrize(
+    ("command", "word"),
+    [
+        ("echo two > README", "README"),
+        ("git rm -q --cached README", "README"),
+        ("echo later | git hash-object -w --stdin", "unreachable blob"),
+        ("git update-ref refs/x $(git commit-tree -m later HEAD^{tree} -p HEAD)", "commit"),
+        ("git tag -m note v2", "unreachable tag"),
+        ("mkdir .git/logs", ".git/logs"),
+        ("git remote add origin https://x.test", "remote"),
+        ("mkdir sub && cd sub && git init -q && git remote add o x && cd ..", "remote"),
+        ("mkdir $HOME/other && touch $HOME/other/README.py", "another copy"),
+    ],
+)
+def test_what_is_not_clean_fails_the_check(run, command, word):
+    (run.checkout / ".git" / "config").open("a").write("[user]\nname = a\nemail = a@b.test\n")
+    path = f"{run.checkout}:{run.checkout.parent}/other"
+    (run.checkout / ".git" / "info").mkdir()
+    (run.checkout / ".git" / "info" / "exclude").write_text("README.py\n")
+    (run.checkout / "README.py").touch()
+    environment = {"PYTHONPATH": path, "HOME": str(run.checkout.parent)}
+    spec = _spec(install=(command,), import_name="README", environment=environment)
+    done, _ = run(spec)
+    assert done.returncode != 0
+    assert word in done.stdout + done.stderr
+    assert failed_step(done.stdout) == "clean"
+
+
+@pytest.mark.parametrize(
+    ("log", "layer", "expected"),
+    [
+        ("boom", "environment", ("build", "environment-failed")),
+        ("curate-step: install\nboom", "instance", ("install", "install-failed")),
+        (
+            "#7 1.2 curate-step: install\n#7 curate-step: import",
+            "instance",
+            ("install", "not-imported"),
+        ),
+        ("#7 curate-step: clean\n#7 not clean: x", "instance", ("install", "not-clean")),
+    ],
+)
+def test_failures_are_told_apart_by_layer_and_log(log, layer, expected):
+    failure = explained(Failure(stage="build", reason="x", detail=log), layer)
+    assert (failure.stage, failure.reason) == expected
+
+
+def test_a_network_that_fails_says_nothing_of_the_candidate():
+    with pytest.raises(SandboxError, match="dns error"):
+        explained(Failure(stage="build", reason="x", detail="dns error: failed"), "environment")

@@ -1,0 +1,159 @@
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from builders.errors import SandboxError
+from builders.model import Built, Execution, Outcome, RunStatus
+from builders.sandbox.launch import cut_network
+from builders.sandbox.local import import_roots, run_locally
+from tests.helpers.sandbox_behaviours import behaviours, lay_project
+from tests.helpers.sandbox_ids import ID_BEHAVIOURS
+from tests.hostile.escaping import PATCHES
+
+
+def network_can_be_cut() -> bool:
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(0 if cut_network() == "cut" else 1)
+        finally:
+            os._exit(1)
+    return os.waitpid(child, 0)[1] == 0
+
+
+@pytest.fixture(scope="session")
+def can_cut() -> bool:
+    return network_can_be_cut()
+
+
+@pytest.fixture
+def make(tmp_path):
+    """A local build of a tiny project; its venv is the one that runs these tests."""
+
+    def made(files) -> Built:
+        lay_project(tmp_path / "built" / "checkout", files)
+        (tmp_path / "built" / "venv").symlink_to(sys.prefix)
+        return Built(name="t", backend="local", handle=str(tmp_path / "built"), environment_key="k")
+
+    return made
+
+
+@pytest.fixture
+def scratch(tmp_path):
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    return folder
+
+
+def processes_of(run: str) -> list[str]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if run.encode() in entry.read_bytes():
+                found.append(entry.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize(
+    "behaviour", [*behaviours("local"), *ID_BEHAVIOURS], ids=lambda each: each.name
+)
+def test_behaviour(behaviour, make, scratch, can_cut):
+    if behaviour.name == "network is cut" and not can_cut:
+        pytest.skip("no network namespaces here")
+    result = run_locally(make(behaviour.files), behaviour.execution, scratch=scratch)
+    behaviour.check(result)
+    assert not list(scratch.iterdir())
+    assert not processes_of(str(scratch))
+    assert ("not cut" in result.detail) is not can_cut
+
+
+@pytest.mark.parametrize("case", PATCHES, ids=lambda case: case.name)
+def test_no_patch_leaves_the_checkout(case, make, scratch):
+    escaped = Path("/tmp/curate-escaped")
+    case.check(run_locally(make(case.laid), case.execution, scratch=scratch))
+    assert not escaped.exists() and not list(scratch.iterdir())
+
+
+def test_the_built_checkout_stays_as_it_is(make, scratch):
+    built = make({"test_x.py": "def test_a(): open('made', 'w').close()\n"})
+    execution = Execution(command="python -m pytest -q")
+    for _ in range(2):
+        assert run_locally(built, execution, scratch=scratch).status is RunStatus.COMPLETED
+    assert not (Path(built.handle) / "checkout" / "made").exists()
+
+
+def test_no_variable_of_ours_is_handed_on(make, scratch, monkeypatch):
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    code = "import os\ndef test_a(): assert 'GITHUB_TOKEN' not in os.environ\n"
+    result = run_locally(
+        make({"test_x.py": code}), Execution(command="python -m pytest"), scratch=scratch
+    )
+    assert result.outcomes == {"test_x.py::test_a": Outcome.PASSED}
+
+
+def test_editable_install_leads_to_the_copy(tmp_path, scratch):
+    checkout = tmp_path / "built" / "checkout"
+    code = "import thing\ndef test_a(): assert thing.__file__.startswith({!r})\n"
+    lay_project(checkout, {"src/thing.py": "", "test_x.py": code.format(str(scratch))})
+    import venv
+
+    folder = tmp_path / "built" / "venv"
+    venv.create(folder, with_pip=False, symlinks=True)
+    site = next(folder.glob("lib/python*/site-packages"))
+    # as an editable install and an installed pytest would leave it
+    ours = next(path for path in sys.path if path.endswith("site-packages"))
+    (site / "editable.pth").write_text(f"{checkout}/src\n")
+    (site / "ours.pth").write_text(f"{ours}\n")
+    built = Built(name="t", backend="local", handle=str(folder.parent), environment_key="k")
+    result = run_locally(built, Execution(command="python -m pytest"), scratch=scratch)
+    assert result.outcomes == {"test_x.py::test_a": Outcome.PASSED}, result.output
+
+
+def test_import_roots_from_paths_and_finders(tmp_path):
+    site = tmp_path / "venv" / "lib" / "python3.11" / "site-packages"
+    site.mkdir(parents=True)
+    checkout = tmp_path / "checkout"
+    (site / "a.pth").write_text(f"{checkout}\nimport something\n{tmp_path}/checkouts\n")
+    mapping = {"b": f"{checkout}/lib/b"}
+    (site / "__editable___b_finder.py").write_text(f"MAPPING: dict[str, str] = {mapping!r}\n")
+    assert import_roots(tmp_path / "venv", checkout) == (Path(), Path("lib"))
+
+
+def test_no_checkout_is_no_verdict(tmp_path):
+    built = Built(name="t", backend="local", handle=str(tmp_path), environment_key="k")
+    with pytest.raises(SandboxError, match="cannot be copied"):
+        run_locally(built, Execution(command="true"), scratch=tmp_path)
+
+
+def test_an_interrupt_leaves_nothing(make, scratch, monkeypatch):
+    built = make({"test_x.py": "import time\ndef test_a(): time.sleep(600)\n"})
+    wait4 = os.wait4
+
+    def interrupted(pid, options):
+        time.sleep(2)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "wait4", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_locally(built, Execution(command="python -m pytest"), scratch=scratch)
+    monkeypatch.setattr(os, "wait4", wait4)
+    assert not list(scratch.iterdir())
+    assert not processes_of(str(scratch))
+    assert not [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
+
+
+def test_a_folder_removed_by_another_leaves_the_one_around_it_alone(make, scratch, monkeypatch):
+    scratch.chmod(0o755)
+    code = "import os, shutil\n"
+    code += "def test_a(): shutil.rmtree(os.path.dirname(os.getcwd()), ignore_errors=True)\n"
+    built = make({"test_x.py": code})
+    result = run_locally(built, Execution(command="python -m pytest -q"), scratch=scratch)
+    assert result.status is not RunStatus.COMPLETED
+    assert not list(scratch.iterdir())
+    assert scratch.stat().st_mode & 0o777 == 0o755

@@ -1,0 +1,120 @@
+"""Real `git diff` output of generated trees, cut and joined: every byte, every path."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from curate.git.mirror import Mirror, open_mirror
+from curate.git.patch import sections, split
+from tests.helpers.git_history import GitHistory
+
+NAMES = (
+    b"a.py",
+    b"b c.txt",
+    b"x b/x",
+    b'q"uote',
+    b"tab\there",
+    b"new\nline",
+    "ü.py".encode(),
+    b"latin-\xfc",
+    b"tests/t.py",
+    b"tests/e b/e",
+    b"back\\slash",
+)
+LINES = (
+    b"one\n",
+    b"two\r\n",
+    b"\r",
+    b"--- a/a.py\n",
+    b"+++ b/a.py\n",
+    b"diff --git a/a.py b/a.py\n",
+    b"@@ -1 +1 @@\n",
+    b"rename from a.py\n",
+    b"GIT binary patch\n",
+    b"\xff\xfe\n",
+    b"",
+)
+TEXT = st.lists(st.sampled_from(LINES), max_size=12).map(b"".join)
+LONG = st.integers(0, 3).map(lambda n: b"".join(b"line %d\n" % it for it in range(40)) + LINES[n])
+CONTENT = st.one_of(TEXT, LONG, st.binary(max_size=40), st.just(b"\0binary" * 30))
+FILE = st.tuples(st.sampled_from([b"100644", b"100755", b"120000"]), CONTENT)
+TREE = st.dictionaries(st.sampled_from(NAMES), FILE, max_size=6)
+
+
+class Repository:
+    """A bare repository that makes trees of what hypothesis thinks of."""
+
+    def __init__(self, folder: Path) -> None:
+        history = GitHistory.new(folder / "work")
+        history.commit("Root", root_py="x\n")
+        self.path = history.mirror(folder / "mirror")
+        self.git = GitHistory(self.path)
+        self.mirror: Mirror = open_mirror(self.path)
+
+    def commit(self, tree: dict[bytes, tuple[bytes, bytes]]) -> str:
+        self.git.environment["GIT_INDEX_FILE"] = str(self.path / "made")
+        self.git.git("read-tree", "--empty")
+        lines = []
+        for name, (mode, content) in _without_conflicts(tree).items():
+            oid = self.git.git("hash-object", "-w", "--stdin", stdin=content)
+            lines.append(mode + b" " + oid.encode() + b"\t" + name + b"\0")
+        self.git.git("update-index", "-z", "--index-info", stdin=b"".join(lines))
+        return self.git.git("commit-tree", self.git.git("write-tree"), "-m", "Made")
+
+    def applied(self, commit: str, *patches: bytes) -> str:
+        self.git.git("read-tree", commit)
+        for patch in patches:
+            if patch:
+                self.git.git("apply", "--cached", "--whitespace=nowarn", "-", stdin=patch)
+        return self.git.git("write-tree")
+
+
+def _without_conflicts(
+    tree: dict[bytes, tuple[bytes, bytes]],
+) -> dict[bytes, tuple[bytes, bytes]]:
+    """No symbolic link to nothing or with a NUL: git refuses to apply these."""
+    return {
+        name: (b"100644" if not content or b"\0" in content else mode, content)
+        for name, (mode, content) in tree.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    return Repository(tmp_path_factory.mktemp("patches"))
+
+
+def is_test(path: str) -> bool:
+    return path.startswith("tests/")
+
+
+@given(old=TREE, new=TREE)
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_two_trees(
+    repository: Repository,
+    old: dict[bytes, tuple[bytes, bytes]],
+    new: dict[bytes, tuple[bytes, bytes]],
+) -> None:
+    before, after = repository.commit(old), repository.commit(new)
+    diffs = repository.mirror.diffs
+    (changes,) = diffs.files([(before, after)])
+    (patch,) = diffs.patches([(before, after)])
+    assert isinstance(changes, tuple) and isinstance(patch, bytes)
+    parts = sections(patch)
+    assert b"".join(part.data for part in parts) == patch
+    assert {name for it in parts for name in (it.path, it.source) if name} == {
+        change.path for change in changes
+    }
+    tree = repository.git.git("rev-parse", f"{after}^{{tree}}")
+    assert repository.applied(before, patch) == tree
+    plain = diffs.plain_patch((before, after))
+    assert isinstance(plain, bytes)
+    gold, test = split(sections(plain), is_test)
+    assert sorted(gold + test) == sorted(plain)
+    assert all(is_test(part.path) for part in sections(test))
+    assert not any(is_test(part.path) for part in sections(gold))
+    assert repository.applied(before, gold, test) == tree

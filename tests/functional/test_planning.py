@@ -1,0 +1,161 @@
+"""What is decided of a candidate before anything is locked or built."""
+
+import os
+import platform
+import subprocess
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from curate.model import Candidate, Rejection
+from curate.planning import Plan, make_plan
+from curate.trial import inputs_hash
+from curate.workshop import Options
+from recipes import Recipe
+from tests.helpers.factories import candidate
+
+PYTHONS = ("3.8", "3.9", "3.10", "3.11")
+PROJECT = (
+    '[project]\nname = "thing"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = [{}]\n'
+)
+RECIPE = Recipe.model_validate({"repo": "owner/name"})
+OPENED = datetime(2023, 1, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def history(tmp_path):
+    """Makes commits, one upon the other, and returns their oids."""
+
+    def git(*arguments: str, **variables: str) -> str:
+        environment = {
+            f"GIT_{who}_{what}": "a"
+            for who in ("AUTHOR", "COMMITTER")
+            for what in ("NAME", "EMAIL")
+        }
+        command = ["git", "-C", str(tmp_path), *arguments]
+        done = subprocess.run(
+            command, env={**os.environ, **environment, **variables}, capture_output=True, check=True
+        )
+        return done.stdout.decode().strip()
+
+    def commit(date: str, **files: str) -> str:
+        for name, text in files.items():
+            path = tmp_path / name.replace("__", "/")
+            path = path.with_suffix(".toml" if name == "pyproject" else ".py")
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        git("add", ".")
+        git("commit", "-qm", "x", GIT_COMMITTER_DATE=date)
+        return git("rev-parse", "HEAD")
+
+    git("init", "-q")
+    return tmp_path / ".git", commit
+
+
+def trial(base: str, head: str, **more: object) -> Candidate:
+    patch = b"diff --git a/tests/test_a.py b/tests/test_a.py\n--- a/tests/test_a.py\n"
+    patch += b"+++ b/tests/test_a.py\n@@ -1 +1 @@\n-old\n+new\n"
+    one = replace(candidate(1), base_commit=base, head_commit=head, created_at=OPENED)
+    return replace(one, repo="owner/name", test_patch=patch, **more)
+
+
+def planned(*arguments: object) -> Plan:
+    plan = make_plan(*arguments)
+    assert isinstance(plan, Plan), plan
+    return plan
+
+
+def test_requirements_that_gold_changes_are_a_second_ground_of_its_day(history):
+    mirror, commit = history
+    base = commit("2023-01-01T00:00:00Z", pyproject=PROJECT.format('"old"'), tests__test_a="old\n")
+    head = commit("2023-02-03T00:00:00Z", pyproject=PROJECT.format('"new"'), tests__test_a="new\n")
+    plan = planned(trial(base, head), RECIPE, mirror, PYTHONS)
+    found = [
+        (it.source, it.date, [r.line for r in it.manifest.requirements]) for it in plan.grounds
+    ]
+    assert [(source, date) for source, date, _ in found] == [
+        ("base", OPENED),
+        ("gold", datetime(2023, 2, 3, tzinfo=UTC)),
+    ]
+    assert ["old" in lines for *_, lines in found] == [True, False]
+    assert ["new" in lines for *_, lines in found] == [False, True]
+
+
+def test_tests_that_only_lose_lines_are_tried_for_what_is_left_may_fail(history):
+    mirror, commit = history
+    base = commit("2023-01-01T00:00:00Z", pyproject=PROJECT.format(""), tests__test_a="a\nb\n")
+    head = commit("2023-02-03T00:00:00Z", tests__test_a="a\n")
+    patch = b"diff --git a/tests/test_a.py b/tests/test_a.py\n--- a/tests/test_a.py\n"
+    patch += b"+++ b/tests/test_a.py\n@@ -1,2 +1 @@\n a\n-b\n"
+    plan = planned(replace(trial(base, head), test_patch=patch), RECIPE, mirror, PYTHONS)
+    assert plan.selection.files == ("tests/test_a.py",)
+
+
+def test_requirements_that_stay_are_one_ground(history):
+    mirror, commit = history
+    base = commit("2023-01-01T00:00:00Z", pyproject=PROJECT.format('"old"'), tests__test_a="old\n")
+    head = commit("2023-02-03T00:00:00Z", tests__test_a="new\n")
+    plan = planned(trial(base, head), RECIPE, mirror, PYTHONS)
+    assert [(ground.source, ground.python in PYTHONS[1:]) for ground in plan.grounds] == [
+        ("base", True)
+    ]
+
+
+def test_a_base_committed_after_the_pull_was_opened_dates_the_environment(history):
+    mirror, commit = history
+    base = commit("2023-05-01T00:00:00Z", pyproject=PROJECT.format(""), tests__test_a="old\n")
+    head = commit("2023-05-02T00:00:00Z", tests__test_a="new\n")
+    plan = planned(trial(base, head), RECIPE, mirror, PYTHONS)
+    assert plan.grounds[0].date == datetime(2023, 5, 1, tzinfo=UTC)
+
+
+def test_a_merge_with_a_file_that_a_partial_mirror_lacks_is_dated(history):
+    mirror, commit = history
+    files = {"pyproject": PROJECT.format(""), "tests__test_a": "old\n"}
+    base = commit("2023-01-01T00:00:00Z", gone="a\nb\nc\nd\n", **files)
+    (mirror.parent / "gone.py").unlink()
+    side = commit("2023-01-02T00:00:00Z", other="a\nb\nc\ne\n")
+    both = commit("2023-01-03T00:00:00Z", tests__test_a="new\n")
+
+    def git(*arguments: str) -> str:
+        command = ["git", f"--git-dir={mirror}", "-c", "user.name=a", "-c", "user.email=a"]
+        done = subprocess.run([*command, *arguments], capture_output=True, check=True)
+        return done.stdout.decode().strip()
+
+    head = git("commit-tree", f"{both}^{{tree}}", "-p", base, "-p", side, "-m", "x")
+    lost = git("rev-parse", f"{both}:other.py")
+    (mirror / "objects" / lost[:2] / lost[2:]).unlink()
+    assert planned(trial(base, head), RECIPE, mirror, PYTHONS).grounds[0].source == "base"
+
+
+def test_a_range_for_other_machines_is_rejected(history, monkeypatch):
+    mirror, commit = history
+    base = commit("2023-01-01T00:00:00Z", pyproject=PROJECT.format(""), tests__test_a="old\n")
+    head = commit("2023-01-02T00:00:00Z", tests__test_a="new\n")
+    ranges = [{"architectures": ["arm64"]}]
+    recipe = Recipe.model_validate({"repo": "owner/name", "env": ranges})
+    options, one = Options(), trial(base, head)
+    monkeypatch.setattr(platform, "machine", lambda: "AMD64")
+    fallen = make_plan(one, recipe, mirror, PYTHONS)
+    assert (fallen.stage, fallen.reason) == ("recipe", "architecture")
+    assert fallen.detail == "made for aarch64, not for x86_64"
+    elsewhere = inputs_hash(one, recipe, options)
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    assert isinstance(make_plan(one, recipe, mirror, PYTHONS), Plan)
+    assert inputs_hash(one, recipe, options) != elsewhere
+
+
+def test_a_skipped_range_and_a_version_of_no_range_are_rejected(history):
+    mirror, commit = history
+    base = commit("2023-01-01T00:00:00Z", pyproject=PROJECT.format(""), tests__test_a="old\n")
+    ranges = [{"versions": "<2", "skip": "needs a GPU"}, {"versions": ">=3"}]
+    recipe = Recipe.model_validate({"repo": "owner/name", "env": ranges})
+    for version, reason, detail in (
+        ("1.0", "skipped", "needs a GPU"),
+        ("2.0", "no-environment", "no range"),
+    ):
+        fallen = make_plan(trial(base, base, version=version), recipe, mirror, PYTHONS)
+        assert isinstance(fallen, Rejection)
+        assert (fallen.stage, fallen.reason) == ("recipe", reason)
+        assert detail in fallen.detail

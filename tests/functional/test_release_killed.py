@@ -1,0 +1,48 @@
+"""A release whose writer is killed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from curate.publishing.check import check
+from curate.publishing.rules import Rules
+from tests.helpers.releases import good, released
+
+DIE = """
+import os, pathlib, sys
+from curate.publishing import release
+from tests.helpers.releases import good, released
+rename = pathlib.Path.rename
+old = next(pathlib.Path(sys.argv[1]).glob("data/train-*")).read_bytes()
+release.write_parquet = lambda path, *_: path.write_bytes(old)  # which takes seconds to import
+def die(path, target):
+    done = rename(path, target)
+    if sys.argv[2] == "between":
+        os.kill(os.getpid(), 9)
+    return done
+pathlib.Path.rename = die
+if sys.argv[2] == "behind":
+    import shutil
+    shutil.rmtree = lambda *a, **k: os.kill(os.getpid(), 9) if str(a[0]).endswith("old") else None
+released(pathlib.Path(sys.argv[1]), good(9))
+"""
+
+
+@pytest.mark.parametrize("moment", ["between", "behind"])
+def test_a_killed_process_leaves_nothing_for_ever(tmp_path, moment):
+    folder = released(tmp_path / "r", good(7))
+    killed = subprocess.run(
+        [sys.executable, "-c", DIE, folder, moment],
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
+    assert killed.returncode == -9
+    assert len(list(tmp_path.iterdir())) > 1 or moment == "between"
+    (tmp_path / ".r.1.old").mkdir()  # of a process that runs: not ours to clear
+    with pytest.raises(Exception, match="twice"):
+        released(folder, good(8), good(8))
+    assert check(folder, Rules()) == []  # the release that was moved away is back
+    released(folder, good(8))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".r.1.old", "r"]

@@ -1,0 +1,177 @@
+"""The plugin in a real pytest of this environment, xdist included."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from builders.model import Outcome
+from builders.reporter import PLUGIN, Report, new_key, plugin_source, read_report
+
+PASSED, FAILED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR
+
+
+def run_reported(folder: Path, *arguments: str, python: str = sys.executable, **variables: str):
+    """Run pytest with the plugin in *folder*/project; report, exit code and output."""
+    for name in ("plugin", "out"):
+        (folder / name).mkdir()
+    (folder / "plugin" / f"{PLUGIN}.py").write_text(plugin_source())
+    key = new_key()
+    (folder / "out" / "key").write_bytes(key)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(folder / "plugin"),
+        "PYTEST_PLUGINS": PLUGIN,
+        "CURATE_REPORT": str(folder / "out" / "report"),
+    }
+    done = subprocess.run(
+        [python, "-m", "pytest", "-q", *arguments],
+        cwd=folder / "project",
+        env=environment | variables,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert not (folder / "out" / "key").exists()
+    report = read_report((folder / "out" / "report").read_bytes(), key)
+    return report, done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "project").mkdir()
+
+    def made(**files: str) -> Path:
+        for name, text in files.items():
+            (tmp_path / "project" / f"{name}.py").write_text(text)
+        return tmp_path
+
+    return made
+
+
+def test_xdist_tells_each_test_once(project):
+    code = "import pytest\n@pytest.mark.parametrize('n', range(20))\n"
+    code += "def test_n(n): assert n != 7\n"
+    report, exit_code, output = run_reported(project(test_x=code), "-n2")
+    assert report.finished and not report.tampered, output
+    expected = {f"test_x.py::test_n[{n}]": PASSED for n in range(20)}
+    assert report.outcomes == expected | {"test_x.py::test_n[7]": FAILED}
+    assert report.exit_status == exit_code == 1
+
+
+def test_xdist_worker_that_dies(project):
+    code = "import os\ndef test_a(): pass\ndef test_b(): os._exit(1)\ndef test_c(): pass\n"
+    report, _, output = run_reported(project(test_x=code), "-n1")
+    assert report.finished, output
+    assert report.outcomes == {
+        "test_x.py::test_a": PASSED,
+        "test_x.py::test_b": ERROR,
+        "test_x.py::test_c": PASSED,
+    }
+
+
+def test_project_plugins_and_warnings_as_errors(project, tmp_path):
+    plugin = str(tmp_path / "plugin")
+    folder = project(
+        plugin_of_project="import pytest\n@pytest.fixture\ndef own(): return 1\n",
+        test_x=f"import sys\ndef test_a(own):\n    assert {plugin!r} not in sys.path\n",
+    )
+    report, _, output = run_reported(
+        folder,
+        "-Werror",
+        PYTEST_PLUGINS=f"{PLUGIN},plugin_of_project",
+        PYTHONPATH=f"{folder}/plugin:{folder}/project",
+        PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
+    )
+    assert report.outcomes == {"test_x.py::test_a": PASSED}, output
+    assert "warning" not in output
+
+
+def test_variables_are_restored(project):
+    code = (
+        "import os\ndef test_a():\n    assert os.environ['PYTHONPATH'] == '/a:/b'\n"
+        "    assert os.environ['PYTEST_PLUGINS'] == 'doctest'\n"
+        "    assert 'CURATE_REPORT' not in os.environ\n"
+    )
+    folder = project(test_x=code, doctest="")
+    plugins = f"{PLUGIN},doctest"
+    paths = f"{folder}/plugin:/a:/b"
+    report, _, output = run_reported(folder, PYTHONPATH=paths, PYTEST_PLUGINS=plugins)
+    assert report.outcomes == {"test_x.py::test_a": PASSED}, output
+
+
+def test_tests_that_patch_what_the_plugin_needs(project):
+    code = (
+        "import hashlib, hmac, io, json, os\n"
+        "def test_a(monkeypatch):\n"
+        "    for module, name in ((os, 'write'), (os, 'getpid'), (json, 'dumps'), (io, 'open'),\n"
+        "            (io, 'FileIO'), (hashlib, 'sha256'), (hmac, 'new'), (json, 'JSONEncoder')):\n"
+        "        setattr(module, name, None)\n"
+        "def test_b(): os.chdir('/')\n"
+        "def test_c(): os.closerange(20, 200)\n"
+    )
+    report, _, output = run_reported(project(test_x=code))
+    assert set(report.outcomes.values()) == {PASSED} and len(report.outcomes) == 3, output
+
+
+def test_forked_child_that_goes_on(project):
+    code = (
+        "import os\ndef test_a():\n    child = os.fork()\n"
+        "    if child: os.waitpid(child, 0)\ndef test_b(): pass\n"
+    )
+    report, _, output = run_reported(project(test_x=code))
+    assert not report.tampered and report.finished, output
+    assert report.outcomes == {"test_x.py::test_a": PASSED, "test_x.py::test_b": PASSED}
+
+
+def test_interrupt_in_a_test(project):
+    code = "def test_a(): raise KeyboardInterrupt\ndef test_b(): pass\n"
+    report, exit_code, _ = run_reported(project(test_x=code))
+    assert report.finished and report.exit_status == exit_code == 2
+    assert report.outcomes == {"test_x.py::test_a": ERROR}
+
+
+def test_conftest_that_fails_begins_no_session(project):
+    report, exit_code, _ = run_reported(project(conftest="1 / 0\n", test_x=""))
+    assert not report.finished and not report.tampered
+    assert report.outcomes == {} and exit_code == 4
+
+
+def test_module_that_skips_itself(project):
+    code = "import pytest\npytest.skip('no', allow_module_level=True)\n"
+    report, _, _ = run_reported(project(test_x=code))
+    assert report.outcomes == {"test_x.py": Outcome.SKIPPED}
+
+
+def test_subtests(project):
+    code = (
+        "def test_a(subtests):\n    for n in range(3):\n"
+        "        with subtests.test(n=n): assert n != 1\n"
+    )
+    report, _, output = run_reported(project(test_x=code))
+    if "fixture 'subtests' not found" in output:
+        pytest.skip("this pytest has no subtests")
+    assert report.outcomes == {"test_x.py::test_a": FAILED}
+
+
+def test_inert_without_its_variables(project):
+    folder = project(test_x="def test_a(): pass\n")
+    (folder / "plugin").mkdir()
+    (folder / "plugin" / f"{PLUGIN}.py").write_text(plugin_source())
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", PLUGIN],
+        cwd=folder / "project",
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(folder / "plugin")},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0 and b"1 passed" in done.stdout
+
+
+def test_nothing_is_a_report_of_nothing():
+    assert read_report(b"", new_key()) == Report()

@@ -1,0 +1,98 @@
+"""Complete values of the model with few words."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from builders.model import Outcome
+from curate.model import (
+    Candidate,
+    Environment,
+    Link,
+    PullRequest,
+    Rejection,
+    Run,
+    Validation,
+    Verdict,
+)
+
+MOMENT = datetime(2022, 3, 4, 5, 6, 7, tzinfo=UTC)
+DAY = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def pull(number: int, **changes: Any) -> PullRequest:
+    when = DAY + timedelta(days=number)
+    facts: dict[str, Any] = {
+        "repo": "o/r",
+        "number": number,
+        "title": f"Pull {number}",
+        "body": "",
+        "created_at": when,
+        "updated_at": when,
+        "merged_at": when,
+        "base_ref": "main",
+        "base_oid": "0" * 40,
+        "head_oid": "1" * 40,
+        "merge_oid": None,
+    }
+    return PullRequest(**(facts | changes))
+
+
+def candidate(number: int = 7, **changes: Any) -> Candidate:
+    plain = Candidate(
+        instance_id=f"owner__name-{number}",
+        repo="owner/name",
+        pull_number=number,
+        base_commit="b" * 40,
+        base_rule="base",
+        head_commit="c" * 40,
+        merge_commit=None,
+        patch=b"diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-1\n+2\n",
+        test_patch=b"diff --git a/t.py b/t.py\n--- a/t.py\n+++ b/t.py\n@@ -1 +1 @@\n-1\n+\xc3\xbc\n",  # noqa: E501
+        problem_statement="It breaks.\nBadly.",
+        hints_text="",
+        created_at=MOMENT.astimezone(timezone(timedelta(hours=2))),
+        version="1.2",
+        links=(
+            Link(repo="owner/name", number=5, sources=("title", "body")),
+            Link(repo="owner/name", number=3, sources=("github",)),
+        ),
+    )
+    return replace(plain, **changes)
+
+
+def validation(number: int = 7, rejection: Rejection | None = None, **changes: Any) -> Validation:
+    plain = Validation(
+        instance_id=f"owner__name-{number}",
+        inputs="i" * 64,
+        curate_version="0.1",
+        recipe_hash="r" * 64,
+        started_at=MOMENT,
+        finished_at=MOMENT,
+        test_command="pytest -q t.py",
+        environment=Environment(
+            key="k",
+            backend="docker",
+            python="3.8",
+            lock="a==1\n",
+            cutoff=MOMENT,
+            repairs=("a repair",),
+            system_packages=("git",),
+            handle="curate/instance:abc",
+            digest="sha256:abc",
+            dockerfiles={},
+            layer_bytes={},
+            lock_seconds=0,
+            build_seconds=0,
+            environment_seconds=0,
+        ),
+        runs=(Run(side="before", index=0, status="completed"),) * 6,
+        verdict=Verdict(
+            fail_to_pass=("t.py::a[x y]",),
+            pass_to_pass=("t.py::b", "t.py::c[\\xfc]"),
+            quarantined=("t.py::d",),
+            before={"t.py::a[x y]": Outcome.MISSING},
+            rejection=rejection,
+        ),
+    )
+    return replace(plain, **changes)

@@ -1,0 +1,29 @@
+"""A store of instances that need no repository, and the command that pushes their images."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from curate.model import CrawlState
+from curate.store import Store
+from tests.helpers.factories import candidate, pull, validation
+
+
+def save_verified(store: Store, number: int, handle: str, digest: str) -> None:
+    """Store owner__name-*number* as verified in the image *handle*, whose id is *digest*."""
+    one = candidate(instance_id=f"owner__name-{number}", pull_number=number)
+    environment = replace(validation().environment, handle=handle, digest=digest)
+    record = replace(validation(), instance_id=one.instance_id, environment=environment)
+    store.save_page("owner/name", [pull(number, repo="owner/name")], CrawlState())
+    store.save_candidate(one)
+    store.save_validation("owner/name", record)
+
+
+def push_command(registry: str) -> tuple[list[str], Mapping[str, str]]:
+    """Command and variables that push from the store `data` of the working folder."""
+    command = [sys.executable, "-m", "curate", "publish", "images", "--registry", registry]
+    root = Path(__file__).resolve().parents[2]
+    variables = {"PYTHONPATH": str(root), "CURATE_DATA": "data", "COLUMNS": "200"}
+    return command, os.environ | variables

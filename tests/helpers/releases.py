@@ -1,0 +1,33 @@
+"""Releases of few words: rows that nothing is wrong with, and a folder that holds them."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from curate.publishing.release import CardFacts, Release, write_release
+from curate.publishing.rows import Base, Image, Row, train_row
+from tests.helpers.factories import candidate, validation
+
+IMAGE = Image(reference="r.example/i@sha256:" + "d" * 64, digest="sha256:" + "d" * 64)
+
+
+def good(number: int = 7, **changes: Any) -> dict[str, Any]:
+    patch = candidate().patch.replace(b"-1\n", b"-" + b"x" * number + b"\n")
+    one = candidate(
+        instance_id=f"owner__name-{number}",
+        pull_number=number,
+        patch=patch,
+        problem_statement=f"Problem {number} " + "of its own " * number,
+    )
+    row = train_row(one, replace(validation(), instance_id=one.instance_id), IMAGE, Base())
+    return row | changes
+
+
+def released(folder: Path, *train: Row, raw: Any = (), **subsets: Any) -> Path:
+    facts = CardFacts(
+        repo_id="o/n",
+        held={"publish/licence": 3},
+        rules="What we hold back.",
+        licences={"MIT": 2, "": 1},
+    )
+    return write_release(folder, Release(facts=facts, train=train, raw=raw, subsets=subsets))

@@ -1,0 +1,45 @@
+"""Types a curate command without starting a process, which takes a second each time."""
+
+import gc
+import io
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from curate.__main__ import main
+
+
+@dataclass(frozen=True, kw_only=True)
+class Typed:
+    """What a command left on the terminal."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def typed(arguments: tuple[str, ...], folder: Path, variables: Mapping[str, str]) -> Typed:
+    """Run `curate` with *arguments* in *folder*, with *variables* and none of this machine's."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        for name in os.environ:
+            if name.startswith(("CURATE_", "GITHUB_")):
+                patch.delenv(name)
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["curate", *arguments])
+        try:
+            with pytest.raises(SystemExit) as end:
+                main()
+        finally:  # as the end of a process would
+            gc.unfreeze()
+            gc.enable()
+    code = end.value.code
+    assert isinstance(code, int)
+    return Typed(returncode=code, stdout=out.getvalue(), stderr=err.getvalue())
