@@ -1,27 +1,51 @@
-# Two commands: `make demo` runs the main job on a sample, `make test` runs the tests.
+# Two commands: `make demo` runs the main job on a sample, `make test` checks a change.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TESTS := tests/unit tests/functional tests/integration tests/clients
 
-.PHONY: demo test setup clean
+# Where the environment keeps Python from writing bytecode, every command would compile all it imports.
+export PYTHONDONTWRITEBYTECODE :=
+INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
+
+.PHONY: demo test test-all check setup lock clean
 
 setup: $(VENV)/.ready
 
 demo: $(VENV)/.ready
-	$(BIN)/python -m tests.demo
+	$(BIN)/python -m tests.demo $(DEMO_ARGS)
 
-test: $(VENV)/.ready
+# Lint, types, unit and functional tests; those that need an engine where .ci/engine has set one up.
+test: check
+	$(BIN)/python -m pytest -n auto $(TESTS) $(PYTEST_ARGS)
+
+check: $(VENV)/.ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
-# uv comes with pip, and installs everything else several times faster than pip would.
-$(VENV)/.ready: pyproject.toml Makefile
+# Everything, the heavy tests too, with an engine and clients of its own; as root on Debian.
+test-all:
+	.ci/run --all
+
+# Newer versions of what .ci/locks pins. `make setup NEWEST=1` tries them without changing the locks.
+lock: $(VENV)/.ready
+	.ci/lock
+
+ifdef NEWEST
+.PHONY: $(VENV)/.ready
+endif
+$(VENV)/.ready: pyproject.toml Makefile $(wildcard .ci/locks/*.txt)
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; name one: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable . --group dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement .ci/locks/uv.txt
+ifdef NEWEST
+	$(INSTALL) --upgrade --editable . --group dev
+else
+	$(INSTALL) --require-hashes --requirement .ci/locks/dev.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+endif
+	$(BIN)/python -m compileall -q curate builders recipes
 	touch $@
 
 clean:
