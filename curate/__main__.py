@@ -16,7 +16,6 @@ USAGE = 2
 def main() -> None:
     """Run the command line and exit with its code; a traceback only with CURATE_TRACEBACK=1."""
     signal.signal(signal.SIGTERM, _as_interrupt)
-    gc.disable()  # imports make much and leave no garbage; a tenth of a short command's time
     try:
         from curate.cli.app import app
 

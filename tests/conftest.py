@@ -22,13 +22,13 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     Files that must not run beside each other name a group of their own, by which one worker has
     them all.
     """
+    if item.get_closest_marker("heavy") and os.environ.get("CURATE_HEAVY") != "1":
+        item.add_marker(pytest.mark.skip(reason="heavy: runs in make test-all"))
     tier = item.path.relative_to(TESTS).parts[0]
     if tier not in ("integration", "clients"):
         return
     if os.environ.get("CURATE_INTEGRATION") != "1":
         reason = "needs an engine: set CURATE_INTEGRATION=1 (see .ci/engine)"
         item.add_marker(pytest.mark.skip(reason=reason))
-    elif item.get_closest_marker("heavy") and os.environ.get("CURATE_HEAVY") != "1":
-        item.add_marker(pytest.mark.skip(reason="heavy: runs in make test-all"))
     if not item.get_closest_marker("xdist_group"):
         item.add_marker(pytest.mark.xdist_group(item.path.stem))

@@ -3,7 +3,6 @@
 A command's module is imported when the command is called: `curate --help` needs none of them.
 """
 
-import gc
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -97,4 +96,3 @@ def common(
 
     flags = {"data": data, "recipes": recipes, "mirrors": mirrors, "cache": cache}
     context.obj = read_settings(flags)
-    gc.enable()

@@ -13,12 +13,10 @@ from tests.helpers.factories import candidate, pull, validation
 
 def save_verified(store: Store, number: int, handle: str, digest: str) -> None:
     """Store owner__name-*number* as verified in the image *handle*, whose id is *digest*."""
-    one = candidate(instance_id=f"owner__name-{number}", pull_number=number)
     environment = replace(validation().environment, handle=handle, digest=digest)
-    record = replace(validation(), instance_id=one.instance_id, environment=environment)
     store.save_page("owner/name", [pull(number, repo="owner/name")], CrawlState())
-    store.save_candidate(one)
-    store.save_validation("owner/name", record)
+    store.save_candidate(candidate(number))
+    store.save_validation("owner/name", validation(number, environment=environment))
 
 
 def push_command(registry: str) -> tuple[list[str], Mapping[str, str]]:

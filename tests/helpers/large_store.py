@@ -1,6 +1,5 @@
 """A store of the size that a user has: made candidates of several repositories, some validated."""
 
-from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -44,8 +43,8 @@ def _candidate(repo: str, number: int) -> Candidate:
 
 
 def _validation(one: Candidate, fallen: int | None) -> Validation:
-    record = replace(validation(), instance_id=one.instance_id)
     if fallen is None:
-        return record
+        return validation(instance_id=one.instance_id)
     why = Rejection(stage="validate", reason=REASONS[fallen % len(REASONS)])
-    return replace(record, verdict=Verdict(fail_to_pass=(), pass_to_pass=(), rejection=why))
+    verdict = Verdict(fail_to_pass=(), pass_to_pass=(), rejection=why)
+    return validation(instance_id=one.instance_id, verdict=verdict)

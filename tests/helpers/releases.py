@@ -1,6 +1,5 @@
 """Releases of few words: rows that nothing is wrong with, and a folder that holds them."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,9 @@ IMAGE = Image(reference="r.example/i@sha256:" + "d" * 64, digest="sha256:" + "d"
 
 def good(number: int = 7, **changes: Any) -> dict[str, Any]:
     patch = candidate().patch.replace(b"-1\n", b"-" + b"x" * number + b"\n")
-    one = candidate(
-        instance_id=f"owner__name-{number}",
-        pull_number=number,
-        patch=patch,
-        problem_statement=f"Problem {number} " + "of its own " * number,
-    )
-    row = train_row(one, replace(validation(), instance_id=one.instance_id), IMAGE, Base())
-    return row | changes
+    statement = f"Problem {number} " + "of its own " * number
+    one = candidate(number, patch=patch, problem_statement=statement)
+    return train_row(one, validation(number), IMAGE, Base()) | changes
 
 
 def released(folder: Path, *train: Row, raw: Any = (), **subsets: Any) -> Path:

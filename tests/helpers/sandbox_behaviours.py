@@ -9,6 +9,7 @@ from pathlib import Path
 from builders.model import Execution, Limits, Outcome, RunResult, RunStatus
 
 PASSED, FAILED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR
+GRACE = 10.0  # seconds a run may take beyond its limit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,7 @@ class Behaviour:
         if self.outcomes is not None:
             assert dict(result.outcomes) == dict(self.outcomes), told
         assert self.also(result), (result.exit_code, result.seconds, told)
+        assert result.seconds < self.limits.seconds + GRACE
         assert len(result.output) <= self.limits.output_bytes
 
 

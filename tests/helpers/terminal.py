@@ -37,9 +37,8 @@ def typed(arguments: tuple[str, ...], folder: Path, variables: Mapping[str, str]
         try:
             with pytest.raises(SystemExit) as end:
                 main()
-        finally:  # as the end of a process would
-            gc.unfreeze()
-            gc.enable()
+        finally:
+            gc.unfreeze()  # as the end of a process would
     code = end.value.code
     assert isinstance(code, int)
     return Typed(returncode=code, stdout=out.getvalue(), stderr=err.getvalue())

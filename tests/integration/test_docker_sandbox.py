@@ -11,7 +11,7 @@ from builders.model import Built, Execution, Limits, Outcome, RunStatus
 from builders.sandbox import docker as sandbox
 from builders.sandbox.docker import run_in_container
 from tests.helpers.containers import project_image, sandboxes
-from tests.helpers.sandbox_behaviours import behaviours
+from tests.helpers.sandbox_behaviours import GRACE, behaviours
 from tests.helpers.sandbox_ids import ID_BEHAVIOURS
 
 pytestmark = pytest.mark.xdist_group("containers")
@@ -79,6 +79,7 @@ def test_a_stopped_shell_is_ended_from_outside(client, make):
     execution = Execution(command="python -m pytest -q", limits=Limits(seconds=2))
     result = run_in_container(client, make({"test_x.py": code}), execution)
     assert result.status is RunStatus.TIMEOUT
+    assert result.seconds < execution.limits.seconds + GRACE
 
 
 def test_an_interrupt_leaves_nothing(client, make, monkeypatch):
