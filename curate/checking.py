@@ -8,11 +8,11 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from builders.install import EDITABLE
-from builders.interpreter import RELEASES
+from builders.git.tree import GitTree
+from builders.images.install_script import EDITABLE
+from builders.python.choose import RELEASES
 from builders.requirements import Manifest, Sources, read_manifest
-from builders.requirements.lines import Unusable, parse
-from builders.tree import GitTree
+from builders.requirements.requirement_line import Unusable, parse
 from curate.git.mirror import default_branch, open_mirror
 from curate.planning import version_names
 from curate.spreading import spread

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import tenacity
 
-from builders.checkout import is_whole, links
 from builders.errors import SandboxError
-from builders.lock import lock_key, resolve
+from builders.git.checkout import is_whole, links
+from builders.lock.build_failures import without_unbuilt
+from builders.lock.resolve import lock_key, resolve
 from builders.model import Built, Failure, InstanceSpec, Lock
-from builders.unbuilt import without_unbuilt
 from curate.git.command import attempt
 from curate.model import Environment
 from curate.planning import Ground, Plan

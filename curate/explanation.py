@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from builders.backend import Backend
-from builders.install import install_commands
+from builders.backends.protocol import Backend
+from builders.images.install_script import install_commands
+from builders.lock.initial_changes import prepare
 from builders.model import Failure, Lock
-from builders.preparation import prepare
 from builders.requirements import Manifest
 from curate.environments import instance_spec, stored_lock
 from curate.planning import Ground, Plan

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from builders.interpreter import Choice, choose_python
+from builders.git.tree import GitTree
 from builders.model import Failure, Limits
+from builders.python.choose import Choice, choose_python
 from builders.requirements import Manifest, Sources, read_manifest
-from builders.tree import GitTree
 from curate.git.command import output
 from curate.git.declared import DeclaredVersion
 from curate.git.mirror import Mirror

@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders.backend import Backend
+from builders.backends.protocol import Backend
 from builders.settings import BuildSettings
 from curate.store import Store
 

@@ -6,17 +6,17 @@ from posixpath import dirname, join
 
 from packaging.utils import canonicalize_name
 
+from builders.git.tree import Tree
 from builders.model import Failure
-from builders.requirements.conda import read_conda
-from builders.requirements.files import Contents, read_file
-from builders.requirements.lines import Unusable, parse, with_marker
+from builders.requirements.conda_env import read_conda
+from builders.requirements.dev_tools import is_tool
 from builders.requirements.model import Manifest, Requirement, Sources
 from builders.requirements.project import Project, expand, merge
-from builders.requirements.pyproject import read_pyproject
-from builders.requirements.setupcfg import read_setup_cfg
-from builders.requirements.setuppy import read_setup_py
-from builders.requirements.tools import is_tool
-from builders.tree import Tree
+from builders.requirements.pyproject_toml import read_pyproject
+from builders.requirements.requirement_line import Unusable, parse, with_marker
+from builders.requirements.requirements_txt import Contents, read_file
+from builders.requirements.setup_cfg import read_setup_cfg
+from builders.requirements.setup_py import read_setup_py
 
 RUNNERS = frozenset({"pytest", "nose"})  # tests of both kinds are run, and import them
 

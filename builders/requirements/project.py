@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from packaging.utils import canonicalize_name
 
-from builders.requirements.lines import Unusable, parse, with_marker
+from builders.requirements.requirement_line import Unusable, parse, with_marker
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,14 +20,14 @@ import requests
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
-from builders.engine import engine_errors
+from builders.engine.client import engine_errors
 from builders.errors import SandboxError
 from builders.model import Built, Execution, Limits, RunResult
-from builders.reporter import new_key
-from builders.sandbox.ending import Ending, await_end
-from builders.sandbox.evidence import REPORT_BYTES, Evidence, join_output, judge
-from builders.sandbox.files import read_files
-from builders.sandbox.script import Layout, container_script, input_files, output_shares
+from builders.pytest_plugin import new_key
+from builders.sandbox.copy_out import read_files
+from builders.sandbox.result import REPORT_BYTES, Evidence, join_output, judge
+from builders.sandbox.run_script import Layout, container_script, input_files, output_shares
+from builders.sandbox.wait import Ending, await_end
 
 LABEL = "curate.run"
 OWNER = "curate.owner"

@@ -20,11 +20,11 @@ from pathlib import Path
 
 from builders.errors import SandboxError
 from builders.model import Built, Execution, RunResult
-from builders.reporter import new_key
-from builders.sandbox import launch
-from builders.sandbox.evidence import REPORT_BYTES, Evidence, judge
+from builders.pytest_plugin import new_key
+from builders.sandbox import isolate
 from builders.sandbox.process import Ended, end_marked, run_process
-from builders.sandbox.script import Layout, input_files, local_script
+from builders.sandbox.result import REPORT_BYTES, Evidence, judge
+from builders.sandbox.run_script import Layout, input_files, local_script
 
 
 def run_locally(
@@ -41,7 +41,7 @@ def run_locally(
         key = new_key()
         (folder / "out" / "key").write_bytes(key)
         variables = _environment(Path(built.handle), folder)
-        command = [sys.executable, "-I", launch.__file__, str(execution.limits.memory_bytes)]
+        command = [sys.executable, "-I", isolate.__file__, str(execution.limits.memory_bytes)]
         command += [str(folder / "network"), "bash", f"{layout.inputs}/run.sh"]
         ended = run_process(
             command,

@@ -16,8 +16,8 @@ from typing import cast
 import psutil
 
 from builders.errors import SandboxError
-from builders.sandbox.evidence import join_output
-from builders.sandbox.script import KILL_AFTER, output_shares
+from builders.sandbox.result import join_output
+from builders.sandbox.run_script import KILL_AFTER, output_shares
 
 MARK = "CURATE_RUN"  # variable by which processes of a run are found again
 

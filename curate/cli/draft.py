@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from builders.errors import BuilderError
-from builders.interpreter import available_pythons
+from builders.git.tree import GitTree
 from builders.model import Failure
+from builders.python.choose import available_pythons
 from builders.requirements import Sources, read_manifest
-from builders.tree import GitTree
 from curate.cli.common import existing_mirror, open_store, print_json, settings_of, talk
 from curate.cli.validate import Sandbox, run_tasks
 from curate.drafting.commits import observations

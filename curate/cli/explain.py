@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from builders.backend import Backend
-from builders.interpreter import available_pythons
+from builders.backends.protocol import Backend
+from builders.python.choose import available_pythons
 from curate.cli.common import existing_mirror, library_of, open_store, print_json, settings_of
 from curate.cli.validate import Sandbox
 from curate.explanation import Explanation, GroundFacts, explain
@@ -68,10 +68,10 @@ def command(
 def _backend(sandbox: Sandbox, settings: Settings) -> Backend:
     """A backend that is only asked for names: no engine need answer."""
     if sandbox is Sandbox.LOCAL:
-        from builders.local import LocalBackend
+        from builders.backends.local import LocalBackend
 
         return LocalBackend(settings.building())
-    from builders.docker import DockerBackend
+    from builders.backends.docker import DockerBackend
 
     return DockerBackend(settings.building())
 

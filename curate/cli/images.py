@@ -10,8 +10,8 @@ from curate.errors import BadInput
 from curate.settings import Settings
 
 if TYPE_CHECKING:
-    from builders.room import Going, Room, Used
-    from builders.usage import Environment
+    from builders.image_gc.collect import Going, Room, Used
+    from builders.image_gc.inventory import Environment
 
 EXAMPLE = "Example: [bold]curate images prune --keep 20 --dry-run[/bold]"
 
@@ -41,9 +41,9 @@ def prune(
 
     What is in use stays, and what is verified but not pushed (setting `keep_unpushed`).
     """
-    from builders.engine import connect
-    from builders.room import PATIENCE, Room
-    from builders.uses import Uses
+    from builders.engine.client import connect
+    from builders.image_gc.collect import PATIENCE, Room
+    from builders.image_gc.last_used import Uses
 
     settings = settings_of(context)
     if keep is None and not settings.disk_gib:

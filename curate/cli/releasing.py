@@ -71,8 +71,8 @@ def push_rows(folder: Path, hub: str, *, private: bool, branch: str, tag: str) -
 
 def send_images(store: Store, registry: str) -> Mapping[str, Image]:
     """Push the images that *registry* lacks, telling the bytes of each."""
-    from builders.engine import connect
-    from builders.registry import push_image
+    from builders.engine.client import connect
+    from builders.engine.registry import push_image
 
     client = connect()
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from builders.backend import Backend
+from builders.backends.protocol import Backend
 from builders.errors import EngineUnavailable
-from builders.interpreter import available_pythons
+from builders.python.choose import available_pythons
 from curate.cli.common import (
     existing_mirror,
     library_of,
@@ -128,11 +128,11 @@ def run_tasks(
 def make_backend(name: str, settings: Settings, store: Store) -> Backend:
     """The backend called *name*; EngineUnavailable with a hint where there is no engine."""
     if name == Sandbox.LOCAL:
-        from builders.local import LocalBackend
+        from builders.backends.local import LocalBackend
 
         talk.print("The local sandbox is [bold]no security border[/bold]: tests run as you.")
         return LocalBackend(settings.building())
-    from builders.docker import DockerBackend
+    from builders.backends.docker import DockerBackend
 
     backend = DockerBackend(
         settings.building(), kept=store.unpushed if settings.keep_unpushed else tuple

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from builders.tree import Tree
+from builders.git.tree import Tree
 from curate.drafting.found import Job
 from curate.drafting.shell import add_file, read_commands
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from builders.interpreter import RELEASES
-from builders.tree import GitTree
+from builders.git.tree import GitTree
+from builders.python.choose import RELEASES
 from curate.drafting.survey import Observation, observe
 from curate.errors import NotFound
 from curate.git.mirror import Mirror, default_branch

@@ -9,9 +9,9 @@ from fnmatch import fnmatchcase
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from builders.dockerfiles import BASE_PACKAGES
-from builders.requirements.lines import Unusable, parse
-from builders.requirements.tools import is_tool
+from builders.images.dockerfiles import BASE_PACKAGES
+from builders.requirements.dev_tools import is_tool
+from builders.requirements.requirement_line import Unusable, parse
 from curate.drafting.survey import Observation, runners
 from curate.testpaths import PathRules
 

@@ -7,7 +7,7 @@ import shlex
 import tomllib
 from collections.abc import Iterator
 
-from builders.tree import Tree
+from builders.git.tree import Tree
 from curate.drafting.found import Job
 from curate.drafting.shell import read_commands
 from curate.drafting.toxtoml import tox_toml_jobs

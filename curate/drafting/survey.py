@@ -8,9 +8,9 @@ from fnmatch import fnmatchcase
 
 from packaging.utils import canonicalize_name
 
+from builders.git.tree import GitTree, Tree
 from builders.model import Failure
 from builders.requirements import Project, Sources, read_manifest, read_project
-from builders.tree import GitTree, Tree
 from curate.drafting.ci import ci_jobs
 from curate.drafting.found import Job, joined
 from curate.drafting.pytestini import pytest_settings

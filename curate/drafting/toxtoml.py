@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from builders.tree import Tree
+from builders.git.tree import Tree
 from curate.drafting.found import Job
 from curate.drafting.shell import read_commands
 

@@ -18,9 +18,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from builders.disk import free_bytes
-from builders.room import Room
-from builders.uses import Uses
+from builders.image_gc.collect import Room
+from builders.image_gc.last_used import Uses
+from builders.process.free_space import free_bytes
 from curate.model import Validation
 from curate.settings import Settings, read_settings
 from curate.store import Store

@@ -12,8 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from builders import bytecode
-from builders.prefix import uv_binary
+from builders.images import compile_bytecode
+from builders.python.install import uv_binary
 
 PACKAGES = ("sympy==1.12", "networkx==3.1", "pydantic==1.10.7", "boto3==1.26.120", "pytest==7.3.1")
 
@@ -47,7 +47,7 @@ def _seconds(folder: Path, packages: list[str], cache: Path | None) -> float:
         began = time.monotonic()
         _run(*install, *packages, *([] if cache else ["--compile-bytecode"]))
         if cache:
-            _run(python, "-I", bytecode.__file__, cache)
+            _run(python, "-I", compile_bytecode.__file__, cache)
         return time.monotonic() - began
 
 

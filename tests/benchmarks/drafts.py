@@ -9,9 +9,9 @@ draft's the built-in has.
 import sys
 from pathlib import Path
 
-from builders.interpreter import RELEASES
+from builders.git.tree import GitTree
+from builders.python.choose import RELEASES
 from builders.requirements import Manifest, Sources, read_manifest
-from builders.tree import GitTree
 from curate.drafting.commits import observations
 from curate.drafting.draft import draft
 from curate.drafting.text import recipe_text

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from builders.docker import DockerBackend
+from builders.backends.docker import DockerBackend
 from builders.model import Failure, Outcome
 from curate.model import Run, Validation, Verdict
 from curate.running import make_runs

@@ -16,7 +16,7 @@ from statistics import median
 
 import docker
 
-from builders.docker import DockerBackend
+from builders.backends.docker import DockerBackend
 from builders.model import Built, Failure
 from curate.model import Candidate, Validation
 from curate.settings import Settings, read_settings

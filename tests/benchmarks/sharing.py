@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from builders.errors import BuilderError
-from builders.interpreter import available_pythons
-from builders.lock import lock_key
+from builders.lock.resolve import lock_key
+from builders.python.choose import available_pythons
 from curate.model import Rejection
 from curate.planning import Plan, make_plan
 from curate.store import Store

@@ -4,9 +4,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from builders.backend import Backend
-from builders.interpreter import available_pythons
+from builders.backends.protocol import Backend
 from builders.model import Built, Failure, Lock
+from builders.python.choose import available_pythons
 from builders.settings import BuildSettings
 from curate.environments import build
 from curate.model import Candidate, Environment, Validation

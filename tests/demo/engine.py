@@ -2,7 +2,7 @@
 
 import os
 
-from builders.engine import connect, find_build_client
+from builders.engine.client import connect, find_build_client
 from builders.errors import BuilderError
 from builders.settings import BuildSettings
 

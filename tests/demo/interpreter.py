@@ -6,7 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from builders.prefix import uv_binary
+from builders.python.install import uv_binary
 from tests.demo.sample import SAMPLE
 
 _CLASSIFIER = "Programming Language :: Python :: 3."

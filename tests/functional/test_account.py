@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from builders.sandbox.docker import _account, _cpu_seconds
-from builders.sandbox.script import ACCOUNT
+from builders.sandbox.run_script import ACCOUNT
 
 # As kernel 6.1 writes them.
 V2 = {

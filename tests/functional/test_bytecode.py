@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from builders import bytecode
+from builders.images import compile_bytecode
 
 PACKAGE = {
     "pack/__init__.py": "VALUE = 1\n",
@@ -39,7 +39,7 @@ def environment(tmp_path):
 
 
 def run(python, cache):
-    command = [python, "-I", Path(bytecode.__file__), cache]
+    command = [python, "-I", Path(compile_bytecode.__file__), cache]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
 
 
@@ -100,7 +100,7 @@ def test_other_content_is_compiled_anew(environment, tmp_path):
 
 
 def test_the_script_runs_on_old_interpreters():
-    ast.parse(Path(bytecode.__file__).read_text(), feature_version=(3, 6))
+    ast.parse(Path(compile_bytecode.__file__).read_text(), feature_version=(3, 6))
 
 
 def test_what_a_lower_layer_has_done_is_left_untouched(environment, tmp_path):

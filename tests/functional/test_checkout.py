@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from builders.checkout import is_whole, links, make_checkout, step_commands, write_step
 from builders.errors import BuilderError
+from builders.git.checkout import is_whole, links, make_checkout, step_commands, write_step
 
 
 def git(folder: Path, *arguments: str) -> str:

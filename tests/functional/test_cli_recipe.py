@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from builders.lock import lock_key
+from builders.git.tree import GitTree
+from builders.lock.resolve import lock_key
 from builders.model import Lock
 from builders.requirements import Sources, read_manifest
-from builders.tree import GitTree
 from curate.model import CrawlState, Rejection
 from curate.stages.validate import Summary
 from curate.store import Store

@@ -24,7 +24,7 @@ LEAPS = [timedelta(days=1), timedelta(days=-1), timedelta(hours=1), timedelta(ho
 # What needs the time of day, not a duration: (file, function).
 TIME_OF_DAY = {
     ("builders/sandbox/docker.py", "time.time"),  # of files in an archive
-    ("builders/room.py", "time.time"),  # of images and files
+    ("builders/image_gc/collect.py", "time.time"),  # of images and files
     ("curate/github/refusals.py", "time.time"),  # where GitHub does not give its own
     ("curate/cli/waiting.py", "datetime.now"),  # shown to the user
     ("curate/trial.py", "datetime.now"),  # when a validation began

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from builders.command import run_command
 from builders.errors import BuilderError, DiskFull
 from builders.model import Failure
+from builders.process.run import run_command
 from tests.functional.test_scratch import alive
 
 # Says who it is and its child are, and that it was asked to end.
@@ -29,7 +29,7 @@ def test_exit_code_and_log(tmp_path):
 
 
 def test_longer_than_the_log_of_a_pipe_and_the_pause_of_the_watch(monkeypatch):
-    monkeypatch.setattr("builders.command.WATCH_SECONDS", 0.01)
+    monkeypatch.setattr("builders.process.run.WATCH_SECONDS", 0.01)
     code = "import time; print('x' * 200_000); time.sleep(0.2); print('y')"
     ended = run_command([sys.executable, "-c", code], env=os.environ, watch=quiet)
     assert ended == (0, "x" * 200_000 + "\ny\n")
@@ -43,8 +43,8 @@ def test_time_limit_is_a_value_with_what_was_said():
 
 
 def test_what_the_watch_raises_ends_all(tmp_path, monkeypatch):
-    monkeypatch.setattr("builders.command.WATCH_SECONDS", 0.01)
-    monkeypatch.setattr("builders.command.END_SECONDS", 0.3)
+    monkeypatch.setattr("builders.process.run.WATCH_SECONDS", 0.01)
+    monkeypatch.setattr("builders.process.run.END_SECONDS", 0.3)
 
     def watch():
         if (tmp_path / "pids").exists() and (tmp_path / "pids").read_text().endswith("\n"):

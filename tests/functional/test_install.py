@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from builders.errors import SandboxError
-from builders.install import explained, failed_step, install_script
+from builders.images.install_script import explained, failed_step, install_script
 from builders.model import Failure, InstanceSpec, Lock
 
 OLD = datetime(2020, 3, 1, tzinfo=UTC)

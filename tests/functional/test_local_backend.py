@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from builders.backends.local import LocalBackend
 from builders.errors import DiskFull
-from builders.local import LocalBackend
+from builders.lock.build_constraints import build_bound
 from builders.model import Built, Failure, Lock
-from builders.oldest import build_bound
 from builders.settings import BuildSettings
 from tests.doubles.packages import package_index, sdist, wheel
 from tests.helpers.instance_spec import DATE, thing
@@ -34,7 +34,7 @@ def settings(tmp_path):
 
 @pytest.fixture
 def backend(settings, monkeypatch):
-    monkeypatch.setattr("builders.local.SEEDS", ())
+    monkeypatch.setattr("builders.backends.local.SEEDS", ())
     return LocalBackend(settings)
 
 
@@ -153,5 +153,5 @@ def test_what_resolving_left_goes_before_a_disk_is_full(backend, spec, monkeypat
         return 1
 
     monkeypatch.setattr("shutil.disk_usage", lambda folder: disk)
-    monkeypatch.setattr("builders.local.trim_cache", trim)
+    monkeypatch.setattr("builders.backends.local.trim_cache", trim)
     assert isinstance(backend.build(spec), Built)

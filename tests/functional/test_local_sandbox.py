@@ -8,7 +8,7 @@ import pytest
 
 from builders.errors import SandboxError
 from builders.model import Built, Execution, Outcome, RunStatus
-from builders.sandbox.launch import cut_network
+from builders.sandbox.isolate import cut_network
 from builders.sandbox.local import import_roots, run_locally
 from tests.helpers.sandbox_behaviours import behaviours, lay_project
 from tests.helpers.sandbox_ids import ID_BEHAVIOURS

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from builders.model import Outcome
-from builders.reporter import PLUGIN, Report, new_key, plugin_source, read_report
+from builders.pytest_plugin import PLUGIN, Report, new_key, plugin_source, read_report
 
 PASSED, FAILED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR
 

@@ -5,14 +5,14 @@ import sys
 import time
 from pathlib import Path
 
-from builders.engine import BuildClient, run_build
-from builders.scratch import scratch, sweep_scratch
+from builders.engine.client import BuildClient, run_build
+from builders.process.temp_dirs import scratch, sweep_scratch
 
 ROOT = Path(__file__).parents[2]
 KILLED = """\
 import os, signal, subprocess, sys
 from pathlib import Path
-from builders.scratch import VARIABLE, scratch
+from builders.process.temp_dirs import VARIABLE, scratch
 with scratch(Path(sys.argv[1]), "build") as folder:
     (folder / "file").touch()
     child = subprocess.Popen(

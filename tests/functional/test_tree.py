@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from builders.errors import BuilderError
-from builders.tree import FolderTree, GitTree, Tree
+from builders.git.tree import FolderTree, GitTree, Tree
 
 FILES = {
     "setup.py": b"a\n",

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
+from builders.lock.uv import run_uv, trim_cache, uv_environment
 from builders.settings import BuildSettings
-from builders.uv import run_uv, trim_cache, uv_environment
 from tests.doubles.packages import package_index, sdist, wheel
 
 

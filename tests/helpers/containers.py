@@ -13,7 +13,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from builders.dockerfiles import base_dockerfile
+from builders.images.dockerfiles import base_dockerfile
 from builders.model import Built
 from builders.sandbox.docker import LABEL
 from tests.helpers.sandbox_behaviours import lay_project

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from builders.docker import DockerBackend
-from builders.engine import connect, find_build_client
+from builders.backends.docker import DockerBackend
+from builders.engine.client import connect, find_build_client
 from builders.errors import DiskFull
 from builders.model import Built, Failure
 from builders.settings import BuildSettings

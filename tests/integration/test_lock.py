@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from builders.errors import BuilderError
-from builders.lock import resolve
+from builders.lock.resolve import resolve
 from builders.model import Failure, Lock
 from builders.requirements import Manifest, Requirement
 from builders.settings import BuildSettings

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from builders.docker import DockerBackend
+from builders.backends.docker import DockerBackend
+from builders.engine.registry import pull_image
 from builders.model import Built, Execution, Outcome, RunStatus
-from builders.registry import pull_image
 from builders.sandbox.docker import run_in_container
 from curate.store import Store
 from tests.helpers.image_push import push_command, save_verified

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from builders.docker import DockerBackend
+from builders.backends.docker import DockerBackend
 from builders.model import Built
 from tests.integration.test_images import settings, spec  # noqa: F401
 from tests.integration.test_shared_environments import backend, forget, layers  # noqa: F401
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.xdist_group("builds")
 
 @pytest.fixture(autouse=True)
 def families(monkeypatch):
-    monkeypatch.setattr("builders.parts.FAMILIES", (("six",), ("attrs",)))
+    monkeypatch.setattr("builders.images.large_packages.FAMILIES", (("six",), ("attrs",)))
 
 
 def build(backend, spec, text):  # noqa: F811
@@ -42,7 +42,7 @@ def test_environments_share_a_part_and_hold_what_they_would_without(backend, spe
     assert first.environment_key != second.environment_key
     third = build(backend, spec, pins.replace("attrs==23.1.0", "attrs==23.2.0"))
     assert first.dockerfiles["six"] == third.dockerfiles["six"]
-    monkeypatch.setattr("builders.parts.FAMILIES", ())
+    monkeypatch.setattr("builders.images.large_packages.FAMILIES", ())
     whole = build(backend, spec, pins)
     assert list(whole.layer_bytes) == ["base", "python", "environment", "instance"]
     freeze = ("python", "-m", "pip", "freeze", "--all")
@@ -60,7 +60,7 @@ def test_a_part_is_found_in_the_registry_where_its_environment_is_not(backend, s
 
 
 def test_a_part_goes_with_the_last_environment_upon_it(backend, spec, monkeypatch, tmp_path):  # noqa: F811
-    monkeypatch.setattr("builders.room.packages", lambda records: ())
+    monkeypatch.setattr("builders.image_gc.collect.packages", lambda records: ())
     alone = DockerBackend(replace(backend.settings, registry="", cache=tmp_path))
     first = build(alone, spec, "idna==3.4\nsix==1.16.0\n")
     second = build(alone, spec, "idna==3.6\nsix==1.16.0\n")

@@ -7,8 +7,8 @@ import tarfile
 
 import pytest
 
-from builders.engine import connect
-from builders.registry import RegistryError, pull_image, push_image, verify_image
+from builders.engine.client import connect
+from builders.engine.registry import RegistryError, pull_image, push_image, verify_image
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_absent_image_is_an_error(client, repository):
 
 
 def test_registry_that_is_not_there_is_an_error(client, image, monkeypatch):
-    monkeypatch.setattr("builders.registry._push.retry.wait", lambda _: 0)
+    monkeypatch.setattr("builders.engine.registry._push.retry.wait", lambda _: 0)
     with pytest.raises(RegistryError, match="refused"):
         push_image(client, image, "127.0.0.1:9/test/none", "latest")
     client.images.remove("127.0.0.1:9/test/none:latest")

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from builders.buildcache import read_records
-from builders.docker import DockerBackend
+from builders.backends.docker import DockerBackend
 from builders.errors import DiskFull
+from builders.image_gc.build_cache import read_records
+from builders.image_gc.collect import FOREIGN_SECONDS
 from builders.model import Built
-from builders.room import FOREIGN_SECONDS
 from tests.integration.test_images import settings, spec  # noqa: F401
 from tests.integration.test_shared_environments import forget, tags
 
@@ -30,7 +30,7 @@ def machine(settings, tmp_path_factory):  # noqa: F811
 @pytest.fixture
 def backend(machine, monkeypatch):
     """Counts and removes no cache of packages, which is everybody's here."""
-    monkeypatch.setattr("builders.room.packages", lambda records: ())
+    monkeypatch.setattr("builders.image_gc.collect.packages", lambda records: ())
     kept = set()
     backend = DockerBackend(machine, kept=lambda: kept)
     backend.must_stay = kept
@@ -118,7 +118,7 @@ def test_a_full_disk_is_given_room_once(backend, spec, monkeypatch):  # noqa: F8
         if here(backend):
             raise DiskFull("full", missing=1 << 40)
 
-    monkeypatch.setattr("builders.turns.watch_disk", full)
+    monkeypatch.setattr("builders.images.build_queue.watch_disk", full)
     with pytest.raises(DiskFull):
         build(backend, spec, 15)
     backend.settings = backend.room.settings = replace(backend.settings, disk_bytes=1 << 50)
@@ -137,5 +137,5 @@ def test_what_another_cache_folder_knows_of_is_left_alone_for_a_day(
     elsewhere = DockerBackend(replace(backend.settings, cache=tmp_path / "elsewhere"))
     assert elsewhere.room.make(0, dry=True).environments == ()
     now = time.time()
-    monkeypatch.setattr("builders.room.time.time", lambda: now + FOREIGN_SECONDS)
+    monkeypatch.setattr("builders.image_gc.collect.time.time", lambda: now + FOREIGN_SECONDS)
     assert len(elsewhere.room.make(0, dry=True).environments) == 1

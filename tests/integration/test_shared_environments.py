@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from builders.docker import DockerBackend
+from builders.backends.docker import DockerBackend
+from builders.engine.layer_cache import repository
+from builders.engine.registry import RegistryError
 from builders.model import Built
-from builders.registry import RegistryError
-from builders.shared import repository
 from tests.integration.test_images import settings, spec  # noqa: F401
 
 pytestmark = pytest.mark.xdist_group("builds")

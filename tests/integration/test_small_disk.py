@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from docker.errors import DockerException
 
-from builders.disk import free_bytes, inodes_left
-from builders.engine import find_build_client, run_build
+from builders.engine.client import find_build_client, run_build
 from builders.errors import DiskFull, SandboxError
+from builders.images.build_queue import Turns
 from builders.model import Built, Execution, Limits
+from builders.process.free_space import free_bytes, inodes_left
 from builders.sandbox.docker import run_in_container
-from builders.turns import Turns
 from tests.helpers.loop_filesystem import NoMount, small_disk
 from tests.helpers.private_engine import PrivateEngine, available
 
@@ -59,7 +59,7 @@ def test_a_run_that_uses_up_the_inodes_is_ended_in_time(engine):
 def write(engine, tmp_path, monkeypatch):
     """Builds an image that writes that many MiB, and keeps what it wrote."""
     monkeypatch.setenv("DOCKER_HOST", engine.host)
-    monkeypatch.setattr("builders.command.WATCH_SECONDS", 0.2)
+    monkeypatch.setattr("builders.process.run.WATCH_SECONDS", 0.2)
     client = find_build_client(os.environ.get("CURATE_DOCKER", ""))
 
     def write(turn, tag, mib):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from builders.dockerfiles import (
+from builders.images.build import plan_layers
+from builders.images.dockerfiles import (
     base_dockerfile,
     build_settings,
     environment_dockerfile,
@@ -16,9 +17,8 @@ from builders.dockerfiles import (
     python_dockerfile,
     python_ignored,
 )
-from builders.images import plan_layers
+from builders.lock.build_constraints import build_bound
 from builders.model import InstanceSpec, Lock
-from builders.oldest import build_bound
 from builders.settings import BuildSettings
 
 DATE = datetime(2021, 5, 4, 10, tzinfo=UTC)

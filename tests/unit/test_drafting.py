@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from builders.git.tree import FolderTree
 from builders.requirements import Project
-from builders.tree import FolderTree
 from curate.drafting.ci import ci_jobs
 from curate.drafting.draft import draft
 from curate.drafting.found import Found, Job

@@ -9,8 +9,8 @@ from urllib3.exceptions import ReadTimeoutError
 
 from builders.errors import SandboxError
 from builders.model import Limits
-from builders.sandbox import ending
-from builders.sandbox.ending import Ending, await_end
+from builders.sandbox import wait
+from builders.sandbox.wait import Ending, await_end
 
 LATE = requests.exceptions.ConnectionError(ReadTimeoutError(None, "", "Read timed out."))
 GONE = requests.exceptions.ConnectionError("Connection aborted.", ConnectionResetError())
@@ -76,7 +76,7 @@ def test_a_full_disk(answer):
 
 def test_time_is_over():
     engine = Engine([LATE], [size(0)])
-    assert ended(engine, Limits(seconds=0.05 - ending._GRACE)) is Ending.OUT_OF_TIME
+    assert ended(engine, Limits(seconds=0.05 - wait._GRACE)) is Ending.OUT_OF_TIME
     assert engine.killed
 
 

@@ -8,10 +8,10 @@ import docker
 import pytest
 import requests
 
-from builders import docker as backends
-from builders.docker import DockerBackend
+from builders.backends import docker as backends
+from builders.backends.docker import DockerBackend
+from builders.backends.local import LocalBackend
 from builders.errors import DiskFull, EngineUnavailable, SandboxError
-from builders.local import LocalBackend
 from builders.model import Built, Execution, Outcome, RunResult, RunStatus
 from builders.sandbox import docker as sandbox
 from builders.sandbox import local

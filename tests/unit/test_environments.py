@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from builders.errors import SandboxError
-from builders.lock import lock_key
+from builders.lock.resolve import lock_key
 from builders.model import Built, Failure, Lock
 from builders.requirements import Manifest, Requirement
 from curate import environments

@@ -7,8 +7,8 @@ import pytest
 from builders.errors import SandboxError
 from builders.model import RunStatus
 from builders.sandbox.docker import _account
-from builders.sandbox.evidence import Evidence, judge
-from builders.sandbox.script import NO_CHECKOUT, PATCH_FAILED
+from builders.sandbox.result import Evidence, judge
+from builders.sandbox.run_script import NO_CHECKOUT, PATCH_FAILED
 from tests.unit.test_report import KEY, WHOLE
 
 NOTHING_BEGAN = Evidence(

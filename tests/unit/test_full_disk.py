@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from builders import checkout
-from builders.disk import RESERVE_INODES, watch_disk
 from builders.errors import BuilderError, DiskFull
+from builders.git import checkout
+from builders.process.free_space import RESERVE_INODES, watch_disk
 from curate.errors import StoreError
 from curate.store.database import Database
 

@@ -2,8 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from builders.interpreter import Choice, available_pythons, choose_python, find_interpreter
 from builders.model import Failure
+from builders.python.choose import Choice, available_pythons, choose_python, find_interpreter
 from builders.requirements import Manifest
 
 ALL = ["3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"]

@@ -7,16 +7,16 @@ from types import MappingProxyType
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from builders import lock
 from builders.errors import DiskFull
-from builders.lock import compile_arguments, compile_files, lock_key, timestamp
-from builders.metadata import read_metadata, uv_config
-from builders.preparation import prepare
-from builders.repairs import RULES, dropped_extras, repair
+from builders.lock import resolve as resolve_module
+from builders.lock.initial_changes import prepare
+from builders.lock.legacy_metadata import read_metadata, uv_config
+from builders.lock.repair import RULES, dropped_extras, repair
+from builders.lock.resolve import compile_arguments, compile_files, lock_key, timestamp
+from builders.lock.uv import Attempt
 from builders.requirements import Manifest, Requirement
-from builders.requirements.lines import name_of
+from builders.requirements.requirement_line import name_of
 from builders.settings import BuildSettings
-from builders.uv import Attempt
 
 ERRORS = Path(__file__).parent / "uv_errors"
 
@@ -235,20 +235,20 @@ def test_key_depends_on_declarations_and_python():
 
 def test_locks_of_older_rules_are_made_anew(monkeypatch):
     before = lock_key(manifest("a"), "3.8")
-    monkeypatch.setattr("builders.lock.RULES", RULES + 1)
+    monkeypatch.setattr("builders.lock.resolve.RULES", RULES + 1)
     assert lock_key(manifest("a"), "3.8") != before
 
 
 def test_a_full_disk_says_nothing_of_the_requirements(tmp_path, monkeypatch):
     said = "error: failed to write to file `x`: No space left on device (os error 28)"
     failed = Attempt(code=2, output="", errors=said)
-    monkeypatch.setattr(lock, "_compile", lambda *_: failed)
+    monkeypatch.setattr(resolve_module, "_compile", lambda *_: failed)
     with pytest.raises(DiskFull):
         resolve_for_2019(tmp_path)
 
 
 def resolve_for_2019(cache):
-    return lock.resolve(
+    return resolve_module.resolve(
         manifest("pandas", "pytest"),
         python="3.7",
         cutoff=datetime(2019, 3, 1, tzinfo=UTC),
@@ -301,9 +301,11 @@ def test_what_uv_passes_over_it_is_told(tmp_path, monkeypatch):
     ]
     readable = OLD.replace(",==4.k", "")
     told = []
-    monkeypatch.setattr(lock, "_compile", lambda *args: told.append(set(args[2])) or steps.pop(0))
     monkeypatch.setattr(
-        lock,
+        resolve_module, "_compile", lambda *args: told.append(set(args[2])) or steps.pop(0)
+    )
+    monkeypatch.setattr(
+        resolve_module,
         "_metadata",
         lambda name, version, _: read_metadata(readable, name, version) if name != "x" else None,
     )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders.model import Outcome
-from builders.reporter import read_report
+from builders.pytest_plugin import read_report
 
 KEY = b"k" * 64
 START = {"event": "start", "format": 1}

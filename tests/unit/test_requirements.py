@@ -1,8 +1,8 @@
 import pytest
 
+from builders.git.tree import FolderTree
 from builders.model import Failure
 from builders.requirements import Sources, read_manifest
-from builders.tree import FolderTree
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from builders.buildcache import Record, leftovers, packages, record_of
-from builders.docker import DockerBackend
-from builders.room import Going, Used, going
+from builders.backends.docker import DockerBackend
+from builders.image_gc.build_cache import Record, leftovers, packages, record_of
+from builders.image_gc.collect import Going, Used, going
+from builders.image_gc.inventory import Image, environments, image_of, own_sizes
+from builders.image_gc.last_used import Uses
 from builders.settings import BuildSettings
-from builders.usage import Image, environments, image_of, own_sizes
-from builders.uses import Uses
 
 SPACE = "curate"
 
@@ -239,7 +239,7 @@ def test_images_go_when_what_resolving_left_does_not_do(
             calls.append((limit, more))
             return Going(size=more)
 
-    monkeypatch.setattr("builders.docker.trim_cache", lambda settings, folder: freed)
+    monkeypatch.setattr("builders.backends.docker.trim_cache", lambda settings, folder: freed)
     backend.__dict__.update(store=tmp_path, room=FakeRoom())
     assert backend._make_room(10) == (freed > 0 or bool(asked))
     assert calls == asked

@@ -7,8 +7,8 @@ import pytest
 from docker.errors import NotFound
 
 from builders.errors import SandboxError
-from builders.sandbox import files
-from builders.sandbox.files import read_files
+from builders.sandbox import copy_out
+from builders.sandbox.copy_out import read_files
 
 CEILINGS = {"report": 10, "key": 4}
 SYMLINK = 1 << 27
@@ -64,7 +64,7 @@ def test_a_cut_archive_is_no_missing_file(kept):
 
 
 def test_a_full_folder(monkeypatch):
-    monkeypatch.setattr(files, "_AT_ONCE", 20_000)
+    monkeypatch.setattr(copy_out, "_AT_ONCE", 20_000)
     container = Container({"flood": b"x" * 30_000, "report": b"1"})
     assert read(container) == {"report": b"1"}
     assert "/curate/out/report" in container.asked

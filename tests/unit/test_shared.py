@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import docker
 import pytest
 
+from builders.engine.layer_cache import KEY, LAYER, fetch_layer, repository
+from builders.engine.registry import RegistryError
 from builders.errors import DiskFull
-from builders.registry import RegistryError
-from builders.shared import KEY, LAYER, fetch_layer, repository
 
 GOOD = {LAYER: "environment", KEY: "k1"}
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from builders.errors import DiskFull
-from builders.turns import TRIES, Turns
+from builders.images.build_queue import TRIES, Turns
 
 RESERVE = 1000
 

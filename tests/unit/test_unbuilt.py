@@ -2,11 +2,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from builders import engine
+from builders.engine import client
 from builders.errors import DiskFull, EngineUnavailable, SandboxError
+from builders.lock.build_failures import parents, without_unbuilt
 from builders.model import Failure, Lock
 from builders.requirements import Manifest, Requirement
-from builders.unbuilt import parents, without_unbuilt
 
 TEXT = """\
 Mpi4Py==3.1.4
@@ -65,24 +65,24 @@ def test_no_answer_where_it_is_needed_unknown_or_another_failure(log, names, cor
 
 def test_the_package_is_named_however_long_its_own_log():
     log = LOG + "#7 9.3 noise\n" * 2000 + "#7 ERROR: exit code: 1\n"
-    told = engine._judged(log)
-    assert len(told.detail) < engine.LOG_TAIL + 1000
+    told = client._judged(log)
+    assert len(told.detail) < client.LOG_TAIL + 1000
     assert without_unbuilt(told, manifest("unidist"), LOCK)
-    assert "Failed" not in engine._judged("noise\n" * 2000 + "exit code: 1\n").detail
+    assert "Failed" not in client._judged("noise\n" * 2000 + "exit code: 1\n").detail
 
 
 def test_an_engine_that_hangs_up_is_no_build_that_fails():
     with pytest.raises(EngineUnavailable):
-        engine._judged("#5 ERROR: rpc error: code = Unavailable desc = transport is closing")
+        client._judged("#5 ERROR: rpc error: code = Unavailable desc = transport is closing")
     printed = "#5 1.2 exit code: 1 did not complete successfully\n"
     for own in (
         "rpc error: code = Canceled desc = context canceled",
         "error reading: unexpected EOF",
     ):
         with pytest.raises(EngineUnavailable):
-            engine._judged(f"{printed}ERROR: failed to solve: {own}")
+            client._judged(f"{printed}ERROR: failed to solve: {own}")
     log = "rpc error: code = Unavailable\nexit code: 1"
-    assert engine._judged(log).reason == "build-command-failed"
+    assert client._judged(log).reason == "build-command-failed"
 
 
 RAN = "executor failed running [/bin/sh -c ./install]"
@@ -98,7 +98,7 @@ SOLVED = 'ERROR: failed to solve: process "/bin/sh -c x" did not complete succes
     ],
 )
 def test_a_command_that_ended_by_itself_is_a_failure(log):
-    assert engine._judged(log).reason == "build-command-failed"
+    assert client._judged(log).reason == "build-command-failed"
 
 
 @pytest.mark.parametrize(
@@ -116,14 +116,14 @@ def test_a_command_that_ended_by_itself_is_a_failure(log):
 )
 def test_what_the_engine_could_not_do_says_nothing_of_the_candidate(log, error):
     with pytest.raises(error):
-        engine._judged(log)
+        client._judged(log)
 
 
 def test_a_build_that_blames_no_command_is_no_verdict():
     for log in ("", "#5 1.2 exit code: 1\n#5 2.0 on and on\n"):
         with pytest.raises(SandboxError):
-            engine._judged(log)
+            client._judged(log)
     with pytest.raises(SandboxError, match="no space left"):
-        engine._judged("#5 1.2 cc: No space left on device\n#5 ERROR: exit code: 1")
+        client._judged("#5 1.2 cc: No space left on device\n#5 ERROR: exit code: 1")
     with pytest.raises(DiskFull):
-        engine._judged("#5 1.2 exit code: 1\nERROR: write /x: no space left on device")
+        client._judged("#5 1.2 exit code: 1\nERROR: write /x: no space left on device")

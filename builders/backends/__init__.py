@@ -1,0 +1,1 @@
+"""Where environments are built and tests run: containers, or a folder of this machine."""

@@ -1,0 +1,1 @@
+"""The container engine: its client, builds with BuildKit, registries."""

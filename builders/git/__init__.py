@@ -1,0 +1,1 @@
+"""Git repositories, read and checked out the same way everywhere."""

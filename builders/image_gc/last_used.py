@@ -1,0 +1,68 @@
+"""When each environment was last used, and whether it is in use: a file each, without content.
+
+The time of the file is that of the last use. Whoever uses an environment holds a shared lock of its
+file, which ends with the process; whoever removes it needs the lock alone.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import IO
+
+from builders.images.keys import digest
+
+
+class Uses:
+    """Uses of environments by all processes with the same *folder*; threads may share one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._held: dict[str, list[IO[str]]] = {}
+        self._lock = Lock()
+
+    def hold(self, user: str, environment: str) -> None:
+        """Let *user* use *environment* until `release`; waits while it is being removed."""
+        file = self._open(environment)
+        fcntl.flock(file, fcntl.LOCK_SH)
+        os.utime(file.fileno())
+        with self._lock:
+            self._held.setdefault(user, []).append(file)
+
+    def release(self, user: str) -> None:
+        """*user* needs none of its environments any longer."""
+        with self._lock:
+            files = self._held.pop(user, [])
+        for file in files:
+            os.utime(file.fileno())
+            file.close()
+
+    def last(self, environment: str) -> float:
+        """Time of the last use of *environment* in seconds since the epoch; 0 = none is known."""
+        try:
+            return self._path(environment).stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+
+    @contextmanager
+    def alone(self, environment: str) -> Iterator[bool]:
+        """Whether nobody uses *environment*; then nobody can before the block ends."""
+        if not self._path(environment).exists():
+            yield True
+            return
+        with self._open(environment) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    def _open(self, environment: str) -> IO[str]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self._path(environment).open("a")
+
+    def _path(self, environment: str) -> Path:
+        return self.folder / digest(environment)

@@ -1,0 +1,1 @@
+"""Images of instances: planned as layers, then built where they are missing."""

@@ -1,0 +1,126 @@
+"""Text of the script that installs a checkout into its environment; nothing is run here.
+
+The script is POSIX sh, the same for both backends: it starts in the checkout, with the
+environment's `python` and a `uv` on PATH, and prints a marker before each step, by which a failed
+log is told apart (`failed_step`).
+"""
+
+import shlex
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from builders.errors import SandboxError
+from builders.images.audit_script import audit_lines
+from builders.model import Failure, InstanceSpec
+
+# setuptools learnt editable wheels (PEP 660) in 64.0, August 2022; now others had followed.
+PEP_660 = datetime(2022, 10, 1, tzinfo=UTC)
+# Where no build tool of the period works, the isolated build may use tools up to this day.
+LATER_TOOLS = datetime(2023, 1, 15, tzinfo=UTC)
+
+MARKER = "curate-step: "
+EDITABLE = "{editable}"  # among the commands of a spec: the editable install of its date
+
+# What it means that the log of a failure ends in a step.
+_REASONS = {"install": "install-failed", "import": "not-imported", "clean": "not-clean"}
+
+# Words by which apt, uv and pip say that the network failed, not the package.
+_NETWORK_SIGNS = (
+    "Temporary failure in name resolution",
+    "Temporary failure resolving",
+    "dns error",
+    "operation timed out",
+    "NewConnectionError",
+)
+
+_CHECK = """\
+import importlib, os, sys
+name, root = sys.argv[1], os.path.realpath(sys.argv[2])
+module = importlib.import_module(name)
+places = [module.__file__] if getattr(module, "__file__", None) else list(module.__path__)
+found = [place for place in map(os.path.realpath, places) if place.startswith(root + os.sep)]
+sys.exit(0 if found else "%s is imported from %s, not from %s" % (name, places, root))
+"""
+
+
+def install_script(spec: InstanceSpec) -> str:
+    """Script that installs *spec*'s checkout and checks import and cleanliness."""
+    lines = ["set -eu", "checkout=$(pwd)", *_exports(spec), f"echo '{MARKER}install'"]
+    lines += install_commands(spec)
+    if spec.import_name:
+        name, check = shlex.quote(spec.import_name), shlex.quote(_CHECK)
+        lines += [
+            f"echo '{MARKER}import'",
+            f'(cd / && python -B -c {check} {name} "$checkout")',
+        ]
+    older = " ".join([spec.tree_commit, *sorted(commit for commit, _ in spec.moved.values())])
+    lines += [f"echo '{MARKER}clean'", *audit_lines(spec.import_name, older)]
+    return "\n".join([*lines, f"echo '{MARKER}done'"]) + "\n"
+
+
+def install_commands(spec: InstanceSpec) -> list[str]:
+    """Lines of the script that install the checkout: the recipe's, or the editable install."""
+    lines = []
+    for command in spec.install or (EDITABLE,):
+        lines += _editable(spec.date) if command == EDITABLE else [command]
+    return lines
+
+
+def failed_step(log: str) -> str:
+    """Last step that *log* says was begun: "install", "import", "clean", "done", or "" for none."""
+    begun = [line.split(MARKER)[1] for line in log.splitlines() if MARKER in line]
+    steps = [step.strip() for step in begun if step.strip() in (*_REASONS, "done")]
+    return steps[-1] if steps else ""
+
+
+def explained(failure: Failure, layer: str) -> Failure:
+    """*failure* of a *layer* ("base", ..., "instance") with stage and reason.
+
+    Where the network failed it raises `SandboxError`: that says nothing about the candidate.
+    """
+    if failure.reason == "timeout":
+        return replace(failure, stage="install" if layer == "instance" else "build")
+    if any(sign in failure.detail for sign in _NETWORK_SIGNS):
+        raise SandboxError(
+            f"a build had no network: {failure.detail[-1000:]}",
+            hint="Check the network, the index URL and the CA bundle.",
+        )
+    if layer != "instance":
+        return replace(failure, reason=f"{layer}-failed")
+    reason = _REASONS.get(failed_step(failure.detail), "install-failed")
+    return replace(failure, stage="install", reason=reason)
+
+
+def cutoff_text(date: datetime) -> str:
+    """Spelling of *date* that uv's `--exclude-newer` takes, in UTC and whole seconds."""
+    return date.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _exports(spec: InstanceSpec) -> list[str]:
+    variables = dict(sorted(spec.environment.items()))
+    if spec.version:
+        variables["SETUPTOOLS_SCM_PRETEND_VERSION"] = spec.version
+    return [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+
+
+def _editable(date: datetime) -> list[str]:
+    """Editable install by the means of *date*; setuptools needs older ones before PEP 660."""
+    cutoff = cutoff_text(date)
+    modern = f"uv pip install --no-deps --exclude-newer {cutoff} -e ."
+    if date.astimezone(UTC) >= PEP_660:
+        return [modern]
+    later = cutoff_text(LATER_TOOLS)
+    exempt = " ".join(f"--exclude-newer-package {name}={later}" for name in ("setuptools", "wheel"))
+    return [
+        "backend=$(sed -n 's/^ *build-backend *= *[\"'\"'\"']\\([^\"'\"'\"']*\\).*/\\1/p'"
+        " pyproject.toml 2>/dev/null || true)",
+        'case "$backend" in',
+        '""|setuptools*)',
+        "    python -m pip install --no-deps --no-build-isolation -e . ||",
+        "    python setup.py develop --no-deps ||",
+        f"    uv pip install --no-deps --exclude-newer {cutoff} {exempt} -e . ;;",
+        "*)",
+        f"    {modern} ||",
+        f"    uv pip install --no-deps --exclude-newer {later} -e . ;;",
+        "esac",
+    ]

@@ -1,0 +1,57 @@
+"""What is changed in every manifest before its first resolution."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from packaging.requirements import Requirement as Parsed
+
+from builders.images.install_script import cutoff_text
+from builders.lock.repair import Repair
+from builders.requirements import Manifest, Requirement
+
+# Projects whose releases were deleted and uploaded once more, and a moment by which they were back.
+# Without them uv finds a way, with whatever is so old that it does not ask for them: for
+# atomicwrites pytest 3.5, where 4.5 is meant.
+UPLOADED_ANEW = {"atomicwrites": datetime(2022, 7, 9, tzinfo=UTC)}
+
+
+def later_uploads(cutoff: datetime) -> dict[str, str]:
+    """Return the cutoff (RFC 3339) of each project that counts as there although it came back."""
+    late = {name: moment for name, moment in UPLOADED_ANEW.items() if cutoff < moment}
+    return {name: cutoff_text(moment) for name, moment in late.items()}
+
+
+def prepare(manifest: Manifest) -> list[Repair]:
+    """Changes to be made before the first attempt, each built on the one before it."""
+    found: list[Repair] = []
+    for rule in (_with_runner, _with_wheel):
+        change = rule(found[-1].manifest if found else manifest)
+        found += [change] if change else []
+    return found
+
+
+def _with_runner(manifest: Manifest) -> Repair | None:
+    """Add pytest where it is not declared: it runs the tests of unittest and nose, too."""
+    if any(item.name == "pytest" for item in manifest.requirements):
+        return None
+    runner = Requirement(line="pytest", name="pytest", origin="default", core=True)
+    changed = replace(manifest, requirements=(*manifest.requirements, runner))
+    return Repair(manifest=changed, sentence="added pytest: it is not declared")
+
+
+def _with_wheel(manifest: Manifest) -> Repair | None:
+    """Swap distributions that only build next to a database for the same code as a wheel."""
+    found = [item for item in manifest.requirements if item.name == "psycopg2"]
+    if not found:
+        return None
+    changed = tuple(_renamed(item, "psycopg2-binary") for item in manifest.requirements)
+    sentence = "psycopg2 became psycopg2-binary: building it needs a database's headers"
+    return Repair(manifest=replace(manifest, requirements=changed), sentence=sentence)
+
+
+def _renamed(item: Requirement, name: str) -> Requirement:
+    if item.name != "psycopg2":
+        return item
+    parsed = Parsed(item.line)
+    parsed.name = name
+    return replace(item, line=str(parsed), name=name)

@@ -1,0 +1,1 @@
+"""Processes, temporary directories and locks of this machine."""

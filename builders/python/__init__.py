@@ -1,0 +1,1 @@
+"""Python interpreters: which one a commit needs, and where it is installed."""

@@ -1,5 +1,0 @@
-"""The pytest plugin that runs in sandboxes, and the reading of what it wrote."""
-
-from builders.reporter.report import PLUGIN, Report, new_key, plugin_source, read_report
-
-__all__ = ["PLUGIN", "Report", "new_key", "plugin_source", "read_report"]

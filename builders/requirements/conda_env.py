@@ -1,0 +1,83 @@
+"""Conda environment files, as far as the index of Python packages has their packages."""
+
+import re
+from collections.abc import Iterable
+
+from builders.requirements.requirements_txt import Contents
+
+# Conda's name -> the index's, where they differ.
+_NAMES = {
+    "pytorch": "torch",
+    "pytorch-cpu": "torch",
+    "msgpack-python": "msgpack",
+    "matplotlib-base": "matplotlib",
+    "dask-core": "dask",
+    "python-graphviz": "graphviz",
+    "python-blosc": "blosc",
+    "python-xxhash": "xxhash",
+    "tiledb-py": "tiledb",
+    "geopandas-base": "geopandas",
+    "py-xgboost": "xgboost",
+    "py-boost": "boost",
+    "pytables": "tables",
+    "ray-default": "ray[default]",
+    "ray-core": "ray",
+    "modin-all": "modin[all]",
+    "psycopg2": "psycopg2-binary",
+}
+# Packages of conda that are no Python distributions.
+_SYSTEM = re.compile(
+    r"^(python|pip|conda|mamba|nodejs|graphviz|openjdk|libgdal|gcc|gxx|clang|cmake|make|git|"
+    r"compilers|c-compiler|cxx-compiler|cuda.*|cudatoolkit|mkl|openblas|nomkl|lib.*|chromium|"
+    r"firefox|geckodriver|tiledb|arrow-cpp|parquet-cpp|thrift-cpp|protoc|r-.*|xorg.*|_.*)$"
+)
+_PINNED = re.compile(r"^==(\d+\.\d+)(?:\.|$)")
+_SPEC = re.compile(r"^(?:[\w.-]+::)?([A-Za-z0-9_.-]+)\s*(?:\[.*\])?\s*(.*)$")
+
+
+def read_conda(text: str, origin: str) -> Contents:
+    """Return the packages of a conda environment file; a malformed one is only noted."""
+    import yaml  # slow to import, and few projects have such a file
+
+    contents = Contents()
+    try:
+        loaded = yaml.safe_load(text)
+    except yaml.YAMLError:
+        contents.notes.append(f"{origin} is not YAML")
+        return contents
+    dependencies = loaded.get("dependencies") if isinstance(loaded, dict) else None
+    for item in dependencies or ():
+        if isinstance(item, dict):
+            _add_pip(item.get("pip") or (), origin, contents)
+        elif isinstance(item, str):
+            _add_conda(item, origin, contents)
+    return contents
+
+
+def _add_pip(items: Iterable[object], origin: str, contents: Contents) -> None:
+    lines = (str(item).strip() for item in items)
+    contents.lines += [(line, origin) for line in lines if not line.startswith("-")]
+
+
+def _add_conda(item: str, origin: str, contents: Contents) -> None:
+    match = _SPEC.match(item.strip())
+    if match and match[1].lower() == "python":
+        pinned = _PINNED.match(_version(match[2]))
+        contents.python = pinned[1] if pinned else ""
+    if match is None or _SYSTEM.match(match[1].lower()):
+        return
+    name = _NAMES.get(match[1].lower(), match[1])
+    contents.lines.append((name + _version(match[2]), origin))
+
+
+def _version(spec: str) -> str:
+    """Conda's `=1.2` is any 1.2.x; a third field (`=1.2=build`) is a build string."""
+    text = spec.replace(" ", "")
+    fuzzy = re.match(r"^=([^=<>!,|]+)(?:=[^=]+)?$", text)
+    if fuzzy:
+        return f"=={fuzzy[1].removesuffix('.*').removesuffix('*')}.*"
+    bare = re.match(r"^\d[\w.*]*$", text)
+    series = re.match(r"^(?:==)?(\d[\w.]*?)\.?\*$", text)  # `6.0*` is any 6.0.x
+    if series:
+        return f"=={series[1]}.*"
+    return f"=={text}" if bare else text.split("|")[0]

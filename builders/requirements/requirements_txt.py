@@ -1,0 +1,91 @@
+"""Requirement files as pip reads them, followed through `-r` and `-c`."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from posixpath import dirname, join, normpath
+
+from builders.git.tree import Tree
+
+_OPTION = re.compile(r"^(?:(-r|-c|-e)|--(requirement|constraint|editable))[\s=]*(.+)$")
+_SELF = re.compile(r"^(?:\.|file:(?://)?\.)/?\[([^\]]*)\]")  # ".[a,b]"
+
+
+@dataclass(kw_only=True)
+class Contents:
+    """What requirement files hold: (line, file) pairs, constraints, extras of the project."""
+
+    lines: list[tuple[str, str]] = field(default_factory=list)
+    constraints: list[str] = field(default_factory=list)
+    extras: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)  # what was read, referred-to files included
+    python: str = ""  # "3.8" where the file is for this interpreter only
+
+
+def read_file(tree: Tree, path: str) -> Contents:
+    """Return what *path* and the files it refers to hold; a missing file is only noted."""
+    contents = Contents()
+    _read(tree, normpath(path), contents, seen=set(), constraint=False)
+    return contents
+
+
+def add_text(text: str, origin: str, contents: Contents) -> None:
+    """Add the lines of *text*, a requirement file without references to others."""
+    for line in _logical(text):
+        if not line.startswith("-"):
+            contents.lines.append((line, origin))
+
+
+def _read(tree: Tree, path: str, contents: Contents, *, seen: set[str], constraint: bool) -> None:
+    if path in seen:
+        return
+    seen.add(path)
+    content = tree.read(path)
+    if content is None:
+        contents.notes.append(f"{path} is referred to but missing")
+        return
+    contents.files.append(path)
+    for line in _logical(content.decode("utf-8-sig", errors="replace")):
+        option = _OPTION.match(line)
+        if option:
+            kind, value = (option[1] or option[2][:1]).lstrip("-"), option[3].strip()
+            _follow(tree, path, contents, kind, value, seen, constraint)
+        elif _SELF.match(line):
+            _follow(tree, path, contents, "e", line, seen, constraint)
+        elif line.startswith("-"):
+            continue  # index and format options: settings decide those
+        elif constraint:
+            contents.constraints.append(line)
+        else:
+            contents.lines.append((line, path))
+
+
+def _follow(
+    tree: Tree,
+    path: str,
+    contents: Contents,
+    kind: str,
+    value: str,
+    seen: set[str],
+    constraint: bool,
+) -> None:
+    """Act on `-r value`, `-c value` or `-e value` of *path*."""
+    value = value.split(" #", maxsplit=1)[0].strip().strip("\"'")
+    if kind == "e":
+        own = _SELF.match(value)
+        if own:
+            contents.extras += [name.strip() for name in own[1].split(",")]
+        elif value not in (".", "./"):
+            contents.notes.append(f"dropped -e {value}: not from an index")
+        return
+    target = normpath(join(dirname(path), value))
+    _read(tree, target, contents, seen=seen, constraint=constraint or kind == "c")
+
+
+def _logical(text: str) -> Iterator[str]:
+    """Lines without comments and blanks, continuations joined."""
+    for line in re.sub(r"\\\r?\n", " ", text).splitlines():
+        bare = re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip()
+        if bare:
+            yield bare

@@ -1,0 +1,73 @@
+"""Conditions of a setup script on interpreter and platform: Linux, and some Python 3."""
+
+import ast
+import operator
+from collections.abc import Callable, Iterator
+
+from builders.requirements.requirement_line import Unusable, with_marker
+
+_OPERATORS: dict[type[ast.cmpop], tuple[str, str, Callable[[int, int], bool]]] = {
+    ast.Eq: ("==", "!=", operator.eq),
+    ast.NotEq: ("!=", "==", operator.ne),
+    ast.Lt: ("<", ">=", operator.lt),
+    ast.LtE: ("<=", ">", operator.le),
+    ast.Gt: (">", "<=", operator.gt),
+    ast.GtE: (">=", "<", operator.ge),
+}
+_MAJOR = ("sys.version_info[0]", "sys.version_info.major")
+_VERSION = ("sys.version_info", "sys.version_info[:2]", "sys.version_info[0:2]")
+_PLATFORM = {"sys.platform": "linux", "os.name": "posix"}
+
+
+def branches(statement: ast.If) -> Iterator[ast.stmt]:
+    """Statements of *statement* that run; under a marker where that depends on a minor version.
+
+    Nothing where the condition is about something else.
+    """
+    test = statement.test
+    if not isinstance(test, ast.Compare) or type(test.ops[0]) not in _OPERATORS:
+        return
+    left, right = ast.unparse(test.left), test.comparators[0]
+    when, otherwise, compare = _OPERATORS[type(test.ops[0])]
+    version = _numbers(right) if left in _MAJOR + _VERSION else ()
+    if version and (left in _MAJOR or len(version) == 1 or version[0] != 3):
+        above = left in _VERSION and version == (3,)  # (3, 8) is more than (3,)
+        holds = compare(4 if above else 3, version[0])
+        yield from statement.body if holds else statement.orelse
+    elif version:
+        for body, sign in ((statement.body, when), (statement.orelse, otherwise)):
+            marked = _Marked(f"python_version {sign} '3.{version[1]}'")
+            yield from (marked.visit(each) for each in body)
+    elif left in _PLATFORM and isinstance(right, ast.Constant):
+        same = right.value == _PLATFORM[left]
+        yield from statement.body if same is (when == "==") else statement.orelse
+
+
+def _numbers(node: ast.expr) -> tuple[int, ...]:
+    items = node.elts if isinstance(node, ast.Tuple) else [node]
+    values = [item.value for item in items if isinstance(item, ast.Constant)]
+    return tuple(value for value in values if isinstance(value, int))
+
+
+class _Marked(ast.NodeTransformer):
+    """Puts a marker on every requirement line that is added to a list; assignments are dropped."""
+
+    def __init__(self, marker: str) -> None:
+        self.marker = marker
+
+    def visit_Assign(self, node: ast.Assign) -> ast.stmt:
+        return ast.Pass()
+
+    def visit_If(self, node: ast.If) -> ast.stmt:
+        return ast.Pass()
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        return node  # `extras["name"]`: a key, no requirement
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        if not isinstance(node.value, str):
+            return node
+        try:
+            return ast.Constant(value=with_marker(node.value, self.marker))
+        except Unusable:
+            return node
