@@ -39,7 +39,7 @@ def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
 def _explained(error: BaseException) -> int:
     import typer
 
-    from curate.errors import described
+    from curate.core.errors import described
 
     if isinstance(error, typer.Abort):
         return INTERRUPTED

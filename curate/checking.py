@@ -13,9 +13,9 @@ from builders.images.install_script import EDITABLE
 from builders.python.choose import RELEASES
 from builders.requirements import Manifest, Sources, read_manifest
 from builders.requirements.requirement_line import Unusable, parse
+from curate.core.sampling import spread
 from curate.git.mirror import default_branch, open_mirror
 from curate.planning import version_names
-from curate.spreading import spread
 from recipes import EnvRecipe, Recipe, RecipeError, faults, file_name, load
 
 

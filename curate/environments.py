@@ -8,11 +8,11 @@ import tenacity
 
 from builders.errors import SandboxError
 from builders.git.checkout import is_whole, links
+from builders.git.run import attempt
 from builders.lock.build_failures import without_unbuilt
 from builders.lock.resolve import lock_key, resolve
 from builders.model import Built, Failure, InstanceSpec, Lock
-from curate.git.command import attempt
-from curate.model import Environment
+from curate.core.model import Environment
 from curate.planning import Ground, Plan
 from curate.store import Store
 from curate.workshop import Workshop

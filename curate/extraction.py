@@ -10,18 +10,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from builders.git.run import GitFailed
+from curate.core.model import Candidate, Issue, Link, PullRequest, Rejection
 from curate.git.base import DiffPair, at_merge_base, diff_pair, untouched
-from curate.git.command import GitFailed
-from curate.git.difftree import FileChange
-from curate.git.history import History
+from curate.git.commit_graph import History
+from curate.git.diff import FileChange
 from curate.git.mirror import Mirror
-from curate.git.patch import crosses, sections, split
-from curate.git.version import VersionNames
+from curate.git.versions import VersionNames
 from curate.github.issues import IS_A_PULL
 from curate.links import links
-from curate.model import Candidate, Issue, Link, PullRequest, Rejection
+from curate.patches.file_kinds import PathRules
+from curate.patches.parse import crosses, sections, split
 from curate.reverts import Reverts
-from curate.testpaths import PathRules
 
 STAGE = "crawl"
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from curate.core.model import CrawlState, Issue, IssueRef, Link, PullRequest, Sweep
+from curate.github.batch_query import completed
 from curate.github.client import GitHubClient
-from curate.github.details import completed
 from curate.github.issues import NOT_FOUND, Updates, changed_issues, issue_batches, updates
 from curate.github.pulls import LARGEST_PAGE, PullPage, pull_pages
-from curate.model import CrawlState, Issue, IssueRef, Link, PullRequest, Sweep
 from curate.store.store import Store
 
 Progress = Callable[[str, int, int], None]

@@ -7,7 +7,7 @@ projects write: `gh-12`, `fixes issue #12`, and lists (`closes #1, #2 and #3`).
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from curate.model import IssueRef, Link, PullRequest
+from curate.core.model import IssueRef, Link, PullRequest
 
 SOURCES = ("title", "body", "commit", "github")
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from builders.git.run import output
 from builders.git.tree import GitTree
 from builders.model import Failure, Limits
 from builders.python.choose import Choice, choose_python
 from builders.requirements import Manifest, Sources, read_manifest
-from curate.git.command import output
+from curate.core.model import Candidate, Rejection
 from curate.git.declared import DeclaredVersion
 from curate.git.mirror import Mirror
-from curate.git.version import NearestTag, VersionNames
-from curate.model import Candidate, Rejection
+from curate.git.versions import NearestTag, VersionNames
+from curate.patches.file_kinds import PathRules
 from curate.selection import Selection, select
-from curate.testpaths import PathRules
 from recipes import EnvRecipe, Recipe, RecipeError, architecture
 
 

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from builders.errors import BuilderError, SandboxError
 from builders.model import Built, Execution, Outcome, RunResult, RunStatus
-from curate.model import Run, Strength
+from curate.core.model import Run, Strength
+from curate.patches.ablation import Piece, pieces, settings_alone
 from curate.planning import Plan, limits, path_rules
-from curate.strength import Piece, pieces, settings_alone
 from curate.verdict import hopeless
 from curate.workshop import Interrupted, Workshop
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from curate.git.patch import sections
-from curate.testpaths import matches
+from curate.patches.file_kinds import matches
+from curate.patches.parse import sections
 from recipes import Cases, EnvRecipe, Recipe
 
 NEIGHBOURS = 10

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from builders.model import Failure, Lock
 from curate import __version__
+from curate.core.model import Candidate, Rejection, Run, Validation, Verdict
 from curate.environments import build, environment_of, exact_lock, shared_lock
-from curate.model import Candidate, Rejection, Run, Validation, Verdict
 from curate.planning import Ground, Plan, make_plan, this_architecture
 from curate.running import fixed_by_settings, make_runs, measure_strength
 from curate.selection import NEIGHBOURS

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from builders.model import Outcome, RunStatus
-from curate.model import Rejection, Run, Verdict
+from curate.core.model import Rejection, Run, Verdict
 
 BAD = frozenset({Outcome.FAILED, Outcome.ERROR})
 

@@ -92,7 +92,7 @@ def common(
     ] = False,
 ) -> None:
     """Read the settings: flags, then CURATE_… variables, then curate.toml."""
-    from curate.settings import read_settings
+    from curate.core.settings import read_settings
 
     flags = {"data": data, "recipes": recipes, "mirrors": mirrors, "cache": cache}
     context.obj = read_settings(flags)

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from curate.model import Candidate, Environment, PullRequest, Rejection, Validation
+from curate.core.model import Candidate, Environment, PullRequest, Rejection, Validation
 from curate.publishing.rules import Problem
 
 LINES = 40

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
-from curate.errors import NotFound
-from curate.settings import Settings
+from curate.core.errors import NotFound
+from curate.core.settings import Settings
 from curate.store import Store
 
 if TYPE_CHECKING:

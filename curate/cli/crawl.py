@@ -17,16 +17,16 @@ from curate.cli.common import (
     talk,
 )
 from curate.cli.waiting import CrawlDisplay
-from curate.errors import BadInput, NotFound
+from curate.core.errors import BadInput, NotFound
+from curate.core.settings import Settings
 from curate.git.mirror import Mirror, ensure_mirror, fetch, open_mirror
 from curate.github.client import GitHubClient
 from curate.github.pulls import owner_and_name
 from curate.github.tokens import read_tokens
 from curate.planning import path_rules, version_names
-from curate.settings import Settings
 from curate.stages.crawl import CrawlSummary, crawl
 from curate.store import Store
-from curate.store.codec import to_json
+from curate.store.serialization import to_json
 
 EXAMPLE = "Example: [bold]GITHUB_TOKEN=… curate crawl getmoto/moto --since 2023-01-01[/bold]"
 

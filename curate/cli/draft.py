@@ -15,17 +15,17 @@ from builders.python.choose import available_pythons
 from builders.requirements import Sources, read_manifest
 from curate.cli.common import existing_mirror, open_store, print_json, settings_of, talk
 from curate.cli.validate import Sandbox, run_tasks
+from curate.core.errors import BadInput, NotFound
+from curate.core.model import Candidate, CrawlState
+from curate.core.sampling import spread
+from curate.core.settings import Settings
 from curate.drafting.commits import observations
 from curate.drafting.draft import draft
 from curate.drafting.survey import Observation
 from curate.drafting.text import recipe_text
-from curate.errors import BadInput, NotFound
 from curate.git.mirror import Mirror, open_mirror
 from curate.github.pulls import owner_and_name
-from curate.model import Candidate, CrawlState
 from curate.planning import make_ground, version_names
-from curate.settings import Settings
-from curate.spreading import spread
 from curate.stages.validate import Task
 from curate.store import Store
 from curate.trial import inputs_hash

@@ -14,13 +14,13 @@ from builders.backends.protocol import Backend
 from builders.python.choose import available_pythons
 from curate.cli.common import existing_mirror, library_of, open_store, print_json, settings_of
 from curate.cli.validate import Sandbox
+from curate.core.model import Candidate, Rejection, Validation
+from curate.core.settings import Settings
 from curate.explanation import Explanation, GroundFacts, explain
-from curate.model import Candidate, Rejection, Validation
 from curate.planning import make_plan
-from curate.settings import Settings
 from curate.stages.validate import chosen
 from curate.store import Store
-from curate.store.codec import to_json
+from curate.store.serialization import to_json
 
 EXAMPLE = "Example: [bold]curate recipe explain getmoto__moto-4847[/bold]"
 

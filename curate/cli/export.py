@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from curate.cli.common import found_mirror, open_store, settings_of, talk
-from curate.errors import NotFound
+from curate.core.errors import NotFound
 from curate.publishing.bases import Bases
 from curate.publishing.rules import read_rules
 

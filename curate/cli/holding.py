@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from curate import __version__
 from curate.cli.common import found_mirror, open_store
+from curate.core.settings import Settings
 from curate.publishing.contamination import benchmark_bytes
 from curate.publishing.rules import Problem, Rules, read_rules
-from curate.settings import Settings
 from curate.store import Store
 
 if TYPE_CHECKING:

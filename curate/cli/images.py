@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from curate.cli.common import open_store, print_json, settings_of, talk
-from curate.errors import BadInput
-from curate.settings import Settings
+from curate.core.errors import BadInput
+from curate.core.settings import Settings
 
 if TYPE_CHECKING:
     from builders.image_gc.collect import Going, Room, Used

@@ -12,13 +12,13 @@ import typer
 from curate.cli.common import open_store, print_json, settings_of, talk
 from curate.cli.holding import as_faults
 from curate.cli.releasing import prepare, push_rows, refuse, send_images, token, told_budget
-from curate.errors import BadInput, CurateError, NotFound
+from curate.core.errors import BadInput, CurateError, NotFound
+from curate.core.settings import Settings
 from curate.publishing.check import check
 from curate.publishing.contamination import as_list
 from curate.publishing.diff import SplitDiff, diff_folders
 from curate.publishing.release import CHECKSUMS
 from curate.publishing.rules import read_rules
-from curate.settings import Settings
 from curate.stages.publish import Choice
 
 EXAMPLE = "Example: [bold]curate publish --hub my-lab/my-tasks --registry ghcr.io/my-lab[/bold]"

@@ -14,9 +14,9 @@ from curate.cli.crawl import client_of, crawl_one
 from curate.cli.releasing import prepare
 from curate.cli.validate import Sandbox, run_tasks
 from curate.cli.waiting import CrawlDisplay
-from curate.errors import BadInput, CurateError, described
+from curate.core.errors import BadInput, CurateError, described
+from curate.core.settings import Settings
 from curate.github.client import GitHubClient
-from curate.settings import Settings
 from curate.stages.validate import plan
 from curate.store import Store
 from curate.workshop import Options

@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from curate.cli.common import found_mirror, talk
-from curate.errors import CurateError
+from curate.core.errors import CurateError
+from curate.core.settings import Settings
 from curate.publishing.bases import Bases
 from curate.publishing.budget import Budget, budget
 from curate.publishing.check import Fault
 from curate.publishing.pushed import images
 from curate.publishing.rows import Image
 from curate.publishing.rules import read_rules
-from curate.settings import Settings
 from curate.stages.publish import Choice, push_images, release
 from curate.store import Store
 

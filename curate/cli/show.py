@@ -10,10 +10,10 @@ from rich.console import Console
 from curate.cli.candidate_text import Known, print_text
 from curate.cli.common import open_store, print_json, settings_of
 from curate.cli.holding import held_of
-from curate.errors import NotFound
-from curate.model import PullRequest, Rejection
+from curate.core.errors import NotFound
+from curate.core.model import PullRequest, Rejection
 from curate.store import Store
-from curate.store.codec import to_json
+from curate.store.serialization import to_json
 
 EXAMPLE = "Example: [bold]curate show getmoto__moto-4848 --json[/bold]"
 

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from curate.cli.common import open_store, print_json, settings_of
-from curate.settings import Settings
+from curate.core.settings import Settings
 from curate.store import Funnel, Store
 
 EXAMPLE = "Example: [bold]curate status --json | jq .repositories[/bold]"

@@ -19,12 +19,12 @@ from curate.cli.common import (
     settings_of,
     talk,
 )
-from curate.errors import CurateError
-from curate.model import Validation
-from curate.settings import Settings
+from curate.core.errors import CurateError
+from curate.core.model import Validation
+from curate.core.settings import Settings
 from curate.stages.validate import Summary, Task, plan, validate
 from curate.store import Store
-from curate.store.claim import claimed
+from curate.store.process_lock import claimed
 from curate.workshop import Options, Workshop
 
 EXAMPLE = "Example: [bold]curate validate --repo getmoto/moto -j 4[/bold]"

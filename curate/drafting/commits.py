@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 from builders.git.tree import GitTree
 from builders.python.choose import RELEASES
+from curate.core.errors import NotFound
+from curate.core.model import Candidate
+from curate.core.sampling import spread
 from curate.drafting.survey import Observation, observe
-from curate.errors import NotFound
 from curate.git.mirror import Mirror, default_branch
-from curate.git.version import NearestTag
-from curate.model import Candidate
-from curate.spreading import spread
+from curate.git.versions import NearestTag
 
 
 def observations(

@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from curate.git.difftree import FileChange
-from curate.git.history import Fork, History
+from curate.core.model import PullRequest
+from curate.git.commit_graph import Fork, History
+from curate.git.diff import FileChange
 from curate.git.mirror import Mirror
-from curate.model import PullRequest
 
 BASE_REF = "base-ref"  # base is baseRefOid
 DERIVED = "derived"  # baseRefOid is missing: what it was, as far as the graph tells

@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from curate.git.command import output
+from builders.git.run import output
 from curate.git.mirror import Mirror
 
 

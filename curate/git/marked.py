@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from secrets import token_hex
 
-from curate.git.command import GitFailed
-from curate.git.process import GitProcess
+from builders.git.batch_process import GitProcess
+from builders.git.run import GitFailed
 
 
 class Marked:

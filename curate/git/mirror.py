@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from curate.errors import BadInput, NetworkError, NotFound, Unauthorized
-from curate.git.catfile import CatFile
-from curate.git.command import attempt, output
-from curate.git.difftree import DiffTree
-from curate.git.history import History
+from builders.git.objects import CatFile
+from builders.git.run import attempt, output
+from curate.core.errors import BadInput, NetworkError, NotFound, Unauthorized
+from curate.git.commit_graph import History
+from curate.git.diff import DiffTree
 
 REFSPECS = (
     "+refs/heads/*:refs/heads/*",

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from curate.github.refusals import TokenRefused, http_refusal, query_refusal
+from curate.github.errors import TokenRefused, http_refusal, query_refusal
 from curate.github.retry import Headers, RateLimited, RetryPolicy, Transient
 from curate.github.tokens import Lane, TokenPool
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from curate.core.model import Comment, Issue, IssueRef
 from curate.github import queries
-from curate.github.batches import BatchSize
+from curate.github.batch_query import LARGEST_BATCH, asked
 from curate.github.client import Data, GitHubClient
-from curate.github.details import LARGEST_BATCH, asked
+from curate.github.page_size import BatchSize
 from curate.github.pulls import instant, no_repository, owner_and_name
-from curate.model import Comment, Issue, IssueRef
 
 IS_A_PULL = "is-a-pull"
 NOT_FOUND = "not-found"

@@ -6,12 +6,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from curate.errors import BadInput, NotFound
+from curate.core.errors import BadInput, NotFound
+from curate.core.model import IssueRef, PullRequest
 from curate.github import queries
-from curate.github.batches import BatchSize
 from curate.github.client import Data, GitHubClient
+from curate.github.page_size import BatchSize
 from curate.links import canonical
-from curate.model import IssueRef, PullRequest
 
 LARGEST_PAGE = 100
 

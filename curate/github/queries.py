@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from curate.model import IssueRef
+from curate.core.model import IssueRef
 
 LARGEST = 100
 """Items of one page, and of one document of aliases."""

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import tenacity
 
-from curate.errors import NetworkError
+from curate.core.errors import NetworkError
 
 T = TypeVar("T")
 Headers = Mapping[str, object]

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from curate.github.batches import BatchSize
 from curate.github.client import GitHubClient
+from curate.github.page_size import BatchSize
 from curate.github.pulls import instant
 
 CAP = 1000  # GitHub shows no more results of one search, however many there are

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from curate.errors import BadInput
+from curate.core.errors import BadInput
 
 VARIABLES = ("GITHUB_TOKENS", "GITHUB_TOKEN")
 UNNAMED_PAUSE = 60.0  # seconds, where GitHub does not say how long a limit lasts

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from curate.errors import BadInput, CurateError, NetworkError, NotFound, Unauthorized
+from curate.core.errors import BadInput, CurateError, NetworkError, NotFound, Unauthorized
 
 MAIN = "main"
 _KEPT = {".gitattributes"}  # the Hub's own

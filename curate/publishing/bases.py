@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from curate.git.catfile import CatFile
-from curate.git.command import attempt
-from curate.model import Candidate
+from builders.git.objects import CatFile
+from builders.git.run import attempt
+from curate.core.model import Candidate
+from curate.patches.file_kinds import PathRules
+from curate.patches.stats import Edits, edits
 from curate.publishing import licence
-from curate.publishing.edits import Edits, edits
-from curate.testpaths import PathRules
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ counts once. Sizes are those of the engine, uncompressed: a registry gets about 
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
-from curate.model import Environment
+from curate.core.model import Environment
 
 
 @dataclass(frozen=True, kw_only=True)

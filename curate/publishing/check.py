@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from curate.publishing import evalscript
+from curate.harness import eval_script
+from curate.harness.test_ids import canonical_id
 from curate.publishing.contamination import Benchmark, benchmark
 from curate.publishing.filters import sift
-from curate.publishing.ids import canonical_id
 from curate.publishing.reading import read_rows, schema_faults, split_names
 from curate.publishing.release import check_release
 from curate.publishing.rows import Row
@@ -96,7 +96,7 @@ def _train_row(row: Row) -> Iterator[str]:
         if ids != [canonical_id(exact) for exact in strings(row, f"{name.lower()}_exact")]:
             yield f"{name} and {name.lower()}_exact are not the same tests"
     lines = text(row, "eval_script").split("\n")
-    for marker in (evalscript.START, evalscript.END):
+    for marker in (eval_script.START, eval_script.END):
         if lines.count(f"echo '{marker}'") != 1:
             yield f"eval_script does not print {marker!r} once"
     if not text(row, "image"):

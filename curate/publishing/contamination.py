@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from curate.publishing.edits import hunks, source_sections
+from curate.patches.stats import hunks, source_sections
 from curate.publishing.rules import read_bytes, read_data
 
 OWN = ("swe-bench", "swe-bench-lite", "swe-bench-verified", "swe-gym")

@@ -10,9 +10,9 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from curate.model import Candidate
+from curate.core.model import Candidate
+from curate.patches.stats import Hunk, hunks, source_sections
 from curate.publishing.contamination import patch_hash
-from curate.publishing.edits import Hunk, hunks, source_sections
 from curate.publishing.leaks import told
 
 MOST_ISSUES = 5  # a pull that closes more gathers the work of others and belongs to no group

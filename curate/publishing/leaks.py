@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from curate.core.model import Candidate
 from curate.links import canonical
-from curate.model import Candidate
-from curate.publishing.edits import Hunk, hunks, source_sections
+from curate.patches.stats import Hunk, hunks, source_sections
 from curate.publishing.rules import Kind
 
 _WORD = re.compile(rb"\w+")

@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from curate.git.patch import FileSection
-from curate.publishing.edits import changed_lines, hunks, source_sections
+from curate.patches.parse import FileSection
+from curate.patches.stats import changed_lines, hunks, source_sections
 
 _KEYWORDS = r"close[sd]?|fix|fixes|fixed|resolve[sd]?"
 _REFERENCE = re.compile(rf"\b(?:{_KEYWORDS})\s+#\d+", re.IGNORECASE)

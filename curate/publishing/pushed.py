@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from curate.model import Environment
+from curate.core.model import Environment
 from curate.publishing.rows import Image
 from curate.store import Store
 

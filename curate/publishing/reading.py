@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from curate.errors import BadInput, StoreError
+from curate.core.errors import BadInput, StoreError
 from curate.publishing.rows import Row
 from curate.publishing.schema import RAW, TRAIN, Column, features
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from curate.errors import BadInput
+from curate.core.errors import BadInput
 from curate.hub.card import CardFacts, Split, card
 from curate.publishing.rows import Row
 from curate.publishing.schema import RAW, TRAIN, Column, features

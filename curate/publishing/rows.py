@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from curate.model import Candidate, Environment, Strength, Validation
+from curate.core.flakiness import yet_to_waver
+from curate.core.model import Candidate, Environment, Strength, Validation
+from curate.harness.eval_script import eval_script
+from curate.harness.test_ids import canonical_id
+from curate.patches.stats import Edits, edits
 from curate.publishing import lite, schema
 from curate.publishing.bases import Size
 from curate.publishing.contamination import OWN, benchmark, overlaps
-from curate.publishing.edits import Edits, edits
-from curate.publishing.evalscript import eval_script
-from curate.publishing.ids import canonical_id
 from curate.publishing.leaks import leaks
 from curate.publishing.rules import Problem
-from curate.wavering import yet_to_waver
 
 Row = dict[str, str | int | float | list[str] | None]  # by the names of `curate.publishing.schema`
 

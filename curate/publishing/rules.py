@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from curate.errors import BadInput
+from curate.core.errors import BadInput
 
 PRESETS = ("default", "swe-gym", "swe-rebench", "lingma")
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 
-from curate.errors import BadInput
+from curate.core.errors import BadInput
 from curate.publishing.rows import Row
 
 SECONDS = 60.0

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from curate.model import Candidate
+from curate.core.model import Candidate
 from curate.publishing.bases import Bases
 from curate.publishing.contamination import benchmark
 from curate.publishing.filters import sift

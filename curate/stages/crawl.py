@@ -11,11 +11,11 @@ from datetime import datetime
 
 from curate.fetching import Fetcher, Progress
 from curate.git.mirror import Mirror
-from curate.git.version import NearestTag, VersionNames
+from curate.git.versions import NearestTag, VersionNames
 from curate.github.client import GitHubClient
+from curate.patches.file_kinds import PathRules
 from curate.stages.extract import extract
 from curate.store.store import Store
-from curate.testpaths import PathRules
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from curate.errors import BadInput
+from curate.core.errors import BadInput
 from curate.publishing.bases import Bases
 from curate.publishing.exports.folder import folder_files
 from curate.publishing.exports.harbor import task_files

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
+from curate.core.model import Candidate, Decision, PullRequest, Rejection
 from curate.extraction import (
     MISSING_OBJECTS,
     Answers,
@@ -22,11 +23,10 @@ from curate.extraction import (
     surveyed,
 )
 from curate.git.mirror import Mirror
-from curate.git.version import VersionNames
-from curate.model import Candidate, Decision, PullRequest, Rejection
+from curate.git.versions import VersionNames
+from curate.patches.file_kinds import PathRules
 from curate.reverts import find_reverts
 from curate.store.store import Store
-from curate.testpaths import PathRules
 
 CHUNK = 400  # pulls decided between two requests for issues, and saved together
 RULES = 3  # raise it when the same inputs are decided otherwise than before

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from curate import __version__
-from curate.errors import BadInput
+from curate.core.errors import BadInput
 from curate.hub.card import CardFacts
 from curate.hub.figures import Figures
 from curate.publishing.bases import Bases

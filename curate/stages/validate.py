@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from builders.errors import BuilderError, DiskFull, EngineUnavailable
-from curate.errors import NotFound
-from curate.model import Candidate, Validation
+from curate.core.errors import NotFound
+from curate.core.model import Candidate, Validation
 from curate.store import Store
 from curate.trial import hold, inputs_hash
 from curate.workshop import Interrupted, Options, Workshop

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import zstandard
 
-from curate.errors import StoreError
+from curate.core.errors import StoreError
 from curate.store.database import Database
 
 LARGE = 1 << 16  # compressed bytes from which a blob is a file

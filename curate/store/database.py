@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from builders.errors import DiskFull
-from curate.errors import StoreError
-from curate.store.schema import prepare
+from curate.core.errors import StoreError
+from curate.store.migrations import prepare
 
 _BUSY_SECONDS = 20.0
 _ROOM = 64 << 10  # bytes; an index of the log grows by half of it

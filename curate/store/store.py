@@ -12,12 +12,12 @@ from types import TracebackType
 from typing import Any
 
 from builders.model import Lock
-from curate.model import Candidate, Decision, Rejection, Validation
+from curate.core.model import Candidate, Decision, Rejection, Validation
 from curate.store.blobs import Blobs
-from curate.store.codec import from_json, pack, to_json, unpack
-from curate.store.crawls import CrawlTables
+from curate.store.crawl_tables import CrawlTables
 from curate.store.database import Database
 from curate.store.funnel import Funnel, read_funnels
+from curate.store.serialization import from_json, pack, to_json, unpack
 
 _Row = tuple[Any, ...]
 

@@ -21,8 +21,8 @@ from pathlib import Path
 from builders.image_gc.collect import Room
 from builders.image_gc.last_used import Uses
 from builders.process.free_space import free_bytes
-from curate.model import Validation
-from curate.settings import Settings, read_settings
+from curate.core.model import Validation
+from curate.core.settings import Settings, read_settings
 from curate.store import Store
 from tests.helpers.loop_filesystem import small_disk
 from tests.helpers.private_engine import PrivateEngine

@@ -24,10 +24,10 @@ from typing import Any
 
 from curate.extraction import Answers, Survey
 from curate.git.mirror import open_mirror
-from curate.git.version import NearestTag
+from curate.git.versions import NearestTag
+from curate.patches.file_kinds import PathRules
 from curate.stages.extract import extract
 from curate.store import Store
-from curate.testpaths import PathRules
 from recipes import Library
 
 SAMPLE = 150  # pulls of the naive reference

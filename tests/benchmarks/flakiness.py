@@ -7,7 +7,7 @@ names every verified instance is taken. Each is run anew, before and after its g
 orders and hash seeds of a validation with so many runs. An outcome has flipped that is not what the
 verdict says: a FAIL_TO_PASS test must pass after and must not before, a PASS_TO_PASS test must pass
 on both sides. What is quarantined does not count. What each instance was expected to show
-newly is beside it (`curate.wavering`).
+newly is beside it (`curate.core.flakiness`).
 """
 
 import argparse
@@ -17,11 +17,11 @@ from dataclasses import dataclass
 
 from builders.backends.docker import DockerBackend
 from builders.model import Failure, Outcome
-from curate.model import Run, Validation, Verdict
+from curate.core.flakiness import yet_to_waver
+from curate.core.model import Run, Validation, Verdict
+from curate.core.settings import read_settings
 from curate.running import make_runs
-from curate.settings import read_settings
 from curate.store import Store
-from curate.wavering import yet_to_waver
 from curate.workshop import Workshop
 from tests.benchmarks.workshops import rebuild, workshop
 

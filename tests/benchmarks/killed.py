@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from builders.model import Lock
-from curate.model import Validation
+from curate.core.model import Validation
 from curate.store import Store
 
 

@@ -16,9 +16,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from curate.core.model import Candidate
 from curate.git.base import diff_pair
 from curate.git.mirror import Mirror, open_mirror
-from curate.model import Candidate
 from curate.store import Store
 
 

@@ -12,7 +12,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
-from curate.model import Candidate
+from curate.core.model import Candidate
 from curate.publishing.leakgroups import leak_groups
 from curate.publishing.leaks import leaks
 from curate.store import Store

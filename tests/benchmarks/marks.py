@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import mean, median
 
-from curate.model import Validation
+from curate.core.model import Validation
 
 RUNS = 3  # on each side, as by default
 CORE_HOURS = 0.2  # mean of an instance, at most

@@ -18,8 +18,8 @@ import docker
 
 from builders.backends.docker import DockerBackend
 from builders.model import Built, Failure
-from curate.model import Candidate, Validation
-from curate.settings import Settings, read_settings
+from curate.core.model import Candidate, Validation
+from curate.core.settings import Settings, read_settings
 from curate.store import Store
 from tests.benchmarks.workshops import lock_of, rebuild, workshop
 

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 
 import docker
 
-from curate.model import Candidate
-from curate.settings import read_settings
+from curate.core.model import Candidate
+from curate.core.settings import read_settings
 from curate.store import Store
 
 SCRIPT = """\

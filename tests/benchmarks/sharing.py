@@ -17,7 +17,7 @@ from pathlib import Path
 from builders.errors import BuilderError
 from builders.lock.resolve import lock_key
 from builders.python.choose import available_pythons
-from curate.model import Rejection
+from curate.core.model import Rejection
 from curate.planning import Plan, make_plan
 from curate.store import Store
 from recipes import Library

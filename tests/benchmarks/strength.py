@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import mean, median
 
-from curate.model import Validation
+from curate.core.model import Validation
 from curate.store import Store
 
 BOUNDS = (1.0, 0.75, 0.5, 0.25, 0.0)  # lower ends of the rows of the spread

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from curate.model import Environment, Validation
+from curate.core.model import Environment, Validation
 from curate.store import Store
 from recipes import Library
 from tests.benchmarks.marks import marks

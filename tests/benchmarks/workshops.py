@@ -8,10 +8,10 @@ from builders.backends.protocol import Backend
 from builders.model import Built, Failure, Lock
 from builders.python.choose import available_pythons
 from builders.settings import BuildSettings
+from curate.core.model import Candidate, Environment, Validation
+from curate.core.settings import Settings
 from curate.environments import build
-from curate.model import Candidate, Environment, Validation
 from curate.planning import Plan, make_plan
-from curate.settings import Settings
 from curate.store import Store
 from curate.workshop import Workshop
 from recipes import Library

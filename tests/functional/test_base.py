@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from curate.core.model import PullRequest
 from curate.git.base import BASE_REF, DERIVED, MERGE_COMMIT, DiffPair, diff_pair, untouched
 from curate.git.mirror import Mirror, open_mirror
-from curate.model import PullRequest
 from tests.helpers.factories import pull
 from tests.helpers.git_history import GitHistory
 

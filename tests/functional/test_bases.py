@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from curate.model import CrawlState
+from curate.core.model import CrawlState
+from curate.patches.stats import edits
 from curate.publishing import licence
 from curate.publishing.bases import Bases, Size
-from curate.publishing.edits import edits
 from curate.publishing.rules import Rules
 from curate.publishing.tables import held_back, train_table
 from curate.store import Store

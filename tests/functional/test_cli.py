@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from curate.cli.app import COMMANDS, app
-from curate.model import CrawlState
+from curate.core.model import CrawlState
 from curate.store import Store
 from tests.doubles.github import GitHubDouble, World
 from tests.doubles.github.samples import sample_repository
@@ -91,8 +91,11 @@ finally:
 @pytest.mark.parametrize(
     ("arguments", "absent"),
     [
-        (["--version"], {"pydantic", "curate.settings", "curate.cli.status"}),
-        (["--help"], {"curate.settings", "curate.store", *(f"curate.cli.{c}" for c in COMMANDS)}),
+        (["--version"], {"pydantic", "curate.core.settings", "curate.cli.status"}),
+        (
+            ["--help"],
+            {"curate.core.settings", "curate.store", *(f"curate.cli.{c}" for c in COMMANDS)},
+        ),
         (["status"], {"curate.cli.crawl", "recipes", "rich.progress", "psutil", "docker"}),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",

@@ -10,7 +10,7 @@ from builders.git.tree import GitTree
 from builders.lock.resolve import lock_key
 from builders.model import Lock
 from builders.requirements import Sources, read_manifest
-from curate.model import CrawlState, Rejection
+from curate.core.model import CrawlState, Rejection
 from curate.stages.validate import Summary
 from curate.store import Store
 from curate.trial import inputs_hash

@@ -13,9 +13,9 @@ import pytest
 
 from builders.sandbox.process import run_process
 from curate import trial
-from curate.errors import StoreError
-from curate.model import Rejection
-from curate.store.claim import claimed
+from curate.core.errors import StoreError
+from curate.core.model import Rejection
+from curate.store.process_lock import claimed
 from curate.workshop import Options
 from tests.helpers.factories import candidate
 
@@ -25,7 +25,7 @@ LEAPS = [timedelta(days=1), timedelta(days=-1), timedelta(hours=1), timedelta(ho
 TIME_OF_DAY = {
     ("builders/sandbox/docker.py", "time.time"),  # of files in an archive
     ("builders/image_gc/collect.py", "time.time"),  # of images and files
-    ("curate/github/refusals.py", "time.time"),  # where GitHub does not give its own
+    ("curate/github/errors.py", "time.time"),  # where GitHub does not give its own
     ("curate/cli/waiting.py", "datetime.now"),  # shown to the user
     ("curate/trial.py", "datetime.now"),  # when a validation began
 }

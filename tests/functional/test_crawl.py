@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from curate.errors import NetworkError
+from curate.core.errors import NetworkError
+from curate.core.model import Candidate
 from curate.git.mirror import ensure_mirror, open_mirror
 from curate.github.client import GitHubClient
 from curate.github.retry import RetryPolicy
-from curate.model import Candidate
+from curate.patches.file_kinds import PathRules
 from curate.stages.crawl import CrawlSummary, crawl
 from curate.store.store import Store
-from curate.testpaths import PathRules
 from tests.doubles.github.data import Repository, World
 from tests.doubles.github.faults import Fault, Kind
 from tests.doubles.github.samples import sample_comment, sample_issue, sample_pull, stamp

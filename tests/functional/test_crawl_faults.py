@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from curate.errors import CurateError, described
+from curate.core.errors import CurateError, described
 from curate.store.store import Store
 from tests.doubles.github.faults import Asked, Fault, Kind
 from tests.doubles.github.server import GitHubDouble

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from curate.errors import NetworkError
+from curate.core.errors import NetworkError
+from curate.core.model import CrawlState, Sweep
 from curate.fetching import planned_sweep
-from curate.model import CrawlState, Sweep
 from curate.store.store import Store
 from tests.doubles.github.data import Repository
 from tests.doubles.github.faults import Fault, Kind

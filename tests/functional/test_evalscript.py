@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from curate.publishing.evalscript import END, START, eval_script, plugin_text
-from curate.publishing.ids import canonical_id
-from curate.publishing.patchpaths import patch_paths
+from curate.harness.eval_script import END, START, eval_script, plugin_text
+from curate.harness.test_ids import canonical_id
+from curate.patches.paths import patch_paths
 
 PYTEST = f"{shlex.quote(sys.executable)} -m pytest"
 BASE = {

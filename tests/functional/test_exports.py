@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from curate.errors import BadInput
+from curate.core.errors import BadInput
 from curate.publishing.exports.folder import folder_files
 from curate.publishing.exports.harbor import task_files
 from curate.publishing.exports.swebench import derived_image, repository_files

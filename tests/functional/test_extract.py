@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from curate import extraction
+from curate.core.model import Candidate, CrawlState, Issue, PullRequest
 from curate.extraction import Answers, Survey
 from curate.git.mirror import open_mirror
-from curate.git.version import NearestTag
-from curate.model import Candidate, CrawlState, Issue, PullRequest
+from curate.git.versions import NearestTag
+from curate.patches.file_kinds import PathRules
 from curate.stages import extract as stage
 from curate.stages.extract import extract
 from curate.store.store import Store
-from curate.testpaths import PathRules
 from tests.helpers.factories import DAY, pull
 from tests.helpers.git_history import GitHistory
 

@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from curate.cli.holding import held_of
-from curate.model import CrawlState, Rejection, Verdict
+from curate.core.model import CrawlState, Rejection, Verdict
+from curate.core.settings import Settings
 from curate.publishing import tables
 from curate.publishing.rules import Rules
 from curate.publishing.tables import held_back
-from curate.settings import Settings
 from curate.store import Store
 from tests.helpers.factories import candidate, pull, validation
 from tests.helpers.terminal import typed

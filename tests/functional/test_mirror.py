@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from curate.errors import NetworkError, NotFound, Unauthorized
-from curate.git.command import GitFailed
-from curate.git.difftree import FileChange
+from builders.git.run import GitFailed
+from curate.core.errors import NetworkError, NotFound, Unauthorized
+from curate.git.diff import FileChange
 from curate.git.mirror import NotAMirror, ensure_mirror, open_mirror
-from curate.git.version import NearestTag, major_minor
+from curate.git.versions import NearestTag, major_minor
 from tests.helpers.git_history import GitHistory
 
 TOKEN = "ghp_" + "a" * 36

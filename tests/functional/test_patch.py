@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.git.mirror import Mirror, open_mirror
-from curate.git.patch import sections, split
+from curate.patches.parse import sections, split
 from tests.helpers.git_history import GitHistory
 
 BINARY = bytes(range(256)) * 4

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from curate.model import Candidate, Rejection
+from curate.core.model import Candidate, Rejection
 from curate.planning import Plan, make_plan
 from curate.trial import inputs_hash
 from curate.workshop import Options

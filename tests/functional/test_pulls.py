@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from curate.errors import BadInput, NetworkError, NotFound, Unauthorized
-from curate.github.batches import BatchSize
+from curate.core.errors import BadInput, NetworkError, NotFound, Unauthorized
+from curate.core.model import IssueRef
 from curate.github.client import GitHubClient
 from curate.github.issues import IS_A_PULL, NOT_FOUND, IssueBatch, issue_batches
+from curate.github.page_size import BatchSize
 from curate.github.pulls import pull_pages
 from curate.github.retry import RetryPolicy, Transient
-from curate.model import IssueRef
 from tests.doubles.github.data import World
 from tests.doubles.github.faults import Asked, Fault, Kind
 from tests.doubles.github.samples import (

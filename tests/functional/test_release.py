@@ -10,7 +10,7 @@ import pyarrow.parquet
 import pytest
 import yaml
 
-from curate.errors import BadInput
+from curate.core.errors import BadInput
 from curate.hub.card import CardFacts, Split, card
 from curate.hub.client import Changes, Digest, plan
 from curate.publishing import schema
@@ -132,7 +132,7 @@ def test_plan_adds_changes_and_deletes():
 PUSH = """
 import json, sys
 from pathlib import Path
-from curate.errors import CurateError
+from curate.core.errors import CurateError
 from curate.hub.client import push, tag
 try:
     options = json.loads(sys.argv[3])

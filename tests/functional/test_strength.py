@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from curate.strength import pieces
+from curate.patches.ablation import pieces
 
 OLD = "".join(f"line {n}\n" for n in range(60))
 

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from curate.publishing.evalscript import TEST_FILES
-from curate.testpaths import PathRules
+from curate.harness.eval_script import TEST_FILES
+from curate.patches.file_kinds import PathRules
 from tests.functional.test_evalscript import git, patch_of, repository, run, statuses, write
 
 __all__ = ["repository"]  # a fixture

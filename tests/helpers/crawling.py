@@ -8,9 +8,9 @@ from typing import Any
 from curate.git.mirror import ensure_mirror, open_mirror
 from curate.github.client import GitHubClient
 from curate.github.retry import RetryPolicy
+from curate.patches.file_kinds import PathRules
 from curate.stages.crawl import CrawlSummary, crawl
 from curate.store.store import Store
-from curate.testpaths import PathRules
 from tests.doubles.github.data import Repository, World
 from tests.doubles.github.samples import sample_comment, sample_issue, sample_pull, stamp
 from tests.doubles.github.server import GitHubDouble

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from builders.model import Outcome
-from curate.model import (
+from curate.core.model import (
     Candidate,
     Environment,
     Link,

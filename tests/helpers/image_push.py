@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from curate.model import CrawlState
+from curate.core.model import CrawlState
 from curate.store import Store
 from tests.helpers.factories import candidate, pull, validation
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
-from curate.model import Candidate, CrawlState, Decision, Rejection, Validation, Verdict
+from curate.core.model import Candidate, CrawlState, Decision, Rejection, Validation, Verdict
 from curate.store import Store
 from tests.helpers.factories import MOMENT, candidate, pull, validation
 

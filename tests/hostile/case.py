@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from builders.model import Execution, Limits, Outcome, RunResult, RunStatus
-from curate.model import Run
+from curate.core.model import Run
 from curate.verdict import judge
 from tests.helpers.sandbox_behaviours import Behaviour
 

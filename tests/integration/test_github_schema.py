@@ -11,9 +11,9 @@ from graphql import (
     validate_schema,
 )
 
+from curate.core.model import IssueRef
 from curate.github import queries
 from curate.github.search import SEARCH
-from curate.model import IssueRef
 from tests.doubles.github import load_schema, sdl
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from curate.model import CrawlState
+from curate.core.model import CrawlState
 from curate.publishing import schema
 from curate.publishing.rows import raw_row
 from curate.store import Store

@@ -15,7 +15,7 @@ import docker
 import pytest
 
 from builders.sandbox.docker import OWNER
-from curate.settings import Settings
+from curate.core.settings import Settings
 from tests.demo.check import funnel_differences, pull_differences
 from tests.demo.sample import ROOT
 from tests.demo.stage import Stage, prepared

@@ -10,7 +10,7 @@ import pytest
 from builders.errors import SandboxError
 from builders.model import Failure, Lock
 from curate import trial
-from curate.model import Rejection, Verdict
+from curate.core.model import Rejection, Verdict
 from curate.planning import Ground, Plan
 from curate.workshop import Options
 from recipes import Recipe

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from curate.cli.app import COMMANDS
+from curate.core.settings import Settings
 from curate.publishing import schema
 from curate.publishing.rules import PRESETS, Rules, Table
-from curate.settings import Settings
 from recipes.schema import (
     Cases,
     EnvRecipe,

@@ -7,6 +7,7 @@ import pytest
 
 from builders.git.tree import FolderTree
 from builders.requirements import Project
+from curate.core.sampling import spread
 from curate.drafting.ci import ci_jobs
 from curate.drafting.draft import draft
 from curate.drafting.found import Found, Job
@@ -15,7 +16,6 @@ from curate.drafting.runners import runner_jobs
 from curate.drafting.shell import read_commands
 from curate.drafting.survey import Observation
 from curate.drafting.text import recipe_text
-from curate.spreading import spread
 from recipes import parse
 
 

@@ -1,6 +1,6 @@
 """Sizes of patches: lines, files, functions, by hand-counted patches."""
 
-from curate.publishing.edits import edits
+from curate.patches.stats import edits
 
 OLD = b"""import os
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from curate.errors import BadInput
+from curate.core.errors import BadInput
 from curate.publishing.contamination import (
     OWN,
     Benchmark,

@@ -10,7 +10,7 @@ import pytest
 from builders.errors import BuilderError, DiskFull
 from builders.git import checkout
 from builders.process.free_space import RESERVE_INODES, watch_disk
-from curate.errors import StoreError
+from curate.core.errors import StoreError
 from curate.store.database import Database
 
 

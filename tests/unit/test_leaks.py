@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from curate.model import Link
+from curate.core.model import Link
 from curate.publishing.leakgroups import leak_groups
 from curate.publishing.leaks import leaks, telling
 from tests.helpers.factories import candidate

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curate.core.model import IssueRef, Link
 from curate.links import links, references, visible
-from curate.model import IssueRef, Link
 from tests.helpers.factories import pull
 
 HERE = "some-owner/repo.name"

@@ -1,7 +1,7 @@
 import pytest
 
-from curate.errors import NetworkError, NotFound, Unauthorized
-from curate.github.refusals import TokenRefused, http_refusal, query_refusal
+from curate.core.errors import NetworkError, NotFound, Unauthorized
+from curate.github.errors import TokenRefused, http_refusal, query_refusal
 from curate.github.retry import RateLimited, RetryPolicy, Transient, limit_seconds
 
 

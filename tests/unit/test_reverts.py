@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from curate.model import PullRequest
+from curate.core.model import PullRequest
 from curate.reverts import find_reverts
 from tests.helpers.factories import DAY, pull
 

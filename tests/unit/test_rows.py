@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from curate.model import Rejection, Strength, Verdict
+from curate.core.model import Rejection, Strength, Verdict
 from curate.publishing import schema
 from curate.publishing.bases import Size
 from curate.publishing.rows import Base, Image, raw_row, train_row

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from builders.model import Outcome
-from curate.model import Run, Verdict
+from curate.core.model import Run, Verdict
 from curate.publishing.contamination import benchmark
 from curate.publishing.filters import sift
 from curate.publishing.rows import Base, train_row

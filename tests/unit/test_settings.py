@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from curate.errors import BadInput
-from curate.settings import read_settings
+from curate.core.errors import BadInput
+from curate.core.settings import read_settings
 
 
 def test_flags_win_over_environment_over_file_over_defaults(tmp_path):

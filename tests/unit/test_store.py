@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from builders.model import Lock, Outcome
-from curate.errors import StoreError
-from curate.model import (
+from curate.core.errors import StoreError
+from curate.core.model import (
     Candidate,
     CrawlState,
     Environment,

@@ -1,6 +1,6 @@
 import pytest
 
-from curate.testpaths import PathRules, matches
+from curate.patches.file_kinds import PathRules, matches
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from curate.errors import BadInput
+from curate.core.errors import BadInput
 from curate.github.tokens import TokenPool, read_tokens
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from builders.model import Built, Outcome, RunResult, RunStatus
 from curate import trial
+from curate.patches.ablation import settings_alone
 from curate.running import make_runs
 from curate.store import Store
-from curate.strength import settings_alone
 from curate.trial import SETTINGS_ALONE
 from curate.verdict import judge
 from curate.workshop import Options

@@ -1,7 +1,7 @@
 import pytest
 
 from builders.model import Outcome, RunStatus
-from curate.model import Run
+from curate.core.model import Run
 from curate.verdict import hopeless, judge
 
 LETTERS = {

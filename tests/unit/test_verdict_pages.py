@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from builders.model import Outcome
-from curate.model import Rejection, Run, Verdict
+from curate.core.model import Rejection, Run, Verdict
 from curate.store import Store
 from tests.benchmarks import sharing, verdicts
 from tests.benchmarks.marks import marks

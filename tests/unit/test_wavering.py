@@ -3,8 +3,8 @@ from random import Random
 import pytest
 
 from builders.model import Outcome
-from curate.model import Run
-from curate.wavering import yet_to_waver
+from curate.core.flakiness import yet_to_waver
+from curate.core.model import Run
 
 
 def after(*rows, side="after"):

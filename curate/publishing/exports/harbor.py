@@ -2,7 +2,7 @@
 
 import json
 
-from curate.publishing.evalscript import END, START
+from curate.harness.eval_script import END, START
 from curate.publishing.rows import Row
 from curate.publishing.values import strings, text
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from curate.core.model import PullRequest
 from curate.github import queries
-from curate.github.batches import BatchSize
 from curate.github.client import Data, GitHubClient
+from curate.github.page_size import BatchSize
 from curate.github.pulls import instant, no_repository, references
 from curate.github.queries import Part
-from curate.model import PullRequest
 
 LARGEST_BATCH = 50
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from curate.git.command import fields
+from builders.git.run import fields
 
 _OURS, _THEIRS, _STALE = 1, 2, 4
 _HEADER = "%ct %at %H %P"

@@ -5,7 +5,7 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from curate.git.command import GitFailed
+from builders.git.run import GitFailed
 from curate.git.marked import Marked
 
 _COMMON = ("diff-tree", "--stdin", "-r")

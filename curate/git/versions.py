@@ -4,7 +4,7 @@ import re
 from functools import cached_property
 from typing import Protocol
 
-from curate.git.command import output
+from builders.git.run import output
 from curate.git.mirror import Mirror
 
 _NUMBERS = re.compile(r"(?<![0-9.])([0-9]+)(?:[._]([0-9]+))?")

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from builders.settings import BuildSettings
-from curate.errors import BadInput
+from curate.core.errors import BadInput
 
 FILE = Path("curate.toml")
 PREFIX = "CURATE_"

@@ -9,7 +9,7 @@ found them all, and the gold patch itself may be called wrong later.
 from collections.abc import Sequence
 
 from builders.model import Outcome
-from curate.model import Run
+from curate.core.model import Run
 
 
 def yet_to_waver(runs: Sequence[Run]) -> float | None:

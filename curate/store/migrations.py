@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from curate.errors import StoreError
+from curate.core.errors import StoreError
 
 FORMAT = 5
 

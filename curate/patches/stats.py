@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from curate.git.patch import FileSection, sections
-from curate.testpaths import is_document
+from curate.patches.file_kinds import is_document
+from curate.patches.parse import FileSection, sections
 
 Hunk = list[bytes]  # lines with their marks: "+", "-", " "
 

@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from curate.model import CrawlState, Issue, IssueRef, Link, PullRequest
-from curate.store.codec import from_json, to_json
+from curate.core.model import CrawlState, Issue, IssueRef, Link, PullRequest
 from curate.store.database import Database
+from curate.store.serialization import from_json, to_json
 
 _UNDECIDE = """
 DELETE FROM decisions WHERE (repo, number) IN (

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from curate.errors import StoreError
+from curate.core.errors import StoreError
 
 
 @contextmanager

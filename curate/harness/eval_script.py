@@ -14,14 +14,14 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from curate.publishing.patchpaths import patch_paths
-from curate.testpaths import TEST_NAMES, TEST_SEGMENTS
+from curate.patches.file_kinds import TEST_NAMES, TEST_SEGMENTS
+from curate.patches.paths import patch_paths
 
 START = ">>>>> Start Test Output"
 END = ">>>>> End Test Output"
-_IMPORT = "from curate.publishing.ids import canonical_id\n"
+_IMPORT = "from curate.harness.test_ids import canonical_id\n"
 
-# Which files are tests wherever they lie, by the default rules of `curate.testpaths`.
+# Which files are tests wherever they lie, by the default rules of `curate.patches.file_kinds`.
 TEST_FILES = (
     rf"(^|/)({'|'.join(sorted(TEST_SEGMENTS))})/"
     rf"|(^|/)({TEST_NAMES.pattern.replace('.*', '[^/]*')})$"
@@ -108,9 +108,10 @@ def eval_script(
 @cache
 def plugin_text() -> str:
     """Source of the one-file pytest plugin that prints the status lines."""
-    here = files("curate.publishing")
+    here = files("curate.harness")
     ids, plugin = (
-        here.joinpath(name).read_text(encoding="utf-8") for name in ("ids.py", "status_plugin.py")
+        here.joinpath(name).read_text(encoding="utf-8")
+        for name in ("test_ids.py", "status_plugin.py")
     )
     if _IMPORT not in plugin:
         raise AssertionError("the plugin no longer imports canonical_id as expected")

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from curate.errors import CurateError, NetworkError, NotFound, Unauthorized
+from curate.core.errors import CurateError, NetworkError, NotFound, Unauthorized
 from curate.github.retry import Headers, RateLimited, Transient, limit_seconds
 
 _LIMIT_TYPES = {"RATE_LIMITED", "RATE_LIMIT"}

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from curate.git.command import GitFailed, reading_environment
+from builders.git.run import GitFailed, reading_environment
 
 _PIPE_BYTES = 1 << 20
 

@@ -50,7 +50,7 @@ class StoreError(CurateError):
 def described(error: BaseException) -> tuple[str, str, int] | None:
     """Message, hint and exit code of *error*; None for a defect of our own."""
     from builders.errors import BuilderError, DiskFull
-    from curate.git.command import GitFailed
+    from builders.git.run import GitFailed
     from recipes import RecipeError
 
     if isinstance(error, CurateError):

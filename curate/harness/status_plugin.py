@@ -1,16 +1,16 @@
 """Print `STATUS id` once for each test when a pytest session ends.
 
-This file is embedded in evaluation scripts, behind the text of `ids.py`, and runs on Python 3.6
-and pytest 4.6 up to the newest. Its lines come after everything pytest prints, so a reader that
-keeps the last status of an id keeps these. Phases combine as in validation: FAILED over ERROR
-over PASSED over XPASS over XFAIL over SKIPPED; a file that cannot be collected is an ERROR.
+This file is embedded in evaluation scripts, behind the text of `test_ids.py`, and runs on Python
+3.6 and pytest 4.6 up to the newest. Its lines come after everything pytest prints, so a reader that
+keeps the last status of an id keeps these. Phases combine as in validation: FAILED over ERROR over
+PASSED over XPASS over XFAIL over SKIPPED; a file that cannot be collected is an ERROR.
 """
 
 import os
 import sys
 from typing import Any
 
-from curate.publishing.ids import canonical_id
+from curate.harness.test_ids import canonical_id
 
 _ORDER = ("SKIPPED", "XFAIL", "XPASS", "PASSED", "ERROR", "FAILED")
 _seen = {}  # type: Any

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from curate.git.patch import FileSection, sections
+from curate.patches.parse import FileSection, sections
 
 MOST_PIECES = 16
 """Beyond so many hunks whole files are left out, and beyond so many files only the first ones."""

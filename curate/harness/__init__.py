@@ -1,0 +1,1 @@
+"""What publishing, evaluation and agents share: the evaluation script and test ids."""

@@ -1,0 +1,1 @@
+"""Patches: parsed, measured, taken apart."""
