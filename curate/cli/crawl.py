@@ -19,12 +19,12 @@ from curate.cli.common import (
 from curate.cli.waiting import CrawlDisplay
 from curate.core.errors import BadInput, NotFound
 from curate.core.settings import Settings
+from curate.crawl.run import CrawlSummary, crawl
+from curate.environments.plan import path_rules, version_names
 from curate.git.mirror import Mirror, ensure_mirror, fetch, open_mirror
 from curate.github.client import GitHubClient
 from curate.github.pulls import owner_and_name
 from curate.github.tokens import read_tokens
-from curate.planning import path_rules, version_names
-from curate.stages.crawl import CrawlSummary, crawl
 from curate.store import Store
 from curate.store.serialization import to_json
 

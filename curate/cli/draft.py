@@ -19,17 +19,17 @@ from curate.core.errors import BadInput, NotFound
 from curate.core.model import Candidate, CrawlState
 from curate.core.sampling import spread
 from curate.core.settings import Settings
-from curate.drafting.commits import observations
-from curate.drafting.draft import draft
-from curate.drafting.survey import Observation
-from curate.drafting.text import recipe_text
+from curate.environments.context import Options
+from curate.environments.plan import make_ground, version_names
 from curate.git.mirror import Mirror, open_mirror
 from curate.github.pulls import owner_and_name
-from curate.planning import make_ground, version_names
-from curate.stages.validate import Task
+from curate.recipe_tools.draft.commits import observations
+from curate.recipe_tools.draft.observe import Observation
+from curate.recipe_tools.draft.propose import draft
+from curate.recipe_tools.draft.write_toml import recipe_text
 from curate.store import Store
-from curate.trial import inputs_hash
-from curate.workshop import Options
+from curate.validate.attempts import inputs_hash
+from curate.validate.pool import Task
 from recipes import Recipe, file_name, parse
 
 EXAMPLE = "Example: [bold]curate recipe draft owner/name --sample 8[/bold]"

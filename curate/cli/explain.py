@@ -16,11 +16,11 @@ from curate.cli.common import existing_mirror, library_of, open_store, print_jso
 from curate.cli.validate import Sandbox
 from curate.core.model import Candidate, Rejection, Validation
 from curate.core.settings import Settings
-from curate.explanation import Explanation, GroundFacts, explain
-from curate.planning import make_plan
-from curate.stages.validate import chosen
+from curate.environments.explain import Explanation, GroundFacts, explain
+from curate.environments.plan import make_plan
 from curate.store import Store
 from curate.store.serialization import to_json
+from curate.validate.pool import chosen
 
 EXAMPLE = "Example: [bold]curate recipe explain getmoto__moto-4847[/bold]"
 

@@ -16,10 +16,10 @@ from curate.cli.validate import Sandbox, run_tasks
 from curate.cli.waiting import CrawlDisplay
 from curate.core.errors import BadInput, CurateError, described
 from curate.core.settings import Settings
+from curate.environments.context import Options
 from curate.github.client import GitHubClient
-from curate.stages.validate import plan
 from curate.store import Store
-from curate.workshop import Options
+from curate.validate.pool import plan
 
 EXAMPLE = "Example: [bold]curate rebuild --for 5h -j 4[/bold]"
 _UNITS = {"s": 1, "m": 60, "h": 3600}

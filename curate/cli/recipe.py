@@ -9,11 +9,11 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from curate.checking import Checked, checked
 from curate.cli import draft, explain
 from curate.cli.common import library_of, mirror_path, print_json, settings_of
 from curate.core.errors import NotFound
 from curate.core.settings import Settings
+from curate.recipe_tools.check import Checked, checked
 from recipes import Library
 
 EXAMPLE = "Example: [bold]curate recipe check getmoto/moto[/bold]"

@@ -22,10 +22,10 @@ from curate.cli.common import (
 from curate.core.errors import CurateError
 from curate.core.model import Validation
 from curate.core.settings import Settings
-from curate.stages.validate import Summary, Task, plan, validate
+from curate.environments.context import Options, Workshop
 from curate.store import Store
 from curate.store.process_lock import claimed
-from curate.workshop import Options, Workshop
+from curate.validate.pool import Summary, Task, plan, validate
 
 EXAMPLE = "Example: [bold]curate validate --repo getmoto/moto -j 4[/bold]"
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from curate.core.errors import BadInput, NotFound
 from curate.core.model import IssueRef, PullRequest
+from curate.crawl.issue_links import canonical
 from curate.github import queries
 from curate.github.client import Data, GitHubClient
 from curate.github.page_size import BatchSize
-from curate.links import canonical
 
 LARGEST_PAGE = 100
 

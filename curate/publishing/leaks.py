@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from curate.core.model import Candidate
-from curate.links import canonical
+from curate.crawl.issue_links import canonical
 from curate.patches.stats import Hunk, hunks, source_sections
 from curate.publishing.rules import Kind
 

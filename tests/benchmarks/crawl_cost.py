@@ -8,10 +8,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from curate.crawl.run import CrawlSummary, crawl
+from curate.environments.plan import path_rules
 from curate.git.mirror import open_mirror
 from curate.github.client import GitHubClient
-from curate.planning import path_rules
-from curate.stages.crawl import CrawlSummary, crawl
 from curate.store.store import Store
 from recipes import Library
 from tests.benchmarks.worlds import Place, add_arguments, places

@@ -13,11 +13,11 @@ from builders.git.tree import GitTree
 from builders.python.choose import RELEASES
 from builders.requirements import Manifest, Sources, read_manifest
 from curate.core.sampling import spread
-from curate.drafting.commits import observations
-from curate.drafting.draft import draft
-from curate.drafting.text import recipe_text
+from curate.environments.plan import version_names
 from curate.git.mirror import Mirror, default_branch, open_mirror
-from curate.planning import version_names
+from curate.recipe_tools.draft.commits import observations
+from curate.recipe_tools.draft.propose import draft
+from curate.recipe_tools.draft.write_toml import recipe_text
 from recipes import Library, Recipe, file_name, parse
 
 READ, COMPARED = 24, 16  # commits that a draft is made from, and others that it is tried at

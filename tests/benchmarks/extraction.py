@@ -22,11 +22,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from curate.extraction import Answers, Survey
+from curate.crawl.candidates import Answers, Survey
+from curate.crawl.decide import extract
 from curate.git.mirror import open_mirror
 from curate.git.versions import NearestTag
 from curate.patches.file_kinds import PathRules
-from curate.stages.extract import extract
 from curate.store import Store
 from recipes import Library
 

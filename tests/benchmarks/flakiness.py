@@ -20,9 +20,9 @@ from builders.model import Failure, Outcome
 from curate.core.flakiness import yet_to_waver
 from curate.core.model import Run, Validation, Verdict
 from curate.core.settings import read_settings
-from curate.running import make_runs
+from curate.environments.context import Workshop
 from curate.store import Store
-from curate.workshop import Workshop
+from curate.validate.runs import make_runs
 from tests.benchmarks.workshops import rebuild, workshop
 
 HEAD = "| instance | tests | quarantined | expected a run | outcomes | flipped | which |"

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from curate.core.model import Candidate
-from curate.git.base import diff_pair
+from curate.crawl.base_commit import diff_pair
 from curate.git.mirror import Mirror, open_mirror
 from curate.store import Store
 

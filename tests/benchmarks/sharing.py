@@ -18,7 +18,7 @@ from builders.errors import BuilderError
 from builders.lock.resolve import lock_key
 from builders.python.choose import available_pythons
 from curate.core.model import Rejection
-from curate.planning import Plan, make_plan
+from curate.environments.plan import Plan, make_plan
 from curate.store import Store
 from recipes import Library
 

@@ -10,10 +10,10 @@ from builders.python.choose import available_pythons
 from builders.settings import BuildSettings
 from curate.core.model import Candidate, Environment, Validation
 from curate.core.settings import Settings
-from curate.environments import build
-from curate.planning import Plan, make_plan
+from curate.environments.build import build
+from curate.environments.context import Workshop
+from curate.environments.plan import Plan, make_plan
 from curate.store import Store
-from curate.workshop import Workshop
 from recipes import Library
 
 

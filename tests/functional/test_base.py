@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from curate.core.model import PullRequest
-from curate.git.base import BASE_REF, DERIVED, MERGE_COMMIT, DiffPair, diff_pair, untouched
+from curate.crawl.base_commit import BASE_REF, DERIVED, MERGE_COMMIT, DiffPair, diff_pair, untouched
 from curate.git.mirror import Mirror, open_mirror
 from tests.helpers.factories import pull
 from tests.helpers.git_history import GitHistory

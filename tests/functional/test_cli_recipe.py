@@ -11,9 +11,9 @@ from builders.lock.resolve import lock_key
 from builders.model import Lock
 from builders.requirements import Sources, read_manifest
 from curate.core.model import CrawlState, Rejection
-from curate.stages.validate import Summary
 from curate.store import Store
-from curate.trial import inputs_hash
+from curate.validate.attempts import inputs_hash
+from curate.validate.pool import Summary
 from recipes import load
 from recipes.loader import BUILT_IN
 from tests.helpers.factories import candidate, pull, validation

@@ -12,11 +12,11 @@ from types import SimpleNamespace
 import pytest
 
 from builders.sandbox.process import run_process
-from curate import trial
 from curate.core.errors import StoreError
 from curate.core.model import Rejection
+from curate.environments.context import Options
 from curate.store.process_lock import claimed
-from curate.workshop import Options
+from curate.validate import attempts
 from tests.helpers.factories import candidate
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +27,7 @@ TIME_OF_DAY = {
     ("builders/image_gc/collect.py", "time.time"),  # of images and files
     ("curate/github/errors.py", "time.time"),  # where GitHub does not give its own
     ("curate/cli/waiting.py", "datetime.now"),  # shown to the user
-    ("curate/trial.py", "datetime.now"),  # when a validation began
+    ("curate/validate/attempts.py", "datetime.now"),  # when a validation began
 }
 
 
@@ -48,13 +48,13 @@ def test_the_time_of_day_is_asked_for_where_it_is_meant():
 def test_the_time_of_a_validation_is_never_absurd(leap, monkeypatch):
     """The clock leaps between the beginning and the end of a trial."""
     times = [datetime.now(UTC), datetime.now(UTC) + leap]
-    monkeypatch.setattr(trial, "datetime", SimpleNamespace(now=lambda zone: times.pop(0)))
-    monkeypatch.setattr(trial, "inputs_hash", lambda *_: "")
+    monkeypatch.setattr(attempts, "datetime", SimpleNamespace(now=lambda zone: times.pop(0)))
+    monkeypatch.setattr(attempts, "inputs_hash", lambda *_: "")
     fallen = Rejection(stage="lock", reason="no-python")
-    monkeypatch.setattr(trial, "make_plan", lambda *_: fallen)
-    monkeypatch.setattr(trial, "time", SimpleNamespace(monotonic=iter([10.0, 17.5]).__next__))
+    monkeypatch.setattr(attempts, "make_plan", lambda *_: fallen)
+    monkeypatch.setattr(attempts, "time", SimpleNamespace(monotonic=iter([10.0, 17.5]).__next__))
     shop = SimpleNamespace(mirrors=lambda repo: None, pythons=())
-    record = trial.hold(candidate(), None, Options(), shop)
+    record = attempts.hold(candidate(), None, Options(), shop)
     assert record.finished_at - record.started_at == timedelta(seconds=7.5)
 
 

@@ -10,11 +10,11 @@ import pytest
 
 from curate.core.errors import NetworkError
 from curate.core.model import Candidate
+from curate.crawl.run import CrawlSummary, crawl
 from curate.git.mirror import ensure_mirror, open_mirror
 from curate.github.client import GitHubClient
 from curate.github.retry import RetryPolicy
 from curate.patches.file_kinds import PathRules
-from curate.stages.crawl import CrawlSummary, crawl
 from curate.store.store import Store
 from tests.doubles.github.data import Repository, World
 from tests.doubles.github.faults import Fault, Kind

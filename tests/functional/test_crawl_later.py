@@ -8,7 +8,7 @@ import pytest
 
 from curate.core.errors import NetworkError
 from curate.core.model import CrawlState, Sweep
-from curate.fetching import planned_sweep
+from curate.crawl.fetch import planned_sweep
 from curate.store.store import Store
 from tests.doubles.github.data import Repository
 from tests.doubles.github.faults import Fault, Kind

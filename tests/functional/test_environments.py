@@ -8,8 +8,8 @@ import pytest
 
 from builders.model import Lock
 from builders.requirements import Manifest
-from curate import environments
-from curate.planning import Ground, Plan
+from curate.environments import build
+from curate.environments.plan import Ground, Plan
 from recipes import EnvRecipe, Recipe
 
 DATE = datetime(2023, 1, 1, tzinfo=UTC)
@@ -48,7 +48,7 @@ def spec(repositories, base, lock_commit, submodules=("sub",)):
         candidate=candidate, recipe=recipe, env=EnvRecipe(), selection=None, grounds=(ground,)
     )
     lock = Lock(text="", python="3.8", cutoff=DATE, commit=lock_commit)
-    return environments.instance_spec(plan, ground, lock, repositories.mirror)
+    return build.instance_spec(plan, ground, lock, repositories.mirror)
 
 
 def test_submodules_step_from_the_shared_tree_as_the_repository_does(repositories):

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from curate import extraction
 from curate.core.model import Candidate, CrawlState, Issue, PullRequest
-from curate.extraction import Answers, Survey
+from curate.crawl import candidates
+from curate.crawl import decide as stage
+from curate.crawl.candidates import Answers, Survey
+from curate.crawl.decide import extract
 from curate.git.mirror import open_mirror
 from curate.git.versions import NearestTag
 from curate.patches.file_kinds import PathRules
-from curate.stages import extract as stage
-from curate.stages.extract import extract
 from curate.store.store import Store
 from tests.helpers.factories import DAY, pull
 from tests.helpers.git_history import GitHistory
@@ -248,7 +248,7 @@ def test_a_pull_merged_to_a_release_branch(project: Project) -> None:
 def test_a_whole_history_that_comes_in_says_nothing_of_our_issues(
     project: Project, monkeypatch: pytest.MonkeyPatch, most: int, expected: dict[str, int]
 ) -> None:
-    monkeypatch.setattr(extraction, "_COMMITS", most)
+    monkeypatch.setattr(candidates, "_COMMITS", most)
     base = project.git.head()
     project.git.branch("other-project")
     project.git.change({"other/a.py": "x\n"}, "Fixes #1")

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import pytest
 
 from curate.core.model import Candidate, Rejection
-from curate.planning import Plan, make_plan
-from curate.trial import inputs_hash
-from curate.workshop import Options
+from curate.environments.context import Options
+from curate.environments.plan import Plan, make_plan
+from curate.validate.attempts import inputs_hash
 from recipes import Recipe
 from tests.helpers.factories import candidate
 

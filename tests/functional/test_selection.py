@@ -4,7 +4,7 @@ import shlex
 import subprocess
 import sys
 
-from curate.selection import select
+from curate.environments.test_selection import select
 from recipes import Recipe
 
 RECIPE = Recipe.model_validate(

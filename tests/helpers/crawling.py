@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from curate.crawl.run import CrawlSummary, crawl
 from curate.git.mirror import ensure_mirror, open_mirror
 from curate.github.client import GitHubClient
 from curate.github.retry import RetryPolicy
 from curate.patches.file_kinds import PathRules
-from curate.stages.crawl import CrawlSummary, crawl
 from curate.store.store import Store
 from tests.doubles.github.data import Repository, World
 from tests.doubles.github.samples import sample_comment, sample_issue, sample_pull, stamp

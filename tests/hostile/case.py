@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from builders.model import Execution, Limits, Outcome, RunResult, RunStatus
 from curate.core.model import Run
-from curate.verdict import judge
+from curate.validate.verdict import judge
 from tests.helpers.sandbox_behaviours import Behaviour
 
 LIMITS = Limits(seconds=60, memory_bytes=512 << 20, tmp_bytes=64 << 20, pids=200)

@@ -9,10 +9,10 @@ import pytest
 
 from builders.errors import SandboxError
 from builders.model import Failure, Lock
-from curate import trial
 from curate.core.model import Rejection, Verdict
-from curate.planning import Ground, Plan
-from curate.workshop import Options
+from curate.environments.context import Options
+from curate.environments.plan import Ground, Plan
+from curate.validate import attempts
 from recipes import Recipe
 from recipes.schema import EnvRecipe
 from tests.helpers.factories import candidate, validation
@@ -26,48 +26,50 @@ def lock(name: str, cutoff: datetime = DATE) -> Lock:
 
 
 @pytest.fixture
-def attempts(monkeypatch):
+def attempt_names(monkeypatch):
     """Names of the attempts for the shared locks of grounds; counts the exact locks made."""
 
     def run(exact, ci=None, **shared):
         made = []
-        monkeypatch.setattr(trial, "shared_lock", lambda plan, ground, shop: shared[ground.source])
-        monkeypatch.setattr(trial, "exact_lock", lambda *_: made.append(1) or exact)
+        monkeypatch.setattr(
+            attempts, "shared_lock", lambda plan, ground, shop: shared[ground.source]
+        )
+        monkeypatch.setattr(attempts, "exact_lock", lambda *_: made.append(1) or exact)
         grounds = [Ground(source=it, manifest=None, python="3.8", date=DATE) for it in shared]
         env = EnvRecipe(ci=ci or {}, environment={"A": "1", "B": "2"})
         plan = Plan(candidate=None, recipe=None, env=env, selection=None, grounds=tuple(grounds))
-        return [name for name, *_ in trial._attempts(plan, None)], len(made)
+        return [name for name, *_ in attempts._attempts(plan, None)], len(made)
 
     return run
 
 
-def test_a_lock_of_the_very_date_is_not_made_again(attempts):
-    assert attempts(lock("a"), base=lock("a")) == (["requirements of base"], 0)
-    assert attempts(FAILURE, base=FAILURE) == (["requirements of base"], 0)
+def test_a_lock_of_the_very_date_is_not_made_again(attempt_names):
+    assert attempt_names(lock("a"), base=lock("a")) == (["requirements of base"], 0)
+    assert attempt_names(FAILURE, base=FAILURE) == (["requirements of base"], 0)
 
 
-def test_an_older_lock_is_followed_by_one_of_the_date_where_that_differs(attempts):
+def test_an_older_lock_is_followed_by_one_of_the_date_where_that_differs(attempt_names):
     old = lock("a", DATE - timedelta(days=9))
-    assert attempts(lock("a"), base=old) == (["requirements of base"], 1)
-    names, _ = attempts(lock("b"), base=old)
+    assert attempt_names(lock("a"), base=old) == (["requirements of base"], 1)
+    names, _ = attempt_names(lock("b"), base=old)
     assert names == ["requirements of base", "requirements of base, date-exact"]
 
 
-def test_golds_requirements_are_tried_where_they_give_other_packages(attempts):
-    names, _ = attempts(lock("a"), base=lock("a"), gold=lock("b"))
+def test_golds_requirements_are_tried_where_they_give_other_packages(attempt_names):
+    names, _ = attempt_names(lock("a"), base=lock("a"), gold=lock("b"))
     assert names == ["requirements of base", "requirements of gold"]
-    names, _ = attempts(lock("a"), base=lock("a"), gold=lock("a"))
+    names, _ = attempt_names(lock("a"), base=lock("a"), gold=lock("a"))
     assert names == ["requirements of base"]
 
 
-def test_variables_of_the_projects_ci_come_last_and_with_the_first_lock(attempts):
+def test_variables_of_the_projects_ci_come_last_and_with_the_first_lock(attempt_names):
     old, ci = lock("a", DATE - timedelta(days=9)), {"B": "3"}
-    names, _ = attempts(lock("b"), ci, base=old)
+    names, _ = attempt_names(lock("b"), ci, base=old)
     assert names[1:] == [
         "requirements of base, date-exact",
         "requirements of base, variables of CI",
     ]
-    assert attempts(FAILURE, ci, base=FAILURE) == (["requirements of base"], 0)
+    assert attempt_names(FAILURE, ci, base=FAILURE) == (["requirements of base"], 0)
 
 
 NONE = Rejection(stage="validate", reason="no-fail-to-pass")
@@ -100,9 +102,9 @@ def test_ci_is_tried_where_runs_showed_nothing_and_only_there(monkeypatch, first
         return replace(blank, verdict=verdict, runs=() if why is BROKEN else blank.runs)
 
     seen = []
-    monkeypatch.setattr(trial, "_attempts", lambda *_: iter(tries))
-    monkeypatch.setattr(trial, "_attempted", attempted)
-    record = trial._tried(plan, Options(), None, validation())
+    monkeypatch.setattr(attempts, "_attempts", lambda *_: iter(tries))
+    monkeypatch.setattr(attempts, "_attempted", attempted)
+    record = attempts._tried(plan, Options(), None, validation())
     assert record.attempts == tuple(told)
     assert record.verified == told[-1].endswith("verified")
     assert seen == [{"A": "1", "B": "2"}, {"A": "1", "B": "3"}][: len(told)]
@@ -118,13 +120,13 @@ def test_what_was_built_for_a_trial_may_go_when_it_ends(monkeypatch, ending):
             raise ending
         return blank
 
-    monkeypatch.setattr(trial, "_tried", tried)
+    monkeypatch.setattr(attempts, "_tried", tried)
     plan = SimpleNamespace(
         selection=SimpleNamespace(command=lambda *_: ""), env=Recipe(repo="o/r").env[0]
     )
-    monkeypatch.setattr(trial, "make_plan", lambda *_: plan)
+    monkeypatch.setattr(attempts, "make_plan", lambda *_: plan)
     backend = SimpleNamespace(release=released.append)
     shop = SimpleNamespace(backend=backend, mirrors=lambda _: None, pythons=())
     with pytest.raises(SandboxError) if ending else nullcontext():
-        trial.hold(candidate(7), Recipe(repo="owner/name"), Options(), shop)
+        attempts.hold(candidate(7), Recipe(repo="owner/name"), Options(), shop)
     assert released == [candidate(7).instance_id]

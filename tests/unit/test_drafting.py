@@ -8,14 +8,14 @@ import pytest
 from builders.git.tree import FolderTree
 from builders.requirements import Project
 from curate.core.sampling import spread
-from curate.drafting.ci import ci_jobs
-from curate.drafting.draft import draft
-from curate.drafting.found import Found, Job
-from curate.drafting.pytestini import pytest_settings
-from curate.drafting.runners import runner_jobs
-from curate.drafting.shell import read_commands
-from curate.drafting.survey import Observation
-from curate.drafting.text import recipe_text
+from curate.recipe_tools.draft.ci_config import ci_jobs
+from curate.recipe_tools.draft.job import Found, Job
+from curate.recipe_tools.draft.observe import Observation
+from curate.recipe_tools.draft.propose import draft
+from curate.recipe_tools.draft.pytest_config import pytest_settings
+from curate.recipe_tools.draft.shell_commands import read_commands
+from curate.recipe_tools.draft.tox_nox_make import runner_jobs
+from curate.recipe_tools.draft.write_toml import recipe_text
 from recipes import parse
 
 

@@ -16,8 +16,8 @@ from builders.model import Built, Execution, Outcome, RunResult, RunStatus
 from builders.sandbox import docker as sandbox
 from builders.sandbox import local
 from builders.settings import BuildSettings
-from curate import running
-from curate.workshop import Interrupted
+from curate.environments.context import Interrupted
+from curate.validate import runs
 
 GONE = requests.exceptions.ConnectionError("Connection aborted.", ConnectionRefusedError())
 REFUSED = docker.errors.APIError("500 Server Error: containerd is not there")
@@ -104,7 +104,7 @@ def sound(*results):
         stop=threading.Event(), backend=SimpleNamespace(run=_one_by_one(results))
     )
     built = Built(name="n", backend="docker", handle="h", environment_key="k")
-    return running._sound(shop, built, Execution(command="pytest"))
+    return runs._sound(shop, built, Execution(command="pytest"))
 
 
 def _one_by_one(results):
@@ -128,4 +128,4 @@ def test_nothing_is_run_again_after_a_stop():
     shop = SimpleNamespace(stop=threading.Event(), backend=None)
     shop.stop.set()
     with pytest.raises(Interrupted):
-        running._sound(shop, None, None)
+        runs._sound(shop, None, None)

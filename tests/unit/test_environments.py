@@ -11,9 +11,9 @@ from builders.errors import SandboxError
 from builders.lock.resolve import lock_key
 from builders.model import Built, Failure, Lock
 from builders.requirements import Manifest, Requirement
-from curate import environments
-from curate.planning import Ground, Plan
-from curate.workshop import Workshop
+from curate.environments import build
+from curate.environments.context import Workshop
+from curate.environments.plan import Ground, Plan
 from recipes import EnvRecipe, Recipe
 
 DATE = datetime(2023, 1, 1, tzinfo=UTC)
@@ -50,9 +50,9 @@ class Backend:
 
 
 @pytest.fixture
-def build(monkeypatch):
+def run_build(monkeypatch):
     """Runs `build` for requirements; gives lock, outcome and the locks that were stored."""
-    monkeypatch.setattr(environments, "resolve", locked)
+    monkeypatch.setattr(build, "resolve", locked)
 
     def run(backend, *names):
         stored = {}
@@ -77,42 +77,42 @@ def build(monkeypatch):
             selection=None,
             grounds=(ground,),
         )
-        lock, built = environments.build(plan, ground, locked(known), shop)
+        lock, built = build.build(plan, ground, locked(known), shop)
         return lock, built, stored, lock_key(known, "3.8")
 
     return run
 
 
-def test_an_environment_that_builds_is_built_once_and_its_lock_left_alone(build):
+def test_an_environment_that_builds_is_built_once_and_its_lock_left_alone(run_build):
     backend = Backend()
-    _, built, stored, _ = build(backend, "pytest", "a")
+    _, built, stored, _ = run_build(backend, "pytest", "a")
     assert isinstance(built, Built)
     assert len(backend.locks) == 1
     assert stored == {}
 
 
-def test_optional_packages_that_do_not_build_are_left_out_and_the_lock_is_remembered(build):
-    lock, built, stored, key = build(Backend("a", "b"), "pytest", "a", "b", "c")
+def test_optional_packages_that_do_not_build_are_left_out_and_the_lock_is_remembered(run_build):
+    lock, built, stored, key = run_build(Backend("a", "b"), "pytest", "a", "b", "c")
     assert isinstance(built, Built)
     assert lock.packages == ("pytest==1", "c==1")
     assert [sentence.split(":")[0] for sentence in lock.repairs] == ["dropped a", "dropped b"]
     assert stored == {key: lock}
 
 
-def test_a_core_package_that_does_not_build_is_a_failure(build):
+def test_a_core_package_that_does_not_build_is_a_failure(run_build):
     backend = Backend("pytest")
-    _, built, stored, _ = build(backend, "pytest", "a")
+    _, built, stored, _ = run_build(backend, "pytest", "a")
     assert built.reason == "environment-failed"
     assert len(backend.locks) == 1
     assert stored == {}
 
 
-def test_there_is_an_end_to_building_again(build):
+def test_there_is_an_end_to_building_again(run_build):
     names = [f"p{number}" for number in range(20)]
     backend = Backend(*names)
-    _, built, _, _ = build(backend, "pytest", *names)
+    _, built, _, _ = run_build(backend, "pytest", *names)
     assert isinstance(built, Failure)
-    assert len(backend.locks) == environments.BUILD_REPAIRS
+    assert len(backend.locks) == build.BUILD_REPAIRS
 
 
 class Moody(Backend):
@@ -131,14 +131,14 @@ class Moody(Backend):
 
 @pytest.fixture
 def at_once(monkeypatch):
-    monkeypatch.setattr(environments, "BUILD_WAIT", 0)
+    monkeypatch.setattr(build, "BUILD_WAIT", 0)
 
 
 def test_an_engine_that_fails_once_is_asked_again(build, at_once):
-    _, built, _, _ = build(Moody(environments.BUILD_TRIES - 1), "pytest")
+    _, built, _, _ = run_build(Moody(build.BUILD_TRIES - 1), "pytest")
     assert isinstance(built, Built)
 
 
 def test_an_engine_that_goes_on_failing_is_no_verdict(build, at_once):
     with pytest.raises(SandboxError):
-        build(Moody(environments.BUILD_TRIES), "pytest")
+        run_build(Moody(build.BUILD_TRIES), "pytest")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curate.core.model import IssueRef, Link
-from curate.links import links, references, visible
+from curate.crawl.issue_links import links, references, visible
 from tests.helpers.factories import pull
 
 HERE = "some-owner/repo.name"

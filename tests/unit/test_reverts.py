@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from curate.core.model import PullRequest
-from curate.reverts import find_reverts
+from curate.crawl.reverts import find_reverts
 from tests.helpers.factories import DAY, pull
 
 OID = "abcdef0123456789abcdef0123456789abcdef01"

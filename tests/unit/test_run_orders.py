@@ -9,9 +9,9 @@ import pytest
 
 from builders.errors import SandboxError
 from builders.model import Outcome, RunResult, RunStatus
-from curate.running import make_runs
 from curate.store import Store
-from curate.verdict import judge
+from curate.validate.runs import make_runs
+from curate.validate.verdict import judge
 from tests.unit.test_trivial import TESTS, plan_of, section
 
 SPOILER, VICTIM = "tests/test_a.py::test_fixed", "tests/test_b.py::test_near"

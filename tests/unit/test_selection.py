@@ -1,4 +1,4 @@
-from curate.selection import chosen_cases, select
+from curate.environments.test_selection import chosen_cases, select
 from recipes import EnvRecipe, Recipe
 
 PATCH = b"""diff --git a/tests/test_a.py b/tests/test_a.py

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import pytest
 
 from builders.model import Built, Outcome, RunResult, RunStatus
-from curate import trial
+from curate.environments.context import Options
 from curate.patches.ablation import settings_alone
-from curate.running import make_runs
 from curate.store import Store
-from curate.trial import SETTINGS_ALONE
-from curate.verdict import judge
-from curate.workshop import Options
+from curate.validate import attempts
+from curate.validate.attempts import SETTINGS_ALONE
+from curate.validate.runs import make_runs
+from curate.validate.verdict import judge
 from tests.helpers.factories import candidate, validation
 
 NAME = "tests/test_m.py::test_f"
@@ -58,15 +58,15 @@ def plan_of(gold, test_patch=TESTS):
 
 @pytest.fixture
 def tried(tmp_path, monkeypatch):
-    monkeypatch.setattr(trial, "build", lambda plan, ground, lock, shop: (lock, built))
-    monkeypatch.setattr(trial, "environment_of", lambda *_: None)
+    monkeypatch.setattr(attempts, "build", lambda plan, ground, lock, shop: (lock, built))
+    monkeypatch.setattr(attempts, "environment_of", lambda *_: None)
     built = SimpleNamespace(spec=Built, name="n")
 
     def run(gold, mended_by, test_patch=TESTS, **options):
         with Store(tmp_path) as store:
             shop = shop_of(store, mended_by)
             blank = validation(runs=())
-            return trial._attempted(
+            return attempts._attempted(
                 plan_of(gold, test_patch), None, None, Options(**options), shop, blank
             )
 

@@ -2,7 +2,7 @@ import pytest
 
 from builders.model import Outcome, RunStatus
 from curate.core.model import Run
-from curate.verdict import hopeless, judge
+from curate.validate.verdict import hopeless, judge
 
 LETTERS = {
     "p": Outcome.PASSED,

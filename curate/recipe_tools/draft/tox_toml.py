@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from builders.git.tree import Tree
-from curate.drafting.found import Job
-from curate.drafting.shell import read_commands
+from curate.recipe_tools.draft.job import Job
+from curate.recipe_tools.draft.shell_commands import read_commands
 
 
 def tox_toml_jobs(tree: Tree) -> Iterator[Job]:

@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 
 from builders.git.tree import Tree
-from curate.drafting.found import Job
-from curate.drafting.shell import add_file, read_commands
+from curate.recipe_tools.draft.job import Job
+from curate.recipe_tools.draft.shell_commands import add_file, read_commands
 
 WORKFLOWS = ".github/workflows"
 _PLAIN_FILES = (

@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import islice
 
 from curate.core.model import Candidate, Decision, PullRequest, Rejection
-from curate.extraction import (
+from curate.crawl.candidates import (
     MISSING_OBJECTS,
     Answers,
     Ground,
@@ -22,10 +22,10 @@ from curate.extraction import (
     relinked,
     surveyed,
 )
+from curate.crawl.reverts import find_reverts
 from curate.git.mirror import Mirror
 from curate.git.versions import VersionNames
 from curate.patches.file_kinds import PathRules
-from curate.reverts import find_reverts
 from curate.store.store import Store
 
 CHUNK = 400  # pulls decided between two requests for issues, and saved together

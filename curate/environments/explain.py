@@ -13,8 +13,8 @@ from builders.images.install_script import install_commands
 from builders.lock.initial_changes import prepare
 from builders.model import Failure, Lock
 from builders.requirements import Manifest
-from curate.environments import instance_spec, stored_lock
-from curate.planning import Ground, Plan
+from curate.environments.build import instance_spec, stored_lock
+from curate.environments.plan import Ground, Plan
 from curate.store import Store
 
 

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from builders.model import Failure, Lock
 from curate import __version__
 from curate.core.model import Candidate, Rejection, Run, Validation, Verdict
-from curate.environments import build, environment_of, exact_lock, shared_lock
-from curate.planning import Ground, Plan, make_plan, this_architecture
-from curate.running import fixed_by_settings, make_runs, measure_strength
-from curate.selection import NEIGHBOURS
-from curate.verdict import judge
-from curate.workshop import Options, Workshop
+from curate.environments.build import build, environment_of, exact_lock, shared_lock
+from curate.environments.context import Options, Workshop
+from curate.environments.plan import Ground, Plan, make_plan, this_architecture
+from curate.environments.test_selection import NEIGHBOURS
+from curate.validate.runs import fixed_by_settings, make_runs, measure_strength
+from curate.validate.verdict import judge
 from recipes import Recipe, RecipeError
 
 RULES = 2

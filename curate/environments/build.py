@@ -13,9 +13,9 @@ from builders.lock.build_failures import without_unbuilt
 from builders.lock.resolve import lock_key, resolve
 from builders.model import Built, Failure, InstanceSpec, Lock
 from curate.core.model import Environment
-from curate.planning import Ground, Plan
+from curate.environments.context import Workshop
+from curate.environments.plan import Ground, Plan
 from curate.store import Store
-from curate.workshop import Workshop
 
 BUILD_TRIES = 3
 BUILD_WAIT = 2.0  # seconds before the second try; each further wait is twice as long

@@ -11,10 +11,10 @@ from packaging.utils import canonicalize_name
 from builders.git.tree import GitTree, Tree
 from builders.model import Failure
 from builders.requirements import Project, Sources, read_manifest, read_project
-from curate.drafting.ci import ci_jobs
-from curate.drafting.found import Job, joined
-from curate.drafting.pytestini import pytest_settings
-from curate.drafting.runners import runner_jobs
+from curate.recipe_tools.draft.ci_config import ci_jobs
+from curate.recipe_tools.draft.job import Job, joined
+from curate.recipe_tools.draft.pytest_config import pytest_settings
+from curate.recipe_tools.draft.tox_nox_make import runner_jobs
 
 _VERSION_FILES = ("__init__.py", "__version__.py", "version.py", "_version.py", "__about__.py")
 VERSION_PATTERN = r"""__version__ *= *['"](\d+\.\d+)"""

@@ -14,8 +14,8 @@ from builders.python.choose import RELEASES
 from builders.requirements import Manifest, Sources, read_manifest
 from builders.requirements.requirement_line import Unusable, parse
 from curate.core.sampling import spread
+from curate.environments.plan import version_names
 from curate.git.mirror import default_branch, open_mirror
-from curate.planning import version_names
 from recipes import EnvRecipe, Recipe, RecipeError, faults, file_name, load
 
 

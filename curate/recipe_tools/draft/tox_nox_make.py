@@ -8,9 +8,9 @@ import tomllib
 from collections.abc import Iterator
 
 from builders.git.tree import Tree
-from curate.drafting.found import Job
-from curate.drafting.shell import read_commands
-from curate.drafting.toxtoml import tox_toml_jobs
+from curate.recipe_tools.draft.job import Job
+from curate.recipe_tools.draft.shell_commands import read_commands
+from curate.recipe_tools.draft.tox_toml import tox_toml_jobs
 
 _FACTORS = re.compile(r"^[\w!.,{}-]+\s*:\s+|^[\w!.,{}-]+:(?=\S)")  # "py27,py35: mock"
 _REFERENCE = re.compile(r"\{\[([^\]]+)\](\w+)\}")  # "{[testenv]deps}"

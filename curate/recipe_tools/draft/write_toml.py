@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from curate.drafting.draft import Draft, Fact
-from curate.drafting.survey import VERSION_PATTERN
+from curate.recipe_tools.draft.observe import VERSION_PATTERN
+from curate.recipe_tools.draft.propose import Draft, Fact
 
 WIDTH = 100
 

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
-from curate.drafting.found import Found
+from curate.recipe_tools.draft.job import Found
 
 _OPERATORS = ";|&"
 _ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")

@@ -8,9 +8,9 @@ from builders.python.choose import RELEASES
 from curate.core.errors import NotFound
 from curate.core.model import Candidate
 from curate.core.sampling import spread
-from curate.drafting.survey import Observation, observe
 from curate.git.mirror import Mirror, default_branch
 from curate.git.versions import NearestTag
+from curate.recipe_tools.draft.observe import Observation, observe
 
 
 def observations(

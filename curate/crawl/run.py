@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from curate.fetching import Fetcher, Progress
+from curate.crawl.decide import extract
+from curate.crawl.fetch import Fetcher, Progress
 from curate.git.mirror import Mirror
 from curate.git.versions import NearestTag, VersionNames
 from curate.github.client import GitHubClient
 from curate.patches.file_kinds import PathRules
-from curate.stages.extract import extract
 from curate.store.store import Store
 
 

@@ -12,11 +12,11 @@ from builders.model import Failure, Limits
 from builders.python.choose import Choice, choose_python
 from builders.requirements import Manifest, Sources, read_manifest
 from curate.core.model import Candidate, Rejection
+from curate.environments.test_selection import Selection, select
 from curate.git.declared import DeclaredVersion
 from curate.git.mirror import Mirror
 from curate.git.versions import NearestTag, VersionNames
 from curate.patches.file_kinds import PathRules
-from curate.selection import Selection, select
 from recipes import EnvRecipe, Recipe, RecipeError, architecture
 
 

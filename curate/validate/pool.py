@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from builders.errors import BuilderError, DiskFull, EngineUnavailable
 from curate.core.errors import NotFound
 from curate.core.model import Candidate, Validation
+from curate.environments.context import Interrupted, Options, Workshop
 from curate.store import Store
-from curate.trial import hold, inputs_hash
-from curate.workshop import Interrupted, Options, Workshop
+from curate.validate.attempts import hold, inputs_hash
 from recipes import Library, Recipe
 
 

@@ -12,8 +12,8 @@ from packaging.utils import canonicalize_name
 from builders.images.dockerfiles import BASE_PACKAGES
 from builders.requirements.dev_tools import is_tool
 from builders.requirements.requirement_line import Unusable, parse
-from curate.drafting.survey import Observation, runners
 from curate.patches.file_kinds import PathRules
+from curate.recipe_tools.draft.observe import Observation, runners
 
 SHARE = 1 / 3  # of the commits that have to agree on what is no source of requirements
 STALE = 3  # versions that a file states under one and the same tag: then tags lie elsewhere

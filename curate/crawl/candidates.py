@@ -12,16 +12,16 @@ from datetime import datetime
 
 from builders.git.run import GitFailed
 from curate.core.model import Candidate, Issue, Link, PullRequest, Rejection
-from curate.git.base import DiffPair, at_merge_base, diff_pair, untouched
+from curate.crawl.base_commit import DiffPair, at_merge_base, diff_pair, untouched
+from curate.crawl.issue_links import links
+from curate.crawl.reverts import Reverts
 from curate.git.commit_graph import History
 from curate.git.diff import FileChange
 from curate.git.mirror import Mirror
 from curate.git.versions import VersionNames
 from curate.github.issues import IS_A_PULL
-from curate.links import links
 from curate.patches.file_kinds import PathRules
 from curate.patches.parse import crosses, sections, split
-from curate.reverts import Reverts
 
 STAGE = "crawl"
 

@@ -8,10 +8,10 @@ from typing import TypeVar
 from builders.errors import BuilderError, SandboxError
 from builders.model import Built, Execution, Outcome, RunResult, RunStatus
 from curate.core.model import Run, Strength
+from curate.environments.context import Interrupted, Workshop
+from curate.environments.plan import Plan, limits, path_rules
 from curate.patches.ablation import Piece, pieces, settings_alone
-from curate.planning import Plan, limits, path_rules
-from curate.verdict import hopeless
-from curate.workshop import Interrupted, Workshop
+from curate.validate.verdict import hopeless
 
 INFRASTRUCTURE_TRIES = 3
 

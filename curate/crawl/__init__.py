@@ -1,0 +1,1 @@
+"""From GitHub and git to candidates: pull requests that close issues and change tests."""

@@ -1,1 +1,0 @@
-"""Drafts recipes: what a repository's own CI installs and runs, read at several dates."""

@@ -1,0 +1,1 @@
+"""The environment of a candidate: planned, locked, built, explained."""

@@ -1,0 +1,1 @@
+"""Recipes: checked against history, drafted from what a repository says."""

@@ -1,0 +1,1 @@
+"""A recipe drafted from a repository's own configuration."""
