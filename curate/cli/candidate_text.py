@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from curate.core.model import Candidate, Environment, PullRequest, Rejection, Validation
-from curate.publishing.rules import Problem
+from curate.publish.filters.config import Problem
 
 LINES = 40
 """Lines of a text that are printed unless all are asked for."""

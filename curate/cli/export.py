@@ -8,8 +8,8 @@ import typer
 
 from curate.cli.common import found_mirror, open_store, settings_of, talk
 from curate.core.errors import NotFound
-from curate.publishing.bases import Bases
-from curate.publishing.rules import read_rules
+from curate.publish.filters.config import read_rules
+from curate.publish.measures.codebase import Bases
 
 EXAMPLE = "Example: [bold]curate export --split raw --format jsonl pool.jsonl[/bold]"
 
@@ -53,7 +53,7 @@ def export(
     ] = None,
 ) -> None:
     """Write candidates or verified instances as a file, or as tasks for another tool."""
-    from curate.stages.export import chosen_rows, write_rows
+    from curate.publish.export.run import chosen_rows, write_rows
 
     settings = settings_of(context)
     chosen = read_rules(rules or settings.rules)

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 from curate import __version__
 from curate.cli.common import found_mirror, open_store
 from curate.core.settings import Settings
-from curate.publishing.contamination import benchmark_bytes
-from curate.publishing.rules import Problem, Rules, read_rules
+from curate.publish.filters.config import Problem, Rules, read_rules
+from curate.publish.measures.benchmark_overlap import benchmark_bytes
 from curate.store import Store
 
 if TYPE_CHECKING:
-    from curate.publishing.check import Fault
+    from curate.publish.check import Fault
 
 Held = Mapping[str, Sequence[Problem]]
 """By instance id, every reason against a verified instance."""
@@ -35,8 +35,8 @@ def held_of(settings: Settings, store: Store, rules: Rules | None = None) -> Hel
     state = _state(settings, store, rules)
     if (known := _remembered(memory, state)) is not None:
         return known
-    from curate.publishing.bases import Bases
-    from curate.publishing.tables import held_back
+    from curate.publish.measures.codebase import Bases
+    from curate.publish.tables import held_back
 
     with Bases(lambda repo: found_mirror(settings, repo)) as bases:
         held = held_back(store, bases, rules)
@@ -94,7 +94,7 @@ def counts(held: Held, repo: str) -> dict[str, int]:
 
 def as_faults(settings: Settings, rules: Rules) -> "list[Fault]":
     """What is held back as warnings of a check; none where there is no store."""
-    from curate.publishing.check import Fault
+    from curate.publish.check import Fault
 
     if not (settings.data / "curate.sqlite").exists():
         return []

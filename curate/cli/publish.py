@@ -14,12 +14,12 @@ from curate.cli.holding import as_faults
 from curate.cli.releasing import prepare, push_rows, refuse, send_images, token, told_budget
 from curate.core.errors import BadInput, CurateError, NotFound
 from curate.core.settings import Settings
-from curate.publishing.check import check
-from curate.publishing.contamination import as_list
-from curate.publishing.diff import SplitDiff, diff_folders
-from curate.publishing.release import CHECKSUMS
-from curate.publishing.rules import read_rules
-from curate.stages.publish import Choice
+from curate.publish.check import check
+from curate.publish.diff import SplitDiff, diff_folders
+from curate.publish.filters.config import read_rules
+from curate.publish.measures.benchmark_overlap import as_list
+from curate.publish.release import CHECKSUMS
+from curate.publish.run import Choice
 
 EXAMPLE = "Example: [bold]curate publish --hub my-lab/my-tasks --registry ghcr.io/my-lab[/bold]"
 _SPLIT = re.compile(r"[a-z][a-z0-9_]*")
@@ -125,7 +125,7 @@ def diff_command(
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Tell how a release differs from what the Hub has, by split and column."""
-    from curate.hub.client import fetch
+    from curate.publish.hub import fetch
 
     _check_name(hub)
     here = _existing(settings_of(context), folder)
@@ -152,7 +152,7 @@ def push_command(  # noqa: PLR0913, PLR0917 (each is an option)
     as_json: AsJson = False,
 ) -> None:
     """Push a release to the Hub by one commit; refuse what `check` refuses."""
-    from curate.hub.client import planned
+    from curate.publish.hub import planned
 
     _check_name(hub)
     settings = settings_of(context)
@@ -207,7 +207,7 @@ def overlaps_command(
 
     ROWS are files of a published data set with the columns instance_id and patch.
     """
-    from curate.publishing.reading import read_columns
+    from curate.releases.reader import read_columns
 
     rows = [row for file in files for row in read_columns(file, ("instance_id", "patch"))]
     sys.stdout.write(as_list(rows, source or ", ".join(file.name for file in files)))

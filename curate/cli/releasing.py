@@ -7,13 +7,13 @@ from pathlib import Path
 from curate.cli.common import found_mirror, talk
 from curate.core.errors import CurateError
 from curate.core.settings import Settings
-from curate.publishing.bases import Bases
-from curate.publishing.budget import Budget, budget
-from curate.publishing.check import Fault
-from curate.publishing.pushed import images
-from curate.publishing.rows import Image
-from curate.publishing.rules import read_rules
-from curate.stages.publish import Choice, push_images, release
+from curate.publish.check import Fault
+from curate.publish.filters.config import read_rules
+from curate.publish.images import images
+from curate.publish.measures.codebase import Bases
+from curate.publish.push_estimate import Budget, budget
+from curate.publish.rows import Image
+from curate.publish.run import Choice, push_images, release
 from curate.store import Store
 
 TOLD = 20  # rows told one by one
@@ -57,13 +57,11 @@ def refuse(faults: Sequence[Fault]) -> None:
 
 def push_rows(folder: Path, hub: str, *, private: bool, branch: str, tag: str) -> dict[str, object]:
     """Push the release in *folder*; what `--json` prints of it."""
-    from curate.hub import client
+    from curate.publish.hub import push, tag_commit
 
-    pushed = client.push(
-        folder, hub, message="Release", private=private, branch=branch, token=token()
-    )
+    pushed = push(folder, hub, message="Release", private=private, branch=branch, token=token())
     if tag:
-        client.tag(hub, tag, pushed.commit, token=token())
+        tag_commit(hub, tag, pushed.commit, token=token())
     state = "pushed" if pushed.changed else "is as it was"
     talk.print(f"{hub} {state}: commit {pushed.commit[:12]}")
     return {"hub": hub, "commit": pushed.commit, "changed": pushed.changed}

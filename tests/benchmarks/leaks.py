@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from curate.core.model import Candidate
-from curate.publishing.leakgroups import leak_groups
-from curate.publishing.leaks import leaks
+from curate.publish.measures.leak_groups import leak_groups
+from curate.publish.measures.solution_leaks import leaks
 from curate.store import Store
 
 

@@ -13,7 +13,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from curate.publishing.lite import MODES, broken, subject
+from curate.publish.measures.swebench_lite import MODES, broken, subject
 from curate.store import Store
 
 MEMBERS = Path(__file__).with_name("lite-ids.txt")

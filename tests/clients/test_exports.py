@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from curate.stages.export import write_rows
+from curate.publish.export.run import write_rows
 from tests.helpers.releases import good
 
 SWEBENCH = os.environ.get("CURATE_SWEBENCH", "")

@@ -6,10 +6,10 @@ import pytest
 
 from curate.core.model import CrawlState
 from curate.patches.stats import edits
-from curate.publishing import licence
-from curate.publishing.bases import Bases, Size
-from curate.publishing.rules import Rules
-from curate.publishing.tables import held_back, train_table
+from curate.publish.filters.config import Rules
+from curate.publish.measures import license
+from curate.publish.measures.codebase import Bases, Size
+from curate.publish.tables import held_back, train_table
 from curate.store import Store
 from tests.helpers.factories import candidate, pull, validation
 from tests.helpers.git_history import GitHistory
@@ -30,7 +30,7 @@ def asked(monkeypatch):
         texts.append(text)
         return text.strip(), 1.0
 
-    monkeypatch.setattr(licence, "by_askalono", identify)
+    monkeypatch.setattr(license, "by_askalono", identify)
     return texts
 
 
@@ -105,6 +105,6 @@ def test_a_commit_in_the_statement_is_known_from_the_mirror(history, tmp_path):
 
 
 def test_askalono_knows_our_own_licence():
-    name, likeness = licence.by_askalono((ROOT / "LICENSE").read_text(encoding="utf-8"))
+    name, likeness = license.by_askalono((ROOT / "LICENSE").read_text(encoding="utf-8"))
     assert name == "MIT"
-    assert likeness >= licence.SURE
+    assert likeness >= license.SURE

@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from curate.core.errors import BadInput
-from curate.publishing.exports.folder import folder_files
-from curate.publishing.exports.harbor import task_files
-from curate.publishing.exports.swebench import derived_image, repository_files
-from curate.stages.export import write_rows
+from curate.publish.export.folder import folder_files
+from curate.publish.export.harbor import task_files
+from curate.publish.export.run import write_rows
+from curate.publish.export.swebench import derived_image, repository_files
 from tests.helpers.releases import IMAGE, good
 
 

@@ -9,9 +9,9 @@ import pytest
 from curate.cli.holding import held_of
 from curate.core.model import CrawlState, Rejection, Verdict
 from curate.core.settings import Settings
-from curate.publishing import tables
-from curate.publishing.rules import Rules
-from curate.publishing.tables import held_back
+from curate.publish import tables
+from curate.publish.filters.config import Rules
+from curate.publish.tables import held_back
 from curate.store import Store
 from tests.helpers.factories import candidate, pull, validation
 from tests.helpers.terminal import typed

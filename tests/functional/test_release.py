@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from curate.core.errors import BadInput
-from curate.hub.card import CardFacts, Split, card
-from curate.hub.client import Changes, Digest, plan
-from curate.publishing import schema
-from curate.publishing.release import Release, check_release, write_release
+from curate.publish.card import CardFacts, Split, card
+from curate.publish.hub import Changes, Digest, plan
+from curate.publish.release import Release, check_release, write_release
+from curate.releases import columns
 from curate.store.funnel import Funnel
 from tests.doubles.hub import Fault, HubClient, HubDouble
 
@@ -33,8 +33,8 @@ def release(numbers=(2, 1), raw=(1, 2, 3)):
     )
     return Release(
         facts=CardFacts(repo_id="curator/tasks", licence="mit", funnels=(funnel,)),
-        train=[row(schema.TRAIN, number) for number in numbers],
-        raw=[row(schema.RAW, number) for number in raw],
+        train=[row(columns.TRAIN, number) for number in numbers],
+        raw=[row(columns.RAW, number) for number in raw],
     )
 
 
@@ -62,7 +62,7 @@ def test_same_release_same_bytes_whatever_the_order(tmp_path):
 def test_parquet_is_typed_sorted_and_compressed(tmp_path):
     folder = write_release(tmp_path / "a", release())
     file = pyarrow.parquet.ParquetFile(folder / "data/train-00000-of-00001.parquet")
-    assert file.schema_arrow.names == [column.name for column in schema.TRAIN]
+    assert file.schema_arrow.names == [column.name for column in columns.TRAIN]
     assert str(file.schema_arrow.field("FAIL_TO_PASS").type) == "list<element: string>"
     assert str(file.schema_arrow.field("pull_number").type) == "int64"
     assert file.metadata.row_group(0).column(0).compression == "ZSTD"
@@ -78,13 +78,13 @@ def test_card_is_valid_and_tells_the_funnel(tmp_path):
     assert "| owner/name | 1,234 | 3 | 2 | 2 |" in text
     assert "| lock/x | 9 |" in text
     assert 'load_dataset("curator/tasks", "raw", split="train")' in text
-    for column in (*schema.TRAIN, *schema.RAW):
+    for column in (*columns.TRAIN, *columns.RAW):
         assert f"| {column.name} |" in text
 
 
 def test_card_tells_which_splits_are_empty_and_that_nothing_was_held_back():
     facts = CardFacts(repo_id="a/b", rules="What it must not hold.", subsets={"old": "n < 3"})
-    train = Split(name="train", columns=schema.TRAIN, rows=2, size=9_000)
+    train = Split(name="train", columns=columns.TRAIN, rows=2, size=9_000)
     text = card(facts, (train,))
     assert "| train | 2 | 9 kB | verified instances |\n| lite | 0 | no file | of train: " in text
     assert "| old | 0 | no file | of train: `n < 3` |" in text
@@ -133,13 +133,13 @@ PUSH = """
 import json, sys
 from pathlib import Path
 from curate.core.errors import CurateError
-from curate.hub.client import push, tag
+from curate.publish.hub import push, tag_commit
 try:
     options = json.loads(sys.argv[3])
     name = options.pop("tag", "")
     done = push(Path(sys.argv[1]), sys.argv[2], message="release", pause=0.01, **options)
     if name:
-        tag(sys.argv[2], name, done.commit)
+        tag_commit(sys.argv[2], name, done.commit)
     print(json.dumps([done.commit, done.changed]))
 except CurateError as error:
     print(json.dumps([type(error).__name__, str(error)]))
@@ -191,7 +191,7 @@ def test_pushed_once_loaded_whole_and_private(hub, run, pushed, tmp_path):
     assert changed
     assert pushed(folder) == [commit, False]
     names, f2p, raw = run(LOAD)
-    assert names == [column.name for column in schema.TRAIN]
+    assert names == [column.name for column in columns.TRAIN]
     assert (f2p, raw) == ([["1"], ["2"]], 3)
     assert hub.state.repositories["dataset", "curator/tasks"].private
     held = hub.files("curator/tasks")
@@ -288,7 +288,7 @@ def test_branches_and_tags_are_made_once_and_tags_stay(hub, pushed, tmp_path):
 PLAN = """
 import json, sys
 from pathlib import Path
-from curate.hub.client import fetch, planned
+from curate.publish.hub import fetch, planned
 changes = planned(Path(sys.argv[1]), "curator/tasks")
 there = fetch("curator/tasks", Path(sys.argv[2]))
 print(json.dumps([changes.add, changes.delete, there]))

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from curate.publishing.check import check
-from curate.publishing.rules import Rules
+from curate.publish.check import check
+from curate.publish.filters.config import Rules
 from tests.helpers.releases import good, released
 
 DIE = """
 import os, pathlib, sys
-from curate.publishing import release
+from curate.publish import release
 from tests.helpers.releases import good, released
 rename = pathlib.Path.rename
 old = next(pathlib.Path(sys.argv[1]).glob("data/train-*")).read_bytes()

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from curate.publishing.release import CardFacts, Release, write_release
-from curate.publishing.rows import Base, Image, Row, train_row
+from curate.publish.release import CardFacts, Release, write_release
+from curate.publish.rows import Base, Image, Row, train_row
 from tests.helpers.factories import candidate, validation
 
 IMAGE = Image(reference="r.example/i@sha256:" + "d" * 64, digest="sha256:" + "d" * 64)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from curate.core.model import CrawlState
-from curate.publishing import schema
-from curate.publishing.rows import raw_row
+from curate.publish.rows import raw_row
+from curate.releases import columns
 from curate.store import Store
 from tests.doubles.hub import HubDouble
 from tests.helpers.factories import candidate, pull, validation
@@ -61,7 +61,7 @@ def folder(tmp_path):
 
 
 def expected():
-    train, raw = ([c.name for c in columns] for columns in (schema.TRAIN, schema.RAW))
+    train, raw = ([c.name for c in columns] for columns in (columns.TRAIN, columns.RAW))
     return {
         "train": [train, ["owner__name-7", "owner__name-9"]],
         "lite": [train, ["owner__name-9"]],
@@ -76,7 +76,7 @@ def test_datasets_loads_every_split_from_a_folder(hub, folder, tmp_path):
 
 
 def test_datasets_loads_every_split_from_the_hub(hub, folder, tmp_path):
-    code = f"from curate.hub.client import push; from pathlib import Path\npush(Path({str(folder)!r}), {NAME!r}, message='m')"  # noqa: E501
+    code = f"from curate.publish.hub import push; from pathlib import Path\npush(Path({str(folder)!r}), {NAME!r}, message='m')"  # noqa: E501
     run(hub, tmp_path / "home", "-c", code)
     done = run(hub, tmp_path / "home", "-c", LOAD, NAME)
     assert json.loads(done.stdout.splitlines()[-1]) == expected()
@@ -88,7 +88,7 @@ def test_pandas_and_duckdb_open_the_parquet(folder):
 
     path = folder / "data/train-00000-of-00001.parquet"
     frame = pandas.read_parquet(path)
-    assert list(frame.columns) == [column.name for column in schema.TRAIN]
+    assert list(frame.columns) == [column.name for column in columns.TRAIN]
     assert list(frame.FAIL_TO_PASS[0]) == good(7)["FAIL_TO_PASS"]
     query = f"SELECT instance_id, len(PASS_TO_PASS), test_strength FROM '{path}' ORDER BY 1"
     assert duckdb.sql(query).fetchall() == [("owner__name-7", 2, None), ("owner__name-9", 2, None)]

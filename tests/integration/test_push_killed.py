@@ -15,7 +15,7 @@ import pytest
 
 from builders.engine.client import connect
 from builders.engine.registry import verify_image
-from curate.stages.publish import image_repository
+from curate.publish.run import image_repository
 from curate.store import Store
 from tests.helpers.image_push import push_command, save_verified
 

@@ -134,11 +134,11 @@ def at_once(monkeypatch):
     monkeypatch.setattr(build, "BUILD_WAIT", 0)
 
 
-def test_an_engine_that_fails_once_is_asked_again(build, at_once):
+def test_an_engine_that_fails_once_is_asked_again(run_build, at_once):
     _, built, _, _ = run_build(Moody(build.BUILD_TRIES - 1), "pytest")
     assert isinstance(built, Built)
 
 
-def test_an_engine_that_goes_on_failing_is_no_verdict(build, at_once):
+def test_an_engine_that_goes_on_failing_is_no_verdict(run_build, at_once):
     with pytest.raises(SandboxError):
         run_build(Moody(build.BUILD_TRIES), "pytest")

@@ -5,7 +5,11 @@ import re
 import pytest
 
 from curate.core.errors import BadInput
-from curate.publishing.contamination import (
+from curate.publish.filters.apply import english, sift
+from curate.publish.filters.config import PRESETS, Rules, read_rules
+from curate.publish.filters.secrets import secrets_in
+from curate.publish.filters.where import subset
+from curate.publish.measures.benchmark_overlap import (
     OWN,
     Benchmark,
     as_list,
@@ -13,10 +17,6 @@ from curate.publishing.contamination import (
     overlaps,
     patch_hash,
 )
-from curate.publishing.filters import english, sift
-from curate.publishing.rules import PRESETS, Rules, read_rules
-from curate.publishing.secrets import secrets_in
-from curate.publishing.subsets import subset
 
 PATCH = "diff --git a/m.py b/m.py\n--- a/m.py\n+++ b/m.py\n@@ -1 +1 @@\n-a = 1\n+a = 2\n"
 

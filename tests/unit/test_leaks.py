@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from curate.core.model import Link
-from curate.publishing.leakgroups import leak_groups
-from curate.publishing.leaks import leaks, telling
+from curate.publish.measures.leak_groups import leak_groups
+from curate.publish.measures.solution_leaks import leaks, telling
 from tests.helpers.factories import candidate
 
 HEAD = "1234567890abcdef" * 2 + "12345678"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from curate.publishing.licence import licence_of, spdx
+from curate.publish.measures.license import licence_of, spdx
 
 
 def identify(text: str) -> tuple[str, float]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from curate.publishing.lite import INTENDED, STRICT, broken, subject
+from curate.publish.measures.swebench_lite import INTENDED, STRICT, broken, subject
 
 ONE = b"diff --git a/m.py b/m.py\n--- a/m.py\n+++ b/m.py\n@@ -1 +1 @@\n-a\n+b\n"
 LONG = "word " * 45

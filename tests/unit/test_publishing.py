@@ -5,13 +5,13 @@ from hashlib import sha256
 
 import pytest
 
-from curate.publishing import schema
-from curate.publishing.budget import budget
-from curate.publishing.check import check
-from curate.publishing.diff import diff_folders, diff_rows
-from curate.publishing.figures import MEASURES, measures, paper, shares
-from curate.publishing.rows import raw_row
-from curate.publishing.rules import Rules
+from curate.publish.check import check
+from curate.publish.diff import diff_folders, diff_rows
+from curate.publish.filters.config import Rules
+from curate.publish.push_estimate import budget
+from curate.publish.rows import raw_row
+from curate.publish.statistics import MEASURES, measures, paper, shares
+from curate.releases import columns
 from tests.helpers.factories import candidate, validation
 from tests.helpers.releases import good, released
 
@@ -85,7 +85,7 @@ def test_the_card_tells_splits_figures_and_what_is_held_back(tmp_path):
     assert "  - split: lite\n    path: data/lite-*.parquet" in text
     assert "| publish/licence | 3 |" in text
     assert "| MIT | 2 |\n| unclear | 1 |" in text
-    assert f"Schema version: {schema.VERSION}." in text
+    assert f"Schema version: {columns.VERSION}." in text
     assert 'load_dataset("o/n", split="lite")' in text
 
 

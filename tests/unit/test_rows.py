@@ -6,16 +6,16 @@ from dataclasses import replace
 import pytest
 
 from curate.core.model import Rejection, Strength, Verdict
-from curate.publishing import schema
-from curate.publishing.bases import Size
-from curate.publishing.rows import Base, Image, raw_row, train_row
-from curate.publishing.rules import Problem
+from curate.publish.filters.config import Problem
+from curate.publish.measures.codebase import Size
+from curate.publish.rows import Base, Image, raw_row, train_row
+from curate.releases import columns
 from tests.helpers.factories import candidate, validation
 
 
 def test_train_row_has_every_column_in_order():
     row = train_row(candidate(), validation())
-    assert list(row) == [column.name for column in schema.TRAIN]
+    assert list(row) == [column.name for column in columns.TRAIN]
     assert list(row)[:11] == [
         "instance_id",
         "hints_text",
@@ -30,7 +30,7 @@ def test_train_row_has_every_column_in_order():
         "FAIL_TO_PASS",
     ]
     kinds = {"string": str, "int64": int, "strings": list}
-    for column in schema.TRAIN:
+    for column in columns.TRAIN:
         if row[column.name] is None:
             assert column.kind.endswith("?"), column.name
         else:
@@ -108,7 +108,7 @@ def test_what_cannot_be_published_is_a_problem(of_candidate, of_validation, reas
 
 def test_raw_rows_need_no_validation():
     good, bad = raw_row(candidate()), raw_row(candidate(patch=b"\xff"))
-    assert list(good) == [column.name for column in schema.RAW]
+    assert list(good) == [column.name for column in columns.RAW]
     assert bad.reason == "patch-not-utf8"
     assert raw_row(candidate(merge_commit="d" * 40))["merge_commit"] == "d" * 40
 
@@ -119,6 +119,6 @@ def test_records_of_different_instances_do_not_mix():
 
 
 def test_column_names_are_unique():
-    for columns in (schema.TRAIN, schema.RAW):
-        names = [column.name for column in columns]
+    for split in (columns.TRAIN, columns.RAW):
+        names = [column.name for column in split]
         assert len(set(names)) == len(names)

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from builders.model import Outcome
 from curate.core.model import Run, Verdict
-from curate.publishing.contamination import benchmark
-from curate.publishing.filters import sift
-from curate.publishing.rows import Base, train_row
-from curate.publishing.rules import read_rules
+from curate.publish.filters.apply import sift
+from curate.publish.filters.config import read_rules
+from curate.publish.measures.benchmark_overlap import benchmark
+from curate.publish.rows import Base, train_row
 from tests.demo.sample import VERIFIED, SamplePull, load
 from tests.helpers.factories import candidate, validation
 from tests.helpers.releases import IMAGE

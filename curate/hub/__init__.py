@@ -1,1 +1,0 @@
-"""What speaks to the Hugging Face Hub, and the card that data sets carry there."""

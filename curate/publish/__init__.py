@@ -1,0 +1,1 @@
+"""From verified instances to a release: rows, filters, card, images."""

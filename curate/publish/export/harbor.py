@@ -1,0 +1,81 @@
+"""A folder of Harbor tasks: instruction, environment, solution and a test that writes a reward."""
+
+import json
+
+from curate.harness.eval_script import END, START
+from curate.publish.rows import Row
+from curate.releases.row import strings, text
+
+# Status words and what passes are those of SWE-bench's grader; an id keeps its last status.
+_TEST = f"""\
+#!/bin/bash
+# Reward 1 if every test of fail_to_pass.txt passes and none of pass_to_pass.txt fails, else 0.
+mkdir -p /logs/verifier
+bash /tests/eval.sh > /logs/verifier/output.txt 2>&1
+awk -v start='{START}' -v end='{END}' '
+  FILENAME ~ /fail_to_pass.txt$/ {{ fixed[$0]; next }}
+  FILENAME ~ /pass_to_pass.txt$/ {{ kept[$0]; next }}
+  $0 == start {{ inside = 1 }}
+  $0 == end {{ inside = 0 }}
+  inside && /^(PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS) / {{ status[$2] = $1 }}
+  END {{
+    reward = 1
+    for (name in fixed) if (status[name] !~ /^(PASSED|XFAIL)$/) reward = 0
+    for (name in kept) if (status[name] !~ /^(PASSED|XFAIL|SKIPPED)$/) reward = 0
+    print reward
+  }}
+' /tests/fail_to_pass.txt /tests/pass_to_pass.txt /logs/verifier/output.txt \\
+  > /logs/verifier/reward.txt
+"""
+_SOLVE = """\
+#!/bin/bash
+cd /testbed && git -c safe.directory='*' apply --whitespace=nowarn /solution/gold.patch
+"""
+_TOML = """\
+schema_version = "1.3"
+
+[metadata]
+instance_id = {id}
+repo = {repo}
+base_commit = {commit}
+license = {licence}
+image_digest = {digest}
+
+[agent]
+timeout_sec = 3600.0
+
+[verifier]
+timeout_sec = 1800.0
+
+[environment]
+docker_image = {image}
+network_mode = "no-network"
+memory_mb = 4096
+"""
+
+
+def task_files(row: Row) -> dict[str, str]:
+    """Files by path in the task's folder; scripts are those that end in .sh."""
+    names = {"id": "instance_id", "repo": "repo", "commit": "base_commit"}
+    names |= {"licence": "license_spdx", "digest": "image_digest", "image": "image"}
+    quoted = {key: json.dumps(text(row, column)) for key, column in names.items()}
+    return {
+        "instruction.md": _instruction(row),
+        "task.toml": _TOML.format(**quoted),
+        "environment/Dockerfile": f"FROM {text(row, 'image')}\nWORKDIR /testbed\n",
+        "solution/solve.sh": _SOLVE,
+        "solution/gold.patch": text(row, "patch"),
+        "tests/test.sh": _TEST,
+        "tests/eval.sh": text(row, "eval_script"),
+        "tests/fail_to_pass.txt": _lines(strings(row, "FAIL_TO_PASS")),
+        "tests/pass_to_pass.txt": _lines(strings(row, "PASS_TO_PASS")),
+    }
+
+
+def _instruction(row: Row) -> str:
+    head = f"The repository {text(row, 'repo')} is checked out at /testbed. Resolve this issue:\n\n"
+    return head + text(row, "problem_statement").rstrip() + "\n"
+
+
+def _lines(names: list[str]) -> str:
+    return "".join(f"{name}\n" for name in names)

@@ -1,0 +1,60 @@
+"""A task repository as SWE-bench 5 keeps its own: `swebench dataset check | build | push`.
+
+Its check demands the image name that SWE-bench derives from the instance id, so `image` is that
+name; the Dockerfile is FROM the image that exists, and `source_image` names it, too.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import yaml
+
+from curate.publish.rows import Row
+from curate.releases.row import strings, text
+
+SPLIT = "train"
+_AS_FILE = {
+    "patch": "gold.patch",
+    "test_patch": "test.patch",
+    "eval_script": "eval.sh",
+    "problem_statement": "problem_statement.md",
+}
+_TESTS = ("FAIL_TO_PASS", "PASS_TO_PASS")
+_LEFT_OUT = {*_AS_FILE, *_TESTS, "hints_text", "image", "dockerfiles"}
+
+
+def repository_files(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
+    """Files by path of a repository whose tasks are *rows* and whose data set is *dataset*."""
+    files = {"sweb.yaml": _yaml({"datasets": [dataset], "splits": [SPLIT]})}
+    for row in rows:
+        folder = f"tasks/{text(row, 'instance_id')}"
+        files |= {f"{folder}/{name}": content for name, content in _task(row, dataset).items()}
+    return files
+
+
+def derived_image(instance_id: str) -> str:
+    """The image name that SWE-bench derives from an instance id."""
+    return f"swebench/sweb.eval.x86_64.{instance_id}:latest".lower().replace("__", "_1776_")
+
+
+def _task(row: Row, dataset: str) -> dict[str, str]:
+    facts = {name: value for name, value in row.items() if name not in _LEFT_OUT}
+    facts |= {
+        "split": SPLIT,
+        "datasets": [dataset],
+        "image": derived_image(text(row, "instance_id")),
+        "source_image": text(row, "image"),
+    }
+    tests = {name: strings(row, name) for name in _TESTS}
+    hints = text(row, "hints_text")
+    return {
+        "task.yaml": _yaml(facts),
+        "tests.json": json.dumps(tests, indent=2, ensure_ascii=False) + "\n",
+        "Dockerfile": f"FROM {text(row, 'image')}\n",
+        **{name: text(row, column) for column, name in _AS_FILE.items()},
+        **({"hints.md": hints} if hints else {}),
+    }
+
+
+def _yaml(facts: Mapping[str, object]) -> str:
+    return yaml.safe_dump(dict(facts), sort_keys=True, allow_unicode=True, default_flow_style=False)

@@ -1,0 +1,1 @@
+"""Which rows a release holds."""

@@ -1,0 +1,1 @@
+"""What a row says about its task beyond the verdict."""

@@ -1,1 +1,0 @@
-"""From validated candidates to a release folder: the only place that knows published columns."""

@@ -1,1 +1,0 @@
-"""Rows in the forms of other tools: each module turns a row into files, pure."""

@@ -1,0 +1,1 @@
+"""Releases as files: columns, rows and their reading."""
