@@ -22,6 +22,7 @@ test: check
 check: $(VENV)/.ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 
 # Everything, the heavy tests too, with an engine and clients of its own; as root on Debian.

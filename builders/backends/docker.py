@@ -6,16 +6,18 @@ from pathlib import Path
 
 import docker
 
-from builders.engine.client import connect, engine_errors, find_build_client, image_store
+from builders.engine.buildkit import find_build_client
+from builders.engine.client import connect, engine_errors, image_store
 from builders.image_gc.collect import PATIENCE, Kept, Room
 from builders.image_gc.last_used import Uses
-from builders.images.build import Means, Plan, build_instance, plan_layers, sweep_contexts
+from builders.images.build import Means, build_instance, sweep_contexts
 from builders.images.build_queue import Turn, Turns
+from builders.images.plan import Plan, plan_layers
 from builders.lock.uv import sweep_locks, trim_cache
 from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
+from builders.process.cleanup import end_children
 from builders.process.free_space import UNDER_WAY, watch_disk
 from builders.python.install import find_prefix
-from builders.sandbox.process import end_children
 from builders.settings import BuildSettings
 
 

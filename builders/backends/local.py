@@ -15,16 +15,18 @@ from pathlib import Path
 
 from builders.git.checkout import make_checkout
 from builders.images.build_queue import Turn, Turns
-from builders.images.install_script import cutoff_text, explained, install_script
-from builders.images.keys import environment_key, exclusive, file_name, instance_key
+from builders.images.install_script import explained, install_script
+from builders.images.keys import environment_key, file_name, instance_key
 from builders.lock.build_constraints import build_bound
+from builders.lock.dates import cutoff_text
 from builders.lock.uv import sweep_locks, trim_cache
 from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
+from builders.process.cleanup import end_children
+from builders.process.file_lock import exclusive
 from builders.process.free_space import watch_disk
 from builders.process.run import LOG_TAIL, run_command
 from builders.process.temp_dirs import scratch, sweep_scratch
 from builders.python.install import find_prefix, uv_binary
-from builders.sandbox.process import end_children
 from builders.settings import BuildSettings
 
 SEEDS = ("--seed",)  # pip, and setuptools and wheel before Python 3.12, of the lock's date

@@ -1,49 +1,15 @@
-"""The container engine: finding it, finding a client that has BuildKit, and running one build.
-
-The docker SDK has no BuildKit, so builds go through a command-line client; all else goes through
-the SDK. Not every `docker` on PATH can build: from version 23 on, one without buildx refuses.
-"""
+"""The container engine, through the docker SDK: finding it, and its errors as ours."""
 
 import os
-import re
-import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from builders.errors import DiskFull, EngineUnavailable, SandboxError
-from builders.model import Failure
-from builders.process.run import LOG_TAIL, run_command
-from builders.process.temp_dirs import VARIABLE
+from builders.errors import EngineUnavailable, SandboxError
 
 if TYPE_CHECKING:
     import docker
-
-# What the engine or its client says in a build log when no engine answers any more.
-_ENGINE_GONE = re.compile(
-    r"Cannot connect to the Docker daemon|error during connect|frontend grpc server closed"
-    r"|rpc error: code = (Unavailable|Canceled)|transport is closing|context canceled"
-    r"|failed to connect to the docker API|unexpected EOF|connection reset|broken pipe",
-    re.IGNORECASE,
-)
-# How the log of a build ends in which a command ended by itself, and not well: with BuildKit, with
-# Podman. One killed with -9 (137) had no memory left, or its engine was being stopped.
-_COMMAND_FAILED = re.compile(r"\b(?:exit code:|exit status) (?!(?:0|137)\b)\d+\W*$", re.MULTILINE)
-_LAST_LINES = 3  # some clients add a link or an advice
-_NO_SPACE = "no space left on device"
-# Lines that quote: what a command of the build printed, and the command itself.
-_PRINTED = re.compile(r"(#\d+ )?\d+\.\d+ |(#\d+ | > )\[")
-
-
-@dataclass(frozen=True, kw_only=True)
-class BuildClient:
-    """A command line that can build with BuildKit, and the variables it needs."""
-
-    command: tuple[str, ...]
-    environment: tuple[tuple[str, str], ...] = ()
 
 
 def connect(*, timeout: int = 120) -> "docker.DockerClient":
@@ -89,110 +55,7 @@ def engine_errors() -> Iterator[None]:
         raise EngineUnavailable(f"the engine does not answer: {error}", hint=hint) from error
 
 
-@cache
-def find_build_client(named: str = "") -> BuildClient:
-    """First client that has BuildKit: *named*, else any `docker` on PATH, then /usr/bin/docker."""
-    for path in [named] if named else _clients():
-        if _answers([path, "buildx", "version"]):
-            return BuildClient(command=(path, "buildx", "build", "--load"))
-        if _major(path) < 23:
-            return BuildClient(command=(path, "build"), environment=(("DOCKER_BUILDKIT", "1"),))
-    raise EngineUnavailable(
-        f"no docker client with BuildKit ({named or 'none on PATH'})",
-        hint="Install docker-buildx, or name a client that has it in the setting `docker`.",
-    )
-
-
-def run_build(
-    client: BuildClient,
-    *,
-    dockerfile: str,
-    context: Path,
-    scratch: Path,
-    tag: str,
-    ignored: str = "",
-    labels: Sequence[str] = (),
-    watch: Callable[[], None] = lambda: None,
-) -> Failure | None:
-    """Build *dockerfile* with the folder *context* as *tag*; None when it worked.
-
-    *scratch* is a folder outside the context for the Dockerfile; the client ends with it. A
-    command that fails, or goes on for too long, is a `Failure` with the end of the log;
-    an engine that fails raises `EngineUnavailable`, a disk that is full `DiskFull`. What *watch*
-    raises while it goes ends it.
-    """
-    file = scratch / "Dockerfile"
-    file.write_text(dockerfile)
-    (scratch / "Dockerfile.dockerignore").write_text(ignored)
-    options = ["--progress=plain", "--file", str(file), "--tag", tag]
-    options += [option for label in labels for option in ("--label", label)]
-    ended = run_command(
-        [*client.command, *options, str(context)],
-        env=os.environ | dict(client.environment) | {VARIABLE: str(scratch)},
-        watch=watch,
-    )
-    if isinstance(ended, Failure):
-        return ended
-    code, log = ended
-    return _judged(log) if code else None
-
-
 def image_store(client: "docker.DockerClient") -> Path:
     """Folder where the engine keeps layers, if it is on this machine; else the root folder."""
     store = Path(client.info().get("DockerRootDir", "/"))
     return store if store.exists() else Path("/")
-
-
-def _judged(log: str) -> Failure:
-    """The `Failure` of the command that ended a build; without one it is the engine that failed."""
-    # What a command printed, and its own text, may contain any words.
-    own = [line for line in log.rstrip().splitlines() if not _PRINTED.match(line)]
-    said = "\n".join(own)
-    if not _COMMAND_FAILED.search("\n".join(own[-_LAST_LINES:])):
-        if _NO_SPACE in said:
-            raise DiskFull("the engine's disk is full", hint="docker system prune")
-        kind = EngineUnavailable if _ENGINE_GONE.search(said) else SandboxError
-        hint = "See the engine's log; is there memory for so many builds at once (-j)?"
-        raise kind(f"the build could not be run: {_last(said)}", hint=hint)
-    if _NO_SPACE in log.lower():  # builds have no quota, so it was the engine's disk
-        raise SandboxError(f"a build found no space left: {_last(said)}", hint="Free some space.")
-    return Failure(stage="build", reason="build-command-failed", detail=_told(log))
-
-
-def _last(text: str) -> str:
-    """The last line that says anything."""
-    return (text.strip().splitlines() or ["the client said nothing"])[-1][-500:]
-
-
-def _told(log: str) -> str:
-    """The end of *log*, after the lines before it that name a package which does not build."""
-    rest, tail = log[:-LOG_TAIL], log[-LOG_TAIL:]
-    lines = rest.splitlines()
-    found = [n for n, line in enumerate(lines) if "Failed to " in line and "build" in line]
-    named = [line[:200] for n in found[-3:] for line in lines[n : n + 2]]
-    return "\n".join([*named, tail])
-
-
-def _clients() -> list[str]:
-    """Every `docker` on PATH in order, each file once, then the distribution's."""
-    folders = [*os.get_exec_path(), "/usr/bin"]
-    found = [Path(folder) / "docker" for folder in folders]
-    return list(dict.fromkeys(str(path) for path in found if os.access(path, os.X_OK)))
-
-
-def _answers(command: Sequence[str]) -> bool:
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=30, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
-
-
-def _major(path: str) -> int:
-    """Major version of the client at *path*; a large number when it does not say."""
-    try:
-        done = subprocess.run([path, "--version"], capture_output=True, timeout=30, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return 1000
-    said = re.search(rb"version (\d+)\.", done.stdout)
-    return int(said[1]) if said else 1000

@@ -18,7 +18,7 @@ from builders.image_gc.build_cache import (
 )
 from builders.image_gc.inventory import Environment, Image, environments, own_sizes, read_images
 from builders.image_gc.last_used import Uses
-from builders.images.keys import exclusive
+from builders.process.file_lock import exclusive
 from builders.settings import BuildSettings
 
 FOREIGN_SECONDS = 24 * 3600.0

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import IO
 
-from builders.images.keys import digest
+from builders.process.digest import digest
 
 
 class Uses:

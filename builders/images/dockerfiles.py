@@ -14,8 +14,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from builders.git.checkout import step_commands
-from builders.images.install_script import cutoff_text
 from builders.lock.build_constraints import build_bound
+from builders.lock.dates import cutoff_text
 from builders.model import InstanceSpec, Lock
 
 CHECKOUT = "/testbed"

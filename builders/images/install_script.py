@@ -11,12 +11,11 @@ from datetime import UTC, datetime
 
 from builders.errors import SandboxError
 from builders.images.audit_script import audit_lines
+from builders.lock.dates import LATER_TOOLS, cutoff_text
 from builders.model import Failure, InstanceSpec
 
 # setuptools learnt editable wheels (PEP 660) in 64.0, August 2022; now others had followed.
 PEP_660 = datetime(2022, 10, 1, tzinfo=UTC)
-# Where no build tool of the period works, the isolated build may use tools up to this day.
-LATER_TOOLS = datetime(2023, 1, 15, tzinfo=UTC)
 
 MARKER = "curate-step: "
 EDITABLE = "{editable}"  # among the commands of a spec: the editable install of its date
@@ -89,11 +88,6 @@ def explained(failure: Failure, layer: str) -> Failure:
         return replace(failure, reason=f"{layer}-failed")
     reason = _REASONS.get(failed_step(failure.detail), "install-failed")
     return replace(failure, stage="install", reason=reason)
-
-
-def cutoff_text(date: datetime) -> str:
-    """Spelling of *date* that uv's `--exclude-newer` takes, in UTC and whole seconds."""
-    return date.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _exports(spec: InstanceSpec) -> list[str]:

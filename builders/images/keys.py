@@ -1,21 +1,10 @@
 """Keys of environments and instances: hashes of all that decides their content, and their locks."""
 
-import fcntl
-import hashlib
-import json
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 from builders.images.install_script import install_script
 from builders.model import InstanceSpec
-
-
-def digest(*parts: object) -> str:
-    """First 20 hexadecimal digits of the SHA-256 of *parts* as JSON."""
-    text = json.dumps(parts, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:20]
+from builders.process.digest import digest
 
 
 def environment_key(spec: InstanceSpec, *texts: str) -> str:
@@ -40,12 +29,3 @@ def file_name(name: str) -> str:
         for each in name.lower()
     )
     return kept[:90].lstrip(".-")
-
-
-@contextmanager
-def exclusive(folder: Path, key: str) -> Iterator[None]:
-    """Hold *key* against other threads and processes that use the same *folder* for locks."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{key}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

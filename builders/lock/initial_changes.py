@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from packaging.requirements import Requirement as Parsed
 
-from builders.images.install_script import cutoff_text
+from builders.lock.dates import cutoff_text
 from builders.lock.repair import Repair
 from builders.requirements import Manifest, Requirement
 

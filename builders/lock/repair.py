@@ -10,7 +10,7 @@ from packaging.requirements import Requirement as Parsed
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from builders.images.install_script import LATER_TOOLS
+from builders.lock.dates import LATER_TOOLS
 from builders.requirements import Manifest, Requirement
 
 # Of this module, `preparation`, `metadata` and `unbuilt`: raised when they lead to other locks, so

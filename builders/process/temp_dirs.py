@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from builders.sandbox.process import end_carrying
+from builders.process.cleanup import end_carrying
 
 VARIABLE = "CURATE_SCRATCH"  # of processes that are to end with the folder
 

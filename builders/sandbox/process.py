@@ -6,16 +6,14 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BufferedReader
-from pathlib import Path
 from typing import cast
 
-import psutil
-
 from builders.errors import SandboxError
+from builders.process.cleanup import end_carrying
 from builders.sandbox.result import join_output
 from builders.sandbox.run_script import KILL_AFTER, output_shares
 
@@ -77,25 +75,6 @@ def run_process(
 def end_marked(owner: str) -> None:
     """End the processes that runs of *owner* are or have left."""
     end_carrying(_mark(owner))
-
-
-def end_carrying(mark: str) -> None:
-    """End whatever carries a variable that begins with *mark* ("NAME=..."), new forks included."""
-    for _ in range(10):
-        found = list(_carrying(mark.encode()))
-        for pid in found:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        if not found:
-            return
-        time.sleep(0.05)
-
-
-def end_children() -> None:
-    """End what this process has started and is waiting for."""
-    for child in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            child.terminate()
 
 
 class Keeper:
@@ -164,12 +143,3 @@ def _mark(owner: str) -> str:
 def _signal_group(group: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
-
-
-def _carrying(mark: bytes) -> Iterator[int]:
-    """Processes with a variable that begins with *mark* (where there is a /proc)."""
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            variables = (entry / "environ").read_bytes().split(b"\0")
-            if any(variable.startswith(mark) for variable in variables):
-                yield int(entry.name)

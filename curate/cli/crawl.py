@@ -8,19 +8,13 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.common import (
-    library_of,
-    mirror_path,
-    open_store,
-    print_json,
-    settings_of,
-    talk,
-)
+from curate.cli.common import library_of, open_store, print_json, settings_of, talk
 from curate.cli.waiting import CrawlDisplay
 from curate.core.errors import BadInput, NotFound
 from curate.core.settings import Settings
 from curate.crawl.run import CrawlSummary, crawl
 from curate.environments.plan import path_rules, version_names
+from curate.git.locations import mirror_path
 from curate.git.mirror import Mirror, ensure_mirror, fetch, open_mirror
 from curate.github.client import GitHubClient
 from curate.github.pulls import owner_and_name

@@ -13,7 +13,7 @@ from builders.git.tree import GitTree
 from builders.model import Failure
 from builders.python.choose import available_pythons
 from builders.requirements import Sources, read_manifest
-from curate.cli.common import existing_mirror, open_store, print_json, settings_of, talk
+from curate.cli.common import open_store, print_json, settings_of, talk
 from curate.cli.validate import Sandbox, run_tasks
 from curate.core.errors import BadInput, NotFound
 from curate.core.model import Candidate, CrawlState
@@ -21,6 +21,7 @@ from curate.core.sampling import spread
 from curate.core.settings import Settings
 from curate.environments.context import Options
 from curate.environments.plan import make_ground, version_names
+from curate.git.locations import existing_mirror
 from curate.git.mirror import Mirror, open_mirror
 from curate.github.pulls import owner_and_name
 from curate.recipe_tools.draft.commits import observations

@@ -12,12 +12,13 @@ from rich.markup import escape
 
 from builders.backends.protocol import Backend
 from builders.python.choose import available_pythons
-from curate.cli.common import existing_mirror, library_of, open_store, print_json, settings_of
+from curate.cli.common import library_of, open_store, print_json, settings_of
 from curate.cli.validate import Sandbox
 from curate.core.model import Candidate, Rejection, Validation
 from curate.core.settings import Settings
 from curate.environments.explain import Explanation, GroundFacts, explain
 from curate.environments.plan import make_plan
+from curate.git.locations import existing_mirror
 from curate.store import Store
 from curate.store.serialization import to_json
 from curate.validate.pool import chosen

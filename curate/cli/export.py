@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.common import found_mirror, open_store, settings_of, talk
+from curate.cli.common import open_store, settings_of, talk
 from curate.core.errors import NotFound
+from curate.git.locations import found_mirror
 from curate.publish.filters.config import read_rules
 from curate.publish.measures.codebase import Bases
 

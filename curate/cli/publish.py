@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 
 from curate.cli.common import open_store, print_json, settings_of, talk
-from curate.cli.holding import as_faults
 from curate.cli.releasing import prepare, push_rows, refuse, send_images, token, told_budget
 from curate.core.errors import BadInput, CurateError, NotFound
 from curate.core.settings import Settings
 from curate.publish.check import check
 from curate.publish.diff import SplitDiff, diff_folders
+from curate.publish.excluded import as_faults
 from curate.publish.filters.config import read_rules
 from curate.publish.measures.benchmark_overlap import as_list
 from curate.publish.release import CHECKSUMS

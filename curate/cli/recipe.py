@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from curate.cli import draft, explain
-from curate.cli.common import library_of, mirror_path, print_json, settings_of
+from curate.cli.common import library_of, print_json, settings_of
 from curate.core.errors import NotFound
 from curate.core.settings import Settings
+from curate.git.locations import mirror_path
 from curate.recipe_tools.check import Checked, checked
 from recipes import Library
 

@@ -4,9 +4,10 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from curate.cli.common import found_mirror, talk
+from curate.cli.common import talk
 from curate.core.errors import CurateError
 from curate.core.settings import Settings
+from curate.git.locations import found_mirror
 from curate.publish.check import Fault
 from curate.publish.filters.config import read_rules
 from curate.publish.images import images

@@ -9,9 +9,9 @@ from rich.console import Console
 
 from curate.cli.candidate_text import Known, print_text
 from curate.cli.common import open_store, print_json, settings_of
-from curate.cli.holding import held_of
 from curate.core.errors import NotFound
 from curate.core.model import PullRequest, Rejection
+from curate.publish.excluded import held_of
 from curate.store import Store
 from curate.store.serialization import to_json
 

@@ -59,7 +59,7 @@ def _held_back(
     """How many verified instances the rules hold back; how many by repository and reason."""
     if not any(funnel.verified for funnel in funnels):
         return 0, {}
-    from curate.cli.holding import counts, held_of  # all that a release needs
+    from curate.publish.excluded import counts, held_of  # all that a release needs
 
     held = held_of(settings, store)
     return len(held), {funnel.repo: counts(held, funnel.repo) for funnel in funnels}

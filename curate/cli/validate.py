@@ -10,19 +10,12 @@ import typer
 from builders.backends.protocol import Backend
 from builders.errors import EngineUnavailable
 from builders.python.choose import available_pythons
-from curate.cli.common import (
-    existing_mirror,
-    library_of,
-    open_store,
-    print_json,
-    progress_bar,
-    settings_of,
-    talk,
-)
+from curate.cli.common import library_of, open_store, print_json, progress_bar, settings_of, talk
 from curate.core.errors import CurateError
 from curate.core.model import Validation
 from curate.core.settings import Settings
 from curate.environments.context import Options, Workshop
+from curate.git.locations import existing_mirror
 from curate.store import Store
 from curate.store.process_lock import claimed
 from curate.validate.pool import Summary, Task, plan, validate

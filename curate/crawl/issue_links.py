@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from curate.core.model import IssueRef, Link, PullRequest
+from curate.core.names import canonical
 
 SOURCES = ("title", "body", "commit", "github")
 
@@ -92,11 +93,6 @@ def _references(text: str, repo: str) -> Iterator[IssueRef]:
         for part in _PARTS.finditer(claim["list"]):
             name = part["repo"] or repo
             yield IssueRef(repo=canonical(name, repo), number=int(part["number"]))
-
-
-def canonical(name: str, repo: str) -> str:
-    """*repo* where *name* is another spelling of it (GitHub ignores case), *name* otherwise."""
-    return repo if name.casefold() == repo.casefold() else name
 
 
 def links(pull: PullRequest, messages: Sequence[str] = ()) -> tuple[Link, ...]:

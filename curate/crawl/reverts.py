@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from curate.core.model import PullRequest
-from curate.crawl.issue_links import canonical, visible
+from curate.core.names import canonical
+from curate.crawl.issue_links import visible
 
 _PULL = re.compile(
     r"\breverts?:?\s{1,9}(?:changes\s{1,9}(?:from|in)\s{1,9})?(?:pull\s{1,9}request\s{1,9}|PR\s{0,9})?"

@@ -8,7 +8,7 @@ from typing import Any
 
 from curate.core.errors import BadInput, NotFound
 from curate.core.model import IssueRef, PullRequest
-from curate.crawl.issue_links import canonical
+from curate.core.names import canonical
 from curate.github import queries
 from curate.github.client import Data, GitHubClient
 from curate.github.page_size import BatchSize

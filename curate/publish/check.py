@@ -13,9 +13,8 @@ from curate.publish.filters.apply import sift
 from curate.publish.filters.config import Rules
 from curate.publish.measures.benchmark_overlap import Benchmark, benchmark
 from curate.publish.release import check_release
-from curate.publish.rows import Row
 from curate.releases.reader import read_rows, schema_faults, split_names
-from curate.releases.row import strings, text
+from curate.releases.row import Row, strings, text
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 

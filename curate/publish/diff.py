@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from curate.publish.rows import Row
 from curate.releases.reader import read_rows, split_names
-from curate.releases.row import text
+from curate.releases.row import Row, text
 
 
 @dataclass(frozen=True, kw_only=True)

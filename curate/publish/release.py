@@ -15,8 +15,8 @@ import psutil
 
 from curate.core.errors import BadInput
 from curate.publish.card import CardFacts, Split, card
-from curate.publish.rows import Row
 from curate.releases.columns import RAW, TRAIN, Column, features
+from curate.releases.row import Row
 
 CHECKSUMS = "SHA256SUMS"
 _LEFT = re.compile(r"\.(\d+)\.(old|part)")

@@ -16,8 +16,7 @@ from curate.publish.measures.benchmark_overlap import OWN, benchmark, overlaps
 from curate.publish.measures.codebase import Size
 from curate.publish.measures.solution_leaks import leaks
 from curate.releases import columns
-
-Row = dict[str, str | int | float | list[str] | None]  # by the names of `curate.releases.columns`
+from curate.releases.row import Row
 
 
 @dataclass(frozen=True, kw_only=True)

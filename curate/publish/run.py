@@ -14,10 +14,10 @@ from curate.publish.images import image_at, images
 from curate.publish.measures.codebase import Bases
 from curate.publish.plots import Figures
 from curate.publish.release import Release, write_release
-from curate.publish.rows import Image, Row
+from curate.publish.rows import Image
 from curate.publish.statistics import measures, paper, paper_shares, shares
 from curate.publish.tables import raw_table, train_table
-from curate.releases.row import strings, text
+from curate.releases.row import Row, strings, text
 from curate.store import Store
 
 Push = Callable[[str, str, str], tuple[str, int]]

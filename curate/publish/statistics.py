@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from curate.publish.filters.config import read_data
-from curate.publish.rows import Row
-from curate.releases.row import optional_number, strings, text
+from curate.publish.data_files import read_data
+from curate.releases.row import Row, optional_number, strings, text
 
 MEASURES: Mapping[str, str] = {
     "instances": "instances",

@@ -10,7 +10,8 @@ from curate.publish.measures.benchmark_overlap import benchmark
 from curate.publish.measures.codebase import Bases
 from curate.publish.measures.leak_groups import leak_groups
 from curate.publish.measures.solution_leaks import may_name_commits
-from curate.publish.rows import Base, Image, Row, raw_row, train_row
+from curate.publish.rows import Base, Image, raw_row, train_row
+from curate.releases.row import Row
 from curate.store import Store
 
 

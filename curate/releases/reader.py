@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from curate.core.errors import BadInput, StoreError
-from curate.publish.rows import Row
 from curate.releases.columns import RAW, TRAIN, Column, features
+from curate.releases.row import Row
 
 
 def split_names(folder: Path) -> list[str]:

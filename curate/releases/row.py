@@ -1,6 +1,6 @@
 """Values of rows by their kinds; TypeError for a value of another kind."""
 
-from curate.publish.rows import Row
+Row = dict[str, str | int | float | list[str] | None]  # by the names of `curate.releases.columns`
 
 
 def text(row: Row, name: str) -> str:

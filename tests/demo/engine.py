@@ -2,7 +2,8 @@
 
 import os
 
-from builders.engine.client import connect, find_build_client
+from builders.engine.buildkit import find_build_client
+from builders.engine.client import connect
 from builders.errors import BuilderError
 from builders.settings import BuildSettings
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from curate.cli.holding import held_of
 from curate.core.model import CrawlState, Rejection, Verdict
 from curate.core.settings import Settings
 from curate.publish import tables
+from curate.publish.excluded import held_of
 from curate.publish.filters.config import Rules
 from curate.publish.tables import held_back
 from curate.store import Store

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from builders.engine.client import BuildClient, run_build
+from builders.engine.buildkit import BuildClient, run_build
 from builders.process.temp_dirs import scratch, sweep_scratch
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from curate.publish.release import CardFacts, Release, write_release
-from curate.publish.rows import Base, Image, Row, train_row
+from curate.publish.rows import Base, Image, train_row
+from curate.releases.row import Row
 from tests.helpers.factories import candidate, validation
 
 IMAGE = Image(reference="r.example/i@sha256:" + "d" * 64, digest="sha256:" + "d" * 64)

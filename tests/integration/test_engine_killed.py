@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from builders.engine.client import find_build_client, run_build
+from builders.engine.buildkit import find_build_client, run_build
 from builders.errors import EngineUnavailable
 from builders.model import Built, Execution, Limits
 from builders.sandbox.docker import run_in_container, sweep_containers

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from builders.backends.docker import DockerBackend
-from builders.engine.client import connect, find_build_client
+from builders.engine.buildkit import find_build_client
+from builders.engine.client import connect
 from builders.errors import DiskFull
 from builders.model import Built, Failure
 from builders.settings import BuildSettings

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from docker.errors import DockerException
 
-from builders.engine.client import find_build_client, run_build
+from builders.engine.buildkit import find_build_client, run_build
 from builders.errors import DiskFull, SandboxError
 from builders.images.build_queue import Turns
 from builders.model import Built, Execution, Limits

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from builders.images.build import plan_layers
 from builders.images.dockerfiles import (
     base_dockerfile,
     build_settings,
@@ -17,6 +16,7 @@ from builders.images.dockerfiles import (
     python_dockerfile,
     python_ignored,
 )
+from builders.images.plan import plan_layers
 from builders.lock.build_constraints import build_bound
 from builders.model import InstanceSpec, Lock
 from builders.settings import BuildSettings

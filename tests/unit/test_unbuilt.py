@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from builders.engine import client
+from builders.engine import buildkit
 from builders.errors import DiskFull, EngineUnavailable, SandboxError
 from builders.lock.build_failures import parents, without_unbuilt
 from builders.model import Failure, Lock
@@ -65,24 +65,24 @@ def test_no_answer_where_it_is_needed_unknown_or_another_failure(log, names, cor
 
 def test_the_package_is_named_however_long_its_own_log():
     log = LOG + "#7 9.3 noise\n" * 2000 + "#7 ERROR: exit code: 1\n"
-    told = client._judged(log)
-    assert len(told.detail) < client.LOG_TAIL + 1000
+    told = buildkit._judged(log)
+    assert len(told.detail) < buildkit.LOG_TAIL + 1000
     assert without_unbuilt(told, manifest("unidist"), LOCK)
-    assert "Failed" not in client._judged("noise\n" * 2000 + "exit code: 1\n").detail
+    assert "Failed" not in buildkit._judged("noise\n" * 2000 + "exit code: 1\n").detail
 
 
 def test_an_engine_that_hangs_up_is_no_build_that_fails():
     with pytest.raises(EngineUnavailable):
-        client._judged("#5 ERROR: rpc error: code = Unavailable desc = transport is closing")
+        buildkit._judged("#5 ERROR: rpc error: code = Unavailable desc = transport is closing")
     printed = "#5 1.2 exit code: 1 did not complete successfully\n"
     for own in (
         "rpc error: code = Canceled desc = context canceled",
         "error reading: unexpected EOF",
     ):
         with pytest.raises(EngineUnavailable):
-            client._judged(f"{printed}ERROR: failed to solve: {own}")
+            buildkit._judged(f"{printed}ERROR: failed to solve: {own}")
     log = "rpc error: code = Unavailable\nexit code: 1"
-    assert client._judged(log).reason == "build-command-failed"
+    assert buildkit._judged(log).reason == "build-command-failed"
 
 
 RAN = "executor failed running [/bin/sh -c ./install]"
@@ -98,7 +98,7 @@ SOLVED = 'ERROR: failed to solve: process "/bin/sh -c x" did not complete succes
     ],
 )
 def test_a_command_that_ended_by_itself_is_a_failure(log):
-    assert client._judged(log).reason == "build-command-failed"
+    assert buildkit._judged(log).reason == "build-command-failed"
 
 
 @pytest.mark.parametrize(
@@ -116,14 +116,14 @@ def test_a_command_that_ended_by_itself_is_a_failure(log):
 )
 def test_what_the_engine_could_not_do_says_nothing_of_the_candidate(log, error):
     with pytest.raises(error):
-        client._judged(log)
+        buildkit._judged(log)
 
 
 def test_a_build_that_blames_no_command_is_no_verdict():
     for log in ("", "#5 1.2 exit code: 1\n#5 2.0 on and on\n"):
         with pytest.raises(SandboxError):
-            client._judged(log)
+            buildkit._judged(log)
     with pytest.raises(SandboxError, match="no space left"):
-        client._judged("#5 1.2 cc: No space left on device\n#5 ERROR: exit code: 1")
+        buildkit._judged("#5 1.2 cc: No space left on device\n#5 ERROR: exit code: 1")
     with pytest.raises(DiskFull):
-        client._judged("#5 1.2 exit code: 1\nERROR: write /x: no space left on device")
+        buildkit._judged("#5 1.2 exit code: 1\nERROR: write /x: no space left on device")

@@ -3,8 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from curate.publish.rows import Row
-from curate.releases.row import text
+from curate.releases.row import Row, text
 
 _README = """\
 `rows.jsonl` has one instance a line. `images/<instance_id>/` has what its image was made of: the

@@ -3,8 +3,7 @@
 import json
 
 from curate.harness.eval_script import END, START
-from curate.publish.rows import Row
-from curate.releases.row import strings, text
+from curate.releases.row import Row, strings, text
 
 # Status words and what passes are those of SWE-bench's grader; an id keeps its last status.
 _TEST = f"""\

@@ -15,10 +15,9 @@ from curate.publish.filters.where import subset
 from curate.publish.images import images
 from curate.publish.measures.codebase import Bases
 from curate.publish.release import write_parquet
-from curate.publish.rows import Row
 from curate.publish.tables import raw_table, train_table
 from curate.releases.reader import columns_of
-from curate.releases.row import text
+from curate.releases.row import Row, text
 from curate.store import Store
 
 STDOUT = Path("-")

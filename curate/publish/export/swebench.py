@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
-from curate.publish.rows import Row
-from curate.releases.row import strings, text
+from curate.releases.row import Row, strings, text
 
 SPLIT = "train"
 _AS_FILE = {

@@ -7,8 +7,7 @@ from curate.publish.filters.config import Problem, Rules
 from curate.publish.filters.near_duplicates import Nearness
 from curate.publish.filters.secrets import secrets_in
 from curate.publish.measures.benchmark_overlap import DIGITS, Benchmark, patch_hash
-from curate.publish.rows import Row
-from curate.releases.row import integer, optional_number, strings, text
+from curate.releases.row import Row, integer, optional_number, strings, text
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _LINK = re.compile(r"https?://|\bwww\.")

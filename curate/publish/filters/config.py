@@ -1,28 +1,17 @@
 """Which rows are held back from a release: rules as data, from a TOML file or a preset."""
 
-import tomllib
-from collections.abc import Collection
 from dataclasses import dataclass
-from importlib.resources import files
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from curate.core.errors import BadInput
+from curate.publish.data_files import read_data
+from curate.publish.measures.solution_leaks import Kind
 
 PRESETS = ("default", "swe-gym", "swe-rebench", "lingma")
 Share = Annotated[float, Field(ge=0, le=1)]
 Unmeasured = Literal["keep", "hold"]
-Kind = Literal[
-    "gold-lines in problem_statement",
-    "gold-lines in hints_text",
-    "commit in problem_statement",
-    "commit in hints_text",
-    "pull in problem_statement",
-    "pull in hints_text",
-]
-"""What a text of a row gives away of its answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,22 +116,3 @@ def read_rules(name: str) -> Rules:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise BadInput(f"The rules {name} do not fit at {place}: {first['msg']}.") from error
-
-
-def read_data(name: str, own: Collection[str], folder: str = "data") -> dict[str, Any]:
-    """The TOML file at the path *name*, or curate's own of that name where *own* has it."""
-    try:
-        return tomllib.loads(read_bytes(name, own, folder).decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadInput(f"{name} is no TOML file: {error}.") from error
-
-
-def read_bytes(name: str, own: Collection[str], folder: str = "data") -> bytes:
-    """What `read_data` reads."""
-    try:
-        if name in own:
-            return files("curate.publish").joinpath(folder, f"{name}.toml").read_bytes()
-        return Path(name).read_bytes()
-    except OSError as error:
-        hint = f"Name a TOML file or one of: {', '.join(own)}."
-        raise BadInput(f"There is no file {name}.", hint=hint) from error

@@ -6,7 +6,7 @@ Only forms that their issuers made recognisable; guesses by entropy hold back ev
 import re
 from functools import cache
 
-from curate.publish.filters.config import read_data
+from curate.publish.data_files import read_data
 
 
 def secrets_in(text: str) -> list[str]:

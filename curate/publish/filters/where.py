@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from curate.core.errors import BadInput
-from curate.publish.rows import Row
+from curate.releases.row import Row
 
 SECONDS = 60.0
 _ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from curate.patches.stats import hunks, source_sections
-from curate.publish.filters.config import read_bytes, read_data
+from curate.publish.data_files import read_bytes, read_data
 
 OWN = ("swe-bench", "swe-bench-lite", "swe-bench-verified", "swe-gym")
 _FOLDER = "data/benchmarks"

@@ -11,7 +11,7 @@ from functools import cache
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
-from curate.publish.filters.config import read_data
+from curate.publish.data_files import read_data
 
 TEXTS = tuple(
     stem + suffix

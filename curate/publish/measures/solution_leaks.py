@@ -7,11 +7,11 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 from curate.core.model import Candidate
-from curate.crawl.issue_links import canonical
+from curate.core.names import canonical
 from curate.patches.stats import Hunk, hunks, source_sections
-from curate.publish.filters.config import Kind
 
 _WORD = re.compile(rb"\w+")
 _LEAST_WORDS, _LEAST_CHARACTERS = 3, 12
@@ -21,6 +21,16 @@ _PULL = re.compile(
     r"(?P<number>\d{1,9})(?!\w)"
 )
 _QUOTE = re.compile(r"^\s*(?:[>+-]\s?)+", re.MULTILINE)
+
+Kind = Literal[
+    "gold-lines in problem_statement",
+    "gold-lines in hints_text",
+    "commit in problem_statement",
+    "commit in hints_text",
+    "pull in problem_statement",
+    "pull in hints_text",
+]
+"""What a text of a row gives away of its answer."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,28 +1,30 @@
-"""What the rules hold back of the verified instances, for the commands that tell it.
+"""What the release filters exclude of the verified instances.
 
 Thousands of instances are compared with each other for that, so the answer is remembered until an
-instance, the rules or curate changes.
+instance, the filters or curate changes.
 """
 
-import hashlib
 import json
-import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curate import __version__
-from curate.cli.common import found_mirror, open_store
 from curate.core.settings import Settings
-from curate.publish.filters.config import Problem, Rules, read_rules
-from curate.publish.measures.benchmark_overlap import benchmark_bytes
+from curate.git.locations import found_mirror
+from curate.publish.filters.config import Problem, read_rules
 from curate.store import Store
 
 if TYPE_CHECKING:
     from curate.publish.check import Fault
+import hashlib
+import os
+from collections import Counter
+from dataclasses import asdict
+
+from curate.publish.filters.config import Rules
+from curate.publish.measures.benchmark_overlap import benchmark_bytes
 
 Held = Mapping[str, Sequence[Problem]]
 """By instance id, every reason against a verified instance."""
@@ -98,7 +100,7 @@ def as_faults(settings: Settings, rules: Rules) -> "list[Fault]":
 
     if not (settings.data / "curate.sqlite").exists():
         return []
-    with open_store(settings) as store:
+    with Store(settings.data) as store:
         held = held_of(settings, store, rules)
     return [
         Fault(split="train", instance_id=name, reason=f"held back: {problem}", refused=False)
