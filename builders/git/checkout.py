@@ -5,7 +5,6 @@ commit id, no parents (`shallow`), no refs, tags, remotes, reflogs or hooks, so 
 be reached from it.
 """
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -13,15 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builders.errors import BuilderError, DiskFull
-
-# Settings of the user must not change what is checked out.
-GIT_ENVIRONMENT = {
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_NO_LAZY_FETCH": "1",
-    "LC_ALL": "C",
-}
+from builders.git.run import GitFailed, checkout_environment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,15 +138,16 @@ def _index(target: Path) -> list[tuple[str, str, str]]:
 
 
 def _git(folder: Path, *arguments: str, data: bytes = b"") -> bytes:
-    command = ["git", "-c", "safe.directory=*", "-c", "core.fsync=none", *arguments]
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    variables = kept | GIT_ENVIRONMENT
     done = subprocess.run(
-        command, cwd=folder, env=variables, input=data, capture_output=True, check=False
+        ["git", *arguments],
+        cwd=folder,
+        env=checkout_environment(),
+        input=data,
+        capture_output=True,
+        check=False,
     )
     if done.returncode:
-        log = done.stderr.decode(errors="replace").strip()
-        if "No space left on device" in log:
+        if b"No space left on device" in done.stderr:
             raise DiskFull(f"the disk of {folder} is full", hint="Free some space and try again.")
-        raise BuilderError(f"git {arguments[0]} failed in {folder}: {log[-2000:]}")
+        raise GitFailed(arguments, done.returncode, done.stderr)
     return done.stdout

@@ -7,27 +7,40 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from builders.errors import BuilderError
+
 _PIECE = 1 << 18  # bytes read at once
 ATTRIBUTES = Path(__file__).with_name("attributes")
 
 
-class GitFailed(Exception):
-    """A git command that had to work did not; carries its standard error."""
+class GitFailed(BuilderError):
+    """A git command that had to work did not; carries its exit code and standard error."""
 
     def __init__(self, arguments: Sequence[str], code: int, stderr: bytes) -> None:
         text = stderr.decode(errors="replace").strip()
-        super().__init__(f"git {arguments[0]} ended with {code}: {text[-2000:]}")
+        hint = "Is the mirror whole? Fetch it again, or look with git fsck."
+        super().__init__(f"git {arguments[0]} ended with {code}: {text[-2000:]}", hint=hint)
         self.code = code
         self.stderr = text
 
 
 def reading_environment() -> dict[str, str]:
-    """Environment in which output depends on the repository alone.
+    """Environment to read a bare repository, in which output depends on the repository alone.
 
     Hunk headers of Python files name the function, as GitHub's own diffs do.
     """
+    return _environment({"core.attributesFile": str(ATTRIBUTES), "core.bare": "true"})
+
+
+def checkout_environment() -> dict[str, str]:
+    """Environment to make a work tree, in which no setting of the user changes what is written."""
+    return _environment({"core.fsync": "none"})
+
+
+def _environment(options: Mapping[str, str]) -> dict[str, str]:
+    """The variables of this process without git's own, and git's settings from *options* alone."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    settings = {"core.attributesFile": str(ATTRIBUTES), "safe.directory": "*", "core.bare": "true"}
+    settings = {"safe.directory": "*", **options}
     return kept | {
         "LC_ALL": "C",
         "GIT_CONFIG_NOSYSTEM": "1",

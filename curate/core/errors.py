@@ -59,10 +59,10 @@ def described(error: BaseException) -> tuple[str, str, int] | None:
         return str(error), error.hint, BadInput.exit_code
     if isinstance(error, DiskFull):
         return str(error), error.hint, 8
+    if isinstance(error, GitFailed):
+        return str(error), error.hint, NotFound.exit_code
     if isinstance(error, BuilderError):
         return str(error), error.hint, 3
-    if isinstance(error, GitFailed):
-        return str(error), "Is the mirror whole? Fetch it again, or look with git fsck.", 4
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "The disk is full.", "Free some space and run the same command again.", 8
     return None

@@ -15,7 +15,7 @@ from functools import cache
 from importlib.resources import files
 
 from curate.patches.file_kinds import TEST_NAMES, TEST_SEGMENTS
-from curate.patches.paths import patch_paths
+from curate.patches.parse import patch_paths
 
 START = ">>>>> Start Test Output"
 END = ">>>>> End Test Output"

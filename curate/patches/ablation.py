@@ -10,13 +10,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from curate.patches.parse import FileSection, sections
+from curate.patches.parse import FileSection, sections, split_hunks
 
 MOST_PIECES = 16
 """Beyond so many hunks whole files are left out, and beyond so many files only the first ones."""
 
 _PROSE = (".rst", ".md")
-_HUNK = re.compile(rb"^@@ -(\d+(?:,\d+)?) \+(\d+)((?:,\d+)? @@)", re.MULTILINE)
+_HUNK = re.compile(rb"@@ -(\d+(?:,\d+)?) \+(\d+)((?:,\d+)? @@)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ def _by_hunk(files: Sequence[FileSection], is_source: Callable[[str], bool]) -> 
     for index, file in enumerate(files):
         if not is_source(file.path):
             continue
-        head, hunks = _hunks(file.data)
+        head, hunks = split_hunks(file.data)
         if len(hunks) < 2 or b"\nnew file mode" in head or b"\ndeleted file mode" in head:
             yield Piece(name=file.path, rest=_without(files, index))
             continue
@@ -67,13 +67,6 @@ def _without(files: Sequence[FileSection], index: int, instead: bytes = b"") -> 
     parts = [file.data for file in files]
     parts[index] = instead
     return b"".join(parts)
-
-
-def _hunks(data: bytes) -> tuple[bytes, list[bytes]]:
-    starts = [match.start() for match in _HUNK.finditer(data)]
-    ends = [*starts[1:], len(data)]
-    head = data[: starts[0]] if starts else data
-    return head, [data[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
 def _moved(hunk: bytes, lines: int) -> bytes:

@@ -8,6 +8,7 @@ from itertools import pairwise
 _START = b"diff --git "
 _NO_RENAME = (b"index ", b"new file mode ", b"deleted file mode ")  # second lines
 _NAMED = re.compile(rb"^((?:rename|copy) (?:from|to) |\+\+\+ |--- )(.*)$", re.MULTILINE)
+_HUNK = re.compile(rb"^@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@", re.MULTILINE)
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 _PLAIN = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
 
@@ -38,6 +39,19 @@ def _starts(diff: bytes) -> Iterator[int]:
     while at >= 0:
         yield at + 1
         at = diff.find(b"\n" + _START, at + 1)
+
+
+def split_hunks(section: bytes) -> tuple[bytes, list[bytes]]:
+    """Head and hunks of one file's diff; joined they are *section*, byte for byte."""
+    starts = [match.start() for match in _HUNK.finditer(section)]
+    bounds = [*starts, len(section)]
+    return section[: bounds[0]], [section[start:end] for start, end in pairwise(bounds)]
+
+
+def patch_paths(patch: bytes) -> tuple[bytes, ...]:
+    """Paths that *patch* changes, adds or removes (renames: both names), sorted, unquoted."""
+    names = {name for part in sections(patch) for name in (part.path, part.source) if name}
+    return tuple(sorted(name.encode("utf-8", "surrogateescape") for name in names))
 
 
 def crosses(parts: Sequence[FileSection], is_test: Callable[[str], bool]) -> bool:

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from curate.patches.file_kinds import is_document
-from curate.patches.parse import FileSection, sections
+from curate.patches.parse import FileSection, sections, split_hunks
 
 Hunk = list[bytes]  # lines with their marks: "+", "-", " "
 
-_HUNK = re.compile(rb"^@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
 _DEFINED = re.compile(rb"^([ \t]*)(?:async[ \t]+)?def[ \t]+(\w+)")
 
 
@@ -53,24 +53,34 @@ def edits(patch: bytes, old: Callable[[str], bytes | None] | None = None) -> Edi
 
 def hunks(part: FileSection) -> Iterator[Hunk]:
     """The lines of each hunk of a file's diff, without its head."""
-    yield from (piece.split(b"\n")[1:] for piece in part.data.split(b"\n@@ ")[1:])
+    yield from (hunk.split(b"\n")[1:] for hunk in split_hunks(part.data)[1])
 
 
 def changed_lines(section: bytes) -> Iterator[Line]:
-    """Added and removed lines of one file's diff, in order."""
-    number = -1  # before the first hunk
-    for line in section.split(b"\n"):
-        if line.startswith(b"@@") and (head := _HUNK.match(line)):
-            number = int(head[1])
-        elif number < 0 or line.startswith(b"\\"):
-            continue
-        elif line.startswith(b"+"):
-            yield Line(old=number - 1, added=True, text=line[1:])
-        elif line.startswith(b"-"):
-            yield Line(old=number, added=False, text=line[1:])
-            number += 1
-        else:
-            number += 1
+    """Added and removed lines of one file's diff, in order; ValueError if git did not write it."""
+    for hunk in _read_hunks(section):
+        old = hunk.source_start - 1 if hunk.source_length else hunk.source_start
+        for line in hunk:
+            old = line.source_line_no or old
+            if line.is_added or line.is_removed:
+                yield Line(old=old, added=line.is_added, text=_content(line))
+
+
+def _read_hunks(section: bytes) -> Iterator[Any]:
+    """Hunks of one file's diff; Latin-1 keeps every byte, whatever the file's encoding."""
+    from unidiff.errors import UnidiffParseError
+    from unidiff.patch import PatchSet
+
+    try:
+        files = PatchSet(section.decode("latin-1"))
+    except UnidiffParseError as error:
+        raise ValueError(f"not a diff: {error}") from error
+    for file in files:
+        yield from file
+
+
+def _content(line: Any) -> bytes:
+    return bytes(line.value.removesuffix("\n").encode("latin-1"))
 
 
 def edited_functions(source: bytes, changes: list[Line]) -> int:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from builders.process.atomic_write import atomic_write
 from curate import __version__
 from curate.core.settings import Settings
 from curate.git.locations import found_mirror
@@ -19,7 +20,6 @@ from curate.store import Store
 if TYPE_CHECKING:
     from curate.publish.check import Fault
 import hashlib
-import os
 from collections import Counter
 from dataclasses import asdict
 
@@ -77,9 +77,8 @@ def _remember(memory: Path, state: str, held: Held) -> None:
     kept = {name: [asdict(each) for each in them] for name, them in held.items()}
     with suppress(OSError):
         memory.parent.mkdir(parents=True, exist_ok=True)
-        partial = memory.with_suffix(f".{os.getpid()}")
-        partial.write_text(json.dumps({"state": state, "held": kept}), encoding="utf-8")
-        partial.replace(memory)
+        with atomic_write(memory) as partial:
+            partial.write_text(json.dumps({"state": state, "held": kept}), encoding="utf-8")
 
 
 def counts(held: Held, repo: str) -> dict[str, int]:

@@ -5,12 +5,11 @@ of 66,000 instances has no use for as many inodes; what is large is a file.
 """
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
 import zstandard
 
+from builders.process.atomic_write import atomic_write
 from curate.core.errors import StoreError
 from curate.store.database import Database
 
@@ -57,15 +56,8 @@ class Blobs:
     @staticmethod
     def _write(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path.parent)
-        handle, name = tempfile.mkstemp(".part", f"{os.getpid()}.", path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with atomic_write(path) as partial:
+            partial.write_bytes(content)
 
     @staticmethod
     def _damaged(key: str) -> StoreError:
@@ -73,13 +65,3 @@ class Blobs:
             f"The stored content {key[:12]}… is missing or damaged.",
             hint="Restore the data folder from a copy, or crawl and validate into a new one.",
         )
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what processes that are gone left half-written."""
-    import psutil  # takes longer to import than a blob to write
-
-    for left in folder.glob("*.part"):
-        writer = left.name.partition(".")[0]
-        if writer.isdigit() and not psutil.pid_exists(int(writer)):
-            left.unlink(missing_ok=True)

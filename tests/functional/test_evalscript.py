@@ -10,7 +10,7 @@ import pytest
 
 from curate.harness.eval_script import END, START, eval_script, plugin_text
 from curate.harness.test_ids import canonical_id
-from curate.patches.paths import patch_paths
+from curate.patches.parse import patch_paths
 
 PYTEST = f"{shlex.quote(sys.executable)} -m pytest"
 BASE = {

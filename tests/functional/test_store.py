@@ -17,6 +17,6 @@ def test_what_a_killed_process_left_half_written_goes_with_the_next_blob(tmp_pat
     gone = subprocess.Popen(["true"])
     gone.wait()
     for writer in (gone.pid, os.getpid()):
-        (folder / f"{writer}.x.part").touch()
+        (folder / f".{writer}.x.part").touch()
     store.blobs.put(large)
-    assert [path.name for path in folder.glob("*.part")] == [f"{os.getpid()}.x.part"]
+    assert [path.name for path in folder.glob("*.part")] == [f".{os.getpid()}.x.part"]

@@ -40,6 +40,27 @@ def change(folder) -> None:
     (folder / "notes.md").write_text("new\n")
 
 
+def test_files_without_hunks_are_pieces_of_their_own(repository):
+    folder, git = repository
+    (folder / "package").mkdir()
+    (folder / "package/__init__.py").touch()
+    (folder / "a.py").chmod(0o755)
+    (folder / "gone.py").rename(folder / "renamed.py")
+    (folder / "data.bin").write_bytes(b"\0\1")
+    git("add", ".")
+    gold = git("diff", "--cached", "--binary", "--find-renames", "HEAD")
+    found = pieces(gold, everything)
+    assert {piece.name for piece in found} == {
+        "a.py",
+        "data.bin",
+        "package/__init__.py",
+        "renamed.py",
+    }
+    for piece in found:
+        git("reset", "-q", "--hard", "HEAD")
+        git("apply", "--index", "-", stdin=piece.rest)
+
+
 def test_each_piece_can_be_left_out(repository):
     folder, git = repository
     change(folder)

@@ -9,6 +9,7 @@ import pytest
 
 from builders.errors import BuilderError, DiskFull
 from builders.git import checkout
+from builders.git.run import GitFailed
 from builders.process.free_space import RESERVE_INODES, watch_disk
 from curate.core.errors import StoreError
 from curate.store.database import Database
@@ -27,7 +28,7 @@ def test_a_database_that_finds_no_room_for_its_index_is_on_a_full_disk(
 
 @pytest.mark.parametrize(
     ("said", "kind"),
-    [(b"fatal: write error: No space left on device", DiskFull), (b"fatal: no", BuilderError)],
+    [(b"fatal: write error: No space left on device", DiskFull), (b"fatal: no", GitFailed)],
 )
 def test_git(said, kind, tmp_path, monkeypatch):
     done = SimpleNamespace(returncode=128, stderr=said)

@@ -85,6 +85,8 @@ def test_a_renamed_file_is_a_changed_one_as_coded():
     ],
 )
 def test_tests_that_compare_messages(line, strict, intended):
-    test_patch = ONE.replace(b"-a\n", line + b"\n")
+    before, after = int(line[:1] in b" -"), int(line[:1] in b" +")
+    head = b"@@ -1,%d +1,%d @@" % (before, after + 1)
+    test_patch = ONE.replace(b"@@ -1 +1 @@\n-a\n", head + b"\n" + line + b"\n")
     found = rules(test_patch=test_patch)
     assert [names == ["error-message"] for names in found] == [strict, intended]

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from builders.process.atomic_write import atomic_write
 from curate.core.errors import BadInput
 from curate.publish.export.folder import folder_files
 from curate.publish.export.harbor import task_files
@@ -52,8 +53,9 @@ def write_rows(rows: list[Row], split: str, form: str, path: Path) -> None:
     if form == "jsonl":
         _write_lines(path, rows)
     elif form == "parquet":
-        write_parquet(_partial(path), columns_of("raw" if split == "raw" else "train"), rows)
-        _partial(path).replace(path)
+        _check_parent(path)
+        with atomic_write(path) as partial:
+            write_parquet(partial, columns_of("raw" if split == "raw" else "train"), rows)
     else:
         _write_folder(path, _files(rows, form, path.resolve().name))
 
@@ -75,15 +77,16 @@ def _write_lines(path: Path, rows: Sequence[Row]) -> None:
     if path == STDOUT:
         sys.stdout.writelines(lines)
         return
-    with _partial(path).open("w", encoding="utf-8") as file:
+    _check_parent(path)
+    with atomic_write(path) as partial, partial.open("w", encoding="utf-8") as file:
         file.writelines(lines)
-    _partial(path).replace(path)
 
 
 def _write_folder(path: Path, files: Mapping[str, str]) -> None:
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise BadInput(f"{path} is not empty.", hint="Name a new folder.")
-    work = _partial(path)
+    _check_parent(path)
+    work = path.with_name(f".{path.name}.part")
     shutil.rmtree(work, ignore_errors=True)
     for name, content in files.items():
         target = work / name
@@ -94,7 +97,6 @@ def _write_folder(path: Path, files: Mapping[str, str]) -> None:
     work.replace(path)
 
 
-def _partial(path: Path) -> Path:
+def _check_parent(path: Path) -> None:
     if not path.parent.is_dir():
         raise BadInput(f"There is no folder {path.parent}.", hint="Make it first.")
-    return path.with_name(f".{path.name}.part")
