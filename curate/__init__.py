@@ -1,3 +1,8 @@
 """curate turns the public history of Python repositories into verified, executable tasks."""
 
-__version__ = "0.1.0"
+try:  # The build writes this module, as does `make setup`. Package metadata is slower to read.
+    from curate._version import __version__
+except ImportError:  # a source tree that nobody has built
+    __version__ = "0+unknown"
+
+__all__ = ["__version__"]
