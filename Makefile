@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TESTS := tests/unit tests/functional tests/integration tests/clients
+SCRIPTS := $(filter-out .ci/locks,$(wildcard .ci/*))
+PROSE := $(wildcard *.md *.cff docs/*.md .github/*.* .github/*/*.yml) Makefile $(SCRIPTS)
+SCHEMA := $(BIN)/check-jsonschema --quiet --builtin-schema vendor
 
 # Where the environment keeps Python from writing bytecode, every command would compile all it imports.
 export PYTHONDONTWRITEBYTECODE :=
@@ -24,6 +27,14 @@ check: $(VENV)/.ready
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
+	$(BIN)/codespell $(PROSE)
+	PATH="$(BIN):$$PATH" shellcheck $(SCRIPTS) # the lock has none for some machines
+	$(BIN)/zizmor --quiet --offline .github
+	$(SCHEMA).github-workflows .github/workflows/*.yml
+	$(SCHEMA).dependabot .github/dependabot.yml
+	$(SCHEMA).github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(SCHEMA).github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(SCHEMA).citation-file-format CITATION.cff
 
 # Everything, the heavy tests too, with an engine and clients of its own; as root on Debian.
 test-all:
