@@ -18,7 +18,6 @@ from builders.images.build_queue import Turn, Turns
 from builders.images.install_script import explained, install_script
 from builders.images.keys import environment_key, file_name, instance_key
 from builders.lock.build_constraints import build_bound
-from builders.lock.dates import cutoff_text
 from builders.lock.uv import sweep_locks, trim_cache
 from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
 from builders.process.cleanup import end_children
@@ -27,6 +26,7 @@ from builders.process.free_space import watch_disk
 from builders.process.run import LOG_TAIL, run_command
 from builders.process.temp_dirs import scratch, sweep_scratch
 from builders.python.install import find_prefix, uv_binary
+from builders.rfc3339 import format_rfc3339
 from builders.settings import BuildSettings
 
 SEEDS = ("--seed",)  # pip, and setuptools and wheel before Python 3.12, of the lock's date
@@ -118,7 +118,7 @@ class LocalBackend:
 
     def _folders(self, spec: InstanceSpec, prefix: Path) -> tuple[Path, Path]:
         """Where the shared environment and the instance of *spec* are or will be."""
-        key = environment_key(spec, "local", str(prefix), cutoff_text(spec.lock.cutoff))
+        key = environment_key(spec, "local", str(prefix), format_rfc3339(spec.lock.cutoff))
         name = f"{file_name(spec.name)}-{instance_key(spec, key)}"
         return self.cache / "environments" / key, self.cache / "instances" / name
 
@@ -137,7 +137,7 @@ class LocalBackend:
             lock, venv = folder / "lock.txt", folder / "venv"
             lock.write_text(spec.lock.text)
             python = prefix / "bin" / f"python{spec.python}"
-            cutoff = cutoff_text(spec.lock.cutoff)
+            cutoff = format_rfc3339(spec.lock.cutoff)
             bound = folder / "bound.txt"
             bound.write_text(build_bound(spec.lock))
             packages = ["--no-deps", "--compile-bytecode", "-r", str(lock)]

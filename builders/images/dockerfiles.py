@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 
 from builders.git.checkout import step_commands
 from builders.lock.build_constraints import build_bound
-from builders.lock.dates import cutoff_text
 from builders.model import InstanceSpec, Lock
+from builders.rfc3339 import format_rfc3339
 
 CHECKOUT = "/testbed"
 VENV = "/opt/venv"
@@ -109,7 +109,7 @@ def environment_dockerfile(
     (`builders.lock.build_constraints`). Where parts have *begun* the environment, it is gone on
     with.
     """
-    cutoff = cutoff_text(lock.cutoff)
+    cutoff = format_rfc3339(lock.cutoff)
     dated = " ".join(f"--exclude-newer-package {name}={cutoff}" for name in _BUILD_TOOLS)
     if begun:
         seeded = f"{_INSTALL} --exclude-newer {cutoff} {' '.join(_seeds(lock.python))}"

@@ -11,11 +11,9 @@ from datetime import UTC, datetime
 
 from builders.errors import SandboxError
 from builders.images.audit_script import audit_lines
-from builders.lock.dates import LATER_TOOLS, cutoff_text
+from builders.lock.dates import LATER_TOOLS, PEP_660
 from builders.model import Failure, InstanceSpec
-
-# setuptools learnt editable wheels (PEP 660) in 64.0, August 2022; now others had followed.
-PEP_660 = datetime(2022, 10, 1, tzinfo=UTC)
+from builders.rfc3339 import format_rfc3339
 
 MARKER = "curate-step: "
 EDITABLE = "{editable}"  # among the commands of a spec: the editable install of its date
@@ -99,11 +97,11 @@ def _exports(spec: InstanceSpec) -> list[str]:
 
 def _editable(date: datetime) -> list[str]:
     """Editable install by the means of *date*; setuptools needs older ones before PEP 660."""
-    cutoff = cutoff_text(date)
+    cutoff = format_rfc3339(date)
     modern = f"uv pip install --no-deps --exclude-newer {cutoff} -e ."
     if date.astimezone(UTC) >= PEP_660:
         return [modern]
-    later = cutoff_text(LATER_TOOLS)
+    later = format_rfc3339(LATER_TOOLS)
     exempt = " ".join(f"--exclude-newer-package {name}={later}" for name in ("setuptools", "wheel"))
     return [
         "backend=$(sed -n 's/^ *build-backend *= *[\"'\"'\"']\\([^\"'\"'\"']*\\).*/\\1/p'"

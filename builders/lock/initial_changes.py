@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 from packaging.requirements import Requirement as Parsed
 
-from builders.lock.dates import cutoff_text
 from builders.lock.repair import Repair
 from builders.requirements import Manifest, Requirement
+from builders.rfc3339 import format_rfc3339
 
 # Projects whose releases were deleted and uploaded once more, and a moment by which they were back.
 # Without them uv finds a way, with whatever is so old that it does not ask for them: for
@@ -18,7 +18,7 @@ UPLOADED_ANEW = {"atomicwrites": datetime(2022, 7, 9, tzinfo=UTC)}
 def later_uploads(cutoff: datetime) -> dict[str, str]:
     """Return the cutoff (RFC 3339) of each project that counts as there although it came back."""
     late = {name: moment for name, moment in UPLOADED_ANEW.items() if cutoff < moment}
-    return {name: cutoff_text(moment) for name, moment in late.items()}
+    return {name: format_rfc3339(moment) for name, moment in late.items()}
 
 
 def prepare(manifest: Manifest) -> list[Repair]:

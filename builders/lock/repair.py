@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from builders.lock.dates import LATER_TOOLS
 from builders.requirements import Manifest, Requirement
+from builders.rfc3339 import format_rfc3339, parse_rfc3339
 
 # Of this module, `preparation`, `metadata` and `unbuilt`: raised when they lead to other locks, so
 # that stored ones, which were made by older rules, are made anew.
@@ -95,10 +96,10 @@ def _filtered(text: str, manifest: Manifest) -> Repair | None:
         known = canonicalize_name(name) in manifest.exempt
         if pinned and known:
             continue
-        moment = _moment(published) + timedelta(seconds=1)
+        moment = parse_rfc3339(published) + timedelta(seconds=1)
         if not pinned and not known:
-            moment = min(moment, _moment(before) + WIDER)
-        cutoff = moment.isoformat().replace("+00:00", "Z")
+            moment = min(moment, parse_rfc3339(before) + WIDER)
+        cutoff = format_rfc3339(moment, timespec="auto")
         if manifest.exempt.get(canonicalize_name(name)) == cutoff:
             continue
         exempt = {**manifest.exempt, canonicalize_name(name): cutoff}
@@ -147,7 +148,7 @@ def _newer_tools(text: str, manifest: Manifest) -> Repair | None:
     tools = [name for name in wanted if name not in manifest.exempt]
     if match is None or not tools:
         return None
-    cutoff = LATER_TOOLS.isoformat().replace("+00:00", "Z")
+    cutoff = format_rfc3339(LATER_TOOLS)
     sentence = f"builds may have {' and '.join(tools)} of {cutoff}: {match[1]} did not build"
     exempt = {**manifest.exempt, **dict.fromkeys(tools, cutoff)}
     bounds = (available[1],) if available else ()
@@ -270,7 +271,3 @@ def _specified(item: Requirement, specifier: str) -> Requirement:
     parsed = Parsed(item.line)
     parsed.specifier = SpecifierSet(specifier)
     return replace(item, line=str(parsed))
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))

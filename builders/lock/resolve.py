@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from builders.errors import BuilderError, DiskFull
 from builders.lock.initial_changes import later_uploads, prepare
@@ -15,6 +15,7 @@ from builders.lock.uv import Attempt, run_uv
 from builders.model import Failure, Lock
 from builders.python.choose import find_interpreter
 from builders.requirements import Manifest
+from builders.rfc3339 import format_rfc3339
 from builders.settings import BuildSettings
 
 REPAIRS = 24  # more of them, and the result says little about the project
@@ -122,7 +123,12 @@ def compile_arguments(
     arguments += ["--no-sources", "--no-header"]
     arguments += ["--constraints", CONSTRAINTS] if manifest.constraints else []
     arguments += ["--excludes", EXCLUDES] if manifest.project else []
-    arguments += ["--python", interpreter, "--exclude-newer", timestamp(cutoff)]
+    arguments += [
+        "--python",
+        interpreter,
+        "--exclude-newer",
+        format_rfc3339(cutoff, timespec="auto"),
+    ]
     for name, own in sorted({**later_uploads(cutoff), **manifest.exempt}.items()):
         arguments += ["--exclude-newer-package", f"{name}={own}"]
     arguments += ["--prerelease", "allow"] if allow_prereleases else []
@@ -140,13 +146,6 @@ def compile_files(manifest: Manifest) -> dict[str, str]:
         EXCLUDES: [manifest.project] if manifest.project else [],
     }
     return {name: "".join(f"{line}\n" for line in text) for name, text in lines.items()}
-
-
-def timestamp(moment: datetime) -> str:
-    """Return *moment*, which must be aware, in RFC 3339 to the microsecond, never rounded up."""
-    if moment.tzinfo is None:
-        raise ValueError("a cutoff needs a time zone")
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _attempt(manifest: Manifest, target: _Target, known: _Known) -> Attempt:

@@ -23,6 +23,8 @@ from typing import Any
 
 import pytest
 
+from builders.pytest_plugin.environment import restore_environment
+
 FORMAT = 1
 
 
@@ -30,7 +32,8 @@ FORMAT = 1
 def pytest_load_initial_conftests(early_config: Any) -> None:
     """Start the reporter before any file of the project is imported."""
     path = os.environ.pop("CURATE_REPORT", "")
-    _restore_environment()
+    folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
+    restore_environment(folder, "curate_reporter")
     key_path = os.path.join(os.path.dirname(path), "key")  # noqa: PTH118, PTH120
     if not path or not os.path.exists(key_path):  # noqa: PTH110
         return
@@ -38,20 +41,6 @@ def pytest_load_initial_conftests(early_config: Any) -> None:
         key = stream.read()
     os.unlink(key_path)  # noqa: PTH108
     early_config.pluginmanager.register(Reporter(path, key), "curate-report")
-
-
-def _restore_environment() -> None:
-    folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
-    sys.path[:] = [entry for entry in sys.path if entry != folder]
-    for name, own, separator in (
-        ("PYTHONPATH", folder, os.pathsep),
-        ("PYTEST_PLUGINS", "curate_reporter", ","),
-    ):
-        entries = os.environ.pop(name, "").split(separator)
-        if entries[0] == own:
-            entries = entries[1:]
-        if entries and entries != [""]:
-            os.environ[name] = separator.join(entries)
 
 
 class Reporter:

@@ -6,14 +6,11 @@ import json
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 from typing import Any, cast
 
 from builders.model import Outcome
 
 FORMAT = 1
-PLUGIN = "curate_reporter"
 
 # Where a test has several phases, or an id several tests, the right-most outcome counts.
 _ORDER = (
@@ -46,12 +43,6 @@ class Report:
     tampered: str = ""  # why the report cannot be believed; "" = it can
     exit_status: int | None = None  # pytest's own, not the command's
     in_flight: tuple[str, ...] = ()  # tests that began and told nothing
-
-
-@cache
-def plugin_source() -> str:
-    """Text of the plugin, to be laid into a sandbox as `curate_reporter.py`."""
-    return files("builders.pytest_plugin").joinpath(f"{PLUGIN}.py").read_text(encoding="utf-8")
 
 
 def new_key() -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from builders.model import Execution
-from builders.pytest_plugin import PLUGIN, plugin_source
+from builders.pytest_plugin import REPORTER, plugin_source
 
 NO_CHECKOUT = 89
 PATCH_FAILED = 90  # + index of the patch, at most 99
@@ -81,7 +81,7 @@ def input_files(execution: Execution, layout: Layout, script: str) -> dict[str, 
     named = {
         "run.sh": script.encode(),
         "command.sh": execution.command.encode() + b"\n",
-        f"plugin/{PLUGIN}.py": plugin_source().encode(),
+        f"plugin/{REPORTER}.py": plugin_source(REPORTER).encode(),
     }
     return named | {f"{n}.patch": text for n, text in enumerate(patches(execution))}
 
@@ -146,7 +146,7 @@ def _prepare(execution: Execution, layout: Layout) -> Iterator[str]:
         yield f"export {name}={shlex.quote(value)}"
     plugin = shlex.quote(f"{layout.inputs}/plugin")
     yield f'export PYTHONPATH={plugin}"${{PYTHONPATH:+:$PYTHONPATH}}"'
-    yield f'export PYTEST_PLUGINS={PLUGIN}"${{PYTEST_PLUGINS:+,$PYTEST_PLUGINS}}"'
+    yield f'export PYTEST_PLUGINS={REPORTER}"${{PYTEST_PLUGINS:+,$PYTEST_PLUGINS}}"'
     yield f"export CURATE_REPORT={shlex.quote(layout.outputs)}/report"
 
 

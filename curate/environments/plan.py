@@ -11,6 +11,7 @@ from builders.git.tree import GitTree
 from builders.model import Failure, Limits
 from builders.python.choose import Choice, choose_python
 from builders.requirements import Manifest, Sources, read_manifest
+from builders.rfc3339 import parse_rfc3339
 from curate.core.model import Candidate, Rejection
 from curate.environments.test_selection import Selection, select
 from curate.git.declared import DeclaredVersion
@@ -142,7 +143,7 @@ def _dates(candidate: Candidate, mirror: Path) -> Mapping[str, datetime]:
 def _committed(mirror: Path, commit: str) -> datetime:
     # Not `show -s`: of a merge it reads files, which a partial mirror may lack.
     text = output(mirror, "log", "-1", "--format=%cI", commit).decode().strip()
-    return datetime.fromisoformat(text)
+    return parse_rfc3339(text)
 
 
 def _python(

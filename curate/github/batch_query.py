@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from builders.rfc3339 import parse_rfc3339
 from curate.core.model import PullRequest
 from curate.github import queries
 from curate.github.client import Data, GitHubClient
 from curate.github.page_size import BatchSize
-from curate.github.pulls import instant, no_repository, references
+from curate.github.pulls import no_repository, references
 from curate.github.queries import Part
 
 LARGEST_BATCH = 50
@@ -75,7 +76,7 @@ def _longer(pull: PullRequest, part: Part, node: Data) -> tuple[PullRequest, lis
     if part.alias.startswith("commits"):
         made = [it["commit"] for it in page["nodes"] if it]
         said = tuple(it["message"] for it in made)
-        times = [pull.begun_at, *(instant(it["authoredDate"]) for it in made)]
+        times = [pull.begun_at, *(parse_rfc3339(it["authoredDate"]) for it in made)]
         begun = min((it for it in times if it), default=None)
         pull = replace(pull, commit_messages=pull.commit_messages + said, begun_at=begun)
         rest = queries.commits(pull.repo, pull.number, cursor) if cursor else None

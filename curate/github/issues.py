@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from builders.rfc3339 import format_rfc3339, parse_rfc3339
 from curate.core.model import Comment, Issue, IssueRef
 from curate.github import queries
 from curate.github.batch_query import LARGEST_BATCH, asked
 from curate.github.client import Data, GitHubClient
 from curate.github.page_size import BatchSize
-from curate.github.pulls import instant, no_repository, owner_and_name
+from curate.github.pulls import no_repository, owner_and_name
 
 IS_A_PULL = "is-a-pull"
 NOT_FOUND = "not-found"
@@ -57,7 +58,12 @@ def changed_issues(client: GitHubClient, repo: str, since: datetime) -> Iterator
     cursor: str | None = None
     more = True
     while more:
-        fixed = {"owner": owner, "name": name, "since": since.isoformat(), "cursor": cursor}
+        fixed = {
+            "owner": owner,
+            "name": name,
+            "since": format_rfc3339(since, timespec="auto"),
+            "cursor": cursor,
+        }
         data = client.query_sized(
             lambda: (queries.CHANGED, {**fixed, "size": size.value}),  # noqa: B023
             size.shrink,
@@ -78,8 +84,8 @@ def parsed_issue(node: Data, ref: IssueRef) -> Issue:
         number=ref.number,
         title=node["title"],
         body=node["body"] or "",
-        created_at=instant(node["createdAt"]),
-        updated_at=instant(node["updatedAt"]),
+        created_at=parse_rfc3339(node["createdAt"]),
+        updated_at=parse_rfc3339(node["updatedAt"]),
         comments=_comments(node["comments"]),
     )
 
@@ -123,13 +129,13 @@ def _behind(ref: IssueRef, connection: Data) -> dict[IssueRef, str]:
 
 
 def _updated(node: Data | None) -> datetime | None:
-    return instant(node["updatedAt"]) if node and node.get("updatedAt") else None
+    return parse_rfc3339(node["updatedAt"]) if node and node.get("updatedAt") else None
 
 
 def _comments(connection: Data) -> tuple[Comment, ...]:
     return tuple(
         Comment(
-            created_at=instant(node["createdAt"]),
+            created_at=parse_rfc3339(node["createdAt"]),
             body=node["body"] or "",
             author=(node["author"] or {}).get("login", ""),
         )

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from builders.rfc3339 import parse_rfc3339
 from curate.core.errors import BadInput, NotFound
 from curate.core.model import IssueRef, PullRequest
 from curate.core.names import canonical
@@ -93,7 +94,7 @@ def parsed_page(data: Data, repo: str) -> PullPage:
 
 def _newest(connection: Mapping[str, Any]) -> datetime | None:
     updates = [node["updatedAt"] for node in connection["nodes"] or () if node]
-    return instant(updates[0]) if updates else None
+    return parse_rfc3339(updates[0]) if updates else None
 
 
 def parsed_pull(node: Data, repo: str, names: Mapping[str, str] | None = None) -> PullRequest:
@@ -105,9 +106,9 @@ def parsed_pull(node: Data, repo: str, names: Mapping[str, str] | None = None) -
         number=node["number"],
         title=node["title"],
         body=node["body"] or "",
-        created_at=instant(node["createdAt"]),
-        updated_at=instant(node["updatedAt"]),
-        merged_at=instant(node["mergedAt"]),
+        created_at=parse_rfc3339(node["createdAt"]),
+        updated_at=parse_rfc3339(node["updatedAt"]),
+        merged_at=parse_rfc3339(node["mergedAt"]),
         base_ref=node["baseRefName"],
         base_oid=node["baseRefOid"],
         head_oid=node["headRefOid"],
@@ -129,8 +130,3 @@ def references(
             name = (names or {}).get(name.casefold(), canonical(name, repo))
             found.append(IssueRef(repo=name, number=node["number"]))
     return tuple(found)
-
-
-def instant(text: str) -> datetime:
-    """GitHub's `2022-05-01T12:00:00Z` as an aware time."""
-    return datetime.fromisoformat(text)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from builders.rfc3339 import parse_rfc3339
 from curate.github.client import GitHubClient
 from curate.github.page_size import BatchSize
-from curate.github.pulls import instant
 
 CAP = 1000  # GitHub shows no more results of one search, however many there are
 FIRST_DAY = datetime(2007, 10, 1, tzinfo=UTC)  # no repository is older
@@ -149,7 +149,7 @@ def _parsed(node: Mapping[str, Any]) -> Found:
     python = sum(it["size"] for it in languages["edges"] if it["node"]["name"] == "Python")
     return Found(
         repo=node["nameWithOwner"],
-        created_at=instant(node["createdAt"]),
+        created_at=parse_rfc3339(node["createdAt"]),
         stars=node["stargazerCount"],
         pulls=node["pullRequests"]["totalCount"],
         python=python / (languages["totalSize"] or 1),

@@ -11,15 +11,13 @@ import hashlib
 import re
 import shlex
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 
+from builders.pytest_plugin import STATUS, plugin_source
 from curate.patches.file_kinds import TEST_NAMES, TEST_SEGMENTS
 from curate.patches.parse import patch_paths
 
 START = ">>>>> Start Test Output"
 END = ">>>>> End Test Output"
-_IMPORT = "from curate.harness.test_ids import canonical_id\n"
 
 # Which files are tests wherever they lie, by the default rules of `curate.patches.file_kinds`.
 TEST_FILES = (
@@ -99,23 +97,10 @@ def eval_script(
         kept=" ".join(_word(path) for path in patch_paths(gold) if _is_test(path)),
         tests=shlex.quote(TEST_FILES),
         apply=_apply(test_patch),
-        plugin=plugin_text(),
-        end_of_plugin=_delimiter("PLUGIN", plugin_text()),
+        plugin=plugin_source(STATUS),
+        end_of_plugin=_delimiter("PLUGIN", plugin_source(STATUS)),
     )
     return head + "".join(exports) + _TAIL.format(start=START, command=test_command, end=END)
-
-
-@cache
-def plugin_text() -> str:
-    """Source of the one-file pytest plugin that prints the status lines."""
-    here = files("curate.harness")
-    ids, plugin = (
-        here.joinpath(name).read_text(encoding="utf-8")
-        for name in ("test_ids.py", "status_plugin.py")
-    )
-    if _IMPORT not in plugin:
-        raise AssertionError("the plugin no longer imports canonical_id as expected")
-    return f"{ids}\n\n{plugin.replace(_IMPORT, '')}"
 
 
 def _apply(patch: bytes) -> str:

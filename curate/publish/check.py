@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from builders.pytest_plugin.test_ids import canonical_id
 from curate.harness import eval_script
-from curate.harness.test_ids import canonical_id
 from curate.publish.filters.apply import sift
 from curate.publish.filters.config import Rules
 from curate.publish.measures.benchmark_overlap import Benchmark, benchmark

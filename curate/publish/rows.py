@@ -3,12 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
+from builders.pytest_plugin.test_ids import canonical_id
+from builders.rfc3339 import format_rfc3339
 from curate.core.flakiness import yet_to_waver
 from curate.core.model import Candidate, Environment, Strength, Validation
 from curate.harness.eval_script import eval_script
-from curate.harness.test_ids import canonical_id
 from curate.patches.stats import Edits, edits
 from curate.publish.filters.config import Problem
 from curate.publish.measures import swebench_lite
@@ -128,7 +128,7 @@ def _task(candidate: Candidate) -> Row:
         "hints_text": candidate.hints_text,
         "patch": candidate.patch.decode("utf-8"),
         "test_patch": candidate.test_patch.decode("utf-8"),
-        "created_at": timestamp(candidate.created_at),
+        "created_at": format_rfc3339(candidate.created_at),
         "problem_statement": candidate.problem_statement,
         "repo": candidate.repo,
         "base_commit": candidate.base_commit,
@@ -182,7 +182,7 @@ def _environment(environment: Environment, image: Image) -> Row:
         "python": environment.python,
         "lock": environment.lock,
         "declared_by": environment.declared_by,
-        "lock_cutoff": timestamp(environment.cutoff),
+        "lock_cutoff": format_rfc3339(environment.cutoff),
         "repairs": list(environment.repairs),
         "system_packages": list(environment.system_packages),
         "dockerfiles": json.dumps(dict(environment.dockerfiles)),
@@ -201,7 +201,7 @@ def _validation(validation: Validation) -> Row:
         "n_runs": len(validation.runs),
         "yet_to_waver": yet_to_waver(validation.runs),
         **_strength(validation.strength),
-        "validated_at": timestamp(validation.finished_at),
+        "validated_at": format_rfc3339(validation.finished_at),
         "curate_version": validation.curate_version,
         "recipe_hash": validation.recipe_hash,
     }
@@ -239,9 +239,3 @@ def _measures(candidate: Candidate, base: Base) -> Row:
 def _ordered(row: Row, *, raw: bool = False) -> Row:
     ordered = columns.RAW if raw else columns.TRAIN
     return {column.name: row[column.name] for column in ordered}
-
-
-def timestamp(moment: datetime) -> str:
-    """*moment* in UTC as ISO 8601 to the second; one without a zone is taken as UTC."""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

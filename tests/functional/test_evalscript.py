@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from curate.harness.eval_script import END, START, eval_script, plugin_text
-from curate.harness.test_ids import canonical_id
+from builders.pytest_plugin import STATUS, plugin_source
+from builders.pytest_plugin.test_ids import canonical_id
+from curate.harness.eval_script import END, START, eval_script
 from curate.patches.parse import patch_paths
 
 PYTEST = f"{shlex.quote(sys.executable)} -m pytest"
@@ -206,7 +207,7 @@ def test_environment_and_layout(repository):
 
 
 def test_plugin_text_is_one_file_and_readable_by_old_pythons():
-    text = plugin_text()
+    text = plugin_source(STATUS)
     compile(text, "curate_status.py", "exec")
     assert "from curate" not in text
     old = Path.home() / ".pyenv/versions"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from builders.model import Outcome
-from builders.pytest_plugin import PLUGIN, Report, new_key, plugin_source, read_report
+from builders.pytest_plugin import REPORTER, Report, new_key, plugin_source, read_report
 
 PASSED, FAILED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR
 
@@ -17,14 +17,14 @@ def run_reported(folder: Path, *arguments: str, python: str = sys.executable, **
     """Run pytest with the plugin in *folder*/project; report, exit code and output."""
     for name in ("plugin", "out"):
         (folder / name).mkdir()
-    (folder / "plugin" / f"{PLUGIN}.py").write_text(plugin_source())
+    (folder / "plugin" / f"{REPORTER}.py").write_text(plugin_source(REPORTER))
     key = new_key()
     (folder / "out" / "key").write_bytes(key)
     environment = {
         "PATH": os.environ["PATH"],
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(folder / "plugin"),
-        "PYTEST_PLUGINS": PLUGIN,
+        "PYTEST_PLUGINS": REPORTER,
         "CURATE_REPORT": str(folder / "out" / "report"),
     }
     done = subprocess.run(
@@ -83,9 +83,9 @@ def test_project_plugins_and_warnings_as_errors(project, tmp_path):
     report, _, output = run_reported(
         folder,
         "-Werror",
-        PYTEST_PLUGINS=f"{PLUGIN},plugin_of_project",
+        PYTEST_PLUGINS=f"{REPORTER},plugin_of_project",
         PYTHONPATH=f"{folder}/plugin:{folder}/project",
-        PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
+        PYTEST_DISABLE_REPORTER_AUTOLOAD="1",
     )
     assert report.outcomes == {"test_x.py::test_a": PASSED}, output
     assert "warning" not in output
@@ -98,7 +98,7 @@ def test_variables_are_restored(project):
         "    assert 'CURATE_REPORT' not in os.environ\n"
     )
     folder = project(test_x=code, doctest="")
-    plugins = f"{PLUGIN},doctest"
+    plugins = f"{REPORTER},doctest"
     paths = f"{folder}/plugin:/a:/b"
     report, _, output = run_reported(folder, PYTHONPATH=paths, PYTEST_PLUGINS=plugins)
     assert report.outcomes == {"test_x.py::test_a": PASSED}, output
@@ -161,9 +161,9 @@ def test_subtests(project):
 def test_inert_without_its_variables(project):
     folder = project(test_x="def test_a(): pass\n")
     (folder / "plugin").mkdir()
-    (folder / "plugin" / f"{PLUGIN}.py").write_text(plugin_source())
+    (folder / "plugin" / f"{REPORTER}.py").write_text(plugin_source(REPORTER))
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", PLUGIN],
+        [sys.executable, "-m", "pytest", "-q", "-p", REPORTER],
         cwd=folder / "project",
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(folder / "plugin")},
         capture_output=True,

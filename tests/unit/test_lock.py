@@ -12,10 +12,11 @@ from builders.lock import resolve as resolve_module
 from builders.lock.initial_changes import prepare
 from builders.lock.legacy_metadata import read_metadata, uv_config
 from builders.lock.repair import RULES, dropped_extras, repair
-from builders.lock.resolve import compile_arguments, compile_files, lock_key, timestamp
+from builders.lock.resolve import compile_arguments, compile_files, lock_key
 from builders.lock.uv import Attempt
 from builders.requirements import Manifest, Requirement
 from builders.requirements.requirement_line import name_of
+from builders.rfc3339 import format_rfc3339
 from builders.settings import BuildSettings
 
 ERRORS = Path(__file__).parent / "uv_errors"
@@ -195,10 +196,16 @@ def test_a_runner_is_added_where_none_is_declared():
 
 def test_cutoff_is_exact():
     east = timezone(timedelta(hours=2))
-    assert timestamp(datetime(2022, 1, 31, 23, 59, 59, tzinfo=UTC)) == "2022-01-31T23:59:59Z"
-    assert timestamp(datetime(2022, 2, 1, 1, 0, 0, 7, tzinfo=east)) == "2022-01-31T23:00:00.000007Z"
+    assert (
+        format_rfc3339(datetime(2022, 1, 31, 23, 59, 59, tzinfo=UTC), timespec="auto")
+        == "2022-01-31T23:59:59Z"
+    )
+    assert (
+        format_rfc3339(datetime(2022, 2, 1, 1, 0, 0, 7, tzinfo=east), timespec="auto")
+        == "2022-01-31T23:00:00.000007Z"
+    )
     with pytest.raises(ValueError):
-        timestamp(datetime(2022, 1, 1))
+        format_rfc3339(datetime(2022, 1, 1))
 
 
 def test_command():

@@ -1,6 +1,6 @@
-"""Print `STATUS id` once for each test when a pytest session ends.
+"""Print `STATUS id` once for each test when a pytest session ends (PYTEST_DONT_REWRITE).
 
-This file is embedded in evaluation scripts, behind the text of `test_ids.py`, and runs on Python
+This file is embedded in evaluation scripts with what it imports of this package, and runs on Python
 3.6 and pytest 4.6 up to the newest. Its lines come after everything pytest prints, so a reader that
 keeps the last status of an id keeps these. Phases combine as in validation: FAILED over ERROR over
 PASSED over XPASS over XFAIL over SKIPPED; a file that cannot be collected is an ERROR.
@@ -10,7 +10,8 @@ import os
 import sys
 from typing import Any
 
-from curate.harness.test_ids import canonical_id
+from builders.pytest_plugin.environment import restore_environment
+from builders.pytest_plugin.test_ids import canonical_id
 
 _ORDER = ("SKIPPED", "XFAIL", "XPASS", "PASSED", "ERROR", "FAILED")
 _seen = {}  # type: Any
@@ -51,18 +52,5 @@ def pytest_unconfigure() -> None:
         text = text[os.write(_own["output"], text) :]
 
 
-def _restore_environment() -> None:
-    """Leave the variables as the project would have seen them, for processes that tests start."""
-    folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
-    for name, own, separator in (
-        ("PYTHONPATH", folder, os.pathsep),
-        ("PYTEST_PLUGINS", "curate_status", ","),
-    ):
-        entries = os.environ.pop(name, "").split(separator)
-        entries = [entry for entry in entries if entry not in ("", own)]
-        if entries:
-            os.environ[name] = separator.join(entries)
-
-
 if __name__ == "curate_status":
-    _restore_environment()
+    restore_environment(os.path.dirname(os.path.abspath(__file__)), "curate_status")  # noqa: PTH100, PTH120
