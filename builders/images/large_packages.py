@@ -8,13 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-# Distributions of hundreds of MB, with what they pin themselves; the first of each has to be there.
-FAMILIES = (
-    ("torch", "triton", "nvidia-*-cu*"),
-    ("tensorflow", "tensorflow-gpu"),
-    ("pyspark",),
-    ("itk", "itk-*"),
-)
+from builders.package_facts import package_facts
+
 _PINNED = re.compile(r"[a-z0-9-]+==[\w.+!-]+")
 
 
@@ -29,7 +24,7 @@ class Part:
 def parts(packages: Sequence[str]) -> tuple[Part, ...]:
     """The parts among the *packages* of a lock, the lowest first."""
     found = []
-    for family in FAMILIES:
+    for family in package_facts().large_families:
         chosen = sorted(each for each in packages if _PINNED.fullmatch(each) and _of(each, family))
         if any(each.startswith(f"{family[0]}==") for each in chosen):
             found.append(Part(name=family[0], packages=tuple(chosen)))

@@ -1,23 +1,21 @@
 """What is changed in every manifest before its first resolution."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from packaging.requirements import Requirement as Parsed
 
 from builders.lock.repair import Repair
+from builders.package_facts import package_facts
 from builders.requirements import Manifest, Requirement
 from builders.rfc3339 import format_rfc3339
-
-# Projects whose releases were deleted and uploaded once more, and a moment by which they were back.
-# Without them uv finds a way, with whatever is so old that it does not ask for them: for
-# atomicwrites pytest 3.5, where 4.5 is meant.
-UPLOADED_ANEW = {"atomicwrites": datetime(2022, 7, 9, tzinfo=UTC)}
 
 
 def later_uploads(cutoff: datetime) -> dict[str, str]:
     """Return the cutoff (RFC 3339) of each project that counts as there although it came back."""
-    late = {name: moment for name, moment in UPLOADED_ANEW.items() if cutoff < moment}
+    late = {
+        name: moment for name, moment in package_facts().uploaded_again.items() if cutoff < moment
+    }
     return {name: format_rfc3339(moment) for name, moment in late.items()}
 
 
@@ -41,16 +39,18 @@ def _with_runner(manifest: Manifest) -> Repair | None:
 
 def _with_wheel(manifest: Manifest) -> Repair | None:
     """Swap distributions that only build next to a database for the same code as a wheel."""
-    found = [item for item in manifest.requirements if item.name == "psycopg2"]
+    wheels = package_facts().wheel_of
+    found = {item.name for item in manifest.requirements if item.name in wheels}
     if not found:
         return None
-    changed = tuple(_renamed(item, "psycopg2-binary") for item in manifest.requirements)
-    sentence = "psycopg2 became psycopg2-binary: building it needs a database's headers"
+    changed = tuple(_renamed(item, wheels.get(item.name, "")) for item in manifest.requirements)
+    swapped = ", ".join(f"{name} became {wheels[name]}" for name in sorted(found))
+    sentence = f"{swapped}: building it needs a database's headers"
     return Repair(manifest=replace(manifest, requirements=changed), sentence=sentence)
 
 
 def _renamed(item: Requirement, name: str) -> Requirement:
-    if item.name != "psycopg2":
+    if not name:
         return item
     parsed = Parsed(item.line)
     parsed.name = name

@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
+from packaging.dependency_groups import resolve_dependency_groups
 from packaging.utils import canonicalize_name
 
 from builders.git.tree import Tree
@@ -89,7 +90,7 @@ def _read_groups(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     groups: dict[str, tuple[str, ...]] = {k: tuple(v) for k, v in legacy.items() if v}
     for names in tables:
         table: dict[str, Any] = {canonicalize_name(name): lines for name, lines in names.items()}
-        groups.update({name: tuple(_group(table, name, ())) for name in table})
+        groups.update({name: _group(table, name) for name in table})
     return groups
 
 
@@ -103,13 +104,10 @@ def _hatch_groups(tool: Mapping[str, Any]) -> dict[str, list[str]]:
     }
 
 
-def _group(table: Mapping[str, Any], name: str, above: tuple[str, ...]) -> list[str]:
-    """Return the lines of a PEP 735 group with the groups it includes; cycles end."""
-    lines: list[str] = []
-    for item in table.get(name, ()):
-        if isinstance(item, str):
-            lines.append(item)
-        elif isinstance(item, dict):
-            other = canonicalize_name(str(item.get("include-group", "")))
-            lines += _group(table, other, (*above, name)) if other not in (*above, name) else []
-    return lines
+def _group(table: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Requirement lines of a PEP 735 group; of one that tools refuse, only its own lines."""
+    try:
+        return resolve_dependency_groups(table, name)
+    except (ExceptionGroup, LookupError, TypeError, ValueError):
+        own = table[name] if isinstance(table[name], list) else ()
+        return tuple(line for line in own if isinstance(line, str))

@@ -9,16 +9,23 @@ from dataclasses import replace
 import pytest
 
 from builders.backends.docker import DockerBackend
+from builders.images import large_packages
 from builders.model import Built
+from builders.package_facts import package_facts
 from tests.integration.test_images import settings, spec  # noqa: F401
 from tests.integration.test_shared_environments import backend, forget, layers  # noqa: F401
 
 pytestmark = pytest.mark.xdist_group("builds")
 
 
+def set_families(monkeypatch, *large):
+    facts = replace(package_facts(), large_families=large)
+    monkeypatch.setattr(large_packages, "package_facts", lambda: facts)
+
+
 @pytest.fixture(autouse=True)
 def families(monkeypatch):
-    monkeypatch.setattr("builders.images.large_packages.FAMILIES", (("six",), ("attrs",)))
+    set_families(monkeypatch, ("six",), ("attrs",))
 
 
 def build(backend, spec, text):  # noqa: F811
@@ -42,7 +49,7 @@ def test_environments_share_a_part_and_hold_what_they_would_without(backend, spe
     assert first.environment_key != second.environment_key
     third = build(backend, spec, pins.replace("attrs==23.1.0", "attrs==23.2.0"))
     assert first.dockerfiles["six"] == third.dockerfiles["six"]
-    monkeypatch.setattr("builders.images.large_packages.FAMILIES", ())
+    set_families(monkeypatch)
     whole = build(backend, spec, pins)
     assert list(whole.layer_bytes) == ["base", "python", "environment", "instance"]
     freeze = ("python", "-m", "pip", "freeze", "--all")

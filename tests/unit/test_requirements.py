@@ -33,7 +33,7 @@ a = ["click"]
 all = ["some-thing[a]", "rich"]
 [dependency-groups]
 test = ["pytest>=7", {include-group = "Cov"}, "other @ git+https://x/y"]
-cov = ["coverage[toml]", {include-group = "test"}]
+cov = ["coverage[toml]"]
 [tool.pdm.dev-dependencies]
 lint = ["black", "pytest-mock"]
 """
@@ -57,6 +57,14 @@ def test_pep_621(read):
     assert found.build_requires == ("hatchling",)
     assert "dropped tools: black" in found.notes
     assert any("git+https://x/y" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    "bad", ['{include-group = "test"}', '{include-group = "gone"}', '"-e ."', "3"]
+)
+def test_a_group_that_tools_refuse_has_its_own_lines(read, bad):
+    text = f'[dependency-groups]\ntest = ["pytest>=7", {bad}]\n'
+    assert lines(read({"pyproject.toml": text}, groups=("test",)))[:1] == ["pytest>=7"]
 
 
 POETRY = """

@@ -1,10 +1,14 @@
 """From what was observed at several commits to the facts of a recipe, each with its reason."""
 
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -15,47 +19,22 @@ from builders.requirements.requirement_line import Unusable, parse
 from curate.patches.file_kinds import PathRules
 from curate.recipe_tools.draft.observe import Observation, runners
 
+XDIST = "pytest-xdist"
 SHARE = 1 / 3  # of the commits that have to agree on what is no source of requirements
 STALE = 3  # versions that a file states under one and the same tag: then tags lie elsewhere
 
-_NOT_NEEDED = re.compile(
-    r"pip|setuptools|wheel|build|tox.*|nox.*|virtualenv|uv|poetry.*|pdm.*|hatch.*|nodeenv|coverage"
-    r"|coveralls|codecov|codacy.*|pytest|pytest-(?:cov|github.*|azure.*|random.*|rerun.*|codspeed"
-    r"|benchmark|split|sugar|html|xdist|mypy.*)|unittest2|argparse|ordereddict|importlib|invoke"
-    r"|distribute|types-.*|.*-stubs"
-)
-_OWN_SYSTEM = re.compile(
-    r"python[\d.]*(?:-.*)?|pypy.*|g\+\+.*|gcc.*|clang.*|make|wget|sudo|locales|software-.*|apt-.*"
-)
-_CI_VARIABLE = re.compile(
-    r".*(?:TOKEN|SECRET|PASSWORD|_KEY|COV|COLOR|CACHE|VERSION).*|(?:PIP|TOX|NOX|UV|CI|GITHUB|RUNNER"
-    r"|VIRTUALENV|PYTEST|FORCE|HATCH|POETRY|TRAVIS|CONDA)_?.*|PYTHON(?:WARNINGS|PATH|DONT.*)|TERM"
-    r"|PATH|HOME|TMP.*|DISPLAY|.*[^A-Z0-9_a-z].*"
-)
-
 _WITH_DOCTESTS = ("doc", "src", "README")  # paths that hold tests, but are none
 
-# Options of pytest that a plugin brings; without it pytest refuses them.
-_PLUGINS = {
-    "--cov": "pytest-cov",
-    "--no-cov": "pytest-cov",
-    "-n": "pytest-xdist",
-    "--numprocesses": "pytest-xdist",
-    "--dist": "pytest-xdist",
-    "--timeout": "pytest-timeout",
-    "--reruns": "pytest-rerunfailures",
-    "--benchmark": "pytest-benchmark",
-    "--asyncio-mode": "pytest-asyncio",
-    "--random-order": "pytest-random-order",
-    "--mypy": "pytest-mypy",
-    "--flake8": "pytest-flake8",
-    "--flakes": "pytest-flakes",
-    "--pep8": "pytest-pep8",
-    "--black": "pytest-black",
-    "--isort": "pytest-isort",
-    "--ruff": "pytest-ruff",
-    "--checkdocs": "pytest-checkdocs",
-}
+
+@cache
+def _tables() -> dict[str, Any]:
+    text = files("curate.recipe_tools.draft").joinpath("ci_facts.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def _is_listed(table: str, name: str) -> bool:
+    """Whether a pattern of *table* matches the whole *name*."""
+    return any(re.fullmatch(pattern, name) for pattern in _tables()[table])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +147,7 @@ def _names(lines: Iterable[str]) -> Iterator[str]:
         except Unusable:
             continue
         name = canonicalize_name(parsed.name)
-        if not _NOT_NEEDED.fullmatch(name) and not is_tool(name) and _may_be_python_3(parsed):
+        if not _is_listed("not_needed", name) and not is_tool(name) and _may_be_python_3(parsed):
             yield name
 
 
@@ -190,9 +169,9 @@ def _plugins(observation: Observation) -> Iterator[tuple[str, str]]:
 
 def _plugin(option: str) -> str:
     if re.fullmatch(r"-n(?:\d+|auto|logical)?", option):
-        return _PLUGINS["-n"]
-    long = (name for name in _PLUGINS if name != "-n" and re.match(rf"{name}(?:[-=]|$)", option))
-    return _PLUGINS.get(next(long, ""), "")
+        return XDIST
+    long = (name for name in _tables()["plugins"] if re.match(rf"{name}(?:[-=]|$)", option))
+    return str(_tables()["plugins"].get(next(long, ""), ""))
 
 
 def _system(observation: Observation) -> Iterator[tuple[str, str]]:
@@ -201,7 +180,7 @@ def _system(observation: Observation) -> Iterator[tuple[str, str]]:
     counts = Counter(name for job in jobs for name in job.found.system)
     for job in jobs:
         for name in job.found.system:
-            unwanted = name in BASE_PACKAGES or _OWN_SYSTEM.fullmatch(name)
+            unwanted = name in BASE_PACKAGES or _is_listed("own_system", name)
             if not unwanted and counts[name] > len(jobs) / 2:
                 yield name, job.origin
 
@@ -226,13 +205,13 @@ def _plain(variables: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in variables.items()
-        if value and not re.search(r"[${}%\n]", value) and not _CI_VARIABLE.fullmatch(name)
+        if value and not re.search(r"[${}%\n]", value) and not _is_listed("ci_variables", name)
     }
 
 
 def _test(observations: Sequence[Observation]) -> Fact:
     """pytest, which runs unittest's tests and most of nose's, too; in one process."""
-    parallel = [it for it in observations if _PLUGINS["-n"] in map(_plugin, it.pytest["addopts"])]
+    parallel = [it for it in observations if XDIST in map(_plugin, it.pytest["addopts"])]
     if parallel:
         return Fact(value="pytest -n0 {tests}", reason="addopts runs tests in many processes")
     return Fact(value="pytest {tests}", reason="")

@@ -1,0 +1,34 @@
+"""Facts about packages of PyPI that builds and locks depend on, read from `packages.toml`."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageFacts:
+    """The tables of `packages.toml`; names are normalised."""
+
+    large_families: tuple[tuple[str, ...], ...]  # a distribution, then patterns of what it pins
+    dev_tool_names: frozenset[str]
+    dev_tool_prefixes: tuple[str, ...]
+    oldest_numpy: Mapping[str, str]  # "3.8" -> version
+    uploaded_again: Mapping[str, datetime]
+    wheel_of: Mapping[str, str]
+
+
+@cache
+def package_facts() -> PackageFacts:
+    """Read the file that comes with this package."""
+    data = tomllib.loads(files("builders").joinpath("packages.toml").read_text(encoding="utf-8"))
+    return PackageFacts(
+        large_families=tuple(map(tuple, data["large"])),
+        dev_tool_names=frozenset(data["dev_tools"]["names"]),
+        dev_tool_prefixes=tuple(data["dev_tools"]["prefixes"]),
+        oldest_numpy=data["oldest_numpy"],
+        uploaded_again=data["uploaded_again"],
+        wheel_of=data["wheel_of"],
+    )
