@@ -1,6 +1,5 @@
 """Locks on files that hold against other threads and processes."""
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +8,8 @@ from pathlib import Path
 @contextmanager
 def exclusive(folder: Path, key: str) -> Iterator[None]:
     """Hold *key* against other threads and processes that use the same *folder* for locks."""
+    from filelock import FileLock
+
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{key}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with FileLock(folder / f"{key}.lock"):
         yield

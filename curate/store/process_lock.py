@@ -1,6 +1,5 @@
 """A claim on a data folder: some work is for one process at a time."""
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +13,17 @@ def claimed(folder: Path, purpose: str) -> Iterator[None]:
 
     The claim ends with the process, however that ends.
     """
-    with (folder / f"{purpose}.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StoreError(
-                f"Another curate does {purpose} in {folder}.",
-                hint="Wait for it to end, or choose another --data folder.",
-            ) from error
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / f"{purpose}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise StoreError(
+            f"Another curate does {purpose} in {folder}.",
+            hint="Wait for it to end, or choose another --data folder.",
+        ) from error
+    try:
         yield
+    finally:
+        lock.release()

@@ -237,7 +237,7 @@ def test_sources_of_all_years_are_united_with_their_reasons():
     files = {"files": {"dev.txt": "tox.ini"}, "extras": {}, "groups": {}}
     extras = {"files": {}, "extras": {"tests": "by name"}, "groups": {}}
     text = written(seen(2018, sources=files), seen(2019, sources=files), seen(2022, sources=extras))
-    assert 'requirements = { files = ["dev.txt"], extras = ["tests"] }' in text
+    assert 'requirements = {files = ["dev.txt"], extras = ["tests"]}' in text
     assert "# dev.txt: tox.ini, 2018-2019" in text
     assert "# tests: by name, 2022" in text
 
@@ -269,7 +269,7 @@ def test_variables_and_system_packages_that_not_every_job_has_are_left_out():
     one = Found(runners=["pytest"], variables={**common, "CXX": "g++"}, system=["graphviz", "gdb"])
     two = Found(runners=["pytest"], variables=common, system=["graphviz", "git"])
     text = written(seen(2020, one, two))
-    assert 'environment = { COLUMNS = "80" }' in text
+    assert 'environment = {COLUMNS = "80"}' in text
     assert 'system = ["graphviz"]' in text
 
 

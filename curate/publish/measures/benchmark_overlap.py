@@ -81,11 +81,12 @@ def patch_hash(patch: bytes) -> str:
 
 def as_list(rows: Sequence[Mapping[str, str]], source: str) -> str:
     """The TOML text of a list of *rows*, of which `instance_id` and `patch` are read."""
+    import tomlkit
+
     ids = sorted(row["instance_id"] for row in rows)
     patches = sorted({patch_hash(row["patch"].encode())[:DIGITS] for row in rows} - {""})
-    said = source.replace("\\", "\\\\").replace('"', '\\"')
-    return f'source = "{said}"\n{_array("instance_ids", ids)}{_array("patches", patches)}'
-
-
-def _array(name: str, values: Iterable[str]) -> str:
-    return f"{name} = [\n" + "".join(f'  "{value}",\n' for value in values) + "]\n"
+    document = tomlkit.document()
+    document.add("source", tomlkit.item(source))
+    for name, values in (("instance_ids", ids), ("patches", patches)):
+        document.add(name, tomlkit.item(values).multiline(True))
+    return tomlkit.dumps(document)

@@ -1,79 +1,85 @@
 """A draft as the text of a recipe file."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+
+import tomlkit
+from tomlkit.items import InlineTable, Table
 
 from curate.recipe_tools.draft.observe import VERSION_PATTERN
 from curate.recipe_tools.draft.propose import Draft, Fact
 
-WIDTH = 100
+SOURCES = ("files", "extras", "groups", "extra")  # keys of `requirements`
 
 
 def recipe_text(draft: Draft) -> str:
     """TOML that says what *draft* does and, in comments, why."""
-    lines = list(_head(draft))
-    if draft.test_paths:
-        lines += ["", "[paths]", *_list("tests", draft.test_paths)]
-    body = list(_defaults(draft))
-    if body:
-        lines += ["", "[defaults]", *body]
-    return "\n".join(lines) + "\n"
-
-
-def _head(draft: Draft) -> Iterator[str]:
+    document = tomlkit.document()
     first, last = draft.seen[0].split()[0], draft.seen[-1].split()[0]
-    yield f"# Drafted from {len(draft.seen)} commits, {first} to {last}."
-    yield from (f"# {remark}" for remark in draft.remarks)
-    yield f"repo = {_string(draft.repo)}"
+    document.add(tomlkit.comment(f"Drafted from {len(draft.seen)} commits, {first} to {last}."))
+    for remark in draft.remarks:
+        document.add(tomlkit.comment(remark))
+    _add_repository(document, draft)
+    for name, table in (("paths", _paths(draft)), ("defaults", _defaults(draft))):
+        if table:
+            document.add(tomlkit.nl())
+            document.add(name, table)
+    return tomlkit.dumps(document)
+
+
+def _add_repository(document: tomlkit.TOMLDocument, draft: Draft) -> None:
+    document.add("repo", tomlkit.item(draft.repo))
     if draft.import_name:
-        yield f"import = {_string(draft.import_name.value)}"
+        document.add("import", tomlkit.item(draft.import_name.value))
     if draft.version_file:
-        yield f"# {draft.version_file.reason}"
-        file, pattern = _string(draft.version_file.value), f"'''{VERSION_PATTERN}'''"
-        yield f'version = {{ rule = "file", file = {file}, pattern = {pattern} }}'
+        document.add(tomlkit.comment(draft.version_file.reason))
+        pattern = tomlkit.string(VERSION_PATTERN, literal=True, multiline=True)
+        version = {"rule": "file", "file": draft.version_file.value, "pattern": pattern}
+        document.add("version", _inline(version))
 
 
-def _defaults(draft: Draft) -> Iterator[str]:
+def _paths(draft: Draft) -> Table:
+    table = tomlkit.table()
+    if draft.test_paths:
+        _add_list(table, "tests", draft.test_paths)
+    return table
+
+
+def _defaults(draft: Draft) -> Table:
     """Keys that differ from the defaults of every recipe."""
-    for name in ("files", "extras", "groups", "extra"):
-        yield from _comments(getattr(draft, name), "" if name != "extra" else " (no file has it)")
-    tables = {
-        name: [fact.value for fact in getattr(draft, name)]
-        for name in ("files", "extras", "groups", "extra")
-    }
-    told = [f"{name} = {_array(values)}" for name, values in tables.items() if values]
-    if told:
-        yield f"requirements = {{ {', '.join(told)} }}"
+    table = tomlkit.table()
+    sources: dict[str, tuple[Fact, ...]] = {name: getattr(draft, name) for name in SOURCES}
+    for name, facts in sources.items():
+        _comment(table, facts, " (no file has it)" if name == "extra" else "")
+    named = {name: [fact.value for fact in facts] for name, facts in sources.items() if facts}
+    if named:
+        table.add("requirements", _inline(named))
     if draft.system:
-        yield from _list("system", draft.system)
+        _add_list(table, "system", draft.system)
     if draft.test.reason:
-        yield f"test = {_string(draft.test.value)}  # {draft.test.reason}"
+        table.add("test", tomlkit.item(draft.test.value).comment(draft.test.reason))
     if draft.variables:
-        yield from _comments(
-            [Fact(value=name, reason=fact.reason) for name, fact in draft.variables.items()]
-        )
-        told = [f"{name} = {_string(fact.value)}" for name, fact in draft.variables.items()]
-        yield f"environment = {{ {', '.join(told)} }}"
+        names = [Fact(value=name, reason=it.reason) for name, it in draft.variables.items()]
+        _comment(table, names)
+        variables = {name: fact.value for name, fact in draft.variables.items()}
+        table.add("environment", _inline(variables))
+    return table
 
 
-def _list(key: str, facts: Sequence[Fact]) -> Iterator[str]:
-    yield from _comments(facts)
-    yield f"{key} = {_array([fact.value for fact in facts])}"
+def _add_list(table: Table, key: str, facts: Sequence[Fact]) -> None:
+    _comment(table, facts)
+    table.add(key, tomlkit.item([fact.value for fact in facts]))
 
 
-def _comments(facts: Sequence[Fact], more: str = "") -> Iterator[str]:
+def _comment(table: Table, facts: Sequence[Fact], more: str = "") -> None:
     """One line for all values of one reason."""
     by_reason: dict[str, list[str]] = {}
     for fact in facts:
         by_reason.setdefault(fact.reason, []).append(fact.value)
     for reason, values in by_reason.items():
-        yield f"# {', '.join(values)}: {reason}{more}"
+        table.add(tomlkit.comment(f"{', '.join(values)}: {reason}{more}"))
 
 
-def _array(values: Sequence[str]) -> str:
-    return f"[{', '.join(map(_string, values))}]"
-
-
-def _string(text: str) -> str:
-    """A TOML basic string; JSON's is one but for the delete character."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+def _inline(values: Mapping[str, object]) -> InlineTable:
+    table = tomlkit.inline_table()
+    table.update(values)
+    return table
