@@ -15,7 +15,7 @@ from builders.python.choose import available_pythons
 from builders.requirements import Sources, read_manifest
 from curate.cli.common import open_store, print_json, settings_of, talk
 from curate.cli.validate import Sandbox, run_tasks
-from curate.core.errors import BadInput, NotFound
+from curate.core.errors import BadInput, CurateError, NotFound
 from curate.core.model import Candidate, CrawlState
 from curate.core.sampling import spread
 from curate.core.settings import Settings
@@ -175,7 +175,7 @@ def _validated(
     return verdicts
 
 
-def _verdict(store: Store, name: str, broken: BuilderError | None) -> str:
+def _verdict(store: Store, name: str, broken: BuilderError | CurateError | None) -> str:
     record = store.validation(name)
     if broken or record is None:
         return f"the machine failed: {broken}"

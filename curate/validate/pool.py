@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from builders.errors import BuilderError, DiskFull, EngineUnavailable
-from curate.core.errors import NotFound
+from curate.core.errors import CurateError, NotFound, StoreError
 from curate.core.model import Candidate, Validation
 from curate.environments.context import Interrupted, Options, Workshop
 from curate.store import Store
@@ -31,7 +31,7 @@ class Summary:
     verified: int = 0
     known: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    broken: dict[str, BuilderError] = field(default_factory=dict)
+    broken: dict[str, BuilderError | CurateError] = field(default_factory=dict)
 
 
 def plan(
@@ -119,9 +119,9 @@ def _collect(
         validation = future.result()
     except Interrupted:
         return
-    except (EngineUnavailable, DiskFull):
+    except (EngineUnavailable, DiskFull, StoreError):
         raise
-    except BuilderError as error:
+    except (BuilderError, CurateError) as error:  # of this candidate, such as a missing mirror
         summary.broken[name] = error
         done(name)
         return
