@@ -9,16 +9,16 @@ class BuilderError(Exception):
         self.hint = hint
 
 
-class EngineUnavailable(BuilderError):
+class EngineUnavailableError(BuilderError):
     """No container engine answers, or it cannot build."""
 
 
-class DiskFull(BuilderError):
-    """Too little free space to go on safely; `missing` bytes, where that is known."""
+class DiskFullError(BuilderError):
+    """Too little free space to go on safely; `missing_bytes` bytes, where that is known."""
 
-    def __init__(self, message: str, *, hint: str = "", missing: int = 0) -> None:
+    def __init__(self, message: str, *, hint: str = "", missing_bytes: int = 0) -> None:
         super().__init__(message, hint=hint)
-        self.missing = missing
+        self.missing_bytes = missing_bytes
 
 
 class SandboxError(BuilderError):

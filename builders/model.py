@@ -36,7 +36,7 @@ class RunStatus(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lock:
+class RequirementsLock:
     """Resolved dependencies as of a date: the whole text uv printed and what it took to get it."""
 
     text: str  # requirements.txt form, one pinned distribution a line
@@ -72,7 +72,7 @@ class InstanceSpec:
     base_commit: str
     date: datetime  # date the environment is made for (the pull's)
     python: str  # "3.8"
-    lock: Lock
+    lock: RequirementsLock
     system_packages: tuple[str, ...] = ()
     install: tuple[
         str, ...
@@ -80,17 +80,17 @@ class InstanceSpec:
     import_name: str = ""  # import package that must come from the checkout after the install
     version: str = ""  # version the checkout pretends to have (SETUPTOOLS_SCM_PRETEND_VERSION)
     submodules: Mapping[str, Path] = field(default_factory=dict)  # path in tree -> bare repository
-    environment: Mapping[str, str] = field(
-        default_factory=dict
-    )  # variables at install and run time
-    tree_commit: str = ""  # ancestor whose files lie in a layer shared with neighbours; "" = none
-    moved: Mapping[str, tuple[str, str]] = field(
+    env_vars: Mapping[str, str] = field(default_factory=dict)  # variables at install and run time
+    checkout_layer_commit: str = (
+        ""  # ancestor whose files lie in a layer shared with neighbours; "" = none
+    )
+    moved_submodules: Mapping[str, tuple[str, str]] = field(
         default_factory=dict
     )  # submodule -> its commits at tree_commit and at base_commit, where these differ
 
 
 @dataclass(frozen=True, kw_only=True)
-class Built:
+class BuiltInstance:
     """An environment and checkout that a backend can run tests in."""
 
     name: str
@@ -101,13 +101,13 @@ class Built:
     dockerfiles: Mapping[str, str] = field(default_factory=dict)  # layer name -> text
     layer_bytes: Mapping[str, int] = field(
         default_factory=dict
-    )  # "base", "environment", "tree", "instance"
+    )  # "base", "environment", "checkout", "instance"
     seconds: float = 0.0
     environment_seconds: float = 0.0  # 0 when the environment was there already
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class ResourceLimits:
     """Ceilings of one run. Bytes are bytes, times are seconds."""
 
     seconds: float = 1800.0
@@ -121,13 +121,13 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Execution:
+class RunSpec:
     """One run to be made: patches, then a test command, in a fresh sandbox without network."""
 
     command: str  # shell command, run in the checkout; the pytest plugin is injected around it
     patches: tuple[bytes, ...] = ()  # applied in this order with `git apply`
-    environment: Mapping[str, str] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
+    env_vars: Mapping[str, str] = field(default_factory=dict)
+    limits: ResourceLimits = field(default_factory=ResourceLimits)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,4 +141,6 @@ class RunResult:
     cpu_seconds: float = 0.0
     output: bytes = b""  # head and tail, at most Limits.output_bytes
     detail: str = ""  # one sentence where the status needs it
-    cut_short: bool = False  # the container ended before its script: by the tests, or from outside
+    was_interrupted: bool = (
+        False  # the container ended before its script: by the tests, or from outside
+    )

@@ -21,7 +21,7 @@ class PackageFacts:
 
 
 @cache
-def package_facts() -> PackageFacts:
+def load_package_facts() -> PackageFacts:
     """Read the file that comes with this package."""
     data = tomllib.loads(files("builders").joinpath("packages.toml").read_text(encoding="utf-8"))
     return PackageFacts(

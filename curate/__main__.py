@@ -9,48 +9,48 @@ import signal
 import sys
 from types import FrameType
 
-INTERRUPTED = 130
-USAGE = 2
+EXIT_INTERRUPTED = 130
+EXIT_USAGE = 2
 
 
 def main() -> None:
     """Run the command line and exit with its code; a traceback only with CURATE_TRACEBACK=1."""
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    signal.signal(signal.SIGTERM, _raise_keyboard_interrupt)
     try:
         from curate.cli.app import app
 
         code = app(standalone_mode=False) or 0
     except KeyboardInterrupt:
-        code = INTERRUPTED
+        code = EXIT_INTERRUPTED
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
     except BaseException as error:
-        code = _explained(error)
-    if code == INTERRUPTED:
+        code = _report_error(error)
+    if code == EXIT_INTERRUPTED:
         print("\nInterrupted. The same command goes on where this one stopped.", file=sys.stderr)
     gc.freeze()  # the collection at exit would look at all that was imported
     sys.exit(code)
 
 
-def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
+def _raise_keyboard_interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _explained(error: BaseException) -> int:
+def _report_error(error: BaseException) -> int:
     import typer
 
-    from curate.core.errors import described
+    from curate.core.errors import describe_error
 
     if isinstance(error, typer.Abort):
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     show = getattr(error, "show", None)
     if callable(show):  # a usage error: typer carries a click of its own, so no class to name
         show()
-        return int(getattr(error, "exit_code", USAGE))
-    told = described(error)
-    if told is None or os.environ.get("CURATE_TRACEBACK"):
+        return int(getattr(error, "exit_code", EXIT_USAGE))
+    description = describe_error(error)
+    if description is None or os.environ.get("CURATE_TRACEBACK"):
         raise error
-    message, hint, code = told
+    message, hint, code = description
     print(f"Error: {message}", file=sys.stderr)
     if hint:
         print(f"Hint:  {hint}", file=sys.stderr)

@@ -1,19 +1,19 @@
 """Per-repository facts as data, and the loader that picks the environment of a version."""
 
-from recipes.loader import Library, file_name, load, parse
-from recipes.ranges import Span, faults
-from recipes.schema import Cases, EnvRecipe, Recipe, RecipeError, architecture
+from recipes.loader import RecipeLibrary, load_recipe, parse_recipe, recipe_file_name
+from recipes.ranges import VersionSpan, range_problems
+from recipes.schema import DataDrivenTests, EnvRecipe, Recipe, RecipeError, normalize_architecture
 
 __all__ = [
-    "Cases",
+    "DataDrivenTests",
     "EnvRecipe",
-    "Library",
     "Recipe",
     "RecipeError",
-    "Span",
-    "architecture",
-    "faults",
-    "file_name",
-    "load",
-    "parse",
+    "RecipeLibrary",
+    "VersionSpan",
+    "load_recipe",
+    "normalize_architecture",
+    "parse_recipe",
+    "range_problems",
+    "recipe_file_name",
 ]

@@ -9,11 +9,11 @@ from packaging.version import InvalidVersion, Version
 
 from recipes.schema import Recipe
 
-_FAR = 9999  # a major version that nobody has
+_BEYOND_ALL = 9999  # a major version that nobody has
 
 
 @dataclass(frozen=True, kw_only=True)
-class Span:
+class VersionSpan:
     """Versions that follow each other and are held by the same number of ranges, none or many."""
 
     first: str
@@ -25,37 +25,43 @@ class Span:
         return f"{versions} ({f'{self.ranges} ranges' if self.ranges else 'no range'})"
 
 
-def faults(recipe: Recipe, versions: Iterable[str] = ()) -> list[Span]:
+def range_problems(recipe: Recipe, versions: Iterable[str] = ()) -> list[VersionSpan]:
     """Gaps and overlaps of *recipe*'s ranges, in order.
 
     Every one of *versions* ("4.2") must be held once. Besides, no two ranges may meet and nothing
     may lie between them, whatever versions there are; what lies below the lowest and above the
     highest may have no commit at all.
     """
-    probes = sorted(_probes(recipe), key=Version)
-    held = [bool(recipe.ranges_of(text)) for text in probes]
-    inner = probes[held.index(True) : len(held) - held[::-1].index(True)] if any(held) else probes
-    ordered = sorted({*inner, *filter(_is_version, versions)}, key=Version)
+    probes = sorted(_probe_versions(recipe), key=Version)
+    range_counts = [bool(recipe.find_ranges(text)) for text in probes]
+    covered = (
+        probes[range_counts.index(True) : len(range_counts) - range_counts[::-1].index(True)]
+        if any(range_counts)
+        else probes
+    )
+    ordered = sorted({*covered, *filter(_is_valid_version, versions)}, key=Version)
     spans = []
-    for count, group in groupby(ordered, lambda text: len(recipe.ranges_of(text))):
+    for count, group in groupby(ordered, lambda text: len(recipe.find_ranges(text))):
         members = list(group)
-        spans += [Span(first=members[0], last=members[-1], ranges=count)] if count != 1 else []
+        spans += (
+            [VersionSpan(first=members[0], last=members[-1], ranges=count)] if count != 1 else []
+        )
     return spans
 
 
-def _probes(recipe: Recipe) -> Iterator[str]:
+def _probe_versions(recipe: Recipe) -> Iterator[str]:
     """Every version a range names, as major.minor, its neighbours, and both ends."""
-    yield from ("0.0", f"{_FAR}.0")
+    yield from ("0.0", f"{_BEYOND_ALL}.0")
     for env in recipe.env:
         named = (clause.version.removesuffix(".*") for clause in SpecifierSet(env.versions))
-        for version in map(Version, filter(_is_version, named)):
+        for version in map(Version, filter(_is_valid_version, named)):
             major, minor = version.major, version.minor
             yield f"{major}.{minor}"
             yield f"{major}.{minor + 1}"
-            yield f"{major}.{minor - 1}" if minor else f"{max(major - 1, 0)}.{_FAR}"
+            yield f"{major}.{minor - 1}" if minor else f"{max(major - 1, 0)}.{_BEYOND_ALL}"
 
 
-def _is_version(text: str) -> bool:
+def _is_valid_version(text: str) -> bool:
     try:
         Version(text)
     except InvalidVersion:

@@ -18,18 +18,18 @@ class RecipeError(Exception):
         self.hint = hint
 
 
-def _specifier(text: str) -> str:
+def _check_specifier(text: str) -> str:
     SpecifierSet(text)
     return text
 
 
-def _grouped(text: str) -> str:
+def _check_pattern(text: str) -> str:
     if not re.compile(text).groups:
         raise ValueError("the expression has no group that could be the answer")
     return text
 
 
-def _template(*names: str) -> AfterValidator:
+def _command_template(*names: str) -> AfterValidator:
     """Checks a command in which only *names* may stand in braces."""
 
     def check(text: str) -> str:
@@ -50,31 +50,31 @@ ARCHITECTURES = ("x86_64", "aarch64", "armv7l", "i686", "ppc64le", "riscv64", "s
 _ALIASES = {"amd64": "x86_64", "x64": "x86_64", "arm64": "aarch64"}
 
 
-def architecture(name: str) -> str:
+def normalize_architecture(name: str) -> str:
     """The one name of the architecture that is also called *name*, as `platform.machine` may."""
     return _ALIASES.get(name.lower(), name.lower())
 
 
-def _architecture(name: str) -> str:
-    known = architecture(name)
+def _check_architecture(name: str) -> str:
+    known = normalize_architecture(name)
     if known not in ARCHITECTURES:
         raise ValueError(f"{name!r} is none of {', '.join((*ARCHITECTURES, *_ALIASES))}")
     return known
 
 
-Architecture = Annotated[str, AfterValidator(_architecture)]
-Specifier = Annotated[str, AfterValidator(_specifier)]
-Pattern = Annotated[str, AfterValidator(_grouped)]
+Architecture = Annotated[str, AfterValidator(_check_architecture)]
+Specifier = Annotated[str, AfterValidator(_check_specifier)]
+Pattern = Annotated[str, AfterValidator(_check_pattern)]
 Python = Annotated[str, Field(pattern=r"^(3\.\d+)?$")]
 
 
-class Facts(BaseModel):
+class RecipeTable(BaseModel):
     """Base of all tables: frozen, and a key it does not know is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
-class RequirementSources(Facts):
+class RequirementSources(RecipeTable):
     """Where the repository declares what it needs."""
 
     files: tuple[str, ...] = ()  # requirement files or conda environment files; globs allowed
@@ -87,7 +87,7 @@ class RequirementSources(Facts):
     keep: tuple[str, ...] = ()  # distributions kept although they look like lint or doc tools
 
 
-class RunLimits(Facts):
+class RunLimits(RecipeTable):
     """Ceilings of one run; bytes as GiB."""
 
     seconds: float = 1800
@@ -98,7 +98,7 @@ class RunLimits(Facts):
     pids: int = 1024
 
 
-class EnvRecipe(Facts):
+class EnvRecipe(RecipeTable):
     """How versions of one range are installed and tested."""
 
     versions: Specifier = ""  # PEP 440 specifier on the version at the base commit
@@ -108,13 +108,15 @@ class EnvRecipe(Facts):
     requirements: RequirementSources = RequirementSources()
     system: tuple[str, ...] = ()  # Debian packages
     install: tuple[str, ...] = ()  # shell commands in the checkout; empty = ("{editable}",)
-    test: Annotated[str, _template("tests")] = "pytest {tests}"  # {tests} = the changed test files
+    test: Annotated[str, _command_template("tests")] = (
+        "pytest {tests}"  # {tests} = the changed test files
+    )
     environment: dict[str, str] = Field(default_factory=dict)
     ci: dict[str, str] = Field(default_factory=dict)  # for tests, where without them none is fixed
     limits: RunLimits = RunLimits()
 
 
-class Paths(Facts):
+class PathGlobs(RecipeTable):
     """Globs that overrule the general rules for what is a test."""
 
     tests: tuple[str, ...] = ()  # test material the general rules miss
@@ -122,16 +124,16 @@ class Paths(Facts):
     helpers: tuple[str, ...] = ()  # test material that is not run by itself
 
 
-class Cases(Facts):
+class DataDrivenTests(RecipeTable):
     """Data-driven tests: files whose blocks are test cases."""
 
     files: tuple[str, ...]
     pattern: Pattern  # matches the first line of a case; group 1 is its name
     # {keywords} = changed cases, their neighbours, changed modules: "a or b"
-    test: Annotated[str, _template("keywords")]
+    test: Annotated[str, _command_template("keywords")]
 
 
-class VersionRule(Facts):
+class VersionRule(RecipeTable):
     """Where the version at a commit is read."""
 
     rule: Literal["describe", "file"] = "describe"  # nearest tag, or a file's text
@@ -145,24 +147,24 @@ class VersionRule(Facts):
         return self
 
 
-class Recipe(Facts):
+class Recipe(RecipeTable):
     """One repository."""
 
     repo: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
     import_name: str = Field(default="", alias="import")
     version: VersionRule = VersionRule()
-    paths: Paths = Paths()
-    cases: Cases | None = None
+    paths: PathGlobs = PathGlobs()
+    cases: DataDrivenTests | None = None
     submodules: dict[str, str] = Field(default_factory=dict)  # path in the tree -> owner/name
     env: tuple[EnvRecipe, ...] = (EnvRecipe(),)
 
-    def ranges_of(self, version: str) -> list[EnvRecipe]:
+    def find_ranges(self, version: str) -> list[EnvRecipe]:
         """Every range that holds *version* ("4.2"); a good recipe has exactly one."""
-        return [env for env in self.env if _holds(env.versions, version)]
+        return [env for env in self.env if _contains_version(env.versions, version)]
 
-    def environment(self, version: str) -> EnvRecipe:
+    def environment_for(self, version: str) -> EnvRecipe:
         """The one range that holds *version* ("4.2"); RecipeError where none or two do."""
-        matches = self.ranges_of(version)
+        matches = self.find_ranges(version)
         if len(matches) == 1:
             return matches[0]
         found = "no range" if not matches else f"{len(matches)} ranges"
@@ -171,7 +173,7 @@ class Recipe(Facts):
             hint="Every version needs exactly one [[env]]; mend `versions` in the recipe.",
         )
 
-    def digest(self, env: EnvRecipe) -> str:
+    def compute_hash(self, env: EnvRecipe) -> str:
         """Hash of what decides over candidates of this range; other ranges do not touch it."""
         shared = self.model_copy(update={"env": (env,)})
         # What came to the schema later counts where it is used: other verdicts stay.
@@ -180,7 +182,7 @@ class Recipe(Facts):
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _holds(versions: str, version: str) -> bool:
+def _contains_version(versions: str, version: str) -> bool:
     if not versions:
         return True
     try:

@@ -14,22 +14,22 @@ from dataclasses import replace
 from pathlib import Path
 
 from builders.git.checkout import make_checkout
-from builders.images.build_queue import Turn, Turns
-from builders.images.install_script import explained, install_script
-from builders.images.keys import environment_key, file_name, instance_key
-from builders.lock.build_constraints import build_bound
-from builders.lock.uv import sweep_locks, trim_cache
-from builders.model import Built, Execution, Failure, InstanceSpec, RunResult
-from builders.process.cleanup import end_children
-from builders.process.file_lock import exclusive
-from builders.process.free_space import watch_disk
+from builders.images.build_queue import BuildQueue, BuildSlot
+from builders.images.install_script import classify_failure, render_install_script
+from builders.images.keys import compute_environment_key, compute_instance_key, safe_name
+from builders.lock.build_constraints import build_constraint
+from builders.lock.uv import prune_uv_cache, remove_stale_resolutions
+from builders.model import BuiltInstance, Failure, InstanceSpec, RunResult, RunSpec
+from builders.process.cleanup import terminate_children
+from builders.process.file_lock import file_lock
+from builders.process.free_space import check_free_space
 from builders.process.run import LOG_TAIL, run_command
-from builders.process.temp_dirs import scratch, sweep_scratch
-from builders.python.install import find_prefix, uv_binary
+from builders.process.temp_dirs import remove_stale_temp_dirs, temp_dir
+from builders.python.install import find_python, find_uv
 from builders.rfc3339 import format_rfc3339
 from builders.settings import BuildSettings
 
-SEEDS = ("--seed",)  # pip, and setuptools and wheel before Python 3.12, of the lock's date
+SEED_OPTIONS = ("--seed",)  # pip, and setuptools and wheel before Python 3.12, of the lock's date
 TEMPORARY_BYTES = 64 << 20  # below it a temporary folder counts as full
 _READY = "ready"  # file that says a folder is complete
 
@@ -38,99 +38,99 @@ class LocalBackend:
     """`Backend` on folders under `settings.cache`; it is no security border."""
 
     name = "local"
-    over = 0
+    bytes_over_limit = 0
 
     def __init__(self, settings: BuildSettings) -> None:
         self.settings = settings
         self.cache = settings.cache.resolve()
-        self.turns = Turns(settings.reserve_bytes)
+        self.build_queue = BuildQueue(settings.reserve_bytes)
 
-    def build(self, spec: InstanceSpec) -> Built | Failure:
+    def build_instance(self, spec: InstanceSpec) -> BuiltInstance | Failure:
         """Make `<handle>/checkout` and `<handle>/venv` for *spec*; what is complete is reused."""
-        return self.turns.built(
+        return self.build_queue.run_build(
             self.cache,
-            lambda turn: self._built(spec, turn),
-            lambda _: trim_cache(self.settings, self.cache) > 0,
+            lambda turn: self._build(spec, turn),
+            lambda _: prune_uv_cache(self.settings, self.cache) > 0,
         )
 
-    def _built(self, spec: InstanceSpec, turn: Turn) -> Built | Failure:
+    def _build(self, spec: InstanceSpec, slot: BuildSlot) -> BuiltInstance | Failure:
         began = time.monotonic()
-        turn.begin()
-        prefix = find_prefix(spec.python, self.settings, installed=True)
+        slot.start_step()
+        prefix = find_python(spec.python, self.settings, installed=True)
         if isinstance(prefix, Failure):
             return prefix
-        environment, folder = self._folders(spec, prefix)
-        made = self._make_environment(spec, prefix, environment, turn)
+        environment, folder = self._plan_folders(spec, prefix)
+        made = self._make_environment(spec, prefix, environment, slot)
         if isinstance(made, Failure):
             return made
         environment_seconds = time.monotonic() - began if made else 0.0
-        failure = self._make_instance(spec, environment, folder, turn)
+        failure = self._make_instance(spec, environment, folder, slot)
         if failure:
             return failure
-        return Built(
+        return BuiltInstance(
             name=spec.name,
             backend=self.name,
             handle=str(folder),
             environment_key=environment.name,
             layer_bytes={
-                "environment": _bytes(environment),
-                "instance": _bytes(folder / "checkout"),
+                "environment": _folder_bytes(environment),
+                "instance": _folder_bytes(folder / "checkout"),
             },
             seconds=time.monotonic() - began,
             environment_seconds=environment_seconds,
         )
 
-    def names(self, spec: InstanceSpec) -> Mapping[str, str] | Failure:
+    def layer_names(self, spec: InstanceSpec) -> Mapping[str, str] | Failure:
         """Folders of environment and instance."""
-        prefix = find_prefix(spec.python, self.settings, installed=True)
+        prefix = find_python(spec.python, self.settings, installed=True)
         if isinstance(prefix, Failure):
             return prefix
-        environment, instance = self._folders(spec, prefix)
+        environment, instance = self._plan_folders(spec, prefix)
         return {"environment": str(environment), "instance": str(instance)}
 
-    def run(self, built: Built, execution: Execution) -> RunResult:
-        """Run *execution* on a copy of the checkout and remove the copy.
+    def run_tests(self, built: BuiltInstance, run_spec: RunSpec) -> RunResult:
+        """Run *run_spec* on a copy of the checkout and remove the copy.
 
-        `DiskFull` if the disk is full in the end: tests may have failed for that.
+        `DiskFullError` if the disk is full in the end: tests may have failed for that.
         """
         from builders.sandbox.local import run_locally
 
-        result = run_locally(built, execution, owner=self.settings.owner)
-        watch_disk(Path(tempfile.gettempdir()), TEMPORARY_BYTES)
+        result = run_locally(built, run_spec, owner=self.settings.owner)
+        check_free_space(Path(tempfile.gettempdir()), TEMPORARY_BYTES)
         return result
 
-    def release(self, name: str) -> None:
+    def release_instance(self, name: str) -> None:
         """Folders stay until somebody removes the cache."""
 
-    def sweep(self) -> None:
+    def cleanup(self) -> None:
         """End this owner's test processes, and remove folders of runs, locks and environments."""
-        from builders.sandbox.local import sweep_runs
+        from builders.sandbox.local import remove_stale_runs
 
-        sweep_runs(self.settings.owner)
-        sweep_scratch(self.cache / "environments", "making")
-        sweep_locks()
+        remove_stale_runs(self.settings.owner)
+        remove_stale_temp_dirs(self.cache / "environments", "making")
+        remove_stale_resolutions()
 
-    def abort(self) -> None:
+    def abort_all(self) -> None:
         """End builds and runs."""
-        self.turns.close()
-        end_children()
-        self.sweep()
+        self.build_queue.close()
+        terminate_children()
+        self.cleanup()
 
-    def _folders(self, spec: InstanceSpec, prefix: Path) -> tuple[Path, Path]:
+    def _plan_folders(self, spec: InstanceSpec, prefix: Path) -> tuple[Path, Path]:
         """Where the shared environment and the instance of *spec* are or will be."""
-        key = environment_key(spec, "local", str(prefix), format_rfc3339(spec.lock.cutoff))
-        name = f"{file_name(spec.name)}-{instance_key(spec, key)}"
+        key = compute_environment_key(spec, "local", str(prefix), format_rfc3339(spec.lock.cutoff))
+        name = f"{safe_name(spec.name)}-{compute_instance_key(spec, key)}"
         return self.cache / "environments" / key, self.cache / "instances" / name
 
     def _make_environment(
-        self, spec: InstanceSpec, prefix: Path, target: Path, turn: Turn
+        self, spec: InstanceSpec, prefix: Path, target: Path, slot: BuildSlot
     ) -> bool | Failure:
         """Make the virtual environment *target* in one move; True when it was made here."""
         if target.exists():
             return False
         with (
-            exclusive(self.cache / "locks", target.name),
-            scratch(target.parent, "making") as folder,
+            file_lock(self.cache / "locks", target.name),
+            temp_dir(target.parent, "making") as folder,
         ):
             if target.exists():
                 return False
@@ -139,26 +139,26 @@ class LocalBackend:
             python = prefix / "bin" / f"python{spec.python}"
             cutoff = format_rfc3339(spec.lock.cutoff)
             bound = folder / "bound.txt"
-            bound.write_text(build_bound(spec.lock))
+            bound.write_text(build_constraint(spec.lock))
             packages = ["--no-deps", "--compile-bytecode", "-r", str(lock)]
-            options = [*SEEDS, "--relocatable", "--exclude-newer", cutoff]
-            made = [uv_binary(), "venv", *options, "--python", str(python), str(venv)]
-            install = [uv_binary(), "pip", "install", *packages, "--python", str(venv)]
+            options = [*SEED_OPTIONS, "--relocatable", "--exclude-newer", cutoff]
+            made = [find_uv(), "venv", *options, "--python", str(python), str(venv)]
+            install = [find_uv(), "pip", "install", *packages, "--python", str(venv)]
             bounded = [*install, "--build-constraints", str(bound)]
-            failure = self._command(made, folder, {}, turn) or (
-                self._command(bounded, folder, {}, turn)
-                and self._command(install, folder, {}, turn)
+            failure = self._run_build_command(made, folder, {}, slot) or (
+                self._run_build_command(bounded, folder, {}, slot)
+                and self._run_build_command(install, folder, {}, slot)
             )
             if failure:
-                return explained(failure, "environment")
+                return classify_failure(failure, "environment")
             venv.rename(target)
         return True
 
     def _make_instance(
-        self, spec: InstanceSpec, environment: Path, folder: Path, turn: Turn
+        self, spec: InstanceSpec, environment: Path, folder: Path, slot: BuildSlot
     ) -> Failure | None:
         """Make the checkout and install it; a folder that was left incomplete is made anew."""
-        with exclusive(self.cache / "locks", folder.name):
+        with file_lock(self.cache / "locks", folder.name):
             if (folder / _READY).exists():
                 return None
             shutil.rmtree(folder, ignore_errors=True)
@@ -166,20 +166,24 @@ class LocalBackend:
             make_checkout(spec.mirror, spec.base_commit, folder / "checkout", spec.submodules)
             _link_tree(environment, folder / "venv")
             script = folder / "install.sh"
-            script.write_text(install_script(replace(spec, tree_commit="", moved={})))
+            script.write_text(
+                render_install_script(replace(spec, checkout_layer_commit="", moved_submodules={}))
+            )
             variables = {"VIRTUAL_ENV": str(folder / "venv")}
-            failure = self._command(["sh", str(script)], folder / "checkout", variables, turn)
+            failure = self._run_build_command(
+                ["sh", str(script)], folder / "checkout", variables, slot
+            )
             if failure:
-                return explained(failure, "instance")
+                return classify_failure(failure, "instance")
             (folder / _READY).touch()
         return None
 
-    def _command(
-        self, command: list[str], folder: Path, extra: dict[str, str], turn: Turn
+    def _run_build_command(
+        self, command: list[str], folder: Path, extra: dict[str, str], slot: BuildSlot
     ) -> Failure | None:
         """Run *command* in *folder* with the build's variables; None when it worked."""
-        env = build_variables(self.settings, self.cache) | _path(extra) | extra
-        ended = run_command(command, cwd=folder, env=env, watch=turn.watch)
+        env = build_variables(self.settings, self.cache) | _extend_path(extra) | extra
+        ended = run_command(command, cwd=folder, env=env, watch=slot.check_space)
         if isinstance(ended, Failure):
             return ended
         code, log = ended
@@ -189,9 +193,11 @@ class LocalBackend:
 
 def build_variables(settings: BuildSettings, cache: Path) -> dict[str, str]:
     """Variables of a build: this machine's, without what would change what gets installed."""
-    foreign = ("PIP_", "UV_", "PYTHON", "VIRTUAL_ENV", "GIT_", "SETUPTOOLS_", "CONDA_")
-    kept = {name: text for name, text in os.environ.items() if not name.startswith(foreign)}
-    kept |= {
+    excluded_prefixes = ("PIP_", "UV_", "PYTHON", "VIRTUAL_ENV", "GIT_", "SETUPTOOLS_", "CONDA_")
+    inherited = {
+        name: text for name, text in os.environ.items() if not name.startswith(excluded_prefixes)
+    }
+    inherited |= {
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_CACHE_DIR": "0",
@@ -202,16 +208,16 @@ def build_variables(settings: BuildSettings, cache: Path) -> dict[str, str]:
     }
     if settings.ca_bundle:
         names = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-        kept |= dict.fromkeys(names, str(settings.ca_bundle.resolve()))
+        inherited |= dict.fromkeys(names, str(settings.ca_bundle.resolve()))
     if settings.index_url:
-        kept |= {"UV_DEFAULT_INDEX": settings.index_url, "PIP_INDEX_URL": settings.index_url}
-    return kept
+        inherited |= {"UV_DEFAULT_INDEX": settings.index_url, "PIP_INDEX_URL": settings.index_url}
+    return inherited
 
 
-def _path(extra: dict[str, str]) -> dict[str, str]:
+def _extend_path(extra: dict[str, str]) -> dict[str, str]:
     """PATH with the environment's programs first and uv's folder last."""
     first = [f"{extra['VIRTUAL_ENV']}/bin"] if "VIRTUAL_ENV" in extra else []
-    return {"PATH": os.pathsep.join([*first, *os.get_exec_path(), str(Path(uv_binary()).parent)])}
+    return {"PATH": os.pathsep.join([*first, *os.get_exec_path(), str(Path(find_uv()).parent)])}
 
 
 def _link_tree(source: Path, target: Path) -> None:
@@ -226,7 +232,7 @@ def _link_tree(source: Path, target: Path) -> None:
     shutil.copytree(source, target, symlinks=True, copy_function=link)
 
 
-def _bytes(folder: Path) -> int:
+def _folder_bytes(folder: Path) -> int:
     """Bytes of the files under *folder*, links not followed."""
     paths = (Path(parent) / name for parent, _, names in os.walk(folder) for name in names)
     return sum(path.lstat().st_size for path in paths)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from builders.errors import DiskFull, EngineUnavailable, SandboxError
+from builders.errors import DiskFullError, EngineUnavailableError, SandboxError
 from builders.model import Failure
 from builders.process.run import LOG_TAIL, run_command
-from builders.process.temp_dirs import VARIABLE
+from builders.process.temp_dirs import TEMP_DIR_VARIABLE
 
 # What the engine or its client says in a build log when no engine answers any more.
-_ENGINE_GONE = re.compile(
+_ENGINE_UNREACHABLE = re.compile(
     r"Cannot connect to the Docker daemon|error during connect|frontend grpc server closed"
     r"|rpc error: code = (Unavailable|Canceled)|transport is closing|context canceled"
     r"|failed to connect to the docker API|unexpected EOF|connection reset|broken pipe",
@@ -47,12 +47,12 @@ class BuildClient:
 @cache
 def find_build_client(named: str = "") -> BuildClient:
     """First client that has BuildKit: *named*, else any `docker` on PATH, then /usr/bin/docker."""
-    for path in [named] if named else _clients():
-        if _answers([path, "buildx", "version"]):
+    for path in [named] if named else _list_docker_clients():
+        if _has_buildkit([path, "buildx", "version"]):
             return BuildClient(command=(path, "buildx", "build", "--load"))
-        if _major(path) < 23:
+        if _client_major_version(path) < 23:
             return BuildClient(command=(path, "build"), environment=(("DOCKER_BUILDKIT", "1"),))
-    raise EngineUnavailable(
+    raise EngineUnavailableError(
         f"no docker client with BuildKit ({named or 'none on PATH'})",
         hint="Install docker-buildx, or name a client that has it in the setting `docker`.",
     )
@@ -63,7 +63,7 @@ def run_build(
     *,
     dockerfile: str,
     context: Path,
-    scratch: Path,
+    temp_dir: Path,
     tag: str,
     ignored: str = "",
     labels: Sequence[str] = (),
@@ -71,49 +71,51 @@ def run_build(
 ) -> Failure | None:
     """Build *dockerfile* with the folder *context* as *tag*; None when it worked.
 
-    *scratch* is a folder outside the context for the Dockerfile; the client ends with it. A
-    command that fails, or goes on for too long, is a `Failure` with the end of the log;
-    an engine that fails raises `EngineUnavailable`, a disk that is full `DiskFull`. What *watch*
+    *temp_dir* is a folder outside the context for the Dockerfile; the client ends with it. A
+    command that fails, or goes on for too long, is a `Failure` with the end of the log; an engine
+    that fails raises `EngineUnavailableError`, a disk that is full `DiskFullError`. What *watch*
     raises while it goes ends it.
     """
-    file = scratch / "Dockerfile"
+    file = temp_dir / "Dockerfile"
     file.write_text(dockerfile)
-    (scratch / "Dockerfile.dockerignore").write_text(ignored)
+    (temp_dir / "Dockerfile.dockerignore").write_text(ignored)
     options = ["--progress=plain", "--file", str(file), "--tag", tag]
     options += [option for label in labels for option in ("--label", label)]
-    ended = run_command(
+    result = run_command(
         [*client.command, *options, str(context)],
-        env=os.environ | dict(client.environment) | {VARIABLE: str(scratch)},
+        env=os.environ | dict(client.environment) | {TEMP_DIR_VARIABLE: str(temp_dir)},
         watch=watch,
     )
-    if isinstance(ended, Failure):
-        return ended
-    code, log = ended
-    return _judged(log) if code else None
+    if isinstance(result, Failure):
+        return result
+    code, log = result
+    return _classify_build_failure(log) if code else None
 
 
-def _judged(log: str) -> Failure:
+def _classify_build_failure(log: str) -> Failure:
     """The `Failure` of the command that ended a build; without one it is the engine that failed."""
     # What a command printed, and its own text, may contain any words.
     own = [line for line in log.rstrip().splitlines() if not _PRINTED.match(line)]
-    said = "\n".join(own)
+    message = "\n".join(own)
     if not _COMMAND_FAILED.search("\n".join(own[-_LAST_LINES:])):
-        if _NO_SPACE in said:
-            raise DiskFull("the engine's disk is full", hint="docker system prune")
-        kind = EngineUnavailable if _ENGINE_GONE.search(said) else SandboxError
+        if _NO_SPACE in message:
+            raise DiskFullError("the engine's disk is full", hint="docker system prune")
+        kind = EngineUnavailableError if _ENGINE_UNREACHABLE.search(message) else SandboxError
         hint = "See the engine's log; is there memory for so many builds at once (-j)?"
-        raise kind(f"the build could not be run: {_last(said)}", hint=hint)
+        raise kind(f"the build could not be run: {_last_line(message)}", hint=hint)
     if _NO_SPACE in log.lower():  # builds have no quota, so it was the engine's disk
-        raise SandboxError(f"a build found no space left: {_last(said)}", hint="Free some space.")
-    return Failure(stage="build", reason="build-command-failed", detail=_told(log))
+        raise SandboxError(
+            f"a build found no space left: {_last_line(message)}", hint="Free some space."
+        )
+    return Failure(stage="build", reason="build-command-failed", detail=_relevant_log(log))
 
 
-def _last(text: str) -> str:
+def _last_line(text: str) -> str:
     """The last line that says anything."""
     return (text.strip().splitlines() or ["the client said nothing"])[-1][-500:]
 
 
-def _told(log: str) -> str:
+def _relevant_log(log: str) -> str:
     """The end of *log*, after the lines before it that name a package which does not build."""
     rest, tail = log[:-LOG_TAIL], log[-LOG_TAIL:]
     lines = rest.splitlines()
@@ -122,14 +124,14 @@ def _told(log: str) -> str:
     return "\n".join([*named, tail])
 
 
-def _clients() -> list[str]:
+def _list_docker_clients() -> list[str]:
     """Every `docker` on PATH in order, each file once, then the distribution's."""
     folders = [*os.get_exec_path(), "/usr/bin"]
     found = [Path(folder) / "docker" for folder in folders]
     return list(dict.fromkeys(str(path) for path in found if os.access(path, os.X_OK)))
 
 
-def _answers(command: Sequence[str]) -> bool:
+def _has_buildkit(command: Sequence[str]) -> bool:
     try:
         done = subprocess.run(command, capture_output=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -137,11 +139,11 @@ def _answers(command: Sequence[str]) -> bool:
     return done.returncode == 0
 
 
-def _major(path: str) -> int:
+def _client_major_version(path: str) -> int:
     """Major version of the client at *path*; a large number when it does not say."""
     try:
         done = subprocess.run([path, "--version"], capture_output=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return 1000
-    said = re.search(rb"version (\d+)\.", done.stdout)
-    return int(said[1]) if said else 1000
+    version_match = re.search(rb"version (\d+)\.", done.stdout)
+    return int(version_match[1]) if version_match else 1000

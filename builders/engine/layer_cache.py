@@ -11,18 +11,21 @@ import docker
 
 from builders.engine.registry import RegistryError, push_image
 
-LAYER, KEY = "curate.layer", "curate.key"  # labels of an image: what it is, and what decides it
+LAYER_LABEL, KEY_LABEL = (
+    "curate.layer",
+    "curate.key",
+)  # labels of an image: what it is, and what decides it
 
 _ABSENT = ("not found", "manifest unknown", "name unknown", "does not exist", "access denied")
 
 
-def repository(registry: str, name: str) -> str:
+def cache_repository(registry: str, name: str) -> str:
     """Where images called *name* ("namespace/env") are in *registry* ("host[:port][/folder]")."""
     space, _, kind = name.rpartition("/")
     return f"{registry.rstrip('/')}/{space}-{kind}"
 
 
-def fetch_layer(
+def pull_layer(
     engine: docker.DockerClient,
     tag: str,
     layer: str,
@@ -35,20 +38,20 @@ def fetch_layer(
     What *watch* raises meanwhile ends the pull. Raises RegistryError where the registry does not
     answer, or has something else by that name.
     """
-    name, key = _place(registry, tag)
+    name, key = _cache_reference(registry, tag)
     try:
         for _ in engine.api.pull(name, tag=key, stream=True):
             watch()
         image = engine.images.get(f"{name}:{key}")
     except docker.errors.APIError as error:
-        if isinstance(error, docker.errors.NotFound) or _says_absent(error):
+        if isinstance(error, docker.errors.NotFound) or _is_not_found(error):
             return False
         raise RegistryError(
             f"{name} cannot be asked for environments: {error.explanation or error}",
             hint="Mend or unset the setting `registry`, or log in (docker login).",
         ) from error
     labels = image.labels
-    if (labels.get(LAYER), labels.get(KEY)) != (layer, key):
+    if (labels.get(LAYER_LABEL), labels.get(KEY_LABEL)) != (layer, key):
         engine.images.remove(f"{name}:{key}")
         raise RegistryError(
             f"{name}:{key} is not the {layer} of that key: its labels say {labels}",
@@ -59,20 +62,20 @@ def fetch_layer(
     return True
 
 
-def share_layer(engine: docker.DockerClient, tag: str, registry: str) -> None:
+def push_layer(engine: docker.DockerClient, tag: str, registry: str) -> None:
     """Push *tag* for others; raises RegistryError where that is refused."""
-    name, key = _place(registry, tag)
+    name, key = _cache_reference(registry, tag)
     push_image(engine, tag, name, key)
     engine.images.remove(f"{name}:{key}", noprune=True)
 
 
-def _place(registry: str, tag: str) -> tuple[str, str]:
+def _cache_reference(registry: str, tag: str) -> tuple[str, str]:
     """Repository and tag in *registry* of what is called *tag* here."""
     name, _, key = tag.rpartition(":")
-    return repository(registry, name), key
+    return cache_repository(registry, name), key
 
 
-def _says_absent(error: docker.errors.APIError) -> bool:
+def _is_not_found(error: docker.errors.APIError) -> bool:
     """Registries that hide what one may not see say "denied" of what is not there."""
-    said = str(error.explanation or error).lower()
-    return any(words in said for words in _ABSENT)
+    message = str(error.explanation or error).lower()
+    return any(words in message for words in _ABSENT)

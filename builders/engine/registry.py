@@ -27,12 +27,12 @@ class RegistryError(BuilderError):
     """The registry refused an image, or does not have it."""
 
 
-class _Transient(RegistryError):
+class _TransientRegistryError(RegistryError):
     """An answer that may be another one when asked again."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Push:
+class PushedImage:
     """An image in a registry: how to name it for good, and what sending it took."""
 
     reference: str  # "host/namespace/name@sha256:..."
@@ -42,7 +42,7 @@ class Push:
     seconds: float
 
 
-def push_image(client: docker.DockerClient, image: str, repository: str, tag: str) -> Push:
+def push_image(client: docker.DockerClient, image: str, repository: str, tag: str) -> PushedImage:
     """Push the local *image* as *repository*:*tag* and return what the registry then has.
 
     *repository* is "host[:port]/namespace/name" without a tag. Failures that may pass are tried
@@ -53,13 +53,13 @@ def push_image(client: docker.DockerClient, image: str, repository: str, tag: st
         client.images.get(image).tag(repository, tag=tag)
     except docker.errors.ImageNotFound as error:
         raise RegistryError(f"there is no image {image} to push") from error
-    lines = _push(client, repository, tag)
-    digest = _digest(lines, f"{repository}:{tag}")
-    layers, sent = _layers(lines)
+    lines = _push_with_retries(client, repository, tag)
+    digest = _parse_digest(lines, f"{repository}:{tag}")
+    layers, sent = _parse_layers(lines)
     reference = f"{repository}@{digest}"
     verify_image(client, reference)
     seconds = time.monotonic() - began
-    return Push(
+    return PushedImage(
         reference=reference, digest=digest, layers=layers, pushed_bytes=sent, seconds=seconds
     )
 
@@ -85,20 +85,22 @@ def pull_image(client: docker.DockerClient, reference: str) -> str:
 
 
 @retry(
-    retry=retry_if_exception_type(_Transient),
+    retry=retry_if_exception_type(_TransientRegistryError),
     stop=stop_after_attempt(4),
     wait=wait_exponential(multiplier=1, max=30),
     reraise=True,
 )
-def _push(client: docker.DockerClient, repository: str, tag: str) -> list[dict[str, Any]]:
+def _push_with_retries(
+    client: docker.DockerClient, repository: str, tag: str
+) -> list[dict[str, Any]]:
     """Lines of one push that worked."""
     try:
         lines = list(client.images.push(repository, tag=tag, stream=True, decode=True))
     except (docker.errors.APIError, OSError) as error:
-        raise _Transient(f"{repository}:{tag} could not be pushed: {error}") from error
+        raise _TransientRegistryError(f"{repository}:{tag} could not be pushed: {error}") from error
     for line in lines:
         if "error" in line:
-            kind = RegistryError if _FINAL.search(line["error"]) else _Transient
+            kind = RegistryError if _FINAL.search(line["error"]) else _TransientRegistryError
             raise kind(
                 f"{repository}:{tag} was refused: {line['error']}",
                 hint="Log in (docker login) and check the name and its permissions.",
@@ -106,7 +108,7 @@ def _push(client: docker.DockerClient, repository: str, tag: str) -> list[dict[s
     return lines
 
 
-def _digest(lines: Iterable[Mapping[str, Any]], name: str) -> str:
+def _parse_digest(lines: Iterable[Mapping[str, Any]], name: str) -> str:
     """Digest that the end of a push's stream tells."""
     found = [line["aux"]["Digest"] for line in lines if "Digest" in line.get("aux", {})]
     if not found:
@@ -114,7 +116,7 @@ def _digest(lines: Iterable[Mapping[str, Any]], name: str) -> str:
     return str(found[-1])
 
 
-def _layers(lines: Iterable[Mapping[str, Any]]) -> tuple[dict[str, str], int]:
+def _parse_layers(lines: Iterable[Mapping[str, Any]]) -> tuple[dict[str, str], int]:
     """What became of each layer, and the bytes of those that were sent."""
     layers: dict[str, str] = {}
     sizes: dict[str, int] = {}
@@ -124,11 +126,11 @@ def _layers(lines: Iterable[Mapping[str, Any]]) -> tuple[dict[str, str], int]:
             detail = line.get("progressDetail", {})
             seen = max(int(detail.get("current", 0)), int(detail.get("total", 0)))
             sizes[layer] = max(sizes.get(layer, 0), seen)
-        for words, word in _STATES.items():
+        for words, word in _LAYER_STATES.items():
             if status.startswith(words):
                 layers[layer] = word
     sent = sum(size for layer, size in sizes.items() if layers.get(layer) == "pushed")
     return layers, sent
 
 
-_STATES = {"Pushed": "pushed", "Layer already exists": "present", "Mounted from": "mounted"}
+_LAYER_STATES = {"Pushed": "pushed", "Layer already exists": "present", "Mounted from": "mounted"}

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from builders.git.run import GitFailed, reading_environment
+from builders.git.run import GitCommandError, hermetic_env
 
 _PIPE_BYTES = 1 << 20
 
@@ -25,36 +25,36 @@ class GitProcess:
         self._stderr: IO[bytes] | None = None
         self._writer: threading.Thread | None = None
 
-    def feed(self, requests: bytes) -> None:
+    def write_requests(self, requests: bytes) -> None:
         """Write *requests* beside the reading of answers, so that neither pipe can fill for good.
 
         All earlier answers must have been read: then few bytes always find room and need no
         thread. An already dead child shows at the next read.
         """
-        stdin = self._running().stdin
+        stdin = self._ensure_running().stdin
         assert stdin is not None
         self._wait_for_writer()
         if len(requests) <= select.PIPE_BUF:
-            _written(stdin, requests)
+            _write_requests(stdin, requests)
             return
-        self._writer = threading.Thread(target=_written, args=(stdin, requests), daemon=True)
+        self._writer = threading.Thread(target=_write_requests, args=(stdin, requests), daemon=True)
         self._writer.start()
 
     @property
-    def answers(self) -> IO[bytes]:
+    def stdout(self) -> IO[bytes]:
         """Buffered standard output of the running child."""
-        stdout = self._running().stdout
+        stdout = self._ensure_running().stdout
         assert stdout is not None
         return stdout
 
-    def failed(self) -> GitFailed:
+    def collect_failure(self) -> GitCommandError:
         """Bury the child that broke off its answer and say why it did."""
         child, stderr = self._child, self._stderr
         assert child is not None and stderr is not None
         child.kill()
         code = child.wait()
         stderr.seek(0)
-        failure = GitFailed(self._arguments, code, stderr.read())
+        failure = GitCommandError(self._arguments, code, stderr.read())
         self.close()
         return failure
 
@@ -77,7 +77,7 @@ class GitProcess:
             self._writer.join()
             self._writer = None
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _ensure_running(self) -> subprocess.Popen[bytes]:
         if self._child is None:
             self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the child)
             self._child = subprocess.Popen(
@@ -85,13 +85,13 @@ class GitProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
-                env=reading_environment(),
+                env=hermetic_env(),
             )
-            _widen(self._child.stdout)
+            _widen_pipe(self._child.stdout)
         return self._child
 
 
-def _widen(pipe: IO[bytes] | None) -> None:
+def _widen_pipe(pipe: IO[bytes] | None) -> None:
     """Let git run ahead of us by more than the usual 64 KiB, where the system allows it."""
     widen = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux only
     if pipe is not None and widen is not None:
@@ -99,7 +99,7 @@ def _widen(pipe: IO[bytes] | None) -> None:
             fcntl.fcntl(pipe, widen, _PIPE_BYTES)
 
 
-def _written(pipe: IO[bytes], requests: bytes) -> None:
+def _write_requests(pipe: IO[bytes], requests: bytes) -> None:
     with contextlib.suppress(BrokenPipeError):
         pipe.write(requests)
         pipe.flush()

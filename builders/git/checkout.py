@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders.errors import BuilderError, DiskFull
-from builders.git.run import GitFailed, checkout_environment
+from builders.errors import BuilderError, DiskFullError
+from builders.git.run import GitCommandError, checkout_environment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +35,12 @@ def make_checkout(
     Raises `BuilderError` when a mirror lacks the commit or one of its trees.
     """
     try:
-        missing = _restore(mirror, commit, target)
+        missing = _restore_files(mirror, commit, target)
         made = {}
-        for path, link in sorted(_gitlinks(target).items()):
+        for path, link in sorted(_read_gitlinks(target).items()):
             if submodules and path in submodules:
                 shutil.rmtree(target / path, ignore_errors=True)
-                lost = _restore(submodules[path], link, target / path)
+                lost = _restore_files(submodules[path], link, target / path)
                 missing += tuple(f"{path}/{name}" for name in lost)
                 made[path] = link
     except BuilderError:
@@ -49,33 +49,38 @@ def make_checkout(
     return Checkout(path=target, commit=commit, submodules=made, missing=missing)
 
 
-def is_whole(mirror: Path, commit: str) -> bool:
+def has_all_files(mirror: Path, commit: str) -> bool:
     """Whether *mirror* has every file of *commit*; `BuilderError` where it lacks the commit."""
-    present, lost = _objects(mirror, commit)
+    present, lost = _list_objects(mirror, commit)
     return commit in present and not lost
 
 
-def links(mirror: Path, commit: str, paths: Iterable[str]) -> dict[str, str]:
+def submodule_commits(mirror: Path, commit: str, paths: Iterable[str]) -> dict[str, str]:
     """Commits at which *commit* has the submodules *paths*; what is none there is left out."""
-    wanted = tuple(paths)
-    entries = _git(mirror, "ls-tree", "-z", commit, "--", *wanted) if wanted else b""
+    submodule_paths = tuple(paths)
+    entries = (
+        _run_git(mirror, "ls-tree", "-z", commit, "--", *submodule_paths)
+        if submodule_paths
+        else b""
+    )
     split = (entry.split("\t") for entry in entries.decode(errors="surrogateescape").split("\0"))
     found = [(head[0].split(" "), head[1]) for head in split if len(head) == 2]
     return {path: name for (_, kind, name), path in found if kind == "commit"}
 
 
-def write_step(mirror: Path, older: str, commit: str, pack: Path) -> None:
+def write_commit_step(mirror: Path, older: str, commit: str, pack: Path) -> None:
     """Write to *pack* what a checkout of *older* lacks to become one of *commit*.
 
-    Both must be whole in *mirror*. `step_commands` has what then turns the one into the other.
+    Both must be whole in *mirror*. `commit_step_commands` has what then turns the one into the
+    other.
     """
-    there = set(_objects(mirror, older)[0])
-    missing = [name for name in _objects(mirror, commit)[0] if name not in there]
+    there = set(_list_objects(mirror, older)[0])
+    missing = [name for name in _list_objects(mirror, commit)[0] if name not in there]
     listing = "\n".join(missing).encode()
-    pack.write_bytes(_git(mirror, "pack-objects", "--stdout", "-q", data=listing))
+    pack.write_bytes(_run_git(mirror, "pack-objects", "--stdout", "-q", data=listing))
 
 
-def step_commands(older: str, commit: str, pack: str) -> tuple[str, ...]:
+def commit_step_commands(older: str, commit: str, pack: str) -> tuple[str, ...]:
     """Shell commands that make the current checkout of *older* one of *commit*; no ref is made."""
     return (
         f"git index-pack --stdin < {pack}",
@@ -86,58 +91,58 @@ def step_commands(older: str, commit: str, pack: str) -> tuple[str, ...]:
     )
 
 
-def _restore(mirror: Path, commit: str, target: Path) -> tuple[str, ...]:
+def _restore_files(mirror: Path, commit: str, target: Path) -> tuple[str, ...]:
     """Copy the objects of *commit* and write its files; return the paths that have no content."""
-    present, lost = _objects(mirror, commit)
+    present, lost = _list_objects(mirror, commit)
     if commit not in present:
         raise BuilderError(f"{mirror} has no commit {commit}", hint="Update the mirror.")
     target.mkdir(parents=True)
-    _git(target, "init", "--quiet", "--template=")
-    pack = _git(mirror, "pack-objects", "--stdout", "-q", data="\n".join(present).encode())
-    _git(target, "index-pack", "--stdin", data=pack)
+    _run_git(target, "init", "--quiet", "--template=")
+    pack = _run_git(mirror, "pack-objects", "--stdout", "-q", data="\n".join(present).encode())
+    _run_git(target, "index-pack", "--stdin", data=pack)
     git_folder = target / ".git"
     (git_folder / "shallow").write_text(commit + "\n")
     (git_folder / "HEAD").write_text(commit + "\n")
-    _git(target, "read-tree", commit)
-    missing = _hide(target, lost)
-    _git(target, "checkout-index", "--all")
-    _git(target, "update-index", "-q", "--refresh")
+    _run_git(target, "read-tree", commit)
+    missing = _hide_missing_files(target, lost)
+    _run_git(target, "checkout-index", "--all")
+    _run_git(target, "update-index", "-q", "--refresh")
     return missing
 
 
-def _objects(mirror: Path, commit: str) -> tuple[list[str], set[str]]:
+def _list_objects(mirror: Path, commit: str) -> tuple[list[str], set[str]]:
     """Ids reachable from *commit* without its parents: those the mirror has, and those it lacks."""
-    listing = _git(mirror, "rev-list", "--objects", "--no-walk", "--missing=print", commit).decode(
-        errors="surrogateescape"
-    )
+    listing = _run_git(
+        mirror, "rev-list", "--objects", "--no-walk", "--missing=print", commit
+    ).decode(errors="surrogateescape")
     ids = [line.split(" ", 1)[0] for line in listing.splitlines() if line]
     lost = {name[1:] for name in ids if name.startswith("?")}
     return [name for name in ids if name.strip("?") == name and len(name) >= 40], lost
 
 
-def _hide(target: Path, lost: set[str]) -> tuple[str, ...]:
+def _hide_missing_files(target: Path, lost: set[str]) -> tuple[str, ...]:
     """Mark index entries without content as not to be checked out, so the tree counts as clean."""
     if not lost:
         return ()
-    paths = [path for _, name, path in _index(target) if name in lost]
+    paths = [path for _, name, path in _read_index(target) if name in lost]
     listing = "\0".join(paths).encode(errors="surrogateescape")
-    _git(target, "update-index", "-z", "--skip-worktree", "--stdin", data=listing)
+    _run_git(target, "update-index", "-z", "--skip-worktree", "--stdin", data=listing)
     return tuple(paths)
 
 
-def _gitlinks(target: Path) -> dict[str, str]:
+def _read_gitlinks(target: Path) -> dict[str, str]:
     """Submodule paths of the index and the commits they point at."""
-    return {path: name for mode, name, path in _index(target) if mode == "160000"}
+    return {path: name for mode, name, path in _read_index(target) if mode == "160000"}
 
 
-def _index(target: Path) -> list[tuple[str, str, str]]:
+def _read_index(target: Path) -> list[tuple[str, str, str]]:
     """Mode, object id and path of every index entry."""
-    entries = _git(target, "ls-files", "-s", "-z").decode(errors="surrogateescape").split("\0")
+    entries = _run_git(target, "ls-files", "-s", "-z").decode(errors="surrogateescape").split("\0")
     split = (entry.split("\t", 1) for entry in entries if entry)
     return [(head.split(" ")[0], head.split(" ")[1], path) for head, path in split]
 
 
-def _git(folder: Path, *arguments: str, data: bytes = b"") -> bytes:
+def _run_git(folder: Path, *arguments: str, data: bytes = b"") -> bytes:
     done = subprocess.run(
         ["git", *arguments],
         cwd=folder,
@@ -148,6 +153,8 @@ def _git(folder: Path, *arguments: str, data: bytes = b"") -> bytes:
     )
     if done.returncode:
         if b"No space left on device" in done.stderr:
-            raise DiskFull(f"the disk of {folder} is full", hint="Free some space and try again.")
-        raise GitFailed(arguments, done.returncode, done.stderr)
+            raise DiskFullError(
+                f"the disk of {folder} is full", hint="Free some space and try again."
+            )
+        raise GitCommandError(arguments, done.returncode, done.stderr)
     return done.stdout

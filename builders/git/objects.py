@@ -9,7 +9,7 @@ from builders.git.batch_process import GitProcess
 _NAME = re.compile(rb"[0-9a-f]{40,64}\n")
 
 
-class CatFile:
+class ObjectReader:
     """Reads objects and asks for their names; missing ones are None."""
 
     def __init__(self, path: Path) -> None:
@@ -18,27 +18,27 @@ class CatFile:
 
     def read(self, name: str) -> bytes | None:
         """Content of the object *name* (oid or `rev:path`); None where the mirror lacks it."""
-        self._contents.feed(_line(name))
-        header = self._contents.answers.readline()
+        self._contents.write_requests(_encode_request(name))
+        header = self._contents.stdout.readline()
         if not header.endswith(b"\n"):
-            raise self._contents.failed()
+            raise self._contents.collect_failure()
         words = header.split()
         if not words[-1].isdigit():  # "<name> missing", also "ambiguous"
             return None
-        return self._contents.answers.read(int(words[-1]) + 1)[:-1]
+        return self._contents.stdout.read(int(words[-1]) + 1)[:-1]
 
-    def names(self, revisions: Sequence[str]) -> list[str | None]:
+    def resolve_names(self, revisions: Sequence[str]) -> list[str | None]:
         """Object names of *revisions* (`rev` or `rev:path`), None if missing; asked in one go.
 
         A name with a line break cannot be asked for and counts as missing.
         """
-        self._checks.feed(b"".join(map(_line, revisions)))
-        return [self._name() for _ in revisions]
+        self._checks.write_requests(b"".join(map(_encode_request, revisions)))
+        return [self._read_name() for _ in revisions]
 
-    def _name(self) -> str | None:
-        answer = self._checks.answers.readline()
+    def _read_name(self) -> str | None:
+        answer = self._checks.stdout.readline()
         if not answer.endswith(b"\n"):
-            raise self._checks.failed()
+            raise self._checks.collect_failure()
         return answer[:-1].decode("ascii") if _NAME.fullmatch(answer) else None
 
     def close(self) -> None:
@@ -47,5 +47,5 @@ class CatFile:
         self._checks.close()
 
 
-def _line(name: str) -> bytes:
+def _encode_request(name: str) -> bytes:
     return b"\n" if "\n" in name else name.encode("utf-8", "surrogateescape") + b"\n"

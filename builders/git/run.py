@@ -9,11 +9,11 @@ from typing import Any
 
 from builders.errors import BuilderError
 
-_PIECE = 1 << 18  # bytes read at once
+_CHUNK_BYTES = 1 << 18  # bytes read at once
 ATTRIBUTES = Path(__file__).with_name("attributes")
 
 
-class GitFailed(BuilderError):
+class GitCommandError(BuilderError):
     """A git command that had to work did not; carries its exit code and standard error."""
 
     def __init__(self, arguments: Sequence[str], code: int, stderr: bytes) -> None:
@@ -24,20 +24,20 @@ class GitFailed(BuilderError):
         self.stderr = text
 
 
-def reading_environment() -> dict[str, str]:
+def hermetic_env() -> dict[str, str]:
     """Environment to read a bare repository, in which output depends on the repository alone.
 
     Hunk headers of Python files name the function, as GitHub's own diffs do.
     """
-    return _environment({"core.attributesFile": str(ATTRIBUTES), "core.bare": "true"})
+    return _make_environment({"core.attributesFile": str(ATTRIBUTES), "core.bare": "true"})
 
 
 def checkout_environment() -> dict[str, str]:
     """Environment to make a work tree, in which no setting of the user changes what is written."""
-    return _environment({"core.fsync": "none"})
+    return _make_environment({"core.fsync": "none"})
 
 
-def _environment(options: Mapping[str, str]) -> dict[str, str]:
+def _make_environment(options: Mapping[str, str]) -> dict[str, str]:
     """The variables of this process without git's own, and git's settings from *options* alone."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     settings = {"safe.directory": "*", **options}
@@ -54,7 +54,7 @@ def _environment(options: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def attempt(
+def run_git(
     path: Path,
     *arguments: str,
     stdin: bytes = b"",
@@ -65,33 +65,34 @@ def attempt(
         ["git", f"--git-dir={path}", *arguments],
         input=stdin,
         capture_output=True,
-        env=reading_environment() | dict(environment or {}),
+        env=hermetic_env() | dict(environment or {}),
         check=False,
     )
 
 
-def fields(path: Path, *arguments: str) -> Iterator[bytes]:
-    """What git prints between NUL bytes, while it prints on; raises `GitFailed` at the end."""
+def git_fields(path: Path, *arguments: str) -> Iterator[bytes]:
+    """What git prints between NUL bytes, while it prints on; raises `GitCommandError` at the
+    end."""
     command = ["git", f"--git-dir={path}", *arguments]
     pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
     with (
         tempfile.TemporaryFile() as stderr,
-        subprocess.Popen(command, stderr=stderr, env=reading_environment(), **pipes) as child,
+        subprocess.Popen(command, stderr=stderr, env=hermetic_env(), **pipes) as child,
     ):
-        rest = b""
-        while piece := child.stdout.read1(_PIECE):  # type: ignore[union-attr]
-            *whole, rest = (rest + piece).split(b"\0")
+        remainder = b""
+        while chunk := child.stdout.read1(_CHUNK_BYTES):  # type: ignore[union-attr]
+            *whole, remainder = (remainder + chunk).split(b"\0")
             yield from whole
         if code := child.wait():
             stderr.seek(0)
-            raise GitFailed(arguments, code, stderr.read())
-        if rest:
-            yield rest
+            raise GitCommandError(arguments, code, stderr.read())
+        if remainder:
+            yield remainder
 
 
-def output(path: Path, *arguments: str, stdin: bytes = b"") -> bytes:
-    """What git prints; raises `GitFailed` where it fails."""
-    done = attempt(path, *arguments, stdin=stdin)
+def git_output(path: Path, *arguments: str, stdin: bytes = b"") -> bytes:
+    """What git prints; raises `GitCommandError` where it fails."""
+    done = run_git(path, *arguments, stdin=stdin)
     if done.returncode:
-        raise GitFailed(arguments, done.returncode, done.stderr)
+        raise GitCommandError(arguments, done.returncode, done.stderr)
     return done.stdout

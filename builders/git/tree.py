@@ -5,18 +5,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-from builders.git.objects import CatFile
-from builders.git.run import fields
+from builders.git.objects import ObjectReader
+from builders.git.run import git_fields
 
 
-class Tree(Protocol):
+class FileTree(Protocol):
     """The files of a commit; paths are relative, with forward slashes."""
 
     def read(self, path: str) -> bytes | None:
         """Return the content of *path*, or None where there is no such file."""
         ...
 
-    def names(self, folder: str = "") -> tuple[str, ...]:
+    def list_names(self, folder: str = "") -> tuple[str, ...]:
         """Return the names of the files directly in *folder*, sorted; () where it is missing."""
         ...
 
@@ -32,7 +32,7 @@ class FolderTree:
         file = self.root / path
         return file.read_bytes() if file.is_file() else None
 
-    def names(self, folder: str = "") -> tuple[str, ...]:
+    def list_names(self, folder: str = "") -> tuple[str, ...]:
         """Return the names of the files directly in *folder*, sorted; () where it is missing."""
         parent = self.root / folder
         if not parent.is_dir():
@@ -45,7 +45,7 @@ class GitTree:
 
     *repo* may be a bare mirror without a config file, or one that lacks some blobs (those read as
     None). Symbolic links are not followed. Use it as a context manager, or call `close`.
-    Safe to share between threads. Raises `GitFailed` where git dies or lacks the commit.
+    Safe to share between threads. Raises `GitCommandError` where git dies or lacks the commit.
     """
 
     def __init__(self, repo: Path, commit: str) -> None:
@@ -53,7 +53,7 @@ class GitTree:
         self._git_dir = repo / ".git" if (repo / ".git").exists() else repo
         self.commit = commit
         self._lock = threading.Lock()
-        self._objects = CatFile(self._git_dir)
+        self._objects = ObjectReader(self._git_dir)
 
     def __enter__(self) -> "GitTree":
         return self
@@ -73,11 +73,13 @@ class GitTree:
         with self._lock:
             return self._objects.read(self._blobs[path])
 
-    def names(self, folder: str = "") -> tuple[str, ...]:
+    def list_names(self, folder: str = "") -> tuple[str, ...]:
         """Return the names of the files directly in *folder*, sorted; () where it is missing."""
         prefix = f"{folder.strip('/')}/" if folder.strip("/") else ""
-        rests = (path[len(prefix) :] for path in self._blobs if path.startswith(prefix))
-        return tuple(sorted(rest for rest in rests if "/" not in rest))
+        relative_paths = (path[len(prefix) :] for path in self._blobs if path.startswith(prefix))
+        return tuple(
+            sorted(relative_path for relative_path in relative_paths if "/" not in relative_path)
+        )
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -88,7 +90,7 @@ class GitTree:
     def _blobs(self) -> dict[str, str]:
         """Object id of every regular file, by path."""
         blobs = {}
-        for entry in fields(self._git_dir, "ls-tree", "-r", "-z", self.commit):
+        for entry in git_fields(self._git_dir, "ls-tree", "-r", "-z", self.commit):
             head, path = entry.decode("utf-8", "surrogateescape").split("\t", 1)
             mode, kind, oid = head.split(" ")
             if kind == "blob" and mode != "120000":

@@ -12,10 +12,10 @@ from pathlib import Path
 from threading import Lock
 from typing import IO
 
-from builders.process.digest import digest
+from builders.process.digest import content_hash
 
 
-class Uses:
+class EnvironmentLeases:
     """Uses of environments by all processes with the same *folder*; threads may share one."""
 
     def __init__(self, folder: Path) -> None:
@@ -23,9 +23,9 @@ class Uses:
         self._held: dict[str, list[IO[str]]] = {}
         self._lock = Lock()
 
-    def hold(self, user: str, environment: str) -> None:
+    def acquire(self, user: str, environment: str) -> None:
         """Let *user* use *environment* until `release`; waits while it is being removed."""
-        file = self._open(environment)
+        file = self._open_lease(environment)
         fcntl.flock(file, fcntl.LOCK_SH)
         os.utime(file.fileno())
         with self._lock:
@@ -39,20 +39,20 @@ class Uses:
             os.utime(file.fileno())
             file.close()
 
-    def last(self, environment: str) -> float:
+    def last_use(self, environment: str) -> float:
         """Time of the last use of *environment* in seconds since the epoch; 0 = none is known."""
         try:
-            return self._path(environment).stat().st_mtime
+            return self._lease_path(environment).stat().st_mtime
         except FileNotFoundError:
             return 0.0
 
     @contextmanager
-    def alone(self, environment: str) -> Iterator[bool]:
+    def try_exclusive(self, environment: str) -> Iterator[bool]:
         """Whether nobody uses *environment*; then nobody can before the block ends."""
-        if not self._path(environment).exists():
+        if not self._lease_path(environment).exists():
             yield True
             return
-        with self._open(environment) as file:
+        with self._open_lease(environment) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -60,9 +60,9 @@ class Uses:
             else:
                 yield True
 
-    def _open(self, environment: str) -> IO[str]:
+    def _open_lease(self, environment: str) -> IO[str]:
         self.folder.mkdir(parents=True, exist_ok=True)
-        return self._path(environment).open("a")
+        return self._lease_path(environment).open("a")
 
-    def _path(self, environment: str) -> Path:
-        return self.folder / digest(environment)
+    def _lease_path(self, environment: str) -> Path:
+        return self.folder / content_hash(environment)

@@ -37,7 +37,7 @@ find . -name .git -prune | while read -r folder; do (
 """
 
 
-def audit_lines(import_name: str, older: str = "") -> list[str]:
+def audit_commands(import_name: str, older: str = "") -> list[str]:
     """Commands that check the current folder, `$checkout`, and the environment's `python`.
 
     No work in tracked files, no object, ref or log beside HEAD and what it (or commits *older*,

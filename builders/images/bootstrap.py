@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from builders.engine.client import connect
+from builders.engine.client import connect_to_engine
 from builders.errors import BuilderError
 
 SUITE = "bookworm"
@@ -17,23 +17,25 @@ TAG = f"curate/bootstrap:{SUITE}"
 MIRROR = "http://deb.debian.org/debian"
 
 
-def bootstrap(*, tag: str = TAG, suite: str = SUITE, mirror: str = MIRROR) -> str:
+def make_base_image(*, tag: str = TAG, suite: str = SUITE, mirror: str = MIRROR) -> str:
     """Make the image *tag* of Debian's *suite* unless it is there; return its id.
 
     Raises `BuilderError` when `debootstrap` is missing or fails, and without an engine.
     """
     from docker.errors import ImageNotFound
 
-    client = connect()
+    client = connect_to_engine()
     try:
         return str(client.images.get(tag).id)
     except ImageNotFound:
         pass
     with tempfile.TemporaryDirectory(prefix="curate-bootstrap-") as folder:
         root, archive = Path(folder) / "root", Path(folder) / "root.tar"
-        _run("debootstrap", "--variant=minbase", "--include=ca-certificates", suite, root, mirror)
-        _clean(root)
-        _run("tar", "--numeric-owner", "--sort=name", "-C", root, "-cf", archive, ".")
+        _run_command(
+            "debootstrap", "--variant=minbase", "--include=ca-certificates", suite, root, mirror
+        )
+        _remove_caches(root)
+        _run_command("tar", "--numeric-owner", "--sort=name", "-C", root, "-cf", archive, ".")
         repository, _, name = tag.rpartition(":")
         client.api.import_image(
             src=str(archive),
@@ -54,20 +56,20 @@ def main() -> None:
     parser.add_argument("--mirror", default=MIRROR, help="Debian mirror (default: %(default)s)")
     options = parser.parse_args()
     try:
-        bootstrap(tag=options.tag, suite=options.suite, mirror=options.mirror)
+        make_base_image(tag=options.tag, suite=options.suite, mirror=options.mirror)
     except BuilderError as error:
         sys.exit(f"{error}\n{error.hint}".strip())
     print(options.tag)
 
 
-def _clean(root: Path) -> None:
+def _remove_caches(root: Path) -> None:
     """Remove what an image does not need: downloaded packages, lists and logs."""
     for pattern in ("var/cache/apt/archives/*.deb", "var/lib/apt/lists/*_*", "var/log/*.log"):
         for path in root.glob(pattern):
             path.unlink()
 
 
-def _run(*command: str | Path) -> None:
+def _run_command(*command: str | Path) -> None:
     try:
         subprocess.run([str(part) for part in command], check=True, capture_output=True)
     except FileNotFoundError as error:

@@ -27,25 +27,25 @@ def main(cache: str) -> None:
     site = Path(sysconfig.get_path("purelib"))
     folder = Path(cache, "bytecode", str(sys.implementation.cache_tag))
     missing = []
-    for name, content in sources(site):
+    for name, content in find_sources(site):
         source = site / name
         made = Path(importlib.util.cache_from_source(str(source)))
         if source.stat().st_mtime == SECONDS and made.exists():
             continue
         os.utime(str(source), (SECONDS, SECONDS))
-        kept = folder / content[:2] / content
-        if kept.exists():
+        cached = folder / content[:2] / content
+        if cached.exists():
             made.parent.mkdir(exist_ok=True)
-            shutil.copyfile(str(kept), str(made))
+            shutil.copyfile(str(cached), str(made))
         else:
-            missing.append((str(source), made, kept))
+            missing.append((str(source), made, cached))
     with concurrent.futures.ProcessPoolExecutor() as pool:
-        list(pool.map(compiled, [source for source, _, _ in missing], chunksize=16))
-    for _, made, kept in missing:
-        keep(made, kept)
+        list(pool.map(compile_file, [source for source, _, _ in missing], chunksize=16))
+    for _, made, cached in missing:
+        move_to_cache(made, cached)
 
 
-def sources(site: Path) -> "list[tuple[str, str]]":
+def find_sources(site: Path) -> "list[tuple[str, str]]":
     """Files below *site* that are worth compiling, each with a hash of its path and content."""
     found = {}
     for record in sorted(site.glob("*.dist-info/RECORD")):
@@ -60,7 +60,7 @@ def sources(site: Path) -> "list[tuple[str, str]]":
     return sorted(found.items())
 
 
-def compiled(path: str) -> None:
+def compile_file(path: str) -> None:
     """Compile one file unless it is none of this Python, as templates are."""
     try:
         py_compile.compile(path, doraise=True)
@@ -68,13 +68,13 @@ def compiled(path: str) -> None:
         return
 
 
-def keep(made: Path, kept: Path) -> None:
-    """Keep the bytecode *made*, if there is any, as *kept*, in one move."""
-    if made.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        scratch = kept.with_name(os.urandom(8).hex())
-        shutil.copyfile(str(made), str(scratch))
-        scratch.replace(kept)
+def move_to_cache(compiled: Path, cached: Path) -> None:
+    """Keep the bytecode *compiled*, if there is any, as *cached*, in one move."""
+    if compiled.exists():
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        scratch = cached.with_name(os.urandom(8).hex())
+        shutil.copyfile(str(compiled), str(scratch))
+        scratch.replace(cached)
 
 
 if __name__ == "__main__":

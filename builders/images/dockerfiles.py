@@ -13,9 +13,9 @@ Debian, so not even an empty mount point is left behind.
 import shlex
 from collections.abc import Mapping, Sequence
 
-from builders.git.checkout import step_commands
-from builders.lock.build_constraints import build_bound
-from builders.model import InstanceSpec, Lock
+from builders.git.checkout import commit_step_commands
+from builders.lock.build_constraints import build_constraint
+from builders.model import InstanceSpec, RequirementsLock
 from builders.rfc3339 import format_rfc3339
 
 CHECKOUT = "/testbed"
@@ -68,64 +68,70 @@ _RELOCATE = (
 )
 
 
-def base_dockerfile(base_image: str) -> str:
+def render_base(base_image: str) -> str:
     """Operating system with a compiler, git and what CPython needs."""
-    return _text(
+    return _join_lines(
         f"FROM {base_image}",
         "ENV LANG=C.UTF-8",
-        f"RUN {_apt(BASE_PACKAGES)} && git config --system --add safe.directory '*'"
+        f"RUN {_apt_install_command(BASE_PACKAGES)} && git config --system --add safe.directory '*'"
         " && useradd --uid 1000 --create-home curate",
     )
 
 
-def python_dockerfile(base: str, python: str) -> str:
+def render_python(base: str, python: str) -> str:
     """*base* with the CPython prefix that is the build context, at a path of its own."""
     relocate = _RELOCATE.format(prefix=PYTHON, python=f"{PYTHON}/bin/python{python}")
-    return _text(f"FROM {base}", f"COPY . {PYTHON}", f"RUN {relocate}")
+    return _join_lines(f"FROM {base}", f"COPY . {PYTHON}", f"RUN {relocate}")
 
 
-def python_ignored(python: str) -> str:
+def render_python_dockerignore(python: str) -> str:
     """`.dockerignore` of the python layer: what of a prefix is not copied."""
     library = f"lib/python{python}"
     names = (f"{library}/site-packages/*", f"{library}/test", f"{library}/idlelib", "share/man")
     return "\n".join([*names, "bin/pip*", f"{library}/config-*/*.a", "lib/*.a", ""])
 
 
-def part_dockerfile(below: str, python: str, packages: Sequence[str], *, lowest: bool) -> str:
+def render_shared_packages(
+    below: str, python: str, packages: Sequence[str], *, lowest: bool
+) -> str:
     """*below* with pinned *packages* in the virtual environment, which the *lowest* part makes."""
     made = (f"/mnt/uv venv --python {PYTHON}/bin/python{python} {VENV}",) if lowest else ()
     steps = [_SETTINGS, *made, f"{_INSTALL} --no-deps {' '.join(packages)}", _BYTECODE]
-    return _text(f"FROM {below}", f"RUN {_CONTEXT} {_CACHE} " + " && ".join(steps))
+    return _join_lines(f"FROM {below}", f"RUN {_CONTEXT} {_CACHE} " + " && ".join(steps))
 
 
-def environment_dockerfile(
-    base: str, lock: Lock, *, system_packages: Sequence[str] = (), begun: bool = False
+def render_environment(
+    base: str,
+    lock: RequirementsLock,
+    *,
+    system_packages: Sequence[str] = (),
+    has_venv: bool = False,
 ) -> str:
     """*base* with system packages and a virtual environment that holds exactly the lock's packages.
 
     The seeds (pip, and setuptools and wheel before Python 3.12) are those of the lock's cut-off.
     Source distributions that no longer build with today's tools get those of the cut-off, too.
     Extensions are built against an old numpy, where it is in the lock
-    (`builders.lock.build_constraints`). Where parts have *begun* the environment, it is gone on
+    (`builders.lock.build_constraints`). Where parts have *has_venv* the environment, it is gone on
     with.
     """
     cutoff = format_rfc3339(lock.cutoff)
     dated = " ".join(f"--exclude-newer-package {name}={cutoff}" for name in _BUILD_TOOLS)
-    if begun:
-        seeded = f"{_INSTALL} --exclude-newer {cutoff} {' '.join(_seeds(lock.python))}"
+    if has_venv:
+        seeded = f"{_INSTALL} --exclude-newer {cutoff} {' '.join(_seed_packages(lock.python))}"
     else:
         seeded = f"/mnt/uv venv --seed --exclude-newer {cutoff}"
         seeded += f" --python {PYTHON}/bin/python{lock.python} {VENV}"
-    steps = [_SETTINGS, seeded, *_installed(build_bound(lock), dated), _BYTECODE]
+    steps = [_SETTINGS, seeded, *_install_commands(build_constraint(lock), dated), _BYTECODE]
     lines = [f"FROM {base}"]
     if system_packages:
-        lines.append(f"RUN {_apt(sorted(system_packages))}")
+        lines.append(f"RUN {_apt_install_command(sorted(system_packages))}")
     lines.append(f"RUN {_CONTEXT} {_CACHE} " + " && ".join(steps))
     lines.append(f"ENV VIRTUAL_ENV={VENV} PATH={VENV}/bin:$PATH")
-    return _text(*lines)
+    return _join_lines(*lines)
 
 
-def _installed(bound: str, dated: str) -> list[str]:
+def _install_commands(bound: str, dated: str) -> list[str]:
     """Commands that install the lock: with today's build tools, or else with *dated* ones."""
     install = f"{_INSTALL} --no-deps -r /mnt/lock.txt"
     if not bound:
@@ -135,56 +141,58 @@ def _installed(bound: str, dated: str) -> list[str]:
     return [f"echo '{bound}' > {_BOUND}", f"{{ {tries}; }}", f"rm {_BOUND}"]
 
 
-def _seeds(python: str) -> tuple[str, ...]:
+def _seed_packages(python: str) -> tuple[str, ...]:
     """What `uv venv --seed` puts into an environment."""
     return ("pip",) if int(python.partition(".")[2]) >= 12 else ("pip", "setuptools", "wheel")
 
 
-def tree_dockerfile(base: str, commit: str) -> str:
+def render_checkout(base: str, commit: str) -> str:
     """*base* with the checkout of *commit*, for instances that are a small step from it."""
     steps = f"cp -a /mnt/checkout {CHECKOUT} && chown -R 1000:1000 {CHECKOUT}"
-    return _text(f"FROM {base}", f"RUN {_CONTEXT} {steps}", f"LABEL curate.commit={commit}")
+    return _join_lines(f"FROM {base}", f"RUN {_CONTEXT} {steps}", f"LABEL curate.commit={commit}")
 
 
-def instance_dockerfile(base: str, spec: InstanceSpec) -> str:
+def render_instance(base: str, spec: InstanceSpec) -> str:
     """*base* with the checkout of *spec*, installed; the checkout belongs to uid 1000.
 
     One RUN, so files that the install changes are stored once. Files of a tree layer are left
     untouched: changing as little as an owner would store them again.
     """
-    made = () if spec.tree_commit else (f"cp -a /mnt/checkout {CHECKOUT}",)
+    made = () if spec.checkout_layer_commit else (f"cp -a /mnt/checkout {CHECKOUT}",)
     steps = [
         _SETTINGS,
         *made,
         f"cd {CHECKOUT}",
-        *_steps(spec),
+        *_checkout_steps(spec),
         "PATH=$PATH:/mnt sh /mnt/install.sh",
         f"find {CHECKOUT} ! -user 1000 -exec chown -h 1000:1000 {{}} +",
         "{ git update-index -q --refresh || true; } && chown 1000:1000 .git/index",
         "rm -rf /root/.cache /tmp/*",
     ]
-    variables = [f"ENV {key}={_quote(value)}" for key, value in sorted(spec.environment.items())]
-    return _text(
+    variables = [f"ENV {key}={_quote_value(value)}" for key, value in sorted(spec.env_vars.items())]
+    return _join_lines(
         f"FROM {base}",
         *variables,
         f"RUN {_CONTEXT} {_CACHE} " + " && ".join(steps),
         f"WORKDIR {CHECKOUT}",
-        f"LABEL curate.instance={_quote(spec.name)} curate.commit={spec.base_commit}",
+        f"LABEL curate.instance={_quote_value(spec.name)} curate.commit={spec.base_commit}",
     )
 
 
-def _steps(spec: InstanceSpec) -> list[str]:
+def _checkout_steps(spec: InstanceSpec) -> list[str]:
     """Commands that make the checkout of a tree layer, and its submodules, those of *spec*."""
-    if spec.tree_commit in ("", spec.base_commit):
+    if spec.checkout_layer_commit in ("", spec.base_commit):
         return []
-    commands = [*step_commands(spec.tree_commit, spec.base_commit, "/mnt/step.pack")]
-    for number, (path, (older, commit)) in enumerate(sorted(spec.moved.items())):
+    commands = [
+        *commit_step_commands(spec.checkout_layer_commit, spec.base_commit, "/mnt/step.pack")
+    ]
+    for number, (path, (older, commit)) in enumerate(sorted(spec.moved_submodules.items())):
         commands.append(f"cd {shlex.quote(f'{CHECKOUT}/{path}')}")
-        commands += step_commands(older, commit, f"/mnt/step-{number}.pack")
-    return [*commands, f"cd {CHECKOUT}"] if spec.moved else commands
+        commands += commit_step_commands(older, commit, f"/mnt/step-{number}.pack")
+    return [*commands, f"cd {CHECKOUT}"] if spec.moved_submodules else commands
 
 
-def build_settings(*, ca_bundle: bool, index_url: str) -> str:
+def render_build_env(*, ca_bundle: bool, index_url: str) -> str:
     """`build.env` of a context: shell variables that hold during the build only."""
     variables: Mapping[str, str] = {
         "CCACHE_DIR": "/media/ccache",
@@ -204,7 +212,7 @@ def build_settings(*, ca_bundle: bool, index_url: str) -> str:
     return "".join(f"export {name}={shlex.quote(text)}\n" for name, text in variables.items())
 
 
-def _apt(packages: Sequence[str]) -> str:
+def _apt_install_command(packages: Sequence[str]) -> str:
     return (
         "apt-get update && DEBIAN_FRONTEND=noninteractive"
         " apt-get install -y --no-install-recommends "
@@ -214,12 +222,12 @@ def _apt(packages: Sequence[str]) -> str:
     )
 
 
-def _quote(value: str) -> str:
+def _quote_value(value: str) -> str:
     """Spelling of *value* in a Dockerfile's ENV or LABEL."""
     for character in ("\\", '"', "$"):
         value = value.replace(character, "\\" + character)
     return f'"{value}"'
 
 
-def _text(*lines: str) -> str:
+def _join_lines(*lines: str) -> str:
     return "\n".join(lines) + "\n"

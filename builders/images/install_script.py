@@ -2,7 +2,7 @@
 
 The script is POSIX sh, the same for both backends: it starts in the checkout, with the
 environment's `python` and a `uv` on PATH, and prints a marker before each step, by which a failed
-log is told apart (`failed_step`).
+log is told apart (`find_failed_step`).
 """
 
 import shlex
@@ -10,12 +10,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from builders.errors import SandboxError
-from builders.images.audit_script import audit_lines
+from builders.images.audit_script import audit_commands
 from builders.lock.dates import LATER_TOOLS, PEP_660
 from builders.model import Failure, InstanceSpec
 from builders.rfc3339 import format_rfc3339
 
-MARKER = "curate-step: "
+STEP_MARKER = "curate-step: "
 EDITABLE = "{editable}"  # among the commands of a spec: the editable install of its date
 
 # What it means that the log of a failure ends in a step.
@@ -40,37 +40,42 @@ sys.exit(0 if found else "%s is imported from %s, not from %s" % (name, places, 
 """
 
 
-def install_script(spec: InstanceSpec) -> str:
+def render_install_script(spec: InstanceSpec) -> str:
     """Script that installs *spec*'s checkout and checks import and cleanliness."""
-    lines = ["set -eu", "checkout=$(pwd)", *_exports(spec), f"echo '{MARKER}install'"]
+    lines = ["set -eu", "checkout=$(pwd)", *_export_commands(spec), f"echo '{STEP_MARKER}install'"]
     lines += install_commands(spec)
     if spec.import_name:
         name, check = shlex.quote(spec.import_name), shlex.quote(_CHECK)
         lines += [
-            f"echo '{MARKER}import'",
+            f"echo '{STEP_MARKER}import'",
             f'(cd / && python -B -c {check} {name} "$checkout")',
         ]
-    older = " ".join([spec.tree_commit, *sorted(commit for commit, _ in spec.moved.values())])
-    lines += [f"echo '{MARKER}clean'", *audit_lines(spec.import_name, older)]
-    return "\n".join([*lines, f"echo '{MARKER}done'"]) + "\n"
+    older = " ".join(
+        [
+            spec.checkout_layer_commit,
+            *sorted(commit for commit, _ in spec.moved_submodules.values()),
+        ]
+    )
+    lines += [f"echo '{STEP_MARKER}clean'", *audit_commands(spec.import_name, older)]
+    return "\n".join([*lines, f"echo '{STEP_MARKER}done'"]) + "\n"
 
 
 def install_commands(spec: InstanceSpec) -> list[str]:
     """Lines of the script that install the checkout: the recipe's, or the editable install."""
     lines = []
     for command in spec.install or (EDITABLE,):
-        lines += _editable(spec.date) if command == EDITABLE else [command]
+        lines += _editable_install_commands(spec.date) if command == EDITABLE else [command]
     return lines
 
 
-def failed_step(log: str) -> str:
+def find_failed_step(log: str) -> str:
     """Last step that *log* says was begun: "install", "import", "clean", "done", or "" for none."""
-    begun = [line.split(MARKER)[1] for line in log.splitlines() if MARKER in line]
-    steps = [step.strip() for step in begun if step.strip() in (*_REASONS, "done")]
+    started = [line.split(STEP_MARKER)[1] for line in log.splitlines() if STEP_MARKER in line]
+    steps = [step.strip() for step in started if step.strip() in (*_REASONS, "done")]
     return steps[-1] if steps else ""
 
 
-def explained(failure: Failure, layer: str) -> Failure:
+def classify_failure(failure: Failure, layer: str) -> Failure:
     """*failure* of a *layer* ("base", ..., "instance") with stage and reason.
 
     Where the network failed it raises `SandboxError`: that says nothing about the candidate.
@@ -84,25 +89,27 @@ def explained(failure: Failure, layer: str) -> Failure:
         )
     if layer != "instance":
         return replace(failure, reason=f"{layer}-failed")
-    reason = _REASONS.get(failed_step(failure.detail), "install-failed")
+    reason = _REASONS.get(find_failed_step(failure.detail), "install-failed")
     return replace(failure, stage="install", reason=reason)
 
 
-def _exports(spec: InstanceSpec) -> list[str]:
-    variables = dict(sorted(spec.environment.items()))
+def _export_commands(spec: InstanceSpec) -> list[str]:
+    variables = dict(sorted(spec.env_vars.items()))
     if spec.version:
         variables["SETUPTOOLS_SCM_PRETEND_VERSION"] = spec.version
     return [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
 
 
-def _editable(date: datetime) -> list[str]:
+def _editable_install_commands(date: datetime) -> list[str]:
     """Editable install by the means of *date*; setuptools needs older ones before PEP 660."""
     cutoff = format_rfc3339(date)
     modern = f"uv pip install --no-deps --exclude-newer {cutoff} -e ."
     if date.astimezone(UTC) >= PEP_660:
         return [modern]
     later = format_rfc3339(LATER_TOOLS)
-    exempt = " ".join(f"--exclude-newer-package {name}={later}" for name in ("setuptools", "wheel"))
+    cutoff_overrides = " ".join(
+        f"--exclude-newer-package {name}={later}" for name in ("setuptools", "wheel")
+    )
     return [
         "backend=$(sed -n 's/^ *build-backend *= *[\"'\"'\"']\\([^\"'\"'\"']*\\).*/\\1/p'"
         " pyproject.toml 2>/dev/null || true)",
@@ -110,7 +117,7 @@ def _editable(date: datetime) -> list[str]:
         '""|setuptools*)',
         "    python -m pip install --no-deps --no-build-isolation -e . ||",
         "    python setup.py develop --no-deps ||",
-        f"    uv pip install --no-deps --exclude-newer {cutoff} {exempt} -e . ;;",
+        f"    uv pip install --no-deps --exclude-newer {cutoff} {cutoff_overrides} -e . ;;",
         "*)",
         f"    {modern} ||",
         f"    uv pip install --no-deps --exclude-newer {later} -e . ;;",

@@ -8,29 +8,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from builders.package_facts import package_facts
+from builders.package_facts import load_package_facts
 
 _PINNED = re.compile(r"[a-z0-9-]+==[\w.+!-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class SharedPackages:
     """Pinned distributions (`name==version`, sorted) that lie in one layer."""
 
     name: str  # of the family
     packages: tuple[str, ...]
 
 
-def parts(packages: Sequence[str]) -> tuple[Part, ...]:
+def group_shared_packages(packages: Sequence[str]) -> tuple[SharedPackages, ...]:
     """The parts among the *packages* of a lock, the lowest first."""
     found = []
-    for family in package_facts().large_families:
-        chosen = sorted(each for each in packages if _PINNED.fullmatch(each) and _of(each, family))
-        if any(each.startswith(f"{family[0]}==") for each in chosen):
-            found.append(Part(name=family[0], packages=tuple(chosen)))
+    for family in load_package_facts().large_families:
+        members = sorted(
+            each
+            for each in packages
+            if _PINNED.fullmatch(each) and _belongs_to_family(each, family)
+        )
+        if any(each.startswith(f"{family[0]}==") for each in members):
+            found.append(SharedPackages(name=family[0], packages=tuple(members)))
     return tuple(found)
 
 
-def _of(package: str, family: Sequence[str]) -> bool:
+def _belongs_to_family(package: str, family: Sequence[str]) -> bool:
     name = package.partition("==")[0]
     return any(fnmatchcase(name, pattern) for pattern in family)

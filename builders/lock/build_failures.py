@@ -5,15 +5,17 @@ from collections.abc import Iterator, Mapping
 
 from packaging.utils import canonicalize_name
 
-from builders.lock.repair import BUILD, Repair, drop, optional
-from builders.model import Failure, Lock
+from builders.lock.repair import BUILD, LockAdjustment, drop_requirement, find_optional
+from builders.model import Failure, RequirementsLock
 from builders.requirements import Manifest
 
 _PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)==")
 _FRAME = re.compile(r"^#\d+ [\d.]+ |[×│├╰─▶]", re.MULTILINE)  # what a log and uv draw around
 
 
-def without_unbuilt(failure: Failure, manifest: Manifest, lock: Lock) -> Repair | None:
+def drop_unbuildable(
+    failure: Failure, manifest: Manifest, lock: RequirementsLock
+) -> LockAdjustment | None:
     """Drop the optional requirement for which *lock* has the package that did not build.
 
     *failure* is that of an environment; None where its log names no such package, or where
@@ -23,19 +25,19 @@ def without_unbuilt(failure: Failure, manifest: Manifest, lock: Lock) -> Repair 
     if match is None:
         return None
     reason = f"{match[1]} {match[2] or ''}".strip() + " does not build"
-    names = _upwards(canonicalize_name(match[1]), parents(lock.text))
+    names = _iter_dependents(canonicalize_name(match[1]), parse_parents(lock.text))
     asked = [name for name in names if any(item.name == name for item in manifest.requirements)]
-    if not asked or not all(optional(manifest, name) for name in asked):
+    if not asked or not all(find_optional(manifest, name) for name in asked):
         return None
-    change = drop(manifest, asked[0], reason)
+    change = drop_requirement(manifest, asked[0], reason)
     sentences = [change.sentence]
     for name in asked[1:]:
-        change = drop(change.manifest, name, reason)
+        change = drop_requirement(change.manifest, name, reason)
         sentences.append(change.sentence)
-    return Repair(manifest=change.manifest, sentence="; ".join(sentences))
+    return LockAdjustment(manifest=change.manifest, sentence="; ".join(sentences))
 
 
-def parents(text: str) -> Mapping[str, list[str]]:
+def parse_parents(text: str) -> Mapping[str, list[str]]:
     """Who asks for each package, by the `# via` comments of a lock; normalised names."""
     found: dict[str, list[str]] = {}
     name = ""
@@ -49,12 +51,12 @@ def parents(text: str) -> Mapping[str, list[str]]:
     return found
 
 
-def _upwards(name: str, above: Mapping[str, list[str]]) -> Iterator[str]:
+def _iter_dependents(name: str, parents: Mapping[str, list[str]]) -> Iterator[str]:
     """*name* and all that ask for it, however far up."""
     queue, seen = [name], {name}
     while queue:
         name = queue.pop(0)
         yield name
-        fresh = [parent for parent in above.get(name, ()) if parent not in seen]
+        fresh = [parent for parent in parents.get(name, ()) if parent not in seen]
         seen.update(fresh)
         queue += fresh

@@ -5,51 +5,55 @@ from datetime import datetime
 
 from packaging.requirements import Requirement as Parsed
 
-from builders.lock.repair import Repair
-from builders.package_facts import package_facts
+from builders.lock.repair import LockAdjustment
+from builders.package_facts import load_package_facts
 from builders.requirements import Manifest, Requirement
 from builders.rfc3339 import format_rfc3339
 
 
-def later_uploads(cutoff: datetime) -> dict[str, str]:
+def reupload_cutoffs(cutoff: datetime) -> dict[str, str]:
     """Return the cutoff (RFC 3339) of each project that counts as there although it came back."""
     late = {
-        name: moment for name, moment in package_facts().uploaded_again.items() if cutoff < moment
+        name: moment
+        for name, moment in load_package_facts().uploaded_again.items()
+        if cutoff < moment
     }
     return {name: format_rfc3339(moment) for name, moment in late.items()}
 
 
-def prepare(manifest: Manifest) -> list[Repair]:
+def initial_changes(manifest: Manifest) -> list[LockAdjustment]:
     """Changes to be made before the first attempt, each built on the one before it."""
-    found: list[Repair] = []
-    for rule in (_with_runner, _with_wheel):
+    found: list[LockAdjustment] = []
+    for rule in (_add_pytest, _use_binary_wheel):
         change = rule(found[-1].manifest if found else manifest)
         found += [change] if change else []
     return found
 
 
-def _with_runner(manifest: Manifest) -> Repair | None:
+def _add_pytest(manifest: Manifest) -> LockAdjustment | None:
     """Add pytest where it is not declared: it runs the tests of unittest and nose, too."""
     if any(item.name == "pytest" for item in manifest.requirements):
         return None
-    runner = Requirement(line="pytest", name="pytest", origin="default", core=True)
+    runner = Requirement(line="pytest", name="pytest", origin="default", is_core=True)
     changed = replace(manifest, requirements=(*manifest.requirements, runner))
-    return Repair(manifest=changed, sentence="added pytest: it is not declared")
+    return LockAdjustment(manifest=changed, sentence="added pytest: it is not declared")
 
 
-def _with_wheel(manifest: Manifest) -> Repair | None:
+def _use_binary_wheel(manifest: Manifest) -> LockAdjustment | None:
     """Swap distributions that only build next to a database for the same code as a wheel."""
-    wheels = package_facts().wheel_of
+    wheels = load_package_facts().wheel_of
     found = {item.name for item in manifest.requirements if item.name in wheels}
     if not found:
         return None
-    changed = tuple(_renamed(item, wheels.get(item.name, "")) for item in manifest.requirements)
+    changed = tuple(
+        _rename_requirement(item, wheels.get(item.name, "")) for item in manifest.requirements
+    )
     swapped = ", ".join(f"{name} became {wheels[name]}" for name in sorted(found))
     sentence = f"{swapped}: building it needs a database's headers"
-    return Repair(manifest=replace(manifest, requirements=changed), sentence=sentence)
+    return LockAdjustment(manifest=replace(manifest, requirements=changed), sentence=sentence)
 
 
-def _renamed(item: Requirement, name: str) -> Requirement:
+def _rename_requirement(item: Requirement, name: str) -> Requirement:
     if not name:
         return item
     parsed = Parsed(item.line)

@@ -11,7 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from email import message_from_string
 
-from builders.requirements.requirement_line import Unusable, is_valid, parse
+from builders.requirements.requirement_line import (
+    InvalidRequirementLine,
+    is_valid_requirement,
+    parse_requirement,
+)
 
 LOG = {"RUST_LOG": "uv=warn"}  # makes uv tell what it passes over
 
@@ -19,7 +23,7 @@ _UNREAD = re.compile(r"^WARN `([A-Za-z0-9][\w.-]*)==([^`]+)` has invalid metadat
 
 
 @dataclass(frozen=True, kw_only=True)
-class Metadata:
+class ReleaseMetadata:
     """What a release requires, in today's terms, and a sentence for every line that was changed."""
 
     name: str
@@ -30,7 +34,7 @@ class Metadata:
     changes: tuple[str, ...] = ()
 
 
-def passed_over(errors: str) -> dict[str, str]:
+def skipped_releases(errors: str) -> dict[str, str]:
     """Return the release that uv would have liked most of each project it could not read.
 
     *errors* is uv's standard error under `LOG`, where releases stand in the order of its wishes.
@@ -41,16 +45,16 @@ def passed_over(errors: str) -> dict[str, str]:
     return found
 
 
-def read_metadata(text: str, name: str, version: str) -> Metadata | None:
+def parse_metadata(text: str, name: str, version: str) -> ReleaseMetadata | None:
     """Read the METADATA file of a release; None where a line of it has no meaning today either."""
     message = message_from_string(text)
     lines: list[str] = message.get_all("Requires-Dist") or []
     try:
-        requires = [str(parse(line)) for line in lines]
-        python = parse(f"python {message.get('Requires-Python') or ''}").specifier
-    except Unusable:
+        requires = [str(parse_requirement(line)) for line in lines]
+        python = parse_requirement(f"python {message.get('Requires-Python') or ''}").specifier
+    except InvalidRequirementLine:
         return None
-    return Metadata(
+    return ReleaseMetadata(
         name=name,
         version=version,
         requires=tuple(requires),
@@ -59,17 +63,17 @@ def read_metadata(text: str, name: str, version: str) -> Metadata | None:
         changes=tuple(
             f"read {before!r} of {name} {version} as {after!r}: it is not valid today"
             for before, after in zip(lines, requires, strict=True)
-            if not is_valid(before)
+            if not is_valid_requirement(before)
         ),
     )
 
 
-def uv_config(known: Iterable[Metadata]) -> str:
+def render_uv_config(known: Iterable[ReleaseMetadata]) -> str:
     """Return a `uv.toml` by which uv takes *known* for the metadata of these releases."""
-    return "\n".join(_entry(item) for item in known)
+    return "\n".join(_render_entry(item) for item in known)
 
 
-def _entry(item: Metadata) -> str:
+def _render_entry(item: ReleaseMetadata) -> str:
     fields = {
         "name": item.name,
         "version": item.version,

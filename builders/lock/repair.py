@@ -16,9 +16,9 @@ from builders.rfc3339 import format_rfc3339, parse_rfc3339
 
 # Of this module, `preparation`, `metadata` and `unbuilt`: raised when they lead to other locks, so
 # that stored ones, which were made by older rules, are made anew.
-RULES = 3
-LONG_AGO = datetime.min.replace(tzinfo=UTC)
-WIDER = timedelta(days=30)  # first step past the cutoff for a project without any older file
+ADJUSTMENT_VERSION = 3
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+CUTOFF_STEP = timedelta(days=30)  # first step past the cutoff for a project without any older file
 
 _NAME = r"([A-Za-z0-9][A-Za-z0-9._-]*?)"
 _EXTRAS = r"(?:\[[^\]]*\])?"
@@ -45,165 +45,178 @@ _WARNING = re.compile(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Repair:
+class LockAdjustment:
     """A manifest changed in one respect, and the sentence that says which and why."""
 
     manifest: Manifest
     sentence: str
 
 
-def repair(error_text: str, manifest: Manifest, *, cutoff: datetime = LONG_AGO) -> Repair | None:
+def find_adjustment(
+    error_text: str, manifest: Manifest, *, cutoff: datetime = EARLIEST
+) -> LockAdjustment | None:
     """Return the smallest change that answers uv's *error_text*, or None where there is none.
 
     *error_text* is the standard error of a failing `uv pip compile` (or of `uv pip install`, for
     packages that do not build). Core requirements are unpinned where their release has vanished,
     and never dropped. Builds of before `LATER_TOOLS` (by *cutoff*) are first given later tools.
     """
-    text = _flat(error_text)
-    early = (_newer_tools,) if cutoff < LATER_TOOLS else ()
-    for rule in (*early, *_BUILD_RULES) if BUILD.search(text) else _RULES:
+    text = _flatten_error(error_text)
+    early_rules = (_allow_newer_build_tools,) if cutoff < LATER_TOOLS else ()
+    for rule in (*early_rules, *_BUILD_RULES) if BUILD.search(text) else _RULES:
         found = rule(text, manifest)
         if found is not None:
             return found
     return None
 
 
-def dropped_extras(error_text: str) -> tuple[str, ...]:
+def missing_extra_notes(error_text: str) -> tuple[str, ...]:
     """Return a sentence for every extra that uv left out because the package lacks it."""
     pairs = dict.fromkeys(_WARNING.findall(error_text))
     return tuple(f"dropped extra {extra} of {name}: not declared there" for name, extra in pairs)
 
 
-def _unbuildable(text: str, manifest: Manifest) -> Repair | None:
+def _drop_unbuildable(text: str, manifest: Manifest) -> LockAdjustment | None:
     match = BUILD.search(text)
     if match is None:
         return None
     parent = _PARENT.search(text)
     names = [match[1], *([parent[1]] if parent else [])]
     for name in map(canonicalize_name, names):
-        if optional(manifest, name):
-            return drop(manifest, name, f"{match[1]} {match[2] or ''} does not build")
+        if find_optional(manifest, name):
+            return drop_requirement(manifest, name, f"{match[1]} {match[2] or ''} does not build")
     return None
 
 
-def _filtered(text: str, manifest: Manifest) -> Repair | None:
+def _move_cutoff(text: str, manifest: Manifest) -> LockAdjustment | None:
     """Give a project whose files are all, or whose pinned file is, too young its own cutoff.
 
-    A pin gets the time of that file. Otherwise the cutoff moves by `WIDER`, then to the newest.
+    A pin gets the time of that file. Otherwise the cutoff moves by `CUTOFF_STEP`, then to the
+    newest.
     """
     for name, before, kind, published in _FILTERED.findall(text):
         pinned = kind == "requested version"
-        known = canonicalize_name(name) in manifest.exempt
+        known = canonicalize_name(name) in manifest.cutoff_overrides
         if pinned and known:
             continue
         moment = parse_rfc3339(published) + timedelta(seconds=1)
         if not pinned and not known:
-            moment = min(moment, parse_rfc3339(before) + WIDER)
+            moment = min(moment, parse_rfc3339(before) + CUTOFF_STEP)
         cutoff = format_rfc3339(moment, timespec="auto")
-        if manifest.exempt.get(canonicalize_name(name)) == cutoff:
+        if manifest.cutoff_overrides.get(canonicalize_name(name)) == cutoff:
             continue
-        exempt = {**manifest.exempt, canonicalize_name(name): cutoff}
+        cutoff_overrides = {**manifest.cutoff_overrides, canonicalize_name(name): cutoff}
         sentence = f"{name} may be as new as {cutoff}: nothing fitting was uploaded by the cutoff"
-        return Repair(manifest=replace(manifest, exempt=exempt), sentence=sentence)
+        return LockAdjustment(
+            manifest=replace(manifest, cutoff_overrides=cutoff_overrides), sentence=sentence
+        )
     return None
 
 
-def _yanked(text: str, manifest: Manifest) -> Repair | None:
+def _pin_yanked(text: str, manifest: Manifest) -> LockAdjustment | None:
     """Pin the newest release of a project that withdrew all of them: a pin may be yanked."""
     for name, version in _YANKED.findall(text):
-        direct = _direct(manifest, name)
+        direct = _find_requirements(manifest, name)
         if direct and not any(map(_is_pinned, direct)):
-            changed = _map(manifest, name, partial(_specified, specifier=f"=={version}"))
+            changed = _map_requirements(
+                manifest, name, partial(_with_specifier, specifier=f"=={version}")
+            )
             sentence = f"pinned {name}=={version}: every release of it was yanked"
-            return Repair(manifest=changed, sentence=sentence)
+            return LockAdjustment(manifest=changed, sentence=sentence)
     return None
 
 
-def _withdrawn(text: str, manifest: Manifest) -> Repair | None:
+def _pin_withdrawn(text: str, manifest: Manifest) -> LockAdjustment | None:
     """Answer for a project whose releases, unnamed by uv, were all yanked.
 
     Its declared lower bound becomes a pin. Without one it is dropped where it is optional, or
     holds nothing but type stubs (`types-...`), which are never imported.
     """
     for name in _WITHDRAWN.findall(text):
-        direct = _direct(manifest, name)
+        direct = _find_requirements(manifest, name)
         bounds = [bound for item in direct for bound in _lower_bounds(item)]
         if bounds:
-            changed = _map(manifest, name, partial(_specified, specifier=f"=={bounds[0]}"))
+            changed = _map_requirements(
+                manifest, name, partial(_with_specifier, specifier=f"=={bounds[0]}")
+            )
             sentence = f"pinned {name}=={bounds[0]}: every release of it was yanked"
-            return Repair(manifest=changed, sentence=sentence)
-        gone = direct if name.startswith("types-") else optional(manifest, name)
+            return LockAdjustment(manifest=changed, sentence=sentence)
+        gone = direct if name.startswith("types-") else find_optional(manifest, name)
         if gone:
-            return _without(manifest, gone, "every release of it was yanked")
+            return _remove_requirements(manifest, gone, "every release of it was yanked")
     return None
 
 
-def _newer_tools(text: str, manifest: Manifest) -> Repair | None:
+def _allow_newer_build_tools(text: str, manifest: Manifest) -> LockAdjustment | None:
     """Let builds have later tools: uv asks for setuptools 40.8, and wheel 0.30 has defects.
 
     The environment itself keeps to the setuptools of its time, by a constraint.
     """
     match, available = BUILD.search(text), _AVAILABLE.search(text)
-    wanted = ("wheel", "setuptools") if available else ("wheel",)
-    tools = [name for name in wanted if name not in manifest.exempt]
+    tool_names = ("wheel", "setuptools") if available else ("wheel",)
+    tools = [name for name in tool_names if name not in manifest.cutoff_overrides]
     if match is None or not tools:
         return None
     cutoff = format_rfc3339(LATER_TOOLS)
     sentence = f"builds may have {' and '.join(tools)} of {cutoff}: {match[1]} did not build"
-    exempt = {**manifest.exempt, **dict.fromkeys(tools, cutoff)}
+    cutoff_overrides = {**manifest.cutoff_overrides, **dict.fromkeys(tools, cutoff)}
     bounds = (available[1],) if available else ()
-    changed = replace(manifest, exempt=exempt, constraints=(*manifest.constraints, *bounds))
-    return Repair(manifest=changed, sentence=sentence)
+    changed = replace(
+        manifest, cutoff_overrides=cutoff_overrides, constraints=(*manifest.constraints, *bounds)
+    )
+    return LockAdjustment(manifest=changed, sentence=sentence)
 
 
-def _absent(text: str, manifest: Manifest) -> Repair | None:
+def _drop_absent(text: str, manifest: Manifest) -> LockAdjustment | None:
     for names in _ABSENT.findall(text):
         name = next(filter(None, names))
-        if optional(manifest, name):
-            return drop(manifest, name, "the index does not have it")
+        if find_optional(manifest, name):
+            return drop_requirement(manifest, name, "the index does not have it")
     return None
 
 
-def _vanished(text: str, manifest: Manifest) -> Repair | None:
+def _unpin_vanished(text: str, manifest: Manifest) -> LockAdjustment | None:
     for name, version in _VANISHED.findall(text):
-        if any(map(_is_pinned, _direct(manifest, name))):
-            return _unpin(manifest, name, f"release {version} is not there by the cutoff")
+        if any(map(_is_pinned, _find_requirements(manifest, name))):
+            return _unpin_requirement(
+                manifest, name, f"release {version} is not there by the cutoff"
+            )
     return None
 
 
-def _conflicting(text: str, manifest: Manifest) -> Repair | None:
+def _relax_conflict(text: str, manifest: Manifest) -> LockAdjustment | None:
     """Give way in this order: pins of optional packages, constraints, optional packages."""
     if "No solution found" not in text:
         return None
     mentioned: list[str] = [canonicalize_name(name) for name in reversed(_REQUIRED.findall(text))]
-    mentioned += [name for name in _words(text) if name not in mentioned]
-    free = [name for name in mentioned if optional(manifest, name)]
-    for name in free:
-        if any(map(_is_pinned, optional(manifest, name))):
-            return _unpin(manifest, name, "it conflicts with other requirements")
+    mentioned += [name for name in _mentioned_names(text) if name not in mentioned]
+    optional_names = [name for name in mentioned if find_optional(manifest, name)]
+    for name in optional_names:
+        if any(map(_is_pinned, find_optional(manifest, name))):
+            return _unpin_requirement(manifest, name, "it conflicts with other requirements")
     for constraint in manifest.constraints:
         if canonicalize_name(Parsed(constraint).name) in mentioned:
             rest = tuple(other for other in manifest.constraints if other != constraint)
             sentence = f"dropped constraint {constraint}: it cannot be met"
-            return Repair(manifest=replace(manifest, constraints=rest), sentence=sentence)
-    for name in free:
-        return drop(manifest, name, "it cannot be resolved with the others")
+            return LockAdjustment(manifest=replace(manifest, constraints=rest), sentence=sentence)
+    for name in optional_names:
+        return drop_requirement(manifest, name, "it cannot be resolved with the others")
     return None
 
 
-_Rule = Callable[[str, Manifest], Repair | None]
-_BUILD_RULES: tuple[_Rule, ...] = (_unbuildable, _filtered)  # the rest is talk
+_Rule = Callable[[str, Manifest], LockAdjustment | None]
+_BUILD_RULES: tuple[_Rule, ...] = (_drop_unbuildable, _move_cutoff)  # the rest is talk
 _RULES: tuple[_Rule, ...] = (
-    _filtered,
-    _yanked,
-    _withdrawn,
-    _absent,
-    _vanished,
-    _conflicting,
+    _move_cutoff,
+    _pin_yanked,
+    _pin_withdrawn,
+    _drop_absent,
+    _unpin_vanished,
+    _relax_conflict,
 )
 
 
-def _flat(error_text: str) -> str:
+def _flatten_error(error_text: str) -> str:
     """Undo uv's wrapping and tree drawing, and leave out its warnings."""
     start = re.search(r"^(?:error:|  ×)", error_text, re.M)
     return (
@@ -212,19 +225,19 @@ def _flat(error_text: str) -> str:
     )
 
 
-def _words(text: str) -> list[str]:
+def _mentioned_names(text: str) -> list[str]:
     """Names that the derivation mentions with or without a version, the last ones first."""
     words = re.findall(r"[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9]", text)
     return [canonicalize_name(word) for word in reversed(words)]
 
 
-def _direct(manifest: Manifest, name: str) -> list[Requirement]:
+def _find_requirements(manifest: Manifest, name: str) -> list[Requirement]:
     return [item for item in manifest.requirements if item.name == canonicalize_name(name)]
 
 
-def optional(manifest: Manifest, name: str) -> list[Requirement]:
+def find_optional(manifest: Manifest, name: str) -> list[Requirement]:
     """Requirements of *name* that the project can do without."""
-    return [item for item in _direct(manifest, name) if not item.core]
+    return [item for item in _find_requirements(manifest, name) if not item.is_core]
 
 
 def _is_pinned(item: Requirement) -> bool:
@@ -235,39 +248,43 @@ def _lower_bounds(item: Requirement) -> list[str]:
     return [clause.version for clause in Parsed(item.line).specifier if clause.operator == ">="]
 
 
-def drop(manifest: Manifest, name: str, reason: str) -> Repair:
+def drop_requirement(manifest: Manifest, name: str, reason: str) -> LockAdjustment:
     """*manifest* without its optional requirements of *name*, and why."""
-    return _without(manifest, optional(manifest, name), reason)
+    return _remove_requirements(manifest, find_optional(manifest, name), reason)
 
 
-def _without(manifest: Manifest, gone: list[Requirement], reason: str) -> Repair:
-    kept = tuple(item for item in manifest.requirements if item not in gone)
-    sentence = f"dropped {_listed(gone)}: {reason.strip()}"
-    return Repair(manifest=replace(manifest, requirements=kept), sentence=sentence)
+def _remove_requirements(
+    manifest: Manifest, removed: list[Requirement], reason: str
+) -> LockAdjustment:
+    remaining = tuple(item for item in manifest.requirements if item not in removed)
+    sentence = f"dropped {_list_names(removed)}: {reason.strip()}"
+    return LockAdjustment(manifest=replace(manifest, requirements=remaining), sentence=sentence)
 
 
-def _unpin(manifest: Manifest, name: str, reason: str) -> Repair:
-    pinned = [item for item in _direct(manifest, name) if _is_pinned(item)]
-    changed = _map(manifest, name, _unpinned)
-    return Repair(manifest=changed, sentence=f"unpinned {_listed(pinned)}: {reason}")
+def _unpin_requirement(manifest: Manifest, name: str, reason: str) -> LockAdjustment:
+    pinned = [item for item in _find_requirements(manifest, name) if _is_pinned(item)]
+    changed = _map_requirements(manifest, name, _without_pin)
+    return LockAdjustment(manifest=changed, sentence=f"unpinned {_list_names(pinned)}: {reason}")
 
 
-def _listed(items: Iterable[Requirement]) -> str:
+def _list_names(items: Iterable[Requirement]) -> str:
     return ", ".join(item.line for item in items)
 
 
-def _map(manifest: Manifest, name: str, change: Callable[[Requirement], Requirement]) -> Manifest:
-    direct = _direct(manifest, name)
+def _map_requirements(
+    manifest: Manifest, name: str, change: Callable[[Requirement], Requirement]
+) -> Manifest:
+    direct = _find_requirements(manifest, name)
     changed = (change(item) if item in direct else item for item in manifest.requirements)
     return replace(manifest, requirements=tuple(changed))
 
 
-def _unpinned(item: Requirement) -> Requirement:
+def _without_pin(item: Requirement) -> Requirement:
     clauses = [str(c) for c in Parsed(item.line).specifier if c.operator not in ("==", "===")]
-    return _specified(item, ",".join(clauses))
+    return _with_specifier(item, ",".join(clauses))
 
 
-def _specified(item: Requirement, specifier: str) -> Requirement:
+def _with_specifier(item: Requirement, specifier: str) -> Requirement:
     parsed = Parsed(item.line)
     parsed.specifier = SpecifierSet(specifier)
     return replace(item, line=str(parsed))

@@ -7,19 +7,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from builders.errors import BuilderError, DiskFull
-from builders.lock.initial_changes import later_uploads, prepare
-from builders.lock.legacy_metadata import Metadata, passed_over, read_metadata, uv_config
-from builders.lock.repair import RULES, dropped_extras, repair
-from builders.lock.uv import Attempt, run_uv
-from builders.model import Failure, Lock
+from builders.errors import BuilderError, DiskFullError
+from builders.lock.initial_changes import initial_changes, reupload_cutoffs
+from builders.lock.legacy_metadata import (
+    ReleaseMetadata,
+    parse_metadata,
+    render_uv_config,
+    skipped_releases,
+)
+from builders.lock.repair import ADJUSTMENT_VERSION, find_adjustment, missing_extra_notes
+from builders.lock.uv import UvResult, run_uv
+from builders.model import Failure, RequirementsLock
 from builders.python.choose import find_interpreter
 from builders.requirements import Manifest
 from builders.rfc3339 import format_rfc3339
 from builders.settings import BuildSettings
 
-REPAIRS = 24  # more of them, and the result says little about the project
-READINGS = 24  # of metadata, in one attempt
+MAX_ADJUSTMENTS = 24  # more of them, and the result says little about the project
+MAX_METADATA_READS = 24  # of metadata, in one attempt
 DETAIL_BYTES = 4000
 
 REQUIREMENTS, CONSTRAINTS, EXCLUDES = "requirements.in", "constraints.txt", "excludes.txt"
@@ -37,7 +42,7 @@ _NETWORK = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Target:
+class _ResolutionTarget:
     """What one resolution is for, whatever its manifest becomes."""
 
     python: str
@@ -51,19 +56,21 @@ class _Target:
         return str(find_interpreter(self.settings.interpreters, self.python) or self.python)
 
 
-_Known = dict[tuple[str, str], Metadata | None]  # by name and version; None: cannot be read
+_MetadataByRelease = dict[
+    tuple[str, str], ReleaseMetadata | None
+]  # by name and version; None: cannot be read
 
 
-def lock_key(manifest: Manifest, python: str) -> str:
+def compute_lock_key(manifest: Manifest, python: str) -> str:
     """Return the key under which one lock serves every commit with the same declarations.
 
     The rules that answer a resolution's errors are part of it; who was validated with a lock of
     older rules keeps its text.
     """
-    return hashlib.sha256(f"{RULES}\n{manifest.key}\n{python}".encode()).hexdigest()
+    return hashlib.sha256(f"{ADJUSTMENT_VERSION}\n{manifest.key}\n{python}".encode()).hexdigest()
 
 
-def resolve(
+def compile_lock(
     manifest: Manifest,
     *,
     python: str,
@@ -71,43 +78,49 @@ def resolve(
     settings: BuildSettings,
     allow_prereleases: bool = False,
     platform: str = "",
-) -> Lock | Failure:
+) -> RequirementsLock | Failure:
     """Resolve *manifest* for *python* ("3.8") with nothing uploaded after *cutoff* (aware).
 
     *platform* is uv's `--python-platform`; "" is this machine's. Metadata of old source
     distributions may come from running their setup scripts on this machine. Every departure from
-    the declared requirements is a sentence in `Lock.repairs`. Returns a Failure of stage "lock":
-    "unsatisfiable", "unbuildable" or "timeout". Raises `BuilderError` where uv cannot work at all.
+    the declared requirements is a sentence in `RequirementsLock.repairs`. Returns a Failure of
+    stage "lock": "unsatisfiable", "unbuildable" or "timeout". Raises `BuilderError` where uv cannot
+    work at all.
     """
     started = time.monotonic()
     sentences = list(manifest.notes)
-    target = _Target(
+    target = _ResolutionTarget(
         python=python,
         cutoff=cutoff,
         settings=settings,
         allow_prereleases=allow_prereleases,
         platform=platform,
     )
-    attempt, known = None, _Known()
-    changes = prepare(manifest)
-    for _ in range(REPAIRS + 1):
+    attempt, metadata_by_release = None, _MetadataByRelease()
+    changes = initial_changes(manifest)
+    for _ in range(MAX_ADJUSTMENTS + 1):
         for change in changes:
             manifest = change.manifest
             sentences.append(change.sentence)
-        attempt = _attempt(manifest, target, known)
+        attempt = _resolve_once(manifest, target, metadata_by_release)
         if attempt.code == 0:
-            lock = Lock(text=attempt.output, python=python, cutoff=cutoff)
-            sentences += [*dropped_extras(attempt.errors), *_remarks(lock, known)]
+            lock = RequirementsLock(text=attempt.output, python=python, cutoff=cutoff)
+            sentences += [
+                *missing_extra_notes(attempt.errors),
+                *_lock_notes(lock, metadata_by_release),
+            ]
             seconds = time.monotonic() - started
             return replace(lock, repairs=tuple(sentences), seconds=seconds)
-        _check_machine(attempt)
+        _raise_if_infrastructure(attempt)
         found = (
-            repair(attempt.errors, manifest, cutoff=cutoff) if attempt.code is not None else None
+            find_adjustment(attempt.errors, manifest, cutoff=cutoff)
+            if attempt.code is not None
+            else None
         )
         if found is None:
             break
         changes = [found]
-    return _failure(attempt, sentences)
+    return _make_failure(attempt, sentences)
 
 
 def compile_arguments(
@@ -129,7 +142,7 @@ def compile_arguments(
         "--exclude-newer",
         format_rfc3339(cutoff, timespec="auto"),
     ]
-    for name, own in sorted({**later_uploads(cutoff), **manifest.exempt}.items()):
+    for name, own in sorted({**reupload_cutoffs(cutoff), **manifest.cutoff_overrides}.items()):
         arguments += ["--exclude-newer-package", f"{name}={own}"]
     arguments += ["--prerelease", "allow"] if allow_prereleases else []
     return arguments + (["--python-platform", platform] if platform else [])
@@ -148,21 +161,32 @@ def compile_files(manifest: Manifest) -> dict[str, str]:
     return {name: "".join(f"{line}\n" for line in text) for name, text in lines.items()}
 
 
-def _attempt(manifest: Manifest, target: _Target, known: _Known) -> Attempt:
-    """Resolve once; metadata that uv cannot read is read for it, added to *known*, and uv asked
-    again."""
-    attempt = _compile(manifest, target, known)
-    for _ in range(READINGS):
-        hopeless = {name for (name, _), metadata in known.items() if metadata is None}
-        wished = {item for item in passed_over(attempt.errors).items() if item[0] not in hopeless}
-        if not wished - known.keys():
+def _resolve_once(
+    manifest: Manifest, target: _ResolutionTarget, metadata_by_release: _MetadataByRelease
+) -> UvResult:
+    """Resolve once; metadata that uv cannot read is read for it, added to *metadata_by_release*,
+    and uv asked again."""
+    attempt = _run_uv_compile(manifest, target, metadata_by_release)
+    for _ in range(MAX_METADATA_READS):
+        unreadable = {
+            name for (name, _), metadata in metadata_by_release.items() if metadata is None
+        }
+        skipped = {
+            item for item in skipped_releases(attempt.errors).items() if item[0] not in unreadable
+        }
+        if not skipped - metadata_by_release.keys():
             break
-        known |= {item: _metadata(*item, target) for item in sorted(wished - known.keys())}
-        attempt = _compile(manifest, target, known)
+        metadata_by_release |= {
+            item: _read_release_metadata(*item, target)
+            for item in sorted(skipped - metadata_by_release.keys())
+        }
+        attempt = _run_uv_compile(manifest, target, metadata_by_release)
     return attempt
 
 
-def _compile(manifest: Manifest, target: _Target, known: _Known) -> Attempt:
+def _run_uv_compile(
+    manifest: Manifest, target: _ResolutionTarget, metadata_by_release: _MetadataByRelease
+) -> UvResult:
     arguments = compile_arguments(
         manifest,
         interpreter=target.interpreter,
@@ -171,40 +195,48 @@ def _compile(manifest: Manifest, target: _Target, known: _Known) -> Attempt:
         platform=target.platform,
     )
     files = compile_files(manifest)
-    files[CONFIG] = uv_config(metadata for metadata in known.values() if metadata)
+    files[CONFIG] = render_uv_config(
+        metadata for metadata in metadata_by_release.values() if metadata
+    )
     with run_uv(arguments, target.settings, files) as (attempt, _):
         return attempt
 
 
-def _metadata(name: str, version: str, target: _Target) -> Metadata | None:
+def _read_release_metadata(
+    name: str, version: str, target: _ResolutionTarget
+) -> ReleaseMetadata | None:
     """Return what a release says of itself, which uv installs without reading it."""
     arguments = ["pip", "install", "--no-config", "--no-deps", "--target", "."]
     arguments += ["--python", target.interpreter, f"{name}=={version}"]
     arguments += ["--python-platform", target.platform] if target.platform else []
     with run_uv(arguments, target.settings, {}) as (attempt, folder):
         if attempt.code != 0:
-            _check_machine(attempt)
+            _raise_if_infrastructure(attempt)
         found = list(folder.glob("*.dist-info/METADATA"))
-        return read_metadata(found[0].read_text(errors="replace"), name, version) if found else None
+        return (
+            parse_metadata(found[0].read_text(errors="replace"), name, version) if found else None
+        )
 
 
-def _remarks(lock: Lock, known: _Known) -> Iterator[str]:
+def _lock_notes(lock: RequirementsLock, metadata_by_release: _MetadataByRelease) -> Iterator[str]:
     """Sentences on what uv was told about the index, as far as it matters to *lock*."""
     names = {package.split("==")[0] for package in lock.packages}
-    for name, own in later_uploads(lock.cutoff).items():
+    for name, own in reupload_cutoffs(lock.cutoff).items():
         if name in names:
             yield f"{name} may be as new as {own}: its releases were uploaded anew"
-    for (name, version), metadata in known.items():
+    for (name, version), metadata in metadata_by_release.items():
         if metadata is None:
             yield f"passed over {name} {version}: its metadata cannot be read"
         elif f"{name}=={version}" in lock.packages:
             yield from metadata.changes
 
 
-def _check_machine(attempt: Attempt) -> None:
+def _raise_if_infrastructure(attempt: UvResult) -> None:
     """Raise where it is the disk or the index that failed, not the resolution."""
     if _FULL in attempt.errors:
-        raise DiskFull("uv has no space left to resolve in", hint="Free some space and try again.")
+        raise DiskFullError(
+            "uv has no space left to resolve in", hint="Free some space and try again."
+        )
     errors = attempt.errors[max(attempt.errors.find("error:"), 0) :]
     own = re.split(r"\[std(?:out|err)\]", errors)[0]  # what follows is said by a package's build
     if not any(sign in own for sign in _NETWORK):
@@ -215,7 +247,7 @@ def _check_machine(attempt: Attempt) -> None:
     )
 
 
-def _failure(attempt: Attempt | None, sentences: list[str]) -> Failure:
+def _make_failure(attempt: UvResult | None, sentences: list[str]) -> Failure:
     errors = attempt.errors if attempt else ""
     reason = "unbuildable" if "Failed to build" in errors else "unsatisfiable"
     if attempt is not None and attempt.code is None:

@@ -11,19 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builders.lock.legacy_metadata import LOG
-from builders.process.free_space import free_bytes, same_disk
-from builders.process.temp_dirs import VARIABLE, scratch, sweep_scratch
-from builders.python.install import uv_binary
+from builders.process.free_space import free_bytes, is_same_filesystem
+from builders.process.temp_dirs import TEMP_DIR_VARIABLE, remove_stale_temp_dirs, temp_dir
+from builders.python.install import find_uv
 from builders.settings import BuildSettings
 
-SECONDS = 900.0  # for one call, builds of old source distributions included
+UV_TIMEOUT_SECONDS = 900.0  # for one call, builds of old source distributions included
 
 # Variables of uv that change where things are, never what is resolved.
-_UV_KEPT = frozenset({"UV_PYTHON_INSTALL_DIR", "UV_HTTP_TIMEOUT", "UV_HTTP_RETRIES", "UV_OFFLINE"})
+_UV_PASSED_THROUGH = frozenset(
+    {"UV_PYTHON_INSTALL_DIR", "UV_HTTP_TIMEOUT", "UV_HTTP_RETRIES", "UV_OFFLINE"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attempt:
+class UvResult:
     """What uv said, and how it ended."""
 
     code: int | None  # None: stopped at the time limit
@@ -34,48 +36,52 @@ class Attempt:
 @contextmanager
 def run_uv(
     arguments: list[str], settings: BuildSettings, files: Mapping[str, str]
-) -> Iterator[tuple[Attempt, Path]]:
+) -> Iterator[tuple[UvResult, Path]]:
     """What became of uv with *arguments* in a folder with *files*, which goes afterwards."""
-    with scratch(Path(tempfile.gettempdir()), "lock") as folder:
+    with temp_dir(Path(tempfile.gettempdir()), "lock") as folder:
         for name, text in files.items():
             (folder / name).write_text(text)
-        environment = uv_environment(settings, os.environ) | LOG | {VARIABLE: str(folder)}
-        yield _run([uv_binary(), *arguments], folder, environment), folder
+        environment = (
+            make_uv_environment(settings, os.environ) | LOG | {TEMP_DIR_VARIABLE: str(folder)}
+        )
+        yield _run_in_group([find_uv(), *arguments], folder, environment), folder
 
 
-def sweep_locks() -> None:
+def remove_stale_resolutions() -> None:
     """End resolutions whose process was killed, and remove their folders."""
-    sweep_scratch(Path(tempfile.gettempdir()), "lock")
+    remove_stale_temp_dirs(Path(tempfile.gettempdir()), "lock")
 
 
-def trim_cache(settings: BuildSettings, folder: Path) -> int:
+def prune_uv_cache(settings: BuildSettings, folder: Path) -> int:
     """Remove what uv can have again by a download; the bytes that it made free where *folder* is.
 
     Most are source distributions that were unpacked to be asked for their metadata, hundreds of MB
     some of them. Resolutions under way are waited for, and wait.
     """
     cache = settings.cache / "uv"
-    if not cache.exists() or not same_disk(cache, folder):
+    if not cache.exists() or not is_same_filesystem(cache, folder):
         return 0
     before = free_bytes(folder)
     with run_uv(["cache", "prune", "--ci"], settings, {}):
         return max(free_bytes(folder) - before, 0)
 
 
-def uv_environment(settings: BuildSettings, outer: Mapping[str, str]) -> dict[str, str]:
+def make_uv_environment(settings: BuildSettings, outer: Mapping[str, str]) -> dict[str, str]:
     """Return the variables uv gets: *outer* without what would change a resolution."""
-    kept = {k: v for k, v in outer.items() if not k.startswith("UV_") or k in _UV_KEPT}
-    kept["UV_CACHE_DIR"] = str(settings.cache / "uv")
-    kept["UV_LOCK_TIMEOUT"] = f"{SECONDS:.0f}"
-    kept["NO_COLOR"] = "1"
+    variables = {
+        k: v for k, v in outer.items() if not k.startswith("UV_") or k in _UV_PASSED_THROUGH
+    }
+    variables["UV_CACHE_DIR"] = str(settings.cache / "uv")
+    variables["UV_LOCK_TIMEOUT"] = f"{UV_TIMEOUT_SECONDS:.0f}"
+    variables["NO_COLOR"] = "1"
     if settings.ca_bundle is not None:
-        kept["SSL_CERT_FILE"] = str(settings.ca_bundle)
+        variables["SSL_CERT_FILE"] = str(settings.ca_bundle)
     if settings.index_url:
-        kept["UV_DEFAULT_INDEX"] = settings.index_url
-    return kept
+        variables["UV_DEFAULT_INDEX"] = settings.index_url
+    return variables
 
 
-def _run(command: list[str], folder: Path, environment: Mapping[str, str]) -> Attempt:
+def _run_in_group(command: list[str], folder: Path, environment: Mapping[str, str]) -> UvResult:
     """Run *command* in a process group of its own, so that a stuck build ends with it."""
     process = subprocess.Popen(
         command,
@@ -89,11 +95,11 @@ def _run(command: list[str], folder: Path, environment: Mapping[str, str]) -> At
         start_new_session=True,
     )
     try:
-        output, errors = process.communicate(timeout=SECONDS)
+        output, errors = process.communicate(timeout=UV_TIMEOUT_SECONDS)
     except BaseException as error:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         if not isinstance(error, subprocess.TimeoutExpired):
             raise
-        return Attempt(code=None, output="", errors=f"stopped after {SECONDS:.0f} s")
-    return Attempt(code=process.returncode, output=output, errors=errors)
+        return UvResult(code=None, output="", errors=f"stopped after {UV_TIMEOUT_SECONDS:.0f} s")
+    return UvResult(code=process.returncode, output=output, errors=errors)

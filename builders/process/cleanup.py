@@ -10,10 +10,10 @@ from pathlib import Path
 import psutil
 
 
-def end_carrying(mark: str) -> None:
-    """End whatever carries a variable that begins with *mark* ("NAME=..."), new forks included."""
+def kill_by_env_marker(marker: str) -> None:
+    """Kill every process with a variable that begins with *marker* ("NAME=..."), new forks too."""
     for _ in range(10):
-        found = list(_carrying(mark.encode()))
+        found = list(_find_by_env_marker(marker.encode()))
         for pid in found:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
@@ -22,17 +22,17 @@ def end_carrying(mark: str) -> None:
         time.sleep(0.05)
 
 
-def end_children() -> None:
+def terminate_children() -> None:
     """End what this process has started and is waiting for."""
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             child.terminate()
 
 
-def _carrying(mark: bytes) -> Iterator[int]:
-    """Processes with a variable that begins with *mark* (where there is a /proc)."""
+def _find_by_env_marker(marker: bytes) -> Iterator[int]:
+    """Processes with a variable that begins with *marker* (where there is a /proc)."""
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             variables = (entry / "environ").read_bytes().split(b"\0")
-            if any(variable.startswith(mark) for variable in variables):
+            if any(variable.startswith(marker) for variable in variables):
                 yield int(entry.name)

@@ -4,7 +4,7 @@ import hashlib
 import json
 
 
-def digest(*parts: object) -> str:
+def content_hash(*parts: object) -> str:
     """First 20 hexadecimal digits of the SHA-256 of *parts* as JSON."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:20]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 @contextmanager
-def exclusive(folder: Path, key: str) -> Iterator[None]:
+def file_lock(folder: Path, key: str) -> Iterator[None]:
     """Hold *key* against other threads and processes that use the same *folder* for locks."""
     from filelock import FileLock
 

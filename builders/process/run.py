@@ -12,8 +12,8 @@ from builders.errors import BuilderError
 from builders.model import Failure
 
 LOG_TAIL = 8000  # characters of a log that a Failure keeps
-WATCH_SECONDS = 1.0
-END_SECONDS = 10.0  # until what is asked to end is killed
+WATCH_INTERVAL = 1.0
+TERMINATE_TIMEOUT = 10.0  # until what is asked to end is killed
 
 
 def run_command(
@@ -41,23 +41,25 @@ def run_command(
     except OSError as error:
         raise BuilderError(f"{command[0]} cannot be run: {error}") from error
     try:
-        log = _watched(process, seconds, watch)
+        log = _wait_and_watch(process, seconds, watch)
     except subprocess.TimeoutExpired as expired:
-        _end(process)
-        said = (expired.output or b"").decode(errors="replace")
-        return Failure(stage="build", reason="timeout", detail=said[-LOG_TAIL:])
+        _stop_process(process)
+        message = (expired.output or b"").decode(errors="replace")
+        return Failure(stage="build", reason="timeout", detail=message[-LOG_TAIL:])
     except BaseException:
-        _end(process)
+        _stop_process(process)
         raise
     return process.returncode, log.decode(errors="replace")
 
 
-def _watched(process: subprocess.Popen[bytes], seconds: float, watch: Callable[[], None]) -> bytes:
+def _wait_and_watch(
+    process: subprocess.Popen[bytes], seconds: float, watch: Callable[[], None]
+) -> bytes:
     """All that *process* says until it ends."""
     deadline = time.monotonic() + seconds
     while True:
         try:
-            log, _ = process.communicate(timeout=min(WATCH_SECONDS, seconds))
+            log, _ = process.communicate(timeout=min(WATCH_INTERVAL, seconds))
             return log
         except subprocess.TimeoutExpired:
             if time.monotonic() > deadline:
@@ -65,13 +67,13 @@ def _watched(process: subprocess.Popen[bytes], seconds: float, watch: Callable[[
         watch()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _stop_process(process: subprocess.Popen[bytes]) -> None:
     """Ask *process* to end, so that it tells an engine, and then kill it with its children."""
     with suppress(psutil.NoSuchProcess):
         family = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=END_SECONDS)
+            process.communicate(timeout=TERMINATE_TIMEOUT)
         for each in family:
             with suppress(psutil.NoSuchProcess):
                 each.kill()

@@ -1,6 +1,13 @@
 """The pytest plugin that runs in sandboxes, and the reading of what it wrote."""
 
-from builders.pytest_plugin.report import Report, new_key, read_report
-from builders.pytest_plugin.source import REPORTER, STATUS, plugin_source
+from builders.pytest_plugin.report import PytestReport, generate_key, read_report
+from builders.pytest_plugin.source import REPORTER, STATUS, read_plugin_source
 
-__all__ = ["REPORTER", "STATUS", "Report", "new_key", "plugin_source", "read_report"]
+__all__ = [
+    "REPORTER",
+    "STATUS",
+    "PytestReport",
+    "generate_key",
+    "read_plugin_source",
+    "read_report",
+]

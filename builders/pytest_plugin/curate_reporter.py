@@ -25,7 +25,7 @@ import pytest
 
 from builders.pytest_plugin.environment import restore_environment
 
-FORMAT = 1
+REPORT_FORMAT = 1
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -56,7 +56,7 @@ class Reporter:
         self._encode = json.JSONEncoder(sort_keys=True).encode
         self._getpid = os.getpid
         self._pid = os.getpid()
-        self._write("start", format=FORMAT, pytest=pytest.__version__, python=sys.version)
+        self._write("start", format=REPORT_FORMAT, pytest=pytest.__version__, python=sys.version)
 
     def _write(self, event: str, **facts: Any) -> None:
         if self._getpid() != self._pid:

@@ -11,22 +11,24 @@ import sys
 from typing import Any
 
 from builders.pytest_plugin.environment import restore_environment
-from builders.pytest_plugin.test_ids import canonical_id
+from builders.pytest_plugin.test_ids import escape_test_id
 
 _ORDER = ("SKIPPED", "XFAIL", "XPASS", "PASSED", "ERROR", "FAILED")
-_seen = {}  # type: Any
-_own = {"output": os.dup(1), "process": os.getpid()}  # before pytest begins to capture
+_statuses = {}  # type: Any
+_process_state = {"output": os.dup(1), "process": os.getpid()}  # before pytest begins to capture
 
 
-def _note(nodeid: str, status: str) -> None:
-    name = (nodeid or ".").encode("utf-8", "backslashreplace").decode("utf-8")
-    _seen[name] = max(_seen.get(name, status), status, key=_ORDER.index)
+def _record_status(node_id: str, status: str) -> None:
+    escaped_node_id = (node_id or ".").encode("utf-8", "backslashreplace").decode("utf-8")
+    _statuses[escaped_node_id] = max(
+        _statuses.get(escaped_node_id, status), status, key=_ORDER.index
+    )
 
 
 def pytest_collectreport(report: Any) -> None:
     """Note files that could not be collected, or that skip themselves as a whole."""
     if report.outcome != "passed":
-        _note(report.nodeid, "SKIPPED" if report.outcome == "skipped" else "ERROR")
+        _record_status(report.nodeid, "SKIPPED" if report.outcome == "skipped" else "ERROR")
 
 
 def pytest_runtest_logreport(report: Any) -> None:
@@ -34,22 +36,22 @@ def pytest_runtest_logreport(report: Any) -> None:
     called = report.when == "call"
     expected = hasattr(report, "wasxfail")
     if report.outcome == "failed":
-        _note(report.nodeid, "FAILED" if called else "ERROR")
+        _record_status(report.nodeid, "FAILED" if called else "ERROR")
     elif report.outcome == "skipped":
-        _note(report.nodeid, "XFAIL" if expected else "SKIPPED")
+        _record_status(report.nodeid, "XFAIL" if expected else "SKIPPED")
     elif report.outcome == "passed" and called:
-        _note(report.nodeid, "XPASS" if expected else "PASSED")
+        _record_status(report.nodeid, "XPASS" if expected else "PASSED")
 
 
 def pytest_unconfigure() -> None:
     """Print all lines at once, past any capturing; a forked child of a test prints none."""
-    if os.getpid() != _own["process"]:
+    if os.getpid() != _process_state["process"]:
         return
     sys.stdout.flush()
-    lines = ["{} {}\n".format(status, canonical_id(name)) for name, status in _seen.items()]  # noqa: UP032
+    lines = ["{} {}\n".format(status, escape_test_id(name)) for name, status in _statuses.items()]  # noqa: UP032
     text = ("\n" + "".join(lines)).encode("ascii")
     while text:
-        text = text[os.write(_own["output"], text) :]
+        text = text[os.write(_process_state["output"], text) :]
 
 
 if __name__ == "curate_status":

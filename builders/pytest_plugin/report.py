@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from builders.model import Outcome
 
-FORMAT = 1
+REPORT_FORMAT = 1
 
 # Where a test has several phases, or an id several tests, the right-most outcome counts.
 _ORDER = (
@@ -35,43 +35,43 @@ _SET_UP = ("setup", "passed")  # the one phase after which a test is still to be
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class PytestReport:
     """A verified report; where it was tampered with, only what precedes the break is told."""
 
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
-    finished: bool = False  # the session ended by itself
-    tampered: str = ""  # why the report cannot be believed; "" = it can
+    is_finished: bool = False  # the session ended by itself
+    tampering: str = ""  # why the report cannot be believed; "" = it can
     exit_status: int | None = None  # pytest's own, not the command's
-    in_flight: tuple[str, ...] = ()  # tests that began and told nothing
+    unfinished_tests: tuple[str, ...] = ()  # tests that began and told nothing
 
 
-def new_key() -> bytes:
+def generate_key() -> bytes:
     """A secret for one run."""
     return secrets.token_hex(32).encode("ascii")
 
 
-def read_report(data: bytes, key: bytes) -> Report:
+def read_report(data: bytes, key: bytes) -> PytestReport:
     """Verify *data* with the run's *key* and take one outcome a test from it.
 
     A last line without its end is a write cut by the process's death, not tampering. A test that
     began and told nothing is an error: it took the process with it or stopped the session.
     """
-    records, tampered = _verify(data, key)
-    in_flight = _in_flight(records)
-    outcomes = _outcomes(records)
+    records, tampered = _verify_signatures(data, key)
+    in_flight = _find_unfinished(records)
+    outcomes = _merge_outcomes(records)
     outcomes.update(dict.fromkeys(in_flight, Outcome.ERROR))
     last = records[-1] if records else {}
     finished = last.get("event") == "finish"
-    return Report(
+    return PytestReport(
         outcomes=outcomes,
-        finished=finished and not tampered,
-        tampered=tampered,
+        is_finished=finished and not tampered,
+        tampering=tampered,
         exit_status=last["exit_status"] if finished else None,
-        in_flight=in_flight,
+        unfinished_tests=in_flight,
     )
 
 
-def _verify(data: bytes, key: bytes) -> tuple[list[dict[str, Any]], str]:
+def _verify_signatures(data: bytes, key: bytes) -> tuple[list[dict[str, Any]], str]:
     base, last = hmac.new(key, digestmod=hashlib.sha256), b""
     records: list[dict[str, Any]] = []
     lines = data.split(b"\n")
@@ -85,18 +85,21 @@ def _verify(data: bytes, key: bytes) -> tuple[list[dict[str, Any]], str]:
         last = mac.hexdigest().encode("ascii")
         if not hmac.compare_digest(given, last):
             return records, f"line {number} has no valid signature"
-        record = _record(body)
+        record = _parse_record(body)
         if record is None:
             return records, f"line {number} is signed and is no record"
         records.append(record)
     if cut and records and records[-1]["event"] == "finish":
         return records, "text follows the end of the session"
-    if records and records[0].get("format") != FORMAT:
-        return [], f"report format {records[0].get('format')} is unknown; {FORMAT} is expected"
+    if records and records[0].get("format") != REPORT_FORMAT:
+        return (
+            [],
+            f"report format {records[0].get('format')} is unknown; {REPORT_FORMAT} is expected",
+        )
     return records, ""
 
 
-def _record(body: bytes) -> dict[str, Any] | None:
+def _parse_record(body: bytes) -> dict[str, Any] | None:
     try:
         record = json.loads(body)
     except (ValueError, RecursionError):
@@ -107,35 +110,35 @@ def _record(body: bytes) -> dict[str, Any] | None:
     return cast(dict[str, Any], record)
 
 
-def _in_flight(records: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    begun: dict[str, None] = {}
+def _find_unfinished(records: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    started: dict[str, None] = {}
     for record in records:
         if record["event"] == "test":
-            begun[_name(record)] = None
+            started[_node_id_of(record)] = None
         elif record["event"] == "phase" and (record["when"], record["outcome"]) != _SET_UP:
-            begun.pop(_name(record), None)
-    return tuple(begun)
+            started.pop(_node_id_of(record), None)
+    return tuple(started)
 
 
-def _outcomes(records: Iterable[Mapping[str, Any]]) -> dict[str, Outcome]:
+def _merge_outcomes(records: Iterable[Mapping[str, Any]]) -> dict[str, Outcome]:
     outcomes: dict[str, Outcome] = {}
     for record in records:
-        outcome = _record_outcome(record)
+        outcome = _outcome_of_record(record)
         if outcome is None:
             continue
-        name = _name(record)
+        name = _node_id_of(record)
         known = outcomes.get(name, outcome)
         outcomes[name] = max(known, outcome, key=_ORDER.index)
     return outcomes
 
 
-def _record_outcome(record: Mapping[str, Any]) -> Outcome | None:
+def _outcome_of_record(record: Mapping[str, Any]) -> Outcome | None:
     if record["event"] == "collect":
         return Outcome.SKIPPED if record["outcome"] == "skipped" else Outcome.ERROR
-    return _phase_outcome(record) if record["event"] == "phase" else None
+    return _outcome_of_phase(record) if record["event"] == "phase" else None
 
 
-def _phase_outcome(record: Mapping[str, Any]) -> Outcome | None:
+def _outcome_of_phase(record: Mapping[str, Any]) -> Outcome | None:
     """What one phase says; None where it says nothing (a good set-up, a retry yet to come)."""
     called = record["when"] == "call"
     if record["outcome"] == "failed":
@@ -147,7 +150,7 @@ def _phase_outcome(record: Mapping[str, Any]) -> Outcome | None:
     return None
 
 
-def _name(record: Mapping[str, Any]) -> str:
+def _node_id_of(record: Mapping[str, Any]) -> str:
     """The id as pytest has it; what UTF-8 cannot hold is escaped, for stores to take it."""
     name: str = record["id"] or "."
     return name.encode("utf-8", "backslashreplace").decode("utf-8")

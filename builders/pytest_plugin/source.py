@@ -10,7 +10,7 @@ _IMPORT = re.compile(r"^from builders\.pytest_plugin\.(\w+) import \w+\n", re.MU
 
 
 @cache
-def plugin_source(name: str) -> str:
+def read_plugin_source(name: str) -> str:
     """Text of the plugin *name*, which runs alone on Python 3.6 and pytest 4.6 up to the newest."""
     return _IMPORT.sub(lambda found: _module_text(found[1]), _module_text(name))
 

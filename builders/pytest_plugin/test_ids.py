@@ -12,29 +12,29 @@ _ESCAPES = re.compile(r"(?:%[0-9A-F]{2})+")
 _LOOKS_ESCAPED = re.compile(r"%(?=[0-9A-F]{2})")
 
 
-def canonical_id(exact: str) -> str:
-    """*exact* without blanks, backslashes and non-ASCII: those become `%XX`, byte by UTF-8 byte.
+def escape_test_id(node_id: str) -> str:
+    """*node_id* without blanks, backslashes and non-ASCII: those become `%XX`, byte by UTF-8 byte.
 
     Plain ids stay as they are; a percent sign is escaped only where it would read as an escape.
     Opening brackets are escaped where they outnumber the closing ones, for SWE-bench's grader
     takes such an id for a cut one and accepts any id that begins like it.
     """
-    text = _LOOKS_ESCAPED.sub("%25", exact)
-    if exact.count("[") > exact.count("]"):
+    text = _LOOKS_ESCAPED.sub("%25", node_id)
+    if node_id.count("[") > node_id.count("]"):
         text = text.replace("[", "%5B")
     if _ALL_PLAIN.fullmatch(text):
         return text
-    return "".join(char if _PLAIN.match(char) else _escaped(char) for char in text)
+    return "".join(char if _PLAIN.match(char) else _escape_char(char) for char in text)
 
 
-def exact_id(canonical: str) -> str:
-    """The inverse of `canonical_id`; UnicodeDecodeError for escapes that are no UTF-8."""
-    return _ESCAPES.sub(_unescaped, canonical)
+def unescape_test_id(test_id: str) -> str:
+    """The inverse of `escape_test_id`; UnicodeDecodeError for escapes that are no UTF-8."""
+    return _ESCAPES.sub(_unescape_match, test_id)
 
 
-def _escaped(char: str) -> str:
+def _escape_char(char: str) -> str:
     return "".join("%{:02X}".format(byte) for byte in char.encode("utf-8", "surrogatepass"))  # noqa: UP032
 
 
-def _unescaped(found):  # type: ignore[no-untyped-def]
+def _unescape_match(found):  # type: ignore[no-untyped-def]
     return bytes.fromhex(found.group().replace("%", "")).decode("utf-8", "surrogatepass")

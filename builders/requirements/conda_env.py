@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from builders.requirements.requirements_txt import Contents
+from builders.requirements.requirements_txt import ParsedRequirements
 
 # Conda's name -> the index's, where they differ.
 _NAMES = {
@@ -35,11 +35,11 @@ _PINNED = re.compile(r"^==(\d+\.\d+)(?:\.|$)")
 _SPEC = re.compile(r"^(?:[\w.-]+::)?([A-Za-z0-9_.-]+)\s*(?:\[.*\])?\s*(.*)$")
 
 
-def read_conda(text: str, origin: str) -> Contents:
+def read_conda(text: str, origin: str) -> ParsedRequirements:
     """Return the packages of a conda environment file; a malformed one is only noted."""
     import yaml  # slow to import, and few projects have such a file
 
-    contents = Contents()
+    contents = ParsedRequirements()
     try:
         loaded = yaml.safe_load(text)
     except yaml.YAMLError:
@@ -48,29 +48,29 @@ def read_conda(text: str, origin: str) -> Contents:
     dependencies = loaded.get("dependencies") if isinstance(loaded, dict) else None
     for item in dependencies or ():
         if isinstance(item, dict):
-            _add_pip(item.get("pip") or (), origin, contents)
+            _add_pip_lines(item.get("pip") or (), origin, contents)
         elif isinstance(item, str):
-            _add_conda(item, origin, contents)
+            _add_conda_spec(item, origin, contents)
     return contents
 
 
-def _add_pip(items: Iterable[object], origin: str, contents: Contents) -> None:
+def _add_pip_lines(items: Iterable[object], origin: str, contents: ParsedRequirements) -> None:
     lines = (str(item).strip() for item in items)
     contents.lines += [(line, origin) for line in lines if not line.startswith("-")]
 
 
-def _add_conda(item: str, origin: str, contents: Contents) -> None:
+def _add_conda_spec(item: str, origin: str, contents: ParsedRequirements) -> None:
     match = _SPEC.match(item.strip())
     if match and match[1].lower() == "python":
-        pinned = _PINNED.match(_version(match[2]))
+        pinned = _PINNED.match(_to_pep440(match[2]))
         contents.python = pinned[1] if pinned else ""
     if match is None or _SYSTEM.match(match[1].lower()):
         return
     name = _NAMES.get(match[1].lower(), match[1])
-    contents.lines.append((name + _version(match[2]), origin))
+    contents.lines.append((name + _to_pep440(match[2]), origin))
 
 
-def _version(spec: str) -> str:
+def _to_pep440(spec: str) -> str:
     """Conda's `=1.2` is any 1.2.x; a third field (`=1.2=build`) is a build string."""
     text = spec.replace(" ", "")
     fuzzy = re.match(r"^=([^=<>!,|]+)(?:=[^=]+)?$", text)

@@ -1,9 +1,9 @@
 """Linters, formatters and documentation tools: tests do not need them, and they hinder locks."""
 
-from builders.package_facts import package_facts
+from builders.package_facts import load_package_facts
 
 
-def is_tool(name: str) -> bool:
+def is_development_tool(name: str) -> bool:
     """Whether the normalised *name* is a linter, a formatter or a documentation tool."""
-    facts = package_facts()
+    facts = load_package_facts()
     return name in facts.dev_tool_names or name.startswith(facts.dev_tool_prefixes)

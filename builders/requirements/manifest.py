@@ -6,33 +6,37 @@ from posixpath import dirname, join
 
 from packaging.utils import canonicalize_name
 
-from builders.git.tree import Tree
+from builders.git.tree import FileTree
 from builders.model import Failure
 from builders.requirements.conda_env import read_conda
-from builders.requirements.dev_tools import is_tool
-from builders.requirements.model import Manifest, Requirement, Sources
-from builders.requirements.project import Project, expand, merge
+from builders.requirements.dev_tools import is_development_tool
+from builders.requirements.model import Manifest, ManifestSources, Requirement
+from builders.requirements.project import ProjectMetadata, merge_projects, resolve_extras
 from builders.requirements.pyproject_toml import read_pyproject
-from builders.requirements.requirement_line import Unusable, parse, with_marker
-from builders.requirements.requirements_txt import Contents, read_file
+from builders.requirements.requirement_line import (
+    InvalidRequirementLine,
+    add_marker,
+    parse_requirement,
+)
+from builders.requirements.requirements_txt import ParsedRequirements, read_requirements_file
 from builders.requirements.setup_cfg import read_setup_cfg
 from builders.requirements.setup_py import read_setup_py
 
-RUNNERS = frozenset({"pytest", "nose"})  # tests of both kinds are run, and import them
+TEST_RUNNERS = frozenset({"pytest", "nose"})  # tests of both kinds are run, and import them
 
 
-def read_manifest(tree: Tree, sources: Sources) -> Manifest | Failure:
+def read_manifest(tree: FileTree, sources: ManifestSources) -> Manifest | Failure:
     """Read what *tree* declares in the places that *sources* names.
 
     Returns a Failure of stage "lock", reason "no-requirements", where nothing at all is declared.
     """
-    project = _without_dependencies(read_project(tree), sources)
-    contents = _read_files(tree, sources)
-    collected = _Collection(project.name, sources)
+    project = _drop_dependencies(read_project(tree), sources)
+    contents = _read_requirement_files(tree, sources)
+    collected = _RequirementCollector(project.name, sources)
     collected.add_all(((line, project.origin) for line in project.dependencies or ()), core=True)
     if sources.build:
         collected.add_all(((line, "build-system") for line in project.build_requires), core=True)
-    lines, missing = expand(project, [*sources.extras, *contents.extras])
+    lines, missing = resolve_extras(project, [*sources.extras, *contents.extras])
     collected.add_all((line, f"{project.origin} extras") for line in lines)
     collected.add_all(_group_lines(project, sources.groups))
     collected.add_all(contents.lines)
@@ -40,76 +44,84 @@ def read_manifest(tree: Tree, sources: Sources) -> Manifest | Failure:
     collected.add_all(((line, "recipe") for line in added), core=True)
     if not collected.requirements and not project.name:
         return Failure(stage="lock", reason="no-requirements", detail="; ".join(project.notes))
-    limits = [line[3:].strip() for line in sources.extra if line.startswith("-c ")]
-    asked = {canonicalize_name(name) for name in contents.extras}
-    absent = [f"extra {name} is asked for but not declared" for name in missing if name in asked]
+    constraint_lines = [line[3:].strip() for line in sources.extra if line.startswith("-c ")]
+    requested = {canonicalize_name(name) for name in contents.extras}
+    absent = [
+        f"extra {name} is asked for but not declared" for name in missing if name in requested
+    ]
     return Manifest(
         requirements=tuple(collected.requirements),
-        constraints=tuple(_constraints([*contents.constraints, *limits], collected)),
+        constraints=tuple(
+            _valid_constraints([*contents.constraints, *constraint_lines], collected)
+        ),
         project=canonicalize_name(project.name) if project.name else "",
         requires_python=project.requires_python,
         classifiers=project.classifiers,
         build_requires=project.build_requires,
         notes=(*project.notes, *contents.notes, *absent, *collected.notes()),
         files=tuple(dict.fromkeys(contents.files)),
-        absent=tuple(_absent(tree, sources, project, missing)),
+        missing_sources=tuple(_find_absent(tree, sources, project, missing)),
     )
 
 
-class _Collection:
+class _RequirementCollector:
     """Requirements as they come in: each line once, unwanted names left out and noted."""
 
-    def __init__(self, project: str, sources: Sources) -> None:
+    def __init__(self, project: str, sources: ManifestSources) -> None:
         self.project = canonicalize_name(project) if project else ""
-        self.drop = {canonicalize_name(name) for name in sources.drop}
-        self.keep = {canonicalize_name(name) for name in sources.keep}
+        self.excluded = {canonicalize_name(name) for name in sources.drop}
+        self.force_included = {canonicalize_name(name) for name in sources.keep}
         self.requirements: list[Requirement] = []
         self.tools: set[str] = set()
         self.dropped: list[str] = []
 
     def add_all(self, lines: Iterable[tuple[str, str]], *, core: bool = False) -> None:
         for line, origin in lines:
-            self._add(line, origin, core)
+            self._add_line(line, origin, core)
 
     def notes(self) -> list[str]:
         """Return one sentence per kind of thing left out."""
         tools = ", ".join(sorted(self.tools))
         return [*dict.fromkeys(self.dropped), *([f"dropped tools: {tools}"] if tools else [])]
 
-    def _add(self, line: str, origin: str, core: bool) -> None:
+    def _add_line(self, line: str, origin: str, core: bool) -> None:
         try:
-            parsed = parse(line)
-        except Unusable as error:
+            parsed = parse_requirement(line)
+        except InvalidRequirementLine as error:
             self.dropped.append(f"{error} ({origin})")
             return
         name = canonicalize_name(parsed.name)
         if name == self.project:
             return  # comes from the checkout
-        if name in self.drop:
+        if name in self.excluded:
             self.dropped.append(f"dropped {name}: the recipe says so")
-        elif is_tool(name) and not core and name not in self.keep:
+        elif is_development_tool(name) and not core and name not in self.force_included:
             self.tools.add(name)
         else:
-            self._keep(Requirement(line=str(parsed), name=name, origin=origin, core=core))
+            self._append_or_merge(
+                Requirement(line=str(parsed), name=name, origin=origin, is_core=core)
+            )
 
-    def _keep(self, item: Requirement) -> None:
-        if item.name in RUNNERS and not item.core:
-            item = Requirement(line=item.line, name=item.name, origin=item.origin, core=True)
+    def _append_or_merge(self, item: Requirement) -> None:
+        if item.name in TEST_RUNNERS and not item.is_core:
+            item = Requirement(line=item.line, name=item.name, origin=item.origin, is_core=True)
         if not any(item.line == other.line for other in self.requirements):
             self.requirements.append(item)
 
 
-def read_project(tree: Tree) -> Project:
+def read_project(tree: FileTree) -> ProjectMetadata:
     """Merge what pyproject.toml, setup.cfg and setup.py say, in this order."""
     readers = (read_pyproject, read_setup_cfg, read_setup_py)
-    return merge(project for project in (read(tree) for read in readers) if project is not None)
+    return merge_projects(
+        project for project in (read(tree) for read in readers) if project is not None
+    )
 
 
-def _without_dependencies(project: Project, sources: Sources) -> Project:
+def _drop_dependencies(project: ProjectMetadata, sources: ManifestSources) -> ProjectMetadata:
     """*project*; where the recipe leaves it aside, only what is no requirement of it."""
     if sources.project:
         return project
-    return Project(
+    return ProjectMetadata(
         origin=project.origin,
         name=project.name,
         requires_python=project.requires_python,
@@ -118,12 +130,12 @@ def _without_dependencies(project: Project, sources: Sources) -> Project:
     )
 
 
-def _read_files(tree: Tree, sources: Sources) -> Contents:
-    total = Contents()
-    parts = [_read_one(tree, path) for path in _matching(tree, sources.files)]
+def _read_requirement_files(tree: FileTree, sources: ManifestSources) -> ParsedRequirements:
+    total = ParsedRequirements()
+    parts = [_read_any_file(tree, path) for path in _match_files(tree, sources.files)]
     variants = len({part.python for part in parts if part.python}) > 1
     for part in parts:
-        total.lines += _under_python(part) if variants else part.lines
+        total.lines += _lines_for_python(part) if variants else part.lines
         total.constraints += part.constraints
         total.extras += part.extras
         total.notes += part.notes
@@ -131,50 +143,50 @@ def _read_files(tree: Tree, sources: Sources) -> Contents:
     return total
 
 
-def _read_one(tree: Tree, path: str) -> Contents:
+def _read_any_file(tree: FileTree, path: str) -> ParsedRequirements:
     if not path.endswith((".yml", ".yaml")):
-        return read_file(tree, path)
+        return read_requirements_file(tree, path)
     contents = read_conda((tree.read(path) or b"").decode("utf-8", errors="replace"), path)
     contents.files.append(path)
     return contents
 
 
-def _under_python(part: Contents) -> list[tuple[str, str]]:
+def _lines_for_python(part: ParsedRequirements) -> list[tuple[str, str]]:
     """Lines of one of several files, each of which describes the environment of one Python."""
     if not part.python:
         return part.lines
     marker = f"python_version == '{part.python}'"
-    return [(_marked(line, marker), path) for line, path in part.lines]
+    return [(_mark_line(line, marker), path) for line, path in part.lines]
 
 
-def _marked(line: str, marker: str) -> str:
+def _mark_line(line: str, marker: str) -> str:
     try:
-        return with_marker(line, marker)
-    except Unusable:
+        return add_marker(line, marker)
+    except InvalidRequirementLine:
         return line  # left out, and noted, when it is collected
 
 
-def _matching(tree: Tree, patterns: Iterable[str]) -> Iterator[str]:
+def _match_files(tree: FileTree, patterns: Iterable[str]) -> Iterator[str]:
     """Files that match, in the order of the patterns; only the last segment may be a glob."""
     for pattern in patterns:
         folder = dirname(pattern)
-        paths = (join(folder, name) if folder else name for name in tree.names(folder))
+        paths = (join(folder, name) if folder else name for name in tree.list_names(folder))
         yield from (path for path in paths if fnmatchcase(path, pattern))
 
 
-def _group_lines(project: Project, wanted: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _group_lines(project: ProjectMetadata, group_names: Iterable[str]) -> Iterator[tuple[str, str]]:
     groups = {canonicalize_name(name): lines for name, lines in project.groups.items()}
-    for name in wanted:
+    for name in group_names:
         for line in groups.get(canonicalize_name(name), ()):
             yield line, f"group {name}"
 
 
-def _absent(
-    tree: Tree, sources: Sources, project: Project, missing: Iterable[str]
+def _find_absent(
+    tree: FileTree, sources: ManifestSources, project: ProjectMetadata, missing: Iterable[str]
 ) -> Iterator[str]:
     """What the recipe names in vain at this commit."""
     for pattern in sources.files:
-        if not any(_matching(tree, (pattern,))):
+        if not any(_match_files(tree, (pattern,))):
             yield f"file {pattern}"
     asked = {canonicalize_name(name) for name in sources.extras}
     yield from (f"extra {name}" for name in missing if name in asked)
@@ -182,9 +194,9 @@ def _absent(
     yield from (f"group {name}" for name in sources.groups if canonicalize_name(name) not in groups)
 
 
-def _constraints(lines: Iterable[str], collected: _Collection) -> Iterator[str]:
+def _valid_constraints(lines: Iterable[str], collected: _RequirementCollector) -> Iterator[str]:
     for line in dict.fromkeys(lines):
         try:
-            yield str(parse(line))
-        except Unusable as error:
+            yield str(parse_requirement(line))
+        except InvalidRequirementLine as error:
             collected.dropped.append(f"{error} (constraint)")

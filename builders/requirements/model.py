@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sources:
+class ManifestSources:
     """Where a project declares its requirements.
 
     Everything named may be missing at a given commit, so that one value serves many years.
@@ -31,7 +31,7 @@ class Requirement:
     line: str
     name: str
     origin: str
-    core: bool = False  # the project cannot be imported or tested without it
+    is_core: bool = False  # the project cannot be imported or tested without it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +46,8 @@ class Manifest:
     build_requires: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # one sentence per departure from the files
     files: tuple[str, ...] = ()  # requirement files that were read, in this order
-    absent: tuple[str, ...] = ()  # what `Sources` names and this commit lacks
-    exempt: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    missing_sources: tuple[str, ...] = ()  # what `ManifestSources` names and this commit lacks
+    cutoff_overrides: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     # name -> RFC 3339 cutoff of its own, where the common one cannot hold
 
     @property
@@ -55,9 +55,9 @@ class Manifest:
         """Hash of all that decides a resolution; order, origins and remarks do not count."""
         content = {
             "requirements": sorted({requirement.line for requirement in self.requirements}),
-            "core": sorted({item.name for item in self.requirements if item.core}),
+            "core": sorted({item.name for item in self.requirements if item.is_core}),
             "constraints": sorted(set(self.constraints)),
             "project": self.project,
-            "exempt": dict(sorted(self.exempt.items())),
+            "exempt": dict(sorted(self.cutoff_overrides.items())),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

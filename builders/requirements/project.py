@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 
 from packaging.utils import canonicalize_name
 
-from builders.requirements.requirement_line import Unusable, parse, with_marker
+from builders.requirements.requirement_line import (
+    InvalidRequirementLine,
+    add_marker,
+    parse_requirement,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Project:
+class ProjectMetadata:
     """Metadata of one file; None or "" where the file says nothing of it."""
 
     origin: str
@@ -24,14 +28,14 @@ class Project:
     notes: tuple[str, ...] = ()
 
 
-def merge(projects: Iterable[Project]) -> Project:
+def merge_projects(projects: Iterable[ProjectMetadata]) -> ProjectMetadata:
     """Return one project in which the first file to say something has it its way."""
-    merged = Project(origin="")
+    merged = ProjectMetadata(origin="")
     for other in projects:
-        merged = Project(
+        merged = ProjectMetadata(
             origin=merged.origin if merged.dependencies is not None else other.origin,
             name=merged.name or other.name,
-            dependencies=_first(merged.dependencies, other.dependencies),
+            dependencies=_first_known(merged.dependencies, other.dependencies),
             extras=merged.extras if merged.extras is not None else other.extras,
             groups={**other.groups, **merged.groups},
             requires_python=merged.requires_python or other.requires_python,
@@ -42,11 +46,15 @@ def merge(projects: Iterable[Project]) -> Project:
     return merged
 
 
-def _first(left: tuple[str, ...] | None, right: tuple[str, ...] | None) -> tuple[str, ...] | None:
+def _first_known(
+    left: tuple[str, ...] | None, right: tuple[str, ...] | None
+) -> tuple[str, ...] | None:
     return right if left is None else left
 
 
-def conditional(extras: Mapping[str, tuple[str, ...]]) -> tuple[list[str], dict[str, list[str]]]:
+def split_conditional_extras(
+    extras: Mapping[str, tuple[str, ...]],
+) -> tuple[list[str], dict[str, list[str]]]:
     """Split setuptools extras keyed `name:marker`: unconditional names, and markers as markers.
 
     A key without a name (`:python_version<"3"`) belongs to the dependencies, which come first.
@@ -58,21 +66,23 @@ def conditional(extras: Mapping[str, tuple[str, ...]]) -> tuple[list[str], dict[
         target = named.setdefault(name, []) if name else dependencies
         for line in lines:
             try:
-                target.append(with_marker(line, marker))
-            except Unusable:
+                target.append(add_marker(line, marker))
+            except InvalidRequirementLine:
                 target.append(line)
     return dependencies, named
 
 
-def expand(project: Project, wanted: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return the lines of the *wanted* extras ("*" = all) and the names of those not declared.
+def resolve_extras(
+    project: ProjectMetadata, extra_names: Iterable[str]
+) -> tuple[list[str], list[str]]:
+    """Return the lines of the *extra_names* extras ("*" = all) and the names of those not declared.
 
     An extra that names the project itself (`name[other]`) is followed.
     """
     declared: dict[str, tuple[str, ...]] = {
         canonicalize_name(name): lines for name, lines in (project.extras or {}).items()
     }
-    queue = [canonicalize_name(name) if name != "*" else name for name in wanted if name]
+    queue = [canonicalize_name(name) if name != "*" else name for name in extra_names if name]
     if "*" in queue:
         queue = sorted(declared)
     lines: list[str] = []
@@ -86,19 +96,19 @@ def expand(project: Project, wanted: Iterable[str]) -> tuple[list[str], list[str
         if extra not in declared:
             missing.append(extra)
         for line in declared.get(extra, ()):
-            own = _own_extras(line, project.name)
+            own = _self_referenced_extras(line, project.name)
             queue += own
             lines += [] if own else [line]
     return lines, missing
 
 
-def _own_extras(line: str, name: str) -> list[str]:
+def _self_referenced_extras(line: str, name: str) -> list[str]:
     local = re.match(r"^\.\[([^\]]+)\]", line.strip())
     if local:
         return [canonicalize_name(part.strip()) for part in local[1].split(",")]
     try:
-        parsed = parse(line)
-    except Unusable:
+        parsed = parse_requirement(line)
+    except InvalidRequirementLine:
         return []
     if not name or canonicalize_name(parsed.name) != canonicalize_name(name):
         return []

@@ -7,15 +7,15 @@ from typing import Any
 from packaging.dependency_groups import resolve_dependency_groups
 from packaging.utils import canonicalize_name
 
-from builders.git.tree import Tree
+from builders.git.tree import FileTree
 from builders.requirements.poetry import read_poetry
-from builders.requirements.project import Project
-from builders.requirements.setup_cfg import read_texts
+from builders.requirements.project import ProjectMetadata
+from builders.requirements.setup_cfg import read_plain_files
 
 PATH = "pyproject.toml"
 
 
-def read_pyproject(tree: Tree) -> Project | None:
+def read_pyproject(tree: FileTree) -> ProjectMetadata | None:
     """Return the metadata of pyproject.toml, or None where it is missing or malformed.
 
     Its requirements count only where it has `[project]` or `[tool.poetry]`.
@@ -26,15 +26,15 @@ def read_pyproject(tree: Tree) -> Project | None:
     try:
         data = tomllib.loads(content.decode("utf-8-sig", errors="replace"))
     except tomllib.TOMLDecodeError:
-        return Project(origin=PATH, notes=(f"{PATH} cannot be parsed",))
+        return ProjectMetadata(origin=PATH, notes=(f"{PATH} cannot be parsed",))
     tool = data.get("tool", {})
-    poetry = read_poetry(tool["poetry"]) if "poetry" in tool else Project(origin=PATH)
-    pep621 = _read_project(tree, data) if "project" in data else Project(origin=PATH)
-    groups = {**poetry.groups, **_read_groups(data)}
-    return Project(
+    poetry = read_poetry(tool["poetry"]) if "poetry" in tool else ProjectMetadata(origin=PATH)
+    pep621 = _read_project_table(tree, data) if "project" in data else ProjectMetadata(origin=PATH)
+    groups = {**poetry.groups, **_read_dependency_groups(data)}
+    return ProjectMetadata(
         origin=PATH,
         name=pep621.name or poetry.name,
-        dependencies=_dependencies(pep621, poetry),
+        dependencies=_merge_dependencies(pep621, poetry),
         extras=pep621.extras if pep621.extras is not None else poetry.extras,
         groups=groups,
         requires_python=pep621.requires_python or poetry.requires_python,
@@ -44,27 +44,29 @@ def read_pyproject(tree: Tree) -> Project | None:
     )
 
 
-def _dependencies(pep621: Project, poetry: Project) -> tuple[str, ...] | None:
+def _merge_dependencies(pep621: ProjectMetadata, poetry: ProjectMetadata) -> tuple[str, ...] | None:
     return poetry.dependencies if pep621.dependencies is None else pep621.dependencies
 
 
-def _read_project(tree: Tree, data: Mapping[str, Any]) -> Project:
+def _read_project_table(tree: FileTree, data: Mapping[str, Any]) -> ProjectMetadata:
     """Read `[project]`; what is dynamic comes from setuptools' table, or is left open."""
     project = data["project"]
     dynamic = project.get("dynamic", ())
     table = data.get("tool", {}).get("setuptools", {}).get("dynamic", {})
     dependencies = project.get("dependencies")
     if "dependencies" in dynamic:
-        dependencies = _from_files(tree, table.get("dependencies"))
+        dependencies = _read_dynamic_files(tree, table.get("dependencies"))
     elif dependencies is None and "poetry" not in data.get("tool", {}):
         dependencies = ()
     extras = project.get("optional-dependencies")
     if "optional-dependencies" in dynamic:
         named = table.get("optional-dependencies")
         extras = (
-            {name: _from_files(tree, spec) or () for name, spec in named.items()} if named else None
+            {name: _read_dynamic_files(tree, spec) or () for name, spec in named.items()}
+            if named
+            else None
         )
-    return Project(
+    return ProjectMetadata(
         origin=PATH,
         name=project.get("name", ""),
         dependencies=None if dependencies is None else tuple(dependencies),
@@ -74,27 +76,27 @@ def _read_project(tree: Tree, data: Mapping[str, Any]) -> Project:
     )
 
 
-def _from_files(tree: Tree, spec: Mapping[str, Any] | None) -> tuple[str, ...] | None:
+def _read_dynamic_files(tree: FileTree, spec: Mapping[str, Any] | None) -> tuple[str, ...] | None:
     """Read setuptools' `{file = [...]}`."""
     files = (spec or {}).get("file")
     if not files:
         return None
-    return read_texts(tree, [files] if isinstance(files, str) else list(files))
+    return read_plain_files(tree, [files] if isinstance(files, str) else list(files))
 
 
-def _read_groups(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def _read_dependency_groups(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     tool = data.get("tool", {})
     legacy = {"dev": tool.get("uv", {}).get("dev-dependencies", [])}
     tables = [tool.get("pdm", {}).get("dev-dependencies", {}), data.get("dependency-groups", {})]
-    tables += [_hatch_groups(tool)]
+    tables += [_read_hatch_groups(tool)]
     groups: dict[str, tuple[str, ...]] = {k: tuple(v) for k, v in legacy.items() if v}
     for names in tables:
         table: dict[str, Any] = {canonicalize_name(name): lines for name, lines in names.items()}
-        groups.update({name: _group(table, name) for name in table})
+        groups.update({name: _expand_group(table, name) for name in table})
     return groups
 
 
-def _hatch_groups(tool: Mapping[str, Any]) -> dict[str, list[str]]:
+def _read_hatch_groups(tool: Mapping[str, Any]) -> dict[str, list[str]]:
     """Dependencies of hatch's environments, under the environments' names."""
     environments = tool.get("hatch", {}).get("envs", {})
     return {
@@ -104,7 +106,7 @@ def _hatch_groups(tool: Mapping[str, Any]) -> dict[str, list[str]]:
     }
 
 
-def _group(table: Mapping[str, Any], name: str) -> tuple[str, ...]:
+def _expand_group(table: Mapping[str, Any], name: str) -> tuple[str, ...]:
     """Requirement lines of a PEP 735 group; of one that tools refuse, only its own lines."""
     try:
         return resolve_dependency_groups(table, name)

@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 _SUFFIX = "(?:a|b|c|rc|alpha|beta|pre|preview|post|rev|r|dev)[0-9.]*\\b"  # letters PEP 440 knows
 # Forms that were legal before PEP 440 was enforced, and what they meant.
-_LEGACY = (
+_LEGACY_SYNTAX = (
     (re.compile(r"(>=|<=|>|<|~=)(\s*[0-9.]+?)\.\*"), r"\1\2"),  # >=1.* means >=1
     (re.compile(r"(?<![<>=!~])=(?!=)\s*(?=\d)"), "=="),  # =1.2 means ==1.2
     (re.compile(r",\s*(?=;|$)"), ""),  # a comma at the end
@@ -18,25 +18,26 @@ _LEGACY = (
 _URL = re.compile(r"^(git|hg|svn|bzr)\+|^https?://|^file:|^\.{0,2}/|^\.")
 
 
-class Unusable(Exception):
+class InvalidRequirementLine(Exception):
     """A line that no resolver may see; the message is a sentence."""
 
 
-def parse(line: str) -> Parsed:
-    """Return *line* as a PEP 508 requirement; raises `Unusable` for URLs, paths and nonsense."""
-    text = _strip(line)
+def parse_requirement(line: str) -> Parsed:
+    """Return *line* as a PEP 508 requirement; raises `InvalidRequirementLine` for URLs, paths and
+    nonsense."""
+    text = _strip_line(line)
     if _URL.match(text):
-        raise Unusable(f"dropped {text}: not from an index")
+        raise InvalidRequirementLine(f"dropped {text}: not from an index")
     try:
         parsed = Parsed(text)
     except InvalidRequirement:
-        parsed = _legacy(text)
+        parsed = _parse_legacy(text)
     if parsed.url:
-        raise Unusable(f"dropped {parsed.name}: {parsed.url} is not from an index")
+        raise InvalidRequirementLine(f"dropped {parsed.name}: {parsed.url} is not from an index")
     return parsed
 
 
-def is_valid(line: str) -> bool:
+def is_valid_requirement(line: str) -> bool:
     """Whether *line* is a requirement as it stands, with nothing to be guessed."""
     try:
         Parsed(line)
@@ -45,31 +46,31 @@ def is_valid(line: str) -> bool:
     return True
 
 
-def name_of(line: str) -> str:
-    """Return the normalised name in *line*; raises `Unusable`."""
-    return canonicalize_name(parse(line).name)
+def parse_name(line: str) -> str:
+    """Return the normalised name in *line*; raises `InvalidRequirementLine`."""
+    return canonicalize_name(parse_requirement(line).name)
 
 
-def with_marker(line: str, marker: str) -> str:
-    """Return *line* under the further condition *marker* ("" = none); raises `Unusable`."""
-    parsed = parse(line)
+def add_marker(line: str, marker: str) -> str:
+    """Return *line* with *marker* added ("" = none); raises `InvalidRequirementLine`."""
+    parsed = parse_requirement(line)
     if marker:
         joined = f"({parsed.marker}) and ({marker})" if parsed.marker else marker
         parsed.marker = Marker(joined)
     return str(parsed)
 
 
-def _legacy(text: str) -> Parsed:
+def _parse_legacy(text: str) -> Parsed:
     changed = text
-    for pattern, replacement in _LEGACY:
+    for pattern, replacement in _LEGACY_SYNTAX:
         changed = pattern.sub(replacement, changed)
     try:
         return Parsed(changed)
     except InvalidRequirement as error:
-        raise Unusable(f"dropped {text!r}: not a requirement") from error
+        raise InvalidRequirementLine(f"dropped {text!r}: not a requirement") from error
 
 
-def _strip(line: str) -> str:
+def _strip_line(line: str) -> str:
     """Remove comments, hashes and per-requirement options."""
     text = re.split(r"(?:^|\s)#", line, maxsplit=1)[0]
     return re.split(r"\s--?[a-zA-Z]", text, maxsplit=1)[0].strip()

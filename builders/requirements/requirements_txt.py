@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from posixpath import dirname, join, normpath
 
-from builders.git.tree import Tree
+from builders.git.tree import FileTree
 
 _OPTION = re.compile(r"^(?:(-r|-c|-e)|--(requirement|constraint|editable))[\s=]*(.+)$")
 _SELF = re.compile(r"^(?:\.|file:(?://)?\.)/?\[([^\]]*)\]")  # ".[a,b]"
 
 
 @dataclass(kw_only=True)
-class Contents:
+class ParsedRequirements:
     """What requirement files hold: (line, file) pairs, constraints, extras of the project."""
 
     lines: list[tuple[str, str]] = field(default_factory=list)
@@ -23,21 +23,23 @@ class Contents:
     python: str = ""  # "3.8" where the file is for this interpreter only
 
 
-def read_file(tree: Tree, path: str) -> Contents:
+def read_requirements_file(tree: FileTree, path: str) -> ParsedRequirements:
     """Return what *path* and the files it refers to hold; a missing file is only noted."""
-    contents = Contents()
-    _read(tree, normpath(path), contents, seen=set(), constraint=False)
+    contents = ParsedRequirements()
+    _read_into(tree, normpath(path), contents, seen=set(), constraint=False)
     return contents
 
 
-def add_text(text: str, origin: str, contents: Contents) -> None:
+def add_requirements_text(text: str, origin: str, contents: ParsedRequirements) -> None:
     """Add the lines of *text*, a requirement file without references to others."""
-    for line in _logical(text):
+    for line in _logical_lines(text):
         if not line.startswith("-"):
             contents.lines.append((line, origin))
 
 
-def _read(tree: Tree, path: str, contents: Contents, *, seen: set[str], constraint: bool) -> None:
+def _read_into(
+    tree: FileTree, path: str, contents: ParsedRequirements, *, seen: set[str], constraint: bool
+) -> None:
     if path in seen:
         return
     seen.add(path)
@@ -46,13 +48,13 @@ def _read(tree: Tree, path: str, contents: Contents, *, seen: set[str], constrai
         contents.notes.append(f"{path} is referred to but missing")
         return
     contents.files.append(path)
-    for line in _logical(content.decode("utf-8-sig", errors="replace")):
+    for line in _logical_lines(content.decode("utf-8-sig", errors="replace")):
         option = _OPTION.match(line)
         if option:
             kind, value = (option[1] or option[2][:1]).lstrip("-"), option[3].strip()
-            _follow(tree, path, contents, kind, value, seen, constraint)
+            _follow_option(tree, path, contents, kind, value, seen, constraint)
         elif _SELF.match(line):
-            _follow(tree, path, contents, "e", line, seen, constraint)
+            _follow_option(tree, path, contents, "e", line, seen, constraint)
         elif line.startswith("-"):
             continue  # index and format options: settings decide those
         elif constraint:
@@ -61,10 +63,10 @@ def _read(tree: Tree, path: str, contents: Contents, *, seen: set[str], constrai
             contents.lines.append((line, path))
 
 
-def _follow(
-    tree: Tree,
+def _follow_option(
+    tree: FileTree,
     path: str,
-    contents: Contents,
+    contents: ParsedRequirements,
     kind: str,
     value: str,
     seen: set[str],
@@ -80,10 +82,10 @@ def _follow(
             contents.notes.append(f"dropped -e {value}: not from an index")
         return
     target = normpath(join(dirname(path), value))
-    _read(tree, target, contents, seen=seen, constraint=constraint or kind == "c")
+    _read_into(tree, target, contents, seen=seen, constraint=constraint or kind == "c")
 
 
-def _logical(text: str) -> Iterator[str]:
+def _logical_lines(text: str) -> Iterator[str]:
     """Lines without comments and blanks, continuations joined."""
     for line in re.sub(r"\\\r?\n", " ", text).splitlines():
         bare = re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip()

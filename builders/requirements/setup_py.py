@@ -4,16 +4,20 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from builders.git.tree import Tree
-from builders.requirements.project import Project, conditional
-from builders.requirements.setup_cfg import read_texts
-from builders.requirements.setup_py_conditions import branches
-from builders.requirements.static_eval import Unknown, assign, evaluate
+from builders.git.tree import FileTree
+from builders.requirements.project import ProjectMetadata, split_conditional_extras
+from builders.requirements.setup_cfg import read_plain_files
+from builders.requirements.setup_py_conditions import taken_branches
+from builders.requirements.static_eval import (
+    UnknownValueError,
+    apply_statement,
+    evaluate_expression,
+)
 
 PATH = "setup.py"
 
 
-def read_setup_py(tree: Tree) -> Project | None:
+def read_setup_py(tree: FileTree) -> ProjectMetadata | None:
     """Return the metadata of setup.py, or None where it is missing.
 
     What cannot be told from the text is noted; a value made by reading a requirement file whose
@@ -25,76 +29,76 @@ def read_setup_py(tree: Tree) -> Project | None:
     try:
         module = ast.parse(content)
     except (SyntaxError, ValueError):
-        return Project(origin=PATH, notes=(f"{PATH} cannot be parsed",))
-    script = _Script(tree, module)
-    arguments = script.arguments()
-    extras = {name: tuple(_texts(lines)) for name, lines in _mapping(arguments).items()}
-    also, named = conditional(extras)
+        return ProjectMetadata(origin=PATH, notes=(f"{PATH} cannot be parsed",))
+    script = _SetupScript(tree, module)
+    arguments = script.setup_arguments()
+    extras = {name: tuple(_as_lines(lines)) for name, lines in _extras_mapping(arguments).items()}
+    also, named = split_conditional_extras(extras)
     install = arguments.get("install_requires")
-    dependencies = None if install is None and not also else (*_texts(install), *also)
-    return Project(
+    dependencies = None if install is None and not also else (*_as_lines(install), *also)
+    return ProjectMetadata(
         origin=PATH,
-        name=_text(arguments.get("name")),
+        name=_as_text(arguments.get("name")),
         dependencies=dependencies,
         extras={name: tuple(lines) for name, lines in named.items()} if extras else None,
-        groups={"tests_require": tuple(_texts(arguments.get("tests_require")))},
-        requires_python=_text(arguments.get("python_requires")),
-        classifiers=tuple(_texts(arguments.get("classifiers"))),
+        groups={"tests_require": tuple(_as_lines(arguments.get("tests_require")))},
+        requires_python=_as_text(arguments.get("python_requires")),
+        classifiers=tuple(_as_lines(arguments.get("classifiers"))),
         notes=tuple(script.notes),
     )
 
 
-class _Script:
+class _SetupScript:
     """The module's names as they are when `setup` is called, and what could not be told."""
 
-    def __init__(self, tree: Tree, module: ast.Module) -> None:
+    def __init__(self, tree: FileTree, module: ast.Module) -> None:
         self.tree = tree
         self.module = module
         self.names: dict[str, Any] = {}
         self.notes: list[str] = []
         self.functions = {n.name: n for n in ast.walk(module) if isinstance(n, ast.FunctionDef)}
 
-    def arguments(self) -> dict[str, Any]:
+    def setup_arguments(self) -> dict[str, Any]:
         """Return the keyword arguments of `setup` that matter, as far as they can be told."""
-        self._follow(self.module.body)
+        self._execute_statements(self.module.body)
         for function in self.functions.values():
-            if any(map(_is_setup, ast.walk(function))):
-                self._follow(function.body)
+            if any(map(_is_setup_call, ast.walk(function))):
+                self._execute_statements(function.body)
         found: dict[str, Any] = {}
-        for call in filter(_is_setup, ast.walk(self.module)):
+        for call in filter(_is_setup_call, ast.walk(self.module)):
             for keyword in call.keywords:  # type: ignore[attr-defined]
-                found.update(self._keyword(keyword))
+                found.update(self._evaluate_keyword(keyword))
         return found
 
-    def _follow(self, body: list[ast.stmt]) -> None:
-        for statement in _flat(body):
-            assign(statement, self.names)
+    def _execute_statements(self, body: list[ast.stmt]) -> None:
+        for statement in _unconditional_statements(body):
+            apply_statement(statement, self.names)
             if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-                self._assign_file(statement.targets[0], statement.value)
+                self._assign_file_content(statement.targets[0], statement.value)
             elif isinstance(statement, ast.With):
-                self._follow(statement.body)
+                self._execute_statements(statement.body)
 
-    def _assign_file(self, target: ast.expr, value: ast.expr) -> None:
+    def _assign_file_content(self, target: ast.expr, value: ast.expr) -> None:
         """Give a name that is still unknown the content of the file its value mentions."""
         if isinstance(target, ast.Name) and target.id not in self.names:
-            lines = self._mentioned(value)
+            lines = self._mentioned_file_lines(value)
             if lines:
                 self.names[target.id] = lines
 
-    def _keyword(self, keyword: ast.keyword) -> dict[str, Any]:
+    def _evaluate_keyword(self, keyword: ast.keyword) -> dict[str, Any]:
         try:
-            value = evaluate(keyword.value, self.names)
-        except Unknown:
-            value = self._mentioned(keyword.value) or None
+            value = evaluate_expression(keyword.value, self.names)
+        except UnknownValueError:
+            value = self._mentioned_file_lines(keyword.value) or None
         if keyword.arg is None:
             return value if isinstance(value, dict) else {}
         if value is None and keyword.arg in ("install_requires", "extras_require"):
             self.notes.append(f"{PATH}: {keyword.arg} cannot be told from the text")
         return {keyword.arg: value}
 
-    def _mentioned(self, node: ast.AST) -> list[str]:
+    def _mentioned_file_lines(self, node: ast.AST) -> list[str]:
         """Content of the requirement files named in *node* or in functions that it calls."""
-        called = [self.functions.get(_called(child)) for child in ast.walk(node)]
+        called = [self.functions.get(_called_name(child)) for child in ast.walk(node)]
         nodes = [node, *(function for function in called if function)]
         paths = [
             child.value
@@ -103,43 +107,43 @@ class _Script:
             if isinstance(child, ast.Constant) and isinstance(child.value, str)
         ]
         files = [path for path in paths if path.endswith((".txt", ".in")) and self.tree.read(path)]
-        return list(read_texts(self.tree, list(dict.fromkeys(files))))
+        return list(read_plain_files(self.tree, list(dict.fromkeys(files))))
 
 
-def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+def _unconditional_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Statements that always run, and those of `try` and of conditions that can be told."""
     for statement in body:
         if isinstance(statement, ast.Try) or (
             isinstance(statement, ast.If) and "__name__" in ast.dump(statement.test)
         ):
-            yield from _flat(statement.body)
+            yield from _unconditional_statements(statement.body)
         elif isinstance(statement, ast.If):
-            yield from _flat(list(branches(statement)))
+            yield from _unconditional_statements(list(taken_branches(statement)))
         else:
             yield statement
 
 
-def _is_setup(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and _called(node) == "setup"
+def _is_setup_call(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and _called_name(node) == "setup"
 
 
-def _called(node: ast.AST) -> str:
+def _called_name(node: ast.AST) -> str:
     function = node.func if isinstance(node, ast.Call) else None
     if isinstance(function, ast.Attribute):
         return function.attr
     return function.id if isinstance(function, ast.Name) else ""
 
 
-def _mapping(arguments: dict[str, Any]) -> dict[str, Any]:
+def _extras_mapping(arguments: dict[str, Any]) -> dict[str, Any]:
     extras = arguments.get("extras_require")
     return extras if isinstance(extras, dict) else {}
 
 
-def _texts(value: Any) -> list[str]:
+def _as_lines(value: Any) -> list[str]:
     if isinstance(value, str):
         return [line.strip() for line in value.splitlines() if line.strip()]
     return [item for item in value or () if isinstance(item, str)]
 
 
-def _text(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else ""

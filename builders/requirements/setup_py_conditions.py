@@ -4,7 +4,7 @@ import ast
 import operator
 from collections.abc import Callable, Iterator
 
-from builders.requirements.requirement_line import Unusable, with_marker
+from builders.requirements.requirement_line import InvalidRequirementLine, add_marker
 
 _OPERATORS: dict[type[ast.cmpop], tuple[str, str, Callable[[int, int], bool]]] = {
     ast.Eq: ("==", "!=", operator.eq),
@@ -19,7 +19,7 @@ _VERSION = ("sys.version_info", "sys.version_info[:2]", "sys.version_info[0:2]")
 _PLATFORM = {"sys.platform": "linux", "os.name": "posix"}
 
 
-def branches(statement: ast.If) -> Iterator[ast.stmt]:
+def taken_branches(statement: ast.If) -> Iterator[ast.stmt]:
     """Statements of *statement* that run; under a marker where that depends on a minor version.
 
     Nothing where the condition is about something else.
@@ -29,27 +29,27 @@ def branches(statement: ast.If) -> Iterator[ast.stmt]:
         return
     left, right = ast.unparse(test.left), test.comparators[0]
     when, otherwise, compare = _OPERATORS[type(test.ops[0])]
-    version = _numbers(right) if left in _MAJOR + _VERSION else ()
+    version = _version_numbers(right) if left in _MAJOR + _VERSION else ()
     if version and (left in _MAJOR or len(version) == 1 or version[0] != 3):
         above = left in _VERSION and version == (3,)  # (3, 8) is more than (3,)
         holds = compare(4 if above else 3, version[0])
         yield from statement.body if holds else statement.orelse
     elif version:
         for body, sign in ((statement.body, when), (statement.orelse, otherwise)):
-            marked = _Marked(f"python_version {sign} '3.{version[1]}'")
+            marked = _MarkerAdder(f"python_version {sign} '3.{version[1]}'")
             yield from (marked.visit(each) for each in body)
     elif left in _PLATFORM and isinstance(right, ast.Constant):
         same = right.value == _PLATFORM[left]
         yield from statement.body if same is (when == "==") else statement.orelse
 
 
-def _numbers(node: ast.expr) -> tuple[int, ...]:
+def _version_numbers(node: ast.expr) -> tuple[int, ...]:
     items = node.elts if isinstance(node, ast.Tuple) else [node]
     values = [item.value for item in items if isinstance(item, ast.Constant)]
     return tuple(value for value in values if isinstance(value, int))
 
 
-class _Marked(ast.NodeTransformer):
+class _MarkerAdder(ast.NodeTransformer):
     """Puts a marker on every requirement line that is added to a list; assignments are dropped."""
 
     def __init__(self, marker: str) -> None:
@@ -68,6 +68,6 @@ class _Marked(ast.NodeTransformer):
         if not isinstance(node.value, str):
             return node
         try:
-            return ast.Constant(value=with_marker(node.value, self.marker))
-        except Unusable:
+            return ast.Constant(value=add_marker(node.value, self.marker))
+        except InvalidRequirementLine:
             return node

@@ -5,42 +5,42 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 
-class Unknown(Exception):
+class UnknownValueError(Exception):
     """The value of an expression cannot be told from the text."""
 
 
-def evaluate(node: ast.expr, names: Mapping[str, Any]) -> Any:
-    """Return the value of *node* under *names*; raises `Unknown`."""
-    handler = _HANDLERS.get(type(node))
+def evaluate_expression(node: ast.expr, names: Mapping[str, Any]) -> Any:
+    """Return the value of *node* under *names*; raises `UnknownValueError`."""
+    handler = _EVALUATORS.get(type(node))
     if handler is None:
-        raise Unknown(ast.dump(node)[:80])
+        raise UnknownValueError(ast.dump(node)[:80])
     try:
         return handler(node, names)
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
-        raise Unknown(str(error)) from error
+        raise UnknownValueError(str(error)) from error
 
 
-def assign(statement: ast.stmt, names: dict[str, Any]) -> None:
+def apply_statement(statement: ast.stmt, names: dict[str, Any]) -> None:
     """Let *statement* (assignment, `+=`, `.append`, `.extend`, `.update`) change *names*.
 
     Where the value is unknown the name is forgotten; other statements change nothing.
     """
     if isinstance(statement, ast.Assign):
         for target in statement.targets:
-            _bind(target, statement.value, names)
+            _bind_target(target, statement.value, names)
     elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
-        _bind(statement.target, statement.value, names)
+        _bind_target(statement.target, statement.value, names)
     elif isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add):
-        total = ast.BinOp(left=_load(statement.target), op=ast.Add(), right=statement.value)
-        _bind(statement.target, total, names)
+        total = ast.BinOp(left=_as_load(statement.target), op=ast.Add(), right=statement.value)
+        _bind_target(statement.target, total, names)
     elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-        _mutate(statement.value, names)
+        _apply_mutation(statement.value, names)
 
 
-def _bind(target: ast.expr, value: ast.expr, names: dict[str, Any]) -> None:
+def _bind_target(target: ast.expr, value: ast.expr, names: dict[str, Any]) -> None:
     try:
-        known = evaluate(value, names)
-    except Unknown:
+        known = evaluate_expression(value, names)
+    except UnknownValueError:
         if isinstance(target, ast.Name):
             names.pop(target.id, None)
         return
@@ -48,21 +48,26 @@ def _bind(target: ast.expr, value: ast.expr, names: dict[str, Any]) -> None:
         names[target.id] = known
     elif isinstance(target, ast.Subscript):
         try:
-            evaluate(target.value, names)[evaluate(target.slice, names)] = known
-        except (Unknown, TypeError):
+            evaluate_expression(target.value, names)[evaluate_expression(target.slice, names)] = (
+                known
+            )
+        except (UnknownValueError, TypeError):
             return
 
 
-def _load(target: ast.expr) -> ast.expr:
+def _as_load(target: ast.expr) -> ast.expr:
     return ast.Name(id=target.id, ctx=ast.Load()) if isinstance(target, ast.Name) else target
 
 
-def _mutate(call: ast.Call, names: Mapping[str, Any]) -> None:
+def _apply_mutation(call: ast.Call, names: Mapping[str, Any]) -> None:
     if not isinstance(call.func, ast.Attribute) or len(call.args) != 1:
         return
     try:
-        owner, value = evaluate(call.func.value, names), evaluate(call.args[0], names)
-    except Unknown:
+        owner, value = (
+            evaluate_expression(call.func.value, names),
+            evaluate_expression(call.args[0], names),
+        )
+    except UnknownValueError:
         return
     method = call.func.attr
     if isinstance(owner, list) and method in ("append", "extend"):
@@ -71,57 +76,59 @@ def _mutate(call: ast.Call, names: Mapping[str, Any]) -> None:
         owner.update(value)
 
 
-def _sequence(node: Any, names: Mapping[str, Any]) -> list[Any]:
+def _evaluate_sequence(node: Any, names: Mapping[str, Any]) -> list[Any]:
     values: list[Any] = []
     for item in node.elts:
         if isinstance(item, ast.Starred):
-            values += evaluate(item.value, names)
+            values += evaluate_expression(item.value, names)
         else:
-            values.append(evaluate(item, names))
+            values.append(evaluate_expression(item, names))
     return values
 
 
-def _dict(node: Any, names: Mapping[str, Any]) -> dict[Any, Any]:
+def _evaluate_dict(node: Any, names: Mapping[str, Any]) -> dict[Any, Any]:
     """Entries that cannot be told are left out: the others are worth having."""
     values: dict[Any, Any] = {}
     for key, item in zip(node.keys, node.values, strict=True):
         try:
-            value = evaluate(item, names)
-            values.update(value if key is None else {evaluate(key, names): value})
-        except Unknown:
+            value = evaluate_expression(item, names)
+            values.update(value if key is None else {evaluate_expression(key, names): value})
+        except UnknownValueError:
             continue
     return values
 
 
-def _binary(node: Any, names: Mapping[str, Any]) -> Any:
-    left, right = evaluate(node.left, names), evaluate(node.right, names)
+def _evaluate_binary(node: Any, names: Mapping[str, Any]) -> Any:
+    left, right = evaluate_expression(node.left, names), evaluate_expression(node.right, names)
     if isinstance(node.op, ast.Add):
         return left + right
     if isinstance(node.op, ast.Mod) and isinstance(left, str):
         return left % (tuple(right) if isinstance(right, list) else right)
-    raise Unknown("operator")
+    raise UnknownValueError("operator")
 
 
-def _call(node: Any, names: Mapping[str, Any]) -> Any:
+def _evaluate_call(node: Any, names: Mapping[str, Any]) -> Any:
     """Work out the few calls that occur in lists of requirements."""
     if node.keywords and not (isinstance(node.func, ast.Name) and node.func.id == "dict"):
-        raise Unknown("keyword arguments")
-    arguments = [evaluate(argument, names) for argument in node.args]
+        raise UnknownValueError("keyword arguments")
+    arguments = [evaluate_expression(argument, names) for argument in node.args]
     if isinstance(node.func, ast.Attribute):
-        owner = evaluate(node.func.value, names)
-        return _method(owner, node.func.attr, arguments)
+        owner = evaluate_expression(node.func.value, names)
+        return _call_method(owner, node.func.attr, arguments)
     name = node.func.id
     if name in ("list", "tuple", "sorted", "set", "frozenset") and len(arguments) == 1:
         return sorted(arguments[0]) if name in ("sorted", "set", "frozenset") else [*arguments[0]]
     if name == "sum" and len(arguments) == 2:
         return [item for part in arguments[0] for item in part]
     if name == "dict":
-        given = {item.arg: evaluate(item.value, names) for item in node.keywords if item.arg}
+        given = {
+            item.arg: evaluate_expression(item.value, names) for item in node.keywords if item.arg
+        }
         return {**(dict(*arguments)), **given}
-    raise Unknown(name)
+    raise UnknownValueError(name)
 
 
-def _method(owner: Any, name: str, arguments: list[Any]) -> Any:
+def _call_method(owner: Any, name: str, arguments: list[Any]) -> Any:
     if isinstance(owner, str) and name in ("split", "strip", "splitlines", "format", "join"):
         return getattr(owner, name)(*arguments)
     if isinstance(owner, dict) and name in ("values", "keys", "copy", "get"):
@@ -129,26 +136,28 @@ def _method(owner: Any, name: str, arguments: list[Any]) -> Any:
         return list(value) if name in ("values", "keys") else value
     if isinstance(owner, list) and name == "copy":
         return list(owner)
-    raise Unknown(name)
+    raise UnknownValueError(name)
 
 
-def _fstring(node: Any, names: Mapping[str, Any]) -> str:
+def _evaluate_fstring(node: Any, names: Mapping[str, Any]) -> str:
     values = (getattr(part, "value", part) for part in node.values)
     return "".join(
-        str(evaluate(value, names)) if isinstance(value, ast.expr) else str(value)
+        str(evaluate_expression(value, names)) if isinstance(value, ast.expr) else str(value)
         for value in values
     )
 
 
-_HANDLERS: dict[type, Callable[[Any, Mapping[str, Any]], Any]] = {
+_EVALUATORS: dict[type, Callable[[Any, Mapping[str, Any]], Any]] = {
     ast.Constant: lambda node, _: node.value,
     ast.Name: lambda node, names: names[node.id],
-    ast.List: _sequence,
-    ast.Tuple: _sequence,
-    ast.Set: _sequence,
-    ast.Dict: _dict,
-    ast.BinOp: _binary,
-    ast.Call: _call,
-    ast.JoinedStr: _fstring,
-    ast.Subscript: lambda node, names: evaluate(node.value, names)[evaluate(node.slice, names)],
+    ast.List: _evaluate_sequence,
+    ast.Tuple: _evaluate_sequence,
+    ast.Set: _evaluate_sequence,
+    ast.Dict: _evaluate_dict,
+    ast.BinOp: _evaluate_binary,
+    ast.Call: _evaluate_call,
+    ast.JoinedStr: _evaluate_fstring,
+    ast.Subscript: lambda node, names: evaluate_expression(node.value, names)[
+        evaluate_expression(node.slice, names)
+    ],
 }

@@ -20,24 +20,29 @@ import requests
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
-from builders.engine.client import engine_errors
+from builders.engine.client import translate_engine_errors
 from builders.errors import SandboxError
-from builders.model import Built, Execution, Limits, RunResult
-from builders.pytest_plugin import new_key
-from builders.sandbox.copy_out import read_files
-from builders.sandbox.result import REPORT_BYTES, Evidence, join_output, judge
-from builders.sandbox.run_script import Layout, container_script, input_files, output_shares
-from builders.sandbox.wait import Ending, await_end
+from builders.model import BuiltInstance, ResourceLimits, RunResult, RunSpec
+from builders.pytest_plugin import generate_key
+from builders.sandbox.copy_out import copy_files_out
+from builders.sandbox.result import MAX_REPORT_BYTES, RunArtifacts, classify_run, join_output
+from builders.sandbox.run_script import (
+    SandboxLayout,
+    make_input_files,
+    render_container_script,
+    split_output_limit,
+)
+from builders.sandbox.wait import StopReason, wait_for_exit
 
-LABEL = "curate.run"
-OWNER = "curate.owner"
-ROOT = "/curate"
+RUN_LABEL = "curate.run"
+OWNER_LABEL = "curate.owner"
+SANDBOX_ROOT = "/curate"
 
 
 def run_in_container(  # noqa: PLR0913
     client: docker.DockerClient,
-    built: Built,
-    execution: Execution,
+    built: BuiltInstance,
+    run_spec: RunSpec,
     *,
     checkout: str = "/testbed",
     user: str = "1000:1000",
@@ -46,67 +51,71 @@ def run_in_container(  # noqa: PLR0913
     owner: str = "nobody",
     disk: Path | None = None,
 ) -> RunResult:
-    """Run *execution* in a new container of the image of *built* and remove it, whatever happens.
+    """Run *run_spec* in a new container of the image of *built* and remove it, whatever happens.
 
     *checkout* must be writable for *user*; *capabilities* are given back after all were dropped
     (for tests that need root's powers); *runtime* names another one of the engine's, such as
-    gVisor's; `sweep_containers` finds the container by *owner*. Raises SandboxError if the engine
+    gVisor's; `remove_containers` finds the container by *owner*. Raises SandboxError if the engine
     refuses or loses the container, or *disk*, its folder on this machine, is short of inodes;
-    EngineUnavailable if it does not answer.
+    EngineUnavailableError if it does not answer.
     """
-    layout = Layout(checkout=checkout, inputs=f"{ROOT}/in", outputs=f"{ROOT}/out")
-    key = new_key()
-    options = container_options(execution.limits, user, capabilities, runtime)
-    options["labels"][OWNER] = owner
-    with engine_errors(), _container(client, built.handle, options) as container:
-        container.put_archive("/", _inputs(execution, layout, key))
+    layout = SandboxLayout(
+        checkout=checkout, inputs=f"{SANDBOX_ROOT}/in", outputs=f"{SANDBOX_ROOT}/out"
+    )
+    key = generate_key()
+    options = container_options(run_spec.limits, user, capabilities, runtime)
+    options["labels"][OWNER_LABEL] = owner
+    with translate_engine_errors(), _start_container(client, built.handle, options) as container:
+        container.put_archive("/", _pack_inputs(run_spec, layout, key))
         started = time.monotonic()
         container.start()
-        ending = await_end(client, container, execution.limits, disk)
+        stop_reason = wait_for_exit(client, container, run_spec.limits, disk)
         seconds = time.monotonic() - started
         container.reload()
         state = container.attrs["State"]
-        found = read_files(container, layout.outputs, _ceilings(execution.limits.output_bytes))
-        _check_kept(container)
-    code = int(state["ExitCode"]) if ending is Ending.BY_ITSELF else None
-    account = _account(found.get("account", b""))
-    return judge(
-        Evidence(
+        files = copy_files_out(
+            container, layout.outputs, _file_limits(run_spec.limits.output_bytes)
+        )
+        _check_not_removed(container)
+    code = int(state["ExitCode"]) if stop_reason is StopReason.EXITED else None
+    usage = _parse_resource_usage(files.get("resource_usage", b""))
+    return classify_run(
+        RunArtifacts(
             key=key,
             exit_code=code,
-            timed_out=ending is Ending.OUT_OF_TIME
-            or (code in (124, 137) and seconds >= execution.limits.seconds),
-            out_of_memory=bool(state["OOMKilled"]) or account.get("oom_kill", 0) > 0,
-            out_of_disk=ending is Ending.OUT_OF_DISK,
-            patched="patched" in found,
-            key_left=found.get("key") == key,
-            report=found.get("report"),
+            timed_out=stop_reason is StopReason.TIMED_OUT
+            or (code in (124, 137) and seconds >= run_spec.limits.seconds),
+            out_of_memory=bool(state["OOMKilled"]) or usage.get("oom_kill", 0) > 0,
+            out_of_disk=stop_reason is StopReason.DISK_EXCEEDED,
+            patched="patched" in files,
+            key_was_left=files.get("key") == key,
+            report=files.get("report"),
             seconds=seconds,
-            cpu_seconds=_cpu_seconds(account),
-            output=_output(found, execution.limits.output_bytes),
-            cut_short=code is not None and code > 128 and "account" not in found,
+            cpu_seconds=_cpu_seconds_used(usage),
+            output=_read_output(files, run_spec.limits.output_bytes),
+            was_interrupted=code is not None and code > 128 and "resource_usage" not in files,
         )
     )
 
 
-def sweep_containers(client: docker.DockerClient, owner: str) -> None:
+def remove_containers(client: docker.DockerClient, owner: str) -> None:
     """Remove every container of *owner*, running or not."""
-    with engine_errors():
+    with translate_engine_errors():
         for container in client.containers.list(
-            all=True, ignore_removed=True, filters={"label": f"{OWNER}={owner}"}
+            all=True, ignore_removed=True, filters={"label": f"{OWNER_LABEL}={owner}"}
         ):
-            _remove(client, str(container.id))
+            _remove_container(client, str(container.id))
 
 
 def container_options(
-    limits: Limits, user: str, capabilities: Sequence[str] = (), runtime: str | None = None
+    limits: ResourceLimits, user: str, capabilities: Sequence[str] = (), runtime: str | None = None
 ) -> dict[str, Any]:
     """Options of `containers.create` that make a container a sandbox."""
     run = secrets.token_hex(8)
     return {
         "name": f"curate-run-{run}",
-        "labels": {LABEL: run},
-        "command": ["bash", f"{ROOT}/in/run.sh"],
+        "labels": {RUN_LABEL: run},
+        "command": ["bash", f"{SANDBOX_ROOT}/in/run.sh"],
         "entrypoint": [],
         "user": user,
         "environment": {"HOME": "/tmp", "USER": "curate", "LOGNAME": "curate"},
@@ -119,7 +128,7 @@ def container_options(
         "mem_limit": limits.memory_bytes,
         "memswap_limit": limits.memory_bytes,
         "nano_cpus": int(limits.cpus * 1e9),
-        "ulimits": _ulimits(limits),
+        "ulimits": _make_ulimits(limits),
         "shm_size": limits.shm_bytes,
         "tmpfs": {"/tmp": f"exec,mode=1777,size={limits.tmp_bytes}"},
         "log_config": docker.types.LogConfig(type="none"),
@@ -127,7 +136,7 @@ def container_options(
     }
 
 
-def _ulimits(limits: Limits) -> list[docker.types.Ulimit]:
+def _make_ulimits(limits: ResourceLimits) -> list[docker.types.Ulimit]:
     """What each process may have, the same on every engine; processes count for a user as a whole.
 
     Podman raises what is left out to ceilings that not every machine grants.
@@ -139,17 +148,17 @@ def _ulimits(limits: Limits) -> list[docker.types.Ulimit]:
 
 
 @contextmanager
-def _container(
+def _start_container(
     client: docker.DockerClient, image: str, options: dict[str, Any]
 ) -> Iterator[Container]:
     try:
         yield client.containers.create(image, **options)
     finally:
         # by name: an interrupted create may have made it without telling us
-        _remove(client, options["name"])
+        _remove_container(client, options["name"])
 
 
-def _remove(client: docker.DockerClient, name: str) -> None:
+def _remove_container(client: docker.DockerClient, name: str) -> None:
     """Remove a container; what has very many files may take the engine longer than the call."""
     try:
         client.api.remove_container(name, force=True, v=True)
@@ -160,47 +169,47 @@ def _remove(client: docker.DockerClient, name: str) -> None:
             raise
 
 
-def _check_kept(container: Container) -> None:
+def _check_not_removed(container: Container) -> None:
     """Raise SandboxError if somebody is removing the container: what it left may be gone."""
     container.reload()  # raises NotFound where it is gone already
     if container.status in ("removing", "dead"):
         raise SandboxError(f"the container {container.name} was removed from outside")
 
 
-def _inputs(execution: Execution, layout: Layout, key: bytes) -> bytes:
-    contents = input_files(execution, layout, container_script(execution, layout))
+def _pack_inputs(run_spec: RunSpec, layout: SandboxLayout, key: bytes) -> bytes:
+    contents = make_input_files(run_spec, layout, render_container_script(run_spec, layout))
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for path in (ROOT, layout.inputs, f"{layout.inputs}/plugin", layout.outputs):
+        for path in (SANDBOX_ROOT, layout.inputs, f"{layout.inputs}/plugin", layout.outputs):
             folder = tarfile.TarInfo(path.lstrip("/"))
             folder.type = tarfile.DIRTYPE
             folder.mode = 0o777 if path == layout.outputs else 0o755
             tar.addfile(folder)
         for name, content in contents.items():
-            _add(tar, f"{layout.inputs}/{name}", content, 0o444)
-        _add(tar, f"{layout.outputs}/key", key, 0o444)
+            _add_member(tar, f"{layout.inputs}/{name}", content, 0o444)
+        _add_member(tar, f"{layout.outputs}/key", key, 0o444)
     return buffer.getvalue()
 
 
-def _add(tar: tarfile.TarFile, path: str, content: bytes, mode: int) -> None:
+def _add_member(tar: tarfile.TarFile, path: str, content: bytes, mode: int) -> None:
     member = tarfile.TarInfo(path.lstrip("/"))
     member.size, member.mode, member.mtime = len(content), mode, time.time()
     tar.addfile(member, io.BytesIO(content))
 
 
-def _ceilings(output_bytes: int) -> Mapping[str, int]:
+def _file_limits(output_bytes: int) -> Mapping[str, int]:
     """The files a run leaves, and how long each may be."""
     return {
         "patched": 0,
         "key": 1 << 10,
-        "account": 64 << 10,
+        "resource_usage": 64 << 10,
         "head": output_bytes,
         "tail": output_bytes,
-        "report": REPORT_BYTES,
+        "report": MAX_REPORT_BYTES,
     }
 
 
-def _account(text: bytes) -> dict[str, int]:
+def _parse_resource_usage(text: bytes) -> dict[str, int]:
     """Figures of the cgroup as the script copied them, `name value` a line.
 
     A test can see to it that the script cannot write them and its own stay; no verdict needs them.
@@ -213,11 +222,11 @@ def _account(text: bytes) -> dict[str, int]:
     }
 
 
-def _cpu_seconds(account: Mapping[str, int]) -> float:
+def _cpu_seconds_used(usage: Mapping[str, int]) -> float:
     """Of the account of cgroup v2, or else of v1: some kernels show both."""
-    return account.get("usage_usec", 0) / 1e6 or account.get("nanoseconds", 0) / 1e9
+    return usage.get("usage_usec", 0) / 1e6 or usage.get("nanoseconds", 0) / 1e9
 
 
-def _output(found: Mapping[str, bytes], limit: int) -> bytes:
-    tail_limit = output_shares(limit)[1]
+def _read_output(found: Mapping[str, bytes], limit: int) -> bytes:
+    tail_limit = split_output_limit(limit)[1]
     return join_output(found.get("head", b""), found.get("tail", b""), tail_limit)

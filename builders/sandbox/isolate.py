@@ -29,7 +29,7 @@ def limit_resources(memory_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, soft))
 
 
-def cut_network() -> str:
+def isolate_network() -> str:
     """Enter an empty network namespace; "cut", or why this is not possible here."""
     if sys.platform != "linux":
         return "the network is not cut: no namespaces on this system"
@@ -55,7 +55,7 @@ def main() -> None:
     """Limit, cut, note, become the command."""
     memory, note, *command = sys.argv[1:]
     limit_resources(int(memory))
-    Path(note).write_text(cut_network(), encoding="utf-8")
+    Path(note).write_text(isolate_network(), encoding="utf-8")
     os.execvp(command[0], command)
 
 

@@ -19,41 +19,46 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from builders.errors import SandboxError
-from builders.model import Built, Execution, RunResult
-from builders.pytest_plugin import new_key
+from builders.model import BuiltInstance, RunResult, RunSpec
+from builders.pytest_plugin import generate_key
 from builders.sandbox import isolate
-from builders.sandbox.process import Ended, end_marked, run_process
-from builders.sandbox.result import REPORT_BYTES, Evidence, judge
-from builders.sandbox.run_script import Layout, input_files, local_script
+from builders.sandbox.process import ProcessResult, kill_by_owner, run_process
+from builders.sandbox.result import MAX_REPORT_BYTES, RunArtifacts, classify_run
+from builders.sandbox.run_script import SandboxLayout, make_input_files, render_local_script
 
 
 def run_locally(
-    built: Built, execution: Execution, *, scratch: Path | None = None, owner: str = "nobody"
+    built: BuiltInstance,
+    run_spec: RunSpec,
+    *,
+    temp_parent: Path | None = None,
+    owner: str = "nobody",
 ) -> RunResult:
-    """Run *execution* on a copy of the checkout of *built* and remove the copy.
+    """Run *run_spec* on a copy of the checkout of *built* and remove the copy.
 
     `built.handle` is a folder with `checkout/` (a git repository at the base commit) and `venv/`.
-    The copy is made under *scratch*, by default the system's temporary folder; `sweep_runs` finds
-    it there by *owner*. Raises SandboxError if the copy or the process cannot be made.
+    The copy is made under *temp_parent*, by default the system's temporary folder;
+    `remove_stale_runs` finds it there by *owner*. Raises SandboxError if the copy or the process
+    cannot be made.
     """
-    with _folder(scratch, owner) as folder:
-        layout = _lay_out(Path(built.handle), folder, execution)
-        key = new_key()
+    with _make_run_folder(temp_parent, owner) as folder:
+        layout = _prepare_run_folder(Path(built.handle), folder, run_spec)
+        key = generate_key()
         (folder / "out" / "key").write_bytes(key)
-        variables = _environment(Path(built.handle), folder)
-        command = [sys.executable, "-I", isolate.__file__, str(execution.limits.memory_bytes)]
+        variables = _run_environment(Path(built.handle), folder)
+        command = [sys.executable, "-I", isolate.__file__, str(run_spec.limits.memory_bytes)]
         command += [str(folder / "network"), "bash", f"{layout.inputs}/run.sh"]
         ended = run_process(
             command,
             variables,
-            seconds=execution.limits.seconds,
-            output_bytes=execution.limits.output_bytes,
+            seconds=run_spec.limits.seconds,
+            output_bytes=run_spec.limits.output_bytes,
             owner=owner,
         )
-        return judge(_evidence(folder, key, ended))
+        return classify_run(_collect_artifacts(folder, key, ended))
 
 
-def import_roots(venv: Path, checkout: Path) -> tuple[Path, ...]:
+def find_import_roots(venv: Path, checkout: Path) -> tuple[Path, ...]:
     """Folders of *checkout* that editable installs in *venv* put on the import path, relative.
 
     Read from `.pth` files (a folder a line) and from the finders setuptools generates (a mapping
@@ -71,35 +76,35 @@ def import_roots(venv: Path, checkout: Path) -> tuple[Path, ...]:
 
 
 @contextmanager
-def _folder(scratch: Path | None, owner: str) -> Iterator[Path]:
+def _make_run_folder(temp_parent: Path | None, owner: str) -> Iterator[Path]:
     try:
-        folder = Path(tempfile.mkdtemp(prefix=_prefix(owner), dir=scratch)).resolve()
+        folder = Path(tempfile.mkdtemp(prefix=_folder_prefix(owner), dir=temp_parent)).resolve()
     except OSError as error:
         raise SandboxError(f"no folder for the run: {error}") from error
     try:
         yield folder
     finally:
-        _remove(folder)
+        _remove_folder(folder)
 
 
-def sweep_runs(owner: str) -> None:
+def remove_stale_runs(owner: str) -> None:
     """End the test processes of *owner* and remove their folders in the temporary folder."""
-    end_marked(owner)
-    for folder in Path(tempfile.gettempdir()).glob(f"{_prefix(owner)}*"):
-        _remove(folder)
+    kill_by_owner(owner)
+    for folder in Path(tempfile.gettempdir()).glob(f"{_folder_prefix(owner)}*"):
+        _remove_folder(folder)
 
 
-def _prefix(owner: str) -> str:
+def _folder_prefix(owner: str) -> str:
     return f"curate-run-{owner}-"
 
 
-def _remove(folder: Path) -> None:
+def _remove_folder(folder: Path) -> None:
     """Remove *folder*, though a test may have taken the right to write from folders in it.
 
     What stays all the same is left to the system; nothing outside *folder* is touched.
     """
 
-    def mend(function: Callable[[str], object], path: str, _: object) -> None:
+    def make_writable(function: Callable[[str], object], path: str, _: object) -> None:
         with suppress(OSError):
             for place in (Path(path).parent, Path(path)):
                 if place.is_relative_to(folder) and not place.is_symlink():
@@ -109,11 +114,11 @@ def _remove(folder: Path) -> None:
             else:
                 function(path)
 
-    shutil.rmtree(folder, onerror=mend)
+    shutil.rmtree(folder, onerror=make_writable)
 
 
-def _lay_out(handle: Path, folder: Path, execution: Execution) -> Layout:
-    layout = Layout(
+def _prepare_run_folder(handle: Path, folder: Path, run_spec: RunSpec) -> SandboxLayout:
+    layout = SandboxLayout(
         checkout=str(folder / "checkout"), inputs=str(folder / "in"), outputs=str(folder / "out")
     )
     try:
@@ -122,14 +127,16 @@ def _lay_out(handle: Path, folder: Path, execution: Execution) -> Layout:
         raise SandboxError(f"the checkout of {handle} cannot be copied: {error}") from error
     for name in ("in/plugin", "out", "home", "tmp"):
         (folder / name).mkdir(parents=True)
-    for name, content in input_files(execution, layout, local_script(execution, layout)).items():
+    for name, content in make_input_files(
+        run_spec, layout, render_local_script(run_spec, layout)
+    ).items():
         (folder / "in" / name).write_bytes(content)
     return layout
 
 
-def _environment(handle: Path, folder: Path) -> dict[str, str]:
+def _run_environment(handle: Path, folder: Path) -> dict[str, str]:
     """Variables of the run; nothing of ours is handed on, for there may be tokens among them."""
-    roots = import_roots(handle / "venv", handle / "checkout")
+    roots = find_import_roots(handle / "venv", handle / "checkout")
     variables = {
         "PATH": f"{handle}/venv/bin{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "VIRTUAL_ENV": f"{handle}/venv",
@@ -141,27 +148,27 @@ def _environment(handle: Path, folder: Path) -> dict[str, str]:
     return {name: value for name, value in variables.items() if value}
 
 
-def _evidence(folder: Path, key: bytes, ended: Ended) -> Evidence:
+def _collect_artifacts(folder: Path, key: bytes, result: ProcessResult) -> RunArtifacts:
     out = folder / "out"
     network = folder / "network"
     note = network.read_text(encoding="utf-8") if network.exists() else ""
-    return Evidence(
+    return RunArtifacts(
         key=key,
-        exit_code=ended.exit_code,
-        timed_out=ended.timed_out,
-        patched=_read(out / "patched") is not None,
-        key_left=_read(out / "key") == key,
-        report=_read(out / "report"),
-        seconds=ended.seconds,
-        cpu_seconds=ended.cpu_seconds,
-        output=ended.output,
+        exit_code=result.exit_code,
+        timed_out=result.timed_out,
+        patched=_read_capped(out / "patched") is not None,
+        key_was_left=_read_capped(out / "key") == key,
+        report=_read_capped(out / "report"),
+        seconds=result.seconds,
+        cpu_seconds=result.cpu_seconds,
+        output=result.output,
         note="" if note == "cut" else note,
     )
 
 
-def _read(path: Path) -> bytes | None:
+def _read_capped(path: Path) -> bytes | None:
     """Content of a file that a test may have replaced, made very long, or locked away."""
     with suppress(OSError):
-        if path.is_file() and not path.is_symlink() and path.stat().st_size <= REPORT_BYTES:
+        if path.is_file() and not path.is_symlink() and path.stat().st_size <= MAX_REPORT_BYTES:
             return path.read_bytes()
     return None

@@ -13,15 +13,15 @@ from io import BufferedReader
 from typing import cast
 
 from builders.errors import SandboxError
-from builders.process.cleanup import end_carrying
+from builders.process.cleanup import kill_by_env_marker
 from builders.sandbox.result import join_output
-from builders.sandbox.run_script import KILL_AFTER, output_shares
+from builders.sandbox.run_script import KILL_AFTER, split_output_limit
 
-MARK = "CURATE_RUN"  # variable by which processes of a run are found again
+RUN_VARIABLE = "CURATE_RUN"  # variable by which processes of a run are found again
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class ProcessResult:
     """How a process ended; no exit code if it was stopped at the time limit."""
 
     exit_code: int | None
@@ -38,53 +38,53 @@ def run_process(
     seconds: float,
     output_bytes: int,
     owner: str = "nobody",
-) -> Ended:
+) -> ProcessResult:
     """Run *command* with exactly *variables* in a session of its own.
 
     After *seconds* it is asked to end, KILL_AFTER later it is killed. In any case, an interrupt
     included, its group is killed, and so is what left the group but kept the mark (where there is
-    a /proc). `end_marked` finds it by *owner*. Raises SandboxError if it cannot be started.
+    a /proc). `kill_by_owner` finds it by *owner*. Raises SandboxError if it cannot be started.
     """
-    mark = f"{_mark(owner)}{secrets.token_hex(8)}"
-    environment = dict(variables) | dict([mark.split("=")])
-    keeper = Keeper(*output_shares(output_bytes))
+    marker = f"{_owner_marker(owner)}{secrets.token_hex(8)}"
+    environment = dict(variables) | dict([marker.split("=")])
+    buffer = HeadTailBuffer(*split_output_limit(output_bytes))
     started = time.monotonic()
-    process = _start(command, environment)
+    process = _start_process(command, environment)
     reader = threading.Thread(
-        target=keeper.read, args=(cast(BufferedReader, process.stdout),), daemon=True
+        target=buffer.read_all, args=(cast(BufferedReader, process.stdout),), daemon=True
     )
     reader.start()
     try:
-        timed_out, cpu_seconds = _wait(process, seconds)
+        timed_out, cpu_seconds = _wait_or_kill(process, seconds)
     finally:
-        _signal_group(process.pid, signal.SIGKILL)
+        _signal_process_group(process.pid, signal.SIGKILL)
         process.wait()
-        end_carrying(mark)
+        kill_by_env_marker(marker)
     elapsed = time.monotonic() - started
     reader.join(KILL_AFTER)
     code = process.returncode
-    return Ended(
+    return ProcessResult(
         exit_code=None if timed_out else code if code >= 0 else 128 - code,
         timed_out=timed_out,
         seconds=elapsed,
         cpu_seconds=cpu_seconds,
-        output=keeper.output(),
+        output=buffer.get_output(),
     )
 
 
-def end_marked(owner: str) -> None:
+def kill_by_owner(owner: str) -> None:
     """End the processes that runs of *owner* are or have left."""
-    end_carrying(_mark(owner))
+    kill_by_env_marker(_owner_marker(owner))
 
 
-class Keeper:
+class HeadTailBuffer:
     """Keeps the head and the tail of a stream of any length."""
 
     def __init__(self, head_limit: int, tail_limit: int) -> None:
         self._head_limit, self._tail_limit = head_limit, tail_limit
         self._head, self._tail = bytearray(), bytearray()
 
-    def read(self, stream: BufferedReader) -> None:
+    def read_all(self, stream: BufferedReader) -> None:
         """Take in the whole stream."""
         while chunk := stream.read1(1 << 16):
             room = self._head_limit - len(self._head)
@@ -93,13 +93,15 @@ class Keeper:
             if len(self._tail) > 2 * self._tail_limit + (1 << 20):
                 del self._tail[: -self._tail_limit]
 
-    def output(self) -> bytes:
+    def get_output(self) -> bytes:
         """Head and tail as one text."""
         tail = bytes(self._tail[-self._tail_limit :])
         return join_output(bytes(self._head), tail, self._tail_limit)
 
 
-def _start(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _start_process(
+    command: Sequence[str], environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             command,
@@ -113,13 +115,13 @@ def _start(command: Sequence[str], environment: Mapping[str, str]) -> subprocess
         raise SandboxError(f"the test process cannot be started: {error}") from error
 
 
-def _wait(process: subprocess.Popen[bytes], seconds: float) -> tuple[bool, float]:
+def _wait_or_kill(process: subprocess.Popen[bytes], seconds: float) -> tuple[bool, float]:
     """Wait for the end or bring it about; whether it was brought about, and CPU seconds used."""
     stopped = threading.Event()
 
     def stop(number: signal.Signals) -> None:
         stopped.set()
-        _signal_group(process.pid, number)
+        _signal_process_group(process.pid, number)
 
     timers = [
         threading.Timer(seconds, stop, [signal.SIGTERM]),
@@ -136,10 +138,10 @@ def _wait(process: subprocess.Popen[bytes], seconds: float) -> tuple[bool, float
     return stopped.is_set(), usage.ru_utime + usage.ru_stime
 
 
-def _mark(owner: str) -> str:
-    return f"{MARK}={owner}."
+def _owner_marker(owner: str) -> str:
+    return f"{RUN_VARIABLE}={owner}."
 
 
-def _signal_group(group: int, number: signal.Signals) -> None:
+def _signal_process_group(group: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)

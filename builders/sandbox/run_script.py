@@ -10,11 +10,11 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from builders.model import Execution
-from builders.pytest_plugin import REPORTER, plugin_source
+from builders.model import RunSpec
+from builders.pytest_plugin import REPORTER, read_plugin_source
 
-NO_CHECKOUT = 89
-PATCH_FAILED = 90  # + index of the patch, at most 99
+EXIT_NO_CHECKOUT = 89
+EXIT_PATCH_FAILED = 90  # + index of the patch, at most 99
 KILL_AFTER = 5.0  # seconds between the polite end of a command and the other one
 OUTPUT_CUT = b"\n[... output cut here ...]\n"
 
@@ -28,7 +28,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # first, which the kernel does at once: what forks faster than it is killed would get away. The
 # second time finds children whose forks were under way at the first. A bash that may not fork
 # (pids limit) can still do it, so only builtins are used.
-_REAP = """\
+_KILL_STRAGGLERS = """\
 kill_all() {
   local entry pid line
   kill -STOP -1
@@ -40,7 +40,7 @@ kill_all() {
     [ "$2" = "$keeper" ] || kill -9 "$pid"
   done 2>/dev/null
 }
-reap() {
+kill_stragglers() {
   kill_all
   kill_all
   kill -CONT -1
@@ -48,8 +48,8 @@ reap() {
 """
 
 # Time and memory accounts of the container itself, from cgroup v2 or v1.
-ACCOUNT = """\
-account() {
+RESOURCE_USAGE = """\
+resource_usage() {
   local line
   while read -r line; do echo "$line"; done < /sys/fs/cgroup/cpu.stat
   while read -r line; do echo "nanoseconds $line"; done < /sys/fs/cgroup/cpuacct/cpuacct.usage
@@ -68,7 +68,7 @@ finish() {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class SandboxLayout:
     """Folders of a sandbox, as absolute paths seen from inside."""
 
     checkout: str
@@ -76,71 +76,71 @@ class Layout:
     outputs: str  # what the run leaves: report, output, markers
 
 
-def input_files(execution: Execution, layout: Layout, script: str) -> dict[str, bytes]:
+def make_input_files(run_spec: RunSpec, layout: SandboxLayout, script: str) -> dict[str, bytes]:
     """Relative name -> content of everything that belongs into `layout.inputs`."""
     named = {
         "run.sh": script.encode(),
-        "command.sh": execution.command.encode() + b"\n",
-        f"plugin/{REPORTER}.py": plugin_source(REPORTER).encode(),
+        "command.sh": run_spec.command.encode() + b"\n",
+        f"plugin/{REPORTER}.py": read_plugin_source(REPORTER).encode(),
     }
-    return named | {f"{n}.patch": text for n, text in enumerate(patches(execution))}
+    return named | {f"{n}.patch": text for n, text in enumerate(nonempty_patches(run_spec))}
 
 
-def patches(execution: Execution) -> tuple[bytes, ...]:
+def nonempty_patches(run_spec: RunSpec) -> tuple[bytes, ...]:
     """The patches that hold anything; git refuses empty ones."""
-    return tuple(patch for patch in execution.patches if patch.strip())
+    return tuple(patch for patch in run_spec.patches if patch.strip())
 
 
-def local_script(execution: Execution, layout: Layout) -> str:
+def render_local_script(run_spec: RunSpec, layout: SandboxLayout) -> str:
     """Script for a run whose output, time and stragglers the caller watches."""
-    lines = [*_prepare(execution, layout), f"exec {_command(layout)} </dev/null"]
-    return 'finish() { exit "$1"; }\n' + _function(lines)
+    lines = [*_prepare_commands(run_spec, layout), f"exec {_test_command_line(layout)} </dev/null"]
+    return 'finish() { exit "$1"; }\n' + _shell_function(lines)
 
 
-def container_script(execution: Execution, layout: Layout) -> str:
+def render_container_script(run_spec: RunSpec, layout: SandboxLayout) -> str:
     """Script for a container: limits time and output inside, and ends stragglers."""
-    seconds = f"{execution.limits.seconds:g}"
+    seconds = f"{run_spec.limits.seconds:g}"
     lines = [
-        *_keep_output(layout, *output_shares(execution.limits.output_bytes)),
-        *_prepare(execution, layout),
-        f"timeout -k {KILL_AFTER:g} {seconds} {_command(layout)} </dev/null",
+        *_keep_output_commands(layout, *split_output_limit(run_spec.limits.output_bytes)),
+        *_prepare_commands(run_spec, layout),
+        f"timeout -k {KILL_AFTER:g} {seconds} {_test_command_line(layout)} </dev/null",
         "code=$?",
         "exec >/dev/null 2>&1",
-        "reap",
-        f"account > {shlex.quote(layout.outputs)}/account",
+        "kill_stragglers",
+        f"resource_usage > {shlex.quote(layout.outputs)}/resource_usage",
         'finish "$code"',
     ]
-    return _REAP + ACCOUNT + _FINISH + _function(lines)
+    return _KILL_STRAGGLERS + RESOURCE_USAGE + _FINISH + _shell_function(lines)
 
 
-def output_shares(limit: int) -> tuple[int, int]:
+def split_output_limit(limit: int) -> tuple[int, int]:
     """How many bytes of head and of tail are kept of an output limited to *limit* bytes."""
     room = max(limit - len(OUTPUT_CUT), 0)
     return room // 2, room - room // 2
 
 
-def _keep_output(layout: Layout, head: int, tail: int) -> Iterator[str]:
+def _keep_output_commands(layout: SandboxLayout, head: int, tail: int) -> Iterator[str]:
     out = shlex.quote(layout.outputs)
-    yield f"mkfifo {out}/pipe || exit {NO_CHECKOUT}"
+    yield f"mkfifo {out}/pipe || exit {EXIT_NO_CHECKOUT}"
     # exec, for a keeper that forks while it is stopped would leave a child that stays so
     yield f"{{ head -c {head} > {out}/head; exec tail -c {tail} > {out}/tail; }} < {out}/pipe &"
     yield "keeper=$!"
     yield f"exec > {out}/pipe 2>&1"
 
 
-def _function(lines: list[str]) -> str:
+def _shell_function(lines: list[str]) -> str:
     body = "\n".join(f"  {line}" for line in lines)
     return f"main() {{\n{body}\n}}\nmain; exit\n"
 
 
-def _prepare(execution: Execution, layout: Layout) -> Iterator[str]:
-    yield f"cd -- {shlex.quote(layout.checkout)} || exit {NO_CHECKOUT}"
-    for index in range(len(patches(execution))):
+def _prepare_commands(run_spec: RunSpec, layout: SandboxLayout) -> Iterator[str]:
+    yield f"cd -- {shlex.quote(layout.checkout)} || exit {EXIT_NO_CHECKOUT}"
+    for index in range(len(nonempty_patches(run_spec))):
         patch = shlex.quote(f"{layout.inputs}/{index}.patch")
-        yield f"{_GIT_APPLY} {patch} || finish {min(PATCH_FAILED + index, 99)}"
+        yield f"{_GIT_APPLY} {patch} || finish {min(EXIT_PATCH_FAILED + index, 99)}"
     yield f": > {shlex.quote(layout.outputs)}/patched"
     yield 'export LANG="${LANG:-C.UTF-8}"'
-    for name, value in execution.environment.items():
+    for name, value in run_spec.env_vars.items():
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no name of an environment variable")
         yield f"export {name}={shlex.quote(value)}"
@@ -150,5 +150,5 @@ def _prepare(execution: Execution, layout: Layout) -> Iterator[str]:
     yield f"export CURATE_REPORT={shlex.quote(layout.outputs)}/report"
 
 
-def _command(layout: Layout) -> str:
+def _test_command_line(layout: SandboxLayout) -> str:
     return f"bash {shlex.quote(layout.inputs)}/command.sh"

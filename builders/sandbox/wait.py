@@ -17,46 +17,49 @@ from docker.models.containers import Container
 from urllib3.exceptions import ReadTimeoutError
 
 from builders.errors import SandboxError
-from builders.model import Limits
-from builders.process.free_space import RESERVE_INODES, inodes_left
+from builders.model import ResourceLimits
+from builders.process.free_space import RESERVED_INODE_FRACTION, free_inode_fraction
 from builders.sandbox.run_script import KILL_AFTER
 
 _GRACE = KILL_AFTER + 3  # seconds after the limit at which the container is ended from outside
-_TO_END = 60.0  # seconds a killed container may take to be gone
-_LOOK_EVERY = 2.0  # seconds between two looks at the disk
-_LOOK_SHARE = 10  # ... which take at most this part of the time
+_STOP_TIMEOUT = 60.0  # seconds a killed container may take to be gone
+_DISK_CHECK_INTERVAL = 2.0  # seconds between two looks at the disk
+_DISK_CHECK_SHARE = 10  # ... which take at most this part of the time
 
 
-class Ending(Enum):
+class StopReason(Enum):
     """Why a container is no longer running."""
 
-    BY_ITSELF = auto()
-    OUT_OF_TIME = auto()
-    OUT_OF_DISK = auto()
+    EXITED = auto()
+    TIMED_OUT = auto()
+    DISK_EXCEEDED = auto()
 
 
-def await_end(
-    client: docker.DockerClient, container: Container, limits: Limits, disk: Path | None = None
-) -> Ending:
+def wait_for_exit(
+    client: docker.DockerClient,
+    container: Container,
+    limits: ResourceLimits,
+    disk: Path | None = None,
+) -> StopReason:
     """Wait for the end of *container*, or bring it about when it passes *limits*.
 
     Raises SandboxError when inodes run out on *disk*: whose files those are cannot be told.
     """
     deadline = time.monotonic() + limits.seconds + _GRACE
-    pause = _LOOK_EVERY
+    pause = _DISK_CHECK_INTERVAL
     while (left := deadline - time.monotonic()) > 0:
-        if _ended(container, min(pause, left)):
-            return Ending.BY_ITSELF
-        if disk and inodes_left(disk) < 2 * RESERVE_INODES:
+        if _has_exited(container, min(pause, left)):
+            return StopReason.EXITED
+        if disk and free_inode_fraction(disk) < 2 * RESERVED_INODE_FRACTION:
             raise SandboxError(f"few inodes are left at {disk} while {container.name} runs")
         began = time.monotonic()
-        if _written(client, container) > limits.disk_bytes:
-            return _end(container, Ending.OUT_OF_DISK)
-        pause = max(_LOOK_EVERY, _LOOK_SHARE * (time.monotonic() - began))
-    return _end(container, Ending.OUT_OF_TIME)
+        if _written_bytes(client, container) > limits.disk_bytes:
+            return _stop_container(container, StopReason.DISK_EXCEEDED)
+        pause = max(_DISK_CHECK_INTERVAL, _DISK_CHECK_SHARE * (time.monotonic() - began))
+    return _stop_container(container, StopReason.TIMED_OUT)
 
 
-def _ended(container: Container, seconds: float) -> bool:
+def _has_exited(container: Container, seconds: float) -> bool:
     """Whether it ends within *seconds*; a connection that breaks off raises.
 
     The engine may be back before it is asked again, and has then ended the run by its own end.
@@ -72,7 +75,7 @@ def _ended(container: Container, seconds: float) -> bool:
     return True
 
 
-def _written(client: docker.DockerClient, container: Container) -> int:
+def _written_bytes(client: docker.DockerClient, container: Container) -> int:
     """Bytes in the container's own layer, sparse files in full; 0 where the engine cannot say."""
     with suppress(APIError, requests.exceptions.ReadTimeout):
         found = client.api.containers(size=True, filters={"id": container.id})
@@ -80,8 +83,8 @@ def _written(client: docker.DockerClient, container: Container) -> int:
     return 0
 
 
-def _end(container: Container, why: Ending) -> Ending:
+def _stop_container(container: Container, why: StopReason) -> StopReason:
     with suppress(APIError):  # it may just have ended by itself
         container.kill()
-    container.wait(timeout=_TO_END)
+    container.wait(timeout=_STOP_TIMEOUT)
     return why

@@ -28,7 +28,7 @@ COMMANDS = {
 """Every command and group with its line in `--help`; each is a module of this package."""
 
 
-class LazyGroup(TyperGroup):
+class LazyCommandGroup(TyperGroup):
     """Lists its commands from `COMMANDS` and imports one only to run it."""
 
     def __init__(self, **options: Any) -> None:
@@ -46,16 +46,16 @@ class LazyGroup(TyperGroup):
 
 def load_command(name: str) -> TyperCommand | TyperGroup:
     """The command or group called *name*, with its options."""
-    alone = typer.Typer(rich_markup_mode="rich", add_completion=False)
-    import_module(f"curate.cli.{name}").register(alone)
-    alone.callback()(lambda: None)  # or typer makes one command no group
-    found = get_group(alone).commands[name]
-    assert isinstance(found, TyperCommand | TyperGroup)
-    return found
+    single_app = typer.Typer(rich_markup_mode="rich", add_completion=False)
+    import_module(f"curate.cli.{name}").register(single_app)
+    single_app.callback()(lambda: None)  # or typer makes one command no group
+    click_command = get_group(single_app).commands[name]
+    assert isinstance(click_command, TyperCommand | TyperGroup)
+    return click_command
 
 
 app = typer.Typer(
-    cls=LazyGroup,
+    cls=LazyCommandGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -66,14 +66,14 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(is_requested: bool) -> None:
+    if is_requested:
         typer.echo(f"curate {__version__}")
         raise typer.Exit
 
 
 @app.callback()
-def common(
+def read_common_options(
     context: typer.Context,
     data: Annotated[
         Path | None, typer.Option(help="Folder of store, mirrors and releases. [default: data]")
@@ -88,7 +88,8 @@ def common(
         Path | None, typer.Option(help="Folder of package and environment caches.")
     ] = None,
     _: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
     """Read the settings: flags, then CURATE_… variables, then curate.toml."""

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from curate.core.model import Candidate, Environment, PullRequest, Rejection, Validation
-from curate.publish.filters.config import Problem
+from curate.publish.filters.config import Exclusion
 
-LINES = 40
+MAX_LINES = 40
 """Lines of a text that are printed unless all are asked for."""
 
 # Texts of others must not steer the terminal: control characters are shown as their symbols.
@@ -23,14 +23,14 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan", "d": "bold"}  # by how a line 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class CandidateDetails:
     """What the store has of one pull."""
 
     pull: PullRequest
-    fallen: Rejection | None
+    rejection: Rejection | None
     candidate: Candidate | None
     validation: Validation | None
-    held: Sequence[Problem] = ()  # why a release lacks it, though it is verified
+    exclusions: Sequence[Exclusion] = ()  # why a release lacks it, though it is verified
 
     @property
     def name(self) -> str:
@@ -38,28 +38,28 @@ class Known:
         return self.candidate.instance_id if self.candidate else ""
 
     @property
-    def verified(self) -> bool:
+    def is_verified(self) -> bool:
         """Whether its newest validation says so."""
-        return self.validation is not None and self.validation.verified
+        return self.validation is not None and self.validation.is_verified
 
 
-def print_text(console: Console, known: Known, *, full: bool) -> None:
-    """Print all of *known*; of long texts the first `LINES` lines unless *full*."""
-    pull, candidate, validation = known.pull, known.candidate, known.validation
+def print_candidate(console: Console, details: CandidateDetails, *, full: bool) -> None:
+    """Print all of *details*; of long texts the first `MAX_LINES` lines unless *full*."""
+    pull, candidate, validation = details.pull, details.candidate, details.validation
     number = f"{pull.repo}#{pull.number}"
     title = escape(pull.title.translate(_SYMBOLS))
     console.print(f"[bold]{title}[/bold]  {number}", soft_wrap=True)
     console.print(f"opened {pull.created_at:%Y-%m-%d}, merged {pull.merged_at:%Y-%m-%d}")
-    if known.fallen:
-        _print_rejection(console, known.fallen)
+    if details.rejection:
+        _print_rejection(console, details.rejection)
     if candidate:
         _print_task(console, candidate, validation, full=full)
-        _print_origin(console, candidate)
+        _print_provenance(console, candidate)
     if validation:
-        _print_judgement(console, validation)
+        _print_verdict(console, validation)
     elif candidate:
         console.print(f"not validated yet: curate validate {candidate.instance_id}")
-    for problem in known.held:
+    for problem in details.exclusions:
         line = f"[yellow]held back[/yellow] from a release: {escape(str(problem))}"
         console.print(line, soft_wrap=True)
 
@@ -88,20 +88,20 @@ def _print_lines(
     diff: bool = False,
 ) -> None:
     console.print(f"\n[bold underline]{title}[/bold underline]")
-    for line in lines if full else islice(lines, LINES):
+    for line in lines if full else islice(lines, MAX_LINES):
         own = _STYLES.get(line[:1], "") if diff else style
         console.print(Text(f"  {line.translate(_SYMBOLS)}", style=own), soft_wrap=True)
-    if not full and len(lines) > LINES:
-        console.print(f"  [dim]… {len(lines) - LINES:,} more lines: --full[/dim]")
+    if not full and len(lines) > MAX_LINES:
+        console.print(f"  [dim]… {len(lines) - MAX_LINES:,} more lines: --full[/dim]")
 
 
-def _print_origin(console: Console, candidate: Candidate) -> None:
+def _print_provenance(console: Console, candidate: Candidate) -> None:
     links = ", ".join(f"{k.repo}#{k.number} ({', '.join(k.sources)})" for k in candidate.links)
     console.print(f"base {candidate.base_commit} by {candidate.base_rule}", soft_wrap=True)
     console.print(f"version {candidate.version or '?'}, closes {links}", soft_wrap=True)
 
 
-def _print_judgement(console: Console, validation: Validation) -> None:
+def _print_verdict(console: Console, validation: Validation) -> None:
     if validation.environment:
         _print_environment(console, validation.environment)
     for attempt in validation.attempts if len(validation.attempts) > 1 else ():
@@ -114,10 +114,10 @@ def _print_judgement(console: Console, validation: Validation) -> None:
     _print_names(console, "quarantined", verdict.quarantined)
     counts = f"{len(verdict.fail_to_pass):,} FAIL_TO_PASS, {len(verdict.pass_to_pass):,}"
     console.print(f"{counts} PASS_TO_PASS")
-    if validation.strength:
-        found = validation.strength
-        console.print(f"{len(found.unnoticed)} of {len(found.pieces)} pieces of gold unnoticed")
-        _print_names(console, "unnoticed", found.unnoticed)
+    if validation.test_strength:
+        found = validation.test_strength
+        console.print(f"{len(found.untested)} of {len(found.hunks)} pieces of gold unnoticed")
+        _print_names(console, "unnoticed", found.untested)
 
 
 def _print_environment(console: Console, environment: Environment) -> None:

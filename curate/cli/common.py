@@ -13,12 +13,12 @@ from curate.store import Store
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from recipes import Library
+    from recipes import RecipeLibrary
 
-talk = Console(stderr=True, highlight=False)
+err_console = Console(stderr=True, highlight=False)
 
 
-def settings_of(context: typer.Context) -> Settings:
+def get_settings(context: typer.Context) -> Settings:
     """The settings that the callback read."""
     settings = context.obj
     assert isinstance(settings, Settings)
@@ -30,11 +30,11 @@ def open_store(settings: Settings) -> Store:
     return Store(settings.data)
 
 
-def library_of(settings: Settings) -> "Library":
+def load_library(settings: Settings) -> "RecipeLibrary":
     """Recipes of the user, then the built-in ones."""
-    from recipes import Library
+    from recipes import RecipeLibrary
 
-    return Library((settings.recipes,) if settings.recipes else ())
+    return RecipeLibrary((settings.recipes,) if settings.recipes else ())
 
 
 def print_json(value: object) -> None:
@@ -43,7 +43,7 @@ def print_json(value: object) -> None:
     sys.stdout.write("\n")
 
 
-def progress_bar() -> "Progress":
+def make_progress_bar() -> "Progress":
     """Bars on standard error: how many of how many, time left, and what is going on."""
     from rich.progress import (
         BarColumn,
@@ -58,6 +58,6 @@ def progress_bar() -> "Progress":
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.description}"),
-        console=talk,
+        console=err_console,
         transient=True,
     )

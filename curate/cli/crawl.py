@@ -8,16 +8,16 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.common import library_of, open_store, print_json, settings_of, talk
-from curate.cli.waiting import CrawlDisplay
-from curate.core.errors import BadInput, NotFound
+from curate.cli.common import err_console, get_settings, load_library, open_store, print_json
+from curate.cli.waiting import CrawlProgress
+from curate.core.errors import ConfigurationError, NotFoundError
 from curate.core.settings import Settings
-from curate.crawl.run import CrawlSummary, crawl
-from curate.environments.plan import path_rules, version_names
+from curate.crawl.run import CrawlSummary, crawl_repository
+from curate.environments.plan import make_classifier, make_version_resolver
 from curate.git.locations import mirror_path
-from curate.git.mirror import Mirror, ensure_mirror, fetch, open_mirror
+from curate.git.mirror import Mirror, ensure_mirror, fetch_refs, open_mirror
 from curate.github.client import GitHubClient
-from curate.github.pulls import owner_and_name
+from curate.github.pulls import split_repo
 from curate.github.tokens import read_tokens
 from curate.store import Store
 from curate.store.serialization import to_json
@@ -27,10 +27,10 @@ EXAMPLE = "Example: [bold]GITHUB_TOKEN=… curate crawl getmoto/moto --since 202
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("crawl", epilog=EXAMPLE)(command)
+    app.command("crawl", epilog=EXAMPLE)(crawl_command)
 
 
-def command(
+def crawl_command(
     context: typer.Context,
     repos: Annotated[
         list[str] | None, typer.Argument(metavar="OWNER/NAME", help="Repositories.")
@@ -53,20 +53,22 @@ def command(
     Tokens are read from GITHUB_TOKEN and GITHUB_TOKENS, several with commas between them. A
     second crawl asks only for what is new; one that was cut short goes on where it stopped.
     """
-    settings = settings_of(context)
+    settings = get_settings(context)
     settings = settings.model_copy(update={"api_url": api_url} if api_url else {})
-    names = _names(repos or [], everything, settings)
+    names = _select_repositories(repos or [], everything, settings)
     if mirror and len(names) > 1:
-        raise BadInput("--mirror goes with one repository.", hint="Crawl them one by one.")
+        raise ConfigurationError(
+            "--mirror goes with one repository.", hint="Crawl them one by one."
+        )
     moment = since.replace(tzinfo=UTC) if since else None
-    with open_store(settings) as store, CrawlDisplay() as display:
-        client = client_of(settings, display)
+    with open_store(settings) as store, CrawlProgress() as display:
+        client = make_client(settings, display)
         summaries: list[CrawlSummary] = []
-        absent: list[NotFound] = []
+        absent: list[NotFoundError] = []
         for repo in names:
             try:
                 summaries.append(
-                    crawl_one(
+                    crawl_with_display(
                         repo,
                         store,
                         client,
@@ -77,69 +79,69 @@ def command(
                         limit=limit,
                     )
                 )
-            except NotFound as error:  # one that is gone keeps nobody from the others
+            except NotFoundError as error:  # one that is gone keeps nobody from the others
                 absent.append(error)
     if as_json and summaries:
-        print_json({s.repo: _counts(s) for s in summaries})
+        print_json({s.repo: _summary_document(s) for s in summaries})
     for other in absent[1:]:
-        talk.print(f"[red]{other}[/red]")
+        err_console.print(f"[red]{other}[/red]")
     if absent:
         raise absent[0]
 
 
-def client_of(settings: Settings, display: CrawlDisplay) -> GitHubClient:
+def make_client(settings: Settings, display: CrawlProgress) -> GitHubClient:
     """A client with all tokens of the environment, whose waits and warnings are shown."""
     return GitHubClient(
         read_tokens(os.environ),
         settings.api_url,
-        policy=display.policy(),
-        warn=display.warn,
+        policy=display.make_retry_policy(),
+        on_warning=display.print_warning,
     )
 
 
-def _names(repos: list[str], everything: bool, settings: Settings) -> list[str]:
+def _select_repositories(repos: list[str], everything: bool, settings: Settings) -> list[str]:
     if bool(repos) == everything:
-        raise BadInput(
+        raise ConfigurationError(
             "Name repositories, or give --all for those that have a recipe.",
             hint="curate crawl owner/name",
         )
     for repo in repos:
-        owner_and_name(repo)
-    return repos or [recipe.repo for recipe in library_of(settings)]
+        split_repo(repo)
+    return repos or [recipe.repo for recipe in load_library(settings)]
 
 
-def crawl_one(
+def crawl_with_display(
     repo: str,
     store: Store,
     client: GitHubClient,
     settings: Settings,
-    display: CrawlDisplay,
+    display: CrawlProgress,
     *,
     mirror: Path | None = None,
     since: datetime | None = None,
     limit: int | None = None,
 ) -> CrawlSummary:
     """Crawl one repository under *display* and say what came of it."""
-    recipe = library_of(settings).get(repo)
-    display.begin(repo, client)
-    with _mirror(repo, mirror, settings) as repository:
-        summary = crawl(
+    recipe = load_library(settings).get_recipe(repo)
+    display.start_repository(repo, client)
+    with _open_or_clone_mirror(repo, mirror, settings) as repository:
+        summary = crawl_repository(
             repo,
             store=store,
             client=client,
             mirror=repository,
-            rules=path_rules(recipe),
-            version_of=version_names(recipe, repository),
+            classifier=make_classifier(recipe),
+            version_resolver=make_version_resolver(recipe, repository),
             since=since,
             limit=limit,
-            refresh=lambda: _refresh(repo, settings),
-            progress=display.step,
+            refresh=lambda: _update_clone(repo, settings),
+            progress=display.update_phase,
         )
-    _tell(summary)
+    _print_summary(summary)
     return summary
 
 
-def _mirror(repo: str, given: Path | None, settings: Settings) -> Mirror:
+def _open_or_clone_mirror(repo: str, given: Path | None, settings: Settings) -> Mirror:
     """The mirror to read: the given one (linked into the mirror folder), or a clone kept there.
 
     A clone that is there already is updated only when heads of pulls turn out to be missing.
@@ -147,39 +149,41 @@ def _mirror(repo: str, given: Path | None, settings: Settings) -> Mirror:
     path = mirror_path(settings, repo)
     if given is not None:
         opened = open_mirror(given)
-        _link(path, given.resolve())
+        _link_mirror(path, given.resolve())
         return opened
     if path.exists():
         return open_mirror(path)
-    talk.print(f"Cloning {repo} into {path} …")
-    return ensure_mirror(path, _address(repo, settings.api_url), token=_git_token())
+    err_console.print(f"Cloning {repo} into {path} …")
+    return ensure_mirror(path, _clone_url(repo, settings.api_url), token=_read_git_token())
 
 
-def _refresh(repo: str, settings: Settings) -> None:
+def _update_clone(repo: str, settings: Settings) -> None:
     """Bring the heads of new pulls into our clone; a mirror that the user gave is left alone."""
     path = mirror_path(settings, repo)
     if path.is_symlink():
-        talk.print(f"{path} lacks heads of pulls; it is yours, so fetch refs/pull/*/head there.")
+        err_console.print(
+            f"{path} lacks heads of pulls; it is yours, so fetch refs/pull/*/head there."
+        )
         return
-    talk.print(f"Updating the mirror of {repo} in {path} …")
-    fetch(path, _address(repo, settings.api_url), token=_git_token())
+    err_console.print(f"Updating the mirror of {repo} in {path} …")
+    fetch_refs(path, _clone_url(repo, settings.api_url), token=_read_git_token())
 
 
-def _address(repo: str, api_url: str) -> str:
+def _clone_url(repo: str, api_url: str) -> str:
     """Where git finds *repo*: beside the API, which GitHub Enterprise has below `/api/v3`."""
     site = api_url.rstrip("/").removesuffix("/api/v3")
     return f"{site if site != api_url.rstrip('/') else 'https://github.com'}/{repo}.git"
 
 
-def _git_token() -> str | None:
+def _read_git_token() -> str | None:
     return next(iter(read_tokens(os.environ)), None)
 
 
-def _link(path: Path, target: Path) -> None:
+def _link_mirror(path: Path, target: Path) -> None:
     if path.resolve() == target:
         return
     if path.exists() and not path.is_symlink():
-        raise BadInput(
+        raise ConfigurationError(
             f"{path} holds a clone of its own already.", hint="Remove it, or leave --mirror out."
         )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -187,16 +191,16 @@ def _link(path: Path, target: Path) -> None:
     path.symlink_to(target)
 
 
-def _counts(summary: CrawlSummary) -> dict[str, object]:
+def _summary_document(summary: CrawlSummary) -> dict[str, object]:
     counts: dict[str, object] = json.loads(to_json(summary))
     return counts
 
 
-def _tell(summary: CrawlSummary) -> None:
-    talk.print(
+def _print_summary(summary: CrawlSummary) -> None:
+    err_console.print(
         f"{summary.repo}: {summary.pulls:,} pulls and {summary.issues:,} changed issues fetched,"
         f" {summary.candidates:,} new candidates;"
         f" {summary.requests:,} requests, {summary.points:,} points, {summary.seconds:.1f} s"
     )
     for reason, count in sorted(summary.rejected.items(), key=lambda item: -item[1]):
-        talk.print(f"  {count:>7,} {reason}")
+        err_console.print(f"  {count:>7,} {reason}")

@@ -6,23 +6,23 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.common import open_store, settings_of, talk
-from curate.core.errors import NotFound
-from curate.git.locations import found_mirror
-from curate.publish.filters.config import read_rules
-from curate.publish.measures.codebase import Bases
+from curate.cli.common import err_console, get_settings, open_store
+from curate.core.errors import NotFoundError
+from curate.git.locations import find_mirror
+from curate.publish.filters.config import read_filters
+from curate.publish.measures.codebase import CodebaseReader
 
 EXAMPLE = "Example: [bold]curate export --split raw --format jsonl pool.jsonl[/bold]"
 
 
-class Split(StrEnum):
+class ExportSplit(StrEnum):
     """Which rows."""
 
     RAW = "raw"
     VERIFIED = "verified"
 
 
-class Format(StrEnum):
+class ExportFormat(StrEnum):
     """In which form."""
 
     JSONL = "jsonl"
@@ -34,17 +34,17 @@ class Format(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("export", epilog=EXAMPLE)(export)
+    app.command("export", epilog=EXAMPLE)(export_command)
 
 
-def export(
+def export_command(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(help="File or folder; - is standard output (jsonl).")],
-    split: Annotated[Split, typer.Option(help="All, or verified.")] = Split.VERIFIED,
+    split: Annotated[ExportSplit, typer.Option(help="All, or verified.")] = ExportSplit.VERIFIED,
     form: Annotated[
-        Format,
+        ExportFormat,
         typer.Option("--format", help="A file; or a SWE-bench task repository, Harbor tasks, …"),
-    ] = Format.JSONL,
+    ] = ExportFormat.JSONL,
     where: Annotated[str, typer.Option(help="SQL condition on the rows.")] = "",
     registry: Annotated[
         str, typer.Option(metavar="HOST/NAMESPACE", help="Name images as they were pushed there.")
@@ -54,20 +54,22 @@ def export(
     ] = None,
 ) -> None:
     """Write candidates or verified instances as a file, or as tasks for another tool."""
-    from curate.publish.export.run import chosen_rows, write_rows
+    from curate.publish.export.run import select_rows, write_rows
 
-    settings = settings_of(context)
-    chosen = read_rules(rules or settings.rules)
+    settings = get_settings(context)
+    filters = read_filters(rules or settings.rules)
     with (
         open_store(settings) as store,
-        Bases(lambda repo: found_mirror(settings, repo)) as bases,
+        CodebaseReader(lambda repo: find_mirror(settings, repo)) as bases,
     ):
-        rows, held = chosen_rows(store, bases, split.value, chosen, where=where, registry=registry)
-    if not rows and form not in {Format.JSONL, Format.PARQUET}:
-        raise NotFound("No row fits.", hint="See what there is with: curate status")
+        rows, exclusions = select_rows(
+            store, bases, split.value, filters, where=where, registry=registry
+        )
+    if not rows and form not in {ExportFormat.JSONL, ExportFormat.PARQUET}:
+        raise NotFoundError("No row fits.", hint="See what there is with: curate status")
     write_rows(rows, split.value, form.value, path)
-    talk.print(f"{len(rows):,} rows written to {path}")
-    for problem in held:
-        talk.print(
-            f"held back {problem.instance_id}: {problem.reason}", markup=False, soft_wrap=True
+    err_console.print(f"{len(rows):,} rows written to {path}")
+    for exclusion in exclusions:
+        err_console.print(
+            f"held back {exclusion.instance_id}: {exclusion.reason}", markup=False, soft_wrap=True
         )

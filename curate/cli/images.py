@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.cli.common import open_store, print_json, settings_of, talk
-from curate.core.errors import BadInput
+from curate.cli.common import err_console, get_settings, open_store, print_json
+from curate.core.errors import ConfigurationError
 from curate.core.settings import Settings
 
 if TYPE_CHECKING:
-    from builders.image_gc.collect import Going, Room, Used
-    from builders.image_gc.inventory import Environment
+    from builders.image_gc.collect import DiskUsage, ImageGC, PruningPlan
+    from builders.image_gc.inventory import EnvironmentImages
 
 EXAMPLE = "Example: [bold]curate images prune --keep 20 --dry-run[/bold]"
 
@@ -24,12 +24,12 @@ def register(app: typer.Typer) -> None:
 
 
 @images.callback()
-def group() -> None:
+def images_group() -> None:
     """Images on this machine."""
 
 
 @images.command("prune", epilog=EXAMPLE)
-def prune(
+def prune_command(
     context: typer.Context,
     keep: Annotated[
         float | None, typer.Option(min=0, metavar="GIB", help="May stay. [default: disk_gib]")
@@ -41,61 +41,70 @@ def prune(
 
     What is in use stays, and what is verified but not pushed (setting `keep_unpushed`).
     """
-    from builders.engine.client import connect
-    from builders.image_gc.collect import PATIENCE, Room
-    from builders.image_gc.last_used import Uses
+    from builders.engine.client import connect_to_engine
+    from builders.image_gc.collect import ENGINE_TIMEOUT, ImageGC
+    from builders.image_gc.last_used import EnvironmentLeases
 
-    settings = settings_of(context)
+    settings = get_settings(context)
     if keep is None and not settings.disk_gib:
         hint = "Give --keep GIB, or set disk_gib."
-        raise BadInput("It is not said how much may stay.", hint=hint)
-    building = settings.building()
-    unpushed = _unpushed(settings)
-    room = Room(
-        connect(timeout=PATIENCE), building, Uses(building.cache / "uses"), kept=lambda: unpushed
+        raise ConfigurationError("It is not said how much may stay.", hint=hint)
+    building = settings.build_settings()
+    unpushed = _list_unpushed_images(settings)
+    image_gc = ImageGC(
+        connect_to_engine(timeout=ENGINE_TIMEOUT),
+        building,
+        EnvironmentLeases(building.cache / "uses"),
+        protected_images=lambda: unpushed,
     )
-    used = room.used()
+    usage = image_gc.measure_usage()
     limit = building.disk_bytes if keep is None else int(keep * 2**30)
-    going = room.make(limit, dry=dry_run)
+    plan = image_gc.free_space(limit, dry_run=dry_run)
     if as_json:
-        rows = [_document(room, each) for each in going.environments]
-        counts = {"goes": going.size, "packages": going.packages, "over": going.over}
-        print_json({"used": used.total, **counts, "environments": rows})
+        rows = [_environment_document(image_gc, each) for each in plan.environments]
+        counts = {
+            "goes": plan.freed_bytes,
+            "packages": plan.prune_packages,
+            "over": plan.bytes_over_limit,
+        }
+        print_json({"used": usage.total_bytes, **counts, "environments": rows})
         return
-    for each in going.environments:
-        when = datetime.fromtimestamp(room.last(each), UTC)
-        size = f"{each.size / 1e6:,.0f} MB, {each.instances} instances"
+    for each in plan.environments:
+        when = datetime.fromtimestamp(image_gc.last_use(each), UTC)
+        size = f"{each.size / 1e6:,.0f} MB, {each.instance_count} instances"
         typer.echo(f"{each.name}: {size}, last used {when:%Y-%m-%d %H:%M}")
-    _tell(used, going, "would go" if dry_run else "went")
+    _print_pruning(usage, plan, "would go" if dry_run else "went")
 
 
-def _document(room: "Room", environment: "Environment") -> dict[str, object]:
-    when = datetime.fromtimestamp(room.last(environment), UTC)
+def _environment_document(
+    image_gc: "ImageGC", environment: "EnvironmentImages"
+) -> dict[str, object]:
+    when = datetime.fromtimestamp(image_gc.last_use(environment), UTC)
     return {
         "environment": environment.name,
-        "instances": environment.instances,
+        "instances": environment.instance_count,
         "bytes": environment.size,
         "last_use": when.isoformat(timespec="seconds"),
     }
 
 
-def _tell(used: "Used", going: "Going", verb: str) -> None:
-    packages = ", the cache of packages" if going.packages else ""
-    talk.print(
-        f"{going.size / 2**30:.2f} of {used.total / 2**30:.2f} GiB {verb}:"
-        f" {len(going.environments)} environments{packages},"
-        f" {used.leftovers / 1e6:,.0f} MB of build cache"
+def _print_pruning(usage: "DiskUsage", plan: "PruningPlan", verb: str) -> None:
+    packages = ", the cache of packages" if plan.prune_packages else ""
+    err_console.print(
+        f"{plan.freed_bytes / 2**30:.2f} of {usage.total_bytes / 2**30:.2f} GiB {verb}:"
+        f" {len(plan.environments)} environments{packages},"
+        f" {usage.unused_build_cache / 1e6:,.0f} MB of build cache"
     )
-    if going.over:
-        talk.print(
-            f"{going.over / 2**30:.2f} GiB too much stay: in use, built upon by others, known by"
-            " another name, or verified and not pushed (curate publish images, keep_unpushed)"
+    if plan.bytes_over_limit:
+        err_console.print(
+            f"{plan.bytes_over_limit / 2**30:.2f} GiB over the limit stay: in use, below other images,"
+            " under another name, or verified and not pushed (curate publish images, keep_unpushed)"
         )
 
 
-def _unpushed(settings: Settings) -> frozenset[str]:
+def _list_unpushed_images(settings: Settings) -> frozenset[str]:
     """Ids of images that must stay; none where there is no store."""
     if not settings.keep_unpushed or not (settings.data / "curate.sqlite").exists():
         return frozenset()
     with open_store(settings) as store:
-        return store.unpushed()
+        return store.unpushed_images()

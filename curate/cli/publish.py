@@ -9,22 +9,29 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.common import open_store, print_json, settings_of, talk
-from curate.cli.releasing import prepare, push_rows, refuse, send_images, token, told_budget
-from curate.core.errors import BadInput, CurateError, NotFound
+from curate.cli.common import err_console, get_settings, open_store, print_json
+from curate.cli.releasing import (
+    prepare_release,
+    print_push_estimate,
+    push_missing_images,
+    push_rows,
+    read_hub_token,
+    refuse_problems,
+)
+from curate.core.errors import ConfigurationError, CurateError, NotFoundError
 from curate.core.settings import Settings
-from curate.publish.check import check
+from curate.publish.check import check_release_folder
 from curate.publish.diff import SplitDiff, diff_folders
-from curate.publish.excluded import as_faults
-from curate.publish.filters.config import read_rules
-from curate.publish.measures.benchmark_overlap import as_list
-from curate.publish.release import CHECKSUMS
-from curate.publish.run import Choice
+from curate.publish.excluded import as_release_problems
+from curate.publish.filters.config import read_filters
+from curate.publish.measures.benchmark_overlap import to_toml
+from curate.publish.release import CHECKSUMS_FILE
+from curate.publish.run import ReleaseOptions
 
 EXAMPLE = "Example: [bold]curate publish --hub my-lab/my-tasks --registry ghcr.io/my-lab[/bold]"
 _SPLIT = re.compile(r"[a-z][a-z0-9_]*")
 
-group = typer.Typer(no_args_is_help=False)
+publish_app = typer.Typer(no_args_is_help=False)
 
 Folder = Annotated[
     Path | None, typer.Argument(help="Folder of the release. [default: DATA/release]")
@@ -43,11 +50,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result.")]
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
-    app.add_typer(group, name="publish", epilog=EXAMPLE, invoke_without_command=True)
+    app.add_typer(publish_app, name="publish", epilog=EXAMPLE, invoke_without_command=True)
 
 
-@group.callback()
-def publish(  # noqa: PLR0913, PLR0917 (each is an option)
+@publish_app.callback()
+def publish_command(  # noqa: PLR0913, PLR0917 (each is an option)
     context: typer.Context,
     to: To = None,
     hub: Hub = "",
@@ -70,27 +77,27 @@ def publish(  # noqa: PLR0913, PLR0917 (each is an option)
     """
     if context.invoked_subcommand:
         return
-    settings = settings_of(context)
+    settings = get_settings(context)
     folder = to or settings.data / "release"
-    _check_name(hub)
-    chosen = Choice(
-        rules=read_rules(rules or settings.rules),
+    _check_dataset_name(hub)
+    options = ReleaseOptions(
+        filters=read_filters(rules or settings.rules),
         where=where,
-        lite=_reading(lite),
-        subsets=_subsets(subset or []),
+        lite=_parse_lite_mode(lite),
+        subsets=_parse_subsets(subset or []),
     )
     with open_store(settings) as store:
-        images = send_images(store, registry) if registry else {}
-        prepare(settings, store, folder, repo_id=hub, images=images, choice=chosen)
+        images = push_missing_images(store, registry) if registry else {}
+        prepare_release(settings, store, folder, repo_id=hub, images=images, options=options)
     result: dict[str, object] = {"folder": str(folder), "images": len(images)}
-    refuse(check(folder, chosen.rules))
+    refuse_problems(check_release_folder(folder, options.filters))
     if hub:
         result |= push_rows(folder, hub, private=private, branch=branch, tag=tag)
     if as_json:
         print_json(result)
 
 
-@group.command("check", epilog="Example: [bold]curate publish check[/bold]")
+@publish_app.command("check", epilog="Example: [bold]curate publish check[/bold]")
 def check_command(
     context: typer.Context,
     folder: Folder = None,
@@ -102,44 +109,55 @@ def check_command(
     Also which verified instances of the store the rules hold back, with every reason.
     Exit code 1 when something must not be pushed.
     """
-    settings = settings_of(context)
-    chosen = read_rules(rules or settings.rules)
-    faults, held = check(_existing(settings, folder), chosen), as_faults(settings, chosen)
+    settings = get_settings(context)
+    filters = read_filters(rules or settings.rules)
+    problems, exclusions = (
+        check_release_folder(_existing_release(settings, folder), filters),
+        as_release_problems(settings, filters),
+    )
     if as_json:
-        print_json([vars(fault) for fault in (*faults, *held)])
-    for fault in (*faults, *held) if not as_json else ():
-        talk.print(
-            f"{'refused' if fault.refused else 'warning'}: {fault}", markup=False, soft_wrap=True
+        print_json([vars(problem) for problem in (*problems, *exclusions)])
+    for problem in (*problems, *exclusions) if not as_json else ():
+        err_console.print(
+            f"{'refused' if problem.blocks_push else 'warning'}: {problem}",
+            markup=False,
+            soft_wrap=True,
         )
-    refused = sum(fault.refused for fault in faults)
-    lacking = len({fault.instance_id for fault in held})
-    warnings = len(faults) - refused
-    talk.print(f"{refused:,} faults, {warnings:,} warnings; {lacking:,} verified are held back")
-    if refused:
+    blocking = sum(problem.blocks_push for problem in problems)
+    excluded_count = len({problem.instance_id for problem in exclusions})
+    warnings = len(problems) - blocking
+    err_console.print(
+        f"{blocking:,} faults, {warnings:,} warnings; {excluded_count:,} verified are held back"
+    )
+    if blocking:
         raise typer.Exit(1)
 
 
-@group.command("diff", epilog="Example: [bold]curate publish diff --hub my-lab/my-tasks[/bold]")
+@publish_app.command(
+    "diff", epilog="Example: [bold]curate publish diff --hub my-lab/my-tasks[/bold]"
+)
 def diff_command(
     context: typer.Context, hub: Hub, folder: Folder = None, branch: Branch = "main",
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Tell how a release differs from what the Hub has, by split and column."""
-    from curate.publish.hub import fetch
+    from curate.publish.hub import download_dataset
 
-    _check_name(hub)
-    here = _existing(settings_of(context), folder)
+    _check_dataset_name(hub)
+    here = _existing_release(get_settings(context), folder)
     with tempfile.TemporaryDirectory(prefix="curate-") as there:
-        if not fetch(hub, Path(there), branch=branch, token=token()):
-            talk.print(f"{hub} has no release on {branch} yet")
+        if not download_dataset(hub, Path(there), branch=branch, token=read_hub_token()):
+            err_console.print(f"{hub} has no release on {branch} yet")
         found = diff_folders(Path(there), here)
     if as_json:
         print_json([vars(one) for one in found])
     else:
-        _show(found)
+        _print_diff(found)
 
 
-@group.command("push", epilog="Example: [bold]curate publish push --hub my-lab/my-tasks[/bold]")
+@publish_app.command(
+    "push", epilog="Example: [bold]curate publish push --hub my-lab/my-tasks[/bold]"
+)
 def push_command(  # noqa: PLR0913, PLR0917 (each is an option)
     context: typer.Context,
     hub: Hub,
@@ -152,25 +170,25 @@ def push_command(  # noqa: PLR0913, PLR0917 (each is an option)
     as_json: AsJson = False,
 ) -> None:
     """Push a release to the Hub by one commit; refuse what `check` refuses."""
-    from curate.publish.hub import planned
+    from curate.publish.hub import plan_push
 
-    _check_name(hub)
-    settings = settings_of(context)
-    here = _existing(settings, folder)
-    refuse(check(here, read_rules(rules or settings.rules)))
+    _check_dataset_name(hub)
+    settings = get_settings(context)
+    here = _existing_release(settings, folder)
+    refuse_problems(check_release_folder(here, read_filters(rules or settings.rules)))
     if dry_run:
-        changes = planned(here, hub, branch=branch, token=token())
+        changes = plan_push(here, hub, branch=branch, token=read_hub_token())
         result: dict[str, object] = {"hub": hub, "add": changes.add, "delete": changes.delete}
         for verb, paths in (("add", changes.add), ("delete", changes.delete)):
             for path in paths:
-                talk.print(f"would {verb} {path}", markup=False, soft_wrap=True)
+                err_console.print(f"would {verb} {path}", markup=False, soft_wrap=True)
     else:
         result = push_rows(here, hub, private=private, branch=branch, tag=tag)
     if as_json:
         print_json(result)
 
 
-@group.command(
+@publish_app.command(
     "images", epilog="Example: [bold]curate publish images --registry ghcr.io/my-lab[/bold]"
 )
 def images_command(
@@ -184,19 +202,19 @@ def images_command(
     as_json: AsJson = False,
 ) -> None:
     """Push the images of verified instances that a registry lacks, after telling the bytes."""
-    with open_store(settings_of(context)) as store:
-        cost = told_budget(store, registry)
-        if limit is not None and cost.total > limit * 1e9:
+    with open_store(get_settings(context)) as store:
+        estimate = print_push_estimate(store, registry)
+        if limit is not None and estimate.total_bytes > limit * 1e9:
             raise CurateError(
-                f"{cost.total / 1e9:.2f} GB are more than the budget of {limit:g} GB.",
+                f"{estimate.total_bytes / 1e9:.2f} GB are more than the budget of {limit:g} GB.",
                 hint="Nothing was sent. Raise --budget.",
             )
-        pushed = {} if dry_run else send_images(store, registry)
+        pushed = {} if dry_run else push_missing_images(store, registry)
     if as_json:
-        print_json({**vars(cost), "total": cost.total, "pushed": len(pushed)})
+        print_json({**vars(estimate), "total": estimate.total_bytes, "pushed": len(pushed)})
 
 
-@group.command(
+@publish_app.command(
     "overlaps", epilog="Example: [bold]curate publish overlaps test.parquet > mine.toml[/bold]"
 )
 def overlaps_command(
@@ -210,42 +228,44 @@ def overlaps_command(
     from curate.releases.reader import read_columns
 
     rows = [row for file in files for row in read_columns(file, ("instance_id", "patch"))]
-    sys.stdout.write(as_list(rows, source or ", ".join(file.name for file in files)))
+    sys.stdout.write(to_toml(rows, source or ", ".join(file.name for file in files)))
 
 
-def _existing(settings: Settings, folder: Path | None) -> Path:
+def _existing_release(settings: Settings, folder: Path | None) -> Path:
     path = folder or settings.data / "release"
-    if not (path / CHECKSUMS).is_file():
-        raise NotFound(f"There is no release in {path}.", hint="Run: curate publish")
+    if not (path / CHECKSUMS_FILE).is_file():
+        raise NotFoundError(f"There is no release in {path}.", hint="Run: curate publish")
     return path
 
 
-def _show(found: Sequence[SplitDiff]) -> None:
+def _print_diff(found: Sequence[SplitDiff]) -> None:
     for one in found:
         counts = f"{len(one.added):,} new, {len(one.removed):,} gone, {len(one.changed):,} changed"
         print(f"{one.split}: {counts}")
         for column, count in one.columns.items():
             print(f"  {column}: {count:,} rows")
-        for label, names in (("new", one.new_columns), ("lost", one.lost_columns)):
+        for label, names in (("new", one.new_columns), ("lost", one.removed_columns)):
             if names:
                 print(f"  {label} columns: {', '.join(names)}")
 
 
-def _check_name(hub: str) -> None:
+def _check_dataset_name(hub: str) -> None:
     if hub and hub.count("/") != 1:
-        raise BadInput(f"{hub!r} is no data set name.", hint="Write it as owner/name.")
+        raise ConfigurationError(f"{hub!r} is no data set name.", hint="Write it as owner/name.")
 
 
-def _reading(lite: str) -> str:
+def _parse_lite_mode(lite: str) -> str:
     if lite not in {"strict", "intended"}:
-        raise BadInput(f"Lite has no reading {lite!r}.", hint="Choose strict or intended.")
+        raise ConfigurationError(
+            f"Lite has no reading {lite!r}.", hint="Choose strict or intended."
+        )
     return lite
 
 
-def _subsets(given: Sequence[str]) -> dict[str, str]:
+def _parse_subsets(given: Sequence[str]) -> dict[str, str]:
     named = dict(one.partition("=")[::2] for one in given)
     for name, where in named.items():
         if not _SPLIT.fullmatch(name) or name in {"train", "raw", "lite"} or not where.strip():
             hint = """For example: --subset "short=words(problem_statement) < 100"."""
-            raise BadInput(f"{name}={where} is no subset.", hint=hint)
+            raise ConfigurationError(f"{name}={where} is no subset.", hint=hint)
     return named

@@ -10,35 +10,37 @@ from rich.console import Console
 from rich.markup import escape
 
 from curate.cli import draft, explain
-from curate.cli.common import library_of, print_json, settings_of
-from curate.core.errors import NotFound
+from curate.cli.common import get_settings, load_library, print_json
+from curate.core.errors import NotFoundError
 from curate.core.settings import Settings
 from curate.git.locations import mirror_path
-from curate.recipe_tools.check import Checked, checked
-from recipes import Library
+from curate.recipe_tools.check import RecipeCheck, check_recipe
+from recipes import RecipeLibrary
 
 EXAMPLE = "Example: [bold]curate recipe check getmoto/moto[/bold]"
-COMMITS = 16  # at which files, extras and groups of a named recipe are looked for
+COMMITS_TO_READ = 16  # at which files, extras and groups of a named recipe are looked for
 
-recipe = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", epilog=EXAMPLE)
+recipe_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", epilog=EXAMPLE)
 
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
-    app.add_typer(recipe, name="recipe", help="Check, explain and draft recipes.", epilog=EXAMPLE)
+    app.add_typer(
+        recipe_app, name="recipe", help="Check, explain and draft recipes.", epilog=EXAMPLE
+    )
 
 
-@recipe.callback()
-def group() -> None:
+@recipe_app.callback()
+def recipe_group() -> None:
     """Check, explain and draft recipes."""
 
 
-recipe.command("explain", epilog=explain.EXAMPLE)(explain.command)
-recipe.command("draft", epilog=draft.EXAMPLE)(draft.command)
+recipe_app.command("explain", epilog=explain.EXAMPLE)(explain.explain_command)
+recipe_app.command("draft", epilog=draft.EXAMPLE)(draft.draft_command)
 
 
-@recipe.command("check", epilog=EXAMPLE)
-def check(
+@recipe_app.command("check", epilog=EXAMPLE)
+def check_command(
     context: typer.Context,
     which: Annotated[
         list[str] | None,
@@ -52,52 +54,51 @@ def check(
     by the recipe's version rule has ever said. Without a mirror they are only held against each
     other. Of recipes that are named, notes tell what they name and no commit of a sample has.
     """
-    settings = settings_of(context)
-    commits = COMMITS if which else 0
+    settings = get_settings(context)
+    commits = COMMITS_TO_READ if which else 0
     found = [
-        checked(path, _mirror(settings, path), commits=commits)
-        for path in _paths(which, library_of(settings))
+        check_recipe(path, _find_recipe_mirror(settings, path), commits=commits)
+        for path in _select_recipe_paths(which, load_library(settings))
     ]
     if as_json:
         print_json([asdict(one) for one in found])
     else:
         console = Console(highlight=False, soft_wrap=True)
         for one in found:
-            console.print(_line(one))
+            console.print(_format_check(one))
             for note in one.notes:
                 console.print(f"       note: {escape(note)}")
     if any(one.problems for one in found):
         raise typer.Exit(1)
 
 
-def _paths(which: list[str] | None, library: Library) -> Iterator[Path]:
+def _select_recipe_paths(which: list[str] | None, library: RecipeLibrary) -> Iterator[Path]:
     """Recipe files by path or repository; all of them where none is named."""
     if not which:
-        yield from library.paths()
+        yield from library.list_paths()
     for name in which or ():
-        path = Path(name) if name.endswith(".toml") else library.path(name)
+        path = Path(name) if name.endswith(".toml") else library.find_path(name)
         if path is None or not path.is_file():
             known = name.count("/") == 1 and not name.endswith(".toml")
             hint = (
                 f"Make one: curate recipe draft {name}" if known else "Name OWNER/NAME or a file."
             )
-            raise NotFound(f"There is no recipe {name}.", hint=hint)
+            raise NotFoundError(f"There is no recipe {name}.", hint=hint)
         yield path
 
 
-def _mirror(settings: Settings, recipe_file: Path) -> Path | None:
+def _find_recipe_mirror(settings: Settings, recipe_file: Path) -> Path | None:
     path = mirror_path(settings, recipe_file.stem.replace("__", "/", 1))
     return path.resolve() if path.exists() else None
 
 
-def _line(one: Checked) -> str:
-    name = one.repo or one.path.name
-    if one.problems:
-        return f"[red]wrong[/red]  {name}: {escape('; '.join(one.problems))}"
-    ranges = "1 range" if one.ranges == 1 else f"{one.ranges} ranges"
-    if not one.versions:
-        return f"[green]good[/green]   {name}: {ranges}; no mirror to hold them against"
-    first, last = one.versions[0], one.versions[-1]
-    return (
-        f"[green]good[/green]   {name}: {ranges} for {len(one.versions)} versions, {first} … {last}"
-    )
+def _format_check(check: RecipeCheck) -> str:
+    name = check.repo or check.path.name
+    if check.problems:
+        return f"[red]wrong[/red]  {name}: {escape('; '.join(check.problems))}"
+    ranges = "1 range" if check.ranges == 1 else f"{check.ranges} ranges"
+    if not check.versions:
+        return f"[green]ok[/green]     {name}: {ranges}; no mirror to hold them against"
+    first, last = check.versions[0], check.versions[-1]
+    versions = f"{len(check.versions)} versions, {first} … {last}"
+    return f"[green]ok[/green]     {name}: {ranges} for {versions}"

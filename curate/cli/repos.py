@@ -8,28 +8,28 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.common import print_json, settings_of, talk
-from curate.cli.crawl import client_of
-from curate.cli.waiting import CrawlDisplay
-from curate.github.search import Choice, Criteria, choices
+from curate.cli.common import err_console, get_settings, print_json
+from curate.cli.crawl import make_client
+from curate.cli.waiting import CrawlProgress
+from curate.github.search import RepositoryMatch, SearchCriteria, find_repositories
 
 EXAMPLE = "Example: [bold]curate repos find --license MIT --license Apache-2.0 > repos.txt[/bold]"
 
-repos = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", epilog=EXAMPLE)
+repos_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", epilog=EXAMPLE)
 
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
-    app.add_typer(repos, name="repos", help="Choose repositories.", epilog=EXAMPLE)
+    app.add_typer(repos_app, name="repos", help="Choose repositories.", epilog=EXAMPLE)
 
 
-@repos.callback()
-def group() -> None:
+@repos_app.callback()
+def repos_group() -> None:
     """Choose repositories."""
 
 
-@repos.command("find", epilog=EXAMPLE)
-def find(  # noqa: PLR0913, PLR0917
+@repos_app.command("find", epilog=EXAMPLE)
+def find_command(  # noqa: PLR0913, PLR0917
     context: typer.Context,
     created_before: Annotated[
         datetime, typer.Option(formats=["%Y-%m-%d"], help="Made before this day.")
@@ -53,9 +53,9 @@ def find(  # noqa: PLR0913, PLR0917
     The defaults are those of SWE-Gym's paper. GitHub shows 1,000 results of a search; more are
     found by searching in slices of the time of creation.
     """
-    settings = settings_of(context)
+    settings = get_settings(context)
     settings = settings.model_copy(update={"api_url": api_url} if api_url else {})
-    wanted = Criteria(
+    criteria = SearchCriteria(
         created_before=created_before.replace(tzinfo=UTC),
         stars=stars,
         pulls=pulls,
@@ -63,24 +63,26 @@ def find(  # noqa: PLR0913, PLR0917
         python=python / 100,
         licenses=tuple(licenses or ()),
     )
-    judged: list[Choice] = []
-    with CrawlDisplay() as display:
-        client = client_of(settings, display)
-        display.begin("GitHub", client)
-        for choice in choices(client, wanted):
-            judged.append(choice)
-            display.step("repositories", len(judged), len(judged))
-    _tell(judged, client.requests)
-    chosen = sorted((it.found for it in judged if not it.fails), key=lambda it: -it.stars)
+    matches: list[RepositoryMatch] = []
+    with CrawlProgress() as display:
+        client = make_client(settings, display)
+        display.start_repository("GitHub", client)
+        for match in find_repositories(client, criteria):
+            matches.append(match)
+            display.update_phase("repositories", len(matches), len(matches))
+    _print_summary(matches, client.requests)
+    accepted = sorted(
+        (it.repository for it in matches if not it.failed_criterion), key=lambda it: -it.stars
+    )
     if as_json:
-        print_json([asdict(it) for it in chosen])
+        print_json([asdict(it) for it in accepted])
     else:
-        typer.echo("".join(f"{it.repo}\n" for it in chosen), nl=False)
+        typer.echo("".join(f"{it.repo}\n" for it in accepted), nl=False)
 
 
-def _tell(judged: Sequence[Choice], requests: int) -> None:
-    fallen = Counter(it.fails for it in judged)
-    kept = fallen.pop("", 0)
-    talk.print(f"{kept:,} of {len(judged):,} repositories; {requests:,} requests")
-    for name, count in fallen.most_common():
-        talk.print(f"  {count:>7,} fail by {name}")
+def _print_summary(matches: Sequence[RepositoryMatch], requests: int) -> None:
+    failed_counts = Counter(it.failed_criterion for it in matches)
+    accepted_count = failed_counts.pop("", 0)
+    err_console.print(f"{accepted_count:,} of {len(matches):,} repositories; {requests:,} requests")
+    for name, count in failed_counts.most_common():
+        err_console.print(f"  {count:>7,} fail by {name}")

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from curate.cli.candidate_text import Known, print_text
-from curate.cli.common import open_store, print_json, settings_of
-from curate.core.errors import NotFound
+from curate.cli.candidate_text import CandidateDetails, print_candidate
+from curate.cli.common import get_settings, open_store, print_json
+from curate.core.errors import NotFoundError
 from curate.core.model import PullRequest, Rejection
-from curate.publish.excluded import held_of
+from curate.publish.excluded import excluded_instances
 from curate.store import Store
 from curate.store.serialization import to_json
 
@@ -20,10 +20,10 @@ EXAMPLE = "Example: [bold]curate show getmoto__moto-4848 --json[/bold]"
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("show", epilog=EXAMPLE)(show)
+    app.command("show", epilog=EXAMPLE)(show_command)
 
 
-def show(
+def show_command(
     context: typer.Context,
     instances: Annotated[list[str], typer.Argument(metavar="ID", help="owner__name-NUMBER")],
     full: Annotated[
@@ -37,51 +37,57 @@ def show(
 
     Also its links, commits, environment, runs, and why a release lacks it.
     """
-    console, settings = Console(highlight=False), settings_of(context)
+    console, settings = Console(highlight=False), get_settings(context)
     with open_store(settings) as store:
-        every = [_known(store, instance) for instance in instances]
-        held = held_of(settings, store) if any(known.verified for known in every) else {}
-        for known in [replace(it, held=held.get(it.name, ())) for it in every]:
+        every = [_load_details(store, instance) for instance in instances]
+        exclusions = (
+            excluded_instances(settings, store)
+            if any(details.is_verified for details in every)
+            else {}
+        )
+        for details in [replace(it, exclusions=exclusions.get(it.name, ())) for it in every]:
             if not as_json:
-                print_text(console, known, full=full)
+                print_candidate(console, details, full=full)
             elif len(instances) == 1:
-                print_json(_document(known))
+                print_json(_make_document(details))
             else:
-                print(json.dumps(_document(known), ensure_ascii=False, default=str))
+                print(json.dumps(_make_document(details), ensure_ascii=False, default=str))
 
 
-def _known(store: Store, instance: str) -> Known:
-    pull, fallen = _pull(store, instance)
-    candidate = store.candidate(instance)
-    return Known(
+def _load_details(store: Store, instance: str) -> CandidateDetails:
+    pull, rejection = _find_pull(store, instance)
+    candidate = store.get_candidate(instance)
+    return CandidateDetails(
         pull=pull,
-        fallen=fallen,
+        rejection=rejection,
         candidate=candidate,
-        validation=store.validation(instance) if candidate else None,
+        validation=store.get_validation(instance) if candidate else None,
     )
 
 
-def _pull(store: Store, instance: str) -> tuple[PullRequest, Rejection | None]:
+def _find_pull(store: Store, instance: str) -> tuple[PullRequest, Rejection | None]:
     name, _, number = instance.rpartition("-")
     repo = name.replace("__", "/", 1)
-    pull = store.pull(repo, int(number)) if number.isdigit() else None
+    pull = store.get_pull(repo, int(number)) if number.isdigit() else None
     if pull is None:
-        raise NotFound(
+        raise NotFoundError(
             f"Nothing is stored under {instance}.",
             hint="Ids look like owner__name-123; `curate export --split raw` lists them.",
         )
-    return pull, store.rejection(repo, int(number))
+    return pull, store.get_rejection(repo, int(number))
 
 
-def _document(known: Known) -> dict[str, Any]:
+def _make_document(details: CandidateDetails) -> dict[str, Any]:
     return {
-        "pull": _plain(known.pull),
-        "candidate": _plain(known.candidate) if known.candidate else None,
-        "validation": _plain(known.validation) if known.validation else None,
-        "rejection": _plain(known.fallen) if known.fallen else None,
-        "held": [{"reason": problem.reason, "detail": problem.detail} for problem in known.held],
+        "pull": _to_json_value(details.pull),
+        "candidate": _to_json_value(details.candidate) if details.candidate else None,
+        "validation": _to_json_value(details.validation) if details.validation else None,
+        "rejection": _to_json_value(details.rejection) if details.rejection else None,
+        "held": [
+            {"reason": problem.reason, "detail": problem.detail} for problem in details.exclusions
+        ],
     }
 
 
-def _plain(value: object) -> Any:
+def _to_json_value(value: object) -> Any:
     return json.loads(to_json(value))

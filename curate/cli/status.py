@@ -8,19 +8,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from curate.cli.common import open_store, print_json, settings_of
+from curate.cli.common import get_settings, open_store, print_json
 from curate.core.settings import Settings
-from curate.store import Funnel, Store
+from curate.store import RepositoryFunnel, Store
 
 EXAMPLE = "Example: [bold]curate status --json | jq .repositories[/bold]"
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("status", epilog=EXAMPLE)(status)
+    app.command("status", epilog=EXAMPLE)(status_command)
 
 
-def status(
+def status_command(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -28,15 +28,16 @@ def status(
 
     The rules are those of the setting `rules`; `curate publish check` names each instance.
     """
-    settings = settings_of(context)
+    settings = get_settings(context)
     with open_store(settings) as store:
-        funnels = store.funnels()
-        total, held = _held_back(settings, store, funnels)
+        funnels = store.list_funnels()
+        total, excluded = _count_exclusions(settings, store, funnels)
     if as_json:
         print_json(
             {
                 "repositories": {
-                    one.repo: {**one.as_dict(), "held": held.get(one.repo, {})} for one in funnels
+                    one.repo: {**one.as_dict(), "held": excluded.get(one.repo, {})}
+                    for one in funnels
                 }
             }
         )
@@ -45,33 +46,38 @@ def status(
     if not funnels:
         console.print("Nothing is stored yet. Begin with: curate crawl OWNER/NAME")
         return
-    console.print(_counts(funnels), end="\n\n")
-    console.print(_reasons(funnels))
+    console.print(_funnel_table(funnels), end="\n\n")
+    console.print(_rejections_table(funnels))
     if total:
         title = f"Held back by the rules {settings.rules}: {total:,} verified instances"
         console.print(f"\n[italic]{escape(title)}[/italic]", soft_wrap=True)
-        console.print(_held(held))
+        console.print(_exclusions_table(excluded))
 
 
-def _held_back(
-    settings: Settings, store: Store, funnels: Sequence[Funnel]
+def _count_exclusions(
+    settings: Settings, store: Store, funnels: Sequence[RepositoryFunnel]
 ) -> tuple[int, Mapping[str, Mapping[str, int]]]:
     """How many verified instances the rules hold back; how many by repository and reason."""
     if not any(funnel.verified for funnel in funnels):
         return 0, {}
-    from curate.publish.excluded import counts, held_of  # all that a release needs
+    from curate.publish.excluded import (  # all that a release needs
+        count_by_reason,
+        excluded_instances,
+    )
 
-    held = held_of(settings, store)
-    return len(held), {funnel.repo: counts(held, funnel.repo) for funnel in funnels}
+    exclusions = excluded_instances(settings, store)
+    return len(exclusions), {
+        funnel.repo: count_by_reason(exclusions, funnel.repo) for funnel in funnels
+    }
 
 
-def _table(title: str = "") -> Table:
+def _make_table(title: str = "") -> Table:
     """Narrow enough for long repository names in a terminal of 80 columns."""
     return Table(title=title or None, title_justify="left", box=None, pad_edge=False)
 
 
-def _counts(funnels: Sequence[Funnel]) -> Table:
-    table = _table("Funnel")
+def _funnel_table(funnels: Sequence[RepositoryFunnel]) -> Table:
+    table = _make_table("Funnel")
     table.add_column("repository", overflow="fold")
     for name in ("pulls", "candidates", "validated", "verified", "core-h", "own MB"):
         table.add_column(name, justify="right")
@@ -82,19 +88,19 @@ def _counts(funnels: Sequence[Funnel]) -> Table:
     return table
 
 
-def _held(held: Mapping[str, Mapping[str, int]]) -> Table:
-    table = _table()
+def _exclusions_table(excluded: Mapping[str, Mapping[str, int]]) -> Table:
+    table = _make_table()
     for name in ("repository", "reason"):
         table.add_column(name, overflow="fold")
     table.add_column("count", justify="right")
-    for repo, reasons in held.items():
+    for repo, reasons in excluded.items():
         for reason, count in reasons.items():
             table.add_row(repo, reason, f"{count:,}")
     return table
 
 
-def _reasons(funnels: Sequence[Funnel]) -> Table:
-    table = _table("Why the others fell")
+def _rejections_table(funnels: Sequence[RepositoryFunnel]) -> Table:
+    table = _make_table("Why the others fell")
     for name in ("repository", "stage", "reason"):
         table.add_column(name, overflow="fold")
     table.add_column("count", justify="right")

@@ -8,29 +8,36 @@ from typing import Annotated
 import typer
 
 from builders.backends.protocol import Backend
-from builders.errors import EngineUnavailable
+from builders.errors import EngineUnavailableError
 from builders.python.choose import available_pythons
-from curate.cli.common import library_of, open_store, print_json, progress_bar, settings_of, talk
+from curate.cli.common import (
+    err_console,
+    get_settings,
+    load_library,
+    make_progress_bar,
+    open_store,
+    print_json,
+)
 from curate.core.errors import CurateError
 from curate.core.model import Validation
 from curate.core.settings import Settings
-from curate.environments.context import Options, Workshop
-from curate.git.locations import existing_mirror
+from curate.environments.context import ValidationContext, ValidationOptions
+from curate.git.locations import require_mirror
 from curate.store import Store
-from curate.store.process_lock import claimed
-from curate.validate.pool import Summary, Task, plan, validate
+from curate.store.process_lock import process_lock
+from curate.validate.pool import ValidationSummary, ValidationTask, pending_tasks, validate_tasks
 
 EXAMPLE = "Example: [bold]curate validate --repo getmoto/moto -j 4[/bold]"
 
 
-class Sandbox(StrEnum):
+class SandboxKind(StrEnum):
     """Where tests run."""
 
     DOCKER = "docker"
     LOCAL = "local"
 
 
-class Broken(CurateError):
+class InfrastructureError(CurateError):
     """The machine failed on some candidates, which stay to be done."""
 
     exit_code = 3
@@ -38,16 +45,16 @@ class Broken(CurateError):
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("validate", epilog=EXAMPLE)(command)
+    app.command("validate", epilog=EXAMPLE)(validate_command)
 
 
-def command(  # noqa: PLR0913, PLR0917
+def validate_command(  # noqa: PLR0913, PLR0917
     context: typer.Context,
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Candidates.")] = None,
     repo: Annotated[str | None, typer.Option(help="Only candidates of OWNER/NAME.")] = None,
     sandbox: Annotated[
-        Sandbox, typer.Option(help="docker, or local: a folder and no security border.")
-    ] = Sandbox.DOCKER,
+        SandboxKind, typer.Option(help="docker, or local: a folder and no security border.")
+    ] = SandboxKind.DOCKER,
     runs: Annotated[int, typer.Option(min=1, help="Runs on each side.")] = 3,
     strength: Annotated[
         bool, typer.Option(help="Try the gold patch with each hunk left out, too.")
@@ -62,83 +69,86 @@ def command(  # noqa: PLR0913, PLR0917
 
     What has a verdict for the same inputs is not done again.
     """
-    settings = settings_of(context)
-    options = Options(runs=runs, backend=sandbox.value, strength=strength)
+    settings = get_settings(context)
+    options = ValidationOptions(runs=runs, backend=sandbox.value, measure_strength=strength)
     with open_store(settings) as store:
-        library = library_of(settings)
-        tasks, known = plan(store, library, options, ids=ids or (), repo=repo, again=again)
+        library = load_library(settings)
+        tasks, up_to_date = pending_tasks(
+            store, library, options, ids=ids or (), repo=repo, retry_rejected=again
+        )
         summary = run_tasks(tasks, options, store, settings, jobs)
-    summary.known = known
-    _tell(summary, as_json)
+    summary.up_to_date = up_to_date
+    _print_summary(summary, as_json)
 
 
 def run_tasks(
-    tasks: list[Task],
-    options: Options,
+    tasks: list[ValidationTask],
+    options: ValidationOptions,
     store: Store,
     settings: Settings,
     jobs: int,
     stop: threading.Event | None = None,
-) -> Summary:
+) -> ValidationSummary:
     """Validate *tasks* under a progress bar; Ctrl-C ends what is running and keeps the rest."""
     if not tasks:
-        return Summary()
+        return ValidationSummary()
     backend = make_backend(options.backend, settings, store)
     with (
-        claimed(settings.data, "validation"),
-        progress_bar() as progress,
+        process_lock(settings.data, "validation"),
+        make_progress_bar() as progress,
         ThreadPoolExecutor(jobs) as sandboxes,
     ):
-        backend.sweep()
-        bar = progress.add_task("", total=len(tasks))
+        backend.cleanup()
+        progress_bar = progress.add_task("", total=len(tasks))
 
         def report(name: str, step: str) -> None:
-            progress.update(bar, description=f"{name}: {step}")
+            progress.update(progress_bar, description=f"{name}: {step}")
 
         def done(record: Validation | str) -> None:
-            progress.advance(bar)
-            progress.console.print(_line(record))
+            progress.advance(progress_bar)
+            progress.console.print(_format_result(record))
 
-        shop = Workshop(
+        ctx = ValidationContext(
             store=store,
             backend=backend,
-            settings=settings.building(),
-            pythons=available_pythons(settings.interpreters),
-            mirrors=lambda name: existing_mirror(settings, name),
-            stop=stop or threading.Event(),
-            report=report,
-            sandboxes=sandboxes,
+            settings=settings.build_settings(),
+            python_versions=available_pythons(settings.interpreters),
+            get_mirror=lambda name: require_mirror(settings, name),
+            stop_event=stop or threading.Event(),
+            report_step=report,
+            run_executor=sandboxes,
         )
-        summary = validate(tasks, options, shop, jobs=jobs, done=done)
-    if backend.over:
-        talk.print(
-            f"{backend.over / 2**30:.1f} GiB more than disk_gib are in use, and none of it may go."
-            " See: curate images prune --dry-run"
+        summary = validate_tasks(tasks, options, ctx, jobs=jobs, on_done=done)
+    if backend.bytes_over_limit:
+        err_console.print(
+            f"Images take {backend.bytes_over_limit / 2**30:.1f} GiB more than disk_gib, and none may be"
+            " removed. See: curate images prune --dry-run"
         )
     return summary
 
 
 def make_backend(name: str, settings: Settings, store: Store) -> Backend:
-    """The backend called *name*; EngineUnavailable with a hint where there is no engine."""
-    if name == Sandbox.LOCAL:
+    """The backend called *name*; EngineUnavailableError with a hint where there is no engine."""
+    if name == SandboxKind.LOCAL:
         from builders.backends.local import LocalBackend
 
-        talk.print("The local sandbox is [bold]no security border[/bold]: tests run as you.")
-        return LocalBackend(settings.building())
+        err_console.print("The local sandbox is [bold]no security border[/bold]: tests run as you.")
+        return LocalBackend(settings.build_settings())
     from builders.backends.docker import DockerBackend
 
     backend = DockerBackend(
-        settings.building(), kept=store.unpushed if settings.keep_unpushed else tuple
+        settings.build_settings(),
+        protected_images=store.unpushed_images if settings.keep_unpushed else tuple,
     )
     try:
         _ = backend.engine  # ask now, before anything is planned
         return backend
-    except EngineUnavailable as error:
+    except EngineUnavailableError as error:
         error.hint = error.hint or "Start Docker, or use --sandbox local."
         raise
 
 
-def _line(record: Validation | str) -> str:
+def _format_result(record: Validation | str) -> str:
     if isinstance(record, str):
         return f"[yellow]?[/yellow] {record}: the machine failed; it stays to be done"
     verdict = record.verdict
@@ -149,23 +159,23 @@ def _line(record: Validation | str) -> str:
     return f"[green]+[/green] {record.instance_id}: {counts}"
 
 
-def _tell(summary: Summary, as_json: bool) -> None:
+def _print_summary(summary: ValidationSummary, as_json: bool) -> None:
     counts = {
-        "validated": summary.done,
+        "validated": summary.attempted,
         "verified": summary.verified,
-        "known": summary.known,
+        "known": summary.up_to_date,
         "reasons": dict(summary.reasons),
-        "broken": {name: str(error) for name, error in summary.broken.items()},
+        "broken": {name: str(error) for name, error in summary.infra_failures.items()},
     }
     if as_json:
         print_json(counts)
-    talk.print(
-        f"{summary.done} validated, {summary.verified} of them verified;"
-        f" {summary.known} were known already. Next: curate status"
+    err_console.print(
+        f"{summary.attempted} validated, {summary.verified} of them verified;"
+        f" {summary.up_to_date} were known already. Next: curate status"
     )
-    if summary.broken:
-        name, error = next(iter(summary.broken.items()))
-        raise Broken(
-            f"The machine failed on {len(summary.broken)} candidates, first {name}: {error}",
+    if summary.infra_failures:
+        name, error = next(iter(summary.infra_failures.items()))
+        raise InfrastructureError(
+            f"Infrastructure errors on {len(summary.infra_failures)} candidates, first {name}: {error}",
             hint=error.hint or "Run the same command again; what is done is kept.",
         )

@@ -4,19 +4,20 @@ from datetime import datetime, timedelta
 
 from rich.progress import TaskID
 
-from curate.cli.common import progress_bar, talk
+from curate.cli.common import err_console, make_progress_bar
 from curate.github.client import GitHubClient
 from curate.github.retry import RetryPolicy
 
 
-class CrawlDisplay:
+class CrawlProgress:
     """Bars on standard error; where that is no terminal, a line for every longer wait.
 
-    `step` is a crawl's progress callback, `waiting` the client's; `watch` says whose cost is shown.
+    `update_phase` is a crawl's progress callback, `show_wait` the client's; `watch` says whose cost
+    is shown.
     """
 
     def __init__(self) -> None:
-        self._bars = progress_bar()
+        self._bars = make_progress_bar()
         self._tasks: dict[tuple[str, str], TaskID] = {}
         self._repo = ""
         self._candidates = 0
@@ -24,28 +25,28 @@ class CrawlDisplay:
         self._client: GitHubClient | None = None
         self._requests = 0
 
-    def __enter__(self) -> "CrawlDisplay":
+    def __enter__(self) -> "CrawlProgress":
         self._bars.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._bars.stop()
 
-    def policy(self) -> RetryPolicy:
+    def make_retry_policy(self) -> RetryPolicy:
         """How to wait, with a countdown."""
-        return RetryPolicy(on_wait=self.waiting)
+        return RetryPolicy(on_wait=self.show_wait)
 
-    def warn(self, text: str) -> None:
+    def print_warning(self, text: str) -> None:
         """Say something that the user should know."""
-        talk.print(f"[yellow]Warning:[/yellow] {text}")
+        err_console.print(f"[yellow]Warning:[/yellow] {text}")
 
-    def begin(self, repo: str, client: GitHubClient) -> None:
+    def start_repository(self, repo: str, client: GitHubClient) -> None:
         """Turn to the next repository."""
         self._finish()
         self._repo, self._client, self._candidates = repo, client, 0
         self._requests = client.requests
 
-    def step(self, phase: str, done: int, total: int) -> None:
+    def update_phase(self, phase: str, done: int, total: int) -> None:
         """Show how far a phase is."""
         if phase == "candidates":
             self._candidates = done
@@ -53,29 +54,29 @@ class CrawlDisplay:
         key = self._repo, phase
         if key not in self._tasks:
             self._tasks[key] = self._bars.add_task("")
-        text = f"{self._repo}: {phase} · {self._told()}"
+        text = f"{self._repo}: {phase} · {self._cost_text()}"
         self._bars.update(self._tasks[key], completed=done, total=total, description=text)
 
-    def waiting(self, seconds: float, reason: str) -> None:
+    def show_wait(self, seconds: float, reason: str) -> None:
         """Count down; a new wait of 5 seconds or more is also told in a line that stays."""
         now = datetime.now()
         until = now + timedelta(seconds=seconds)
         if seconds >= 5 and until > self._until + timedelta(seconds=2):
             self._until = until
-            talk.print(
-                f"Waiting {_minutes(seconds)} for GitHub ({reason}), until {until:%H:%M:%S}."
+            err_console.print(
+                f"Waiting {_format_minutes(seconds)} for GitHub ({reason}), until {until:%H:%M:%S}."
             )
-        text = f"{self._repo}: waiting {_minutes(seconds)} ({reason}); Ctrl-C ends, nothing is lost"
-        for task in self._open() or [self._wait_task()]:
+        text = f"{self._repo}: waiting {_format_minutes(seconds)} ({reason}); Ctrl-C loses nothing"
+        for task in self._unfinished_tasks() or [self._wait_task()]:
             self._bars.update(task, description=text)
 
-    def _told(self) -> str:
+    def _cost_text(self) -> str:
         client = self._client
         asked = client.requests - self._requests if client else 0
         left = f"{client.remaining:,}" if client and client.remaining is not None else "?"
         return f"{self._candidates:,} candidates · {asked:,} requests · {left} points left"
 
-    def _open(self) -> list[TaskID]:
+    def _unfinished_tasks(self) -> list[TaskID]:
         running = [task for task in self._bars.tasks if not task.finished]
         return [task.id for task in running[-1:]]
 
@@ -88,6 +89,6 @@ class CrawlDisplay:
         self._tasks.clear()
 
 
-def _minutes(seconds: float) -> str:
+def _format_minutes(seconds: float) -> str:
     whole = max(int(seconds + 0.5), 0)
     return f"{whole // 60}:{whole % 60:02d}"

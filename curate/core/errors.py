@@ -17,19 +17,19 @@ class CurateError(Exception):
         self.hint = hint
 
 
-class BadInput(CurateError):
+class ConfigurationError(CurateError):
     """A flag, a file or a setting that cannot be used as it is."""
 
     exit_code = 2
 
 
-class NotFound(CurateError):
+class NotFoundError(CurateError):
     """A repository, instance or folder that is not there."""
 
     exit_code = 4
 
 
-class Unauthorized(CurateError):
+class AuthenticationError(CurateError):
     """A token that is missing, wrong or not enough."""
 
     exit_code = 5
@@ -47,20 +47,20 @@ class StoreError(CurateError):
     exit_code = 7
 
 
-def described(error: BaseException) -> tuple[str, str, int] | None:
+def describe_error(error: BaseException) -> tuple[str, str, int] | None:
     """Message, hint and exit code of *error*; None for a defect of our own."""
-    from builders.errors import BuilderError, DiskFull
-    from builders.git.run import GitFailed
+    from builders.errors import BuilderError, DiskFullError
+    from builders.git.run import GitCommandError
     from recipes import RecipeError
 
     if isinstance(error, CurateError):
         return str(error), error.hint, error.exit_code
     if isinstance(error, RecipeError):
-        return str(error), error.hint, BadInput.exit_code
-    if isinstance(error, DiskFull):
+        return str(error), error.hint, ConfigurationError.exit_code
+    if isinstance(error, DiskFullError):
         return str(error), error.hint, 8
-    if isinstance(error, GitFailed):
-        return str(error), error.hint, NotFound.exit_code
+    if isinstance(error, GitCommandError):
+        return str(error), error.hint, NotFoundError.exit_code
     if isinstance(error, BuilderError):
         return str(error), error.hint, 3
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:

@@ -12,7 +12,7 @@ from builders.model import Outcome
 from curate.core.model import Run
 
 
-def yet_to_waver(runs: Sequence[Run]) -> float | None:
+def estimate_undetected_flaky(runs: Sequence[Run]) -> float | None:
     """Tests not quarantined that a further after-run would show to waver, on average.
 
     None where there are fewer than two after-runs. A test counts that passed in all after-runs but
@@ -21,7 +21,9 @@ def yet_to_waver(runs: Sequence[Run]) -> float | None:
     after = [run for run in runs if run.side == "after"]
     if len(after) < 2:
         return None
-    names = {name for run in after for name in run.outcomes}
-    passes = [sum(run.outcomes.get(name) is Outcome.PASSED for run in after) for name in names]
-    once = sum(count in {1, len(after) - 1} for count in passes)
-    return once / len(after)
+    node_ids = {node_id for run in after for node_id in run.outcomes}
+    pass_counts = [
+        sum(run.outcomes.get(node_id) is Outcome.PASSED for run in after) for node_id in node_ids
+    ]
+    flaky_once = sum(count in {1, len(after) - 1} for count in pass_counts)
+    return flaky_once / len(after)

@@ -16,7 +16,7 @@ class IssueRef:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Link:
+class IssueLink:
     """A pull's claim to close an issue, and every place that makes it."""
 
     repo: str
@@ -36,24 +36,26 @@ class PullRequest:
     updated_at: datetime
     merged_at: datetime
     base_ref: str
-    base_oid: str
-    head_oid: str
-    merge_oid: str | None
+    base_commit: str
+    head_commit: str
+    merge_commit: str | None
     author: str = ""
     commit_messages: tuple[str, ...] = ()
     closing: tuple[IssueRef, ...] = ()
     closing_cursor: str | None = None  # where GitHub's list of references goes on behind `closing`
-    begun_at: datetime | None = None  # when its first commit was written, where GitHub was asked
+    first_commit_at: datetime | None = (
+        None  # when its first commit was written, where GitHub was asked
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sweep:
+class IncrementalCrawl:
     """A later crawl on its way from the newest update back to the known, page by page."""
 
     until: datetime | None = None  # where the known begins; None = at the very first update
     since: datetime | None = None  # what the crawl covers when the sweep has arrived
     cursor: str | None = None  # where it goes on
-    newest: datetime | None = None  # newest updated_at when it began, the next watermark
+    newest_update: datetime | None = None  # newest updated_at when it began, the next watermark
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +63,10 @@ class CrawlState:
     """How far the crawl of a repository has come, and what it has cost so far."""
 
     cursor: str | None = None  # where the first crawl goes on
-    complete: bool = False  # whether the first crawl has seen every pull
+    is_complete: bool = False  # whether the first crawl has seen every pull
     watermark: datetime | None = None  # newest updated_at that was seen
-    since: datetime | None = None  # `complete` holds for pulls updated since; None = for all
-    sweep: Sweep | None = None  # a later crawl that was cut short
+    since: datetime | None = None  # `is_complete` holds for pulls updated since; None = for all
+    incremental_crawl: IncrementalCrawl | None = None  # a later crawl that was cut short
     issues_watermark: datetime | None = None  # stored issues are as they were then, or newer
     requests: int = 0
     points: int = 0
@@ -109,7 +111,7 @@ class Candidate:
     hints_text: str
     created_at: datetime
     version: str
-    links: tuple[Link, ...] = ()
+    links: tuple[IssueLink, ...] = ()
     reverts: tuple[int, ...] = ()  # earlier pulls this one takes back
     reverted_by: tuple[int, ...] = ()  # later pulls that take this one back
 
@@ -134,7 +136,7 @@ class Decision:
 
     number: int
     outcome: Candidate | Rejection
-    ground: str = ""  # hash of what decided it besides the pull itself
+    inputs_hash: str = ""  # hash of what decided it besides the pull itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,16 +160,18 @@ class Verdict:
     fail_to_pass: tuple[str, ...]
     pass_to_pass: tuple[str, ...]
     quarantined: tuple[str, ...] = ()
-    before: Mapping[str, Outcome] = field(default_factory=dict)
+    pre_fix_outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     rejection: Rejection | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Strength:
+class TestStrength:
     """What the tests notice of a gold patch: its pieces, and those that can be left out."""
 
-    pieces: tuple[str, ...]  # "path" or "path @@ -old,lines"
-    unnoticed: tuple[str, ...]  # without one of these every FAIL_TO_PASS test still passes
+    __test__ = False  # pytest need not look for tests in it
+
+    hunks: tuple[str, ...]  # "path" or "path @@ -old,lines"
+    untested: tuple[str, ...]  # without one of these every FAIL_TO_PASS test still passes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +201,7 @@ class Validation:
     """The whole record of one candidate's validation, keyed by the hash of its inputs."""
 
     instance_id: str
-    inputs: str  # hash of candidate, recipe, lock inputs and options
+    inputs_hash: str  # hash of candidate, recipe, lock inputs and options
     curate_version: str
     recipe_hash: str
     started_at: datetime
@@ -207,11 +211,11 @@ class Validation:
     runs: tuple[Run, ...]
     verdict: Verdict
     attempts: tuple[str, ...] = ()  # every environment that was tried, and what came of it
-    strength: Strength | None = None  # of verified instances, where it was measured
+    test_strength: TestStrength | None = None  # of verified instances, where it was measured
     strength_seconds: float = 0.0  # CPU-seconds of measuring it
 
     @property
-    def verified(self) -> bool:
+    def is_verified(self) -> bool:
         """Whether the candidate became an instance."""
         return self.verdict.rejection is None
 

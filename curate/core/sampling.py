@@ -6,7 +6,7 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 
-def spread(items: Sequence[_T], count: int) -> list[_T]:
+def sample_evenly(items: Sequence[_T], count: int) -> list[_T]:
     """*count* of *items*, or all, at even distances, both ends included."""
     if count >= len(items):
         return list(items)

@@ -11,13 +11,13 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from builders.settings import BuildSettings
-from curate.core.errors import BadInput
+from curate.core.errors import ConfigurationError
 
-FILE = Path("curate.toml")
-PREFIX = "CURATE_"
+CONFIG_FILE = Path("curate.toml")
+ENV_PREFIX = "CURATE_"
 
 
-def _user_cache() -> Path:
+def _default_cache_dir() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("curate")
@@ -29,7 +29,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Path = Path("data")  # store, mirrors, releases
-    cache: Path = Field(default_factory=_user_cache)
+    cache: Path = Field(default_factory=_default_cache_dir)
     mirrors: Path | None = None  # bare repositories `owner__name.git`; default data/mirrors
     recipes: Path | None = None  # further recipes, before the built-in ones
     api_url: str = "https://api.github.com"
@@ -47,11 +47,11 @@ class Settings(BaseModel):
     rules: str = "default"  # preset or TOML file: which rows a release holds back
 
     @property
-    def mirror_folder(self) -> Path:
+    def mirror_dir(self) -> Path:
         """Folder of the bare repositories."""
         return self.mirrors or self.data / "mirrors"
 
-    def building(self) -> BuildSettings:
+    def build_settings(self) -> BuildSettings:
         """The part that concerns the builders."""
         return BuildSettings(
             cache=self.cache.absolute(),
@@ -65,48 +65,51 @@ class Settings(BaseModel):
             registry=self.registry,
             reserve_bytes=int(self.reserve_gib * 2**30),
             disk_bytes=int(self.disk_gib * 2**30),
-            owner=self.owner,
+            owner=self.run_owner,
         )
 
     @property
-    def owner(self) -> str:
+    def run_owner(self) -> str:
         """Marks the runs of this machine's data folder."""
         place = f"{socket.gethostname()}:{self.data.resolve()}"
         return hashlib.sha256(place.encode()).hexdigest()[:16]
 
 
 def read_settings(
-    flags: Mapping[str, object], environment: Mapping[str, str] = os.environ, file: Path = FILE
+    flags: Mapping[str, object],
+    environment: Mapping[str, str] = os.environ,
+    file: Path = CONFIG_FILE,
 ) -> Settings:
-    """Merge the three sources; BadInput for unknown keys of the file or values that do not fit."""
-    values = _from_file(file) | _from_environment(environment)
+    """Merge the three sources; ConfigurationError for unknown keys of the file or values that do
+    not fit."""
+    values = _read_file_settings(file) | _read_env_settings(environment)
     values |= {key: value for key, value in flags.items() if value is not None}
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        raise _explained(error) from error
+        raise _explain_error(error) from error
 
 
-def _from_file(file: Path) -> dict[str, object]:
+def _read_file_settings(file: Path) -> dict[str, object]:
     if not file.exists():
         return {}
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadInput(f"{file} cannot be read: {error}.") from error
+        raise ConfigurationError(f"{file} cannot be read: {error}.") from error
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
+def _read_env_settings(environment: Mapping[str, str]) -> dict[str, object]:
     names = Settings.model_fields
-    found = {name: environment.get(PREFIX + name.upper(), "") for name in names}
+    found = {name: environment.get(ENV_PREFIX + name.upper(), "") for name in names}
     return {name: value for name, value in found.items() if value}
 
 
-def _explained(error: ValidationError) -> BadInput:
+def _explain_error(error: ValidationError) -> ConfigurationError:
     first = error.errors()[0]
     key = str(first["loc"][0])
     if first["type"] != "extra_forbidden":
-        return BadInput(f"The setting {key} does not fit: {first['msg']}.")
+        return ConfigurationError(f"The setting {key} does not fit: {first['msg']}.")
     near = difflib.get_close_matches(key, list(Settings.model_fields), n=1)
     hint = f"Perhaps you meant {near[0]!r}?" if near else "See docs/settings.md for all settings."
-    return BadInput(f"{FILE} has an unknown key {key!r}.", hint=hint)
+    return ConfigurationError(f"{CONFIG_FILE} has an unknown key {key!r}.", hint=hint)

@@ -1,7 +1,7 @@
 """From merged pull requests to candidates, or to the reasons why they are none.
 
-`surveyed` uses the mirror alone; `extracted` needs the issues the surveys ask for. Both take many
-pulls and answer in order, one at a time, while git works ahead.
+`analyze_pulls` uses the mirror alone; `build_candidates` needs the issues the surveys ask for. Both
+take many pulls and answer in order, one at a time, while git works ahead.
 """
 
 from collections import deque
@@ -10,18 +10,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from builders.git.run import GitFailed
-from curate.core.model import Candidate, Issue, Link, PullRequest, Rejection
-from curate.crawl.base_commit import DiffPair, at_merge_base, diff_pair, untouched
-from curate.crawl.issue_links import links
+from builders.git.run import GitCommandError
+from curate.core.model import Candidate, Issue, IssueLink, PullRequest, Rejection
+from curate.crawl.base_commit import PatchRange, applies_trivially, find_patch_range, use_merge_base
+from curate.crawl.issue_links import collect_issue_links
 from curate.crawl.reverts import Reverts
-from curate.git.commit_graph import History
+from curate.git.commit_graph import CommitGraph
 from curate.git.diff import FileChange
 from curate.git.mirror import Mirror
-from curate.git.versions import VersionNames
-from curate.github.issues import IS_A_PULL
-from curate.patches.file_kinds import PathRules
-from curate.patches.parse import crosses, sections, split
+from curate.git.versions import VersionResolver
+from curate.github.issues import IS_PULL_REQUEST
+from curate.patches.file_kinds import FileClassifier
+from curate.patches.parse import crosses_test_boundary, split_files, split_gold_and_test
 
 STAGE = "crawl"
 
@@ -30,7 +30,7 @@ EMPTY_PATCH = "empty-patch"
 NO_TESTS = "no-tests"
 NO_SOURCE = "no-source"
 NO_ISSUE = "no-issue"
-ISSUE_IS_A_PULL = "issue-is-a-pull"
+ISSUE_IS_PR = "issue-is-a-pull"
 ISSUE_NOT_FOUND = "issue-not-found"
 EMPTY_PROBLEM_STATEMENT = "empty-problem-statement"
 REASONS = (
@@ -39,212 +39,231 @@ REASONS = (
     NO_TESTS,
     NO_SOURCE,
     NO_ISSUE,
-    ISSUE_IS_A_PULL,
+    ISSUE_IS_PR,
     ISSUE_NOT_FOUND,
     EMPTY_PROBLEM_STATEMENT,
 )
 """Every reason of this stage, in the order in which they are looked for."""
 
-_COMMITS = 250  # of a pull, as many as GitHub lists
-_CHECKS = 2  # `git apply --check` at once
-_AHEAD = 8  # patches whose checks may be under way when the next is asked for
+_MAX_LISTED_COMMITS = 250  # of a pull, as many as GitHub lists
+_PARALLEL_CHECKS = 2  # `git apply --check` at once
+_MAX_PENDING_CHECKS = 8  # patches whose checks may be under way when the next is asked for
 
-Answers = Mapping[tuple[str, int], Issue | str]
+IssueAnswers = Mapping[tuple[str, int], Issue | str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ground:
+class CrawlContext:
     """What decides over the pulls of a repository, besides what GitHub says of them."""
 
     mirror: Mirror
-    rules: PathRules
-    version_of: VersionNames
+    classifier: FileClassifier
+    version_resolver: VersionResolver
     reverts: Reverts = field(default_factory=Reverts)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Survey:
+class PullAnalysis:
     """What the mirror says of a pull that touches tests and source and claims an issue."""
 
     pull: PullRequest
-    pair: DiffPair
+    patch_range: PatchRange
     changes: tuple[FileChange, ...]
-    links: tuple[Link, ...]
+    links: tuple[IssueLink, ...]
     started_at: datetime  # when the pull's first commit was written
 
 
-def rejected(reason: str, detail: str = "") -> Rejection:
+def make_rejection(reason: str, detail: str = "") -> Rejection:
     """A rejection of this stage."""
     return Rejection(stage=STAGE, reason=reason, detail=detail)
 
 
-def surveyed(pulls: Sequence[PullRequest], this: Ground) -> Iterator[Survey | Rejection]:
+def analyze_pulls(
+    pulls: Sequence[PullRequest], ctx: CrawlContext
+) -> Iterator[PullAnalysis | Rejection]:
     """Look at each of *pulls* without asking GitHub: objects, files, links, in this order."""
-    pairs = [diff_pair(this.mirror.history, pull) for pull in pulls]
-    lists = this.mirror.diffs.files([pair.sides for pair in pairs if pair])
+    pairs = [find_patch_range(ctx.mirror.commit_graph, pull) for pull in pulls]
+    lists = ctx.mirror.diff_reader.read_changed_files([pair.sides for pair in pairs if pair])
     for pull, pair in zip(pulls, pairs, strict=True):
         if pair is None:
-            yield rejected(MISSING_OBJECTS, f"neither {pull.head_oid} nor {pull.merge_oid}")
+            yield make_rejection(
+                MISSING_OBJECTS, f"neither {pull.head_commit} nor {pull.merge_commit}"
+            )
         else:
-            yield _survey(pull, pair, next(lists), this)
+            yield _analyze_pull(pull, pair, next(lists), ctx)
 
 
-def _survey(
-    pull: PullRequest, pair: DiffPair, changes: tuple[FileChange, ...] | GitFailed, this: Ground
-) -> Survey | Rejection:
-    if isinstance(changes, GitFailed):
-        return rejected(MISSING_OBJECTS, str(changes))
-    fallen = _unfit(changes, this.rules)
-    if fallen:
-        return fallen
-    history = this.mirror.history
-    claimed = links(pull, _messages(pair, history))
-    if not claimed and not is_short(pull, history):
-        return rejected(NO_ISSUE)
-    started_at = _begun(pull, pair, history)
-    return Survey(pull=pull, pair=pair, changes=changes, links=claimed, started_at=started_at)
+def _analyze_pull(
+    pull: PullRequest,
+    pair: PatchRange,
+    changes: tuple[FileChange, ...] | GitCommandError,
+    ctx: CrawlContext,
+) -> PullAnalysis | Rejection:
+    if isinstance(changes, GitCommandError):
+        return make_rejection(MISSING_OBJECTS, str(changes))
+    rejection = _prefilter(changes, ctx.classifier)
+    if rejection:
+        return rejection
+    history = ctx.mirror.commit_graph
+    issue_links = collect_issue_links(pull, _commit_messages(pair, history))
+    if not issue_links and not may_miss_claims(pull, history):
+        return make_rejection(NO_ISSUE)
+    started_at = _first_commit_date(pull, pair, history)
+    return PullAnalysis(
+        pull=pull, patch_range=pair, changes=changes, links=issue_links, started_at=started_at
+    )
 
 
-def _begun(pull: PullRequest, pair: DiffPair, history: History) -> datetime:
+def _first_commit_date(pull: PullRequest, pair: PatchRange, history: CommitGraph) -> datetime:
     """When the solution was begun: its first commit, or as near as can be told without the head.
 
     A squash is written when it is merged, so what GitHub says of the pull counts beside it.
     """
-    written = [history.authored_at(oid) for oid in pair.commits]
-    if pull.head_oid not in history:
-        written += [pull.created_at, *filter(None, [pull.begun_at])]
-    return min(written)
+    authored_dates = [history.authored_at(oid) for oid in pair.commits]
+    if pull.head_commit not in history:
+        authored_dates += [pull.created_at, *filter(None, [pull.first_commit_at])]
+    return min(authored_dates)
 
 
-def _messages(pair: DiffPair, history: History) -> list[str]:
+def _commit_messages(pair: PatchRange, history: CommitGraph) -> list[str]:
     """What the commits say; nothing where there are more than GitHub lists of a pull.
 
     Then a whole other history came in, and `fixes #12` means an issue of another project.
     """
-    few = len(pair.commits) <= _COMMITS
-    return [history.message(oid) for oid in pair.commits] if few else []
+    within_limit = len(pair.commits) <= _MAX_LISTED_COMMITS
+    return [history.message(oid) for oid in pair.commits] if within_limit else []
 
 
-def is_short(pull: PullRequest, history: History) -> bool:
+def may_miss_claims(pull: PullRequest, history: CommitGraph) -> bool:
     """Whether GitHub may know of claims that neither *pull* nor the mirror shows."""
-    return bool(pull.closing_cursor) or pull.head_oid not in history
+    return bool(pull.closing_cursor) or pull.head_commit not in history
 
 
-def relinked(found: Survey, pull: PullRequest, history: History) -> Survey | Rejection:
-    """*found* with the claims of *pull*, which has all that GitHub knows."""
-    claimed = links(pull, _messages(found.pair, history))
-    if not claimed:
-        return rejected(NO_ISSUE)
-    started_at = _begun(pull, found.pair, history)
-    return replace(found, pull=pull, links=claimed, started_at=started_at)
+def relink(
+    analysis: PullAnalysis, pull: PullRequest, history: CommitGraph
+) -> PullAnalysis | Rejection:
+    """*analysis* with the claims of *pull*, which has all that GitHub knows."""
+    issue_links = collect_issue_links(pull, _commit_messages(analysis.patch_range, history))
+    if not issue_links:
+        return make_rejection(NO_ISSUE)
+    started_at = _first_commit_date(pull, analysis.patch_range, history)
+    return replace(analysis, pull=pull, links=issue_links, started_at=started_at)
 
 
-def extracted(
-    found: Sequence[Survey], this: Ground, answers: Answers
+def build_candidates(
+    analyses: Sequence[PullAnalysis], ctx: CrawlContext, answers: IssueAnswers
 ) -> Iterator[Candidate | Rejection]:
     """Make the candidates; *answers* has an issue or the reason it is missing for every link."""
-    stories = [_story(survey, answers) for survey in found]
-    fit = [it for it, story in zip(found, stories, strict=True) if isinstance(story, _Story)]
-    patches = _checked_patches(fit, this.mirror)
-    for survey, story in zip(found, stories, strict=True):
-        yield story if isinstance(story, Rejection) else _candidate(survey, story, patches, this)
+    all_texts = [_collect_issue_texts(analysis, answers) for analysis in analyses]
+    accepted = [
+        it for it, texts in zip(analyses, all_texts, strict=True) if isinstance(texts, _IssueTexts)
+    ]
+    patches = _iter_checked_patches(accepted, ctx.mirror)
+    for analysis, texts in zip(analyses, all_texts, strict=True):
+        yield (
+            texts
+            if isinstance(texts, Rejection)
+            else _make_candidate(analysis, texts, patches, ctx)
+        )
 
 
-def _checked_patches(
-    fit: Sequence[Survey], mirror: Mirror
-) -> Iterator[tuple[bytes | GitFailed, bool]]:
+def _iter_checked_patches(
+    analyses: Sequence[PullAnalysis], mirror: Mirror
+) -> Iterator[tuple[bytes | GitCommandError, bool]]:
     """The patch of each survey, and whether it applies at its base.
 
     Git makes patches and checks them, two at a time, while the caller is busy with earlier ones.
     """
-    patches = mirror.diffs.patches([survey.pair.sides for survey in fit])
-    there = untouched(mirror, [(survey.pair, survey.changes) for survey in fit])
-    ahead: deque[tuple[bytes | GitFailed, Future[bool] | None]] = deque()
-    with ThreadPoolExecutor(_CHECKS) as pool:
-        for survey, patch, known in zip(fit, patches, there, strict=True):
+    patches = mirror.diff_reader.read_patches([analysis.patch_range.sides for analysis in analyses])
+    applies_at_base = applies_trivially(
+        mirror, [(analysis.patch_range, analysis.changes) for analysis in analyses]
+    )
+    pending_checks: deque[tuple[bytes | GitCommandError, Future[bool] | None]] = deque()
+    with ThreadPoolExecutor(_PARALLEL_CHECKS) as pool:
+        for analysis, patch, known in zip(analyses, patches, applies_at_base, strict=True):
             check = None
-            if not known and not isinstance(patch, GitFailed):
-                check = pool.submit(mirror.applies, survey.pair.base, patch)
-            ahead.append((patch, check))
-            if len(ahead) > _AHEAD:
-                yield _settled(*ahead.popleft())
-        yield from (_settled(*it) for it in ahead)
+            if not known and not isinstance(patch, GitCommandError):
+                check = pool.submit(mirror.can_apply, analysis.patch_range.base_commit, patch)
+            pending_checks.append((patch, check))
+            if len(pending_checks) > _MAX_PENDING_CHECKS:
+                yield _await_check(*pending_checks.popleft())
+        yield from (_await_check(*it) for it in pending_checks)
 
 
-def _settled(
-    patch: bytes | GitFailed, check: Future[bool] | None
-) -> tuple[bytes | GitFailed, bool]:
+def _await_check(
+    patch: bytes | GitCommandError, check: Future[bool] | None
+) -> tuple[bytes | GitCommandError, bool]:
     return patch, check is None or check.result()
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Story:
+class _IssueTexts:
     """What the issues of a pull say."""
 
     statement: str
     hints: str
-    closed: tuple[Link, ...]
+    closed: tuple[IssueLink, ...]
 
 
-def _story(survey: Survey, answers: Answers) -> _Story | Rejection:
-    closed = tuple(link for link in survey.links if isinstance(_answer(answers, link), Issue))
-    issues = [issue for link in closed if isinstance(issue := _answer(answers, link), Issue)]
+def _collect_issue_texts(analysis: PullAnalysis, answers: IssueAnswers) -> _IssueTexts | Rejection:
+    closed = tuple(link for link in analysis.links if isinstance(_answer_for(answers, link), Issue))
+    issues = [issue for link in closed if isinstance(issue := _answer_for(answers, link), Issue)]
     if not issues:
-        return _without_issue(survey.links, answers)
-    statement = problem_statement(issues)
+        return _reject_without_issue(analysis.links, answers)
+    statement = make_problem_statement(issues)
     if not statement.strip():
-        return rejected(EMPTY_PROBLEM_STATEMENT)
-    hints = hints_text(issues, survey.started_at)
-    return _Story(statement=statement, hints=hints, closed=closed)
+        return make_rejection(EMPTY_PROBLEM_STATEMENT)
+    hints = make_hints_text(issues, analysis.started_at)
+    return _IssueTexts(statement=statement, hints=hints, closed=closed)
 
 
-def _candidate(
-    survey: Survey,
-    story: _Story,
-    patches: Iterator[tuple[bytes | GitFailed, bool]],
-    this: Ground,
+def _make_candidate(
+    analysis: PullAnalysis,
+    texts: _IssueTexts,
+    patches: Iterator[tuple[bytes | GitCommandError, bool]],
+    ctx: CrawlContext,
 ) -> Candidate | Rejection:
-    pull, pair, is_test = survey.pull, survey.pair, this.rules.is_test
+    pull, pair, is_test = analysis.pull, analysis.patch_range, ctx.classifier.is_test
     patch, applies = next(patches)
-    parts = () if isinstance(patch, GitFailed) else sections(patch)
-    if crosses(parts, is_test):
-        patch = this.mirror.diffs.plain_patch(pair.sides)
-        parts = () if isinstance(patch, GitFailed) else sections(patch)
-    if isinstance(patch, GitFailed):
-        return rejected(MISSING_OBJECTS, str(patch))
-    pair = pair if applies else at_merge_base(pair)
-    gold, test = split(parts, is_test)
+    parts = () if isinstance(patch, GitCommandError) else split_files(patch)
+    if crosses_test_boundary(parts, is_test):
+        patch = ctx.mirror.diff_reader.read_plain_patch(pair.sides)
+        parts = () if isinstance(patch, GitCommandError) else split_files(patch)
+    if isinstance(patch, GitCommandError):
+        return make_rejection(MISSING_OBJECTS, str(patch))
+    pair = pair if applies else use_merge_base(pair)
+    gold, test = split_gold_and_test(parts, is_test)
     return Candidate(
-        instance_id=instance_id(pull.repo, pull.number),
+        instance_id=make_instance_id(pull.repo, pull.number),
         repo=pull.repo,
         pull_number=pull.number,
-        base_commit=pair.base,
-        base_rule=pair.rule,
-        head_commit=pull.head_oid,
-        merge_commit=pull.merge_oid,
+        base_commit=pair.base_commit,
+        base_rule=pair.base_commit_rule,
+        head_commit=pull.head_commit,
+        merge_commit=pull.merge_commit,
         patch=gold,
         test_patch=test,
-        problem_statement=story.statement,
-        hints_text=story.hints,
+        problem_statement=texts.statement,
+        hints_text=texts.hints,
         created_at=pull.created_at,
-        version=this.version_of(pair.base),
-        links=story.closed,
-        reverts=this.reverts.of.get(pull.number, ()),
-        reverted_by=this.reverts.by.get(pull.number, ()),
+        version=ctx.version_resolver(pair.base_commit),
+        links=texts.closed,
+        reverts=ctx.reverts.reverted_by_pull.get(pull.number, ()),
+        reverted_by=ctx.reverts.reverting_pulls.get(pull.number, ()),
     )
 
 
-def instance_id(repo: str, number: int) -> str:
+def make_instance_id(repo: str, number: int) -> str:
     """SWE-bench's form: `owner__repo-N`."""
     return f"{repo.replace('/', '__')}-{number}"
 
 
-def problem_statement(issues: Sequence[Issue]) -> str:
+def make_problem_statement(issues: Sequence[Issue]) -> str:
     """Title and body of every issue, a line break after each, as SWE-bench joins them."""
-    return "".join(f"{issue.title}\n{issue.body}\n" for issue in issues if _says_something(issue))
+    return "".join(f"{issue.title}\n{issue.body}\n" for issue in issues if _has_text(issue))
 
 
-def hints_text(issues: Sequence[Issue], before: datetime) -> str:
+def make_hints_text(issues: Sequence[Issue], before: datetime) -> str:
     """Comments of *issues* made before the solution was begun, one after the other."""
     return "\n".join(
         comment.body
@@ -254,25 +273,25 @@ def hints_text(issues: Sequence[Issue], before: datetime) -> str:
     )
 
 
-def _unfit(changes: Sequence[FileChange], rules: PathRules) -> Rejection | None:
+def _prefilter(changes: Sequence[FileChange], rules: FileClassifier) -> Rejection | None:
     if not changes:
-        return rejected(EMPTY_PATCH)
+        return make_rejection(EMPTY_PATCH)
     if not any(change.status != "D" and rules.is_test(change.path) for change in changes):
-        return rejected(NO_TESTS)
+        return make_rejection(NO_TESTS)
     if not any(rules.is_source(change.path) for change in changes):
-        return rejected(NO_SOURCE)
+        return make_rejection(NO_SOURCE)
     return None
 
 
-def _answer(answers: Answers, link: Link) -> Issue | str | None:
+def _answer_for(answers: IssueAnswers, link: IssueLink) -> Issue | str | None:
     return answers.get((link.repo, link.number))
 
 
-def _without_issue(claimed: Sequence[Link], answers: Answers) -> Rejection:
-    named = ", ".join(f"{link.repo}#{link.number}" for link in claimed)
-    pulls = all(_answer(answers, link) == IS_A_PULL for link in claimed)
-    return rejected(ISSUE_IS_A_PULL if pulls else ISSUE_NOT_FOUND, named)
+def _reject_without_issue(issue_links: Sequence[IssueLink], answers: IssueAnswers) -> Rejection:
+    link_names = ", ".join(f"{link.repo}#{link.number}" for link in issue_links)
+    pulls = all(_answer_for(answers, link) == IS_PULL_REQUEST for link in issue_links)
+    return make_rejection(ISSUE_IS_PR if pulls else ISSUE_NOT_FOUND, link_names)
 
 
-def _says_something(issue: Issue) -> bool:
+def _has_text(issue: Issue) -> bool:
     return bool(issue.title.strip() or issue.body.strip())

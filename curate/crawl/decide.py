@@ -14,42 +14,42 @@ from itertools import islice
 from curate.core.model import Candidate, Decision, PullRequest, Rejection
 from curate.crawl.candidates import (
     MISSING_OBJECTS,
-    Answers,
-    Ground,
-    Survey,
-    extracted,
-    is_short,
-    relinked,
-    surveyed,
+    CrawlContext,
+    IssueAnswers,
+    PullAnalysis,
+    analyze_pulls,
+    build_candidates,
+    may_miss_claims,
+    relink,
 )
 from curate.crawl.reverts import find_reverts
 from curate.git.mirror import Mirror
-from curate.git.versions import VersionNames
-from curate.patches.file_kinds import PathRules
+from curate.git.versions import VersionResolver
+from curate.patches.file_kinds import FileClassifier
 from curate.store.store import Store
 
-CHUNK = 400  # pulls decided between two requests for issues, and saved together
-RULES = 3  # raise it when the same inputs are decided otherwise than before
+CHUNK_SIZE = 400  # pulls decided between two requests for issues, and saved together
+EXTRACTION_VERSION = 3  # raise it when the same inputs are decided otherwise than before
 _OBJECT = re.compile(r"\b[0-9a-f]{40,64}\b")
 
-Ask = Callable[[Sequence[Survey]], Answers]
+IssueResolver = Callable[[Sequence[PullAnalysis]], IssueAnswers]
 """Gets every issue that the surveyed pulls link to, or why it is missing."""
 
-Complete = Callable[[Sequence[PullRequest], bool], Sequence[PullRequest]]
+PullCompleter = Callable[[Sequence[PullRequest], bool], Sequence[PullRequest]]
 """Gets all references that GitHub lists of pulls, and if asked their commits' messages."""
 
-Surveyed = tuple[PullRequest, Survey | Rejection]
+AnalyzedPull = tuple[PullRequest, PullAnalysis | Rejection]
 
 
-def extract(  # noqa: PLR0913
+def decide_pulls(  # noqa: PLR0913
     repo: str,
     *,
     store: Store,
     mirror: Mirror,
-    rules: PathRules,
-    version_of: VersionNames,
-    ask: Ask,
-    complete: Complete = lambda pulls, commits: pulls,
+    classifier: FileClassifier,
+    version_resolver: VersionResolver,
+    resolve_issues: IssueResolver,
+    complete_pulls: PullCompleter = lambda pulls, commits: pulls,
     since: datetime | None = None,
     refresh: Callable[[], None] | None = None,
     progress: Callable[[str, int, int], None] = lambda phase, done, total: None,
@@ -59,57 +59,63 @@ def extract(  # noqa: PLR0913
     *since* leaves out what was merged earlier. *refresh* updates the mirror; it is called once
     if heads of undecided pulls are missing there. Killed at any moment, it loses one chunk.
     """
-    pulls = list(store.pulls(repo))
-    if refresh and _heads_are_missing(pulls, store.grounds(repo), mirror):
+    pulls = list(store.iter_pulls(repo))
+    if refresh and _lacks_heads(pulls, store.decision_keys(repo), mirror):
         refresh()
         mirror.close()
-    reverts = find_reverts(pulls, mirror.history.message)
-    this = Ground(mirror=mirror, rules=rules, version_of=version_of, reverts=reverts)
-    grounds = {pull.number: _ground(pull, this) for pull in pulls}
-    decided = _still_valid(repo, store, grounds, mirror)
-    todo = [
+    reverts = find_reverts(pulls, mirror.commit_graph.message)
+    ctx = CrawlContext(
+        mirror=mirror, classifier=classifier, version_resolver=version_resolver, reverts=reverts
+    )
+    input_hashes = {pull.number: _compute_inputs_hash(pull, ctx) for pull in pulls}
+    decided = _find_valid_decisions(repo, store, input_hashes, mirror)
+    undecided = [
         pull
         for pull in pulls
         if pull.number not in decided and (since is None or pull.merged_at >= since)
     ]
     results: Counter[str] = Counter()
-    outcomes = zip(todo, surveyed(todo, this), strict=True)
-    while chunk := list(islice(outcomes, CHUNK)):
-        made = _decisions(_completed(chunk, this, complete), this, ask, grounds)
-        store.save_decisions(repo, _counted(made, results, progress, len(todo)))
+    outcomes = zip(undecided, analyze_pulls(undecided, ctx), strict=True)
+    while chunk := list(islice(outcomes, CHUNK_SIZE)):
+        made = _make_decisions(
+            _complete_claims(chunk, ctx, complete_pulls), ctx, resolve_issues, input_hashes
+        )
+        store.save_decisions(repo, _count_reasons(made, results, progress, len(undecided)))
     return results
 
 
-def _completed(chunk: Sequence[Surveyed], this: Ground, complete: Complete) -> list[Surveyed]:
+def _complete_claims(
+    chunk: Sequence[AnalyzedPull], ctx: CrawlContext, complete_pulls: PullCompleter
+) -> list[AnalyzedPull]:
     """*chunk* with the claims that only GitHub knows, of pulls that touch the right files."""
-    history = this.mirror.history
-    short = {
+    history = ctx.mirror.commit_graph
+    incomplete = {
         pull.number: result
         for pull, result in chunk
-        if isinstance(result, Survey) and is_short(pull, history)
+        if isinstance(result, PullAnalysis) and may_miss_claims(pull, history)
     }
-    unread = [it.pull for it in short.values() if it.pull.head_oid not in history]
-    long = [it.pull for it in short.values() if it.pull.head_oid in history]
-    full = [*complete(unread, True), *complete(long, False)]
-    renewed = {pull.number: relinked(short[pull.number], pull, history) for pull in full}
+    without_head = [it.pull for it in incomplete.values() if it.pull.head_commit not in history]
+    with_head = [it.pull for it in incomplete.values() if it.pull.head_commit in history]
+    full = [*complete_pulls(without_head, True), *complete_pulls(with_head, False)]
+    renewed = {pull.number: relink(incomplete[pull.number], pull, history) for pull in full}
     return [(pull, renewed.get(pull.number, result)) for pull, result in chunk]
 
 
-def _decisions(
-    chunk: Sequence[Surveyed],
-    this: Ground,
-    ask: Ask,
-    grounds: Mapping[int, str],
+def _make_decisions(
+    chunk: Sequence[AnalyzedPull],
+    ctx: CrawlContext,
+    resolve_issues: IssueResolver,
+    input_hashes: Mapping[int, str],
 ) -> Iterator[Decision]:
     """Decisions over *chunk*; issues are asked for of those that survived the survey."""
-    found = [survey for _, survey in chunk if isinstance(survey, Survey)]
-    candidates = extracted(found, this, ask(found))
+    found = [analysis for _, analysis in chunk if isinstance(analysis, PullAnalysis)]
+    candidates = build_candidates(found, ctx, resolve_issues(found))
     for pull, result in chunk:
-        outcome = next(candidates) if isinstance(result, Survey) else result
-        yield Decision(number=pull.number, outcome=outcome, ground=grounds[pull.number])
+        outcome = next(candidates) if isinstance(result, PullAnalysis) else result
+        yield Decision(number=pull.number, outcome=outcome, inputs_hash=input_hashes[pull.number])
 
 
-def _counted(
+def _count_reasons(
     decisions: Iterator[Decision],
     results: Counter[str],
     progress: Callable[[str, int, int], None],
@@ -123,37 +129,41 @@ def _counted(
         yield decision
 
 
-def _ground(pull: PullRequest, this: Ground) -> str:
+def _compute_inputs_hash(pull: PullRequest, ctx: CrawlContext) -> str:
     """Hash of what decides over *pull* besides its own content."""
-    history, number = this.mirror.history, pull.number
-    about = (
-        RULES,
-        tuple(this.rules.tests),
-        tuple(this.rules.sources),
-        this.version_of.rule,
-        [oid in history for oid in (pull.base_oid, pull.head_oid, pull.merge_oid)],
-        this.reverts.of.get(number),
-        this.reverts.by.get(number),
+    history, number = ctx.mirror.commit_graph, pull.number
+    key_parts = (
+        EXTRACTION_VERSION,
+        tuple(ctx.classifier.tests),
+        tuple(ctx.classifier.sources),
+        ctx.version_resolver.rule,
+        [oid in history for oid in (pull.base_commit, pull.head_commit, pull.merge_commit)],
+        ctx.reverts.reverted_by_pull.get(number),
+        ctx.reverts.reverting_pulls.get(number),
     )
-    return hashlib.sha256(repr(about).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr(key_parts).encode()).hexdigest()[:16]
 
 
-def _still_valid(
-    repo: str, store: Store, grounds: Mapping[int, str], mirror: Mirror
+def _find_valid_decisions(
+    repo: str, store: Store, input_hashes: Mapping[int, str], mirror: Mirror
 ) -> frozenset[int]:
     """Pulls whose decision rests on what is still so; missing objects must still be missing."""
-    same = {number for number, it in store.grounds(repo).items() if grounds.get(number) == it}
-    lost = store.rejections(repo, MISSING_OBJECTS)
-    return frozenset(same - {n for n, why in lost.items() if _found_again(why, mirror)})
+    same = {
+        number for number, it in store.decision_keys(repo).items() if input_hashes.get(number) == it
+    }
+    missing_objects = store.rejections_by_reason(repo, MISSING_OBJECTS)
+    return frozenset(
+        same - {n for n, why in missing_objects.items() if _is_available_again(why, mirror)}
+    )
 
 
-def _found_again(why: Rejection, mirror: Mirror) -> bool:
+def _is_available_again(why: Rejection, mirror: Mirror) -> bool:
     """Whether the mirror has what *why* names as missing; also where it names nothing."""
     named = _OBJECT.findall(why.detail)
-    return not named or any(mirror.objects.names(named))
+    return not named or any(mirror.object_reader.resolve_names(named))
 
 
-def _heads_are_missing(
-    pulls: Sequence[PullRequest], decided: Mapping[int, str], mirror: Mirror
-) -> bool:
-    return any(it.number not in decided and it.head_oid not in mirror.history for it in pulls)
+def _lacks_heads(pulls: Sequence[PullRequest], decided: Mapping[int, str], mirror: Mirror) -> bool:
+    return any(
+        it.number not in decided and it.head_commit not in mirror.commit_graph for it in pulls
+    )

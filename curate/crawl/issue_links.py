@@ -7,8 +7,8 @@ projects write: `gh-12`, `fixes issue #12`, and lists (`closes #1, #2 and #3`).
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from curate.core.model import IssueRef, Link, PullRequest
-from curate.core.names import canonical
+from curate.core.model import IssueLink, IssueRef, PullRequest
+from curate.core.names import normalize_repo_name
 
 SOURCES = ("title", "body", "commit", "github")
 
@@ -21,7 +21,7 @@ _REFERENCE = (
 )
 _SEPARATOR = r"(?:\s{0,9}(?:,|&|\+|;)\s{0,9}(?:and\s{1,9})?|\s{1,9}(?:and|or)\s{1,9})"
 _ISSUE = r"(?:issues?\s{1,9})?"
-_CLAIM = re.compile(
+_CLOSING_CLAIM = re.compile(
     r"(?<![\w-])(?:close[sd]?|fix(?:es|ed)?|resolve[sd]?)(?:\s{0,9}:\s{0,9}|\s{1,9})"
     rf"{_ISSUE}(?P<list>{_REFERENCE}(?:{_SEPARATOR}{_ISSUE}{_REFERENCE}){{0,99}})",
     re.IGNORECASE,
@@ -30,7 +30,7 @@ _PARTS = re.compile(
     rf"(?:github\.com/)?(?P<repo>{_NAME})?(?:/issues/|\#|gh-)(?P<number>{_NUMBER})",
     re.IGNORECASE,
 )
-_MAY_CLAIM = re.compile(r"close|fix|resolve", re.IGNORECASE)
+_HAS_KEYWORD = re.compile(r"close|fix|resolve", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _FENCE = re.compile(
     r"^ {0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^ {0,3}(?P=fence)[`~]*[ \t\r]*$|\Z)",
@@ -45,17 +45,17 @@ _MARKDOWN_LINK = re.compile(r"\[(?P<text>[^\[\]\n]{1,200})\]\((?P<url>[^()\s]{1,
 _EMPHASIS = re.compile(r"[*]{1,3}|__")
 
 
-def visible(text: str) -> str:
+def strip_markup(text: str) -> str:
     """*text* without HTML comments, code and emphasis; a Markdown link becomes its reference."""
     text = _COMMENT.sub(" ", text)
     text = _FENCE.sub("\n", text)
     text = _HTML_CODE.sub(" | ", text)
     text = _INLINE_CODE.sub(" ` ", text)
-    text = _MARKDOWN_LINK.sub(_unwrapped, text)
+    text = _MARKDOWN_LINK.sub(_link_reference, text)
     return _EMPHASIS.sub("", text)
 
 
-def without_indented_code(text: str) -> str:
+def strip_indented_code(text: str) -> str:
     """*text* without code that Markdown tells by indentation alone; in lists that is ordinary text.
 
     For what GitHub renders as Markdown: commit messages are often indented throughout.
@@ -72,45 +72,52 @@ def without_indented_code(text: str) -> str:
     return "\n".join(lines)
 
 
-def _unwrapped(match: re.Match[str]) -> str:
+def _link_reference(match: re.Match[str]) -> str:
     shown = match["text"]
     return shown if re.fullmatch(_REFERENCE, shown, re.IGNORECASE) else match["url"]
 
 
-def references(text: str, *, repo: str) -> tuple[IssueRef, ...]:
+def parse_closing_references(text: str, *, repo: str) -> tuple[IssueRef, ...]:
     """Issues that *text* claims to close, in order of appearance, each once.
 
     *repo* ("owner/name") is what `#12` and `gh-12` mean; other spellings of it are unified.
     """
-    if not _MAY_CLAIM.search(text):  # most texts; the rest costs a hundred times as much
+    if not _HAS_KEYWORD.search(text):  # most texts; the rest costs a hundred times as much
         return ()
-    found = dict.fromkeys(_references(visible(text), repo))
+    found = dict.fromkeys(_iter_references(strip_markup(text), repo))
     return tuple(found)
 
 
-def _references(text: str, repo: str) -> Iterator[IssueRef]:
-    for claim in _CLAIM.finditer(text):
+def _iter_references(text: str, repo: str) -> Iterator[IssueRef]:
+    for claim in _CLOSING_CLAIM.finditer(text):
         for part in _PARTS.finditer(claim["list"]):
             name = part["repo"] or repo
-            yield IssueRef(repo=canonical(name, repo), number=int(part["number"]))
+            yield IssueRef(repo=normalize_repo_name(name, repo), number=int(part["number"]))
 
 
-def links(pull: PullRequest, messages: Sequence[str] = ()) -> tuple[Link, ...]:
+def collect_issue_links(pull: PullRequest, messages: Sequence[str] = ()) -> tuple[IssueLink, ...]:
     """Every issue *pull* claims, with all the places that claim it; own repository first.
 
     *messages* are the commit messages of the pull, read from the mirror.
     """
     commits = (*pull.commit_messages, *messages)
     by_source: dict[str, Iterable[IssueRef]] = {
-        "title": references(pull.title, repo=pull.repo),
-        "body": references(without_indented_code(pull.body), repo=pull.repo),
-        "commit": [ref for text in commits for ref in references(text, repo=pull.repo)],
+        "title": parse_closing_references(pull.title, repo=pull.repo),
+        "body": parse_closing_references(strip_indented_code(pull.body), repo=pull.repo),
+        "commit": [
+            ref for text in commits for ref in parse_closing_references(text, repo=pull.repo)
+        ],
         "github": pull.closing,
     }
-    places: dict[IssueRef, list[str]] = {}
+    sources_by_ref: dict[IssueRef, list[str]] = {}
     for source in SOURCES:
         for ref in dict.fromkeys(by_source[source]):
-            places.setdefault(ref, []).append(source)
-    places.pop(IssueRef(repo=pull.repo, number=pull.number), None)
-    ordered = sorted(places, key=lambda ref: (ref.repo != pull.repo, ref.repo, ref.number))
-    return tuple(Link(repo=r.repo, number=r.number, sources=tuple(places[r])) for r in ordered)
+            sources_by_ref.setdefault(ref, []).append(source)
+    sources_by_ref.pop(IssueRef(repo=pull.repo, number=pull.number), None)
+    ordered_refs = sorted(
+        sources_by_ref, key=lambda ref: (ref.repo != pull.repo, ref.repo, ref.number)
+    )
+    return tuple(
+        IssueLink(repo=r.repo, number=r.number, sources=tuple(sources_by_ref[r]))
+        for r in ordered_refs
+    )

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from curate.core.model import PullRequest
-from curate.core.names import canonical
-from curate.crawl.issue_links import visible
+from curate.core.names import normalize_repo_name
+from curate.crawl.issue_links import strip_markup
 
 _PULL = re.compile(
     r"\breverts?:?\s{1,9}(?:changes\s{1,9}(?:from|in)\s{1,9})?(?:pull\s{1,9}request\s{1,9}|PR\s{0,9})?"
@@ -23,7 +23,7 @@ _TITLE = re.compile(
 )
 _NUMBERED = re.compile(r"\s*\(#(\d{1,9})\)\s*$")
 _COMMIT = re.compile(r"\breverts?\s{1,9}(?:commit\s{1,9})?(?P<oid>[0-9a-f]{7,40})\b", re.IGNORECASE)
-_SHORTEST = 7  # digits of an abbreviated object name
+_MIN_ABBREVIATION = 7  # digits of an abbreviated object name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +33,8 @@ class Reverts:
     A pull whose own reverter is taken back in turn is in force again; both pairs are kept.
     """
 
-    of: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
-    by: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    reverted_by_pull: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    reverting_pulls: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
 
 def find_reverts(pulls: Iterable[PullRequest], message_of: Callable[[str], str]) -> Reverts:
@@ -43,20 +43,25 @@ def find_reverts(pulls: Iterable[PullRequest], message_of: Callable[[str], str])
     Only an earlier merge can be reverted. A title counts for the latest earlier pull that has it.
     """
     ordered = sorted(pulls, key=lambda pull: (pull.merged_at, pull.number))
-    known = _Known()
-    of: dict[int, tuple[int, ...]] = {}
-    by: dict[int, list[int]] = defaultdict(list)
+    merged = _MergedPulls()
+    reverted_by_pull: dict[int, tuple[int, ...]] = {}
+    reverting_pulls: dict[int, list[int]] = defaultdict(list)
     for pull in ordered:
-        found = sorted(set(_reverted(pull, message_of, known)) - {pull.number})
+        found = sorted(set(_find_reverted(pull, message_of, merged)) - {pull.number})
         if found:
-            of[pull.number] = tuple(found)
+            reverted_by_pull[pull.number] = tuple(found)
         for number in found:
-            by[number].append(pull.number)
-        known.add(pull)
-    return Reverts(of=of, by={number: tuple(them) for number, them in by.items()})
+            reverting_pulls[number].append(pull.number)
+        merged.add(pull)
+    return Reverts(
+        reverted_by_pull=reverted_by_pull,
+        reverting_pulls={
+            number: tuple(found_numbers) for number, found_numbers in reverting_pulls.items()
+        },
+    )
 
 
-class _Known:
+class _MergedPulls:
     """The pulls merged so far, by what a revert can call them."""
 
     def __init__(self) -> None:
@@ -67,39 +72,41 @@ class _Known:
     def add(self, pull: PullRequest) -> None:
         self.numbers.add(pull.number)
         self.titles[pull.title.strip()] = pull.number
-        for oid in {pull.merge_oid, pull.head_oid} - {None}:
-            self._commits[str(oid)[:_SHORTEST]].append((str(oid), pull.number))
+        for oid in {pull.merge_commit, pull.head_commit} - {None}:
+            self._commits[str(oid)[:_MIN_ABBREVIATION]].append((str(oid), pull.number))
 
-    def commit(self, abbreviated: str) -> Iterator[int]:
-        for oid, number in self._commits.get(abbreviated[:_SHORTEST], ()):
+    def find_by_commit(self, abbreviated: str) -> Iterator[int]:
+        for oid, number in self._commits.get(abbreviated[:_MIN_ABBREVIATION], ()):
             if oid.startswith(abbreviated):
                 yield number
 
 
-def _reverted(pull: PullRequest, message_of: Callable[[str], str], known: _Known) -> Iterator[int]:
-    commits = [message_of(oid) for oid in (pull.merge_oid, pull.head_oid) if oid]
+def _find_reverted(
+    pull: PullRequest, message_of: Callable[[str], str], merged: _MergedPulls
+) -> Iterator[int]:
+    commits = [message_of(oid) for oid in (pull.merge_commit, pull.head_commit) if oid]
     texts = [pull.title, pull.body, *commits]
     if not any("revert" in text or "Revert" in text for text in texts):
         return
-    texts[1] = visible(pull.body)
+    texts[1] = strip_markup(pull.body)
     for text in texts:
         for named in _PULL.finditer(text):
-            own = canonical(named["repo"] or pull.repo, pull.repo) == pull.repo
-            if own and int(named["number"]) in known.numbers:
+            own = normalize_repo_name(named["repo"] or pull.repo, pull.repo) == pull.repo
+            if own and int(named["number"]) in merged.numbers:
                 yield int(named["number"])
         for named in _COMMIT.finditer(text):
-            yield from known.commit(named["oid"].lower())
+            yield from merged.find_by_commit(named["oid"].lower())
     titles = [pull.title, *(text.partition("\n")[0] for text in commits)]
-    yield from (number for title in titles for number in _by_title(title, known))
+    yield from (number for title in titles for number in _find_by_title(title, merged))
 
 
-def _by_title(title: str, known: _Known) -> Iterator[int]:
+def _find_by_title(title: str, merged: _MergedPulls) -> Iterator[int]:
     quoted = _TITLE.match(_NUMBERED.sub("", title))
     if quoted is None:
         return
     inner = quoted["title"].strip()
     numbered = _NUMBERED.search(inner)
-    if numbered and int(numbered[1]) in known.numbers:
+    if numbered and int(numbered[1]) in merged.numbers:
         yield int(numbered[1])
-    elif (number := known.titles.get(_NUMBERED.sub("", inner).strip())) is not None:
+    elif (number := merged.titles.get(_NUMBERED.sub("", inner).strip())) is not None:
         yield number

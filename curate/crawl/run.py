@@ -9,18 +9,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from curate.crawl.decide import extract
-from curate.crawl.fetch import Fetcher, Progress
+from curate.crawl.decide import decide_pulls
+from curate.crawl.fetch import GitHubFetcher, ProgressCallback
 from curate.git.mirror import Mirror
-from curate.git.versions import NearestTag, VersionNames
+from curate.git.versions import TagVersionResolver, VersionResolver
 from curate.github.client import GitHubClient
-from curate.patches.file_kinds import PathRules
+from curate.patches.file_kinds import FileClassifier
 from curate.store.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)
 class CrawlSummary:
-    """What one call of `crawl` did; the store has the totals."""
+    """What one call of `crawl_repository` did; the store has the totals."""
 
     repo: str
     pulls: int  # fetched, new or changed
@@ -32,38 +32,42 @@ class CrawlSummary:
     seconds: float
 
 
-def crawl(  # noqa: PLR0913
+def crawl_repository(  # noqa: PLR0913
     repo: str,
     *,
     store: Store,
     client: GitHubClient,
     mirror: Mirror,
-    rules: PathRules,
-    version_of: VersionNames | None = None,
+    classifier: FileClassifier,
+    version_resolver: VersionResolver | None = None,
     since: datetime | None = None,
     limit: int | None = None,
     refresh: Callable[[], None] | None = None,
-    progress: Progress = lambda phase, done, total: None,
+    progress: ProgressCallback = lambda phase, done, total: None,
 ) -> CrawlSummary:
     """Fetch the merged pulls of *repo* and decide which could become tasks.
 
     *since* leaves out what was merged earlier; *limit* stops fetching after so many pulls of this
-    call. *version_of* names the version of a commit (default: the nearest tag). *refresh* updates
-    the mirror; it is called once if heads of pulls are missing there. Raises the errors of
+    call. *version_resolver* names the version of a commit (default: the nearest tag). *refresh*
+    updates the mirror; it is called once if heads of pulls are missing there. Raises the errors of
     `GitHubClient.query`; what was stored until then stays.
     """
     began, requests, points = time.monotonic(), client.requests, client.points
-    fetcher = Fetcher(repo, store=store, client=client, since=since, limit=limit, progress=progress)
-    fetched = fetcher.pulls()
-    changed = fetcher.changed_issues()
-    results = extract(
+    fetcher = GitHubFetcher(
+        repo, store=store, client=client, since=since, limit=limit, progress=progress
+    )
+    fetched = fetcher.fetch_pulls()
+    changed = fetcher.refresh_changed_issues()
+    results = decide_pulls(
         repo,
         store=store,
         mirror=mirror,
-        rules=rules,
-        version_of=version_of or NearestTag(mirror),
-        ask=lambda found: fetcher.answers({it.pull.number: it.links for it in found}),
-        complete=fetcher.completed,
+        classifier=classifier,
+        version_resolver=version_resolver or TagVersionResolver(mirror),
+        resolve_issues=lambda found: fetcher.resolve_issues(
+            {it.pull.number: it.links for it in found}
+        ),
+        complete_pulls=fetcher.complete_pulls,
         since=since,
         refresh=refresh,
         progress=progress,

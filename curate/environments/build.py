@@ -7,141 +7,162 @@ from pathlib import Path
 import tenacity
 
 from builders.errors import SandboxError
-from builders.git.checkout import is_whole, links
-from builders.git.run import attempt
-from builders.lock.build_failures import without_unbuilt
-from builders.lock.resolve import lock_key, resolve
-from builders.model import Built, Failure, InstanceSpec, Lock
+from builders.git.checkout import has_all_files, submodule_commits
+from builders.git.run import run_git
+from builders.lock.build_failures import drop_unbuildable
+from builders.lock.resolve import compile_lock, compute_lock_key
+from builders.model import BuiltInstance, Failure, InstanceSpec, RequirementsLock
 from curate.core.model import Environment
-from curate.environments.context import Workshop
-from curate.environments.plan import Ground, Plan
+from curate.environments.context import ValidationContext
+from curate.environments.plan import RequirementsVariant, ValidationPlan
 from curate.store import Store
 
-BUILD_TRIES = 3
-BUILD_WAIT = 2.0  # seconds before the second try; each further wait is twice as long
-BUILD_REPAIRS = 5  # builds of one environment, each without a package the one before lacked
+MAX_BUILD_ATTEMPTS = 3
+BUILD_RETRY_SECONDS = 2.0  # seconds before the second try; each further wait is twice as long
+MAX_BUILD_FALLBACKS = 5  # builds of one environment, each without a package the one before lacked
 
 
-def shared_lock(plan: Plan, ground: Ground, shop: Workshop) -> Lock | Failure:
+def get_or_create_lock(
+    plan: ValidationPlan, variant: RequirementsVariant, ctx: ValidationContext
+) -> RequirementsLock | Failure:
     """The stored lock of the same manifest if it is not newer than the pull, or a new one."""
-    stored = stored_lock(ground, shop.store)
+    stored = find_lock(variant, ctx.store)
     if stored:
         return stored
-    lock = exact_lock(plan, ground, shop)
-    if isinstance(lock, Lock):
-        shop.store.save_lock(lock_key(ground.manifest, ground.python), lock)
+    lock = resolve_lock(plan, variant, ctx)
+    if isinstance(lock, RequirementsLock):
+        ctx.store.save_lock(compute_lock_key(variant.manifest, variant.python), lock)
     return lock
 
 
-def stored_lock(ground: Ground, store: Store) -> Lock | None:
-    """The lock in *store* that serves *ground*, unless it is newer than the pull."""
-    stored = store.lock(lock_key(ground.manifest, ground.python))
-    return stored if stored and stored.cutoff <= ground.date else None
+def find_lock(variant: RequirementsVariant, store: Store) -> RequirementsLock | None:
+    """The lock in *store* that serves *variant*, unless it is newer than the pull."""
+    stored = store.get_lock(compute_lock_key(variant.manifest, variant.python))
+    return stored if stored and stored.cutoff <= variant.date else None
 
 
-def exact_lock(plan: Plan, ground: Ground, shop: Workshop) -> Lock | Failure:
-    """A new lock as of the date of *ground*."""
-    shop.report(plan.candidate.instance_id, "locking")
-    lock = resolve(
-        ground.manifest, python=ground.python, cutoff=ground.date, settings=shop.settings
+def resolve_lock(
+    plan: ValidationPlan, variant: RequirementsVariant, ctx: ValidationContext
+) -> RequirementsLock | Failure:
+    """A new lock as of the date of *variant*."""
+    ctx.report_step(plan.candidate.instance_id, "locking")
+    lock = compile_lock(
+        variant.manifest, python=variant.python, cutoff=variant.date, settings=ctx.settings
     )
-    if isinstance(lock, Lock):
+    if isinstance(lock, RequirementsLock):
         return replace(lock, commit=plan.candidate.base_commit)
     return lock
 
 
-def build(plan: Plan, ground: Ground, lock: Lock, shop: Workshop) -> tuple[Lock, Built | Failure]:
+def build_with_fallbacks(
+    plan: ValidationPlan,
+    variant: RequirementsVariant,
+    lock: RequirementsLock,
+    ctx: ValidationContext,
+) -> tuple[RequirementsLock, BuiltInstance | Failure]:
     """Build; where an optional package does not, without it, and remember the lock that did."""
-    key = lock_key(ground.manifest, ground.python)
-    departures: list[str] = []
-    for _ in range(BUILD_REPAIRS):
-        shop.report(plan.candidate.instance_id, "building")
-        built = _built(instance_spec(plan, ground, lock, shop.mirrors), shop)
-        if isinstance(built, Built):
-            if departures:
-                shop.store.save_lock(key, lock)
+    key = compute_lock_key(variant.manifest, variant.python)
+    adjustments: list[str] = []
+    for _ in range(MAX_BUILD_FALLBACKS):
+        ctx.report_step(plan.candidate.instance_id, "building")
+        built = _build_with_retries(make_instance_spec(plan, variant, lock, ctx.get_mirror), ctx)
+        if isinstance(built, BuiltInstance):
+            if adjustments:
+                ctx.store.save_lock(key, lock)
             break
-        change = without_unbuilt(built, ground.manifest, lock)
-        if change is None or built.reason != "environment-failed":
+        adjustment = drop_unbuildable(built, variant.manifest, lock)
+        if adjustment is None or built.reason != "environment-failed":
             break
-        ground = replace(ground, manifest=change.manifest)
-        departures.append(change.sentence)
-        shop.report(plan.candidate.instance_id, "locking")
-        again = resolve(
-            ground.manifest, python=ground.python, cutoff=lock.cutoff, settings=shop.settings
+        variant = replace(variant, manifest=adjustment.manifest)
+        adjustments.append(adjustment.sentence)
+        ctx.report_step(plan.candidate.instance_id, "locking")
+        relocked = compile_lock(
+            variant.manifest, python=variant.python, cutoff=lock.cutoff, settings=ctx.settings
         )
-        if isinstance(again, Failure):
+        if isinstance(relocked, Failure):
             break
-        lock = replace(again, repairs=(*again.repairs, *departures), commit=lock.commit)
+        lock = replace(relocked, repairs=(*relocked.repairs, *adjustments), commit=lock.commit)
     return lock, built
 
 
-def _built(spec: InstanceSpec, shop: Workshop) -> Built | Failure:
+def _build_with_retries(spec: InstanceSpec, ctx: ValidationContext) -> BuiltInstance | Failure:
     """Build *spec*, a few times where the engine or the network does not hold."""
-    patient = tenacity.Retrying(
+    retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(SandboxError),
         stop=tenacity.stop_any(
-            tenacity.stop_after_attempt(BUILD_TRIES), tenacity.stop_when_event_set(shop.stop)
+            tenacity.stop_after_attempt(MAX_BUILD_ATTEMPTS),
+            tenacity.stop_when_event_set(ctx.stop_event),
         ),
-        wait=tenacity.wait_exponential(multiplier=BUILD_WAIT),
-        sleep=tenacity.sleep_using_event(shop.stop),
+        wait=tenacity.wait_exponential(multiplier=BUILD_RETRY_SECONDS),
+        sleep=tenacity.sleep_using_event(ctx.stop_event),
         reraise=True,
     )
-    return patient(shop.backend.build, spec)
+    return retrying(ctx.backend.build_instance, spec)
 
 
-def _on_tree(spec: InstanceSpec, older: str) -> InstanceSpec:
-    """*spec* upon the checkout of *older*, if that and its submodules can lie below."""
-    if not older or not _leads_to(spec.mirror, older, spec.base_commit):
+def _reuse_checkout_layer(spec: InstanceSpec, older_commit: str) -> InstanceSpec:
+    """*spec* upon the checkout of *older_commit*, if that and its submodules can lie below."""
+    if not older_commit or not _is_ancestor_with_files(spec.mirror, older_commit, spec.base_commit):
         return spec
-    before, after = (links(spec.mirror, at, spec.submodules) for at in (older, spec.base_commit))
+    before, after = (
+        submodule_commits(spec.mirror, at, spec.submodules)
+        for at in (older_commit, spec.base_commit)
+    )
     if before.keys() != after.keys():
         return spec
     moved = {path: (before[path], at) for path, at in after.items() if at != before[path]}
-    if not all(_leads_to(spec.submodules[path], *pair) for path, pair in moved.items()):
+    if not all(
+        _is_ancestor_with_files(spec.submodules[path], *pair) for path, pair in moved.items()
+    ):
         return spec
-    return replace(spec, tree_commit=older, moved=moved)
+    return replace(spec, checkout_layer_commit=older_commit, moved_submodules=moved)
 
 
-def _leads_to(mirror: Path, older: str, commit: str) -> bool:
-    """Whether *older* is an ancestor of *commit*, or is it, and *mirror* has all files of both."""
-    if not is_whole(mirror, commit):
+def _is_ancestor_with_files(mirror: Path, older_commit: str, commit: str) -> bool:
+    """Whether *older_commit* is an ancestor of *commit*, or is it, and *mirror* has all files of
+    both."""
+    if not has_all_files(mirror, commit):
         return False
-    known = attempt(mirror, "merge-base", "--is-ancestor", older, commit)
-    return known.returncode == 0 and is_whole(mirror, older)
+    result = run_git(mirror, "merge-base", "--is-ancestor", older_commit, commit)
+    return result.returncode == 0 and has_all_files(mirror, older_commit)
 
 
-def instance_spec(
-    plan: Plan, ground: Ground, lock: Lock, mirrors: Callable[[str], Path]
+def make_instance_spec(
+    plan: ValidationPlan,
+    variant: RequirementsVariant,
+    lock: RequirementsLock,
+    get_mirror: Callable[[str], Path],
 ) -> InstanceSpec:
-    """What a backend is asked to build; *mirrors* gives the bare mirror of a repository."""
+    """What a backend is asked to build; *get_mirror* gives the bare mirror of a repository."""
     candidate = plan.candidate
-    mirror = mirrors(candidate.repo)
+    mirror = get_mirror(candidate.repo)
     spec = InstanceSpec(
         name=candidate.instance_id,
         repo=candidate.repo,
         mirror=mirror,
         base_commit=candidate.base_commit,
-        date=ground.date,
-        python=ground.python,
+        date=variant.date,
+        python=variant.python,
         lock=lock,
         system_packages=plan.env.system,
         install=plan.env.install,
         import_name=plan.recipe.import_name,
         version=candidate.version,
-        submodules={path: mirrors(r) for path, r in plan.recipe.submodules.items()},
-        environment=plan.env.environment,
+        submodules={path: get_mirror(r) for path, r in plan.recipe.submodules.items()},
+        env_vars=plan.env.environment,
     )
-    return _on_tree(spec, lock.commit)
+    return _reuse_checkout_layer(spec, lock.commit)
 
 
-def environment_of(plan: Plan, ground: Ground, lock: Lock, built: Built) -> Environment:
+def make_environment_record(
+    plan: ValidationPlan, variant: RequirementsVariant, lock: RequirementsLock, built: BuiltInstance
+) -> Environment:
     """The record of what was built."""
     return Environment(
         key=built.environment_key,
         backend=built.backend,
-        python=ground.python,
-        declared_by=ground.source,
+        python=variant.python,
+        declared_by=variant.requirements_from,
         lock=lock.text,
         cutoff=lock.cutoff,
         repairs=lock.repairs,
@@ -153,5 +174,5 @@ def environment_of(plan: Plan, ground: Ground, lock: Lock, built: Built) -> Envi
         lock_seconds=lock.seconds,
         build_seconds=built.seconds,
         environment_seconds=built.environment_seconds,
-        variables=plan.variables,
+        variables=plan.env_vars,
     )

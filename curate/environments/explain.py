@@ -10,16 +10,16 @@ from pathlib import Path
 
 from builders.backends.protocol import Backend
 from builders.images.install_script import install_commands
-from builders.lock.initial_changes import prepare
-from builders.model import Failure, Lock
+from builders.lock.initial_changes import initial_changes
+from builders.model import Failure, RequirementsLock
 from builders.requirements import Manifest
-from curate.environments.build import instance_spec, stored_lock
-from curate.environments.plan import Ground, Plan
+from curate.environments.build import find_lock, make_instance_spec
+from curate.environments.plan import RequirementsVariant, ValidationPlan
 from curate.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)
-class GroundFacts:
+class VariantExplanation:
     """One set of declared requirements that is tried, and what was or will be made of it."""
 
     declared_by: str  # "base" or "gold"
@@ -38,7 +38,7 @@ class GroundFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Explanation:
+class PlanExplanation:
     """What a plan says of range, environment and tests."""
 
     range: str  # `versions` of the recipe's range, "" for all
@@ -46,40 +46,46 @@ class Explanation:
     system_packages: tuple[str, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
     test_command: str
-    grounds: tuple[GroundFacts, ...]  # in the order in which they are tried
+    variants: tuple[VariantExplanation, ...]  # in the order in which they are tried
 
 
-def explain(
-    plan: Plan, store: Store, backend: Backend, mirrors: Callable[[str], Path]
-) -> Explanation:
+def explain_plan(
+    plan: ValidationPlan, store: Store, backend: Backend, get_mirror: Callable[[str], Path]
+) -> PlanExplanation:
     """Tell *plan*, and the locks and names that *store* and *backend* have for it."""
-    return Explanation(
+    return PlanExplanation(
         range=plan.env.versions,
-        recipe_hash=plan.recipe.digest(plan.env),
+        recipe_hash=plan.recipe.compute_hash(plan.env),
         system_packages=plan.env.system,
         variables=plan.env.environment,
-        test_command=plan.selection.command(plan.env, plan.recipe.cases),
-        grounds=tuple(_ground(plan, it, store, backend, mirrors) for it in plan.grounds),
+        test_command=plan.selection.build_command(plan.env, plan.recipe.cases),
+        variants=tuple(
+            _explain_variant(plan, it, store, backend, get_mirror) for it in plan.variants
+        ),
     )
 
 
-def _ground(
-    plan: Plan, ground: Ground, store: Store, backend: Backend, mirrors: Callable[[str], Path]
-) -> GroundFacts:
-    manifest, lock = ground.manifest, stored_lock(ground, store)
-    planned = lock or Lock(text="", python=ground.python, cutoff=ground.date)
-    spec = instance_spec(plan, ground, planned, mirrors)
-    names = backend.names(spec) if lock else {}
-    repairs = lock.repairs if lock else tuple(it.sentence for it in prepare(manifest))
-    return GroundFacts(
-        declared_by=ground.source,
-        python=ground.python,
-        python_reason=ground.reason,
-        cutoff=planned.cutoff,
+def _explain_variant(
+    plan: ValidationPlan,
+    variant: RequirementsVariant,
+    store: Store,
+    backend: Backend,
+    get_mirror: Callable[[str], Path],
+) -> VariantExplanation:
+    manifest, lock = variant.manifest, find_lock(variant, store)
+    effective_lock = lock or RequirementsLock(text="", python=variant.python, cutoff=variant.date)
+    spec = make_instance_spec(plan, variant, effective_lock, get_mirror)
+    names = backend.layer_names(spec) if lock else {}
+    repairs = lock.repairs if lock else tuple(it.sentence for it in initial_changes(manifest))
+    return VariantExplanation(
+        declared_by=variant.requirements_from,
+        python=variant.python,
+        python_reason=variant.reason,
+        cutoff=effective_lock.cutoff,
         read=manifest.files,
-        declared=_by_origin(manifest),
+        declared=_group_by_origin(manifest),
         constraints=manifest.constraints,
-        absent=manifest.absent,
+        absent=manifest.missing_sources,
         left_out=manifest.notes,
         repairs=tuple(sentence for sentence in repairs if sentence not in manifest.notes),
         locked=lock.packages if lock else None,
@@ -88,7 +94,7 @@ def _ground(
     )
 
 
-def _by_origin(manifest: Manifest) -> Mapping[str, tuple[str, ...]]:
+def _group_by_origin(manifest: Manifest) -> Mapping[str, tuple[str, ...]]:
     """Lines under what declares them; a file that adds nothing to the others has none."""
     found: dict[str, list[str]] = {}
     for item in manifest.requirements:

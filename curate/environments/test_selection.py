@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from curate.patches.file_kinds import matches
-from curate.patches.parse import sections
-from recipes import Cases, EnvRecipe, Recipe
+from curate.patches.file_kinds import matches_any_glob
+from curate.patches.parse import split_files
+from recipes import DataDrivenTests, EnvRecipe, Recipe
 
-NEIGHBOURS = 10
+CONTEXT_CASES = 10
 """Unchanged cases that run on either side of a changed one, so that PASS_TO_PASS guards something.
 
 A test file brings its other tests by itself; a file of data-driven cases has hundreds.
 """
 
-TOGETHER = 500
+MAX_CASES_PER_GROUP = 500
 """Names that are joined by `or` without parentheses.
 
 pytest (since 6.0) makes one level of a syntax tree of each `or`, and Python's own limit on
@@ -25,52 +25,64 @@ recursion ends that below a thousand: "RecursionError", and no test is collected
 
 _RUNNABLE = re.compile(r"test_.*\.py|.*_test\.py|tests?\.py")
 
-Reader = Callable[[str], bytes | None]
+FileReader = Callable[[str], bytes | None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Selection:
+class TestSelection:
     """Changed test files and, for data-driven tests, cases; paths are relative, posix."""
 
+    __test__ = False  # pytest need not look for tests in it
+
     files: tuple[str, ...]
-    cases: tuple[str, ...] = ()
+    case_names: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.files or self.cases)
+        return bool(self.files or self.case_names)
 
-    def command(self, env: EnvRecipe, cases: Cases | None, *, backwards: bool = False) -> str:
-        """Shell command of one run; *backwards* names the files in the opposite order."""
-        if self.cases and cases:
+    def build_command(
+        self,
+        env: EnvRecipe,
+        data_driven_tests: DataDrivenTests | None,
+        *,
+        reverse_files: bool = False,
+    ) -> str:
+        """Shell command of one run; *reverse_files* names the files in the opposite order."""
+        if self.case_names and data_driven_tests:
             modules = tuple(path.rsplit("/", 1)[-1] for path in self.files)
-            return cases.test.format(keywords=_any_of((*self.cases, *modules)))
-        files = reversed(self.files) if backwards else self.files
+            return data_driven_tests.test.format(
+                keywords=_keyword_expression((*self.case_names, *modules))
+            )
+        files = reversed(self.files) if reverse_files else self.files
         return env.test.format(tests=" ".join(shlex.quote(path) for path in files))
 
 
-def select(recipe: Recipe, test_patch: bytes, *, before: Reader, after: Reader) -> Selection:
+def select_tests(
+    recipe: Recipe, test_patch: bytes, *, before: FileReader, after: FileReader
+) -> TestSelection:
     """What *test_patch* changes that can be run; *before* and *after* read files of either side."""
-    changed = sections(test_patch)
+    changed = split_files(test_patch)
     present = [part.path for part in changed if after(part.path) is not None]
     runnable = (path for path in present if _is_runnable(path))
-    files = sorted(path for path in runnable if not matches(path, recipe.paths.helpers))
+    files = sorted(path for path in runnable if not matches_any_glob(path, recipe.paths.helpers))
     cases = [
         name
         for path in present
-        if recipe.cases and matches(path, recipe.cases.files)
-        for name in chosen_cases(recipe.cases.pattern, before(path) or b"", after(path) or b"")
+        if recipe.cases and matches_any_glob(path, recipe.cases.files)
+        for name in changed_cases(recipe.cases.pattern, before(path) or b"", after(path) or b"")
     ]
-    return Selection(files=tuple(files), cases=tuple(dict.fromkeys(cases)))
+    return TestSelection(files=tuple(files), case_names=tuple(dict.fromkeys(cases)))
 
 
-def chosen_cases(
-    pattern: str, before: bytes, after: bytes, neighbours: int = NEIGHBOURS
+def changed_cases(
+    pattern: str, before: bytes, after: bytes, context: int = CONTEXT_CASES
 ) -> list[str]:
     """Names of the blocks of *after* that *before* lacks or has otherwise, in order.
 
-    As many as *neighbours* unchanged ones before and behind each come with them, but for those
+    As many as *context* unchanged ones before and behind each come with them, but for those
     whose name is a part of another: asked for by that name, they would bring others from afar.
     """
-    old, new = dict(_blocks(pattern, before)), list(_blocks(pattern, after))
+    old, new = dict(_split_cases(pattern, before)), list(_split_cases(pattern, after))
     changed = [index for index, (name, text) in enumerate(new) if old.get(name) != text]
     names = [name for name, _ in new]
     return [
@@ -78,13 +90,13 @@ def chosen_cases(
         for index, name in enumerate(names)
         if index in changed
         or (
-            any(abs(index - other) <= neighbours for other in changed)
+            any(abs(index - other) <= context for other in changed)
             and not any(name != other and name in other for other in names)
         )
     ]
 
 
-def _blocks(pattern: str, content: bytes) -> Iterable[tuple[str, str]]:
+def _split_cases(pattern: str, content: bytes) -> Iterable[tuple[str, str]]:
     text = content.decode("utf-8", "replace")
     heads = list(re.finditer(pattern, text, re.MULTILINE))
     for head, following in zip_longest(heads, heads[1:]):
@@ -92,10 +104,10 @@ def _blocks(pattern: str, content: bytes) -> Iterable[tuple[str, str]]:
         yield head.group(1), text[head.start() : end].rstrip()
 
 
-def _any_of(names: tuple[str, ...]) -> str:
+def _keyword_expression(names: tuple[str, ...]) -> str:
     """Expression of pytest's `-k` that any of *names* meets."""
-    starts = range(0, len(names), TOGETHER)
-    groups = [" or ".join(names[start : start + TOGETHER]) for start in starts]
+    starts = range(0, len(names), MAX_CASES_PER_GROUP)
+    groups = [" or ".join(names[start : start + MAX_CASES_PER_GROUP]) for start in starts]
     return groups[0] if len(groups) == 1 else " or ".join(f"({group})" for group in groups)
 
 

@@ -7,26 +7,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from builders.git.run import fields
+from builders.git.run import git_fields
 
-_OURS, _THEIRS, _STALE = 1, 2, 4
+_LEFT, _RIGHT, _STALE = 1, 2, 4
 _HEADER = "%ct %at %H %P"
 _MESSAGE_LIMIT = 64 << 10  # bytes; a squashed history can be megabytes
 _LAST_SECOND = 253402300799  # of the year 9999, where datetime ends
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fork:
-    """Where two commits parted: *base* (the newest merge-base) and what only *theirs* has.
+class MergeBase:
+    """Where two commits parted: *commit* (the newest merge-base) and what only *theirs* has.
 
-    *commits* is `ours..theirs`, children before parents.
+    *ahead* is `left..right`, children before parents.
     """
 
-    base: str
-    commits: tuple[str, ...]
+    commit: str
+    ahead: tuple[str, ...]
 
 
-class History:
+class CommitGraph:
     """Parents, generations, times and messages of every commit some ref of a mirror reaches."""
 
     def __init__(self, records: Iterable[bytes]) -> None:
@@ -40,13 +40,13 @@ class History:
         self._messages: list[bytes] = []
         source = iter(records)
         for header, message in zip(source, source, strict=False):
-            self._add(header.decode("ascii").split(" "), message)
+            self._add_commit(header.decode("ascii").split(" "), message)
 
     @classmethod
-    def of(cls, path: Path) -> "History":
-        """Read the graph of the bare repository *path*; raises `GitFailed`."""
+    def read(cls, path: Path) -> "CommitGraph":
+        """Read the graph of the bare repository *path*; raises `GitCommandError`."""
         what = ("--all", "--topo-order", "--reverse", "--no-show-signature", "--encoding=UTF-8")
-        return cls(fields(path, "log", "-z", f"--format={_HEADER}%x00%B", *what))
+        return cls(git_fields(path, "log", "-z", f"--format={_HEADER}%x00%B", *what))
 
     def __contains__(self, commit: object) -> bool:
         return commit in self._index
@@ -59,7 +59,7 @@ class History:
         parents = self._parents[self._index[commit]]
         return self._names[parents[0]] if parents else None
 
-    def time(self, commit: str) -> int:
+    def commit_time(self, commit: str) -> int:
         """When a known commit was committed, in Unix seconds."""
         return self._time[self._index[commit]]
 
@@ -77,52 +77,54 @@ class History:
         seconds = self._authored[self._index[commit]]
         return datetime.fromtimestamp(min(max(seconds, 0), _LAST_SECOND), UTC)
 
-    def holds(self, commit: str, other: str) -> bool:
-        """Whether *other* is a known commit or an ancestor of it."""
-        fork = self.fork(commit, other)
-        return fork is not None and not fork.commits
+    def is_ancestor(self, commit: str, ancestor: str) -> bool:
+        """Whether *ancestor* is a known commit or an ancestor of it."""
+        merge_base = self.merge_base(commit, ancestor)
+        return merge_base is not None and not merge_base.ahead
 
-    def fork(self, ours: str, theirs: str) -> Fork | None:
-        """Where *theirs* left *ours*, as `git diff ours...theirs` sees it; None if unrelated.
+    def merge_base(self, left: str, right: str) -> MergeBase | None:
+        """Where *right* left *left*, as `git diff left...right` sees it; None if unrelated.
 
         Generations make the walk exact: a commit is reached after everything that descends from
         it, so its marks are final then. Of several merge-bases git takes the newest.
         """
-        start = self._index[ours], self._index[theirs]
-        marks = {start[0]: _OURS}
-        marks[start[1]] = marks.get(start[1], 0) | _THEIRS
+        start = self._index[left], self._index[right]
+        marks = {start[0]: _LEFT}
+        marks[start[1]] = marks.get(start[1], 0) | _RIGHT
         generation, parents_of = self._generation, self._parents
         queue = [(-generation[node], node) for node in marks]
         heapq.heapify(queue)
-        fresh = len(queue)
+        open_count = len(queue)
         bases: list[int] = []
-        own: list[int] = []
-        while fresh:  # nodes in line that are not stale
+        right_only: list[int] = []
+        while open_count:  # nodes in line that are not stale
             node = heapq.heappop(queue)[1]
             mark = marks[node]
             if not mark & _STALE:
-                fresh -= 1
-                if mark == _OURS | _THEIRS:
+                open_count -= 1
+                if mark == _LEFT | _RIGHT:
                     bases.append(node)
                     mark |= _STALE
-                elif mark == _THEIRS:
-                    own.append(node)
+                elif mark == _RIGHT:
+                    right_only.append(node)
             for parent in parents_of[node]:
                 before = marks.get(parent)
                 if before is None:
                     marks[parent] = mark
                     heapq.heappush(queue, (-generation[parent], parent))
-                    fresh += not mark & _STALE
+                    open_count += not mark & _STALE
                 elif before | mark != before:
                     marks[parent] = before | mark
-                    fresh -= mark & _STALE and not before & _STALE
+                    open_count -= mark & _STALE and not before & _STALE
         if not bases:
             return None
         newest = max(bases, key=lambda node: self._time[node])
-        return Fork(base=self._names[newest], commits=tuple([self._names[node] for node in own]))
+        return MergeBase(
+            commit=self._names[newest], ahead=tuple([self._names[node] for node in right_only])
+        )
 
-    def nearest(self, commit: str, among: Container[str]) -> str | None:
-        """The one of *among* behind a known commit with the fewest commits between, as git counts.
+    def describe(self, commit: str, tagged: Container[str]) -> str | None:
+        """The one of *tagged* behind a known commit with the fewest commits between, as git counts.
 
         That is what `git describe` looks for. Of two as near the one with the longer history wins.
         Commits are visited after all their descendants, so only such are candidates that no other
@@ -136,7 +138,7 @@ class History:
         while any(covered[node] != everything or not found for _, node in queue):
             node = heapq.heappop(queue)[1]
             mark = covered.pop(node)
-            if not mark and self._names[node] in among:
+            if not mark and self._names[node] in tagged:
                 mark = 1 << len(found)
                 found.append(node)
                 distance.append(visited)
@@ -151,7 +153,7 @@ class History:
         nearest = min(range(len(found)), key=distance.__getitem__, default=None)
         return None if nearest is None else self._names[found[nearest]]
 
-    def _add(self, header: Sequence[str], message: bytes) -> None:
+    def _add_commit(self, header: Sequence[str], message: bytes) -> None:
         time, authored, name, *parents = header
         index, generation = self._index, self._generation
         known = tuple([index[parent] for parent in parents if parent in index])

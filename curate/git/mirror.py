@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from builders.git.objects import CatFile
-from builders.git.run import attempt, output
-from curate.core.errors import BadInput, NetworkError, NotFound, Unauthorized
-from curate.git.commit_graph import History
-from curate.git.diff import DiffTree
+from builders.git.objects import ObjectReader
+from builders.git.run import git_output, run_git
+from curate.core.errors import AuthenticationError, ConfigurationError, NetworkError, NotFoundError
+from curate.git.commit_graph import CommitGraph
+from curate.git.diff import DiffReader
 
 REFSPECS = (
     "+refs/heads/*:refs/heads/*",
@@ -26,15 +26,15 @@ case "$1" in Username*) echo x-access-token ;; *) printf '%s\\n' "$CURATE_GIT_TO
 """
 
 
-class NotAMirror(BadInput):
+class InvalidMirrorError(ConfigurationError):
     """A folder that is there but is no bare git repository with commits."""
 
 
 class Mirror:
     """A bare repository with the heads of all its pull requests; a context manager.
 
-    `history`, `objects` and `diffs` are made when first used and closed with the mirror. One
-    mirror serves one thread.
+    `commit_graph`, `object_reader` and `diff_reader` are made when first used and closed with the
+    mirror. One mirror serves one thread.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,36 +42,36 @@ class Mirror:
         self.path = path
 
     @cached_property
-    def history(self) -> History:
+    def commit_graph(self) -> CommitGraph:
         """The whole commit graph, read once."""
-        return History.of(self.path)
+        return CommitGraph.read(self.path)
 
     @cached_property
-    def objects(self) -> CatFile:
+    def object_reader(self) -> ObjectReader:
         """Objects by name."""
-        return CatFile(self.path)
+        return ObjectReader(self.path)
 
     @cached_property
-    def diffs(self) -> DiffTree:
+    def diff_reader(self) -> DiffReader:
         """File lists and patches between commits."""
-        return DiffTree(self.path)
+        return DiffReader(self.path)
 
-    def applies(self, commit: str, patch: bytes) -> bool:
+    def can_apply(self, commit: str, patch: bytes) -> bool:
         """Whether git can apply *patch* to the tree of *commit*; nothing is written."""
         with tempfile.TemporaryDirectory(prefix="curate-index-") as folder:
             index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-            if attempt(self.path, "read-tree", commit, environment=index).returncode:
+            if run_git(self.path, "read-tree", commit, environment=index).returncode:
                 return False
             arguments = ("apply", "--cached", "--check", "--whitespace=nowarn", "-")
-            done = attempt(self.path, *arguments, stdin=patch, environment=index)
+            done = run_git(self.path, *arguments, stdin=patch, environment=index)
             return done.returncode == 0
 
     def close(self) -> None:
         """End the processes and forget the graph; the mirror can be used again afterwards."""
-        for name in ("objects", "diffs"):
+        for name in ("object_reader", "diff_reader"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()
-        self.__dict__.pop("history", None)
+        self.__dict__.pop("commit_graph", None)
 
     def __enter__(self) -> "Mirror":
         return self
@@ -81,80 +81,86 @@ class Mirror:
 
 
 def open_mirror(path: Path) -> Mirror:
-    """The mirror in *path*; raises `NotFound` if nothing is there, `NotAMirror` if no mirror is."""
+    """The mirror in *path*; raises `NotFoundError` if nothing is there, `InvalidMirrorError` if no
+    mirror is."""
     if not path.is_dir():
-        raise NotFound(f"There is no mirror in {path}.", hint="Clone it with `git clone --mirror`.")
-    if attempt(path, "rev-parse", "--git-dir").returncode:
-        raise NotAMirror(
+        raise NotFoundError(
+            f"There is no mirror in {path}.", hint="Clone it with `git clone --mirror`."
+        )
+    if run_git(path, "rev-parse", "--git-dir").returncode:
+        raise InvalidMirrorError(
             f"{path} is not a bare git repository.",
             hint="Give the folder that `git clone --mirror` made.",
         )
-    if not attempt(path, "for-each-ref", "--count=1").stdout:
-        raise NotAMirror(f"{path} has no branches.", hint="Clone the repository again.")
+    if not run_git(path, "for-each-ref", "--count=1").stdout:
+        raise InvalidMirrorError(f"{path} has no branches.", hint="Clone the repository again.")
     return Mirror(path)
 
 
-def default_branch(mirror: Mirror) -> list[str]:
+def default_branch_commits(mirror: Mirror) -> list[str]:
     """Commits of the default branch by first parents, oldest first."""
-    return output(mirror.path, "rev-list", "--first-parent", "--reverse", "HEAD").decode().split()
+    return (
+        git_output(mirror.path, "rev-list", "--first-parent", "--reverse", "HEAD").decode().split()
+    )
 
 
 def ensure_mirror(path: Path, url: str, *, token: str | None = None) -> Mirror:
-    """Clone *url* into *path*, or fetch what is new; raises `NetworkError` or `Unauthorized`.
+    """Clone *url* into *path*, or fetch what is new; raises `NetworkError` or
+    `AuthenticationError`.
 
     The first fetch goes to a folder beside *path* that takes its name when it is complete. Refs
     the server has dropped are kept: they may be all that holds a pull's base commit.
     """
     if path.exists():
         mirror = open_mirror(path)
-        fetch(path, url, token=token)
+        fetch_refs(path, url, token=token)
         return mirror
     partial = path.with_name(path.name + ".partial")
     if not (partial / "HEAD").exists():
         shutil.rmtree(partial, ignore_errors=True)
         partial.parent.mkdir(parents=True, exist_ok=True)
-        _new_repository(partial)
-    fetch(partial, url, token=token)
+        _init_bare_repository(partial)
+    fetch_refs(partial, url, token=token)
     partial.rename(path)
     return open_mirror(path)
 
 
-def fetch(path: Path, url: str, *, token: str | None = None) -> None:
+def fetch_refs(path: Path, url: str, *, token: str | None = None) -> None:
     """Bring branches, tags and pull heads of *url* into the bare repository *path*.
 
     `HEAD` becomes the default branch of *url*.
     """
     options = ("--quiet", "--no-auto-maintenance", "--no-write-fetch-head")
-    _remotely(path, token, "fetch", *options, url, *REFSPECS)
-    answer = _remotely(path, token, "ls-remote", "--symref", url, "HEAD")
+    _run_remote_git(path, token, "fetch", *options, url, *REFSPECS)
+    answer = _run_remote_git(path, token, "ls-remote", "--symref", url, "HEAD")
     default = re.match(r"ref: (refs/heads/\S+)\tHEAD", answer)
     if default:
-        attempt(path, "symbolic-ref", "HEAD", default[1])
+        run_git(path, "symbolic-ref", "HEAD", default[1])
 
 
-def _remotely(path: Path, token: str | None, command: str, *arguments: str) -> str:
+def _run_remote_git(path: Path, token: str | None, command: str, *arguments: str) -> str:
     """Output of a git command that speaks to a server, under the user's own configuration."""
     import git
 
     words = ["git", f"--git-dir={path}", "-c", "core.bare=true", command, *arguments]
-    with _credentials(token) as environment:
+    with _askpass_environment(token) as environment:
         try:
             return str(git.Git(path).execute(words, env=environment))
         except git.GitCommandError as failure:
-            raise _fetch_error(str(failure.stderr)) from None
+            raise _classify_fetch_error(str(failure.stderr)) from None
 
 
-def _new_repository(path: Path) -> None:
+def _init_bare_repository(path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", "--bare", str(path)], check=True)
 
 
-def _fetch_error(stderr: str) -> NetworkError | Unauthorized | NotFound:
-    said = stderr.lower()
+def _classify_fetch_error(stderr: str) -> NetworkError | AuthenticationError | NotFoundError:
+    message = stderr.lower()
     denials = ("authentication failed", "could not read username", "could not read password", "403")
-    if any(text in said for text in denials):
-        return Unauthorized("The git server refuses the token.", hint="Set GITHUB_TOKEN.")
-    if "not found" in said or "does not appear to be a git repository" in said:
-        return NotFound(
+    if any(text in message for text in denials):
+        return AuthenticationError("The git server refuses the token.", hint="Set GITHUB_TOKEN.")
+    if "not found" in message or "does not appear to be a git repository" in message:
+        return NotFoundError(
             f"The git server has no such repository: {stderr.strip()[-200:]}",
             hint="Check its name.",
         )
@@ -162,7 +168,7 @@ def _fetch_error(stderr: str) -> NetworkError | Unauthorized | NotFound:
 
 
 @contextmanager
-def _credentials(token: str | None) -> Iterator[dict[str, str]]:
+def _askpass_environment(token: str | None) -> Iterator[dict[str, str]]:
     """Environment that answers git's question for a password; the token is in no argument."""
     with tempfile.TemporaryDirectory(prefix="curate-askpass-") as folder:
         environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}

@@ -7,54 +7,56 @@ from datetime import datetime
 from builders.rfc3339 import format_rfc3339, parse_rfc3339
 from curate.core.model import Comment, Issue, IssueRef
 from curate.github import queries
-from curate.github.batch_query import LARGEST_BATCH, asked
-from curate.github.client import Data, GitHubClient
-from curate.github.page_size import BatchSize
-from curate.github.pulls import no_repository, owner_and_name
+from curate.github.batch_query import LARGEST_BATCH, fetch_fields
+from curate.github.client import GitHubClient, JsonObject
+from curate.github.page_size import AdaptivePageSize
+from curate.github.pulls import repository_not_found, split_repo
 
-IS_A_PULL = "is-a-pull"
+IS_PULL_REQUEST = "is-a-pull"
 NOT_FOUND = "not-found"
 
-Updates = dict[IssueRef, datetime | None]
+UpdateTimes = dict[IssueRef, datetime | None]
 """When issues were last updated; None for what is no issue."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class IssueBatch:
-    """What was found, and for the rest why it is missing: `IS_A_PULL` or `NOT_FOUND`."""
+    """What was found, and for the rest why it is missing: `IS_PULL_REQUEST` or `NOT_FOUND`."""
 
     issues: tuple[Issue, ...]
     missing: Mapping[tuple[str, int], str]
 
 
-def issue_batches(
-    client: GitHubClient, wanted: Sequence[IssueRef], *, home: str = ""
+def fetch_issues(
+    client: GitHubClient, refs: Sequence[IssueRef], *, home: str = ""
 ) -> Iterator[IssueBatch]:
-    """Issues with all their comments; every one of *wanted* is in one batch once.
+    """Issues with all their comments; every one of *refs* is in one batch once.
 
-    Raises what `GitHubClient.query` raises, and `NotFound` when the repository *home* is gone.
+    Raises what `GitHubClient.query` raises, and `NotFoundError` when the repository *home* is gone.
     """
-    size = BatchSize(LARGEST_BATCH, smallest=1)
-    refs = list(dict.fromkeys(wanted))
+    size = AdaptivePageSize(LARGEST_BATCH, smallest=1)
+    unique_refs = list(dict.fromkeys(refs))
     done = 0
-    for answers in asked(client, [queries.issue(ref) for ref in refs], size, home=home):
+    for answers in fetch_fields(
+        client, [queries.issue_field(ref) for ref in unique_refs], size, home=home
+    ):
         nodes = [node for _, node in answers]
-        yield _batch(client, dict(zip(refs[done:], nodes, strict=False)), size)
+        yield _make_batch(client, dict(zip(unique_refs[done:], nodes, strict=False)), size)
         done += len(nodes)
 
 
-def updates(client: GitHubClient, wanted: Sequence[IssueRef]) -> Updates:
-    """When each of *wanted* was last updated, a hundred in a request."""
-    size = BatchSize(queries.LARGEST, smallest=1)
-    batches = asked(client, [queries.update(ref) for ref in wanted], size)
+def fetch_update_times(client: GitHubClient, refs: Sequence[IssueRef]) -> UpdateTimes:
+    """When each of *refs* was last updated, a hundred in a request."""
+    size = AdaptivePageSize(queries.MAX_PAGE_SIZE, smallest=1)
+    batches = fetch_fields(client, [queries.update_time_field(ref) for ref in refs], size)
     nodes = [node for batch in batches for _, node in batch]
-    return {ref: _updated(node) for ref, node in zip(wanted, nodes, strict=True)}
+    return {ref: _parse_update_time(node) for ref, node in zip(refs, nodes, strict=True)}
 
 
-def changed_issues(client: GitHubClient, repo: str, since: datetime) -> Iterator[Updates]:
+def fetch_changed_issues(client: GitHubClient, repo: str, since: datetime) -> Iterator[UpdateTimes]:
     """Pages of the issues of *repo* updated at or after *since*, the oldest update first."""
-    owner, name = owner_and_name(repo)
-    size = BatchSize(queries.LARGEST)
+    owner, name = split_repo(repo)
+    size = AdaptivePageSize(queries.MAX_PAGE_SIZE)
     cursor: str | None = None
     more = True
     while more:
@@ -64,20 +66,20 @@ def changed_issues(client: GitHubClient, repo: str, since: datetime) -> Iterator
             "since": format_rfc3339(since, timespec="auto"),
             "cursor": cursor,
         }
-        data = client.query_sized(
-            lambda: (queries.CHANGED, {**fixed, "size": size.value}),  # noqa: B023
+        data = client.query_adaptive(
+            lambda: (queries.CHANGED_ISSUES, {**fixed, "size": size.value}),  # noqa: B023
             size.shrink,
         )
-        size.succeeded()
+        size.record_success()
         if data["repository"] is None:
-            raise no_repository(repo)
+            raise repository_not_found(repo)
         page = data["repository"]["issues"]
         found = [node for node in page["nodes"] if node]
-        yield {IssueRef(repo=repo, number=it["number"]): _updated(it) for it in found}
+        yield {IssueRef(repo=repo, number=it["number"]): _parse_update_time(it) for it in found}
         cursor, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
 
 
-def parsed_issue(node: Data, ref: IssueRef) -> Issue:
+def parse_issue(node: JsonObject, ref: IssueRef) -> Issue:
     """Read one issue with the comments that came along."""
     return Issue(
         repo=ref.repo,
@@ -86,53 +88,56 @@ def parsed_issue(node: Data, ref: IssueRef) -> Issue:
         body=node["body"] or "",
         created_at=parse_rfc3339(node["createdAt"]),
         updated_at=parse_rfc3339(node["updatedAt"]),
-        comments=_comments(node["comments"]),
+        comments=_parse_comments(node["comments"]),
     )
 
 
-def _batch(
-    client: GitHubClient, nodes: Mapping[IssueRef, Data | None], size: BatchSize
+def _make_batch(
+    client: GitHubClient, nodes: Mapping[IssueRef, JsonObject | None], size: AdaptivePageSize
 ) -> IssueBatch:
     missing: dict[tuple[str, int], str] = {}
     found: dict[IssueRef, Issue] = {}
-    rest: dict[IssueRef, str] = {}
+    cursors: dict[IssueRef, str] = {}
     for ref, node in nodes.items():
         if node is None:
             missing[ref.repo, ref.number] = NOT_FOUND
         elif node["__typename"] != "Issue":
-            missing[ref.repo, ref.number] = IS_A_PULL
+            missing[ref.repo, ref.number] = IS_PULL_REQUEST
         else:
-            found[ref] = parsed_issue(node, ref)
-            rest |= _behind(ref, node["comments"])
-    _complete(client, found, rest, size)
+            found[ref] = parse_issue(node, ref)
+            cursors |= _next_comment_cursors(ref, node["comments"])
+    _fetch_remaining_comments(client, found, cursors, size)
     return IssueBatch(issues=tuple(found.values()), missing=missing)
 
 
-def _complete(
-    client: GitHubClient, found: dict[IssueRef, Issue], rest: dict[IssueRef, str], size: BatchSize
+def _fetch_remaining_comments(
+    client: GitHubClient,
+    found: dict[IssueRef, Issue],
+    cursors: dict[IssueRef, str],
+    size: AdaptivePageSize,
 ) -> None:
-    """Add the comments behind the first page, of all issues at once; *rest* has the cursors."""
-    while rest:
-        refs, left = list(rest), [queries.comments(ref, at) for ref, at in rest.items()]
-        rest = {}
-        nodes = [node for batch in asked(client, left, size) for _, node in batch]
+    """Add the comments behind the first page, of all issues at once; *cursors* has the cursors."""
+    while cursors:
+        refs, left = list(cursors), [queries.comments_field(ref, at) for ref, at in cursors.items()]
+        cursors = {}
+        nodes = [node for batch in fetch_fields(client, left, size) for _, node in batch]
         for ref, node in zip(refs, nodes, strict=True):
             if node:
-                comments = found[ref].comments + _comments(node["comments"])
+                comments = found[ref].comments + _parse_comments(node["comments"])
                 found[ref] = replace(found[ref], comments=comments)
-                rest |= _behind(ref, node["comments"])
+                cursors |= _next_comment_cursors(ref, node["comments"])
 
 
-def _behind(ref: IssueRef, connection: Data) -> dict[IssueRef, str]:
+def _next_comment_cursors(ref: IssueRef, connection: JsonObject) -> dict[IssueRef, str]:
     info = connection["pageInfo"]
     return {ref: info["endCursor"]} if info["hasNextPage"] else {}
 
 
-def _updated(node: Data | None) -> datetime | None:
+def _parse_update_time(node: JsonObject | None) -> datetime | None:
     return parse_rfc3339(node["updatedAt"]) if node and node.get("updatedAt") else None
 
 
-def _comments(connection: Data) -> tuple[Comment, ...]:
+def _parse_comments(connection: JsonObject) -> tuple[Comment, ...]:
     return tuple(
         Comment(
             created_at=parse_rfc3339(node["createdAt"]),

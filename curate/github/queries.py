@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from curate.core.model import IssueRef
 
-LARGEST = 100
+MAX_PAGE_SIZE = 100
 """Items of one page, and of one document of aliases."""
 
 _CLOSING = """
@@ -58,7 +58,7 @@ query Pulls(
 )
 """A page of merged pulls: 3 + size connections, 1 point for 100 pulls."""
 
-CHANGED = """
+CHANGED_ISSUES = """
 query Changed($owner: String!, $name: String!, $since: DateTime!, $size: Int!, $cursor: String) {
   rateLimit { cost remaining resetAt }
   repository(owner: $owner, name: $name) {
@@ -94,7 +94,7 @@ fragment Time on IssueOrPullRequest { __typename ... on Issue { updatedAt } }
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class QueryField:
     """One field of a document of many: whose it is, its alias, and its text."""
 
     repo: str
@@ -102,38 +102,38 @@ class Part:
     text: str
 
 
-def issue(ref: IssueRef) -> Part:
+def issue_field(ref: IssueRef) -> QueryField:
     """An issue with its first hundred comments."""
     text = f"issueOrPullRequest(number: {ref.number}) {{ ...Thing }}"
-    return Part(repo=ref.repo, alias=f"i{ref.number}", text=text)
+    return QueryField(repo=ref.repo, alias=f"i{ref.number}", text=text)
 
 
-def update(ref: IssueRef) -> Part:
+def update_time_field(ref: IssueRef) -> QueryField:
     """When an issue was last updated."""
     text = f"issueOrPullRequest(number: {ref.number}) {{ ...Time }}"
-    return Part(repo=ref.repo, alias=f"i{ref.number}", text=text)
+    return QueryField(repo=ref.repo, alias=f"i{ref.number}", text=text)
 
 
-def comments(ref: IssueRef, cursor: str) -> Part:
+def comments_field(ref: IssueRef, cursor: str) -> QueryField:
     """A hundred more comments of an issue."""
     inner = f"comments(first: 100, after: {json.dumps(cursor)}) {{ ...Comments }}"
     text = f"issue(number: {ref.number}) {{ {inner} }}"
-    return Part(repo=ref.repo, alias=f"i{ref.number}", text=text)
+    return QueryField(repo=ref.repo, alias=f"i{ref.number}", text=text)
 
 
-def closing(repo: str, number: int, cursor: str) -> Part:
+def closing_issues_field(repo: str, number: int, cursor: str) -> QueryField:
     """A hundred more of the issues that GitHub says a pull closes."""
     inner = f"list: closingIssuesReferences(first: 100, after: {json.dumps(cursor)})"
     place = "repository { nameWithOwner }"
     text = f"pullRequest(number: {number}) {{ {place} {inner} {{ ...Closing }} }}"
-    return Part(repo=repo, alias=f"closing{number}", text=text)
+    return QueryField(repo=repo, alias=f"closing{number}", text=text)
 
 
-def commits(repo: str, number: int, cursor: str | None) -> Part:
+def commits_field(repo: str, number: int, cursor: str | None) -> QueryField:
     """Messages and dates of a hundred commits of a pull."""
     inner = f"list: commits(first: 100, after: {json.dumps(cursor)})"
     text = f"pullRequest(number: {number}) {{ {inner} {{ ...Commits }} }}"
-    return Part(repo=repo, alias=f"commits{number}", text=text)
+    return QueryField(repo=repo, alias=f"commits{number}", text=text)
 
 
 _COMMITS = """
@@ -151,19 +151,19 @@ _FRAGMENTS = {
 }
 
 
-def document(parts: Sequence[Part]) -> tuple[str, Sequence[tuple[str, str]]]:
-    """One document for all *parts*, and where each answer is: (repository's alias, own alias).
+def build_query(fields: Sequence[QueryField]) -> tuple[str, Sequence[tuple[str, str]]]:
+    """One document for all *fields*, and where each answer is: (repository's alias, own alias).
 
     Costs 1 point for up to 149 connections. Repositories are the fields `r0`, `r1`, ….
     """
-    places = {repo: f"r{n}" for n, repo in enumerate(dict.fromkeys(it.repo for it in parts))}
-    fields = []
+    places = {repo: f"r{n}" for n, repo in enumerate(dict.fromkeys(it.repo for it in fields))}
+    field_texts = []
     for repo, alias in places.items():
         owner, name = (json.dumps(half) for half in repo.split("/", 1))
-        inner = " ".join(f"{it.alias}: {it.text}" for it in parts if it.repo == repo)
-        fields.append(f"{alias}: repository(owner: {owner}, name: {name}) {{ {inner} }}")
-    text = f"query Details {{ rateLimit {{ cost remaining resetAt }} {' '.join(fields)} }}"
+        inner = " ".join(f"{it.alias}: {it.text}" for it in fields if it.repo == repo)
+        field_texts.append(f"{alias}: repository(owner: {owner}, name: {name}) {{ {inner} }}")
+    text = f"query Details {{ rateLimit {{ cost remaining resetAt }} {' '.join(field_texts)} }}"
     used = {name: it for name, it in _FRAGMENTS.items() if f"...{name} " in text}
     if "Thing" in used:
         used.pop("Comments", None)
-    return text + "".join(used.values()), [(places[it.repo], it.alias) for it in parts]
+    return text + "".join(used.values()), [(places[it.repo], it.alias) for it in fields]

@@ -12,9 +12,9 @@ from typing import Any
 
 from builders.rfc3339 import parse_rfc3339
 from curate.github.client import GitHubClient
-from curate.github.page_size import BatchSize
+from curate.github.page_size import AdaptivePageSize
 
-CAP = 1000  # GitHub shows no more results of one search, however many there are
+MAX_RESULTS = 1000  # GitHub shows no more results of one search, however many there are
 FIRST_DAY = datetime(2007, 10, 1, tzinfo=UTC)  # no repository is older
 
 SEARCH = """
@@ -40,7 +40,7 @@ query Search($text: String!, $size: Int!, $cursor: String) {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Criteria:
+class SearchCriteria:
     """What a repository must have; the defaults are the paper's. Every number is exceeded."""
 
     created_before: datetime = datetime(2022, 7, 1, tzinfo=UTC)
@@ -52,7 +52,7 @@ class Criteria:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class RepositoryInfo:
     """A repository as GitHub describes it; `contributors` is None where nobody asked."""
 
     repo: str
@@ -65,55 +65,61 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class RepositoryMatch:
     """A repository and which criterion it fails; "" if none."""
 
-    found: Found
-    fails: str
+    repository: RepositoryInfo
+    failed_criterion: str
 
 
-def choices(client: GitHubClient, wanted: Criteria) -> Iterator[Choice]:
+def find_repositories(client: GitHubClient, criteria: SearchCriteria) -> Iterator[RepositoryMatch]:
     """Every repository with enough stars, judged; each once.
 
     Contributors are asked for one by one (a REST request each), of those that pass all else.
     Raises what `GitHubClient.query` raises.
     """
     seen: set[str] = set()
-    for found in searched(client, wanted):
-        if found.repo in seen:
+    for repository in search_repositories(client, criteria):
+        if repository.repo in seen:
             continue
-        seen.add(found.repo)
-        fails = failed(found, wanted)
-        if not fails and wanted.contributors > 0:
-            asked = replace(found, contributors=_contributors(client, found.repo))
-            yield Choice(found=asked, fails=failed(asked, wanted))
+        seen.add(repository.repo)
+        failed_criterion = first_failed_criterion(repository, criteria)
+        if not failed_criterion and criteria.contributors > 0:
+            repository_with_contributors = replace(
+                repository, contributors=_count_contributors(client, repository.repo)
+            )
+            yield RepositoryMatch(
+                repository=repository_with_contributors,
+                failed_criterion=first_failed_criterion(repository_with_contributors, criteria),
+            )
         else:
-            yield Choice(found=found, fails=fails)
+            yield RepositoryMatch(repository=repository, failed_criterion=failed_criterion)
 
 
-def failed(found: Found, wanted: Criteria) -> str:
-    """The first criterion that *found* does not meet, or ""."""
-    licences = {name.casefold() for name in wanted.licenses}
+def first_failed_criterion(repository: RepositoryInfo, criteria: SearchCriteria) -> str:
+    """The first criterion that *repository* does not meet, or ""."""
+    allowed_licenses = {name.casefold() for name in criteria.licenses}
     checks = {
-        "created": found.created_at < wanted.created_before,
-        "stars": found.stars > wanted.stars,
-        "pulls": found.pulls > wanted.pulls,
-        "python": found.python >= wanted.python,
-        "license": not licences or found.license.casefold() in licences,
-        "contributors": found.contributors is None or found.contributors > wanted.contributors,
+        "created": repository.created_at < criteria.created_before,
+        "stars": repository.stars > criteria.stars,
+        "pulls": repository.pulls > criteria.pulls,
+        "python": repository.python >= criteria.python,
+        "license": not allowed_licenses or repository.license.casefold() in allowed_licenses,
+        "contributors": repository.contributors is None
+        or repository.contributors > criteria.contributors,
     }
     return next((name for name, met in checks.items() if not met), "")
 
 
-def searched(client: GitHubClient, wanted: Criteria) -> Iterator[Found]:
+def search_repositories(client: GitHubClient, criteria: SearchCriteria) -> Iterator[RepositoryInfo]:
     """All results, by times of creation that are halved until the results fit under the cap."""
     second = timedelta(seconds=1)
-    spans = [(FIRST_DAY, wanted.created_before - second)]
+    spans = [(FIRST_DAY, criteria.created_before - second)]
     while spans:
         start, end = spans.pop()
-        pages = _pages(client, search_text(wanted, start, end))
+        pages = _fetch_search_pages(client, build_search_query(criteria, start, end))
         count, first = next(pages)
-        if count > CAP and end > start:
+        if count > MAX_RESULTS and end > start:
             middle = start + timedelta(seconds=(end - start) // second // 2)
             spans += [(middle + second, end), (start, middle)]
             continue
@@ -122,32 +128,34 @@ def searched(client: GitHubClient, wanted: Criteria) -> Iterator[Found]:
             yield from page
 
 
-def search_text(wanted: Criteria, start: datetime, end: datetime) -> str:
+def build_search_query(criteria: SearchCriteria, start: datetime, end: datetime) -> str:
     """GitHub's search language; both ends of a range count as inside."""
     span = f"{start:%Y-%m-%dT%H:%M:%SZ}..{end:%Y-%m-%dT%H:%M:%SZ}"
-    return f"language:Python stars:>{wanted.stars} fork:false created:{span} sort:stars-desc"
+    return f"language:Python stars:>{criteria.stars} fork:false created:{span} sort:stars-desc"
 
 
-def _pages(client: GitHubClient, text: str) -> Iterator[tuple[int, Sequence[Found]]]:
+def _fetch_search_pages(
+    client: GitHubClient, text: str
+) -> Iterator[tuple[int, Sequence[RepositoryInfo]]]:
     """(number of results in all, results of this page), page by page."""
-    size = BatchSize(100)
+    size = AdaptivePageSize(100)
     cursor: str | None = None
     more = True
     while more:
         fixed = {"text": text, "cursor": cursor}
-        page = client.query_sized(
+        page = client.query_adaptive(
             lambda: (SEARCH, {**fixed, "size": size.value}),  # noqa: B023
             size.shrink,
         )["search"]
-        size.succeeded()
-        yield page["repositoryCount"], [_parsed(node) for node in page["nodes"] if node]
+        size.record_success()
+        yield page["repositoryCount"], [_parse_repository(node) for node in page["nodes"] if node]
         cursor, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
 
 
-def _parsed(node: Mapping[str, Any]) -> Found:
+def _parse_repository(node: Mapping[str, Any]) -> RepositoryInfo:
     languages = node["languages"] or {"edges": (), "totalSize": 0}
     python = sum(it["size"] for it in languages["edges"] if it["node"]["name"] == "Python")
-    return Found(
+    return RepositoryInfo(
         repo=node["nameWithOwner"],
         created_at=parse_rfc3339(node["createdAt"]),
         stars=node["stargazerCount"],
@@ -157,7 +165,7 @@ def _parsed(node: Mapping[str, Any]) -> Found:
     )
 
 
-def _contributors(client: GitHubClient, repo: str) -> int:
+def _count_contributors(client: GitHubClient, repo: str) -> int:
     """How many people, anonymous ones included: the number of pages of one person each."""
     headers, body = client.get(f"/repos/{repo}/contributors", {"per_page": 1, "anon": "true"})
     last = re.search(r'[?&]page=(\d+)[^>]*>; rel="last"', str(headers.get("link", "")))

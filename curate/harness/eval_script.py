@@ -12,12 +12,12 @@ import re
 import shlex
 from collections.abc import Mapping
 
-from builders.pytest_plugin import STATUS, plugin_source
+from builders.pytest_plugin import STATUS, read_plugin_source
 from curate.patches.file_kinds import TEST_NAMES, TEST_SEGMENTS
-from curate.patches.parse import patch_paths
+from curate.patches.parse import list_patch_paths
 
-START = ">>>>> Start Test Output"
-END = ">>>>> End Test Output"
+START_MARKER = ">>>>> Start Test Output"
+END_MARKER = ">>>>> End Test Output"
 
 # Which files are tests wherever they lie, by the default rules of `curate.patches.file_kinds`.
 TEST_FILES = (
@@ -74,7 +74,7 @@ rm -rf -- "$plugin"
 """
 
 
-def eval_script(
+def render_eval_script(
     *,
     test_patch: bytes,
     test_command: str,
@@ -93,34 +93,38 @@ def eval_script(
     exports = [f"export {k}={shlex.quote(v)}\n" for k, v in sorted((environment or {}).items())]
     head = _HEAD.format(
         testbed=shlex.quote(testbed),
-        paths=" ".join(_word(path) for path in patch_paths(test_patch)),
-        kept=" ".join(_word(path) for path in patch_paths(gold) if _is_test(path)),
+        paths=" ".join(_quote_word(path) for path in list_patch_paths(test_patch)),
+        kept=" ".join(_quote_word(path) for path in list_patch_paths(gold) if _is_test_path(path)),
         tests=shlex.quote(TEST_FILES),
-        apply=_apply(test_patch),
-        plugin=plugin_source(STATUS),
-        end_of_plugin=_delimiter("PLUGIN", plugin_source(STATUS)),
+        apply=_apply_command(test_patch),
+        plugin=read_plugin_source(STATUS),
+        end_of_plugin=_heredoc_delimiter("PLUGIN", read_plugin_source(STATUS)),
     )
-    return head + "".join(exports) + _TAIL.format(start=START, command=test_command, end=END)
+    return (
+        head
+        + "".join(exports)
+        + _TAIL.format(start=START_MARKER, command=test_command, end=END_MARKER)
+    )
 
 
-def _apply(patch: bytes) -> str:
+def _apply_command(patch: bytes) -> str:
     """A command that applies *patch*, readable where a heredoc can hold it exactly."""
     if not patch:
         return ": no test patch"
     apply = "in_checkout apply --whitespace=nowarn -"
-    if _readable(patch):
+    if _is_readable(patch):
         text = patch.decode("utf-8")
-        delimiter = _delimiter("PATCH", text)
+        delimiter = _heredoc_delimiter("PATCH", text)
         return f"{apply} <<'{delimiter}' || exit 1\n{text}{delimiter}"
     coded = base64.encodebytes(patch).decode("ascii")
     return f"base64 -d <<'END_OF_BASE64' | {apply} || exit 1\n{coded}END_OF_BASE64"
 
 
-def _is_test(path: bytes) -> bool:
+def _is_test_path(path: bytes) -> bool:
     return re.search(TEST_FILES, path.decode("utf-8", "surrogateescape")) is not None
 
 
-def _readable(patch: bytes) -> bool:
+def _is_readable(patch: bytes) -> bool:
     if b"\r" in patch or b"\0" in patch or b">>>>> " in patch or not patch.endswith(b"\n"):
         return False
     try:
@@ -130,7 +134,7 @@ def _readable(patch: bytes) -> bool:
     return True
 
 
-def _delimiter(name: str, text: str) -> str:
+def _heredoc_delimiter(name: str, text: str) -> str:
     """A line that *text* does not hold, the same for the same text."""
     lines = set(text.split("\n"))
     delimiter = f"END_OF_{name}"
@@ -140,7 +144,7 @@ def _delimiter(name: str, text: str) -> str:
     return delimiter
 
 
-def _word(path: bytes) -> str:
+def _quote_word(path: bytes) -> str:
     """*path* as one word of bash, whatever its bytes."""
     if path.isascii() and path.decode("ascii").isprintable():
         return shlex.quote(path.decode("ascii"))

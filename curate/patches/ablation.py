@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from curate.patches.parse import FileSection, sections, split_hunks
+from curate.patches.parse import FilePatch, split_files, split_hunks
 
-MOST_PIECES = 16
+MAX_ABLATIONS = 16
 """Beyond so many hunks whole files are left out, and beyond so many files only the first ones."""
 
 _PROSE = (".rst", ".md")
@@ -20,56 +20,66 @@ _HUNK = re.compile(rb"@@ -(\d+(?:,\d+)?) \+(\d+)((?:,\d+)? @@)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
+class HunkAblation:
     """A piece of a gold patch, and the patch without it."""
 
     name: str  # "path" or "path @@ -old,lines"
-    rest: bytes
+    patch_without: bytes
 
 
-def pieces(gold: bytes, is_source: Callable[[str], bool], most: int = MOST_PIECES) -> list[Piece]:
-    """The pieces of the source files of *gold*, in its order; what is no source always stays."""
-    files = sections(gold)
-    found = list(_by_hunk(files, is_source))
-    if len(found) > most:
-        found = list(_by_file(files, is_source))[:most]
+def hunk_ablations(
+    gold_patch: bytes, is_source: Callable[[str], bool], max_ablations: int = MAX_ABLATIONS
+) -> list[HunkAblation]:
+    """The pieces of the source files of *gold_patch*, in its order; what is no source always
+    stays."""
+    files = split_files(gold_patch)
+    found = list(_ablate_hunks(files, is_source))
+    if len(found) > max_ablations:
+        found = list(_ablate_files(files, is_source))[:max_ablations]
     return found
 
 
-def settings_alone(gold: bytes, is_source: Callable[[str], bool]) -> bytes:
-    """What *gold* changes beside source that tests could notice: settings and data, no prose."""
-    parts = (part for part in sections(gold) if not is_source(part.path))
+def config_only_patch(gold_patch: bytes, is_source: Callable[[str], bool]) -> bytes:
+    """What *gold_patch* changes beside source that tests could notice: settings and data, no
+    prose."""
+    parts = (part for part in split_files(gold_patch) if not is_source(part.path))
     return b"".join(part.data for part in parts if not part.path.lower().endswith(_PROSE))
 
 
-def _by_hunk(files: Sequence[FileSection], is_source: Callable[[str], bool]) -> Iterator[Piece]:
+def _ablate_hunks(
+    files: Sequence[FilePatch], is_source: Callable[[str], bool]
+) -> Iterator[HunkAblation]:
     for index, file in enumerate(files):
         if not is_source(file.path):
             continue
         head, hunks = split_hunks(file.data)
         if len(hunks) < 2 or b"\nnew file mode" in head or b"\ndeleted file mode" in head:
-            yield Piece(name=file.path, rest=_without(files, index))
+            yield HunkAblation(name=file.path, patch_without=_replace_file(files, index))
             continue
-        for left_out, hunk in enumerate(hunks):
-            behind = [_moved(other, _grown(hunk)) for other in hunks[left_out + 1 :]]
-            rest = b"".join((head, *hunks[:left_out], *behind))
+        for removed_index, hunk in enumerate(hunks):
+            shifted_hunks = [
+                _shift_hunk(other, _count_added_lines(hunk)) for other in hunks[removed_index + 1 :]
+            ]
+            remaining_file = b"".join((head, *hunks[:removed_index], *shifted_hunks))
             name = f"{file.path} {hunk.partition(b' +')[0].decode('ascii')}"
-            yield Piece(name=name, rest=_without(files, index, rest))
+            yield HunkAblation(name=name, patch_without=_replace_file(files, index, remaining_file))
 
 
-def _by_file(files: Sequence[FileSection], is_source: Callable[[str], bool]) -> Iterator[Piece]:
+def _ablate_files(
+    files: Sequence[FilePatch], is_source: Callable[[str], bool]
+) -> Iterator[HunkAblation]:
     for index, file in enumerate(files):
         if is_source(file.path):
-            yield Piece(name=file.path, rest=_without(files, index))
+            yield HunkAblation(name=file.path, patch_without=_replace_file(files, index))
 
 
-def _without(files: Sequence[FileSection], index: int, instead: bytes = b"") -> bytes:
+def _replace_file(files: Sequence[FilePatch], index: int, new_data: bytes = b"") -> bytes:
     parts = [file.data for file in files]
-    parts[index] = instead
+    parts[index] = new_data
     return b"".join(parts)
 
 
-def _moved(hunk: bytes, lines: int) -> bytes:
+def _shift_hunk(hunk: bytes, lines: int) -> bytes:
     """*hunk* so many *lines* further up in the new file."""
     match = _HUNK.match(hunk)
     assert match is not None
@@ -77,7 +87,7 @@ def _moved(hunk: bytes, lines: int) -> bytes:
     return b"@@ -%s +%d%s" % (old, int(new) - lines, tail) + hunk[match.end() :]
 
 
-def _grown(hunk: bytes) -> int:
+def _count_added_lines(hunk: bytes) -> int:
     lines = hunk.split(b"\n")[1:]
     return sum(line.startswith(b"+") for line in lines) - sum(
         line.startswith(b"-") for line in lines

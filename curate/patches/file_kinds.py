@@ -8,11 +8,13 @@ from pathlib import PurePosixPath
 
 TEST_SEGMENTS = frozenset({"test", "tests", "e2e", "testing"})
 TEST_NAMES = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
-DOCUMENT_SEGMENTS = frozenset({"doc", "docs", "news", "newsfragments", "changelog.d", ".github"})
-DOCUMENT_SUFFIXES = frozenset(
+DOCUMENTATION_SEGMENTS = frozenset(
+    {"doc", "docs", "news", "newsfragments", "changelog.d", ".github"}
+)
+DOCUMENTATION_SUFFIXES = frozenset(
     {".rst", ".md", ".txt", ".cfg", ".ini", ".toml", ".yml", ".yaml", ".lock"}
 )
-DOCUMENT_NAMES = re.compile(
+DOCUMENTATION_NAMES = re.compile(
     r"(?:license|licence|copying|notice|authors|contributors|changelog|changes|history|news"
     r"|readme|makefile|dockerfile|setup\.py|manifest\.in|codeowners)(?:\..*)?|\..*",
     re.IGNORECASE,
@@ -20,7 +22,7 @@ DOCUMENT_NAMES = re.compile(
 
 
 @dataclass(frozen=True, kw_only=True)
-class PathRules:
+class FileClassifier:
     """The default rules and a recipe's overrides; overrides win, *sources* over *tests*.
 
     Globs match whole paths from the root: `*` stays within a segment, `**` crosses them, and
@@ -32,42 +34,42 @@ class PathRules:
 
     def is_test(self, path: str) -> bool:
         """Whether *path* (posix, from the root) goes into the test patch."""
-        if matches(path, self.sources):
+        if matches_any_glob(path, self.sources):
             return False
-        if matches(path, self.tests):
+        if matches_any_glob(path, self.tests):
             return True
         *folders, name = path.split("/")
         return not TEST_SEGMENTS.isdisjoint(folders) or bool(TEST_NAMES.fullmatch(name))
 
     def is_source(self, path: str) -> bool:
         """Whether *path* is neither a test nor documentation or configuration."""
-        if matches(path, self.sources):
+        if matches_any_glob(path, self.sources):
             return True
-        return not self.is_test(path) and not is_document(path)
+        return not self.is_test(path) and not is_documentation(path)
 
 
-def is_document(path: str) -> bool:
+def is_documentation(path: str) -> bool:
     """Whether *path* holds documentation or configuration, by its name alone."""
     pure = PurePosixPath(path)
     return (
-        not DOCUMENT_SEGMENTS.isdisjoint(pure.parts[:-1])
-        or pure.suffix.lower() in DOCUMENT_SUFFIXES
-        or bool(DOCUMENT_NAMES.fullmatch(pure.name))
+        not DOCUMENTATION_SEGMENTS.isdisjoint(pure.parts[:-1])
+        or pure.suffix.lower() in DOCUMENTATION_SUFFIXES
+        or bool(DOCUMENTATION_NAMES.fullmatch(pure.name))
     )
 
 
-def matches(path: str, globs: Sequence[str]) -> bool:
+def matches_any_glob(path: str, globs: Sequence[str]) -> bool:
     """Whether any of *globs* matches the whole of *path*."""
-    return bool(globs) and _compiled(tuple(globs)).fullmatch(path) is not None
+    return bool(globs) and _compile_globs(tuple(globs)).fullmatch(path) is not None
 
 
 @lru_cache(maxsize=1024)
-def _compiled(globs: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(map(translated, globs)), re.DOTALL)
+def _compile_globs(globs: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(translate_glob, globs)), re.DOTALL)
 
 
-def translated(glob: str) -> str:
-    """The regular expression (for `fullmatch`) of *glob*; see `PathRules`."""
+def translate_glob(glob: str) -> str:
+    """The regular expression (for `fullmatch`) of *glob*; see `FileClassifier`."""
     glob = glob + "**" if glob.endswith("/") else glob
     pieces = re.split(r"(\*\*/|\*\*|\*|\?)", glob.removeprefix("/"))
     meaning = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}

@@ -14,7 +14,7 @@ _PLAIN = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f":
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileSection:
+class FilePatch:
     """What a diff says of one file: its path (the old one if deleted) and every byte of it."""
 
     path: str
@@ -22,17 +22,17 @@ class FileSection:
     source: str = ""  # where a renamed or copied file was
 
 
-def sections(diff: bytes) -> tuple[FileSection, ...]:
+def split_files(diff: bytes) -> tuple[FilePatch, ...]:
     """The files of *diff* in order; joined they are *diff* from its first `diff --git` on.
 
     No line of a hunk or of a binary patch can start with `diff --git `: the former have a
     prefix, the latter no blanks.
     """
-    pieces = [diff[start:end] for start, end in pairwise([*_starts(diff), len(diff)])]
-    return tuple(_section(piece) for piece in pieces)
+    file_diffs = [diff[start:end] for start, end in pairwise([*_iter_file_starts(diff), len(diff)])]
+    return tuple(_parse_file_patch(piece) for piece in file_diffs)
 
 
-def _starts(diff: bytes) -> Iterator[int]:
+def _iter_file_starts(diff: bytes) -> Iterator[int]:
     if diff.startswith(_START):
         yield 0
     at = diff.find(b"\n" + _START)
@@ -48,18 +48,20 @@ def split_hunks(section: bytes) -> tuple[bytes, list[bytes]]:
     return section[: bounds[0]], [section[start:end] for start, end in pairwise(bounds)]
 
 
-def patch_paths(patch: bytes) -> tuple[bytes, ...]:
+def list_patch_paths(patch: bytes) -> tuple[bytes, ...]:
     """Paths that *patch* changes, adds or removes (renames: both names), sorted, unquoted."""
-    names = {name for part in sections(patch) for name in (part.path, part.source) if name}
+    names = {name for part in split_files(patch) for name in (part.path, part.source) if name}
     return tuple(sorted(name.encode("utf-8", "surrogateescape") for name in names))
 
 
-def crosses(parts: Sequence[FileSection], is_test: Callable[[str], bool]) -> bool:
+def crosses_test_boundary(parts: Sequence[FilePatch], is_test: Callable[[str], bool]) -> bool:
     """Whether a test file becomes another file, or the reverse: halves cannot say that."""
     return any(it.source and is_test(it.source) != is_test(it.path) for it in parts)
 
 
-def split(parts: Sequence[FileSection], is_test: Callable[[str], bool]) -> tuple[bytes, bytes]:
+def split_gold_and_test(
+    parts: Sequence[FilePatch], is_test: Callable[[str], bool]
+) -> tuple[bytes, bytes]:
     """*parts* as (gold, test): whole files, order kept, every byte in exactly one of them."""
     gold: list[bytes] = []
     test: list[bytes] = []
@@ -68,48 +70,48 @@ def split(parts: Sequence[FileSection], is_test: Callable[[str], bool]) -> tuple
     return b"".join(gold), b"".join(test)
 
 
-def _section(piece: bytes) -> FileSection:
+def _parse_file_patch(piece: bytes) -> FilePatch:
     end = piece.find(b"\n") + 1
     if piece.startswith(_NO_RENAME, end):
-        return FileSection(path=_decoded(_header_path(piece[: end - 1])), data=piece)
+        return FilePatch(path=_decode_path(_parse_header_path(piece[: end - 1])), data=piece)
     head, _, _ = piece.partition(b"\n@@ ")
     head, _, _ = head.partition(b"\nGIT binary patch\n")
     named = {key.strip(): value for key, value in _NAMED.findall(head)}
     for kind in (b"rename", b"copy"):
         if kind + b" to" in named:
-            path, source = (_unquoted(named[kind + side]) for side in (b" to", b" from"))
-            return FileSection(path=_decoded(path), data=piece, source=_decoded(source))
-    return FileSection(path=_decoded(_path(head, named)), data=piece)
+            path, source = (_unquote_path(named[kind + side]) for side in (b" to", b" from"))
+            return FilePatch(path=_decode_path(path), data=piece, source=_decode_path(source))
+    return FilePatch(path=_decode_path(_parse_path(head, named)), data=piece)
 
 
-def _path(head: bytes, named: Mapping[bytes, bytes]) -> bytes:
+def _parse_path(head: bytes, named: Mapping[bytes, bytes]) -> bytes:
     for key in (b"+++", b"---"):
-        side = _unquoted(named[key].rstrip(b"\t")) if key in named else b"/dev/null"
+        side = _unquote_path(named[key].rstrip(b"\t")) if key in named else b"/dev/null"
         if side != b"/dev/null":
             return side[2:]
-    return _header_path(head.partition(b"\n")[0])
+    return _parse_header_path(head.partition(b"\n")[0])
 
 
-def _header_path(line: bytes) -> bytes:
+def _parse_header_path(line: bytes) -> bytes:
     """Path of a section without ---/+++ lines: both sides are the same, only a/ and b/ differ."""
     both = line.removeprefix(b"diff --git ")
     half = both[: (len(both) - 1) // 2]
-    return _unquoted(half)[2:]
+    return _unquote_path(half)[2:]
 
 
-def _unquoted(name: bytes) -> bytes:
+def _unquote_path(name: bytes) -> bytes:
     """Undo git's C-style quoting, used for control characters and bytes beyond ASCII."""
     if not (name.startswith(b'"') and name.endswith(b'"')):
         return name
-    return _ESCAPE.sub(_unescaped, name[1:-1])
+    return _ESCAPE.sub(_unescape_byte, name[1:-1])
 
 
-def _unescaped(match: re.Match[bytes]) -> bytes:
+def _unescape_byte(match: re.Match[bytes]) -> bytes:
     code = match[1]
     if len(code) == 3:
         return bytes([int(code, 8) & 0xFF])
     return _PLAIN.get(code, code)
 
 
-def _decoded(path: bytes) -> str:
+def _decode_path(path: bytes) -> str:
     return path.decode("utf-8", errors="surrogateescape")

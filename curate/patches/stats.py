@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from curate.patches.file_kinds import is_document
-from curate.patches.parse import FileSection, sections, split_hunks
+from curate.patches.file_kinds import is_documentation
+from curate.patches.parse import FilePatch, split_files, split_hunks
 
-Hunk = list[bytes]  # lines with their marks: "+", "-", " "
+HunkLines = list[bytes]  # lines with their marks: "+", "-", " "
 
 _DEFINED = re.compile(rb"^([ \t]*)(?:async[ \t]+)?def[ \t]+(\w+)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Edits:
+class PatchStats:
     """Sizes of a patch's changes to source: no tests, no documentation, no configuration."""
 
     files: int
@@ -24,46 +24,53 @@ class Edits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class ChangedLine:
     """A changed line: `old` is its number before, or of the line that it comes after."""
 
-    old: int
-    added: bool
+    old_line: int
+    is_added: bool
     text: bytes
 
 
-def source_sections(patch: bytes) -> tuple[FileSection, ...]:
+def source_file_patches(patch: bytes) -> tuple[FilePatch, ...]:
     """The files of *patch* but for documentation and configuration."""
-    return tuple(part for part in sections(patch) if not is_document(part.path))
+    return tuple(part for part in split_files(patch) if not is_documentation(part.path))
 
 
-def edits(patch: bytes, old: Callable[[str], bytes | None] | None = None) -> Edits:
-    """Edits of the gold *patch*; *old* reads a file of the base, None for a missing one."""
-    parts = source_sections(patch)
-    lines = [list(changed_lines(part.data)) for part in parts]
-    pairs = [(p, c) for p, c in zip(parts, lines, strict=True) if p.path.endswith(".py")]
-    functions = sum(edited_functions(old(p.path) or b"", c) for p, c in pairs) if old else None
-    return Edits(
-        files=len(parts),
+def compute_patch_stats(
+    patch: bytes, read_old_file: Callable[[str], bytes | None] | None = None
+) -> PatchStats:
+    """Edits of the gold *patch*; *read_old_file* reads a file of the base, None for a missing
+    one."""
+    file_patches = source_file_patches(patch)
+    lines = [list(iter_changed_lines(part.data)) for part in file_patches]
+    pairs = [(p, c) for p, c in zip(file_patches, lines, strict=True) if p.path.endswith(".py")]
+    functions = (
+        sum(count_edited_functions(read_old_file(p.path) or b"", c) for p, c in pairs)
+        if read_old_file
+        else None
+    )
+    return PatchStats(
+        files=len(file_patches),
         lines=sum(map(len, lines)),
         functions=functions,
-        hunks=sum(1 for part in parts for _ in hunks(part)),
+        hunks=sum(1 for part in file_patches for _ in iter_hunks(part)),
     )
 
 
-def hunks(part: FileSection) -> Iterator[Hunk]:
+def iter_hunks(part: FilePatch) -> Iterator[HunkLines]:
     """The lines of each hunk of a file's diff, without its head."""
     yield from (hunk.split(b"\n")[1:] for hunk in split_hunks(part.data)[1])
 
 
-def changed_lines(section: bytes) -> Iterator[Line]:
+def iter_changed_lines(section: bytes) -> Iterator[ChangedLine]:
     """Added and removed lines of one file's diff, in order; ValueError if git did not write it."""
     for hunk in _read_hunks(section):
         old = hunk.source_start - 1 if hunk.source_length else hunk.source_start
         for line in hunk:
             old = line.source_line_no or old
             if line.is_added or line.is_removed:
-                yield Line(old=old, added=line.is_added, text=_content(line))
+                yield ChangedLine(old_line=old, is_added=line.is_added, text=_line_bytes(line))
 
 
 def _read_hunks(section: bytes) -> Iterator[Any]:
@@ -79,29 +86,33 @@ def _read_hunks(section: bytes) -> Iterator[Any]:
         yield from file
 
 
-def _content(line: Any) -> bytes:
+def _line_bytes(line: Any) -> bytes:
     return bytes(line.value.removesuffix("\n").encode("latin-1"))
 
 
-def edited_functions(source: bytes, changes: list[Line]) -> int:
+def count_edited_functions(source: bytes, changes: list[ChangedLine]) -> int:
     """Functions of *source* that *changes* touch (the innermost one), plus those they add."""
-    owners = _owners(source)
-    touched = {owners[c.old] for c in changes if c.text.strip() and 0 < c.old < len(owners)}
-    removed = {m[2] for c in changes if not c.added and (m := _DEFINED.match(c.text))}
-    added = {m[2] for c in changes if c.added and (m := _DEFINED.match(c.text))}
-    return len(touched - {0}) + len(added - removed)
+    function_starts = _enclosing_functions(source)
+    edited = {
+        function_starts[c.old_line]
+        for c in changes
+        if c.text.strip() and 0 < c.old_line < len(function_starts)
+    }
+    removed = {m[2] for c in changes if not c.is_added and (m := _DEFINED.match(c.text))}
+    added = {m[2] for c in changes if c.is_added and (m := _DEFINED.match(c.text))}
+    return len(edited - {0}) + len(added - removed)
 
 
-def _owners(source: bytes) -> list[int]:
+def _enclosing_functions(source: bytes) -> list[int]:
     """By line number, the line where the innermost function around it begins; 0 for none."""
-    owners, open_ones = [0], list[tuple[int, int]]()  # (indentation, first line)
+    function_starts, open_functions = [0], list[tuple[int, int]]()  # (indentation, first line)
     for number, line in enumerate(source.split(b"\n"), 1):
         text = line.lstrip(b" \t")
         indent = len(line) - len(text)
         if text.strip() and not text.startswith((b"#", b")", b"]", b"}")):
-            while open_ones and open_ones[-1][0] >= indent:
-                open_ones.pop()
+            while open_functions and open_functions[-1][0] >= indent:
+                open_functions.pop()
         if _DEFINED.match(line):
-            open_ones.append((indent, number))
-        owners.append(open_ones[-1][1] if open_ones else 0)
-    return owners
+            open_functions.append((indent, number))
+        function_starts.append(open_functions[-1][1] if open_functions else 0)
+    return function_starts

@@ -4,16 +4,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from curate.publish.plots import Figures, figures_text
-from curate.releases.columns import VERSION, Column
-from curate.store.funnel import Funnel
+from curate.publish.plots import DatasetStatistics, render_statistics
+from curate.releases.columns import SCHEMA_VERSION, Column
+from curate.store.funnel import RepositoryFunnel
 
-RAW_NAME = "raw"
+RAW_CONFIG = "raw"
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Split:
+class DatasetSplit:
     """A table of the data set."""
 
     name: str  # "raw" is a configuration of its own, all others are splits of the default one
@@ -24,57 +24,57 @@ class Split:
     @property
     def load(self) -> str:
         """What `load_dataset` takes after the name of the data set."""
-        return '"raw", split="train"' if self.name == RAW_NAME else f'split="{self.name}"'
+        return '"raw", split="train"' if self.name == RAW_CONFIG else f'split="{self.name}"'
 
 
 @dataclass(frozen=True, kw_only=True)
-class CardFacts:
+class CardData:
     """What a card says beyond the rows themselves."""
 
     repo_id: str  # "owner/name" on the Hub
-    licence: str = "other"  # identifier the Hub knows
+    license: str = "other"  # identifier the Hub knows
     curate_version: str = ""
-    funnels: Sequence[Funnel] = field(default_factory=tuple)
-    held: Mapping[str, int] = field(default_factory=dict)  # rows held back, by reason
-    rules: str = ""  # what holds rows back, one sentence
+    funnels: Sequence[RepositoryFunnel] = field(default_factory=tuple)
+    excluded: Mapping[str, int] = field(default_factory=dict)  # rows held back, by reason
+    filters_about: str = ""  # what holds rows back, one sentence
     unverified: Sequence[str] = ()  # rules whose source could not be checked
     lite: str = "strict"  # which reading of SWE-bench Lite's rules made the split
     subsets: Mapping[str, str] = field(default_factory=dict)  # conditions of users' splits, by name
-    licences: Mapping[str, int] = field(default_factory=dict)  # rows of train, by SPDX expression
-    figures: Figures | None = None
+    licenses: Mapping[str, int] = field(default_factory=dict)  # rows of train, by SPDX expression
+    statistics: DatasetStatistics | None = None
 
 
-def card(facts: CardFacts, splits: tuple[Split, ...]) -> str:
+def render_card(data: CardData, splits: tuple[DatasetSplit, ...]) -> str:
     """README.md of a data set; the same facts give the same text."""
     parts = (
-        _metadata(facts, splits),
-        _introduction(facts, splits),
-        _funnel(facts.funnels),
-        _held(facts),
-        figures_text(facts.figures) if facts.figures else "",
-        _licences(facts.licences),
-        _loading(facts, splits),
-        _evaluating(facts),
-        *(_columns(name, columns) for name, columns in _tables(splits).items()),
+        _render_metadata(data, splits),
+        _render_introduction(data, splits),
+        _render_funnel(data.funnels),
+        _render_excluded(data),
+        render_statistics(data.statistics) if data.statistics else "",
+        _render_licenses(data.licenses),
+        _render_loading(data, splits),
+        _render_evaluation(data),
+        *(_render_columns(name, columns) for name, columns in _columns_by_config(splits).items()),
     )
     return "\n".join(part for part in parts if part)
 
 
-def _metadata(facts: CardFacts, splits: tuple[Split, ...]) -> str:
+def _render_metadata(data: CardData, splits: tuple[DatasetSplit, ...]) -> str:
     total = max((split.rows for split in splits), default=0)
     lines = [
         "---",
-        f"license: {json.dumps(facts.licence)}",
-        f"pretty_name: {json.dumps(facts.repo_id.rpartition('/')[2])}",
+        f"license: {json.dumps(data.license)}",
+        f"pretty_name: {json.dumps(data.repo_id.rpartition('/')[2])}",
         "language:\n- en",
-        f"tags:\n- code\n- software-engineering\n- swe-bench\n- curate-schema-{VERSION}",
+        f"tags:\n- code\n- software-engineering\n- swe-bench\n- curate-schema-{SCHEMA_VERSION}",
         f"size_categories:\n- {_size_category(total)}",
         "configs:",
     ]
-    for name, default in (("default", True), (RAW_NAME, False)):
-        found = [split.name for split in splits if (split.name != RAW_NAME) == default]
+    for name, default in (("default", True), (RAW_CONFIG, False)):
+        found = [split.name for split in splits if (split.name != RAW_CONFIG) == default]
         files = [
-            f"  - split: {'train' if split == RAW_NAME else split}\n"
+            f"  - split: {'train' if split == RAW_CONFIG else split}\n"
             f"    path: data/{split}-*.parquet"
             for split in found
         ]
@@ -88,19 +88,19 @@ def _size_category(rows: int) -> str:
     return next((name for limit, name in _SIZES if rows < limit), "100K<n<1M")
 
 
-def _introduction(facts: CardFacts, splits: tuple[Split, ...]) -> str:
-    made = f" by curate {facts.curate_version}" if facts.curate_version else " by curate"
+def _render_introduction(data: CardData, splits: tuple[DatasetSplit, ...]) -> str:
+    made = f" by curate {data.curate_version}" if data.curate_version else " by curate"
     rows = [
         f"| {split.name} | {split.rows:,} | {split.size / 1e3:,.0f} kB "
-        f"| {_about(split.name, facts)} |"
+        f"| {_describe_split(split.name, data)} |"
         for split in splits
     ]
     made_of = {split.name for split in splits}
-    empty = [name for name in ("train", "lite", *facts.subsets, RAW_NAME) if name not in made_of]
-    rows += [f"| {name} | 0 | no file | {_about(name, facts)} |" for name in empty]
+    empty = [name for name in ("train", "lite", *data.subsets, RAW_CONFIG) if name not in made_of]
+    rows += [f"| {name} | 0 | no file | {_describe_split(name, data)} |" for name in empty]
     return "\n".join(
         (
-            f"# {facts.repo_id.rpartition('/')[2]}\n",
+            f"# {data.repo_id.rpartition('/')[2]}\n",
             "Executable software-engineering tasks from merged pull requests of Python projects,",
             f"made{made}. Each task has a problem statement, a container image with the project",
             "at its base commit, tests that fail before and pass after the gold patch, and",
@@ -110,35 +110,35 @@ def _introduction(facts: CardFacts, splits: tuple[Split, ...]) -> str:
             "| split | rows | size | |",
             "|---|---:|---:|---|",
             *rows,
-            f"\nSchema version: {VERSION}.\n",
+            f"\nSchema version: {SCHEMA_VERSION}.\n",
         )
     )
 
 
-def _about(name: str, facts: CardFacts) -> str:
+def _describe_split(name: str, data: CardData) -> str:
     known = {
         "train": "verified instances",
-        "lite": f"of train: SWE-bench Lite's rules, {facts.lite}",
-        RAW_NAME: "every candidate, verified or not; a configuration of its own",
+        "lite": f"of train: SWE-bench Lite's rules, {data.lite}",
+        RAW_CONFIG: "every candidate, verified or not; a configuration of its own",
     }
-    return known.get(name) or f"of train: `{facts.subsets.get(name, '')}`"
+    return known.get(name) or f"of train: `{data.subsets.get(name, '')}`"
 
 
-def _held(facts: CardFacts) -> str:
-    if not facts.held and not facts.rules:
+def _render_excluded(data: CardData) -> str:
+    if not data.excluded and not data.filters_about:
         return ""
-    lines = ["## Held back\n", *([f"{facts.rules}\n"] if facts.rules else [])]
-    if facts.unverified:
-        lines.append(f"Not checked against their source: {', '.join(facts.unverified)}.\n")
-    if not facts.held:
+    lines = ["## Held back\n", *([f"{data.filters_about}\n"] if data.filters_about else [])]
+    if data.unverified:
+        lines.append(f"Not checked against their source: {', '.join(data.unverified)}.\n")
+    if not data.excluded:
         return "\n".join([*lines, "Nothing was held back.\n"])
     lines += ["| because | rows |", "|---|---:|"]
-    ordered = sorted(facts.held.items(), key=lambda item: (-item[1], item[0]))
+    ordered = sorted(data.excluded.items(), key=lambda item: (-item[1], item[0]))
     return "\n".join([*lines, *(f"| {reason} | {count:,} |" for reason, count in ordered), ""])
 
 
-def _licences(licences: Mapping[str, int]) -> str:
-    if not licences:
+def _render_licenses(licenses: Mapping[str, int]) -> str:
+    if not licenses:
         return ""
     lines = [
         "## Licences\n",
@@ -147,13 +147,13 @@ def _licences(licences: Mapping[str, int]) -> str:
         "| licence | instances |",
         "|---|---:|",
     ]
-    ordered = sorted(licences.items(), key=lambda item: (-item[1], item[0]))
+    ordered = sorted(licenses.items(), key=lambda item: (-item[1], item[0]))
     return "\n".join(
         [*lines, *(f"| {name or 'unclear'} | {count:,} |" for name, count in ordered), ""]
     )
 
 
-def _funnel(funnels: Sequence[Funnel]) -> str:
+def _render_funnel(funnels: Sequence[RepositoryFunnel]) -> str:
     if not funnels:
         return ""
     lines = [
@@ -176,21 +176,21 @@ def _funnel(funnels: Sequence[Funnel]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _loading(facts: CardFacts, splits: tuple[Split, ...]) -> str:
-    calls = [f'load_dataset("{facts.repo_id}", {split.load})' for split in splits]
+def _render_loading(data: CardData, splits: tuple[DatasetSplit, ...]) -> str:
+    calls = [f'load_dataset("{data.repo_id}", {split.load})' for split in splits]
     code = "\n".join(["from datasets import load_dataset\n", *calls])
     return f"## Loading\n\n```python\n{code}\n```\n"
 
 
-def _evaluating(facts: CardFacts) -> str:
+def _render_evaluation(data: CardData) -> str:
     return "\n".join(
         (
             "## Evaluating\n",
             "The rows carry all that SWE-bench's own harness needs (5.0 or newer):\n",
             "```bash",
             "pip install swebench",
-            f"swebench eval {facts.repo_id} --split train --gold -j 2",
-            f"swebench eval {facts.repo_id} --split train -p predictions.jsonl --run-id mine",
+            f"swebench eval {data.repo_id} --split train --gold -j 2",
+            f"swebench eval {data.repo_id} --split train -p predictions.jsonl --run-id mine",
             "```\n",
             "Test ids are printed and listed as one word: blanks, backslashes and non-ASCII are",
             "percent-escaped, byte by UTF-8 byte; `fail_to_pass_exact` and `pass_to_pass_exact`",
@@ -199,12 +199,12 @@ def _evaluating(facts: CardFacts) -> str:
     )
 
 
-def _tables(splits: tuple[Split, ...]) -> dict[str, tuple[Column, ...]]:
+def _columns_by_config(splits: tuple[DatasetSplit, ...]) -> dict[str, tuple[Column, ...]]:
     """Columns of each configuration."""
-    return {RAW_NAME if s.name == RAW_NAME else "default": s.columns for s in splits}
+    return {RAW_CONFIG if s.name == RAW_CONFIG else "default": s.columns for s in splits}
 
 
-def _columns(name: str, columns: tuple[Column, ...]) -> str:
+def _render_columns(name: str, columns: tuple[Column, ...]) -> str:
     rows = [f"| {c.name} | {c.kind} | {c.source} | {c.meaning} |" for c in columns]
     head = [f"## Columns of `{name}`\n", "| column | type | from | meaning |", "|---|---|---|---|"]
     return "\n".join([*head, *rows, "\nTypes that end in ? may be null: not measured.\n"])

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from curate.releases.reader import read_rows, split_names
-from curate.releases.row import Row, text
+from curate.releases.reader import list_splits, read_rows
+from curate.releases.row import Row, get_str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,39 +19,39 @@ class SplitDiff:
     changed: Sequence[str] = ()
     columns: Mapping[str, int] = field(default_factory=dict)
     new_columns: Sequence[str] = ()
-    lost_columns: Sequence[str] = ()
+    removed_columns: Sequence[str] = ()
 
     def __bool__(self) -> bool:
         return bool(
-            self.added or self.removed or self.changed or self.new_columns or self.lost_columns
+            self.added or self.removed or self.changed or self.new_columns or self.removed_columns
         )
 
 
 def diff_rows(split: str, old: Sequence[Row], new: Sequence[Row]) -> SplitDiff:
     """What must happen to *old* to become *new*."""
-    before = {text(row, "instance_id"): row for row in old}
-    after = {text(row, "instance_id"): row for row in new}
-    had, has = (set(rows[0]) if rows else set[str]() for rows in (old, new))
-    shared = had & has
+    old_rows = {get_str(row, "instance_id"): row for row in old}
+    new_rows = {get_str(row, "instance_id"): row for row in new}
+    old_columns, new_columns = (set(rows[0]) if rows else set[str]() for rows in (old, new))
+    shared = old_columns & new_columns
     columns: Counter[str] = Counter()
     changed = []
-    for name in sorted(before.keys() & after.keys()):
-        other = [c for c in shared if before[name][c] != after[name][c]]
+    for name in sorted(old_rows.keys() & new_rows.keys()):
+        other = [c for c in shared if old_rows[name][c] != new_rows[name][c]]
         columns.update(other)
         changed += [name] if other else []
     order = [column for column in (new[0] if new else {}) if column in columns]
     return SplitDiff(
         split=split,
-        added=sorted(after.keys() - before.keys()),
-        removed=sorted(before.keys() - after.keys()),
+        added=sorted(new_rows.keys() - old_rows.keys()),
+        removed=sorted(old_rows.keys() - new_rows.keys()),
         changed=changed,
         columns={column: columns[column] for column in order},
-        new_columns=sorted(has - had) if old and new else (),
-        lost_columns=sorted(had - has) if old and new else (),
+        new_columns=sorted(new_columns - old_columns) if old and new else (),
+        removed_columns=sorted(old_columns - new_columns) if old and new else (),
     )
 
 
 def diff_folders(old: Path, new: Path) -> list[SplitDiff]:
     """One difference a split that either folder holds, by name."""
-    names = sorted({*split_names(old), *split_names(new)})
+    names = sorted({*list_splits(old), *list_splits(new)})
     return [diff_rows(name, read_rows(old, name), read_rows(new, name)) for name in names]

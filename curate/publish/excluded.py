@@ -13,96 +13,106 @@ from typing import TYPE_CHECKING
 from builders.process.atomic_write import atomic_write
 from curate import __version__
 from curate.core.settings import Settings
-from curate.git.locations import found_mirror
-from curate.publish.filters.config import Problem, read_rules
+from curate.git.locations import find_mirror
+from curate.publish.filters.config import Exclusion, read_filters
 from curate.store import Store
 
 if TYPE_CHECKING:
-    from curate.publish.check import Fault
+    from curate.publish.check import ReleaseProblem
 import hashlib
 from collections import Counter
 from dataclasses import asdict
 
-from curate.publish.filters.config import Rules
-from curate.publish.measures.benchmark_overlap import benchmark_bytes
+from curate.publish.filters.config import ReleaseFilters
+from curate.publish.measures.benchmark_overlap import read_benchmark_bytes
 
-Held = Mapping[str, Sequence[Problem]]
+ExclusionsById = Mapping[str, Sequence[Exclusion]]
 """By instance id, every reason against a verified instance."""
 
 
-def held_of(settings: Settings, store: Store, rules: Rules | None = None) -> Held:
-    """What *rules*, by default those of the settings, hold back of all that is verified."""
-    rules = rules or read_rules(settings.rules)
-    memory = settings.cache / "held" / f"{settings.owner}.json"
-    state = _state(settings, store, rules)
-    if (known := _remembered(memory, state)) is not None:
-        return known
-    from curate.publish.measures.codebase import Bases
-    from curate.publish.tables import held_back
+def excluded_instances(
+    settings: Settings, store: Store, filters: ReleaseFilters | None = None
+) -> ExclusionsById:
+    """What *filters*, by default those of the settings, hold back of all that is verified."""
+    filters = filters or read_filters(settings.rules)
+    cache_file = settings.cache / "held" / f"{settings.run_owner}.json"
+    state_hash = _compute_state_hash(settings, store, filters)
+    if (cached := _read_cached(cache_file, state_hash)) is not None:
+        return cached
+    from curate.publish.measures.codebase import CodebaseReader
+    from curate.publish.tables import find_exclusions
 
-    with Bases(lambda repo: found_mirror(settings, repo)) as bases:
-        held = held_back(store, bases, rules)
-    _remember(memory, state, held)
-    return held
+    with CodebaseReader(lambda repo: find_mirror(settings, repo)) as bases:
+        exclusions = find_exclusions(store, bases, filters)
+    _write_cached(cache_file, state_hash, exclusions)
+    return exclusions
 
 
-def _state(settings: Settings, store: Store, rules: Rules) -> str:
+def _compute_state_hash(settings: Settings, store: Store, filters: ReleaseFilters) -> str:
     """A hash of all that decides the answer."""
-    repositories = store.repositories()
-    lists = [benchmark_bytes(name) for name in rules.contamination.lists]
-    about = (
+    repositories = store.list_repositories()
+    lists = [read_benchmark_bytes(name) for name in filters.contamination.lists]
+    key_parts = (
         __version__,
-        rules.model_dump_json(),
+        filters.model_dump_json(),
         [hashlib.sha256(each).hexdigest() for each in lists],
-        store.verified_state(),
-        [str(found_mirror(settings, repo)) for repo in repositories],
+        store.verified_fingerprint(),
+        [str(find_mirror(settings, repo)) for repo in repositories],
         # Groups are made of all candidates, verified or not.
-        [one.as_dict() for one in store.funnels()] if rules.one_per_leak_group else [],
+        [one.as_dict() for one in store.list_funnels()] if filters.one_per_leak_group else [],
     )
-    return hashlib.sha256(json.dumps(about).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(key_parts).encode()).hexdigest()
 
 
-def _remembered(memory: Path, state: str) -> Held | None:
+def _read_cached(cache_file: Path, state: str) -> ExclusionsById | None:
     try:
-        kept = json.loads(memory.read_text(encoding="utf-8"))
-        if kept["state"] != state:
+        cached = json.loads(cache_file.read_text(encoding="utf-8"))
+        if cached["state"] != state:
             return None
-        return {name: [Problem(**each) for each in them] for name, them in kept["held"].items()}
+        return {
+            name: [Exclusion(**each) for each in exclusions]
+            for name, exclusions in cached["held"].items()
+        }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def _remember(memory: Path, state: str, held: Held) -> None:
+def _write_cached(cache_file: Path, state: str, exclusions: ExclusionsById) -> None:
     """Write the answer whole, or not: without it the next call only takes longer."""
-    kept = {name: [asdict(each) for each in them] for name, them in held.items()}
+    serialized = {
+        name: [asdict(each) for each in row_exclusions]
+        for name, row_exclusions in exclusions.items()
+    }
     with suppress(OSError):
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(memory) as partial:
-            partial.write_text(json.dumps({"state": state, "held": kept}), encoding="utf-8")
+        cache_file.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(cache_file) as partial:
+            partial.write_text(json.dumps({"state": state, "held": serialized}), encoding="utf-8")
 
 
-def counts(held: Held, repo: str) -> dict[str, int]:
+def count_by_reason(exclusions: ExclusionsById, repo: str) -> dict[str, int]:
     """Instances of *repo* by reason, most first; one that has several counts for each."""
-    own = repo.replace("/", "__") + "-"
-    found = Counter(
+    id_prefix = repo.replace("/", "__") + "-"
+    reason_counts = Counter(
         reason
-        for name, problems in held.items()
-        if name.startswith(own) and name.removeprefix(own).isdigit()
-        for reason in {problem.reason for problem in problems}
+        for name, row_exclusions in exclusions.items()
+        if name.startswith(id_prefix) and name.removeprefix(id_prefix).isdigit()
+        for reason in {exclusion.reason for exclusion in row_exclusions}
     )
-    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+    return dict(sorted(reason_counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def as_faults(settings: Settings, rules: Rules) -> "list[Fault]":
+def as_release_problems(settings: Settings, filters: ReleaseFilters) -> "list[ReleaseProblem]":
     """What is held back as warnings of a check; none where there is no store."""
-    from curate.publish.check import Fault
+    from curate.publish.check import ReleaseProblem
 
     if not (settings.data / "curate.sqlite").exists():
         return []
     with Store(settings.data) as store:
-        held = held_of(settings, store, rules)
+        exclusions = excluded_instances(settings, store, filters)
     return [
-        Fault(split="train", instance_id=name, reason=f"held back: {problem}", refused=False)
-        for name, problems in held.items()
-        for problem in problems
+        ReleaseProblem(
+            split="train", instance_id=name, reason=f"held back: {exclusion}", blocks_push=False
+        )
+        for name, row_exclusions in exclusions.items()
+        for exclusion in row_exclusions
     ]

@@ -13,14 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from curate.core.errors import BadInput, CurateError, NetworkError, NotFound, Unauthorized
+from curate.core.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    CurateError,
+    NetworkError,
+    NotFoundError,
+)
 
-MAIN = "main"
-_KEPT = {".gitattributes"}  # the Hub's own
+DEFAULT_BRANCH = "main"
+_HUB_OWNED_FILES = {".gitattributes"}  # the Hub's own
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pushed:
+class PushResult:
     """What the repository holds now."""
 
     repo_id: str
@@ -29,7 +35,7 @@ class Pushed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Changes:
+class FolderChanges:
     """What one commit must do: paths relative to the folder, sorted."""
 
     add: tuple[str, ...]
@@ -40,99 +46,105 @@ class Changes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Digest:
+class FileDigest:
     """Names that the Hub may know a file's content by."""
 
     git: str  # sha1 of git's blob
     sha256: str  # of the content; "" where the Hub did not tell
 
 
-def plan(local: Mapping[str, Digest], remote: Mapping[str, Digest]) -> Changes:
+def plan_changes(
+    local: Mapping[str, FileDigest], remote: Mapping[str, FileDigest]
+) -> FolderChanges:
     """Changes that make *remote* hold exactly *local*, but for the Hub's own files."""
-    add = [path for path, digest in local.items() if not _same(digest, remote.get(path))]
-    delete = [path for path in remote if path not in local and path not in _KEPT]
-    return Changes(add=tuple(sorted(add)), delete=tuple(sorted(delete)))
+    add = [path for path, digest in local.items() if not _is_same_content(digest, remote.get(path))]
+    delete = [path for path in remote if path not in local and path not in _HUB_OWNED_FILES]
+    return FolderChanges(add=tuple(sorted(add)), delete=tuple(sorted(delete)))
 
 
-def push(
+def push_folder(
     folder: Path,
     repo_id: str,
     *,
     message: str,
     private: bool = True,
-    branch: str = MAIN,
+    branch: str = DEFAULT_BRANCH,
     token: str | None = None,
     tries: int = 4,
     pause: float = 2.0,
-) -> Pushed:
+) -> PushResult:
     """Make the data set *repo_id* hold exactly the files of *folder*, by one commit at most.
 
     The repository and the *branch* are created when they are missing; large files that a broken
-    push has sent are not sent again. *pause* is in seconds and doubles. Raises
-    BadInput, NotFound, Unauthorized, NetworkError, and CurateError when the repository was changed
-    by someone else meanwhile.
+    push has sent are not sent again. *pause* is in seconds and doubles. Raises ConfigurationError,
+    NotFoundError, AuthenticationError, NetworkError, and CurateError when the repository was
+    changed by someone else meanwhile.
     """
     from huggingface_hub import HfApi
 
     local = local_digests(folder)
     if not local:
-        raise BadInput(f"{folder} holds no files to push.")
+        raise ConfigurationError(f"{folder} holds no files to push.")
     api = HfApi(token=token)
-    with _translated(repo_id):
+    with _translate_errors(repo_id):
         api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
-        if branch != MAIN:
+        if branch != DEFAULT_BRANCH:
             api.create_branch(repo_id, branch=branch, repo_type="dataset", exist_ok=True)
-        head = _head(api, repo_id, branch)
+        head = _head_commit(api, repo_id, branch)
     if private and not head.private:
-        raise BadInput(
+        raise ConfigurationError(
             f"{repo_id} is public, and a private one was asked for.",
             hint="Make it private on the Hub, or push with the public option.",
         )
-    target = _Target(api=api, repo_id=repo_id, branch=branch, folder=folder, message=message)
-    return _commit(target, local, head, tries, pause)
+    target = _PushTarget(api=api, repo_id=repo_id, branch=branch, folder=folder, message=message)
+    return _commit_changes(target, local, head, tries, pause)
 
 
-def planned(folder: Path, repo_id: str, *, branch: str = MAIN, token: str | None = None) -> Changes:
-    """What `push` would do, without doing it."""
+def plan_push(
+    folder: Path, repo_id: str, *, branch: str = DEFAULT_BRANCH, token: str | None = None
+) -> FolderChanges:
+    """What `push_folder` would do, without doing it."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
-    with _translated(repo_id):
+    with _translate_errors(repo_id):
         try:
-            head = _head(HfApi(token=token), repo_id, branch)
+            head = _head_commit(HfApi(token=token), repo_id, branch)
         except (RepositoryNotFoundError, RevisionNotFoundError):
-            return plan(local_digests(folder), {})
-    return plan(local_digests(folder), _remote_digests(head))
+            return plan_changes(local_digests(folder), {})
+    return plan_changes(local_digests(folder), _remote_digests(head))
 
 
 def tag_commit(repo_id: str, name: str, commit: str, *, token: str | None = None) -> None:
-    """Call *commit* by *name*, once; BadInput where another commit has that name."""
+    """Call *commit* by *name*, once; ConfigurationError where another commit has that name."""
     from huggingface_hub import HfApi
 
     api = HfApi(token=token)
-    with _translated(repo_id):
+    with _translate_errors(repo_id):
         try:
             api.create_tag(repo_id, tag=name, revision=commit, repo_type="dataset")
-        except _http_error() as error:
-            if _status(error) != 409 and not _is_passing(error):
+        except _http_error_class() as error:
+            if _http_status(error) != 409 and not _is_transient(error):
                 raise
         refs = api.list_repo_refs(repo_id, repo_type="dataset").tags
     found = next((ref.target_commit for ref in refs if ref.name == name), "")
     if not found:
         raise NetworkError(f"The Hub made no tag {name}.", hint="Run the same command again.")
     if found != commit:
-        raise BadInput(
+        raise ConfigurationError(
             f"{repo_id} has another release called {name} ({found[:12]}).",
             hint="Name a new tag: a release does not change.",
         )
 
 
-def fetch(repo_id: str, folder: Path, *, branch: str = MAIN, token: str | None = None) -> bool:
+def download_dataset(
+    repo_id: str, folder: Path, *, branch: str = DEFAULT_BRANCH, token: str | None = None
+) -> bool:
     """Download the Parquet files and the card of *repo_id* into *folder*; False if it has none."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
-    with _translated(repo_id):
+    with _translate_errors(repo_id):
         try:
             snapshot_download(
                 repo_id,
@@ -147,39 +159,41 @@ def fetch(repo_id: str, folder: Path, *, branch: str = MAIN, token: str | None =
     return any(folder.glob("data/*.parquet"))
 
 
-def local_digests(folder: Path) -> dict[str, Digest]:
+def local_digests(folder: Path) -> dict[str, FileDigest]:
     """Digests of all files below *folder* by their paths in it."""
     return {
-        path.relative_to(folder).as_posix(): _digest(path.read_bytes())
+        path.relative_to(folder).as_posix(): _digest_content(path.read_bytes())
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
 
 
-def _digest(content: bytes) -> Digest:
+def _digest_content(content: bytes) -> FileDigest:
     git = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False)
-    return Digest(git=git.hexdigest(), sha256=hashlib.sha256(content).hexdigest())
+    return FileDigest(git=git.hexdigest(), sha256=hashlib.sha256(content).hexdigest())
 
 
-def _same(local: Digest, remote: Digest | None) -> bool:
+def _is_same_content(local: FileDigest, remote: FileDigest | None) -> bool:
     if remote is None:
         return False
     return local.sha256 == remote.sha256 if remote.sha256 else local.git == remote.git
 
 
-def _head(api: Any, repo_id: str, branch: str) -> Any:
+def _head_commit(api: Any, repo_id: str, branch: str) -> Any:
     return api.dataset_info(repo_id, revision=branch, files_metadata=True)
 
 
-def _remote_digests(head: Any) -> dict[str, Digest]:
+def _remote_digests(head: Any) -> dict[str, FileDigest]:
     return {
-        file.rfilename: Digest(git=file.blob_id or "", sha256=file.lfs.sha256 if file.lfs else "")
+        file.rfilename: FileDigest(
+            git=file.blob_id or "", sha256=file.lfs.sha256 if file.lfs else ""
+        )
         for file in head.siblings or ()
     }
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Target:
+class _PushTarget:
     """Where a folder goes."""
 
     api: Any
@@ -189,33 +203,33 @@ class _Target:
     message: str
 
 
-def _commit(
-    target: _Target, local: Mapping[str, Digest], head: Any, tries: int, pause: float
-) -> Pushed:
+def _commit_changes(
+    target: _PushTarget, local: Mapping[str, FileDigest], head: Any, tries: int, pause: float
+) -> PushResult:
     repo_id, parent = target.repo_id, head.sha
     for attempt in range(tries):
-        changes = plan(local, _remote_digests(head))
+        changes = plan_changes(local, _remote_digests(head))
         if not changes:
-            return Pushed(repo_id=repo_id, commit=head.sha, changed=head.sha != parent)
+            return PushResult(repo_id=repo_id, commit=head.sha, changed=head.sha != parent)
         if head.sha != parent:
             raise CurateError(
                 f"Someone else changed {repo_id} meanwhile.", hint="Run the same command again."
             )
         outcome = _try_commit(target, changes, parent)
         if isinstance(outcome, str):
-            return Pushed(repo_id=repo_id, commit=outcome, changed=True)
-        if attempt + 1 < tries and _status(outcome) != 412:
+            return PushResult(repo_id=repo_id, commit=outcome, changed=True)
+        if attempt + 1 < tries and _http_status(outcome) != 412:
             time.sleep(pause * 2**attempt)
-        with _translated(repo_id):
-            head = _head(target.api, repo_id, target.branch)
-    if plan(local, _remote_digests(head)):
+        with _translate_errors(repo_id):
+            head = _head_commit(target.api, repo_id, target.branch)
+    if plan_changes(local, _remote_digests(head)):
         raise NetworkError(
             f"The Hub took no commit to {repo_id} in {tries} tries.", hint="Try again later."
         )
-    return Pushed(repo_id=repo_id, commit=head.sha, changed=True)
+    return PushResult(repo_id=repo_id, commit=head.sha, changed=True)
 
 
-def _try_commit(target: _Target, changes: Changes, parent: str) -> str | BaseException:
+def _try_commit(target: _PushTarget, changes: FolderChanges, parent: str) -> str | BaseException:
     """Make the commit and return its id, or a failure after which the head must be looked at."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
@@ -223,7 +237,7 @@ def _try_commit(target: _Target, changes: Changes, parent: str) -> str | BaseExc
         *(CommitOperationAdd(path, str(target.folder / path)) for path in changes.add),
         *(CommitOperationDelete(path) for path in changes.delete),
     ]
-    with _translated(target.repo_id):
+    with _translate_errors(target.repo_id):
         try:
             made = target.api.create_commit(
                 target.repo_id,
@@ -233,48 +247,48 @@ def _try_commit(target: _Target, changes: Changes, parent: str) -> str | BaseExc
                 revision=target.branch,
                 parent_commit=parent,
             )
-        except (_http_error(), RuntimeError) as error:
+        except (_http_error_class(), RuntimeError) as error:
             cause = error.__cause__ if isinstance(error, RuntimeError) else error
-            if cause is None or not _is_passing(cause):
+            if cause is None or not _is_transient(cause):
                 raise (cause or error) from None
             return cause
     return str(made.oid)
 
 
-def _http_error() -> type[Exception]:
+def _http_error_class() -> type[Exception]:
     """The base of all errors of the Hub client's HTTP library, whichever that is."""
     from huggingface_hub.errors import HfHubHTTPError
 
     return HfHubHTTPError.__mro__[1]
 
 
-def _status(error: BaseException) -> int | None:
+def _http_status(error: BaseException) -> int | None:
     response = getattr(error, "response", None)
     return getattr(response, "status_code", None)
 
 
-def _is_passing(error: BaseException) -> bool:
+def _is_transient(error: BaseException) -> bool:
     """Whether the same request may be answered otherwise later, or was done but not answered."""
-    status = _status(error)
-    return isinstance(error, _http_error()) and (
+    status = _http_status(error)
+    return isinstance(error, _http_error_class()) and (
         status is None or status in {412, 429} or status >= 500
     )
 
 
 @contextmanager
-def _translated(repo_id: str) -> Iterator[None]:
+def _translate_errors(repo_id: str) -> Iterator[None]:
     """Turn the client's errors into those a user can act on."""
     try:
         yield
-    except _http_error() as error:
-        status = _status(error)
+    except _http_error_class() as error:
+        status = _http_status(error)
         if status in {401, 403}:
-            raise Unauthorized(
+            raise AuthenticationError(
                 f"The Hub refuses to write to {repo_id}.",
                 hint="Set HF_TOKEN to a token that may write there.",
             ) from error
         if status == 404:
-            raise NotFound(f"The Hub does not know {repo_id}.") from error
+            raise NotFoundError(f"The Hub does not know {repo_id}.") from error
         if status is not None and 400 <= status < 500:
-            raise BadInput(f"The Hub does not take this: {error}") from error
+            raise ConfigurationError(f"The Hub does not take this: {error}") from error
         raise NetworkError(f"The Hub does not answer: {error}", hint="Try again later.") from error

@@ -4,35 +4,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from curate.core.model import Environment
-from curate.publish.rows import Image
+from curate.publish.rows import PublishedImage
 from curate.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)
-class Images:
+class ImageInventory:
     """By instance id: environments that are images, and the places of those a registry has."""
 
-    built: Mapping[str, Environment]
-    there: Mapping[str, Image]
+    local_environments: Mapping[str, Environment]
+    registry_images: Mapping[str, PublishedImage]
 
 
-def images(store: Store, registry: str) -> Images:
+def list_images(store: Store, registry: str) -> ImageInventory:
     """Images of every verified instance; what was pushed before it was built anew is not there."""
-    pushed = store.pushed(registry)
+    pushed = store.pushed_images(registry)
     built = {
         candidate.instance_id: env
-        for candidate, validation in store.verified()
+        for candidate, validation in store.iter_verified()
         if (env := validation.environment) is not None and env.backend == "docker"
     }
     there = {
-        name: image_at(pushed[name][1], env)
+        name: make_image(pushed[name][1], env)
         for name, env in built.items()
         if name in pushed and pushed[name][0] == env.digest
     }
-    return Images(built=built, there=there)
+    return ImageInventory(local_environments=built, registry_images=there)
 
 
-def image_at(reference: str, environment: Environment) -> Image:
+def make_image(reference: str, environment: Environment) -> PublishedImage:
     """The image of *environment* in a registry, by its *reference* (name@sha256:…)."""
     digest = reference.partition("@")[2]
-    return Image(reference=reference, digest=digest, environment=environment.variables)
+    return PublishedImage(reference=reference, digest=digest, env_vars=environment.variables)

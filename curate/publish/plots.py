@@ -3,65 +3,72 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from curate.publish.statistics import MEASURES, Paper
+from curate.publish.statistics import MEASURES, PaperStatistics
 
 _BAR = 30  # characters of the longest bar
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
+class DatasetStatistics:
     """Means by split, rows by repository, and the paper's."""
 
-    ours: Mapping[str, Mapping[str, float | None]]  # split -> measure -> value
-    paper: Mapping[str, Paper]  # name -> means
-    shares: Mapping[str, int]
-    paper_shares: Mapping[str, int]
+    own_means: Mapping[str, Mapping[str, float | None]]  # split -> measure -> value
+    paper_means: Mapping[str, PaperStatistics]  # name -> means
+    counts_by_repo: Mapping[str, int]
+    paper_counts_by_repo: Mapping[str, int]
 
 
-def figures_text(figures: Figures) -> str:
+def render_statistics(figures: DatasetStatistics) -> str:
     """Both tables; a dagger marks what was not compared with the paper itself."""
-    names = [f"`{name}`" for name in figures.ours] + list(figures.paper)
+    names = [f"`{name}`" for name in figures.own_means] + list(figures.paper_means)
     rows = [
         [
             label,
-            *(_number(means.get(key)) for means in figures.ours.values()),
+            *(_format_number(build_ctx.get(key)) for build_ctx in figures.own_means.values()),
             *(
-                _number(p.means.get(key)) + ("" if key in p.checked else "†")
-                for p in figures.paper.values()
+                _format_number(p.means.get(key)) + ("" if key in p.verified_measures else "†")
+                for p in figures.paper_means.values()
             ),
         ]
         for key, label in MEASURES.items()
     ]
-    lines = ["## Statistics (SWE-Gym's Table 2)\n", _line(["mean", *names]), _rule(len(names))]
-    lines += [_line(row) for row in rows]
+    lines = [
+        "## Statistics (SWE-Gym's Table 2)\n",
+        _format_row(["mean", *names]),
+        _format_separator(len(names)),
+    ]
+    lines += [_format_row(row) for row in rows]
     lines.append("\n† as quoted elsewhere, not compared with the paper.\n")
-    return "\n".join([*lines, _shares(figures)])
+    return "\n".join([*lines, _render_counts_by_repo(figures)])
 
 
-def _shares(figures: Figures) -> str:
-    total, theirs = sum(figures.shares.values()) or 1, sum(figures.paper_shares.values()) or 1
-    most = max(figures.shares.values(), default=1)
+def _render_counts_by_repo(figures: DatasetStatistics) -> str:
+    total, paper_total = (
+        sum(figures.counts_by_repo.values()) or 1,
+        sum(figures.paper_counts_by_repo.values()) or 1,
+    )
+    most = max(figures.counts_by_repo.values(), default=1)
     lines = ["## Instances by repository (SWE-Gym's Figure 2)\n"]
     lines += [
-        _line(["repository", "instances", "share", "", "in SWE-Gym"]),
+        _format_row(["repository", "instances", "share", "", "in SWE-Gym"]),
         "|---|---:|---:|---|---:|",
     ]
-    for repo, count in figures.shares.items():
-        paper = figures.paper_shares.get(repo, 0) / theirs
+    for repo, count in figures.counts_by_repo.items():
+        paper = figures.paper_counts_by_repo.get(repo, 0) / paper_total
         bar = "█" * max(1, round(_BAR * count / most))
-        lines.append(_line([repo, f"{count:,}", f"{count / total:.1%}", bar, f"{paper:.1%}"]))
+        lines.append(_format_row([repo, f"{count:,}", f"{count / total:.1%}", bar, f"{paper:.1%}"]))
     return "\n".join([*lines, ""])
 
 
-def _number(value: float | None) -> str:
+def _format_number(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
 
 
-def _line(cells: list[str]) -> str:
+def _format_row(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _rule(columns: int) -> str:
+def _format_separator(columns: int) -> str:
     return "|---|" + "---:|" * columns

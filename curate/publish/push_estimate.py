@@ -11,43 +11,50 @@ from curate.core.model import Environment
 
 
 @dataclass(frozen=True, kw_only=True)
-class Budget:
+class PushEstimate:
     """Bytes to send by layer ("base", "python", "environment", "instance") and their numbers."""
 
-    sent: Mapping[str, int] = field(default_factory=dict)
-    counts: Mapping[str, int] = field(default_factory=dict)
-    images: int = 0  # to send
-    there: int = 0  # images the registry has already
+    bytes_by_layer: Mapping[str, int] = field(default_factory=dict)
+    layer_counts: Mapping[str, int] = field(default_factory=dict)
+    images_to_send: int = 0  # to send
+    images_present: int = 0  # images the registry has already
 
     @property
-    def total(self) -> int:
+    def total_bytes(self) -> int:
         """All bytes to send."""
-        return sum(self.sent.values())
+        return sum(self.bytes_by_layer.values())
 
 
-def budget(environments: Iterable[tuple[str, Environment]], there: Set[str]) -> Budget:
-    """The budget for images by instance id, of which the registry holds *there*."""
-    every = list(environments)
-    known = {layer for name, env in every if name in there for layer in _layers(env)}
+def estimate_push(
+    environments: Iterable[tuple[str, Environment]], present: Set[str]
+) -> PushEstimate:
+    """The budget for images by instance id, of which the registry holds *present*."""
+    all_environments = list(environments)
+    known = {
+        layer for name, env in all_environments if name in present for layer in _layer_sizes(env)
+    }
     new = {
         layer: size
-        for name, env in every
-        if name not in there
-        for layer, size in _layers(env).items()
+        for name, env in all_environments
+        if name not in present
+        for layer, size in _layer_sizes(env).items()
     }
-    left = {layer: size for layer, size in new.items() if layer not in known}
-    kinds = dict.fromkeys(kind for kind, _ in left)
-    return Budget(
-        sent={kind: sum(size for (k, _), size in left.items() if k == kind) for kind in kinds},
-        counts={kind: sum(1 for k, _ in left if k == kind) for kind in kinds},
-        images=sum(1 for name, _ in every if name not in there),
-        there=sum(1 for name, _ in every if name in there),
+    missing_layers = {layer: size for layer, size in new.items() if layer not in known}
+    kinds = dict.fromkeys(kind for kind, _ in missing_layers)
+    return PushEstimate(
+        bytes_by_layer={
+            kind: sum(size for (k, _), size in missing_layers.items() if k == kind)
+            for kind in kinds
+        },
+        layer_counts={kind: sum(1 for k, _ in missing_layers if k == kind) for kind in kinds},
+        images_to_send=sum(1 for name, _ in all_environments if name not in present),
+        images_present=sum(1 for name, _ in all_environments if name in present),
     )
 
 
-def _layers(env: Environment) -> dict[tuple[str, str], int]:
+def _layer_sizes(env: Environment) -> dict[tuple[str, str], int]:
     """Bytes by (kind, name); a layer's name is what the next one is FROM."""
     kinds = list(env.layer_bytes)
-    upon = [env.dockerfiles.get(kind, "").partition("\n")[0] for kind in kinds[1:]]
-    names = [*upon, env.digest or env.handle]
+    base_references = [env.dockerfiles.get(kind, "").partition("\n")[0] for kind in kinds[1:]]
+    names = [*base_references, env.digest or env.handle]
     return {(kind, name): env.layer_bytes[kind] for kind, name in zip(kinds, names, strict=False)}

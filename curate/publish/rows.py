@@ -4,125 +4,127 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from builders.pytest_plugin.test_ids import canonical_id
+from builders.pytest_plugin.test_ids import escape_test_id
 from builders.rfc3339 import format_rfc3339
-from curate.core.flakiness import yet_to_waver
-from curate.core.model import Candidate, Environment, Strength, Validation
-from curate.harness.eval_script import eval_script
-from curate.patches.stats import Edits, edits
-from curate.publish.filters.config import Problem
+from curate.core.flakiness import estimate_undetected_flaky
+from curate.core.model import Candidate, Environment, TestStrength, Validation
+from curate.harness.eval_script import render_eval_script
+from curate.patches.stats import PatchStats, compute_patch_stats
+from curate.publish.filters.config import Exclusion
 from curate.publish.measures import swebench_lite
-from curate.publish.measures.benchmark_overlap import OWN, benchmark, overlaps
-from curate.publish.measures.codebase import Size
-from curate.publish.measures.solution_leaks import leaks
+from curate.publish.measures.benchmark_overlap import BUILT_IN_LISTS, find_overlaps, load_benchmark
+from curate.publish.measures.codebase import CodebaseSize
+from curate.publish.measures.solution_leaks import find_leaks
 from curate.releases import columns
 from curate.releases.row import Row
 
 
 @dataclass(frozen=True, kw_only=True)
-class Image:
+class PublishedImage:
     """Where an instance's image can be had, and what its tests expect of the environment."""
 
     reference: str  # as `docker pull` takes it
     digest: str = ""  # of the pushed manifest, "sha256:..."
-    environment: Mapping[str, str] = field(default_factory=dict)  # exported for the tests
+    env_vars: Mapping[str, str] = field(default_factory=dict)  # exported for the tests
 
 
-def built_image(environment: Environment) -> Image:
+def local_image(environment: Environment) -> PublishedImage:
     """The image as it lies on this machine."""
-    return Image(
+    return PublishedImage(
         reference=environment.handle,
         digest=environment.digest,
-        environment=environment.variables,
+        env_vars=environment.variables,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Base:
+class CodebaseFacts:
     """What the repository and other candidates tell of a candidate; by default nothing."""
 
-    licence: str = ""  # SPDX, "" = could not be told
-    size: Size | None = None
-    edits: Edits | None = None  # None = told from the patch alone
-    newest: int = 0  # highest number of an issue or pull that is known in the repository
+    license: str = ""  # SPDX, "" = could not be told
+    size: CodebaseSize | None = None
+    patch_stats: PatchStats | None = None  # None = told from the patch alone
+    highest_number: int = 0  # highest number of an issue or pull that is known in the repository
     commits: tuple[str, ...] = ()  # of the pull, as far as the repository knows them
     leak_group: str | None = None  # None = candidates were not compared
 
 
-def train_row(
+def make_train_row(
     candidate: Candidate,
     validation: Validation,
-    image: Image | None = None,
-    base: Base = Base(),
-) -> Row | Problem:
-    """The row of a verified candidate, its columns in the order of `columns.TRAIN`.
+    image: PublishedImage | None = None,
+    codebase: CodebaseFacts = CodebaseFacts(),
+) -> Row | Exclusion:
+    """The row of a verified candidate, its columns in the order of `columns.TRAIN_COLUMNS`.
 
     Without *image* the row names what was built here.
     """
     environment = validation.environment
-    problem = _unpublishable(candidate, validation)
-    if environment is None or problem is not None:
-        return problem or _problem(candidate, "no-environment")
-    place = image or built_image(environment)
+    exclusion = _find_unpublishable(candidate, validation)
+    if environment is None or exclusion is not None:
+        return exclusion or _make_exclusion(candidate, "no-environment")
+    published_image = image or local_image(environment)
     row = {
-        **_swe_gym(candidate, validation),
-        **_swe_bench(candidate, validation, place),
-        **_provenance(candidate, base),
-        **_environment(environment, place),
-        **_validation(validation),
-        **_measures(candidate, base),
+        **_swe_gym_columns(candidate, validation),
+        **_swe_bench_columns(candidate, validation, published_image),
+        **_provenance_columns(candidate, codebase),
+        **_environment_columns(environment, published_image),
+        **_validation_columns(validation),
+        **_measure_columns(candidate, codebase),
     }
-    return _unstorable(candidate, row) or _ordered(row)
+    return _find_unstorable(candidate, row) or _order_columns(row)
 
 
-def raw_row(candidate: Candidate, base: Base = Base()) -> Row | Problem:
-    """The row of any candidate, its columns in the order of `columns.RAW`."""
-    if problem := _not_utf8(candidate):
-        return problem
+def make_raw_row(
+    candidate: Candidate, codebase: CodebaseFacts = CodebaseFacts()
+) -> Row | Exclusion:
+    """The row of any candidate, its columns in the order of `columns.RAW_COLUMNS`."""
+    if exclusion := _find_invalid_utf8(candidate):
+        return exclusion
     row: Row = {
-        **_task(candidate),
-        **_provenance(candidate, base),
+        **_task_columns(candidate),
+        **_provenance_columns(candidate, codebase),
         "head_commit": candidate.head_commit,
     }
-    return _unstorable(candidate, row) or _ordered(row, raw=True)
+    return _find_unstorable(candidate, row) or _order_columns(row, raw=True)
 
 
-def _unpublishable(candidate: Candidate, validation: Validation) -> Problem | None:
+def _find_unpublishable(candidate: Candidate, validation: Validation) -> Exclusion | None:
     if validation.instance_id != candidate.instance_id:
         raise ValueError(f"{validation.instance_id} is not {candidate.instance_id}")
     if validation.verdict.rejection is not None:
-        return _problem(candidate, "not-verified", validation.verdict.rejection.reason)
+        return _make_exclusion(candidate, "not-verified", validation.verdict.rejection.reason)
     if not validation.verdict.fail_to_pass:
-        return _problem(candidate, "no-fail-to-pass")
+        return _make_exclusion(candidate, "no-fail-to-pass")
     if not validation.test_command.strip() or "\n" in validation.test_command:
-        return _problem(candidate, "command-not-one-line")
-    return _not_utf8(candidate)
+        return _make_exclusion(candidate, "command-not-one-line")
+    return _find_invalid_utf8(candidate)
 
 
-def _not_utf8(candidate: Candidate) -> Problem | None:
+def _find_invalid_utf8(candidate: Candidate) -> Exclusion | None:
     for name, patch in (("patch", candidate.patch), ("test_patch", candidate.test_patch)):
         try:
             patch.decode("utf-8")
         except UnicodeDecodeError as error:
-            return _problem(candidate, "patch-not-utf8", f"{name}: {error}")
+            return _make_exclusion(candidate, "patch-not-utf8", f"{name}: {error}")
     return None
 
 
-def _unstorable(candidate: Candidate, row: Row) -> Problem | None:
+def _find_unstorable(candidate: Candidate, row: Row) -> Exclusion | None:
     for name, value in row.items():
         for text in value if isinstance(value, list) else [value]:
             try:
                 str(text).encode("utf-8")
             except UnicodeEncodeError as error:
-                return _problem(candidate, "text-not-unicode", f"{name}: {error.reason}")
+                return _make_exclusion(candidate, "text-not-unicode", f"{name}: {error.reason}")
     return None
 
 
-def _problem(candidate: Candidate, reason: str, detail: str = "") -> Problem:
-    return Problem(instance_id=candidate.instance_id, reason=reason, detail=detail)
+def _make_exclusion(candidate: Candidate, reason: str, detail: str = "") -> Exclusion:
+    return Exclusion(instance_id=candidate.instance_id, reason=reason, detail=detail)
 
 
-def _task(candidate: Candidate) -> Row:
+def _task_columns(candidate: Candidate) -> Row:
     return {
         "instance_id": candidate.instance_id,
         "hints_text": candidate.hints_text,
@@ -136,21 +138,21 @@ def _task(candidate: Candidate) -> Row:
     }
 
 
-def _swe_gym(candidate: Candidate, validation: Validation) -> Row:
+def _swe_gym_columns(candidate: Candidate, validation: Validation) -> Row:
     verdict = validation.verdict
     return {
-        **_task(candidate),
-        "PASS_TO_PASS": [canonical_id(name) for name in verdict.pass_to_pass],
-        "FAIL_TO_PASS": [canonical_id(name) for name in verdict.fail_to_pass],
+        **_task_columns(candidate),
+        "PASS_TO_PASS": [escape_test_id(name) for name in verdict.pass_to_pass],
+        "FAIL_TO_PASS": [escape_test_id(name) for name in verdict.fail_to_pass],
     }
 
 
-def _swe_bench(candidate: Candidate, validation: Validation, image: Image) -> Row:
-    script = eval_script(
+def _swe_bench_columns(candidate: Candidate, validation: Validation, image: PublishedImage) -> Row:
+    script = render_eval_script(
         test_patch=candidate.test_patch,
         test_command=validation.test_command,
         gold=candidate.patch,
-        environment=image.environment,
+        environment=image.env_vars,
     )
     return {
         "environment_setup_commit": candidate.base_commit,
@@ -161,7 +163,7 @@ def _swe_bench(candidate: Candidate, validation: Validation, image: Image) -> Ro
     }
 
 
-def _provenance(candidate: Candidate, base: Base) -> Row:
+def _provenance_columns(candidate: Candidate, codebase: CodebaseFacts) -> Row:
     links = [
         {"repo": link.repo, "number": link.number, "sources": list(link.sources)}
         for link in candidate.links
@@ -172,11 +174,11 @@ def _provenance(candidate: Candidate, base: Base) -> Row:
         "merge_commit": candidate.merge_commit or "",
         "links": json.dumps(links),
         "base_rule": candidate.base_rule,
-        "license_spdx": base.licence,
+        "license_spdx": codebase.license,
     }
 
 
-def _environment(environment: Environment, image: Image) -> Row:
+def _environment_columns(environment: Environment, image: PublishedImage) -> Row:
     return {
         "image_digest": image.digest,
         "python": environment.python,
@@ -189,9 +191,11 @@ def _environment(environment: Environment, image: Image) -> Row:
     }
 
 
-def _validation(validation: Validation) -> Row:
+def _validation_columns(validation: Validation) -> Row:
     verdict = validation.verdict
-    before = {name: str(verdict.before[name]) for name in sorted(verdict.before)}
+    before = {
+        name: str(verdict.pre_fix_outcomes[name]) for name in sorted(verdict.pre_fix_outcomes)
+    }
     return {
         "test_command": validation.test_command,
         "fail_to_pass_exact": list(verdict.fail_to_pass),
@@ -199,43 +203,49 @@ def _validation(validation: Validation) -> Row:
         "quarantined_tests": list(verdict.quarantined),
         "before_state": json.dumps(before),
         "n_runs": len(validation.runs),
-        "yet_to_waver": yet_to_waver(validation.runs),
-        **_strength(validation.strength),
+        "yet_to_waver": estimate_undetected_flaky(validation.runs),
+        **_strength_columns(validation.test_strength),
         "validated_at": format_rfc3339(validation.finished_at),
         "curate_version": validation.curate_version,
         "recipe_hash": validation.recipe_hash,
     }
 
 
-def _strength(strength: Strength | None) -> Row:
-    if strength is None or not strength.pieces:
+def _strength_columns(strength: TestStrength | None) -> Row:
+    if strength is None or not strength.hunks:
         return {"test_strength": None, "unnoticed_pieces": []}
-    unnoticed = len(strength.unnoticed) / len(strength.pieces)
-    return {"test_strength": 1 - unnoticed, "unnoticed_pieces": list(strength.unnoticed)}
+    untested_fraction = len(strength.untested) / len(strength.hunks)
+    return {"test_strength": 1 - untested_fraction, "unnoticed_pieces": list(strength.untested)}
 
 
-def _measures(candidate: Candidate, base: Base) -> Row:
-    edited = base.edits or edits(candidate.patch)
+def _measure_columns(candidate: Candidate, codebase: CodebaseFacts) -> Row:
+    edited = codebase.patch_stats or compute_patch_stats(candidate.patch)
     text, tests = candidate.problem_statement, candidate.test_patch
-    given = leaks(candidate, base.commits)
-    subject = swebench_lite.subject(candidate.repo, text, candidate.patch, tests, base.newest)
+    leaks = find_leaks(candidate, codebase.commits)
+    subject = swebench_lite.make_lite_input(
+        candidate.repo, text, candidate.patch, tests, codebase.highest_number
+    )
     return {
-        "leak_group": base.leak_group,
-        "leaks": list(given.found),
-        "leaked_share": given.share,
-        "overlaps": list(overlaps(candidate.instance_id, candidate.patch, map(benchmark, OWN))),
+        "leak_group": codebase.leak_group,
+        "leaks": list(leaks.kinds),
+        "leaked_share": leaks.leaked_fraction,
+        "overlaps": list(
+            find_overlaps(
+                candidate.instance_id, candidate.patch, map(load_benchmark, BUILT_IN_LISTS)
+            )
+        ),
         "files_edited": edited.files,
         "lines_edited": edited.lines,
         "functions_edited": edited.functions,
-        "base_files": base.size.files if base.size else None,
-        "base_lines": base.size.lines if base.size else None,
+        "base_files": codebase.size.files if codebase.size else None,
+        "base_lines": codebase.size.lines if codebase.size else None,
         **{
-            f"lite_{mode}": swebench_lite.broken(rules, subject)
-            for mode, rules in swebench_lite.MODES.items()
+            f"lite_{mode}": swebench_lite.violated_criteria(rules, subject)
+            for mode, rules in swebench_lite.CRITERIA_BY_MODE.items()
         },
     }
 
 
-def _ordered(row: Row, *, raw: bool = False) -> Row:
-    ordered = columns.RAW if raw else columns.TRAIN
+def _order_columns(row: Row, *, raw: bool = False) -> Row:
+    ordered = columns.RAW_COLUMNS if raw else columns.TRAIN_COLUMNS
     return {column.name: row[column.name] for column in ordered}

@@ -6,97 +6,104 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from curate import __version__
-from curate.core.errors import BadInput
-from curate.publish.card import CardFacts
-from curate.publish.filters.config import Problem, Rules
-from curate.publish.filters.where import subset
-from curate.publish.images import image_at, images
-from curate.publish.measures.codebase import Bases
-from curate.publish.plots import Figures
-from curate.publish.release import Release, write_release
-from curate.publish.rows import Image
-from curate.publish.statistics import measures, paper, paper_shares, shares
-from curate.publish.tables import raw_table, train_table
-from curate.releases.row import Row, strings, text
+from curate.core.errors import ConfigurationError
+from curate.publish.card import CardData
+from curate.publish.filters.config import Exclusion, ReleaseFilters
+from curate.publish.filters.where import filter_rows_sql
+from curate.publish.images import list_images, make_image
+from curate.publish.measures.codebase import CodebaseReader
+from curate.publish.plots import DatasetStatistics
+from curate.publish.release import ReleaseContent, write_release
+from curate.publish.rows import PublishedImage
+from curate.publish.statistics import (
+    compute_means,
+    counts_by_repo,
+    load_paper_counts,
+    load_paper_statistics,
+)
+from curate.publish.tables import make_raw_rows, make_train_rows
+from curate.releases.row import Row, get_list, get_str
 from curate.store import Store
 
-Push = Callable[[str, str, str], tuple[str, int]]
+ImagePusher = Callable[[str, str, str], tuple[str, int]]
 """(local image, repository, tag) -> (reference by digest, bytes sent)"""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class ReleaseOptions:
     """What of the store goes into a release."""
 
-    rules: Rules = field(default_factory=Rules)
+    filters: ReleaseFilters = field(default_factory=ReleaseFilters)
     where: str = ""  # condition on verified rows; "" = all
     lite: str = "strict"  # reading of SWE-bench Lite's rules: "strict" or "intended"
     subsets: Mapping[str, str] = field(default_factory=dict)  # condition by name of the split
 
 
-def image_repository(namespace: str, instance_id: str) -> str:
+def image_repository_name(namespace: str, instance_id: str) -> str:
     """Name of an instance's image in SWE-Gym's form: `…/sweb.eval.x86_64.owner_s_name-N`."""
     return f"{namespace.rstrip('/')}/sweb.eval.x86_64.{instance_id.replace('__', '_s_').lower()}"
 
 
 def push_images(
-    store: Store, registry: str, push: Push, told: Callable[[str, int], None]
-) -> Mapping[str, Image]:
+    store: Store, registry: str, push: ImagePusher, on_pushed: Callable[[str, int], None]
+) -> Mapping[str, PublishedImage]:
     """Push the image of every verified instance that *registry* lacks; places by instance id.
 
     Each push is recorded when it is done, so a second call sends only what is missing.
     """
-    known = images(store, registry)
-    places = dict(known.there)
-    for name, env in known.built.items():
-        if name not in known.there:
-            reference, sent = push(env.handle, image_repository(registry, name), "latest")
-            store.save_pushed(name, registry, env.digest, reference)
-            told(name, sent)
-            places[name] = image_at(reference, env)
-    return places
+    known = list_images(store, registry)
+    published = dict(known.registry_images)
+    for name, env in known.local_environments.items():
+        if name not in known.registry_images:
+            reference, sent = push(env.handle, image_repository_name(registry, name), "latest")
+            store.save_pushed_image(name, registry, env.digest, reference)
+            on_pushed(name, sent)
+            published[name] = make_image(reference, env)
+    return published
 
 
-def release(
+def build_release(
     store: Store,
-    bases: Bases,
+    codebases: CodebaseReader,
     folder: Path,
     *,
     repo_id: str,
-    images: Mapping[str, Image],
-    choice: Choice,
-) -> tuple[Path, Sequence[Problem]]:
+    images: Mapping[str, PublishedImage],
+    options: ReleaseOptions,
+) -> tuple[Path, Sequence[Exclusion]]:
     """Write the next release as *folder*; also what was held back, with the first reason."""
-    if not store.repositories():
-        raise BadInput("There is nothing to publish.", hint="Run: curate crawl, curate validate")
-    train = train_table(store, bases, choice.rules, images)
-    raw = raw_table(store, bases, choice.rules)
-    rows = subset(train.kept, choice.where) if choice.where else list(train.kept)
-    subsets = {"lite": [row for row in rows if not strings(row, f"lite_{choice.lite}")]}
-    subsets |= {name: subset(rows, where) for name, where in choice.subsets.items()}
-    held = [them[0] for them in {**raw.held, **train.held}.values()]
-    facts = CardFacts(
+    if not store.list_repositories():
+        raise ConfigurationError(
+            "There is nothing to publish.", hint="Run: curate crawl, curate validate"
+        )
+    train = make_train_rows(store, codebases, options.filters, images)
+    raw = make_raw_rows(store, codebases, options.filters)
+    rows = filter_rows_sql(train.rows, options.where) if options.where else list(train.rows)
+    subsets = {"lite": [row for row in rows if not get_list(row, f"lite_{options.lite}")]}
+    subsets |= {name: filter_rows_sql(rows, where) for name, where in options.subsets.items()}
+    exclusions = [reasons[0] for reasons in {**raw.excluded, **train.excluded}.values()]
+    card_data = CardData(
         repo_id=repo_id,
         curate_version=__version__,
-        funnels=store.funnels(),
-        held=Counter(f"publish/{problem.reason}" for problem in held),
-        rules=choice.rules.about,
-        unverified=choice.rules.unverified,
-        lite=choice.lite,
-        subsets=choice.subsets,
-        licences=Counter(text(row, "license_spdx") for row in rows),
-        figures=_figures(rows, subsets["lite"]) if rows else None,
+        funnels=store.list_funnels(),
+        excluded=Counter(f"publish/{problem.reason}" for problem in exclusions),
+        filters_about=options.filters.about,
+        unverified=options.filters.unverified,
+        lite=options.lite,
+        subsets=options.subsets,
+        licenses=Counter(get_str(row, "license_spdx") for row in rows),
+        statistics=_make_statistics(rows, subsets["lite"]) if rows else None,
     )
-    made = Release(facts=facts, train=rows, raw=raw.kept, subsets=subsets)
-    return write_release(folder, made), held
+    made = ReleaseContent(card_data=card_data, train=rows, raw=raw.rows, subsets=subsets)
+    return write_release(folder, made), exclusions
 
 
-def _figures(train: Sequence[Row], lite: Sequence[Row]) -> Figures:
-    ours = {"train": measures(train)} | ({"lite": measures(lite)} if lite else {})
+def _make_statistics(train: Sequence[Row], lite: Sequence[Row]) -> DatasetStatistics:
+    own_means = {"train": compute_means(train)} | ({"lite": compute_means(lite)} if lite else {})
     names = {"SWE-Gym": "swe-gym", "SWE-Gym Lite": "swe-gym-lite"}
-    return Figures(
-        ours=ours,
-        paper={label: paper(name) for label, name in names.items()},
-        shares=shares(train),
-        paper_shares=paper_shares(),
+    return DatasetStatistics(
+        own_means=own_means,
+        paper_means={label: load_paper_statistics(name) for label, name in names.items()},
+        counts_by_repo=counts_by_repo(train),
+        paper_counts_by_repo=load_paper_counts(),
     )

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from curate.publish.data_files import read_data
-from curate.releases.row import Row, optional_number, strings, text
+from curate.publish.data_files import read_toml_data
+from curate.releases.row import Row, get_list, get_optional_number, get_str
 
 MEASURES: Mapping[str, str] = {
     "instances": "instances",
@@ -23,50 +23,56 @@ MEASURES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Paper:
-    """What the paper says of one of its data sets; `checked` measures were seen in a source."""
+class PaperStatistics:
+    """What the paper says of one of its data sets; `verified_measures` measures were seen in a
+    source."""
 
     means: Mapping[str, float]
-    checked: frozenset[str]
+    verified_measures: frozenset[str]
 
 
-def measures(rows: Sequence[Row]) -> dict[str, float | None]:
+def compute_means(rows: Sequence[Row]) -> dict[str, float | None]:
     """Counts and means of *rows* by the keys of `MEASURES`; None where nothing was measured."""
     return {
         "instances": len(rows),
-        "repositories": len({text(row, "repo") for row in rows}),
-        "words": _mean([len(text(row, "problem_statement").split()) for row in rows]),
+        "repositories": len({get_str(row, "repo") for row in rows}),
+        "words": _mean_of_known([len(get_str(row, "problem_statement").split()) for row in rows]),
         **{
-            name: _mean([optional_number(row, name) for row in rows])
+            name: _mean_of_known([get_optional_number(row, name) for row in rows])
             for name in (
                 "base_files", "base_lines", "lines_edited", "files_edited", "functions_edited"
             )
         },
-        "fail_to_pass": _mean([len(strings(row, "FAIL_TO_PASS")) for row in rows]),
-        "tests": _mean(
-            [len(strings(row, "FAIL_TO_PASS")) + len(strings(row, "PASS_TO_PASS")) for row in rows]
+        "fail_to_pass": _mean_of_known([len(get_list(row, "FAIL_TO_PASS")) for row in rows]),
+        "tests": _mean_of_known(
+            [
+                len(get_list(row, "FAIL_TO_PASS")) + len(get_list(row, "PASS_TO_PASS"))
+                for row in rows
+            ]
         ),
     }  # fmt: skip
 
 
-def shares(rows: Sequence[Row]) -> dict[str, int]:
+def counts_by_repo(rows: Sequence[Row]) -> dict[str, int]:
     """Rows by repository, most first."""
-    counts = Counter(text(row, "repo") for row in rows)
+    counts = Counter(get_str(row, "repo") for row in rows)
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def paper(name: str) -> Paper:
+def load_paper_statistics(name: str) -> PaperStatistics:
     """The paper's figures of "swe-gym" or "swe-gym-lite"."""
-    read = read_data("paper", ("paper",))[name]
-    means = {key: float(value) for key, value in read.items() if key != "checked"}
-    return Paper(means=means, checked=frozenset(read["checked"]))
+    read = read_toml_data("paper", ("paper",))[name]
+    build_ctx = {key: float(value) for key, value in read.items() if key != "checked"}
+    return PaperStatistics(means=build_ctx, verified_measures=frozenset(read["checked"]))
 
 
-def paper_shares() -> dict[str, int]:
+def load_paper_counts() -> dict[str, int]:
     """Instances by repository in the paper's Figure 2."""
-    return {repo: int(count) for repo, count in read_data("paper", ("paper",))["shares"].items()}
+    return {
+        repo: int(count) for repo, count in read_toml_data("paper", ("paper",))["shares"].items()
+    }
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
+def _mean_of_known(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return fmean(known) if known else None

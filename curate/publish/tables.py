@@ -4,99 +4,110 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from curate.core.model import Candidate
-from curate.publish.filters.apply import sift
-from curate.publish.filters.config import Problem, Rules
-from curate.publish.measures.benchmark_overlap import benchmark
-from curate.publish.measures.codebase import Bases
-from curate.publish.measures.leak_groups import leak_groups
+from curate.publish.filters.apply import apply_filters
+from curate.publish.filters.config import Exclusion, ReleaseFilters
+from curate.publish.measures.benchmark_overlap import load_benchmark
+from curate.publish.measures.codebase import CodebaseReader
+from curate.publish.measures.leak_groups import compute_leak_groups
 from curate.publish.measures.solution_leaks import may_name_commits
-from curate.publish.rows import Base, Image, raw_row, train_row
+from curate.publish.rows import CodebaseFacts, PublishedImage, make_raw_row, make_train_row
 from curate.releases.row import Row
 from curate.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows:
+class FilteredRows:
     """Rows of one split, and by instance id every reason against those that are held back."""
 
-    kept: Sequence[Row]
-    held: Mapping[str, Sequence[Problem]]
+    rows: Sequence[Row]
+    excluded: Mapping[str, Sequence[Exclusion]]
 
 
-def raw_table(store: Store, bases: Bases, rules: Rules) -> Rows:
+def make_raw_rows(store: Store, codebases: CodebaseReader, filters: ReleaseFilters) -> FilteredRows:
     """Every candidate that may be shown at all: bounds and likeness do not matter here."""
-    made = (
-        raw_row(c, Base(licence=bases.licence(c.repo, c.base_commit))) for c in store.candidates()
+    rows = (
+        make_raw_row(c, CodebaseFacts(license=codebases.detect_license(c.repo, c.base_commit)))
+        for c in store.iter_candidates()
     )
-    return _sifted(made, rules.for_raw())
+    return _filter_made_rows(rows, filters.for_raw_pool())
 
 
-def train_table(
-    store: Store, bases: Bases, rules: Rules, images: Mapping[str, Image] | None = None
-) -> Rows:
+def make_train_rows(
+    store: Store,
+    codebases: CodebaseReader,
+    filters: ReleaseFilters,
+    images: Mapping[str, PublishedImage] | None = None,
+) -> FilteredRows:
     """Every verified candidate; *images* by instance id, default what was built here."""
-    newest, groups = _newest(store), leak_groups(store.candidates())
+    highest_numbers, groups = (
+        _find_highest_numbers(store),
+        compute_leak_groups(store.iter_candidates()),
+    )
 
-    def base(candidate: Candidate) -> Base:
-        return Base(
-            licence=bases.licence(candidate.repo, candidate.base_commit),
-            size=bases.size(candidate.repo, candidate.base_commit),
-            edits=bases.edits(candidate),
-            newest=newest[candidate.repo],
-            commits=_commits(candidate, bases),
+    def make_codebase_facts(candidate: Candidate) -> CodebaseFacts:
+        return CodebaseFacts(
+            license=codebases.detect_license(candidate.repo, candidate.base_commit),
+            size=codebases.measure_size(candidate.repo, candidate.base_commit),
+            patch_stats=codebases.measure_patch(candidate),
+            highest_number=highest_numbers[candidate.repo],
+            commits=_list_commits_if_needed(candidate, codebases),
             leak_group=groups.get(candidate.instance_id),
         )
 
-    return _sifted(_verified(store, base, images or {}), rules)
+    return _filter_made_rows(_iter_verified_rows(store, make_codebase_facts, images or {}), filters)
 
 
-def held_back(store: Store, bases: Bases, rules: Rules) -> Mapping[str, Sequence[Problem]]:
-    """Every reason against each verified candidate that *rules* hold back, by instance id.
+def find_exclusions(
+    store: Store, codebases: CodebaseReader, filters: ReleaseFilters
+) -> Mapping[str, Sequence[Exclusion]]:
+    """Every reason against each verified candidate that *filters* hold back, by instance id.
 
-    As `train_table` has them, without what only its columns need.
+    As `make_train_rows` has them, without what only its columns need.
     """
-    groups = leak_groups(store.candidates()) if rules.one_per_leak_group else {}
+    groups = compute_leak_groups(store.iter_candidates()) if filters.one_per_leak_group else {}
 
-    def base(candidate: Candidate) -> Base:
-        return Base(
-            licence=bases.licence(candidate.repo, candidate.base_commit),
-            commits=_commits(candidate, bases),
+    def make_codebase_facts(candidate: Candidate) -> CodebaseFacts:
+        return CodebaseFacts(
+            license=codebases.detect_license(candidate.repo, candidate.base_commit),
+            commits=_list_commits_if_needed(candidate, codebases),
             leak_group=groups.get(candidate.instance_id),
         )
 
-    return _sifted(_verified(store, base, {}), rules).held
+    return _filter_made_rows(_iter_verified_rows(store, make_codebase_facts, {}), filters).excluded
 
 
-def _verified(
-    store: Store, base: Callable[[Candidate], Base], images: Mapping[str, Image]
-) -> Iterator[Row | Problem]:
-    for candidate, validation in store.verified():
-        place = images.get(candidate.instance_id)
-        yield train_row(candidate, validation, place, base(candidate))
+def _iter_verified_rows(
+    store: Store,
+    make_codebase_facts: Callable[[Candidate], CodebaseFacts],
+    images: Mapping[str, PublishedImage],
+) -> Iterator[Row | Exclusion]:
+    for candidate, validation in store.iter_verified():
+        image = images.get(candidate.instance_id)
+        yield make_train_row(candidate, validation, image, make_codebase_facts(candidate))
 
 
-def _sifted(made: Iterator[Row | Problem], rules: Rules) -> Rows:
+def _filter_made_rows(made: Iterator[Row | Exclusion], filters: ReleaseFilters) -> FilteredRows:
     rows: list[Row] = []
-    unmade: dict[str, Sequence[Problem]] = {}
-    for one in made:
-        if isinstance(one, Problem):
-            unmade[one.instance_id] = [one]
+    unpublishable: dict[str, Sequence[Exclusion]] = {}
+    for row in made:
+        if isinstance(row, Exclusion):
+            unpublishable[row.instance_id] = [row]
         else:
-            rows.append(one)
-    lists = [benchmark(name) for name in rules.contamination.lists]
-    kept, held = sift(rows, rules, lists)
-    return Rows(kept=kept, held={**unmade, **held})
+            rows.append(row)
+    benchmarks = [load_benchmark(name) for name in filters.contamination.lists]
+    kept, excluded = apply_filters(rows, filters, benchmarks)
+    return FilteredRows(rows=kept, excluded={**unpublishable, **excluded})
 
 
-def _commits(candidate: Candidate, bases: Bases) -> tuple[str, ...]:
+def _list_commits_if_needed(candidate: Candidate, codebases: CodebaseReader) -> tuple[str, ...]:
     """The pull's commits, asked for only where a text may name one."""
-    return bases.commits(candidate) if may_name_commits(candidate) else ()
+    return codebases.list_pull_commits(candidate) if may_name_commits(candidate) else ()
 
 
-def _newest(store: Store) -> dict[str, int]:
+def _find_highest_numbers(store: Store) -> dict[str, int]:
     """The highest number of a pull or issue that is known, by repository."""
-    newest: dict[str, int] = {}
-    for candidate in store.candidates():
+    highest_numbers: dict[str, int] = {}
+    for candidate in store.iter_candidates():
         number = max(candidate.pull_number, *candidate.issue_numbers, 0)
-        newest[candidate.repo] = max(number, newest.get(candidate.repo, 0))
-    return newest
+        highest_numbers[candidate.repo] = max(number, highest_numbers.get(candidate.repo, 0))
+    return highest_numbers

@@ -11,16 +11,16 @@ from packaging.version import Version
 from builders.git.tree import GitTree
 from builders.images.install_script import EDITABLE
 from builders.python.choose import RELEASES
-from builders.requirements import Manifest, Sources, read_manifest
-from builders.requirements.requirement_line import Unusable, parse
-from curate.core.sampling import spread
-from curate.environments.plan import version_names
-from curate.git.mirror import default_branch, open_mirror
-from recipes import EnvRecipe, Recipe, RecipeError, faults, file_name, load
+from builders.requirements import Manifest, ManifestSources, read_manifest
+from builders.requirements.requirement_line import InvalidRequirementLine, parse_requirement
+from curate.core.sampling import sample_evenly
+from curate.environments.plan import make_version_resolver
+from curate.git.mirror import default_branch_commits, open_mirror
+from recipes import EnvRecipe, Recipe, RecipeError, load_recipe, range_problems, recipe_file_name
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checked:
+class RecipeCheck:
     """What was found of one recipe file; without problems it is good."""
 
     path: Path
@@ -31,82 +31,84 @@ class Checked:
     notes: tuple[str, ...] = ()  # what may be meant so
 
 
-def checked(path: Path, mirror: Path | None, *, commits: int = 0) -> Checked:
+def check_recipe(path: Path, mirror: Path | None, *, commits: int = 0) -> RecipeCheck:
     """Check the recipe in *path*, its ranges against every version of *mirror* if there is one.
 
     What the recipe names is looked for at so many *commits* of the default branch, spread evenly.
     """
     try:
-        recipe = load(path)
+        recipe = load_recipe(path)
     except RecipeError as error:
-        told = " ".join(filter(None, (str(error), error.hint)))
-        return Checked(path=path, repo="", ranges=0, versions=(), problems=(told,))
-    versions = _versions(recipe, mirror) if mirror else ()
-    notes = tuple(_never_there(recipe, mirror, commits)) if mirror and commits else ()
-    return Checked(
+        error_text = " ".join(filter(None, (str(error), error.hint)))
+        return RecipeCheck(path=path, repo="", ranges=0, versions=(), problems=(error_text,))
+    versions = _read_versions(recipe, mirror) if mirror else ()
+    notes = tuple(_find_missing_sources(recipe, mirror, commits)) if mirror and commits else ()
+    return RecipeCheck(
         path=path,
         repo=recipe.repo,
         ranges=len(recipe.env),
         versions=versions,
-        problems=tuple(_problems(recipe, path, versions)),
+        problems=tuple(_find_problems(recipe, path, versions)),
         notes=notes,
     )
 
 
-def _versions(recipe: Recipe, path: Path) -> tuple[str, ...]:
+def _read_versions(recipe: Recipe, path: Path) -> tuple[str, ...]:
     with open_mirror(path) as mirror:
-        return tuple(sorted(version_names(recipe, mirror).versions(), key=Version))
+        return tuple(sorted(make_version_resolver(recipe, mirror).list_versions(), key=Version))
 
 
-def _never_there(recipe: Recipe, path: Path, count: int) -> Iterator[str]:
+def _find_missing_sources(recipe: Recipe, path: Path, count: int) -> Iterator[str]:
     """Files, extras and groups that are at none of *count* commits whose range names them."""
-    asked: Counter[str] = Counter()
-    lacking: Counter[str] = Counter()
+    named_count: Counter[str] = Counter()
+    missing_count: Counter[str] = Counter()
     with open_mirror(path) as mirror:
-        version = version_names(recipe, mirror)
-        for commit in spread(default_branch(mirror), count):
-            ranges = recipe.ranges_of(version(commit))
+        version = make_version_resolver(recipe, mirror)
+        for commit in sample_evenly(default_branch_commits(mirror), count):
+            ranges = recipe.find_ranges(version(commit))
             if len(ranges) != 1 or ranges[0].skip:
                 continue
             with GitTree(mirror.path, commit) as tree:
-                manifest = read_manifest(tree, Sources(**ranges[0].requirements.model_dump()))
+                manifest = read_manifest(
+                    tree, ManifestSources(**ranges[0].requirements.model_dump())
+                )
             if isinstance(manifest, Manifest):
-                asked.update(_named(ranges[0]))
-                lacking.update(manifest.absent)
-    for name in asked:
-        if lacking[name] == asked[name]:
-            yield f"{name} is at none of {asked[name]} commits"
+                named_count.update(_named_sources(ranges[0]))
+                missing_count.update(manifest.missing_sources)
+    for name in named_count:
+        if missing_count[name] == named_count[name]:
+            yield f"{name} is at none of {named_count[name]} commits"
 
 
-def _named(env: EnvRecipe) -> Iterator[str]:
-    """What `Manifest.absent` may hold of *env*."""
+def _named_sources(env: EnvRecipe) -> Iterator[str]:
+    """What `Manifest.missing_sources` may hold of *env*."""
     sources = env.requirements
     yield from (f"file {name}" for name in sources.files)
     yield from (f"extra {canonicalize_name(name)}" for name in sources.extras)
     yield from (f"group {name}" for name in sources.groups)
 
 
-def _problems(recipe: Recipe, path: Path, versions: tuple[str, ...]) -> Iterator[str]:
-    if path.name.lower() != file_name(recipe.repo).lower():
-        yield f"the file is of {recipe.repo}, so it must be called {file_name(recipe.repo)}"
-    for span in faults(recipe, versions):
+def _find_problems(recipe: Recipe, path: Path, versions: tuple[str, ...]) -> Iterator[str]:
+    if path.name.lower() != recipe_file_name(recipe.repo).lower():
+        yield f"the file is of {recipe.repo}, so it must be called {recipe_file_name(recipe.repo)}"
+    for span in range_problems(recipe, versions):
         yield f"{'overlap' if span.ranges else 'gap'} at {span}"
     for env in recipe.env:
-        yield from (f"{_where(env)}: {problem}" for problem in _of_range(env))
+        yield from (f"{_describe_range(env)}: {problem}" for problem in _check_range(env))
 
 
-def _of_range(env: EnvRecipe) -> Iterator[str]:
+def _check_range(env: EnvRecipe) -> Iterator[str]:
     if env.python and env.python not in RELEASES:
         yield f"there is no Python {env.python}"
     for line in env.requirements.extra:
         try:
-            parse(line.removeprefix("-c "))
-        except Unusable as error:
+            parse_requirement(line.removeprefix("-c "))
+        except InvalidRequirementLine as error:
             yield f"requirements.extra: {error}"
     for command in env.install:
         if EDITABLE in command and command != EDITABLE:
             yield f"install: {EDITABLE} must stand alone, not in {command!r}"
 
 
-def _where(env: EnvRecipe) -> str:
+def _describe_range(env: EnvRecipe) -> str:
     return f"range {env.versions!r}" if env.versions else "the range of all versions"

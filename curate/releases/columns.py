@@ -7,7 +7,9 @@ docs/publishing.md has the same tables; a test compares them.
 from dataclasses import dataclass
 from typing import Any
 
-VERSION = "1.2"  # of this table; the second number grows with new columns, the first with others
+SCHEMA_VERSION = (
+    "1.2"  # of this table; the second number grows with new columns, the first with others
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +25,7 @@ class Column:
     meaning: str
 
 
-def _columns(source: str, *facts: tuple[str, str, str]) -> tuple[Column, ...]:
+def _make_columns(source: str, *facts: tuple[str, str, str]) -> tuple[Column, ...]:
     return tuple(
         Column(name=name, kind=kind, source=source, meaning=meaning)
         for name, kind, meaning in facts
@@ -32,8 +34,8 @@ def _columns(source: str, *facts: tuple[str, str, str]) -> tuple[Column, ...]:
 
 _LICENCE = "licence at base_commit, SPDX, from the repository's own files; empty if unclear"
 
-TRAIN = (
-    *_columns(
+TRAIN_COLUMNS = (
+    *_make_columns(
         "SWE-Gym",
         ("instance_id", "string", "`owner__repo-N`, N the number of the pull request"),
         ("hints_text", "string", "comments on the issues made before the first commit"),
@@ -47,7 +49,7 @@ TRAIN = (
         ("PASS_TO_PASS", "strings", "canonical ids of tests that pass before and after"),
         ("FAIL_TO_PASS", "strings", "canonical ids of tests that pass only after the gold patch"),
     ),
-    *_columns(
+    *_make_columns(
         "SWE-bench",
         ("environment_setup_commit", "string", "same as base_commit"),
         ("image", "string", "container image with the checkout at /testbed"),
@@ -55,7 +57,7 @@ TRAIN = (
         ("log_parser", "string", "name of SWE-bench's parser for what eval_script prints"),
         ("eval_type", "string", "how SWE-bench grades"),
     ),
-    *_columns(
+    *_make_columns(
         "curate",
         ("pull_number", "int64", "number of the pull request"),
         ("issue_numbers", "strings", "numbers of the linked issues, ascending"),
@@ -101,8 +103,8 @@ TRAIN = (
     ),
 )
 
-RAW = (
-    *_columns(
+RAW_COLUMNS = (
+    *_make_columns(
         "SWE-bench",
         ("repo", "string", "`owner/name`"),
         ("pull_number", "int64", "number of the pull request"),
@@ -116,7 +118,7 @@ RAW = (
         ("created_at", "string", "creation of the pull request, UTC, ISO 8601"),
         ("version", "string", "version of the project at the base commit"),
     ),
-    *_columns(
+    *_make_columns(
         "curate",
         ("head_commit", "string", "last commit of the pull request"),
         ("merge_commit", "string", "commit that merged it; empty if unknown"),
@@ -127,7 +129,7 @@ RAW = (
 )
 
 
-def features(columns: tuple[Column, ...]) -> Any:
+def make_features(columns: tuple[Column, ...]) -> Any:
     """`datasets.Features` of *columns*; a heavy import."""
     import datasets  # type: ignore[import-untyped]
 

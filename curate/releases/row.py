@@ -3,7 +3,7 @@
 Row = dict[str, str | int | float | list[str] | None]  # by the names of `curate.releases.columns`
 
 
-def text(row: Row, name: str) -> str:
+def get_str(row: Row, name: str) -> str:
     """A "string" column."""
     value = row[name]
     if not isinstance(value, str):
@@ -11,7 +11,7 @@ def text(row: Row, name: str) -> str:
     return value
 
 
-def integer(row: Row, name: str) -> int:
+def get_int(row: Row, name: str) -> int:
     """An "int64" column."""
     value = row[name]
     if not isinstance(value, int):
@@ -19,7 +19,7 @@ def integer(row: Row, name: str) -> int:
     return value
 
 
-def strings(row: Row, name: str) -> list[str]:
+def get_list(row: Row, name: str) -> list[str]:
     """A "strings" column."""
     value = row[name]
     if not isinstance(value, list):
@@ -27,7 +27,7 @@ def strings(row: Row, name: str) -> list[str]:
     return value
 
 
-def optional_number(row: Row, name: str) -> float | None:
+def get_optional_number(row: Row, name: str) -> float | None:
     """An "int64?" or "float64?" column; None = not measured."""
     value = row[name]
     if value is not None and not isinstance(value, int | float):

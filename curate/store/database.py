@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from builders.errors import DiskFull
+from builders.errors import DiskFullError
 from curate.core.errors import StoreError
-from curate.store.migrations import prepare
+from curate.store.migrations import migrate
 
 _BUSY_SECONDS = 20.0
-_ROOM = 64 << 10  # bytes; an index of the log grows by half of it
+_MIN_FREE_BYTES = 64 << 10  # bytes; an index of the log grows by half of it
 
 
 class Database:
@@ -22,7 +22,7 @@ class Database:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.RLock()
-        with self._refusals():
+        with self._translate_errors():
             folder.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(
                 folder / "curate.sqlite",
@@ -32,36 +32,36 @@ class Database:
             )
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
-            prepare(self._connection)
+            migrate(self._connection)
 
     def close(self) -> None:
         """Close the connection; nothing is pending."""
         with self._lock:
             self._connection.close()
 
-    def one(self, query: str, *values: object) -> tuple[Any, ...] | None:
+    def fetch_one(self, query: str, *values: object) -> tuple[Any, ...] | None:
         """First row of a query, or None."""
-        rows = self.all(query, *values)
+        rows = self.fetch_all(query, *values)
         return rows[0] if rows else None
 
-    def all(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+    def fetch_all(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """All rows of a query."""
-        with self._lock, self._refusals():
+        with self._lock, self._translate_errors():
             return self._connection.execute(query, values).fetchall()
 
-    def run(self, statement: str, *values: object) -> None:
+    def execute(self, statement: str, *values: object) -> None:
         """Execute one statement that writes."""
-        self.all(statement, *values)
+        self.fetch_all(statement, *values)
 
-    def count(self, what: str, *values: object) -> int:
+    def count_rows(self, what: str, *values: object) -> int:
         """Number of rows of *what* (a FROM clause with its conditions)."""
-        row = self.one(f"SELECT COUNT(*) FROM {what}", *values)
+        row = self.fetch_one(f"SELECT COUNT(*) FROM {what}", *values)
         return int(row[0]) if row else 0
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Write all that the block does, or nothing of it."""
-        with self._lock, self._refusals():
+        with self._lock, self._translate_errors():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -71,14 +71,14 @@ class Database:
             self._connection.execute("COMMIT")
 
     @contextmanager
-    def _refusals(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         """Say what the database refuses in the user's words."""
         try:
             yield
         except sqlite3.OperationalError as error:
             text = str(error)
-            if "full" in text or ("disk I/O" in text and _no_room(self._folder)):
-                raise DiskFull(
+            if "full" in text or ("disk I/O" in text and _has_no_space(self._folder)):
+                raise DiskFullError(
                     f"The disk of the data folder {self._folder} is full.",
                     hint="Free some space and run the same command again.",
                 ) from error
@@ -99,6 +99,6 @@ class Database:
             ) from error
 
 
-def _no_room(folder: Path) -> bool:
+def _has_no_space(folder: Path) -> bool:
     """Whether not even the database's shared memory finds room in *folder*."""
-    return shutil.disk_usage(folder).free < _ROOM
+    return shutil.disk_usage(folder).free < _MIN_FREE_BYTES

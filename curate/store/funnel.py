@@ -27,7 +27,7 @@ _REJECTED = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Funnel:
+class RepositoryFunnel:
     """Counts of one repository; `rejected` is keyed by "stage/reason"."""
 
     repo: str
@@ -54,21 +54,21 @@ class Funnel:
         }
 
 
-def read_funnels(database: Database) -> dict[str, Funnel]:
+def read_funnels(database: Database) -> dict[str, RepositoryFunnel]:
     """Funnels by repository, for those that have any pull, candidate or validation."""
     counts: dict[str, dict[str, Any]] = defaultdict(dict)
     for name, query in _COUNTS.items():
-        for repo, count in database.all(query):
+        for repo, count in database.fetch_all(query):
             counts[repo][name] = count
     rejected: dict[str, dict[str, int]] = defaultdict(dict)
-    for repo, why, count in sorted(database.all(_REJECTED)):
+    for repo, why, count in sorted(database.fetch_all(_REJECTED)):
         rejected[repo][why] = count
     return {
-        repo: Funnel(
+        repo: RepositoryFunnel(
             repo=repo,
-            undecided=own.get("pulls", 0) - own.pop("decided", 0),
+            undecided=repo_counts.get("pulls", 0) - repo_counts.pop("decided", 0),
             rejected=rejected[repo],
-            **own,
+            **repo_counts,
         )
-        for repo, own in counts.items()
+        for repo, repo_counts in counts.items()
     }

@@ -4,9 +4,9 @@ import sqlite3
 
 from curate.core.errors import StoreError
 
-FORMAT = 5
+SCHEMA_VERSION = 5
 
-CLAIMS = """
+CREATE_CLAIMS = """
 CREATE TABLE claims (
     repo TEXT NOT NULL, number INTEGER NOT NULL, issue_repo TEXT NOT NULL,
     issue_number INTEGER NOT NULL,
@@ -14,15 +14,15 @@ CREATE TABLE claims (
 CREATE INDEX claims_pull ON claims (repo, number);
 """
 
-BLOBS = "CREATE TABLE blobs (key TEXT PRIMARY KEY, data BLOB NOT NULL);"
+CREATE_BLOBS = "CREATE TABLE blobs (key TEXT PRIMARY KEY, data BLOB NOT NULL);"
 
-INDEXES = """
+CREATE_INDEXES = """
 CREATE INDEX pulls_hash ON pulls (repo, number, hash);
 CREATE INDEX validations_state ON validations (stage, instance_id, inputs, finished_at);
 CREATE INDEX validations_cost ON validations (repo, core_seconds, unique_bytes);
 """
 
-TABLES = f"""
+CREATE_TABLES = f"""
 CREATE TABLE crawls (repo TEXT PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE pulls (
     repo TEXT NOT NULL, number INTEGER NOT NULL, hash TEXT NOT NULL, data BLOB NOT NULL,
@@ -46,28 +46,32 @@ CREATE TABLE locks (key TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE images (
     instance_id TEXT NOT NULL, registry TEXT NOT NULL, image TEXT NOT NULL, reference TEXT NOT NULL,
     PRIMARY KEY (instance_id, registry)) WITHOUT ROWID;
-{CLAIMS}
-{BLOBS}
-{INDEXES}"""
+{CREATE_CLAIMS}
+{CREATE_BLOBS}
+{CREATE_INDEXES}"""
 
-UPGRADES = {
+MIGRATIONS = {
     1: "ALTER TABLE decisions ADD COLUMN ground TEXT NOT NULL DEFAULT '';",
-    2: f"{CLAIMS} DELETE FROM decisions;",
-    3: BLOBS,
-    4: INDEXES,
+    2: f"{CREATE_CLAIMS} DELETE FROM decisions;",
+    3: CREATE_BLOBS,
+    4: CREATE_INDEXES,
 }
 """What leads from a format to the next; decisions are made again, from what is stored."""
 
 
-def prepare(database: sqlite3.Connection) -> None:
+def migrate(database: sqlite3.Connection) -> None:
     """Create the tables of a new database, upgrade an older one; refuse a newer curate's."""
     found = database.execute("PRAGMA user_version").fetchone()[0]
-    if found > FORMAT:
+    if found > SCHEMA_VERSION:
         raise StoreError(
-            f"The data folder has format {found}; this curate reads up to {FORMAT}.",
+            f"The data folder has format {found}; this curate reads up to {SCHEMA_VERSION}.",
             hint="Install the newer curate that wrote it, or choose another --data folder.",
         )
-    steps = [TABLES] if found == 0 else [UPGRADES[old] for old in range(found, FORMAT)]
+    steps = (
+        [CREATE_TABLES] if found == 0 else [MIGRATIONS[old] for old in range(found, SCHEMA_VERSION)]
+    )
     if steps:
         script = " ".join(steps)
-        database.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {FORMAT}; COMMIT;")
+        database.executescript(
+            f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+        )

@@ -8,7 +8,7 @@ from curate.core.errors import StoreError
 
 
 @contextmanager
-def claimed(folder: Path, purpose: str) -> Iterator[None]:
+def process_lock(folder: Path, purpose: str) -> Iterator[None]:
     """Be the only process that does *purpose* in *folder*; StoreError if another does.
 
     The claim ends with the process, however that ends.

@@ -10,27 +10,27 @@ T = TypeVar("T")
 
 
 @cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
+def _type_adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
 def to_json(value: object) -> bytes:
     """JSON of a model object; fields that hold the default are written too."""
     kind: Any = type(value)
-    return _adapter(kind).dump_json(value)
+    return _type_adapter(kind).dump_json(value)
 
 
 def from_json(kind: type[T], text: bytes) -> T:
     """The model object that `to_json` wrote."""
     key: Any = kind
-    return cast(T, _adapter(key).validate_json(text))
+    return cast(T, _type_adapter(key).validate_json(text))
 
 
-def pack(value: object) -> bytes:
+def dumps(value: object) -> bytes:
     """`to_json`, compressed: validations repeat their test ids in every run."""
     return zstandard.ZstdCompressor(level=9).compress(to_json(value))
 
 
-def unpack(kind: type[T], packed: bytes) -> T:
-    """The model object that `pack` wrote."""
+def loads(kind: type[T], packed: bytes) -> T:
+    """The model object that `dumps` wrote."""
     return from_json(kind, zstandard.ZstdDecompressor().decompress(packed))

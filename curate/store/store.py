@@ -11,13 +11,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from builders.model import Lock
+from builders.model import RequirementsLock
 from curate.core.model import Candidate, Decision, Rejection, Validation
-from curate.store.blobs import Blobs
+from curate.store.blobs import BlobStore
 from curate.store.crawl_tables import CrawlTables
 from curate.store.database import Database
-from curate.store.funnel import Funnel, read_funnels
-from curate.store.serialization import from_json, pack, to_json, unpack
+from curate.store.funnel import RepositoryFunnel, read_funnels
+from curate.store.serialization import dumps, from_json, loads, to_json
 
 _Row = tuple[Any, ...]
 
@@ -28,7 +28,7 @@ class Store(CrawlTables):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         super().__init__(Database(folder))
-        self.blobs = Blobs(folder / "blobs", self._database)
+        self.blobs = BlobStore(folder / "blobs", self._database)
 
     def __enter__(self) -> "Store":
         return self
@@ -62,7 +62,7 @@ class Store(CrawlTables):
 
         Their patches go to the blobs one by one, so that *decisions* may be made meanwhile.
         """
-        rows = [self._rows(repo, decision) for decision in decisions]
+        rows = [self._decision_rows(repo, decision) for decision in decisions]
         made = [candidate for _, candidate in rows if candidate]
         with self._database.transaction() as database:
             database.executemany(
@@ -78,18 +78,18 @@ class Store(CrawlTables):
                 [decided for decided, _ in rows],
             )
 
-    def rejections(self, repo: str, reason: str) -> dict[int, Rejection]:
+    def rejections_by_reason(self, repo: str, reason: str) -> dict[int, Rejection]:
         """Pulls that fell for *reason*, by number."""
         query = (
             "SELECT number, stage, reason, detail FROM decisions"
             " WHERE repo = ? AND reason = ? ORDER BY number"
         )
-        rows = self._database.all(query, repo, reason)
+        rows = self._database.fetch_all(query, repo, reason)
         return {row[0]: Rejection(stage=row[1], reason=row[2], detail=row[3]) for row in rows}
 
-    def rejection(self, repo: str, number: int) -> Rejection | None:
+    def get_rejection(self, repo: str, number: int) -> Rejection | None:
         """Why a pull is no candidate."""
-        row = self._database.one(
+        row = self._database.fetch_one(
             "SELECT stage, reason, detail FROM decisions"
             " WHERE repo = ? AND number = ? AND stage IS NOT NULL",
             repo,
@@ -97,43 +97,45 @@ class Store(CrawlTables):
         )
         return Rejection(stage=row[0], reason=row[1], detail=row[2]) if row else None
 
-    def candidates(self, repo: str | None = None) -> Iterator[Candidate]:
+    def iter_candidates(self, repo: str | None = None) -> Iterator[Candidate]:
         """Candidates by repository and number."""
         query = (
             "SELECT data, patch, test_patch FROM candidates"
             " WHERE ?1 IS NULL OR repo = ?1 ORDER BY repo, number"
         )
-        for row in self._database.all(query, repo):
-            yield self._candidate(row)
+        for row in self._database.fetch_all(query, repo):
+            yield self._load_candidate(row)
 
-    def candidate(self, instance_id: str) -> Candidate | None:
+    def get_candidate(self, instance_id: str) -> Candidate | None:
         """One candidate with its patches."""
-        row = self._database.one(
+        row = self._database.fetch_one(
             "SELECT data, patch, test_patch FROM candidates WHERE instance_id = ?", instance_id
         )
-        return self._candidate(row) if row else None
+        return self._load_candidate(row) if row else None
 
     # -- validation ----------------------------------------------------------------------------
 
-    def lock(self, key: str) -> Lock | None:
+    def get_lock(self, key: str) -> RequirementsLock | None:
         """A lock that was resolved before for the same key."""
-        row = self._database.one("SELECT data FROM locks WHERE key = ?", key)
-        return unpack(Lock, row[0]) if row else None
+        row = self._database.fetch_one("SELECT data FROM locks WHERE key = ?", key)
+        return loads(RequirementsLock, row[0]) if row else None
 
-    def save_lock(self, key: str, lock: Lock) -> None:
+    def save_lock(self, key: str, lock: RequirementsLock) -> None:
         """Keep a lock for every candidate that shares its key."""
         with self._database.transaction() as database:
-            database.execute("INSERT OR REPLACE INTO locks VALUES (?, ?)", (key, pack(lock)))
+            database.execute("INSERT OR REPLACE INTO locks VALUES (?, ?)", (key, dumps(lock)))
 
-    def validation(self, instance_id: str) -> Validation | None:
+    def get_validation(self, instance_id: str) -> Validation | None:
         """The newest validation of a candidate."""
-        row = self._database.one("SELECT data FROM validations WHERE instance_id = ?", instance_id)
-        return unpack(Validation, row[0]) if row else None
+        row = self._database.fetch_one(
+            "SELECT data FROM validations WHERE instance_id = ?", instance_id
+        )
+        return loads(Validation, row[0]) if row else None
 
     def validated_inputs(self, *, rejected: bool = True) -> dict[str, str]:
         """Input hash of the newest validation by instance id, with or without *rejected* ones."""
         query = "SELECT instance_id, inputs FROM validations WHERE stage IS NULL OR ?"
-        return {row[0]: row[1] for row in self._database.all(query, rejected)}
+        return {row[0]: row[1] for row in self._database.fetch_all(query, rejected)}
 
     def save_validation(self, repo: str, validation: Validation) -> None:
         """Save a finished validation in place of the one before."""
@@ -141,29 +143,29 @@ class Store(CrawlTables):
         row = (
             validation.instance_id,
             repo,
-            validation.inputs,
+            validation.inputs_hash,
             rejection.stage if rejection else None,
             rejection.reason if rejection else None,
             validation.finished_at.isoformat(),
             validation.core_seconds,
             validation.unique_bytes,
-            pack(validation),
+            dumps(validation),
         )
         marks = ", ".join("?" * len(row))
         with self._database.transaction() as database:
             database.execute(f"INSERT OR REPLACE INTO validations VALUES ({marks})", row)
 
-    def verified(self) -> Iterator[tuple[Candidate, Validation]]:
+    def iter_verified(self) -> Iterator[tuple[Candidate, Validation]]:
         """Verified candidates with their validations, by repository and number."""
         query = (
             "SELECT c.data, c.patch, c.test_patch, v.data FROM candidates c"
             " JOIN validations v USING (instance_id)"
             " WHERE v.stage IS NULL ORDER BY c.repo, c.number"
         )
-        for row in self._database.all(query):
-            yield self._candidate(row), unpack(Validation, row[3])
+        for row in self._database.fetch_all(query):
+            yield self._load_candidate(row), loads(Validation, row[3])
 
-    def verified_state(self) -> str:
+    def verified_fingerprint(self) -> str:
         """SHA-256 that changes with any verified candidate or its validation, cheaply made."""
         query = (
             "SELECT c.data, c.patch, c.test_patch, v.inputs, v.finished_at FROM validations v"
@@ -171,7 +173,7 @@ class Store(CrawlTables):
             " WHERE v.stage IS NULL ORDER BY v.instance_id"
         )
         digest = hashlib.sha256()
-        for row in self._database.all(query):
+        for row in self._database.fetch_all(query):
             for part in row:
                 data = part if isinstance(part, bytes) else str(part).encode()
                 digest.update(b"%d:%b" % (len(data), data))
@@ -179,21 +181,23 @@ class Store(CrawlTables):
 
     # -- images --------------------------------------------------------------------------------
 
-    def pushed(self, registry: str) -> dict[str, tuple[str, str]]:
+    def pushed_images(self, registry: str) -> dict[str, tuple[str, str]]:
         """(image id, reference by digest) of what was pushed to *registry*, by instance id."""
-        rows = self._database.all(
+        rows = self._database.fetch_all(
             "SELECT instance_id, image, reference FROM images WHERE registry = ?", registry
         )
         return {row[0]: (row[1], row[2]) for row in rows}
 
-    def unpushed(self) -> frozenset[str]:
+    def unpushed_images(self) -> frozenset[str]:
         """Ids of the images of verified candidates that were pushed nowhere."""
-        pushed = {row[0] for row in self._database.all("SELECT image FROM images")}
-        rows = self._database.all("SELECT data FROM validations WHERE stage IS NULL")
-        built = (unpack(Validation, row[0]).environment for row in rows)
-        return frozenset(each.digest for each in built if each and each.digest) - pushed
+        pushed_ids = {row[0] for row in self._database.fetch_all("SELECT image FROM images")}
+        rows = self._database.fetch_all("SELECT data FROM validations WHERE stage IS NULL")
+        built = (loads(Validation, row[0]).environment for row in rows)
+        return frozenset(each.digest for each in built if each and each.digest) - pushed_ids
 
-    def save_pushed(self, instance_id: str, registry: str, image: str, reference: str) -> None:
+    def save_pushed_image(
+        self, instance_id: str, registry: str, image: str, reference: str
+    ) -> None:
         """Record that an image is in *registry* under *reference* (name@sha256:…)."""
         with self._database.transaction() as database:
             database.execute(
@@ -203,27 +207,31 @@ class Store(CrawlTables):
 
     # -- funnel --------------------------------------------------------------------------------
 
-    def repositories(self) -> tuple[str, ...]:
+    def list_repositories(self) -> tuple[str, ...]:
         """Repositories that were crawled, by name."""
-        return tuple(row[0] for row in self._database.all("SELECT repo FROM crawls ORDER BY repo"))
+        return tuple(
+            row[0] for row in self._database.fetch_all("SELECT repo FROM crawls ORDER BY repo")
+        )
 
-    def funnels(self) -> tuple[Funnel, ...]:
+    def list_funnels(self) -> tuple[RepositoryFunnel, ...]:
         """The counts of every repository that was crawled, by name."""
         counted = read_funnels(self._database)
-        return tuple(counted.get(repo) or Funnel(repo=repo) for repo in self.repositories())
+        return tuple(
+            counted.get(repo) or RepositoryFunnel(repo=repo) for repo in self.list_repositories()
+        )
 
     # -- inside --------------------------------------------------------------------------------
 
-    def _candidate(self, row: Sequence[Any]) -> Candidate:
+    def _load_candidate(self, row: Sequence[Any]) -> Candidate:
         bare = from_json(Candidate, row[0])
         return replace(bare, patch=self.blobs.get(row[1]), test_patch=self.blobs.get(row[2]))
 
-    def _rows(self, repo: str, decision: Decision) -> tuple[_Row, _Row | None]:
+    def _decision_rows(self, repo: str, decision: Decision) -> tuple[_Row, _Row | None]:
         """What a decision adds to the table of decisions, and to that of candidates."""
         why, number = decision.outcome, decision.number
         if isinstance(why, Rejection):
-            fallen = why.stage, why.reason, why.detail
-            return (None, *fallen, decision.ground, repo, number), None
+            rejection_columns = why.stage, why.reason, why.detail
+            return (None, *rejection_columns, decision.inputs_hash, repo, number), None
         row = (
             why.instance_id,
             why.repo,
@@ -232,4 +240,4 @@ class Store(CrawlTables):
             self.blobs.put(why.patch),
             self.blobs.put(why.test_patch),
         )
-        return (why.instance_id, None, None, None, decision.ground, repo, number), row
+        return (why.instance_id, None, None, None, decision.inputs_hash, repo, number), row

@@ -7,59 +7,71 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
-from builders.model import Failure, Lock
+from builders.model import Failure, RequirementsLock
 from curate import __version__
 from curate.core.model import Candidate, Rejection, Run, Validation, Verdict
-from curate.environments.build import build, environment_of, exact_lock, shared_lock
-from curate.environments.context import Options, Workshop
-from curate.environments.plan import Ground, Plan, make_plan, this_architecture
-from curate.environments.test_selection import NEIGHBOURS
-from curate.validate.runs import fixed_by_settings, make_runs, measure_strength
-from curate.validate.verdict import judge
+from curate.environments.build import (
+    build_with_fallbacks,
+    get_or_create_lock,
+    make_environment_record,
+    resolve_lock,
+)
+from curate.environments.context import ValidationContext, ValidationOptions
+from curate.environments.plan import (
+    RequirementsVariant,
+    ValidationPlan,
+    current_architecture,
+    plan_validation,
+)
+from curate.environments.test_selection import CONTEXT_CASES
+from curate.validate.runs import measure_strength, passes_with_config_only, run_before_and_after
+from curate.validate.verdict import compute_verdict
 from recipes import Recipe, RecipeError
 
-RULES = 2
+VALIDATION_VERSION = 2
 """Grows where runs are made or judged otherwise, so that what was validated before is not taken."""
 
-SETTINGS_ALONE = Rejection(
+CONFIG_ONLY_REJECTION = Rejection(
     stage="validate",
     reason="fixed-by-settings",
     detail="every FAIL_TO_PASS test passes with what gold changes beside source",
 )
 
 
-def inputs_hash(candidate: Candidate, recipe: Recipe, options: Options) -> str:
+def compute_inputs_hash(candidate: Candidate, recipe: Recipe, options: ValidationOptions) -> str:
     """Key of a validation: candidate, the recipe's range that holds it, options, our rules.
 
     The machine is part of it where the range names those it is made for.
     """
     machine: tuple[str, ...] = ()
     try:
-        env = recipe.environment(candidate.version)
-        facts = recipe.digest(env)
-        machine = (this_architecture(),) if env.architectures else ()
+        env = recipe.environment_for(candidate.version)
+        range_hash = recipe.compute_hash(env)
+        machine = (current_architecture(),) if env.architectures else ()
     except RecipeError as error:
-        facts = str(error)
-    about = (
+        range_hash = str(error)
+    key_parts = (
         candidate.base_commit,
         candidate.created_at.isoformat(),
         hashlib.sha256(candidate.patch).hexdigest(),
         hashlib.sha256(candidate.test_patch).hexdigest(),
-        facts,
+        range_hash,
         asdict(options),
-        RULES,
-        *((NEIGHBOURS,) if recipe.cases else ()),
+        VALIDATION_VERSION,
+        *((CONTEXT_CASES,) if recipe.cases else ()),
         *machine,
     )
-    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(key_parts, sort_keys=True).encode()).hexdigest()
 
 
-def hold(candidate: Candidate, recipe: Recipe, options: Options, shop: Workshop) -> Validation:
+def validate_candidate(
+    candidate: Candidate, recipe: Recipe, options: ValidationOptions, ctx: ValidationContext
+) -> Validation:
     """Try *candidate* and return the record; raises BuilderError for infrastructure."""
-    started, began = datetime.now(UTC), time.monotonic()
-    blank = Validation(
+    started, started_monotonic = datetime.now(UTC), time.monotonic()
+    empty_record = Validation(
         instance_id=candidate.instance_id,
-        inputs=inputs_hash(candidate, recipe, options),
+        inputs_hash=compute_inputs_hash(candidate, recipe, options),
         curate_version=__version__,
         recipe_hash="",
         started_at=started,
@@ -67,39 +79,50 @@ def hold(candidate: Candidate, recipe: Recipe, options: Options, shop: Workshop)
         test_command="",
         environment=None,
         runs=(),
-        verdict=_fallen("validate", "not-run"),
+        verdict=_rejected("validate", "not-run"),
     )
-    plan = make_plan(candidate, recipe, shop.mirrors(candidate.repo), shop.pythons)
+    plan = plan_validation(candidate, recipe, ctx.get_mirror(candidate.repo), ctx.python_versions)
     if isinstance(plan, Rejection):
-        record = replace(blank, verdict=_fallen(plan.stage, plan.reason, plan.detail))
+        record = replace(empty_record, verdict=_rejected(plan.stage, plan.reason, plan.detail))
     else:
-        command = plan.selection.command(plan.env, recipe.cases)
-        blank = replace(blank, recipe_hash=recipe.digest(plan.env), test_command=command)
+        command = plan.selection.build_command(plan.env, recipe.cases)
+        empty_record = replace(
+            empty_record, recipe_hash=recipe.compute_hash(plan.env), test_command=command
+        )
         try:
-            record = _tried(plan, options, shop, blank)
+            record = _first_verified(plan, options, ctx, empty_record)
         finally:
-            shop.backend.release(candidate.instance_id)
-    spent = timedelta(seconds=time.monotonic() - began)  # the clock may be put back meanwhile
+            ctx.backend.release_instance(candidate.instance_id)
+    spent = timedelta(
+        seconds=time.monotonic() - started_monotonic
+    )  # the clock may be put back meanwhile
     return replace(record, finished_at=started + spent)
 
 
-def _tried(plan: Plan, options: Options, shop: Workshop, blank: Validation) -> Validation:
+def _first_verified(
+    plan: ValidationPlan,
+    options: ValidationOptions,
+    ctx: ValidationContext,
+    empty_record: Validation,
+) -> Validation:
     """The first attempt that verifies the candidate, or else the first; all are on record."""
     records: list[Validation] = []
-    told: list[str] = []
-    for name, tried, ground, lock in _attempts(plan, shop):
-        if tried.as_in_ci and not records[0].runs:
+    attempt_summaries: list[str] = []
+    for name, attempt_plan, variant, lock in _iter_attempts(plan, ctx):
+        if attempt_plan.use_ci_env and not records[0].runs:
             break  # what fell before its runs falls with other variables, too
-        record = _attempted(tried, ground, lock, options, shop, blank)
+        record = _run_attempt(attempt_plan, variant, lock, options, ctx, empty_record)
         why = record.verdict.rejection
-        told.append(f"{name}: {f'{why.stage}/{why.reason}' if why else 'verified'}")
-        records.insert(0 if record.verified else len(records), record)
-        if record.verified:
+        attempt_summaries.append(f"{name}: {f'{why.stage}/{why.reason}' if why else 'verified'}")
+        records.insert(0 if record.is_verified else len(records), record)
+        if record.is_verified:
             break
-    return replace(records[0], attempts=tuple(told))
+    return replace(records[0], attempts=tuple(attempt_summaries))
 
 
-def _attempts(plan: Plan, shop: Workshop) -> Iterator[tuple[str, Plan, Ground, Lock | Failure]]:
+def _iter_attempts(
+    plan: ValidationPlan, ctx: ValidationContext
+) -> Iterator[tuple[str, ValidationPlan, RequirementsVariant, RequirementsLock | Failure]]:
     """Plans and locks worth a try, each lock made when it is asked for, none twice.
 
     First those that all share who declare the same, then one as of the very date, unless the first
@@ -107,63 +130,63 @@ def _attempts(plan: Plan, shop: Workshop) -> Iterator[tuple[str, Plan, Ground, L
     """
     seen: list[tuple[str, ...]] = []
     locks = {}
-    for ground in plan.grounds:
-        lock = locks[ground.source] = shared_lock(plan, ground, shop)
-        packages = lock.packages if isinstance(lock, Lock) else ()
+    for variant in plan.variants:
+        lock = locks[variant.requirements_from] = get_or_create_lock(plan, variant, ctx)
+        packages = lock.packages if isinstance(lock, RequirementsLock) else ()
         if not packages or packages not in seen:
             seen.append(packages)
-            yield f"requirements of {ground.source}", plan, ground, lock
-    first = plan.grounds[0]
-    shared = locks[first.source]
+            yield f"requirements of {variant.requirements_from}", plan, variant, lock
+    first = plan.variants[0]
+    shared = locks[first.requirements_from]
     if isinstance(shared, Failure):
         return
     if shared.cutoff != first.date:
-        lock = exact_lock(plan, first, shop)
-        if isinstance(lock, Lock) and lock.packages not in seen:
-            yield f"requirements of {first.source}, date-exact", plan, first, lock
+        lock = resolve_lock(plan, first, ctx)
+        if isinstance(lock, RequirementsLock) and lock.packages not in seen:
+            yield f"requirements of {first.requirements_from}, date-exact", plan, first, lock
     if plan.env.ci:
-        in_ci = replace(plan, as_in_ci=True)
-        yield f"requirements of {first.source}, variables of CI", in_ci, first, shared
+        ci_plan = replace(plan, use_ci_env=True)
+        yield f"requirements of {first.requirements_from}, variables of CI", ci_plan, first, shared
 
 
-def _attempted(
-    plan: Plan,
-    ground: Ground,
-    lock: Lock | Failure,
-    options: Options,
-    shop: Workshop,
-    blank: Validation,
+def _run_attempt(
+    plan: ValidationPlan,
+    variant: RequirementsVariant,
+    lock: RequirementsLock | Failure,
+    options: ValidationOptions,
+    ctx: ValidationContext,
+    empty_record: Validation,
 ) -> Validation:
     if isinstance(lock, Failure):
-        return replace(blank, verdict=_fallen(lock.stage, lock.reason, lock.detail))
-    lock, built = build(plan, ground, lock, shop)
+        return replace(empty_record, verdict=_rejected(lock.stage, lock.reason, lock.detail))
+    lock, built = build_with_fallbacks(plan, variant, lock, ctx)
     if isinstance(built, Failure):
-        return replace(blank, verdict=_fallen(built.stage, built.reason, built.detail))
-    runs = make_runs(plan, built, shop, count=options.runs)
+        return replace(empty_record, verdict=_rejected(built.stage, built.reason, built.detail))
+    runs = run_before_and_after(plan, built, ctx, count=options.runs)
     record = replace(
-        blank,
-        environment=environment_of(plan, ground, lock, built),
+        empty_record,
+        environment=make_environment_record(plan, variant, lock, built),
         runs=tuple(runs),
-        verdict=judge(*_sides(runs)),
+        verdict=compute_verdict(*_split_by_side(runs)),
     )
-    if not record.verified:
+    if not record.is_verified:
         return record
     tests = record.verdict.fail_to_pass
-    trivial, spent = fixed_by_settings(plan, built, shop, tests)
-    if trivial:
-        verdict = replace(record.verdict, rejection=SETTINGS_ALONE)
-        return replace(record, verdict=verdict, strength_seconds=spent)
-    if not options.strength:
-        return replace(record, strength_seconds=spent)
-    strength, seconds = measure_strength(plan, built, shop, tests)
-    return replace(record, strength=strength, strength_seconds=spent + seconds)
+    config_only, cpu_seconds = passes_with_config_only(plan, built, ctx, tests)
+    if config_only:
+        verdict = replace(record.verdict, rejection=CONFIG_ONLY_REJECTION)
+        return replace(record, verdict=verdict, strength_seconds=cpu_seconds)
+    if not options.measure_strength:
+        return replace(record, strength_seconds=cpu_seconds)
+    strength, seconds = measure_strength(plan, built, ctx, tests)
+    return replace(record, test_strength=strength, strength_seconds=cpu_seconds + seconds)
 
 
-def _sides(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
+def _split_by_side(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
     before = [run for run in runs if run.side == "before"]
     return before, [run for run in runs if run.side == "after"]
 
 
-def _fallen(stage: str, reason: str, detail: str = "") -> Verdict:
+def _rejected(stage: str, reason: str, detail: str = "") -> Verdict:
     why = Rejection(stage=stage, reason=reason, detail=detail)
     return Verdict(fail_to_pass=(), pass_to_pass=(), rejection=why)

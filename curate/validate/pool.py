@@ -6,17 +6,17 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from builders.errors import BuilderError, DiskFull, EngineUnavailable
-from curate.core.errors import CurateError, NotFound, StoreError
+from builders.errors import BuilderError, DiskFullError, EngineUnavailableError
+from curate.core.errors import CurateError, NotFoundError, StoreError
 from curate.core.model import Candidate, Validation
-from curate.environments.context import Interrupted, Options, Workshop
+from curate.environments.context import ValidationCancelled, ValidationContext, ValidationOptions
 from curate.store import Store
-from curate.validate.attempts import hold, inputs_hash
-from recipes import Library, Recipe
+from curate.validate.attempts import compute_inputs_hash, validate_candidate
+from recipes import Recipe, RecipeLibrary
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
+class ValidationTask:
     """One candidate that has no validation for its present inputs."""
 
     candidate: Candidate
@@ -24,122 +24,123 @@ class Task:
 
 
 @dataclass(kw_only=True)
-class Summary:
-    """How a validation went. `broken` holds candidates on which the machine failed."""
+class ValidationSummary:
+    """How a validation went. `infra_failures` holds candidates on which the machine failed."""
 
-    done: int = 0
+    attempted: int = 0
     verified: int = 0
-    known: int = 0
+    up_to_date: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    broken: dict[str, BuilderError | CurateError] = field(default_factory=dict)
+    infra_failures: dict[str, BuilderError | CurateError] = field(default_factory=dict)
 
 
-def plan(
+def pending_tasks(
     store: Store,
-    library: Library,
-    options: Options,
+    library: RecipeLibrary,
+    options: ValidationOptions,
     *,
     ids: Sequence[str],
     repo: str | None,
-    again: bool = False,
-) -> tuple[list[Task], int]:
+    retry_rejected: bool = False,
+) -> tuple[list[ValidationTask], int]:
     """Tasks in order of date (older pulls share their locks with newer ones), and known ones.
 
-    *again* does what was rejected once more, as a newer curate may build what an older could not.
+    *retry_rejected* does what was rejected once more, as a newer curate may build what an older
+    could not.
     """
-    wanted = chosen(store, ids) if ids else list(store.candidates(repo))
-    if repo and not wanted and repo not in store.repositories():
-        raise NotFound(f"Nothing of {repo} is stored.", hint=f"Run: curate crawl {repo}")
-    known = store.validated_inputs(rejected=not again)
-    recipes = {name: library.get(name) for name in {c.repo for c in wanted}}
+    candidates = candidates_by_id(store, ids) if ids else list(store.iter_candidates(repo))
+    if repo and not candidates and repo not in store.list_repositories():
+        raise NotFoundError(f"Nothing of {repo} is stored.", hint=f"Run: curate crawl {repo}")
+    known_hashes = store.validated_inputs(rejected=not retry_rejected)
+    recipes = {name: library.get_recipe(name) for name in {c.repo for c in candidates}}
     tasks = [
-        Task(candidate=c, recipe=recipes[c.repo])
-        for c in sorted(wanted, key=lambda c: (c.created_at, c.instance_id))
-        if known.get(c.instance_id) != inputs_hash(c, recipes[c.repo], options)
+        ValidationTask(candidate=c, recipe=recipes[c.repo])
+        for c in sorted(candidates, key=lambda c: (c.created_at, c.instance_id))
+        if known_hashes.get(c.instance_id) != compute_inputs_hash(c, recipes[c.repo], options)
     ]
-    return tasks, len(wanted) - len(tasks)
+    return tasks, len(candidates) - len(tasks)
 
 
-def validate(
-    tasks: Iterable[Task],
-    options: Options,
-    shop: Workshop,
+def validate_tasks(
+    tasks: Iterable[ValidationTask],
+    options: ValidationOptions,
+    ctx: ValidationContext,
     *,
     jobs: int = 1,
-    done: Callable[[Validation | str], None] = lambda _: None,
-) -> Summary:
+    on_done: Callable[[Validation | str], None] = lambda _: None,
+) -> ValidationSummary:
     """Run *tasks* on *jobs* threads and store each verdict as it comes.
 
     A machine that fails on one candidate goes on with the next; an engine that is gone or a full
-    disk ends the whole. A set `shop.stop` lets no new run begin; KeyboardInterrupt ends those under
-    way, too.
+    disk ends the whole. A set `ctx.stop_event` lets no new run begin; KeyboardInterrupt ends those
+    under way, too.
     """
-    summary = Summary()
-    waiting = iter(tasks)
+    summary = ValidationSummary()
+    pending = iter(tasks)
     with ThreadPoolExecutor(max_workers=jobs) as pool:
-        running: dict[Future[Validation], Task] = {}
+        running: dict[Future[Validation], ValidationTask] = {}
         try:
-            while _fill(running, waiting, pool, options, shop, jobs):
+            while _submit_pending(running, pending, pool, options, ctx, jobs):
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
-                    _collect(future, running.pop(future), shop.store, summary, done)
+                    _collect_result(future, running.pop(future), ctx.store, summary, on_done)
         except BaseException:
-            shop.stop.set()
+            ctx.stop_event.set()
             with suppress(BuilderError):
-                shop.backend.abort()
+                ctx.backend.abort_all()
             raise
     return summary
 
 
-def _fill(
-    running: dict[Future[Validation], Task],
-    waiting: Iterable[Task],
+def _submit_pending(
+    running: dict[Future[Validation], ValidationTask],
+    pending: Iterable[ValidationTask],
     pool: ThreadPoolExecutor,
-    options: Options,
-    shop: Workshop,
+    options: ValidationOptions,
+    ctx: ValidationContext,
     jobs: int,
 ) -> bool:
-    while len(running) < jobs and not shop.stop.is_set():
-        task = next(iter(waiting), None)
+    while len(running) < jobs and not ctx.stop_event.is_set():
+        task = next(iter(pending), None)
         if task is None:
             break
-        running[pool.submit(hold, task.candidate, task.recipe, options, shop)] = task
+        running[pool.submit(validate_candidate, task.candidate, task.recipe, options, ctx)] = task
     return bool(running)
 
 
-def _collect(
+def _collect_result(
     future: Future[Validation],
-    task: Task,
+    task: ValidationTask,
     store: Store,
-    summary: Summary,
-    done: Callable[[Validation | str], None],
+    summary: ValidationSummary,
+    on_done: Callable[[Validation | str], None],
 ) -> None:
     name = task.candidate.instance_id
     try:
         validation = future.result()
-    except Interrupted:
+    except ValidationCancelled:
         return
-    except (EngineUnavailable, DiskFull, StoreError):
+    except (EngineUnavailableError, DiskFullError, StoreError):
         raise
     except (BuilderError, CurateError) as error:  # of this candidate, such as a missing mirror
-        summary.broken[name] = error
-        done(name)
+        summary.infra_failures[name] = error
+        on_done(name)
         return
     store.save_validation(task.candidate.repo, validation)
-    summary.done += 1
+    summary.attempted += 1
     why = validation.verdict.rejection
     summary.reasons[f"{why.stage}/{why.reason}" if why else "verified"] += 1
     summary.verified += why is None
-    done(validation)
+    on_done(validation)
 
 
-def chosen(store: Store, ids: Sequence[str]) -> list[Candidate]:
-    """The candidates called *ids*, each once; NotFound for one that does not exist."""
-    found = {name: store.candidate(name) for name in dict.fromkeys(ids)}
-    unknown = [name for name, candidate in found.items() if candidate is None]
-    if unknown:
-        raise NotFound(
-            f"No candidate is called {unknown[0]}.",
+def candidates_by_id(store: Store, ids: Sequence[str]) -> list[Candidate]:
+    """The candidates called *ids*, each once; NotFoundError for one that does not exist."""
+    found = {name: store.get_candidate(name) for name in dict.fromkeys(ids)}
+    missing_ids = [name for name, candidate in found.items() if candidate is None]
+    if missing_ids:
+        raise NotFoundError(
+            f"No candidate is called {missing_ids[0]}.",
             hint="See the ids with: curate export --split raw --format jsonl -",
         )
     return [candidate for candidate in found.values() if candidate is not None]

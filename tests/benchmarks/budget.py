@@ -18,13 +18,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from builders.image_gc.collect import Room
-from builders.image_gc.last_used import Uses
+from builders.image_gc.collect import ImageGC
+from builders.image_gc.last_used import EnvironmentLeases
 from builders.process.free_space import free_bytes
 from curate.core.model import Validation
 from curate.core.settings import Settings, read_settings
 from curate.store import Store
-from tests.helpers.loop_filesystem import small_disk
+from tests.helpers.loop_filesystem import loop_filesystem
 from tests.helpers.private_engine import PrivateEngine
 from tests.helpers.pty import Watched
 
@@ -45,9 +45,9 @@ def main(arguments: list[str] | None = None) -> None:
         folder = Path(made)
         data = folder / "data"
         shutil.copytree(settings.data, data)
-        before = verdicts(data, asked.instances)
+        before = read_verdicts(data, asked.instance_count)
         with (
-            small_disk(folder, int(asked.disk * 1024)) as place,
+            loop_filesystem(folder, int(asked.disk * 1024)) as place,
             PrivateEngine(place) as engine,
         ):
             engine.load(settings.base_image)
@@ -61,26 +61,26 @@ def main(arguments: list[str] | None = None) -> None:
                 "CURATE_NAMESPACE": "budget",
             }
             options = ["--runs", "2", "--no-strength", "-j", str(asked.jobs)]
-            with watched(place) as least:
-                curate = Watched(["validate", *asked.instances, *options], {})
+            with watch_free_space(place) as least:
+                curate = Watched(["validate", *asked.instance_count, *options], {})
                 code = curate.wait()
             print(curate.said[-3000:] if code else "", end="")
-            used = room(engine, read_settings({})).used()
-        tell(asked.instances, before, verdicts(data, asked.instances))
+            used = make_image_gc(engine, read_settings({})).measure_usage()
+        print_changes(asked.instance_count, before, read_verdicts(data, asked.instance_count))
     print(f"\nexit code {code}; disk {asked.disk:.1f} GiB, least free {min(least) / GIB:.2f} GiB,")
-    print(f"reserve {asked.reserve:.1f} GiB; in use at the end {used.total / GIB:.2f} GiB,")
+    print(f"reserve {asked.reserve:.1f} GiB; in use at the end {used.total_bytes / GIB:.2f} GiB,")
     print(f"budget {asked.budget:.1f} GiB")
     sys.exit(code)
 
 
-def room(engine: PrivateEngine, settings: Settings) -> Room:
+def make_image_gc(engine: PrivateEngine, settings: Settings) -> ImageGC:
     """The room of curate's images on *engine*."""
-    building = settings.building()
-    return Room(engine.client, building, Uses(building.cache / "uses"))
+    building = settings.build_settings()
+    return ImageGC(engine.client, building, EnvironmentLeases(building.cache / "uses"))
 
 
 @contextmanager
-def watched(place: Path) -> Iterator[list[int]]:
+def watch_free_space(place: Path) -> Iterator[list[int]]:
     """Free bytes of the disk at *place*, looked at again and again."""
     found, over = [free_bytes(place)], threading.Event()
 
@@ -97,13 +97,13 @@ def watched(place: Path) -> Iterator[list[int]]:
         thread.join()
 
 
-def verdicts(data: Path, names: Sequence[str]) -> dict[str, Validation | None]:
+def read_verdicts(data: Path, names: Sequence[str]) -> dict[str, Validation | None]:
     """The last verdict on each of *names*."""
     with Store(data) as store:
-        return {name: store.validation(name) for name in names}
+        return {name: store.get_validation(name) for name in names}
 
 
-def tell(
+def print_changes(
     names: Sequence[str],
     before: dict[str, Validation | None],
     after: dict[str, Validation | None],
@@ -113,12 +113,15 @@ def tell(
     print("| --- | --- | --- | --- |")
     for name in names:
         old, new = before[name], after[name]
-        fresh = new is not None and (old is None or new.inputs != old.inputs)
+        fresh = new is not None and (old is None or new.inputs_hash != old.inputs_hash)
         same = old and new and old.verdict.fail_to_pass == new.verdict.fail_to_pass
-        print(f"| {name} | {word(old)} | {word(new) if fresh else 'none'} | {bool(same)} |")
+        print(
+            f"| {name} | {verdict_word(old)}"
+            f" | {verdict_word(new) if fresh else 'none'} | {bool(same)} |"
+        )
 
 
-def word(made: Validation | None) -> str:
+def verdict_word(made: Validation | None) -> str:
     """The verdict in a word."""
     if made is None:
         return "none"

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from builders.images import compile_bytecode
-from builders.python.install import uv_binary
+from builders.python.install import find_uv
 
 PACKAGES = ("sympy==1.12", "networkx==3.1", "pydantic==1.10.7", "boto3==1.26.120", "pytest==7.3.1")
 
@@ -41,8 +41,8 @@ def _seconds(folder: Path, packages: list[str], cache: Path | None) -> float:
     """Seconds to install *packages*, compiled by uv or, with *cache*, by way of it."""
     with tempfile.TemporaryDirectory(dir=folder) as place:
         python = Path(place, "venv", "bin", "python")
-        _run(uv_binary(), "venv", "--quiet", "--python", sys.executable, place + "/venv")
-        install = [uv_binary(), "pip", "install", "--quiet", "--link-mode=copy", "--python", python]
+        _run(find_uv(), "venv", "--quiet", "--python", sys.executable, place + "/venv")
+        install = [find_uv(), "pip", "install", "--quiet", "--link-mode=copy", "--python", python]
         _run(*install, *packages, "--dry-run")
         began = time.monotonic()
         _run(*install, *packages, *([] if cache else ["--compile-bytecode"]))

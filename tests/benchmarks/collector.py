@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks.worlds import Place, add_arguments, places
+from tests.benchmarks.worlds import MirroredRepository, add_arguments, load_repositories
 from tests.doubles.github.data import Repository, World
 from tests.doubles.github.server import GitHubDouble
 
@@ -42,11 +42,11 @@ def main() -> None:
     warm = {options.swebench: "swebench.collect.build_dataset", sys.executable: ours}
     for python, modules in warm.items():
         subprocess.run([python, "-c", f"import {modules}"], env=environment(), check=True)
-    for place in places(options.worlds, options.mirror):
+    for place in load_repositories(options.worlds, options.mirror):
         compare(place, options)
 
 
-def compare(place: Place, options: argparse.Namespace) -> None:
+def compare(place: MirroredRepository, options: argparse.Namespace) -> None:
     """One repository, its newest merged pulls."""
     world = World(newest(place.data, options.pulls))
     found: dict[str, tuple[int, float, set[str]]] = {}
@@ -91,7 +91,7 @@ def newest(data: Repository, count: int) -> Repository:
     )
 
 
-def diff(place: Place, number: int) -> bytes:
+def diff(place: MirroredRepository, number: int) -> bytes:
     """What GitHub serves as a pull's `.diff`."""
     pull = place.data.pulls[number]
     span = f"{pull['baseRefOid']}...{pull['headRefOid']}"
@@ -100,7 +100,7 @@ def diff(place: Place, number: int) -> bytes:
 
 
 def collected(
-    python: str, place: Place, double: GitHubDouble, folder: Path
+    python: str, place: MirroredRepository, double: GitHubDouble, folder: Path
 ) -> tuple[float, set[str]]:
     """Seconds and instances (with tests) of the peer."""
     done = subprocess.run(
@@ -116,7 +116,9 @@ def collected(
     return float(done.stdout.split()[-1]), {json.loads(it)["instance_id"] for it in lines}
 
 
-def crawled(place: Place, double: GitHubDouble, folder: Path) -> tuple[float, set[str]]:
+def crawled(
+    place: MirroredRepository, double: GitHubDouble, folder: Path
+) -> tuple[float, set[str]]:
     """Seconds and candidates of ours, by the command line."""
     curate = [sys.executable, "-m", "curate", "--data", str(folder / "data")]
     done = subprocess.run(

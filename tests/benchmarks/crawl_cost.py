@@ -8,13 +8,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from curate.crawl.run import CrawlSummary, crawl
-from curate.environments.plan import path_rules
+from curate.crawl.run import CrawlSummary, crawl_repository
+from curate.environments.plan import make_classifier
 from curate.git.mirror import open_mirror
 from curate.github.client import GitHubClient
 from curate.store.store import Store
-from recipes import Library
-from tests.benchmarks.worlds import Place, add_arguments, places
+from recipes import RecipeLibrary
+from tests.benchmarks.worlds import MirroredRepository, add_arguments, load_repositories
 from tests.doubles.github.server import GitHubDouble
 
 
@@ -26,11 +26,11 @@ def main() -> None:
     print(
         f"{'world':28}{'pulls':>7}{'cands':>7}{'req':>6}{'pts':>6}{'req/pull':>10}{'pts/pull':>10}"
     )
-    for place in places(options.worlds, options.mirror):
+    for place in load_repositories(options.worlds, options.mirror):
         measure(place)
 
 
-def measure(place: Place) -> None:
+def measure(place: MirroredRepository) -> None:
     """First crawl, then one with nothing new."""
     with (
         GitHubDouble(place.world) as double,
@@ -51,11 +51,13 @@ def measure(place: Place) -> None:
             )
 
 
-def once(place: Place, store: Store, client: GitHubClient) -> CrawlSummary:
+def once(place: MirroredRepository, store: Store, client: GitHubClient) -> CrawlSummary:
     """One crawl by the repository's recipe."""
-    rules = path_rules(Library().get(place.repo))
+    rules = make_classifier(RecipeLibrary().get_recipe(place.repo))
     with open_mirror(place.mirror) as mirror:
-        return crawl(place.repo, store=store, client=client, mirror=mirror, rules=rules)
+        return crawl_repository(
+            place.repo, store=store, client=client, mirror=mirror, classifier=rules
+        )
 
 
 if __name__ == "__main__":

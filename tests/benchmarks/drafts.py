@@ -11,14 +11,14 @@ from pathlib import Path
 
 from builders.git.tree import GitTree
 from builders.python.choose import RELEASES
-from builders.requirements import Manifest, Sources, read_manifest
-from curate.core.sampling import spread
-from curate.environments.plan import version_names
-from curate.git.mirror import Mirror, default_branch, open_mirror
-from curate.recipe_tools.draft.commits import observations
-from curate.recipe_tools.draft.propose import draft
-from curate.recipe_tools.draft.write_toml import recipe_text
-from recipes import Library, Recipe, file_name, parse
+from builders.requirements import Manifest, ManifestSources, read_manifest
+from curate.core.sampling import sample_evenly
+from curate.environments.plan import make_version_resolver
+from curate.git.mirror import Mirror, default_branch_commits, open_mirror
+from curate.recipe_tools.draft.commits import observe_commits
+from curate.recipe_tools.draft.propose import draft_recipe
+from curate.recipe_tools.draft.write_toml import render_recipe
+from recipes import Recipe, RecipeLibrary, parse_recipe, recipe_file_name
 
 READ, COMPARED = 24, 16  # commits that a draft is made from, and others that it is tried at
 
@@ -26,8 +26,8 @@ READ, COMPARED = 24, 16  # commits that a draft is made from, and others that it
 def main(folder: Path) -> None:
     """Print a line a repository and the means."""
     shares = []
-    for written in Library():
-        path = folder / file_name(written.repo).replace(".toml", ".git")
+    for written in RecipeLibrary():
+        path = folder / recipe_file_name(written.repo).replace(".toml", ".git")
         if path.exists():
             with open_mirror(path.resolve()) as mirror:
                 shares.append(compared(written, mirror))
@@ -38,13 +38,15 @@ def main(folder: Path) -> None:
 
 def compared(written: Recipe, mirror: Mirror) -> tuple[float, float]:
     """Share of *written*'s distributions that the draft has, and the other way round."""
-    seen = list(observations(mirror, (), tuple(RELEASES), READ))
-    text = recipe_text(draft(written.repo, seen))
-    drafted = parse(text, written.repo)
+    seen = list(observe_commits(mirror, (), tuple(RELEASES), READ))
+    text = render_recipe(draft_recipe(written.repo, seen))
+    drafted = parse_recipe(text, written.repo)
     first = min(it.date for it in seen).timestamp()
-    late = [it for it in default_branch(mirror) if mirror.history.time(it) >= first]
+    late = [
+        it for it in default_branch_commits(mirror) if mirror.commit_graph.commit_time(it) >= first
+    ]
     both, ours, theirs = 0, 0, 0
-    for commit in spread(late, COMPARED + 2)[1:-1]:
+    for commit in sample_evenly(late, COMPARED + 2)[1:-1]:
         mine, other = (distributions(it, mirror, commit) for it in (drafted, written))
         both, ours, theirs = both + len(mine & other), ours + len(mine), theirs + len(other)
     return both / (theirs or 1), both / (ours or 1)
@@ -52,11 +54,11 @@ def compared(written: Recipe, mirror: Mirror) -> tuple[float, float]:
 
 def distributions(recipe: Recipe, mirror: Mirror, commit: str) -> set[str]:
     """Names that *recipe* finds at *commit*; none where no range holds it."""
-    ranges = recipe.ranges_of(version_names(recipe, mirror)(commit))
+    ranges = recipe.find_ranges(make_version_resolver(recipe, mirror)(commit))
     if len(ranges) != 1 or ranges[0].skip:
         return set()
     with GitTree(mirror.path, commit) as tree:
-        manifest = read_manifest(tree, Sources(**ranges[0].requirements.model_dump()))
+        manifest = read_manifest(tree, ManifestSources(**ranges[0].requirements.model_dump()))
     return (
         {item.name for item in manifest.requirements} if isinstance(manifest, Manifest) else set()
     )

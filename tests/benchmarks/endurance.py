@@ -7,9 +7,9 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks.worlds import Place, add_arguments, places
+from tests.benchmarks.worlds import MirroredRepository, add_arguments, load_repositories
 from tests.doubles.github.server import GitHubDouble
-from tests.helpers.kill_loop import crawl_command, kill_often, start
+from tests.helpers.kill_loop import crawl_command, kill_often, start_crawl
 from tests.helpers.store_snapshot import content
 
 
@@ -22,18 +22,18 @@ def main() -> None:
     parser.add_argument("--pulls", type=int, default=2000)
     parser.add_argument("--latency", type=float, default=0.2, help="seconds")
     options = parser.parse_args()
-    for place in places(options.worlds, options.mirror):
-        endure(place, options)
+    for place in load_repositories(options.worlds, options.mirror):
+        compare_crawls(place, options)
 
 
-def endure(place: Place, options: argparse.Namespace) -> None:
+def compare_crawls(place: MirroredRepository, options: argparse.Namespace) -> None:
     """Both crawls of the first pulls of one repository."""
     pulls = sorted(place.data.pulls.values(), key=lambda it: it["createdAt"])[: options.pulls]
     place.data.pulls = {it["number"]: it for it in pulls}
     with tempfile.TemporaryDirectory() as temporary:
         whole, killed = Path(temporary) / "whole", Path(temporary) / "killed"
         with GitHubDouble(place.world, latency=options.latency) as double:
-            process = start(crawl_command(whole, place.repo, place.mirror), double)
+            process = start_crawl(crawl_command(whole, place.repo, place.mirror), double)
             said = process.communicate()[1]
             assert process.returncode == 0, said
             undisturbed = len(double.requests)

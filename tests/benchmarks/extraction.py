@@ -22,13 +22,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from curate.crawl.candidates import Answers, Survey
-from curate.crawl.decide import extract
+from curate.crawl.candidates import IssueAnswers, PullAnalysis
+from curate.crawl.decide import decide_pulls
 from curate.git.mirror import open_mirror
-from curate.git.versions import NearestTag
-from curate.patches.file_kinds import PathRules
+from curate.git.versions import TagVersionResolver
+from curate.patches.file_kinds import FileClassifier
 from curate.store import Store
-from recipes import Library
+from recipes import RecipeLibrary
 
 SAMPLE = 150  # pulls of the naive reference
 
@@ -79,20 +79,20 @@ def measured(source: Path, repo: str, mirror: Path, sample: int) -> dict[str, An
 
 
 def _extract(store: Store, repo: str, path: Path) -> Any:
-    recipe = Library().get(repo)
+    recipe = RecipeLibrary().get_recipe(repo)
 
-    def ask(found: Sequence[Survey]) -> Answers:
+    def ask(found: Sequence[PullAnalysis]) -> IssueAnswers:
         keys = {(link.repo, link.number) for survey in found for link in survey.links}
-        return {key: it for key in keys if (it := store.issue(*key)) is not None}
+        return {key: it for key in keys if (it := store.get_issue(*key)) is not None}
 
     with open_mirror(path) as mirror:
-        return extract(
+        return decide_pulls(
             repo,
             store=store,
             mirror=mirror,
-            rules=PathRules(tests=recipe.paths.tests, sources=recipe.paths.source),
-            version_of=NearestTag(mirror),
-            ask=ask,
+            classifier=FileClassifier(tests=recipe.paths.tests, sources=recipe.paths.source),
+            version_resolver=TagVersionResolver(mirror),
+            resolve_issues=ask,
         )
 
 
@@ -108,14 +108,14 @@ def _naive(store: Store, repo: str, path: Path, sample: int) -> tuple[float, flo
     """Wall and CPU seconds of one `git diff base...head` a pull, and of how many."""
     import git
 
-    pulls = list(store.pulls(repo))
+    pulls = list(store.iter_pulls(repo))
     chosen = pulls[:: max(1, len(pulls) // sample)]
     repository = git.Repo(path)
     repository.git.update_environment(GIT_DIR=str(path), GIT_CONFIG_NOSYSTEM="1")
     began, cpu, done = time.monotonic(), _cpu(), 0
     for pull in chosen:
         with contextlib.suppress(git.GitCommandError):  # objects the mirror lacks
-            repository.git.diff(f"{pull.base_oid}...{pull.head_oid}", "--binary")
+            repository.git.diff(f"{pull.base_commit}...{pull.head_commit}", "--binary")
             done += 1
     return time.monotonic() - began, _cpu() - cpu, done
 

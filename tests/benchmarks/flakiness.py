@@ -17,13 +17,13 @@ from dataclasses import dataclass
 
 from builders.backends.docker import DockerBackend
 from builders.model import Failure, Outcome
-from curate.core.flakiness import yet_to_waver
+from curate.core.flakiness import estimate_undetected_flaky
 from curate.core.model import Run, Validation, Verdict
 from curate.core.settings import read_settings
-from curate.environments.context import Workshop
+from curate.environments.context import ValidationContext
 from curate.store import Store
-from curate.validate.runs import make_runs
-from tests.benchmarks.workshops import rebuild, workshop
+from curate.validate.runs import run_before_and_after
+from tests.benchmarks.workshops import make_validation_context, rebuild_environment
 
 HEAD = "| instance | tests | quarantined | expected a run | outcomes | flipped | which |"
 
@@ -40,7 +40,7 @@ class Result:
     @property
     def line(self) -> str:
         """Of the table."""
-        verdict, expected = self.made.verdict, yet_to_waver(self.made.runs)
+        verdict, expected = self.made.verdict, estimate_undetected_flaky(self.made.runs)
         tests = len(verdict.fail_to_pass) + len(verdict.pass_to_pass)
         told = "" if expected is None else f"{expected:.2f}"
         which = self.problem or "; ".join(self.flips[:3])
@@ -60,34 +60,38 @@ def main(arguments: list[str] | None = None) -> None:
     settings = read_settings({})
     print(f"{HEAD}\n| --- | --- | --- | --- | --- | --- | --- |", flush=True)
     with Store(settings.data) as store, ThreadPoolExecutor(options.jobs) as pool:
-        building = settings.building()
-        shop = workshop(store, settings, building, DockerBackend(building), options.jobs)
+        building = settings.build_settings()
+        ctx = make_validation_context(
+            store, settings, building, DockerBackend(building), options.jobs
+        )
         results = []
-        wanted = options.instances or verified(store)
-        for result in pool.map(lambda name: rerun(name, shop, options.runs), wanted):
+        wanted = options.instances or verified_ids(store)
+        for result in pool.map(lambda name: rerun(name, ctx, options.runs), wanted):
             results.append(result)
             print(result.line, flush=True)
     print(f"\n{summary(results)}")
 
 
-def verified(store: Store) -> list[str]:
+def verified_ids(store: Store) -> list[str]:
     """Names of the verified instances."""
-    return [made.instance_id for _, made in store.verified()]
+    return [made.instance_id for _, made in store.iter_verified()]
 
 
-def rerun(name: str, shop: Workshop, count: int) -> Result:
+def rerun(name: str, ctx: ValidationContext, count: int) -> Result:
     """Run *name* anew, *count* times a side."""
-    candidate, made = shop.store.candidate(name), shop.store.validation(name)
-    assert candidate is not None and made is not None and made.verified, name
-    plan, built = rebuild(candidate, made, shop)
+    candidate, made = ctx.store.get_candidate(name), ctx.store.get_validation(name)
+    assert candidate is not None and made is not None and made.is_verified, name
+    plan, built = rebuild_environment(candidate, made, ctx)
     if isinstance(built, Failure):
         return Result(made=made, problem=f"{built.stage}/{built.reason}")
-    runs = make_runs(plan, built, shop, count=count)
+    runs = run_before_and_after(plan, built, ctx, count=count)
     tests = len(made.verdict.fail_to_pass) + len(made.verdict.pass_to_pass)
-    return Result(made=made, outcomes=tests * len(runs), flips=tuple(flipped(made.verdict, runs)))
+    return Result(
+        made=made, outcomes=tests * len(runs), flips=tuple(flipped_outcomes(made.verdict, runs))
+    )
 
 
-def flipped(verdict: Verdict, runs: Sequence[Run]) -> Iterator[str]:
+def flipped_outcomes(verdict: Verdict, runs: Sequence[Run]) -> Iterator[str]:
     """Every outcome in *runs* that is not what *verdict* says."""
     for run in runs:
         passed = {name for name, outcome in run.outcomes.items() if outcome is Outcome.PASSED}

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import docker
 
-from builders.model import Built
+from builders.model import BuiltInstance
 from builders.sandbox.docker import run_in_container
 from tests.helpers.containers import project_image, python_image, sandboxes
 from tests.hostile import Case, cases_for
 from tests.hostile.case import fail_to_pass
 
 
-def row(client: docker.DockerClient, built: Built, case: Case) -> tuple[str, ...]:
+def row(client: docker.DockerClient, built: BuiltInstance, case: Case) -> tuple[str, ...]:
     """Name, end, number of tests that count, seconds, and what was expected if it was not had."""
     started = time.monotonic()
     result = run_in_container(client, built, case.execution)

@@ -3,31 +3,36 @@
 import sqlite3
 from pathlib import Path
 
-from builders.model import Lock
+from builders.model import RequirementsLock
 from curate.core.model import Validation
 from curate.store import Store
 
 
-def stored(data: Path) -> dict[str, str]:
+def stored_verdict_times(data: Path) -> dict[str, str]:
     """When each stored verdict was made, by instance id; the store is not written to."""
     with sqlite3.connect(f"file:{data / 'curate.sqlite'}?mode=ro", uri=True) as database:
         return dict(database.execute("SELECT instance_id, finished_at FROM validations"))
 
 
-def fingerprint(data: Path) -> dict[str, object]:
+def fingerprint_store(data: Path) -> dict[str, object]:
     """What every validation found, without times."""
     with Store(data) as store:
-        made = [store.validation(name) for name in stored(data)]
+        made = [store.get_validation(name) for name in stored_verdict_times(data)]
     return {each.instance_id: _facts(each) for each in made if each}
 
 
 def _facts(made: Validation) -> object:
     """Which tests of a candidate are seen to be flaky is chance in an undisturbed run, too."""
     environment, verdict, why = made.environment, made.verdict, made.verdict.rejection
-    lock = environment and Lock(
+    lock = environment and RequirementsLock(
         text=environment.lock, python=environment.python, cutoff=environment.cutoff
     )
-    facts = (made.inputs, lock and lock.packages, environment and environment.key, made.attempts)
+    facts = (
+        made.inputs_hash,
+        lock and lock.packages,
+        environment and environment.key,
+        made.attempts,
+    )
     reason = why and (why.stage, why.reason)
     if why and why.reason == "flaky":
         return facts, reason
@@ -39,6 +44,6 @@ def _facts(made: Validation) -> object:
         reason,
         names,
         bool(verdict.quarantined),
-        sorted(verdict.before.items()),
-        made.strength,
+        sorted(verdict.pre_fix_outcomes.items()),
+        made.test_strength,
     )

@@ -20,8 +20,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.benchmarks.killed import fingerprint
-from tests.benchmarks.scene import HEAD, Kill, Scene, faults
+from tests.benchmarks.killed import fingerprint_store
+from tests.benchmarks.scene import HEAD, Disturbance, FaultLoop, find_differences
 from tests.helpers.private_engine import PrivateEngine
 from tests.helpers.pty import Watched
 from tests.helpers.resource_leaks import image_names
@@ -39,7 +39,7 @@ SURVIVAL = 15.0  # seconds after which a curate that the engine's end did not en
 SHARED = ("kills/base:", "kills/python:")
 
 
-def undisturbed(scene: Scene) -> float:
+def run_undisturbed(scene: FaultLoop) -> float:
     """Let the command run to its end; seconds until its first step."""
     watched = scene.begin()
     watched.wait_for(bool)
@@ -58,22 +58,24 @@ def phases(times: int, chance: random.Random) -> list[str]:
     return sorted(wanted, key=lambda phase: phase != "lock")
 
 
-def disturb(scene: Scene, wanted: Sequence[str], first: float, chance: random.Random) -> None:
+def kill_curate(
+    scene: FaultLoop, wanted: Sequence[str], first: float, chance: random.Random
+) -> None:
     """Kill curate once in each of the *wanted* phases, then let it end."""
     for number, phase in enumerate(wanted, 1):
         watched = scene.begin()
         if not _await(scene, watched, phase, first, chance):
             scene.note(watched)
             break
-        kill = Kill(number=number, phase=phase, seconds=watched.seconds, step=watched.step)
+        kill = Disturbance(number=number, phase=phase, seconds=watched.seconds, step=watched.step)
         watched.kill()
         time.sleep(0.3)
         _conclude(scene, kill, watched)
     _finish(scene)
 
 
-def disturb_engine(
-    scene: Scene, wanted: Sequence[str], first: float, chance: random.Random
+def kill_engine(
+    scene: FaultLoop, wanted: Sequence[str], first: float, chance: random.Random
 ) -> None:
     """Kill the engine in each of the *wanted* phases; every other time it is back at once."""
     watched = None
@@ -81,7 +83,7 @@ def disturb_engine(
         watched = watched or scene.begin()
         if not _await(scene, watched, phase, first, chance):
             break
-        kill = Kill(number=number, phase=phase, seconds=watched.seconds, step=watched.step)
+        kill = Disturbance(number=number, phase=phase, seconds=watched.seconds, step=watched.step)
         scene.engine.kill()
         if number % 2:
             scene.engine.start()
@@ -104,7 +106,9 @@ def disturb_engine(
     _finish(scene)
 
 
-def _await(scene: Scene, watched: Watched, phase: str, first: float, chance: random.Random) -> bool:
+def _await(
+    scene: FaultLoop, watched: Watched, phase: str, first: float, chance: random.Random
+) -> bool:
     """Wait for a random moment of *phase*; False if the command has ended by itself."""
     step, patience, longest = PHASES[phase]
     if phase == "planning":
@@ -118,14 +122,14 @@ def _await(scene: Scene, watched: Watched, phase: str, first: float, chance: ran
     return watched.process.poll() is None
 
 
-def _conclude(scene: Scene, kill: Kill, watched: Watched) -> None:
+def _conclude(scene: FaultLoop, kill: Disturbance, watched: Watched) -> None:
     scene.note(watched)
-    kill.left, kill.before = scene.left(), scene.look()
+    kill.left, kill.before = scene.leftovers(), scene.look()
     scene.kills.append(kill)
     print(kill.line, file=sys.stderr)
 
 
-def _finish(scene: Scene) -> None:
+def _finish(scene: FaultLoop) -> None:
     """The same command once more, undisturbed."""
     watched = scene.begin()
     watched.wait_for(bool, 60)
@@ -162,13 +166,13 @@ def main() -> int:
     temporary = tempfile.mkdtemp(prefix="kills-") if options.folder is None else None
     folder = Path(temporary or options.folder).resolve()
     try:
-        return play(folder, options)
+        return run_benchmark(folder, options)
     finally:
         if temporary:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def play(folder: Path, options: argparse.Namespace) -> int:
+def run_benchmark(folder: Path, options: argparse.Namespace) -> int:
     """The two runs below *folder*."""
     chance = random.Random(options.seed)
     with PrivateEngine(folder / "engine") as engine:
@@ -176,13 +180,13 @@ def play(folder: Path, options: argparse.Namespace) -> int:
         _forget_images(engine)
         own = {"DOCKER_HOST": engine.host, "CURATE_NAMESPACE": "kills", "CURATE_RESERVE_GIB": "1"}
         first, images = _undisturbed(folder / "quiet", engine, options.jobs, own)
-        truth = fingerprint(folder / "quiet" / "data")
+        truth = fingerprint_store(folder / "quiet" / "data")
         _forget_images(engine)
         killed = _scene(folder / "killed", engine, options.jobs, own)
         killed.truth = truth
-        act = disturb_engine if options.engine else disturb
+        act = kill_engine if options.engine else kill_curate
         act(killed, phases(options.times, chance), first, chance)
-        found = faults(killed, truth, images)
+        found = find_differences(killed, truth, images)
     kills = killed.kills
     print(f"\n{HEAD}\n|" + " --- |" * (HEAD.count(" | ") + 1), *(it.line for it in kills), sep="\n")
     print(f"\n{len(kills)} kills; {len(found)} things wrong", *found, sep="\n  ")
@@ -195,15 +199,15 @@ def _undisturbed(
     """Seconds until the first step, and names of images, of a run in *folder*; made only once."""
     told = folder / "undisturbed.json"
     if not told.exists():
-        first = undisturbed(_scene(folder, engine, jobs, own))
+        first = run_undisturbed(_scene(folder, engine, jobs, own))
         told.write_text(json.dumps((first, image_names(engine.client))), encoding="utf-8")
     first, images = json.loads(told.read_text(encoding="utf-8"))
     return first, images
 
 
-def _scene(folder: Path, engine: PrivateEngine, jobs: int, own: Mapping[str, str]) -> Scene:
+def _scene(folder: Path, engine: PrivateEngine, jobs: int, own: Mapping[str, str]) -> FaultLoop:
     shutil.rmtree(folder, ignore_errors=True)
-    scene = Scene(folder, engine, jobs)
+    scene = FaultLoop(folder, engine, jobs)
     with crawled(folder) as variables:
         scene.variables = variables | dict(own)
     return scene

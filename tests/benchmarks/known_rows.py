@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from curate.core.model import Candidate
-from curate.crawl.base_commit import diff_pair
+from curate.crawl.base_commit import find_patch_range
 from curate.git.mirror import Mirror, open_mirror
 from curate.store import Store
 
@@ -51,7 +51,7 @@ def main() -> None:
     )
     tallies = []
     with Store(options.store) as store:
-        for repo in store.repositories():
+        for repo in store.list_repositories():
             tallies.append(compared(store, repo, ids, rows))
             _print(repo, tallies[-1])
     _print("all", _sum(tallies))
@@ -68,7 +68,7 @@ def compared(store: Store, repo: str, ids: Iterable[str], rows: Mapping[str, str
             if name.rpartition("-")[0] != repo.replace("/", "__"):
                 continue
             tally.ids += 1
-            candidate = store.candidate(name)
+            candidate = store.get_candidate(name)
             if candidate is None:
                 tally.misses.append(f"{name}: {_reason(store, repo, name)}")
                 continue
@@ -81,29 +81,29 @@ def compared(store: Store, repo: str, ids: Iterable[str], rows: Mapping[str, str
 def _compare(
     store: Store, mirror: Mirror, made: Candidate, base: str, tally: Tally
 ) -> Iterator[str]:
-    pull = store.pull(made.repo, made.pull_number)
+    pull = store.get_pull(made.repo, made.pull_number)
     assert pull is not None
-    derived = diff_pair(mirror.history, replace(pull, base_oid=""))
-    applies = mirror.applies(made.base_commit, made.patch + made.test_patch)
+    derived = find_patch_range(mirror.commit_graph, replace(pull, base_commit=""))
+    applies = mirror.can_apply(made.base_commit, made.patch + made.test_patch)
     tally.rows += 1
     tally.rules[made.base_rule] += 1
     tally.same_base += made.base_commit == base
-    tally.same_derived += derived is not None and derived.base == base
+    tally.same_derived += derived is not None and derived.base_commit == base
     tally.apply += applies
     if not applies:
         yield f"{made.instance_id}: the patches do not apply at {made.base_commit}"
     if made.base_commit != base:
         yield f"{made.instance_id}: base is {made.base_commit} by {made.base_rule}, not {base}"
-    if derived is None or derived.base != base:
-        told = derived.base if derived else "nothing"
+    if derived is None or derived.base_commit != base:
+        told = derived.base_commit if derived else "nothing"
         yield f"{made.instance_id}: git alone tells base {told}, not {base}"
 
 
 def _reason(store: Store, repo: str, name: str) -> str:
-    rejection = store.rejection(repo, _number(name))
+    rejection = store.get_rejection(repo, _number(name))
     if rejection is not None:
         return f"{rejection.reason} {rejection.detail}".rstrip()
-    return "no such merged pull" if store.pull(repo, _number(name)) is None else "undecided"
+    return "no such merged pull" if store.get_pull(repo, _number(name)) is None else "undecided"
 
 
 def _number(name: str) -> int:

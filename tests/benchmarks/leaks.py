@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from curate.core.model import Candidate
-from curate.publish.measures.leak_groups import leak_groups
-from curate.publish.measures.solution_leaks import leaks
+from curate.publish.measures.leak_groups import compute_leak_groups
+from curate.publish.measures.solution_leaks import find_leaks
 from curate.store import Store
 
 
@@ -22,9 +22,9 @@ def on_rows(files: list[Path]) -> None:
     """Print counts of the rows of *files*, each instance once."""
     lines = (line for file in files for line in file.open(encoding="utf-8"))
     rows = {row["instance_id"]: row for row in map(json.loads, lines)}
-    told = [leaks(_candidate(row)) for row in rows.values()]
-    counts = Counter(kind for one in told for kind in one.found)
-    shares = [one.share for one in told if one.share is not None]
+    told = [find_leaks(_candidate(row)) for row in rows.values()]
+    counts = Counter(kind for one in told for kind in one.kinds)
+    shares = [one.leaked_fraction for one in told if one.leaked_fraction is not None]
     print(f"{len(told)} rows, {len(shares)} of them with telling lines: {dict(counts)}")
     for least in (1.0, 0.75, 0.5, 0.25):
         most = sum(share >= least for share in shares)
@@ -53,9 +53,9 @@ def on_store(data: Path) -> None:
     """Print how large the groups of all candidates in the store are."""
     with Store(data) as store:
         began = time.process_time()
-        candidates = list(store.candidates())
+        candidates = list(store.iter_candidates())
         read = time.process_time()
-        groups = leak_groups(candidates)
+        groups = compute_leak_groups(candidates)
         made = time.process_time()
     sizes = Counter(Counter(groups.values()).values())
     alone, without = sizes.pop(1, 0), len(candidates) - len(groups)

@@ -13,7 +13,11 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from curate.publish.measures.swebench_lite import MODES, broken, subject
+from curate.publish.measures.swebench_lite import (
+    CRITERIA_BY_MODE,
+    make_lite_input,
+    violated_criteria,
+)
 from curate.store import Store
 
 MEMBERS = Path(__file__).with_name("lite-ids.txt")
@@ -28,15 +32,15 @@ def members() -> set[str]:
 
 def on_rows(file: Path) -> None:
     """Print which rules the rows of *file* break."""
-    wrong: dict[str, Counter[str]] = {mode: Counter() for mode in MODES}
+    wrong: dict[str, Counter[str]] = {mode: Counter() for mode in CRITERIA_BY_MODE}
     rows = [json.loads(line) for line in file.open(encoding="utf-8")]
     whole: Counter[str] = Counter()
     for row in rows:
         newest = 0 if row["repo"] == "django/django" else 10**9
         patch, tests = row["patch"].encode(), row["test_patch"].encode()
-        made = subject(row["repo"], row["problem_statement"], patch, tests, newest)
-        for mode, rules in MODES.items():
-            names = broken(rules, made)
+        made = make_lite_input(row["repo"], row["problem_statement"], patch, tests, newest)
+        for mode, rules in CRITERIA_BY_MODE.items():
+            names = violated_criteria(rules, made)
             wrong[mode].update(names)
             whole[mode] += not names
     print(f"{len(rows)} rows, of which break no rule: {dict(whole)}")
@@ -50,9 +54,12 @@ def on_store(data: Path) -> None:
     wrong: Counter[tuple[str, str]] = Counter()
     passing: Counter[str] = Counter()
     with Store(data) as store:
-        for one in store.candidates():
-            made = subject(one.repo, one.problem_statement, one.patch, one.test_patch, 0)
-            found = {mode: PATCH & set(broken(rules, made)) for mode, rules in MODES.items()}
+        for one in store.iter_candidates():
+            made = make_lite_input(one.repo, one.problem_statement, one.patch, one.test_patch, 0)
+            found = {
+                mode: PATCH & set(violated_criteria(rules, made))
+                for mode, rules in CRITERIA_BY_MODE.items()
+            }
             if one.instance_id in known:
                 seen += 1
                 wrong.update((mode, name) for mode, names in found.items() for name in names)

@@ -13,7 +13,7 @@ HEAVY = frozenset({"torch", "ray", "distributed"})  # environments with these ar
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mark:
+class Target:
     """A figure, what it should be at most (0: no mark), and how many values it was made of."""
 
     name: str
@@ -29,25 +29,25 @@ class Mark:
         return f"| {self.name} | {most} | {self.value:.3g} | {self.of} | {kept} |"
 
 
-def marks(made: Sequence[Validation]) -> Iterable[Mark]:
+def compute_targets(made: Sequence[Validation]) -> Iterable[Target]:
     """The marks of verified instances; environments count where they were built for one of them."""
     if not made:
         return
     hours = [one.core_seconds / 3600 for one in made]
-    yield Mark(name="mean core-hours, as run", most=CORE_HOURS, value=mean(hours), of=len(made))
+    yield Target(name="mean core-hours, as run", most=CORE_HOURS, value=mean(hours), of=len(made))
     whole = [_full(one) / 3600 for one in made]
     name = f"mean core-hours, with {RUNS} runs a side"
-    yield Mark(name=name, most=CORE_HOURS, value=mean(whole), of=len(made))
+    yield Target(name=name, most=CORE_HOURS, value=mean(whole), of=len(made))
     own = [one.unique_bytes / 1e6 for one in made]
     name = "median MB beyond shared layers"
-    yield Mark(name=name, most=UNIQUE_MB, value=median(own), of=len(made))
+    yield Target(name=name, most=UNIQUE_MB, value=median(own), of=len(made))
     seconds = [
         one.environment.environment_seconds for one in made if one.environment and _light(one)
     ]
     built = [each for each in seconds if each]
     if built:
         name = "median seconds of environments without torch, ray and distributed, cache or not"
-        yield Mark(name=name, value=median(built), of=len(built))
+        yield Target(name=name, value=median(built), of=len(built))
 
 
 def _full(one: Validation) -> float:

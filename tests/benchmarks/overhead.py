@@ -15,25 +15,25 @@ from pathlib import Path
 
 import docker
 
-from builders.model import Built, Execution, Limits, RunStatus
+from builders.model import BuiltInstance, ResourceLimits, RunSpec, RunStatus
 from builders.sandbox.docker import container_options, run_in_container
 from tests.helpers.containers import project_image, python_image
 
 COMMAND = "date +%s.%N; python -m pytest -q; date +%s.%N"
-LIMITS = Limits(seconds=300)
+LIMITS = ResourceLimits(seconds=300)
 
 
-def sandboxed(client: docker.DockerClient, built: Built) -> tuple[float, float]:
+def sandboxed(client: docker.DockerClient, built: BuiltInstance) -> tuple[float, float]:
     """Seconds of one run, and of them the seconds of its command."""
     started = time.monotonic()
-    result = run_in_container(client, built, Execution(command=COMMAND, limits=LIMITS))
+    result = run_in_container(client, built, RunSpec(command=COMMAND, limits=LIMITS))
     seconds = time.monotonic() - started
     assert result.status is RunStatus.COMPLETED, result
     lines = result.output.decode().split()
     return seconds, float(lines[-1]) - float(lines[0])
 
 
-def bare(client: docker.DockerClient, built: Built) -> tuple[float, float]:
+def bare(client: docker.DockerClient, built: BuiltInstance) -> tuple[float, float]:
     """Seconds of a container with the same limits that does nothing."""
     options = container_options(LIMITS, "1000:1000") | {"command": ["true"]}
     started = time.monotonic()
@@ -46,11 +46,11 @@ def bare(client: docker.DockerClient, built: Built) -> tuple[float, float]:
     return time.monotonic() - started, 0.0
 
 
-Kind = Callable[[docker.DockerClient, Built], tuple[float, float]]
+Kind = Callable[[docker.DockerClient, BuiltInstance], tuple[float, float]]
 
 
 def overheads(
-    kind: Kind, client: docker.DockerClient, built: Built, *, jobs: int, runs: int
+    kind: Kind, client: docker.DockerClient, built: BuiltInstance, *, jobs: int, runs: int
 ) -> list[float]:
     """Overhead of each of *runs* runs, *jobs* at once."""
     with ThreadPoolExecutor(jobs) as pool:
@@ -58,7 +58,7 @@ def overheads(
     return [whole - own for whole, own in found]
 
 
-def table(client: docker.DockerClient, built: Built, runs: int) -> None:
+def table(client: docker.DockerClient, built: BuiltInstance, runs: int) -> None:
     """Print median and worst overhead, and the ratio to the bare container."""
     overheads(sandboxed, client, built, jobs=1, runs=1)  # what the engine reads for the first time
     for jobs in (1, 2):

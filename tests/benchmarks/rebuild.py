@@ -17,11 +17,15 @@ from statistics import median
 import docker
 
 from builders.backends.docker import DockerBackend
-from builders.model import Built, Failure
+from builders.model import BuiltInstance, Failure
 from curate.core.model import Candidate, Validation
 from curate.core.settings import Settings, read_settings
 from curate.store import Store
-from tests.benchmarks.workshops import lock_of, rebuild, workshop
+from tests.benchmarks.workshops import (
+    lock_from_record,
+    make_validation_context,
+    rebuild_environment,
+)
 
 MARK = 30  # seconds, median of environments without torch, ray or distributed, at most
 
@@ -38,7 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Print a line an instance, and the median of the environments' seconds."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.rebuild")
     parser.add_argument("instances", nargs="+")
-    names = parser.parse_args(arguments).instances
+    names = parser.parse_args(arguments).instance_count
     settings = read_settings({})
     seconds = []
     print("\n## Rebuilt from the stored lock\n")
@@ -46,7 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
     print("| --- | --- | --- | --- | --- | --- |", flush=True)
     with Store(settings.data) as store:
         for name in names:
-            candidate, made = store.candidate(name), store.validation(name)
+            candidate, made = store.get_candidate(name), store.get_validation(name)
             if candidate is None or made is None or made.environment is None:
                 print(f"| {name} | not built |")
                 continue
@@ -64,11 +68,11 @@ def rebuilt(
     candidate: Candidate, made: Validation, store: Store, settings: Settings
 ) -> Result | Failure:
     """Build *candidate* from the lock of *made* in a namespace of its own, look, and remove it."""
-    own = replace(settings.building(), namespace=f"rebuild-{uuid.uuid4().hex[:12]}")
+    own = replace(settings.build_settings(), namespace=f"rebuild-{uuid.uuid4().hex[:12]}")
     backend = DockerBackend(own)
-    shop = workshop(store, settings, own, backend)
+    ctx = make_validation_context(store, settings, own, backend)
     try:
-        _, built = rebuild(candidate, made, shop, mark=own.namespace)
+        _, built = rebuild_environment(candidate, made, ctx, mark=own.namespace)
         if isinstance(built, Failure):
             return built
         return Result(packages=frozen(backend.engine, built), seconds=built.environment_seconds)
@@ -76,7 +80,7 @@ def rebuilt(
         _remove(backend.engine, own.namespace)
 
 
-def frozen(engine: docker.DockerClient, built: Built) -> frozenset[str]:
+def frozen(engine: docker.DockerClient, built: BuiltInstance) -> frozenset[str]:
     """What pip says is installed in *built*."""
     command = ["python", "-m", "pip", "freeze", "--all"]
     printed = engine.containers.run(built.handle, command, network_mode="none", remove=True)
@@ -87,7 +91,7 @@ def line(made: Validation, results: list[Result]) -> str:
     """A line of the table."""
     first, second = results
     assert made.environment is not None
-    locked = {_normal(each) for each in lock_of(made.environment).packages}
+    locked = {_normal(each) for each in lock_from_record(made.environment).packages}
     found = {_normal(each) for each in first.packages if each[0] not in "#-"}
     missing = sorted(locked - found)
     beyond = sorted(found - locked)

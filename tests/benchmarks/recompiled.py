@@ -44,16 +44,18 @@ def main(arguments: list[str] | None = None) -> None:
     print("| --- | --- | --- | --- | --- |", flush=True)
     with Store(read_settings({}).data) as store:
         for name in options.instances:
-            candidate, made = store.candidate(name), store.validation(name)
+            candidate, made = store.get_candidate(name), store.get_validation(name)
             if candidate is None or made is None or made.environment is None:
                 print(f"| {name} | not built |")
                 continue
-            counts = compiled(engine, made.environment.handle, candidate, options.command)
-            cells = (name, files_of(candidate.patch), *map(told, counts))
+            counts = measure_recompilation(
+                engine, made.environment.handle, candidate, options.command
+            )
+            cells = (name, files_of(candidate.patch), *map(format_cell, counts))
             print(f"| {' | '.join(cells)} |", flush=True)
 
 
-def compiled(
+def measure_recompilation(
     engine: docker.DockerClient, image: str, candidate: Candidate, command: str
 ) -> Iterable[tuple[int, float]]:
     """Extensions made anew and seconds: untouched, with the gold patch, from nothing."""
@@ -76,7 +78,7 @@ def files_of(patch: bytes) -> str:
     return ", ".join(line.rpartition(" b/")[2] for line in lines)
 
 
-def told(count: tuple[int, float]) -> str:
+def format_cell(count: tuple[int, float]) -> str:
     """A cell of the table."""
     extensions, seconds = count
     return f"{extensions} in {seconds:.1f} s"

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.benchmarks.killed import fingerprint, stored
+from tests.benchmarks.killed import fingerprint_store, stored_verdict_times
 from tests.helpers.private_engine import PrivateEngine
 from tests.helpers.pty import Watched
-from tests.helpers.resource_leaks import held_locks, image_names, leftovers
+from tests.helpers.resource_leaks import find_leaked_resources, held_locks, image_names
 from tests.helpers.sample_candidates import COUNT
 
 HEAD = (
@@ -17,7 +17,7 @@ HEAD = (
 
 
 @dataclass(kw_only=True)
-class Kill:
+class Disturbance:
     """One disturbance, and what the next start made of it."""
 
     number: int
@@ -41,7 +41,7 @@ class Kill:
         ).strip()
 
 
-class Scene:
+class FaultLoop:
     """One folder in which the same command is begun again and again."""
 
     def __init__(self, folder: Path, engine: PrivateEngine, jobs: int) -> None:
@@ -49,15 +49,15 @@ class Scene:
         self.variables: dict[str, str] = {}
         self.shown: list[str] = []  # ids, each time that a verdict was shown
         self.wrong: list[str] = []
-        self.kills: list[Kill] = []
+        self.kills: list[Disturbance] = []
         self.truth: Mapping[str, object] = {}
 
     def begin(self) -> Watched:
         """The command."""
         return Watched(["validate", "-j", str(self.jobs)], self.variables)
 
-    def left(self) -> set[str]:
-        return leftovers(self.folder, self.engine.client)
+    def leftovers(self) -> set[str]:
+        return find_leaked_resources(self.folder, self.engine.client)
 
     def note(self, watched: Watched) -> None:
         """What a command that has ended showed."""
@@ -68,20 +68,20 @@ class Scene:
     def look(self) -> dict[str, str]:
         """Moments at which the stored verdicts were made; checks them against the truth."""
         data = self.folder / "data"
-        for name, found in fingerprint(data).items():
+        for name, found in fingerprint_store(data).items():
             if self.truth and found != self.truth[name]:
                 self.wrong.append(f"verdict of {name}: {str(found)[:300]}")
-        return stored(data)
+        return stored_verdict_times(data)
 
     def restarted(self, watched: Watched) -> None:
         """Fill in what the last kill left, once *watched* is at work."""
         last = self.kills[-1] if self.kills else None
         if last and last.after is None and watched.step:
-            last.after = stored(self.folder / "data")
-            last.still = last.left & self.left()
+            last.after = stored_verdict_times(self.folder / "data")
+            last.still = last.left & self.leftovers()
 
 
-def faults(scene: Scene, quiet: Mapping[str, object], images: list[str]) -> list[str]:
+def find_differences(scene: FaultLoop, quiet: Mapping[str, object], images: list[str]) -> list[str]:
     """Everything that is not as after the undisturbed run."""
     found = list(scene.wrong)
     last = scene.look()
@@ -92,7 +92,7 @@ def faults(scene: Scene, quiet: Mapping[str, object], images: list[str]) -> list
         found += [f"{name} was validated again" for name in moments if moments[name] != last[name]]
     twice = {name for name in scene.shown if scene.shown.count(name) > 1}
     found += [f"{name} was shown to end twice" for name in sorted(twice)]
-    found += [f"left: {thing}" for thing in sorted(scene.left())]
+    found += [f"left: {thing}" for thing in sorted(scene.leftovers())]
     found += [f"lock held: {name}" for name in held_locks(scene.folder)]
     now = image_names(scene.engine.client)
     found += [f"image {name}" for name in sorted({*now} ^ {*images})]

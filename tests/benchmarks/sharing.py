@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from builders.errors import BuilderError
-from builders.lock.resolve import lock_key
+from builders.lock.resolve import compute_lock_key
 from builders.python.choose import available_pythons
 from curate.core.model import Rejection
-from curate.environments.plan import Plan, make_plan
+from curate.environments.plan import ValidationPlan, plan_validation
 from curate.store import Store
-from recipes import Library
+from recipes import RecipeLibrary
 
 MARK = 0.3  # environments a candidate, at most
 
@@ -34,15 +34,17 @@ class Count:
     environments: set[tuple[str, ...]] = field(default_factory=set)
     fallen: Counter[str] = field(default_factory=Counter)
 
-    def add(self, plan: Plan | Rejection) -> None:
+    def add(self, plan: ValidationPlan | Rejection) -> None:
         """Count one candidate's *plan*."""
         self.candidates += 1
         if isinstance(plan, Rejection):
             self.fallen[f"{plan.stage}/{plan.reason}"] += 1
             return
         self.planned += 1
-        first = plan.grounds[0]
-        self.environments.add((lock_key(first.manifest, first.python), *sorted(plan.env.system)))
+        first = plan.variants[0]
+        self.environments.add(
+            (compute_lock_key(first.manifest, first.python), *sorted(plan.env.system))
+        )
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -54,7 +56,7 @@ def main(arguments: list[str] | None = None) -> None:
     print("| --- | --- | --- | --- | --- | --- |")
     counts = []
     with Store(options.data) as store:
-        for repo in options.repo or store.repositories():
+        for repo in options.repo or store.list_repositories():
             counts.append(counted(store, repo, options.mirrors, pythons))
             print(line(repo, counts[-1]), flush=True)
     planned = sum(count.planned for count in counts)
@@ -65,12 +67,12 @@ def main(arguments: list[str] | None = None) -> None:
 
 def counted(store: Store, repo: str, mirrors: Path, pythons: tuple[str, ...]) -> Count:
     """Plan every candidate of *repo*."""
-    recipe = Library().get(repo)
+    recipe = RecipeLibrary().get_recipe(repo)
     mirror = mirrors / f"{repo.replace('/', '__')}.git"
     count = Count()
-    for candidate in store.candidates(repo):
+    for candidate in store.iter_candidates(repo):
         try:
-            count.add(make_plan(candidate, recipe, mirror, pythons))
+            count.add(plan_validation(candidate, recipe, mirror, pythons))
         except BuilderError as error:
             count.candidates += 1
             count.fallen[type(error).__name__] += 1

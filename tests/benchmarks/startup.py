@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curate.cli.app import COMMANDS
-from tests.helpers.large_store import fill
+from tests.helpers.large_store import fill_store
 
 IMPORTS = "import typer, rich"
 EMPTY_APP = """
@@ -53,7 +53,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="curate-startup-") as folder:
         print(f"A store of {options.candidates:,} candidates is made …", file=sys.stderr)
-        fill(Path(folder) / "data", candidates=options.candidates, verified=100)
+        fill_store(Path(folder) / "data", candidates=options.candidates, verified=100)
         variables = {
             **os.environ,
             "CURATE_DATA": f"{folder}/data",

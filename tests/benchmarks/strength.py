@@ -22,38 +22,40 @@ def main(folders: Sequence[str]) -> None:
     """Print both tables."""
     with ExitStack() as stack:
         stores = [stack.enter_context(Store(Path(folder))) for folder in folders]
-        made = {m.instance_id: m for store in stores for _, m in store.verified()}
+        made = {m.instance_id: m for store in stores for _, m in store.iter_verified()}
     print("| instance | FAIL_TO_PASS | pieces | noticed | not noticed |")
     print("| --- | --- | --- | --- | --- |")
     for validation in made.values():
-        if validation.strength and validation.strength.unnoticed:
+        if validation.test_strength and validation.test_strength.untested:
             print(line(validation))
     print(f"\n{spread(list(made.values()))}")
 
 
 def line(made: Validation) -> str:
     """An instance with pieces that nothing notices."""
-    assert made.strength is not None
-    missed = ", ".join(f"`{piece}`" for piece in made.strength.unnoticed[:4])
-    more = len(made.strength.unnoticed) - 4
+    assert made.test_strength is not None
+    missed = ", ".join(f"`{piece}`" for piece in made.test_strength.untested[:4])
+    more = len(made.test_strength.untested) - 4
     return (
-        f"| {made.instance_id} | {len(made.verdict.fail_to_pass)} | {len(made.strength.pieces)}"
+        f"| {made.instance_id} | {len(made.verdict.fail_to_pass)} | {len(made.test_strength.hunks)}"
         f" | {share(made):.2f} | {missed}{f' and {more} more' if more > 0 else ''} |"
     )
 
 
 def share(made: Validation) -> float:
     """Share of the pieces that are noticed; an instance without pieces has none to miss."""
-    strength = made.strength
-    if strength is None or not strength.pieces:
+    strength = made.test_strength
+    if strength is None or not strength.hunks:
         return 1.0
-    return 1 - len(strength.unnoticed) / len(strength.pieces)
+    return 1 - len(strength.untested) / len(strength.hunks)
 
 
 def spread(made: Sequence[Validation]) -> str:
     """Instances by the share of noticed pieces, those of several pieces apart."""
-    measured = [each for each in made if each.strength and each.strength.pieces]
-    several = [each for each in measured if each.strength and len(each.strength.pieces) > 1]
+    measured = [each for each in made if each.test_strength and each.test_strength.hunks]
+    several = [
+        each for each in measured if each.test_strength and len(each.test_strength.hunks) > 1
+    ]
     lines = ["| noticed | instances | of them with several pieces |", "| --- | --- | --- |"]
     above = 2.0
     for least in BOUNDS:

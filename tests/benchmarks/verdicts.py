@@ -20,8 +20,8 @@ from typing import Any
 
 from curate.core.model import Environment, Validation
 from curate.store import Store
-from recipes import Library
-from tests.benchmarks.marks import marks
+from recipes import RecipeLibrary
+from tests.benchmarks.marks import compute_targets
 
 CAUSES = Path(__file__).with_name("causes.toml")
 INTRODUCTION = """\
@@ -64,7 +64,7 @@ class Comparison:
 
     @property
     def matches(self) -> bool:
-        verified = self.ours is not None and self.ours.verified
+        verified = self.ours is not None and self.ours.is_verified
         return verified and (self.published or frozenset()) <= self.fail_to_pass
 
     @property
@@ -99,7 +99,7 @@ def page(rows: Sequence[Comparison]) -> Iterator[str]:
     yield f"{right} of {len(given)} contain every published FAIL_TO_PASS;"
     yield f"{others} without a published list are verified."
     yield "\n| mark | at most | measured | of | kept |\n| --- | --- | --- | --- | --- |"
-    yield from (mark.line for mark in marks(verified))
+    yield from (mark.line for mark in compute_targets(verified))
     yield f"\n{HEAD}\n|" + " --- |" * HEAD.count(" | ") + " --- |"
     yield from map(line, rows)
     causes = tomllib.loads(CAUSES.read_text(encoding="utf-8"))
@@ -121,9 +121,9 @@ def compared(stores: Iterable[Store], row: Mapping[str, Any]) -> Comparison:
     """The published *row* beside what the first of *stores* has of it that has anything."""
     name = str(row["instance_id"])
     number = int(name.rsplit("-", 1)[1])
-    found = [each for store in stores if (each := store.validation(name))]
+    found = [each for store in stores if (each := store.get_validation(name))]
     ours = found[0] if found else None
-    fallen = [each for store in stores if (each := store.rejection(str(row["repo"]), number))]
+    fallen = [each for store in stores if (each := store.get_rejection(str(row["repo"]), number))]
     why = ours.verdict.rejection if ours else fallen[0] if fallen else None
     return Comparison(
         name=name,
@@ -151,7 +151,7 @@ def line(row: Comparison) -> str:
     return f"| {' | '.join(str(cell) for cell in [*cells, row.verdict])} |"
 
 
-_BELOW, _ABOVE = ("base", "python"), ("environment", "tree", "instance")  # of large parts
+_BELOW, _ABOVE = ("base", "python"), ("environment", "checkout", "instance")  # of large parts
 
 
 def _cost(made: Validation, environment: Environment) -> list[object]:
@@ -176,8 +176,8 @@ def _layers(sizes: Mapping[str, int]) -> Iterator[int]:
 
 @cache
 def _is_older(repo: str, recipe_hash: str) -> bool:
-    recipe = Library().get(repo)
-    return recipe_hash not in {recipe.digest(env) for env in recipe.env}
+    recipe = RecipeLibrary().get_recipe(repo)
+    return recipe_hash not in {recipe.compute_hash(env) for env in recipe.env}
 
 
 def _validated(stores: Iterable[Store], repos: list[str]) -> Iterator[Mapping[str, Any]]:

@@ -5,53 +5,58 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from builders.backends.protocol import Backend
-from builders.model import Built, Failure, Lock
+from builders.model import BuiltInstance, Failure, RequirementsLock
 from builders.python.choose import available_pythons
 from builders.settings import BuildSettings
 from curate.core.model import Candidate, Environment, Validation
 from curate.core.settings import Settings
-from curate.environments.build import build
-from curate.environments.context import Workshop
-from curate.environments.plan import Plan, make_plan
+from curate.environments.build import build_with_fallbacks
+from curate.environments.context import ValidationContext
+from curate.environments.plan import ValidationPlan, plan_validation
 from curate.store import Store
-from recipes import Library
+from recipes import RecipeLibrary
 
 
-def workshop(
+def make_validation_context(
     store: Store, settings: Settings, building: BuildSettings, backend: Backend, jobs: int = 1
-) -> Workshop:
+) -> ValidationContext:
     """A workshop that reports nothing and has *jobs* sandboxes at once."""
-    return Workshop(
+    return ValidationContext(
         store=store,
         backend=backend,
         settings=building,
-        pythons=available_pythons(settings.interpreters),
-        mirrors=lambda repo: settings.mirror_folder / f"{repo.replace('/', '__')}.git",
-        stop=threading.Event(),
-        report=lambda name, step: None,
-        sandboxes=ThreadPoolExecutor(jobs),
+        python_versions=available_pythons(settings.interpreters),
+        get_mirror=lambda repo: settings.mirror_dir / f"{repo.replace('/', '__')}.git",
+        stop_event=threading.Event(),
+        report_step=lambda name, step: None,
+        run_executor=ThreadPoolExecutor(jobs),
     )
 
 
-def rebuild(
-    candidate: Candidate, made: Validation, shop: Workshop, mark: str = ""
-) -> tuple[Plan, Built | Failure]:
+def rebuild_environment(
+    candidate: Candidate, made: Validation, ctx: ValidationContext, mark: str = ""
+) -> tuple[ValidationPlan, BuiltInstance | Failure]:
     """The plan of *candidate*, and what its lock in *made* builds.
 
     A *mark* makes the lock's text new, so that no layer of before is taken for the environment.
     """
     assert made.environment is not None
-    plan = make_plan(
-        candidate, Library().get(candidate.repo), shop.mirrors(candidate.repo), shop.pythons
+    plan = plan_validation(
+        candidate,
+        RecipeLibrary().get_recipe(candidate.repo),
+        ctx.get_mirror(candidate.repo),
+        ctx.python_versions,
     )
-    assert isinstance(plan, Plan)
-    plan = replace(plan, as_in_ci=made.environment.variables != plan.variables)
-    ground = next(each for each in plan.grounds if each.source == made.environment.declared_by)
-    _, built = build(plan, ground, lock_of(made.environment, mark), shop)
+    assert isinstance(plan, ValidationPlan)
+    plan = replace(plan, use_ci_env=made.environment.variables != plan.env_vars)
+    ground = next(
+        each for each in plan.variants if each.requirements_from == made.environment.declared_by
+    )
+    _, built = build_with_fallbacks(plan, ground, lock_from_record(made.environment, mark), ctx)
     return plan, built
 
 
-def lock_of(made: Environment, mark: str = "") -> Lock:
+def lock_from_record(made: Environment, mark: str = "") -> RequirementsLock:
     """The lock that *made* was built from."""
     text = f"{made.lock}# {mark}\n" if mark else made.lock
-    return Lock(text=text, python=made.python, cutoff=made.cutoff)
+    return RequirementsLock(text=text, python=made.python, cutoff=made.cutoff)

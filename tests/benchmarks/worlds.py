@@ -8,7 +8,7 @@ from tests.doubles.github.data import Repository, World
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class MirroredRepository:
     """A repository as GitHub would serve it, and its mirror."""
 
     world: World
@@ -32,11 +32,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def places(folders: list[Path], mirror: str) -> list[Place]:
+def load_repositories(folders: list[Path], mirror: str) -> list[MirroredRepository]:
     """Load every world beside its mirror."""
     found = []
     for folder in folders:
         data = Repository.load(folder)
         path = Path(mirror.format(name=data.name.replace("/", "+")))
-        found.append(Place(world=World(data), data=data, folder=folder, mirror=path))
+        found.append(MirroredRepository(world=World(data), data=data, folder=folder, mirror=path))
     return found

@@ -3,7 +3,7 @@
 import os
 
 from builders.engine.buildkit import find_build_client
-from builders.engine.client import connect
+from builders.engine.client import connect_to_engine
 from builders.errors import BuilderError
 from builders.settings import BuildSettings
 
@@ -24,7 +24,7 @@ def _have_image(name: str) -> None:
     """Raise BuilderError unless an engine answers that can build and has or can get *name*."""
     import docker
 
-    engine = connect()
+    engine = connect_to_engine()
     find_build_client(os.environ.get("CURATE_DOCKER", ""))
     try:
         engine.images.get(name)

@@ -28,8 +28,8 @@ class Commit:
 class Landed:
     """What a pull became in git; oids as GitHub's GraphQL would answer them."""
 
-    base_oid: str  # tip of the base branch when the pull was opened
-    head_oid: str
+    base_commit: str  # tip of the base branch when the pull was opened
+    head_commit: str
     merge: Commit | None  # merge, squash or last rebased commit; None = never merged
     commits: tuple[Commit, ...]  # of the branch, oldest first
 
@@ -87,7 +87,7 @@ class _Work:
         merged = self.merge(pull, fork) if pull.merged else None
         self.git("branch", "--quiet", "-D", pull.branch)
         self.tips[pull.number] = self.oid(self.main)
-        return Landed(base_oid=base, head_oid=head, merge=merged, commits=commits)
+        return Landed(base_commit=base, head_commit=head, merge=merged, commits=commits)
 
     def branch(self, pull: SamplePull, fork: str) -> tuple[Commit, ...]:
         """Commit the pull's files on a new branch, minutes before the pull is opened."""

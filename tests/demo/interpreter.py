@@ -6,7 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from builders.python.install import uv_binary
+from builders.python.install import find_uv
 from tests.demo.sample import SAMPLE
 
 _CLASSIFIER = "Programming Language :: Python :: 3."
@@ -37,5 +37,5 @@ def _newest_named() -> str:
 
 
 def _installed(python: str) -> bool:
-    command = [uv_binary(), "python", "find", "--no-project", "--no-python-downloads", python]
+    command = [find_uv(), "python", "find", "--no-project", "--no-python-downloads", python]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0

@@ -4,9 +4,16 @@ from pathlib import Path
 import pytest
 
 from curate.core.model import PullRequest
-from curate.crawl.base_commit import BASE_REF, DERIVED, MERGE_COMMIT, DiffPair, diff_pair, untouched
+from curate.crawl.base_commit import (
+    RULE_BASE_REF,
+    RULE_DERIVED,
+    RULE_MERGE_COMMIT,
+    PatchRange,
+    applies_trivially,
+    find_patch_range,
+)
 from curate.git.mirror import Mirror, open_mirror
-from tests.helpers.factories import pull
+from tests.helpers.factories import make_pull
 from tests.helpers.git_history import GitHistory
 
 
@@ -41,40 +48,50 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 def test_base_is_base_ref_and_the_diff_is_three_dots(made: Made) -> None:
-    pair = diff_pair(made.mirror.history, request_of(made, base=made.ahead))
+    pair = find_patch_range(made.mirror.commit_graph, request_of(made, base=made.ahead))
     assert pair is not None
-    assert (pair.base, pair.old, pair.new, pair.rule) == (
+    assert (pair.base_commit, pair.old_commit, pair.new_commit, pair.base_commit_rule) == (
         made.ahead,
         made.fork,
         made.head,
-        BASE_REF,
+        RULE_BASE_REF,
     )
     assert len(pair.commits) == 2
     assert pair.commits[0] == made.head
 
 
 def test_base_that_is_gone(made: Made) -> None:
-    pair = diff_pair(made.mirror.history, request_of(made, base="f" * 40))
+    pair = find_patch_range(made.mirror.commit_graph, request_of(made, base="f" * 40))
     assert pair is not None
-    assert (pair.base, pair.old, pair.rule) == (made.fork, made.fork, DERIVED)
+    assert (pair.base_commit, pair.old_commit, pair.base_commit_rule) == (
+        made.fork,
+        made.fork,
+        RULE_DERIVED,
+    )
 
 
 def test_base_that_holds_the_head_already(made: Made) -> None:
-    pair = diff_pair(made.mirror.history, request_of(made, base=made.merged))
+    pair = find_patch_range(made.mirror.commit_graph, request_of(made, base=made.merged))
     assert pair is not None
-    assert (pair.base, pair.rule) == (made.fork, DERIVED)
+    assert (pair.base_commit, pair.base_commit_rule) == (made.fork, RULE_DERIVED)
 
 
 def test_head_that_is_gone(made: Made) -> None:
-    pair = diff_pair(made.mirror.history, request_of(made, base=made.ahead, head="f" * 40))
+    pair = find_patch_range(
+        made.mirror.commit_graph, request_of(made, base=made.ahead, head="f" * 40)
+    )
     assert pair is not None
-    assert (pair.base, pair.new, pair.rule) == (made.ahead, made.merged, MERGE_COMMIT)
+    assert (pair.base_commit, pair.new_commit, pair.base_commit_rule) == (
+        made.ahead,
+        made.merged,
+        RULE_MERGE_COMMIT,
+    )
 
 
 def test_nothing_is_there(made: Made) -> None:
-    lost = pull(1, base_oid="f" * 40, head_oid="e" * 40, merge_oid="d" * 40)
-    assert diff_pair(made.mirror.history, lost) is None
-    assert diff_pair(made.mirror.history, pull(1, merge_oid=None)) is None
+    lost = make_pull(1, base_commit="f" * 40, head_commit="e" * 40, merge_commit="d" * 40)
+    assert find_patch_range(made.mirror.commit_graph, lost) is None
+    assert find_patch_range(made.mirror.commit_graph, make_pull(1, merge_commit=None)) is None
 
 
 def test_base_that_is_gone_is_where_its_branch_was_when_the_pull_was_begun(tmp_path: Path) -> None:
@@ -86,11 +103,11 @@ def test_base_that_is_gone_is_where_its_branch_was_when_the_pull_was_begun(tmp_p
     git.checkout("main")
     git.commit("after", c_py="c\n")
     merged = git.merge("feature")
-    lost = pull(1, base_oid="f" * 40, head_oid=head, merge_oid=merged)
+    lost = make_pull(1, base_commit="f" * 40, head_commit=head, merge_commit=merged)
     with open_mirror(git.mirror(tmp_path / "mirror")) as mirror:
-        pair = diff_pair(mirror.history, lost)
+        pair = find_patch_range(mirror.commit_graph, lost)
     assert pair is not None
-    assert (pair.base, pair.old, pair.rule) == (tip, fork, DERIVED)
+    assert (pair.base_commit, pair.old_commit, pair.base_commit_rule) == (tip, fork, RULE_DERIVED)
 
 
 def _rebased(git: GitHistory, *subjects: str, seconds: int = 0) -> list[str]:
@@ -108,11 +125,15 @@ def test_rebased_pull_without_head_is_the_whole_series(tmp_path: Path) -> None:
     before = git.commit("Another pull (#1)", z_py="z\n")
     git.clock += 3600
     series = _rebased(git, "one", "two", "three", seconds=1)
-    lost = pull(2, base_oid="f" * 40, head_oid="e" * 40, merge_oid=series[-1])
+    lost = make_pull(2, base_commit="f" * 40, head_commit="e" * 40, merge_commit=series[-1])
     with open_mirror(git.mirror(tmp_path / "mirror")) as mirror:
-        pair = diff_pair(mirror.history, lost)
+        pair = find_patch_range(mirror.commit_graph, lost)
     assert pair is not None
-    assert (pair.base, pair.new, pair.commits) == (before, series[-1], tuple(series[::-1]))
+    assert (pair.base_commit, pair.new_commit, pair.commits) == (
+        before,
+        series[-1],
+        tuple(series[::-1]),
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,28 +144,30 @@ def test_what_is_no_rebased_series(tmp_path: Path, subjects: tuple[str], seconds
     git = GitHistory.new(tmp_path / "work")
     git.commit("root")
     series = _rebased(git, *subjects, seconds=seconds)
-    lost = pull(7, base_oid="f" * 40, head_oid="e" * 40, merge_oid=series[-1])
+    lost = make_pull(7, base_commit="f" * 40, head_commit="e" * 40, merge_commit=series[-1])
     with open_mirror(git.mirror(tmp_path / "mirror")) as mirror:
-        pair = diff_pair(mirror.history, lost)
+        pair = find_patch_range(mirror.commit_graph, lost)
     assert pair is not None
-    assert (pair.base, pair.commits) == (series[0], (series[1],))
+    assert (pair.base_commit, pair.commits) == (series[0], (series[1],))
 
 
-def asked(mirror: Mirror, pair: DiffPair) -> tuple[bool, bool]:
+def asked(mirror: Mirror, pair: PatchRange) -> tuple[bool, bool]:
     """Whether every touched file is untouched at the base, and whether git can apply the patch."""
-    (changes,) = mirror.diffs.files([pair.sides])
-    (patch,) = mirror.diffs.patches([pair.sides])
+    (changes,) = mirror.diff_reader.read_changed_files([pair.sides])
+    (patch,) = mirror.diff_reader.read_patches([pair.sides])
     assert isinstance(changes, tuple) and isinstance(patch, bytes)
-    return next(untouched(mirror, [(pair, changes)])), mirror.applies(pair.base, patch)
+    return next(applies_trivially(mirror, [(pair, changes)])), mirror.can_apply(
+        pair.base_commit, patch
+    )
 
 
 @pytest.mark.parametrize(("at", "expected"), [("ahead", (True, True)), ("clash", (False, False))])
 def test_whether_the_patch_applies_at_the_base(
     made: Made, at: str, expected: tuple[bool, bool]
 ) -> None:
-    pair = diff_pair(made.mirror.history, request_of(made, base=getattr(made, at)))
+    pair = find_patch_range(made.mirror.commit_graph, request_of(made, base=getattr(made, at)))
     assert pair is not None
-    assert pair.base == getattr(made, at)
+    assert pair.base_commit == getattr(made, at)
     assert asked(made.mirror, pair) == expected
 
 
@@ -157,7 +180,9 @@ def test_a_touched_file_that_moved_elsewhere_still_applies(tmp_path: Path) -> No
     git.checkout("main")
     base = git.commit(a_py="".join(["start\n", *lines[1:]]))
     with open_mirror(git.mirror(tmp_path / "mirror")) as mirror:
-        pair = diff_pair(mirror.history, pull(1, base_oid=base, head_oid=head))
+        pair = find_patch_range(
+            mirror.commit_graph, make_pull(1, base_commit=base, head_commit=head)
+        )
         assert pair is not None
         assert asked(mirror, pair) == (False, True)
 
@@ -180,10 +205,10 @@ def test_forks_are_those_of_git(tmp_path: Path) -> None:
         heads = git.git("for-each-ref", "--format=%(objectname)", "refs/heads").split()
         for ours in heads:
             for theirs in heads:
-                fork = mirror.history.fork(ours, theirs)
+                fork = mirror.commit_graph.merge_base(ours, theirs)
                 assert fork is not None
-                assert fork.base == git.git("merge-base", ours, theirs)
-                assert set(fork.commits) == set(git.git("rev-list", f"{ours}..{theirs}").split())
+                assert fork.commit == git.git("merge-base", ours, theirs)
+                assert set(fork.ahead) == set(git.git("rev-list", f"{ours}..{theirs}").split())
 
 
 def test_unrelated_histories_have_no_fork(tmp_path: Path) -> None:
@@ -192,8 +217,8 @@ def test_unrelated_histories_have_no_fork(tmp_path: Path) -> None:
     git.git("checkout", "--quiet", "--orphan", "other")
     second = git.commit("another root", a_py="y")
     with open_mirror(git.mirror(tmp_path / "mirror")) as mirror:
-        assert mirror.history.fork(first, second) is None
+        assert mirror.commit_graph.merge_base(first, second) is None
 
 
 def request_of(made: Made, *, base: str, head: str | None = None) -> PullRequest:
-    return pull(1, base_oid=base, head_oid=head or made.head, merge_oid=made.merged)
+    return make_pull(1, base_commit=base, head_commit=head or made.head, merge_commit=made.merged)

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from curate.core.model import CrawlState
-from curate.patches.stats import edits
-from curate.publish.filters.config import Rules
+from curate.patches.stats import compute_patch_stats
+from curate.publish.filters.config import ReleaseFilters
 from curate.publish.measures import license
-from curate.publish.measures.codebase import Bases, Size
-from curate.publish.tables import held_back, train_table
+from curate.publish.measures.codebase import CodebaseReader, CodebaseSize
+from curate.publish.tables import find_exclusions, make_train_rows
 from curate.store import Store
-from tests.helpers.factories import candidate, pull, validation
+from tests.helpers.factories import make_candidate, make_pull, make_validation
 from tests.helpers.git_history import GitHistory
 
 ROOT = Path(__file__).parents[2]
@@ -30,12 +30,12 @@ def asked(monkeypatch):
         texts.append(text)
         return text.strip(), 1.0
 
-    monkeypatch.setattr(license, "by_askalono", identify)
+    monkeypatch.setattr(license, "identify_with_askalono", identify)
     return texts
 
 
 def bases(history):
-    return Bases({"owner/name": history.path / ".git"}.get)
+    return CodebaseReader({"owner/name": history.path / ".git"}.get)
 
 
 def test_licences_are_those_of_the_base_and_asked_once_a_text(history, asked):
@@ -44,20 +44,20 @@ def test_licences_are_those_of_the_base_and_asked_once_a_text(history, asked):
     third = history.change({"LICENSE": None, "setup.py": 'license="Apache 2.0",\n'})
     fourth = history.change({"setup.py": None})
     with bases(history) as found:
-        told = [found.licence("owner/name", one) for one in (first, second, third, fourth)]
+        told = [found.detect_license("owner/name", one) for one in (first, second, third, fourth)]
         assert told == ["MIT", "MIT", "Apache-2.0", ""]
         assert asked == ["MIT\n"]
-        assert found.licence("owner/name", "0" * 40) == ""
-        assert found.licence("other/name", first) == ""
+        assert found.detect_license("owner/name", "0" * 40) == ""
+        assert found.detect_license("other/name", first) == ""
 
 
 def test_sizes_leave_out_tests_and_lines_of_binary_files(history):
     files = {"a.py": "1\n2\n", "b.bin": b"\0\n\n", "tests/c.py": "1\n", "dé f.txt": "no end"}
     commit = history.change(files)
     with bases(history) as found:
-        assert found.size("owner/name", commit) == Size(files=3, lines=3)
-        assert found.size("owner/name", "0" * 40) is None
-        assert found.size("other/name", commit) is None
+        assert found.measure_size("owner/name", commit) == CodebaseSize(files=3, lines=3)
+        assert found.measure_size("owner/name", "0" * 40) is None
+        assert found.measure_size("other/name", commit) is None
 
 
 def test_edits_look_into_the_old_files(history):
@@ -67,44 +67,47 @@ def test_edits_look_into_the_old_files(history):
         b"@@ -1,2 +1,2 @@\n def f():\n-    return 1\n+    return 2\n"
     )
     with bases(history) as found:
-        assert found.edits(candidate(base_commit=commit, patch=patch)).functions == 1
-        assert found.edits(candidate(patch=patch)) == edits(patch)
+        assert found.measure_patch(make_candidate(base_commit=commit, patch=patch)).functions == 1
+        assert found.measure_patch(make_candidate(patch=patch)) == compute_patch_stats(patch)
 
 
 def test_commits_are_those_of_the_pull_alone(history):
     base = history.change({"x.py": "1\n"})
     first, head = history.change({"x.py": "2\n"}), history.change({"x.py": "3\n"})
     with bases(history) as found:
-        assert found.commits(candidate(base_commit=base, head_commit=head)) == (head, first)
-        assert found.commits(candidate(base_commit=base, head_commit="0" * 40)) == ()
-        assert found.commits(candidate(repo="other/name", base_commit=base)) == ()
+        assert found.list_pull_commits(make_candidate(base_commit=base, head_commit=head)) == (
+            head,
+            first,
+        )
+        assert found.list_pull_commits(make_candidate(base_commit=base, head_commit="0" * 40)) == ()
+        assert found.list_pull_commits(make_candidate(repo="other/name", base_commit=base)) == ()
 
 
 def test_a_commit_in_the_statement_is_known_from_the_mirror(history, tmp_path):
     base, first = history.change({"x.py": "1\n"}), history.change({"x.py": "2\n"})
     head = history.change({"x.py": "3\n"})
-    rules = Rules.model_validate({"leaks": {"held": ["commit in problem_statement"]}})
+    rules = ReleaseFilters.model_validate({"leaks": {"held": ["commit in problem_statement"]}})
     with Store(tmp_path / "data") as store, bases(history) as found:
         for number, named in ((7, first[:8]), (8, base[:8])):
-            one = candidate(
+            one = make_candidate(
                 instance_id=f"owner__name-{number}",
                 pull_number=number,
                 base_commit=base,
                 head_commit=head,
                 problem_statement=f"Since {named} it breaks in way {number}.",
             )
-            store.save_page("owner/name", [pull(number, repo="owner/name")], CrawlState())
+            store.save_page("owner/name", [make_pull(number, repo="owner/name")], CrawlState())
             store.save_candidate(one)
-            store.save_validation("owner/name", validation(instance_id=one.instance_id))
-        held = held_back(store, found, rules)
+            store.save_validation("owner/name", make_validation(instance_id=one.instance_id))
+        held = find_exclusions(store, found, rules)
         assert {name: str(them[0]) for name, them in held.items()} == {
             "owner__name-7": "leak commit in problem_statement"
         }
-        kept = train_table(store, found, rules).kept
+        kept = make_train_rows(store, found, rules).rows
         assert [(row["leaks"], row["leak_group"]) for row in kept] == [([], "owner__name-7")]
 
 
 def test_askalono_knows_our_own_licence():
-    name, likeness = license.by_askalono((ROOT / "LICENSE").read_text(encoding="utf-8"))
+    name, likeness = license.identify_with_askalono((ROOT / "LICENSE").read_text(encoding="utf-8"))
     assert name == "MIT"
-    assert likeness >= license.SURE
+    assert likeness >= license.MIN_SIMILARITY

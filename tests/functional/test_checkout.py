@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from builders.errors import BuilderError
-from builders.git.checkout import is_whole, links, make_checkout, step_commands, write_step
+from builders.git.checkout import (
+    commit_step_commands,
+    has_all_files,
+    make_checkout,
+    submodule_commits,
+    write_commit_step,
+)
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -139,8 +145,10 @@ def step(tmp_path):
 
     def run(source, older, newer):
         target = make_checkout(source, older, tmp_path / "checkout").path
-        write_step(source, older, newer, tmp_path / "step.pack")
-        script = "\n".join(["set -eu", *step_commands(older, newer, str(tmp_path / "step.pack"))])
+        write_commit_step(source, older, newer, tmp_path / "step.pack")
+        script = "\n".join(
+            ["set -eu", *commit_step_commands(older, newer, str(tmp_path / "step.pack"))]
+        )
         environment = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull}
         subprocess.run(["sh", "-c", script], cwd=target, env=environment, check=True)
         return target
@@ -172,19 +180,19 @@ def test_a_step_keeps_files_that_did_not_change(source, step, tmp_path):
 
 def test_links_are_those_of_the_submodules_that_a_commit_has(source, base, library):
     later = git(library, "rev-parse", "HEAD")
-    assert links(source, base, ("vendored", "new", "gone")) == {
+    assert submodule_commits(source, base, ("vendored", "new", "gone")) == {
         "vendored": git(library, "rev-parse", "HEAD~1")
     }
     git(source / "vendored", "pull", "-q")
     newer = commit(source, "submodule moved")
-    assert links(source, newer, ("vendored",)) == {"vendored": later}
-    assert links(source, git(source, "rev-parse", "v1"), ("vendored",)) == {}
-    assert links(source, base, ()) == {}
+    assert submodule_commits(source, newer, ("vendored",)) == {"vendored": later}
+    assert submodule_commits(source, git(source, "rev-parse", "v1"), ("vendored",)) == {}
+    assert submodule_commits(source, base, ()) == {}
 
 
 def test_a_mirror_without_a_file_is_not_whole(source):
     head = git(source, "rev-parse", "HEAD")
-    assert is_whole(source, head)
+    assert has_all_files(source, head)
     blob = git(source, "rev-parse", "HEAD:new")
     (source / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
-    assert not is_whole(source, head)
+    assert not has_all_files(source, head)

@@ -12,7 +12,7 @@ from curate.core.model import CrawlState
 from curate.store import Store
 from tests.doubles.github import GitHubDouble, World
 from tests.doubles.github.samples import sample_repository
-from tests.helpers.factories import candidate, pull
+from tests.helpers.factories import make_candidate, make_pull
 from tests.helpers.terminal import Typed, typed
 
 REPO = "sample/one"
@@ -174,8 +174,8 @@ def test_a_data_folder_that_is_a_file(curate, tmp_path):
 
 def test_an_engine_that_is_not_running_loses_nothing(curate, tmp_path):
     with Store(tmp_path / "data") as store:
-        store.save_page(REPO, [pull(1, repo=REPO)], CrawlState())
-        store.save_candidate(candidate(1, patch=b"gold"))
+        store.save_page(REPO, [make_pull(1, repo=REPO)], CrawlState())
+        store.save_candidate(make_candidate(1, patch=b"gold"))
     done = curate("validate", DOCKER_HOST=f"unix://{tmp_path}/none.sock")
     refused(done, 3, f"answers: No such file or directory: unix://{tmp_path}/none.sock", "Hint: ")
     assert "owner__name-1" in curate("export", "--split", "raw", "-").stdout

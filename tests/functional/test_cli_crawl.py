@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recipes import Library
+from recipes import RecipeLibrary
 from tests.doubles.github.data import Repository, World
 from tests.doubles.github.samples import sample_issue, sample_pull, sample_repository, stamp
 from tests.doubles.github.server import GitHubDouble
@@ -78,7 +78,7 @@ def test_a_clone_is_updated_only_when_heads_are_missing(
 
 
 def test_all_repositories_that_have_a_recipe(curate: Curate, site: Path) -> None:
-    first, second, *others = [recipe.repo for recipe in Library()]
+    first, second, *others = [recipe.repo for recipe in RecipeLibrary()]
     world = World(Repository.of(first), Repository.of(second))
     for name in (first, second):
         add_pull(publish(site, name), world[name], 1)

@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 import pytest
 
 from builders.git.tree import GitTree
-from builders.lock.resolve import lock_key
-from builders.model import Lock
-from builders.requirements import Sources, read_manifest
+from builders.lock.resolve import compute_lock_key
+from builders.model import RequirementsLock
+from builders.requirements import ManifestSources, read_manifest
 from curate.core.model import CrawlState, Rejection
 from curate.store import Store
-from curate.validate.attempts import inputs_hash
-from curate.validate.pool import Summary
-from recipes import load
-from recipes.loader import BUILT_IN
-from tests.helpers.factories import candidate, pull, validation
+from curate.validate.attempts import compute_inputs_hash
+from curate.validate.pool import ValidationSummary
+from recipes import load_recipe
+from recipes.loader import BUILT_IN_DIR
+from tests.helpers.factories import make_candidate, make_pull, make_validation
 from tests.helpers.git_history import GitHistory
 from tests.helpers.terminal import Typed, typed
 
@@ -65,7 +65,7 @@ def test_every_recipe_is_checked_where_none_is_named(curate, tmp_path):
     done = curate("--recipes", "mine", "recipe", "check")
     assert done.returncode == 0, done.stdout
     lines = done.stdout.splitlines()
-    assert len(lines) == 1 + len(list(BUILT_IN.glob("*__*.toml")))
+    assert len(lines) == 1 + len(list(BUILT_IN_DIR.glob("*__*.toml")))
     assert f"good   {REPO}" in done.stdout
 
 
@@ -137,9 +137,9 @@ def stored(tmp_path, git: GitHistory):
     patch += b"+++ b/tests/test_a.py\n@@ -1 +1 @@\n-old\n+new\n"
     opened = datetime(2021, 5, 1, tzinfo=UTC)
     facts = {"base_commit": base, "head_commit": head, "created_at": opened, "version": "3.0"}
-    one = replace(candidate(1), repo=REPO, test_patch=patch, **facts)
+    one = replace(make_candidate(1), repo=REPO, test_patch=patch, **facts)
     with Store(tmp_path / "data") as store:
-        store.save_page(REPO, [pull(1, repo=REPO)], CrawlState())
+        store.save_page(REPO, [make_pull(1, repo=REPO)], CrawlState())
         store.save_candidate(one)
     return one
 
@@ -176,8 +176,8 @@ def test_a_plan_is_explained_before_there_is_a_lock(curate, tmp_path, history):
     ):
         assert words in shown.stdout, words
     document = json.loads(curate(*flags, "--json", CURATE_INTERPRETERS="pythons").stdout)
-    assert document["plan"]["grounds"][0]["locked"] is None
-    assert document["plan"]["grounds"][0]["names"] == {}
+    assert document["plan"]["variants"][0]["locked"] is None
+    assert document["plan"]["variants"][0]["names"] == {}
     assert document["validation"] is None
 
 
@@ -186,14 +186,14 @@ def test_a_stored_lock_gives_names_and_repairs(curate, tmp_path, history):
     (tmp_path / "pythons/3.8.1/bin").mkdir(parents=True)
     (tmp_path / "pythons/3.8.1/bin/python3.8").touch()
     with GitTree(tmp_path / "data/mirrors/owner__name.git", one.base_commit) as tree:
-        manifest = read_manifest(tree, Sources())
+        manifest = read_manifest(tree, ManifestSources())
     text, cutoff = "needed==1\npytest==2\n", datetime(2021, 4, 1, tzinfo=UTC)
-    lock = Lock(text=text, python="3.8", cutoff=cutoff, repairs=("unpinned x: gone",))
+    lock = RequirementsLock(text=text, python="3.8", cutoff=cutoff, repairs=("unpinned x: gone",))
     with Store(tmp_path / "data") as store:
-        store.save_lock(lock_key(manifest, "3.8"), lock)
+        store.save_lock(compute_lock_key(manifest, "3.8"), lock)
     flags = ("recipe", "explain", one.instance_id, "--json")
     document = json.loads(curate(*flags, CURATE_INTERPRETERS="pythons").stdout)
-    ground = document["plan"]["grounds"][0]
+    ground = document["plan"]["variants"][0]
     assert ground["locked"] == ["needed==1", "pytest==2"]
     assert ground["repairs"] == ["unpinned x: gone"]
     assert ground["cutoff"].startswith("2021-04-01")
@@ -212,7 +212,7 @@ def test_a_candidate_without_a_plan_is_told_why(curate, tmp_path, history):
 def test_a_draft_says_what_ci_does_and_is_a_recipe(curate, tmp_path, history):
     done = curate("recipe", "draft", REPO, "--to", "r/owner__name.toml")
     assert done.returncode == 0, done.stderr
-    recipe = load(tmp_path / "r/owner__name.toml")
+    recipe = load_recipe(tmp_path / "r/owner__name.toml")
     (env,) = recipe.env
     assert recipe.import_name == "thing"
     assert env.requirements.extras == ("tests",)
@@ -258,10 +258,10 @@ def test_a_sample_is_tried_with_the_draft_apart_from_what_counts(
     def run(tasks, options, store, settings, jobs):
         tried.append([task.candidate.instance_id for task in tasks])
         for task in tasks:
-            inputs = inputs_hash(task.candidate, task.recipe, options)
+            inputs = compute_inputs_hash(task.candidate, task.recipe, options)
             why = Rejection(stage="lock", reason="unsatisfiable", detail="no such thing")
-            store.save_validation(REPO, replace(validation(1, why), inputs=inputs))
-        return Summary()
+            store.save_validation(REPO, replace(make_validation(1, why), inputs_hash=inputs))
+        return ValidationSummary()
 
     monkeypatch.setattr("curate.cli.draft.run_tasks", run)
     flags = ("recipe", "draft", REPO, "--to", "-", "--sample", "5")

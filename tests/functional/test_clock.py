@@ -14,10 +14,10 @@ import pytest
 from builders.sandbox.process import run_process
 from curate.core.errors import StoreError
 from curate.core.model import Rejection
-from curate.environments.context import Options
-from curate.store.process_lock import claimed
+from curate.environments.context import ValidationOptions
+from curate.store.process_lock import process_lock
 from curate.validate import attempts
-from tests.helpers.factories import candidate
+from tests.helpers.factories import make_candidate
 
 ROOT = Path(__file__).parents[2]
 LEAPS = [timedelta(days=1), timedelta(days=-1), timedelta(hours=1), timedelta(hours=-1)]
@@ -49,12 +49,12 @@ def test_the_time_of_a_validation_is_never_absurd(leap, monkeypatch):
     """The clock leaps between the beginning and the end of a trial."""
     times = [datetime.now(UTC), datetime.now(UTC) + leap]
     monkeypatch.setattr(attempts, "datetime", SimpleNamespace(now=lambda zone: times.pop(0)))
-    monkeypatch.setattr(attempts, "inputs_hash", lambda *_: "")
+    monkeypatch.setattr(attempts, "compute_inputs_hash", lambda *_: "")
     fallen = Rejection(stage="lock", reason="no-python")
-    monkeypatch.setattr(attempts, "make_plan", lambda *_: fallen)
+    monkeypatch.setattr(attempts, "plan_validation", lambda *_: fallen)
     monkeypatch.setattr(attempts, "time", SimpleNamespace(monotonic=iter([10.0, 17.5]).__next__))
-    shop = SimpleNamespace(mirrors=lambda repo: None, pythons=())
-    record = attempts.hold(candidate(), None, Options(), shop)
+    ctx = SimpleNamespace(get_mirror=lambda repo: None, python_versions=())
+    record = attempts.validate_candidate(make_candidate(), None, ValidationOptions(), ctx)
     assert record.finished_at - record.started_at == timedelta(seconds=7.5)
 
 
@@ -80,10 +80,13 @@ def test_a_lock_is_judged_by_who_holds_it_not_by_its_age(leap, tmp_path):
     command = [sys.executable, "-c", f"{HOLDER}; input()", str(file)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout.readline()
-        with pytest.raises(StoreError, match="Another curate"), claimed(tmp_path, "validation"):
+        with (
+            pytest.raises(StoreError, match="Another curate"),
+            process_lock(tmp_path, "validation"),
+        ):
             pass
         os.utime(file, (moment, moment))
         holder.kill()
         holder.wait()
-        with claimed(tmp_path, "validation"):
+        with process_lock(tmp_path, "validation"):
             pass

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from builders.errors import BuilderError, DiskFull
+from builders.errors import BuilderError, DiskFullError
 from builders.model import Failure
 from builders.process.run import run_command
 from tests.functional.test_scratch import alive
@@ -29,7 +29,7 @@ def test_exit_code_and_log(tmp_path):
 
 
 def test_longer_than_the_log_of_a_pipe_and_the_pause_of_the_watch(monkeypatch):
-    monkeypatch.setattr("builders.process.run.WATCH_SECONDS", 0.01)
+    monkeypatch.setattr("builders.process.run.WATCH_INTERVAL", 0.01)
     code = "import time; print('x' * 200_000); time.sleep(0.2); print('y')"
     ended = run_command([sys.executable, "-c", code], env=os.environ, watch=quiet)
     assert ended == (0, "x" * 200_000 + "\ny\n")
@@ -43,14 +43,14 @@ def test_time_limit_is_a_value_with_what_was_said():
 
 
 def test_what_the_watch_raises_ends_all(tmp_path, monkeypatch):
-    monkeypatch.setattr("builders.process.run.WATCH_SECONDS", 0.01)
-    monkeypatch.setattr("builders.process.run.END_SECONDS", 0.3)
+    monkeypatch.setattr("builders.process.run.WATCH_INTERVAL", 0.01)
+    monkeypatch.setattr("builders.process.run.TERMINATE_TIMEOUT", 0.3)
 
     def watch():
         if (tmp_path / "pids").exists() and (tmp_path / "pids").read_text().endswith("\n"):
-            raise DiskFull("full")
+            raise DiskFullError("full")
 
-    with pytest.raises(DiskFull):
+    with pytest.raises(DiskFullError):
         run_command(["sh", "-c", STUBBORN], env=os.environ, watch=watch, cwd=tmp_path)
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     deadline = time.monotonic() + 10

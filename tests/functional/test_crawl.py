@@ -10,11 +10,11 @@ import pytest
 
 from curate.core.errors import NetworkError
 from curate.core.model import Candidate
-from curate.crawl.run import CrawlSummary, crawl
+from curate.crawl.run import CrawlSummary, crawl_repository
 from curate.git.mirror import ensure_mirror, open_mirror
 from curate.github.client import GitHubClient
 from curate.github.retry import RetryPolicy
-from curate.patches.file_kinds import PathRules
+from curate.patches.file_kinds import FileClassifier
 from curate.store.store import Store
 from tests.doubles.github.data import Repository, World
 from tests.doubles.github.faults import Fault, Kind
@@ -93,14 +93,16 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def run(project: Project, store: Store, double: GitHubDouble, **options: Any) -> CrawlSummary:
-    policy = RetryPolicy(sleep=lambda seconds: None, tries=2)
+    policy = RetryPolicy(sleep=lambda seconds: None, max_attempts=2)
     client = GitHubClient("t", double.url, policy=policy)
     with ensure_mirror(project.folder / "mirror", str(project.git.path)) as mirror:
-        return crawl(REPO, store=store, client=client, mirror=mirror, rules=PathRules(), **options)
+        return crawl_repository(
+            REPO, store=store, client=client, mirror=mirror, classifier=FileClassifier(), **options
+        )
 
 
 def only(store: Store) -> Candidate:
-    (candidate,) = store.candidates(REPO)
+    (candidate,) = store.iter_candidates(REPO)
     return candidate
 
 
@@ -126,7 +128,7 @@ def test_a_candidate_with_all_it_needs(project: Project, store: Store) -> None:
     assert b"tests/test_a.py" in made.test_patch
     assert b"tests/" not in made.patch
     assert (summary.pulls, summary.candidates, summary.requests) == (1, 1, 2)
-    assert store.issue("other/x", 4) == "not-found"
+    assert store.get_issue("other/x", 4) == "not-found"
 
 
 def test_the_patches_of_a_candidate_make_the_head(project: Project, store: Store) -> None:
@@ -165,11 +167,11 @@ def test_rejections(project: Project, store: Store, reason: str) -> None:
     project.data.pulls[9] |= changes
     with GitHubDouble(project.world) as double:
         summary = run(project, store, double)
-    rejection = store.rejection(REPO, 9)
+    rejection = store.get_rejection(REPO, 9)
     assert rejection is not None
     assert (rejection.stage, rejection.reason) == ("crawl", reason)
     assert summary.rejected.get(reason) == 1 + (reason == "no-tests")
-    assert list(store.candidates(REPO)) == []
+    assert list(store.iter_candidates(REPO)) == []
 
 
 def test_issues_are_asked_for_survivors_only(project: Project, store: Store) -> None:
@@ -191,7 +193,7 @@ def test_crawling_again_decides_nothing_and_asks_one_page(project: Project, stor
         assert len(double.graphql_requests) == asked + 1
     assert (summary.candidates, summary.rejected) == (0, {})
     state = store.crawl_state(REPO)
-    assert (state.requests, state.complete) == (asked + 1, True)
+    assert (state.requests, state.is_complete) == (asked + 1, True)
 
 
 def test_what_changed_is_decided_again_and_what_is_new_is_found(
@@ -208,7 +210,7 @@ def test_what_changed_is_decided_again_and_what_is_new_is_found(
         summary = run(project, store, double)
     assert summary.pulls >= 2
     assert summary.candidates == 2
-    assert [it.pull_number for it in store.candidates(REPO)] == [2, 6]
+    assert [it.pull_number for it in store.iter_candidates(REPO)] == [2, 6]
 
 
 def many(project: Project, count: int) -> None:
@@ -229,7 +231,7 @@ def test_a_crawl_that_broke_off_goes_on_behind_its_last_page(
         with pytest.raises(NetworkError):
             run(project, store, double)
         state = store.crawl_state(REPO)
-        assert not state.complete
+        assert not state.is_complete
         summary = run(project, store, double)
         cursors = [(it.variables or {}).get("cursor") for it in double.graphql_requests]
     assert summary.pulls == 50
@@ -245,9 +247,9 @@ def test_an_update_during_the_first_crawl_is_not_lost(project: Project, store: S
         project.data.pulls[5] |= {"title": "Changed", "updatedAt": stamp(20000)}
         project.data.pulls[151] |= {"updatedAt": stamp(20001)}
         run(project, store, double)
-        assert store.crawl_state(REPO).complete
+        assert store.crawl_state(REPO).is_complete
         run(project, store, double)
-    changed = store.pull(REPO, 5)
+    changed = store.get_pull(REPO, 5)
     assert changed is not None
     assert changed.title == "Changed"
 
@@ -278,12 +280,12 @@ def test_the_mirror_is_refreshed_when_heads_are_missing(project: Project, store:
     ensure_mirror(path, str(project.git.path)).close()
     project.merge_pull(2, GOOD, body="Fixes #1")
     with GitHubDouble(project.world) as double, open_mirror(path) as mirror:
-        summary = crawl(
+        summary = crawl_repository(
             REPO,
             store=store,
             client=GitHubClient("t", double.url),
             mirror=mirror,
-            rules=PathRules(),
+            classifier=FileClassifier(),
             refresh=lambda: ensure_mirror(path, str(project.git.path)).close(),
         )
     assert summary.candidates == 1

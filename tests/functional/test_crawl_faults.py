@@ -5,31 +5,31 @@ from typing import Any
 
 import pytest
 
-from curate.core.errors import CurateError, described
+from curate.core.errors import CurateError, describe_error
 from curate.store.store import Store
 from tests.doubles.github.faults import Asked, Fault, Kind
 from tests.doubles.github.server import GitHubDouble
-from tests.helpers.crawling import REPO, Served, Waits, build
+from tests.helpers.crawling import REPO, FakeClock, ServedProject, build_served_project
 from tests.helpers.store_snapshot import content
 
 SECRETS = ("ghp_" + "a" * 36, "ghp_" + "b" * 36, "ghp_" + "c" * 36)
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Served:
-    return build(tmp_path_factory.mktemp("project"), fit=8, unfit=112)
+def built(tmp_path_factory: pytest.TempPathFactory) -> ServedProject:
+    return build_served_project(tmp_path_factory.mktemp("project"), fit=8, unfit=112)
 
 
 @pytest.fixture(scope="module")
-def expected(built: Served, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def expected(built: ServedProject, tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("undisturbed")
     with GitHubDouble(built.world) as double:
         summary = built.crawl(folder, double)
         assert len(double.graphql_requests) == 6  # 2 pages, references, issues, comments twice
     assert (summary.pulls, summary.candidates) == (120, 8)
     with Store(folder) as store:
-        issue = store.issue(REPO, 1002)
-        made = store.candidate("some-owner__thing-2")
+        issue = store.get_issue(REPO, 1002)
+        made = store.get_candidate("some-owner__thing-2")
     assert not isinstance(issue, str | None)
     assert len(issue.comments) == 230
     assert made is not None
@@ -68,9 +68,9 @@ LIMITS = {name for name in FAULTS if "limit" in name or "403" in name or "429" i
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_one_fault_changes_nothing_but_the_cost(
-    built: Served, expected: Any, tmp_path: Path, name: str
+    built: ServedProject, expected: Any, tmp_path: Path, name: str
 ) -> None:
-    waits = Waits()
+    waits = FakeClock()
     with GitHubDouble(built.world, faults=[FAULTS[name]]) as double:
         timeout = 1 if name == "silence" else 60
         summary = built.crawl(tmp_path, double, waits=waits, timeout=timeout)
@@ -81,7 +81,7 @@ def test_one_fault_changes_nothing_but_the_cost(
     assert ("rate limit" in waits.reasons) == (name in LIMITS - {"HTML as 403"})
 
 
-def test_all_faults_together(built: Served, expected: Any, tmp_path: Path) -> None:
+def test_all_faults_together(built: ServedProject, expected: Any, tmp_path: Path) -> None:
     faults = [
         Fault(kind=it.kind, status=it.status, seconds=0, at=(place * 3 % 50,), times=1)
         for place, it in enumerate(FAULTS.values())
@@ -107,13 +107,13 @@ ENDLESS = {
 
 @pytest.mark.parametrize("name", ENDLESS)
 def test_what_does_not_end_ends_the_crawl_with_one_error(
-    built: Served, expected: Any, tmp_path: Path, name: str
+    built: ServedProject, expected: Any, tmp_path: Path, name: str
 ) -> None:
     fault, code = ENDLESS[name]
     with GitHubDouble(built.world, faults=[fault]) as double:
         with pytest.raises(CurateError) as raised:
             built.crawl(tmp_path, double, tokens=SECRETS[0])
-        told = described(raised.value)
+        told = describe_error(raised.value)
         assert len(double.graphql_requests) <= 20
     assert told is not None
     assert told[2] == code
@@ -137,7 +137,7 @@ def at(index: int, act: Any) -> Fault:
 
 @pytest.mark.parametrize("index", [1, 2, 3, 4])
 def test_a_repository_that_is_renamed_half_way(
-    built: Served, expected: Any, tmp_path: Path, index: int
+    built: ServedProject, expected: Any, tmp_path: Path, index: int
 ) -> None:
     served = built.fresh()
     rename = at(index, lambda: served.world.rename(REPO, "other-owner/better"))
@@ -148,7 +148,7 @@ def test_a_repository_that_is_renamed_half_way(
 
 @pytest.mark.parametrize("index", [1, 2, 3])
 def test_a_repository_that_is_deleted_half_way(
-    built: Served, expected: Any, tmp_path: Path, index: int
+    built: ServedProject, expected: Any, tmp_path: Path, index: int
 ) -> None:
     served = built.fresh()
     gone = at(index, lambda: served.world.remove(REPO))
@@ -157,14 +157,14 @@ def test_a_repository_that_is_deleted_half_way(
         pytest.raises(CurateError) as raised,
     ):
         served.crawl(tmp_path, double)
-    assert (described(raised.value) or ("", "", 0))[2] == 4
+    assert (describe_error(raised.value) or ("", "", 0))[2] == 4
     with GitHubDouble(built.world) as double:
         built.crawl(tmp_path, double)
     assert content(tmp_path) == expected
 
 
 def test_a_token_that_is_revoked_is_dropped_with_a_warning(
-    built: Served, expected: Any, tmp_path: Path
+    built: ServedProject, expected: Any, tmp_path: Path
 ) -> None:
     said: list[str] = []
     revoked = Fault(kind=Kind.REVOKED, token=SECRETS[1])
@@ -177,9 +177,9 @@ def test_a_token_that_is_revoked_is_dropped_with_a_warning(
 
 
 def test_a_token_at_its_limit_rests_while_the_others_go_on(
-    built: Served, expected: Any, tmp_path: Path
+    built: ServedProject, expected: Any, tmp_path: Path
 ) -> None:
-    waits = Waits()
+    waits = FakeClock()
     limited = Fault(kind=Kind.RATE_LIMITED, seconds=1800, token=SECRETS[0])
     with GitHubDouble(built.world, token=SECRETS, faults=[limited]) as double:
         built.crawl(tmp_path, double, tokens=SECRETS[:2], waits=waits)
@@ -190,9 +190,9 @@ def test_a_token_at_its_limit_rests_while_the_others_go_on(
 
 
 def test_when_all_tokens_are_at_their_limit_the_soonest_is_waited_for(
-    built: Served, expected: Any, tmp_path: Path
+    built: ServedProject, expected: Any, tmp_path: Path
 ) -> None:
-    waits = Waits()
+    waits = FakeClock()
     limits = [
         Fault(kind=Kind.RATE_LIMITED, seconds=1800, token=SECRETS[0], times=1),
         Fault(kind=Kind.RATE_LIMITED, seconds=600, token=SECRETS[1], times=1),

@@ -7,30 +7,30 @@ from typing import Any
 import pytest
 
 from curate.core.errors import NetworkError
-from curate.core.model import CrawlState, Sweep
-from curate.crawl.fetch import planned_sweep
+from curate.core.model import CrawlState, IncrementalCrawl
+from curate.crawl.fetch import plan_incremental_crawl
 from curate.store.store import Store
 from tests.doubles.github.data import Repository
 from tests.doubles.github.faults import Fault, Kind
 from tests.doubles.github.samples import sample_comment, sample_issue, stamp
 from tests.doubles.github.server import GitHubDouble
-from tests.helpers.crawling import REPO, Served, build
+from tests.helpers.crawling import REPO, ServedProject, build_served_project
 from tests.helpers.store_snapshot import content
 
 NOW = 10**5  # hours, later than anything in the project
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Served:
-    return build(tmp_path_factory.mktemp("project"), fit=6, unfit=414)
+def built(tmp_path_factory: pytest.TempPathFactory) -> ServedProject:
+    return build_served_project(tmp_path_factory.mktemp("project"), fit=6, unfit=414)
 
 
 @pytest.fixture
-def served(built: Served) -> Served:
+def served(built: ServedProject) -> ServedProject:
     return built.fresh()
 
 
-def broken(served: Served) -> GitHubDouble:
+def broken(served: ServedProject) -> GitHubDouble:
     """GitHub as long as two requests, then trouble without end."""
     return GitHubDouble(served.world, faults=[Fault(kind=Kind.ERROR, at=range(2, 10**6))])
 
@@ -40,19 +40,19 @@ def cursors(double: GitHubDouble) -> list[Any]:
     return [(it.variables or {}).get("cursor") for it in pages]
 
 
-def touch(served: Served, numbers: Any, hour: int) -> None:
+def touch(served: ServedProject, numbers: Any, hour: int) -> None:
     for place, number in enumerate(numbers):
         served.data.pulls[number]["updatedAt"] = stamp(hour + place)
 
 
 def statement(folder: Path, number: int) -> str:
     with Store(folder) as store:
-        made = store.candidate(f"some-owner__thing-{number}")
+        made = store.get_candidate(f"some-owner__thing-{number}")
     return made.problem_statement if made else ""
 
 
 def test_a_later_crawl_that_was_cut_short_goes_on_behind_its_last_page(
-    served: Served, tmp_path: Path
+    served: ServedProject, tmp_path: Path
 ) -> None:
     with GitHubDouble(served.world) as double:
         served.crawl(tmp_path, double)
@@ -76,7 +76,9 @@ def test_a_later_crawl_that_was_cut_short_goes_on_behind_its_last_page(
     assert content(tmp_path)["pulls"] == content(whole)["pulls"]
 
 
-def test_a_crawl_since_a_day_that_was_cut_short_goes_on(served: Served, tmp_path: Path) -> None:
+def test_a_crawl_since_a_day_that_was_cut_short_goes_on(
+    served: ServedProject, tmp_path: Path
+) -> None:
     for pull in served.data.pulls.values():
         pull["mergedAt"] = pull["updatedAt"]
     since = datetime.fromisoformat(served.data.pulls[72]["updatedAt"])
@@ -98,34 +100,34 @@ def day(number: int) -> datetime:
     [
         (CrawlState(), None, None),
         (CrawlState(cursor="c"), day(5), None),
-        (CrawlState(), day(5), Sweep(until=day(5), since=day(5))),
-        (CrawlState(complete=True, watermark=day(9)), None, Sweep(until=day(9))),
-        (CrawlState(complete=True, watermark=day(9)), day(3), Sweep(until=day(9))),
+        (CrawlState(), day(5), IncrementalCrawl(until=day(5), since=day(5))),
+        (CrawlState(is_complete=True, watermark=day(9)), None, IncrementalCrawl(until=day(9))),
+        (CrawlState(is_complete=True, watermark=day(9)), day(3), IncrementalCrawl(until=day(9))),
         (
-            CrawlState(complete=True, watermark=day(9), since=day(5)),
+            CrawlState(is_complete=True, watermark=day(9), since=day(5)),
             day(3),
-            Sweep(until=day(3), since=day(3)),
+            IncrementalCrawl(until=day(3), since=day(3)),
         ),
-        (CrawlState(complete=True, watermark=day(9), since=day(5)), None, None),
+        (CrawlState(is_complete=True, watermark=day(9), since=day(5)), None, None),
         (
-            CrawlState(sweep=Sweep(until=day(5), since=day(5), cursor="c")),
+            CrawlState(incremental_crawl=IncrementalCrawl(until=day(5), since=day(5), cursor="c")),
             day(7),
-            Sweep(until=day(5), since=day(5), cursor="c"),
+            IncrementalCrawl(until=day(5), since=day(5), cursor="c"),
         ),
         (
-            CrawlState(sweep=Sweep(until=day(5), since=day(5), cursor="c")),
+            CrawlState(incremental_crawl=IncrementalCrawl(until=day(5), since=day(5), cursor="c")),
             day(3),
-            Sweep(until=day(3), since=day(3), cursor="c"),
+            IncrementalCrawl(until=day(3), since=day(3), cursor="c"),
         ),
     ],
 )
 def test_which_way_a_crawl_goes(
-    state: CrawlState, since: datetime | None, expected: Sweep | None
+    state: CrawlState, since: datetime | None, expected: IncrementalCrawl | None
 ) -> None:
-    assert planned_sweep(state, since) == expected
+    assert plan_incremental_crawl(state, since) == expected
 
 
-def test_nothing_new_costs_one_request(served: Served, tmp_path: Path) -> None:
+def test_nothing_new_costs_one_request(served: ServedProject, tmp_path: Path) -> None:
     with GitHubDouble(served.world) as double:
         served.crawl(tmp_path, double)
     with GitHubDouble(served.world) as double:
@@ -134,7 +136,7 @@ def test_nothing_new_costs_one_request(served: Served, tmp_path: Path) -> None:
     assert (summary.pulls, summary.issues, summary.candidates) == (0, 0, 0)
 
 
-def test_an_edited_issue_makes_its_candidates_anew(served: Served, tmp_path: Path) -> None:
+def test_an_edited_issue_makes_its_candidates_anew(served: ServedProject, tmp_path: Path) -> None:
     with GitHubDouble(served.world) as double:
         served.crawl(tmp_path, double)
         served.data.issues[1072] |= {"body": "Said better.", "updatedAt": stamp(NOW)}
@@ -144,7 +146,7 @@ def test_an_edited_issue_makes_its_candidates_anew(served: Served, tmp_path: Pat
     assert summary.requests == 3  # the pulls, which issues changed, the one issue
 
 
-def test_a_new_comment_that_is_a_hint_arrives(served: Served, tmp_path: Path) -> None:
+def test_a_new_comment_that_is_a_hint_arrives(served: ServedProject, tmp_path: Path) -> None:
     with GitHubDouble(served.world) as double:
         served.crawl(tmp_path, double)
         issue = served.data.issues[1072]
@@ -152,12 +154,14 @@ def test_a_new_comment_that_is_a_hint_arrives(served: Served, tmp_path: Path) ->
         issue["updatedAt"] = stamp(NOW)
         served.crawl(tmp_path, double)
     with Store(tmp_path) as store:
-        made = store.candidate("some-owner__thing-72")
+        made = store.get_candidate("some-owner__thing-72")
     assert made is not None
     assert "a hint" in made.hints_text
 
 
-def test_issues_that_matter_to_no_pull_are_not_fetched(served: Served, tmp_path: Path) -> None:
+def test_issues_that_matter_to_no_pull_are_not_fetched(
+    served: ServedProject, tmp_path: Path
+) -> None:
     with GitHubDouble(served.world) as double:
         served.crawl(tmp_path, double)
         for number in range(20000, 20250):
@@ -167,7 +171,7 @@ def test_issues_that_matter_to_no_pull_are_not_fetched(served: Served, tmp_path:
         assert served.crawl(tmp_path, double).requests == 1
 
 
-def test_an_issue_made_after_the_pull_that_names_it(served: Served, tmp_path: Path) -> None:
+def test_an_issue_made_after_the_pull_that_names_it(served: ServedProject, tmp_path: Path) -> None:
     late = served.data.issues.pop(1072)
     served.data.pulls[72] |= {"body": "Fixes #1072", "closing": []}
     with GitHubDouble(served.world) as double:
@@ -176,7 +180,7 @@ def test_an_issue_made_after_the_pull_that_names_it(served: Served, tmp_path: Pa
         assert served.crawl(tmp_path, double).candidates == 1
 
 
-def test_an_edited_issue_of_another_repository(served: Served, tmp_path: Path) -> None:
+def test_an_edited_issue_of_another_repository(served: ServedProject, tmp_path: Path) -> None:
     other = Repository.of("else/where", issues=[sample_issue(5)])
     served.world.add(other)
     served.data.pulls[72]["closing"] = [{"repo": "else/where", "number": 5}]
@@ -188,7 +192,7 @@ def test_an_edited_issue_of_another_repository(served: Served, tmp_path: Path) -
     assert statement(tmp_path, 72).startswith("Edited\n")
 
 
-def test_a_pull_that_was_retargeted(served: Served, tmp_path: Path) -> None:
+def test_a_pull_that_was_retargeted(served: ServedProject, tmp_path: Path) -> None:
     with GitHubDouble(served.world) as double:
         served.crawl(tmp_path, double)
         served.data.pulls[72] |= {"baseRefName": "stable", "updatedAt": stamp(NOW)}
@@ -196,13 +200,13 @@ def test_a_pull_that_was_retargeted(served: Served, tmp_path: Path) -> None:
         summary = served.crawl(tmp_path, double)
         assert (summary.pulls, summary.candidates, summary.requests) == (1, 1, 2)
     with Store(tmp_path) as store:
-        pull = store.pull(REPO, 72)
+        pull = store.get_pull(REPO, 72)
     assert pull is not None
     assert pull.base_ref == "stable"
     assert statement(tmp_path, 72).startswith("Issue 1073")
 
 
-def test_issue_watermark_survives_an_interruption(served: Served, tmp_path: Path) -> None:
+def test_issue_watermark_survives_an_interruption(served: ServedProject, tmp_path: Path) -> None:
     with GitHubDouble(served.world) as double:
         served.crawl(tmp_path, double)
     for number in (1072, 1142):
@@ -214,7 +218,7 @@ def test_issue_watermark_survives_an_interruption(served: Served, tmp_path: Path
     assert "New 1142" in statement(tmp_path, 142)
 
 
-def test_commits_of_heads_that_the_mirror_lacks(served: Served, tmp_path: Path) -> None:
+def test_commits_of_heads_that_the_mirror_lacks(served: ServedProject, tmp_path: Path) -> None:
     head = served.data.pulls[72]["headRefOid"]
     gone = [{"oid": "f" * 40, "authoredDate": stamp(0.9), "committedDate": stamp(0.9)}]
     commits = [it | {"message": f"step {n}"} for n in range(150) for it in gone]
@@ -228,12 +232,14 @@ def test_commits_of_heads_that_the_mirror_lacks(served: Served, tmp_path: Path) 
         served.crawl(tmp_path, double)
     assert statement(tmp_path, 72).startswith("Issue 1072")
     with Store(tmp_path) as store:
-        made = store.candidate("some-owner__thing-72")
+        made = store.get_candidate("some-owner__thing-72")
     assert made is not None
     assert made.hints_text == "before the first commit"
 
 
-def test_details_are_asked_for_only_where_the_files_fit(served: Served, tmp_path: Path) -> None:
+def test_details_are_asked_for_only_where_the_files_fit(
+    served: ServedProject, tmp_path: Path
+) -> None:
     assert len(served.data.pulls[2]["closing"]) > 10
     served.data.pulls[3]["closing"] = served.data.pulls[2]["closing"]
     served.data.pulls[4]["headRefOid"] = "e" * 40
@@ -244,7 +250,7 @@ def test_details_are_asked_for_only_where_the_files_fit(served: Served, tmp_path
     assert not any("closing3:" in it or "commits4:" in it or "i1003:" in it for it in details)
 
 
-def test_a_resumed_crawl_shows_how_far_it_is(served: Served, tmp_path: Path) -> None:
+def test_a_resumed_crawl_shows_how_far_it_is(served: ServedProject, tmp_path: Path) -> None:
     seen: list[tuple[str, int, int]] = []
     with broken(served) as double, pytest.raises(NetworkError):
         served.crawl(tmp_path, double)
@@ -254,7 +260,7 @@ def test_a_resumed_crawl_shows_how_far_it_is(served: Served, tmp_path: Path) -> 
 
 
 def test_an_issue_edited_between_a_crawl_since_a_day_and_a_full_one(
-    served: Served, tmp_path: Path
+    served: ServedProject, tmp_path: Path
 ) -> None:
     for pull in served.data.pulls.values():
         pull["mergedAt"] = pull["updatedAt"]

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from builders.model import Lock
+from builders.model import RequirementsLock
 from builders.requirements import Manifest
 from curate.environments import build
-from curate.environments.plan import Ground, Plan
+from curate.environments.plan import RequirementsVariant, ValidationPlan
 from recipes import EnvRecipe, Recipe
 
 DATE = datetime(2023, 1, 1, tzinfo=UTC)
@@ -43,12 +43,14 @@ def repositories(tmp_path):
 def spec(repositories, base, lock_commit, submodules=("sub",)):
     candidate = SimpleNamespace(instance_id="o__r-1", repo="o/r", base_commit=base, version="1")
     recipe = Recipe(repo="o/r", submodules=dict.fromkeys(submodules, "o/s"))
-    ground = Ground(source="base", manifest=NOTHING, python="3.8", date=DATE)
-    plan = Plan(
-        candidate=candidate, recipe=recipe, env=EnvRecipe(), selection=None, grounds=(ground,)
+    ground = RequirementsVariant(
+        requirements_from="base", manifest=NOTHING, python="3.8", date=DATE
     )
-    lock = Lock(text="", python="3.8", cutoff=DATE, commit=lock_commit)
-    return build.instance_spec(plan, ground, lock, repositories.mirror)
+    plan = ValidationPlan(
+        candidate=candidate, recipe=recipe, env=EnvRecipe(), selection=None, variants=(ground,)
+    )
+    lock = RequirementsLock(text="", python="3.8", cutoff=DATE, commit=lock_commit)
+    return build.make_instance_spec(plan, ground, lock, repositories.mirror)
 
 
 def test_submodules_step_from_the_shared_tree_as_the_repository_does(repositories):
@@ -57,16 +59,16 @@ def test_submodules_step_from_the_shared_tree_as_the_repository_does(repositorie
     older = commit("r", "a", one)
     same, later = commit("r", "b", one), commit("r", "c", two)
     kept = spec(repositories, same, older)
-    assert (kept.tree_commit, kept.moved) == (older, {})
+    assert (kept.checkout_layer_commit, kept.moved_submodules) == (older, {})
     moved = spec(repositories, later, older)
-    assert (moved.tree_commit, moved.moved) == (older, {"sub": (one, two)})
+    assert (moved.checkout_layer_commit, moved.moved_submodules) == (older, {"sub": (one, two)})
     back = commit("r", "d", one)
-    assert spec(repositories, back, later).tree_commit == ""  # two is no ancestor of one
-    assert spec(repositories, back, later, submodules=()).tree_commit == later
+    assert spec(repositories, back, later).checkout_layer_commit == ""  # two is no ancestor of one
+    assert spec(repositories, back, later, submodules=()).checkout_layer_commit == later
 
 
 def test_a_tree_without_the_submodule_is_not_shared(repositories):
     older = repositories.commit("r", "a")
     newer = repositories.commit("r", "b", repositories.commit("s", "1"))
-    assert spec(repositories, newer, older).tree_commit == ""
-    assert spec(repositories, newer, "").tree_commit == ""
+    assert spec(repositories, newer, older).checkout_layer_commit == ""
+    assert spec(repositories, newer, "").checkout_layer_commit == ""

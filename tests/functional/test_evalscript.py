@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from builders.pytest_plugin import STATUS, plugin_source
-from builders.pytest_plugin.test_ids import canonical_id
-from curate.harness.eval_script import END, START, eval_script
-from curate.patches.parse import patch_paths
+from builders.pytest_plugin import STATUS, read_plugin_source
+from builders.pytest_plugin.test_ids import escape_test_id
+from curate.harness.eval_script import END_MARKER, START_MARKER, render_eval_script
+from curate.patches.parse import list_patch_paths
 
 PYTEST = f"{shlex.quote(sys.executable)} -m pytest"
 BASE = {
@@ -84,12 +84,12 @@ def patch_of(folder, files, removed=()):
 
 
 def run(folder, patch, command=f"{PYTEST} -p no:cacheprovider -q tests", **more):
-    script = eval_script(test_patch=patch, test_command=command, testbed=str(folder), **more)
+    script = render_eval_script(test_patch=patch, test_command=command, testbed=str(folder), **more)
     path = folder.parent / "eval.sh"
     path.write_text(script, encoding="utf-8")
     # As the harness runs it: traced, and with the exit status taken before the end marker.
     lines = script.split("\n")
-    at = next(n for n, line in enumerate(lines) if END in line)
+    at = next(n for n, line in enumerate(lines) if END_MARKER in line)
     lines[at : at + 1] = ["STATUS=$?", lines[at], 'echo "CODE: $STATUS"']
     path.write_text("\n".join(["set -uxo pipefail", *lines]), encoding="utf-8")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
@@ -106,7 +106,7 @@ def run(folder, patch, command=f"{PYTEST} -p no:cacheprovider -q tests", **more)
 
 def statuses(log):
     """Read a log as `parse_log_pytest` does: first word status, second word id, last line wins."""
-    inside = log.split(START)[1].split(END)[0]
+    inside = log.split(START_MARKER)[1].split(END_MARKER)[0]
     words = [line.split() for line in inside.split("\n")]
     known = {"PASSED", "FAILED", "SKIPPED", "ERROR", "XFAIL"}
     return {w[1]: w[0] for w in words if len(w) > 1 and w[0] in known}
@@ -135,10 +135,10 @@ def test_every_outcome_under_its_canonical_id(repository):
         "test_env": "PASSED",
     }
     for name, status in expected.items():
-        assert found.get(canonical_id(old + name)) == status, name
+        assert found.get(escape_test_id(old + name)) == status, name
     assert old + "test_xpassed" not in found
     assert found["tests/test_syntax.py"] == "ERROR"
-    assert done.stdout.count(START) == 1
+    assert done.stdout.count(START_MARKER) == 1
     assert "CODE: 1\n" in done.stdout
     assert git(repository, "status", "--porcelain") == b" M thing.py\n"
 
@@ -175,9 +175,9 @@ def test_patches_arrive_byte_for_byte(repository, content):
 
 def test_heredoc_delimiter_cannot_occur_in_the_patch():
     patch = b"END_OF_PATCH\nEND_OF_PLUGIN\n"
-    script = eval_script(test_patch=patch, test_command="true")
+    script = render_eval_script(test_patch=patch, test_command="true")
     assert "<<'END_OF_PATCH_" in script
-    assert script == eval_script(test_patch=patch, test_command="true")
+    assert script == render_eval_script(test_patch=patch, test_command="true")
 
 
 def test_a_patch_that_does_not_apply_shows_no_markers(repository):
@@ -185,7 +185,7 @@ def test_a_patch_that_does_not_apply_shows_no_markers(repository):
     git(repository, "rm", "-q", "tests/test_old.py")
     git(repository, "commit", "-qm", "gone")
     done = run(repository, patch)
-    assert START not in done.stdout
+    assert START_MARKER not in done.stdout
     assert done.returncode != 0
 
 
@@ -196,18 +196,18 @@ def test_a_session_that_dies_tells_nothing(repository):
 
 
 def test_environment_and_layout(repository):
-    script = eval_script(test_patch=b"", test_command="pytest x", environment={"A": "it's"})
+    script = render_eval_script(test_patch=b"", test_command="pytest x", environment={"A": "it's"})
     lines = script.splitlines()
-    assert lines[lines.index(f"echo '{END}'") - 1] == "pytest x"
+    assert lines[lines.index(f"echo '{END_MARKER}'") - 1] == "pytest x"
     assert "export A='it'\"'\"'s'" in lines
     done = run(repository, b"", "echo $A $B", environment={"A": "1", "B": "x y"})
     assert "1 x y\n" in done.stdout
     with pytest.raises(ValueError, match="one line"):
-        eval_script(test_patch=b"", test_command="a\nb")
+        render_eval_script(test_patch=b"", test_command="a\nb")
 
 
 def test_plugin_text_is_one_file_and_readable_by_old_pythons():
-    text = plugin_source(STATUS)
+    text = read_plugin_source(STATUS)
     compile(text, "curate_status.py", "exec")
     assert "from curate" not in text
     old = Path.home() / ".pyenv/versions"
@@ -223,7 +223,7 @@ def test_paths_of_renames_quoted_names_and_binaries(repository):
     git(repository, "rm", "-q", "tests/crlf.txt")
     git(repository, "add", "-A")
     patch = git(repository, "diff", "--cached", "-M")
-    assert {path.decode() for path in patch_paths(patch)} == {
+    assert {path.decode() for path in list_patch_paths(patch)} == {
         "tests/ü.bin",
         'tests/"q" \\.txt',
         "--- a b/x",

@@ -7,22 +7,22 @@ from pathlib import Path
 import pytest
 import yaml
 
-from curate.core.errors import BadInput
-from curate.publish.export.folder import folder_files
-from curate.publish.export.harbor import task_files
+from curate.core.errors import ConfigurationError
+from curate.publish.export.folder import render_folder
+from curate.publish.export.harbor import render_task
 from curate.publish.export.run import write_rows
-from curate.publish.export.swebench import derived_image, repository_files
+from curate.publish.export.swebench import derive_image_name, render_repository
 from tests.helpers.releases import IMAGE, good
 
 
 def test_a_task_repository_has_every_column_once():
     row = good(7, hints_text="a hint")
-    files = repository_files("o/n", [row])
+    files = render_repository("o/n", [row])
     assert yaml.safe_load(files["sweb.yaml"]) == {"datasets": ["o/n"], "splits": ["train"]}
     task = yaml.safe_load(files["tasks/owner__name-7/task.yaml"])
     assert (
         task["image"]
-        == derived_image("Owner__name-7")
+        == derive_image_name("Owner__name-7")
         == ("swebench/sweb.eval.x86_64.owner_1776_name-7:latest")
     )
     assert task["source_image"] == IMAGE.reference
@@ -31,12 +31,12 @@ def test_a_task_repository_has_every_column_once():
     assert tests == {name: row[name] for name in ("FAIL_TO_PASS", "PASS_TO_PASS")}
     assert files["tasks/owner__name-7/gold.patch"] == row["patch"]
     assert files["tasks/owner__name-7/hints.md"] == "a hint"
-    assert "tasks/owner__name-8/hints.md" not in repository_files("o/n", [good(8)])
+    assert "tasks/owner__name-8/hints.md" not in render_repository("o/n", [good(8)])
 
 
 def reward(tmp_path, row, output):
     """Run Harbor's test of *row*, whose evaluation script prints *output*."""
-    files = task_files(row) | {"tests/eval.sh": f"cat <<'E'\n{output}\nE\n"}
+    files = render_task(row) | {"tests/eval.sh": f"cat <<'E'\n{output}\nE\n"}
     for name, content in files.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ def test_harbor_without_tests_that_must_stay(tmp_path):
 
 def test_a_plain_folder_has_rows_locks_and_dockerfiles():
     row = good(7, dockerfiles=json.dumps({"base": "FROM a\n", "instance": "FROM b\n"}))
-    files = folder_files([row])
+    files = render_folder([row])
     assert json.loads(files["rows.jsonl"]) == row
     assert files["images/owner__name-7/lock.txt"] == "a==1\n"
     assert files["images/owner__name-7/2-instance.Dockerfile"] == "FROM b\n"
@@ -85,10 +85,10 @@ def test_folders_appear_whole_scripts_can_be_run_and_nothing_is_overwritten(tmp_
     write_rows([good(7)], "verified", "harbor", tmp_path / "tasks")
     script = tmp_path / "tasks/owner__name-7/tests/test.sh"
     assert script.stat().st_mode & 0o111
-    with pytest.raises(BadInput, match="not empty"):
+    with pytest.raises(ConfigurationError, match="not empty"):
         write_rows([good(7)], "verified", "folder", tmp_path / "tasks")
-    with pytest.raises(BadInput, match="verified"):
+    with pytest.raises(ConfigurationError, match="verified"):
         write_rows([], "raw", "folder", tmp_path / "other")
-    with pytest.raises(BadInput, match="standard output"):
+    with pytest.raises(ConfigurationError, match="standard output"):
         write_rows([], "verified", "swebench", Path("-"))
     assert [path.name for path in tmp_path.iterdir()] == ["tasks"]

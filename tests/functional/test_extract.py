@@ -12,19 +12,19 @@ import pytest
 from curate.core.model import Candidate, CrawlState, Issue, PullRequest
 from curate.crawl import candidates
 from curate.crawl import decide as stage
-from curate.crawl.candidates import Answers, Survey
-from curate.crawl.decide import extract
+from curate.crawl.candidates import IssueAnswers, PullAnalysis
+from curate.crawl.decide import decide_pulls
 from curate.git.mirror import open_mirror
-from curate.git.versions import NearestTag
-from curate.patches.file_kinds import PathRules
+from curate.git.versions import TagVersionResolver
+from curate.patches.file_kinds import FileClassifier
 from curate.store.store import Store
-from tests.helpers.factories import DAY, pull
+from tests.helpers.factories import DAY, make_pull
 from tests.helpers.git_history import GitHistory
 
 REPO = "o/r"
 
 
-def _issues(found: Sequence[Survey]) -> Answers:
+def _issues(found: Sequence[PullAnalysis]) -> IssueAnswers:
     issue = Issue(repo=REPO, number=1, title="Broken", body="It is", created_at=DAY, updated_at=DAY)
     return {(REPO, 1): issue}
 
@@ -44,8 +44,8 @@ class Project:
         head = self.git.change(files)
         self.git.checkout("main")
         merged = self.git.merge("feature")
-        facts: dict[str, Any] = {"base_oid": base, "head_oid": head, "merge_oid": merged}
-        made = pull(number, **(facts | {"body": "Fixes #1"} | changes))
+        facts: dict[str, Any] = {"base_commit": base, "head_commit": head, "merge_commit": merged}
+        made = make_pull(number, **(facts | {"body": "Fixes #1"} | changes))
         self.pulls.append(made)
         self.store.save_page(REPO, [made], CrawlState())
         return made
@@ -57,21 +57,21 @@ class Project:
             return path
         return self.git.mirror(path)
 
-    def decide(self, rules: PathRules | None = None, **options: Any) -> dict[str, int]:
+    def decide(self, rules: FileClassifier | None = None, **options: Any) -> dict[str, int]:
         with open_mirror(self.folder / "mirror") as mirror:
             return dict(
-                extract(
+                decide_pulls(
                     REPO,
                     store=self.store,
                     mirror=mirror,
-                    rules=rules or PathRules(),
-                    version_of=NearestTag(mirror),
-                    **{"ask": _issues, **options},
+                    classifier=rules or FileClassifier(),
+                    version_resolver=TagVersionResolver(mirror),
+                    **{"resolve_issues": _issues, **options},
                 )
             )
 
     def made(self) -> list[Candidate]:
-        return list(self.store.candidates(REPO))
+        return list(self.store.iter_candidates(REPO))
 
 
 def adds_test(number: int) -> dict[str, str]:
@@ -99,10 +99,10 @@ def test_other_path_rules_decide_again(project: Project) -> None:
     project.merge_pull(3, adds_test(3))
     project.mirror()
     assert project.decide() == {"no-tests": 1, "": 1}
-    assert project.decide(PathRules(tests=("checks/",))) == {"": 2}
+    assert project.decide(FileClassifier(tests=("checks/",))) == {"": 2}
     first = project.made()[0]
     assert b"checks/b.txt" in first.test_patch and b"checks" not in first.patch
-    assert project.decide(PathRules(sources=("tests/",))) == {"no-tests": 2}
+    assert project.decide(FileClassifier(sources=("tests/",))) == {"no-tests": 2}
     assert project.made() == []
 
 
@@ -118,13 +118,13 @@ def test_another_way_to_name_versions_decides_again(project: Project) -> None:
             return "9.9"
 
     with open_mirror(project.folder / "mirror") as mirror:
-        extract(
+        decide_pulls(
             REPO,
             store=project.store,
             mirror=mirror,
-            rules=PathRules(),
-            version_of=Fixed(),
-            ask=_issues,
+            classifier=FileClassifier(),
+            version_resolver=Fixed(),
+            resolve_issues=_issues,
         )
     assert [it.version for it in project.made()] == ["9.9"]
 
@@ -144,7 +144,7 @@ def test_a_base_that_was_missing_and_is_there_decides_again(project: Project) ->
     lost = project.git.change({"pkg/elsewhere.py": "x\n"})
     project.git.checkout("main")
     project.git.git("update-ref", "refs/heads/lost", fork)
-    project.merge_pull(2, adds_test(2), base_oid=lost)
+    project.merge_pull(2, adds_test(2), base_commit=lost)
     project.mirror()
     project.decide()
     assert [(it.base_rule, it.base_commit) for it in project.made()] == [("derived", fork)]
@@ -158,10 +158,10 @@ def test_one_missing_blob_costs_one_pull_until_it_is_there(project: Project) -> 
     for number in (2, 3, 4):
         project.merge_pull(number, adds_test(number) | {f"pkg/n{number}.py": f"{number}\n"})
     path = project.mirror()
-    blob = project.git.git("rev-parse", f"{project.pulls[1].head_oid}:pkg/n3.py")
+    blob = project.git.git("rev-parse", f"{project.pulls[1].head_commit}:pkg/n3.py")
     data = _lose(path, blob)
     assert project.decide() == {"": 2, "missing-objects": 1}
-    rejection = project.store.rejection(REPO, 3)
+    rejection = project.store.get_rejection(REPO, 3)
     assert rejection is not None and blob in rejection.detail
     assert project.decide() == {}
     _git(path, "hash-object", "-w", "--stdin", stdin=data)
@@ -175,11 +175,11 @@ def test_a_kill_loses_its_chunk_and_nothing_else(
     for number in range(2, 12):
         project.merge_pull(number, adds_test(number))
     project.mirror()
-    monkeypatch.setattr(stage, "CHUNK", 3)
+    monkeypatch.setattr(stage, "CHUNK_SIZE", 3)
     with pytest.raises(KeyboardInterrupt):
         project.decide(progress=_killed_at(8))
     assert [it.pull_number for it in project.made()] == [2, 3, 4, 5, 6, 7]
-    assert project.store.funnels()[0].undecided == 4
+    assert project.store.list_funnels()[0].undecided == 4
     assert project.decide() == {"": 4}
     assert [it.pull_number for it in project.made()] == list(range(2, 12))
 
@@ -235,8 +235,8 @@ def test_a_pull_merged_to_a_release_branch(project: Project) -> None:
     merged = project.git.merge("feature")
     project.git.checkout("main")
     project.git.change({"pkg/a.py": "quite other\n"})
-    facts = {"base_ref": "2.x", "base_oid": base, "head_oid": head, "merge_oid": merged}
-    project.store.save_page(REPO, [pull(2, body="Fixes #1", **facts)], CrawlState())
+    facts = {"base_ref": "2.x", "base_commit": base, "head_commit": head, "merge_commit": merged}
+    project.store.save_page(REPO, [make_pull(2, body="Fixes #1", **facts)], CrawlState())
     project.mirror()
     assert project.decide() == {"": 1}
     (made,) = project.made()
@@ -248,15 +248,15 @@ def test_a_pull_merged_to_a_release_branch(project: Project) -> None:
 def test_a_whole_history_that_comes_in_says_nothing_of_our_issues(
     project: Project, monkeypatch: pytest.MonkeyPatch, most: int, expected: dict[str, int]
 ) -> None:
-    monkeypatch.setattr(candidates, "_COMMITS", most)
+    monkeypatch.setattr(candidates, "_MAX_LISTED_COMMITS", most)
     base = project.git.head()
     project.git.branch("other-project")
     project.git.change({"other/a.py": "x\n"}, "Fixes #1")
     for number in range(2):
         project.git.change({f"other/{number}.py": "x\n"})
     head = project.git.change(adds_test(2))
-    facts = {"base_oid": base, "head_oid": head, "body": ""}
-    project.store.save_page(REPO, [pull(2, **facts)], CrawlState())
+    facts = {"base_commit": base, "head_commit": head, "body": ""}
+    project.store.save_page(REPO, [make_pull(2, **facts)], CrawlState())
     project.mirror()
     assert project.decide() == expected
 

@@ -9,11 +9,11 @@ import pytest
 from curate.core.model import CrawlState, Rejection, Verdict
 from curate.core.settings import Settings
 from curate.publish import tables
-from curate.publish.excluded import held_of
-from curate.publish.filters.config import Rules
-from curate.publish.tables import held_back
+from curate.publish.excluded import excluded_instances
+from curate.publish.filters.config import ReleaseFilters
+from curate.publish.tables import find_exclusions
 from curate.store import Store
-from tests.helpers.factories import candidate, pull, validation
+from tests.helpers.factories import make_candidate, make_pull, make_validation
 from tests.helpers.terminal import typed
 
 RULES = "[text]\nmin_words = 3\n[leaks]\nheld = ['pull in problem_statement']\n"
@@ -27,15 +27,15 @@ def curate(tmp_path):
     """Commands in a folder whose store has 7 (good), 8 (held back twice), 9 (fallen)."""
     with Store(tmp_path / "data") as store:
         for number, statement in ((7, "It breaks very badly."), (8, "See #8"), (9, "x")):
-            one = candidate(
+            one = make_candidate(
                 instance_id=f"owner__name-{number}",
                 pull_number=number,
                 problem_statement=statement,
-                patch=candidate().patch.replace(b"+2", b"+%d" % (number * 7919)),
+                patch=make_candidate().patch.replace(b"+2", b"+%d" % (number * 7919)),
             )
-            store.save_page("owner/name", [pull(number, repo="owner/name")], CrawlState())
+            store.save_page("owner/name", [make_pull(number, repo="owner/name")], CrawlState())
             store.save_candidate(one)
-            record = replace(validation(), instance_id=one.instance_id)
+            record = replace(make_validation(), instance_id=one.instance_id)
             store.save_validation(
                 "owner/name", replace(record, verdict=FALLEN) if number == 9 else record
             )
@@ -105,22 +105,22 @@ def held(tmp_path, monkeypatch):
 
     def counted(*arguments):
         made.append(1)
-        return held_back(*arguments)
+        return find_exclusions(*arguments)
 
-    monkeypatch.setattr(tables, "held_back", counted)
+    monkeypatch.setattr(tables, "find_exclusions", counted)
 
     def ask(rules=None, *more, **changes):
         for index, text in enumerate(("Good.", *more)):
-            one = candidate(
+            one = make_candidate(
                 instance_id=f"owner__name-{index}",
                 pull_number=index,
                 problem_statement=text,
-                patch=candidate().patch.replace(b"+2", b"+%d" % (index * 7919)),
+                patch=make_candidate().patch.replace(b"+2", b"+%d" % (index * 7919)),
             )
             store.save_candidate(one)
-            record = replace(validation(**changes), instance_id=one.instance_id)
+            record = replace(make_validation(**changes), instance_id=one.instance_id)
             store.save_validation("owner/name", record)
-        return sorted(held_of(settings, store, rules or Rules())), len(made)
+        return sorted(excluded_instances(settings, store, rules or ReleaseFilters())), len(made)
 
     settings = Settings(data=tmp_path / "data", cache=tmp_path / "cache")
     with Store(tmp_path / "data") as store:
@@ -128,14 +128,14 @@ def held(tmp_path, monkeypatch):
 
 
 def test_the_answer_is_remembered_until_something_changes(held, tmp_path):
-    wordy = Rules(text={"min_words": 2})
+    wordy = ReleaseFilters(text={"min_words": 2})
     assert held() == ([], 1)
     assert held() == ([], 1)
     assert held(wordy) == (["owner__name-0"], 2)
     assert held(wordy) == (["owner__name-0"], 2)
     assert held(wordy, "Bad.") == (["owner__name-0", "owner__name-1"], 3)
     assert held(wordy, "Is good.") == (["owner__name-0"], 4)
-    later = validation().finished_at + timedelta(days=1)
+    later = make_validation().finished_at + timedelta(days=1)
     assert held(wordy, "Is good.", finished_at=later) == (["owner__name-0"], 5)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from builders.errors import SandboxError
-from builders.images.install_script import explained, failed_step, install_script
-from builders.model import Failure, InstanceSpec, Lock
+from builders.images.install_script import classify_failure, find_failed_step, render_install_script
+from builders.model import Failure, InstanceSpec, RequirementsLock
 
 OLD = datetime(2020, 3, 1, tzinfo=UTC)
 NEW = datetime(2023, 3, 1, tzinfo=UTC)
@@ -26,7 +26,7 @@ def _spec(date=OLD, **fields):
         base_commit="a" * 40,
         date=date,
         python="3.8",
-        lock=Lock(text="", python="3.8", cutoff=date),
+        lock=RequirementsLock(text="", python="3.8", cutoff=date),
         **fields,
     )
 
@@ -67,7 +67,7 @@ def run(tmp_path):
             )
             stand_in.chmod(0o755)
         script = tmp_path / "install.sh"
-        script.write_text(install_script(spec))
+        script.write_text(render_install_script(spec))
         done = subprocess.run(
             ["sh", script],
             cwd=checkout,
@@ -123,12 +123,12 @@ def test_when_nothing_works_the_step_is_install(run):
     done, calls = run(_spec(), works=())
     assert done.returncode != 0
     assert len(calls) == 3
-    assert failed_step(done.stdout) == "install"
+    assert find_failed_step(done.stdout) == "install"
 
 
 def test_commands_of_the_spec_replace_the_editable_install(run):
     spec = _spec(install=('echo "$SETUPTOOLS_SCM_PRETEND_VERSION" > version', "false", "echo no"))
-    done, calls = run(_spec(install=spec.install[:1], version="1.2.3", environment={"A": "b c"}))
+    done, calls = run(_spec(install=spec.install[:1], version="1.2.3", env_vars={"A": "b c"}))
     assert (done.returncode, calls) == (0, [])
     assert (run.checkout / "version").read_text() == "1.2.3\n"
     done, _ = run(spec)
@@ -148,10 +148,10 @@ def test_commands_of_the_spec_may_surround_the_editable_install(run):
 def test_package_from_the_checkout_passes_the_check(run):
     (run.checkout / "thing").mkdir()
     (run.checkout / "thing" / "__init__.py").touch()
-    spec = _spec(import_name="thing", environment={"PYTHONPATH": str(run.checkout)})
+    spec = _spec(import_name="thing", env_vars={"PYTHONPATH": str(run.checkout)})
     done, _ = run(spec)
     assert done.returncode == 0, done.stderr
-    assert failed_step(done.stdout) == "done"
+    assert find_failed_step(done.stdout) == "done"
 
 
 @pytest.mark.parametrize("name", ["json", "no_such_package"])
@@ -159,7 +159,7 @@ def test_package_from_elsewhere_or_nowhere_fails_the_check(run, name):
     (run.checkout / "no_such_package").mkdir()  # found only if the checkout were on the path
     done, _ = run(_spec(import_name=name))
     assert done.returncode != 0
-    assert failed_step(done.stdout) == "import"
+    assert find_failed_step(done.stdout) == "import"
 
 
 def test_leftovers_of_an_install_are_ignored_and_a_tag_at_the_commit_may_stay(run):
@@ -190,11 +190,11 @@ def test_what_is_not_clean_fails_the_check(run, command, word):
     (run.checkout / ".git" / "info" / "exclude").write_text("README.py\n")
     (run.checkout / "README.py").touch()
     environment = {"PYTHONPATH": path, "HOME": str(run.checkout.parent)}
-    spec = _spec(install=(command,), import_name="README", environment=environment)
+    spec = _spec(install=(command,), import_name="README", env_vars=environment)
     done, _ = run(spec)
     assert done.returncode != 0
     assert word in done.stdout + done.stderr
-    assert failed_step(done.stdout) == "clean"
+    assert find_failed_step(done.stdout) == "clean"
 
 
 @pytest.mark.parametrize(
@@ -211,10 +211,12 @@ def test_what_is_not_clean_fails_the_check(run, command, word):
     ],
 )
 def test_failures_are_told_apart_by_layer_and_log(log, layer, expected):
-    failure = explained(Failure(stage="build", reason="x", detail=log), layer)
+    failure = classify_failure(Failure(stage="build", reason="x", detail=log), layer)
     assert (failure.stage, failure.reason) == expected
 
 
 def test_a_network_that_fails_says_nothing_of_the_candidate():
     with pytest.raises(SandboxError, match="dns error"):
-        explained(Failure(stage="build", reason="x", detail="dns error: failed"), "environment")
+        classify_failure(
+            Failure(stage="build", reason="x", detail="dns error: failed"), "environment"
+        )

@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import pytest
 
 from builders.backends.local import LocalBackend
-from builders.errors import DiskFull
-from builders.lock.build_constraints import build_bound
-from builders.model import Built, Failure, Lock
+from builders.errors import DiskFullError
+from builders.lock.build_constraints import build_constraint
+from builders.model import BuiltInstance, Failure, RequirementsLock
 from builders.settings import BuildSettings
 from tests.doubles.packages import package_index, sdist, wheel
-from tests.helpers.instance_spec import DATE, thing
+from tests.helpers.instance_spec import DATE, make_instance_spec
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 # An editable install without any build tool, so that no index is asked.
@@ -34,14 +34,14 @@ def settings(tmp_path):
 
 @pytest.fixture
 def backend(settings, monkeypatch):
-    monkeypatch.setattr("builders.backends.local.SEEDS", ())
+    monkeypatch.setattr("builders.backends.local.SEED_OPTIONS", ())
     return LocalBackend(settings)
 
 
 @pytest.fixture
 def spec(tmp_path):
     files = {"thing/__init__.py": "WORD = 'found'\n"}
-    return thing(tmp_path / "mirror", files, "", PYTHON, install=INSTALL)
+    return make_instance_spec(tmp_path / "mirror", files, "", PYTHON, install=INSTALL)
 
 
 def _modified(built):
@@ -49,8 +49,8 @@ def _modified(built):
 
 
 def test_instance_has_a_checkout_and_an_interpreter_that_imports_it(backend, spec):
-    built = backend.build(spec)
-    assert isinstance(built, Built), built
+    built = backend.build_instance(spec)
+    assert isinstance(built, BuiltInstance), built
     done = subprocess.run(
         [
             f"{built.handle}/venv/bin/python",
@@ -68,26 +68,26 @@ def test_instance_has_a_checkout_and_an_interpreter_that_imports_it(backend, spe
 
 
 def test_second_build_reuses_the_first(backend, spec):
-    first = backend.build(spec)
-    second = backend.build(spec)
+    first = backend.build_instance(spec)
+    second = backend.build_instance(spec)
     assert (second.handle, second.environment_key) == (first.handle, first.environment_key)
     assert second.environment_seconds == 0
     assert _modified(first) == _modified(second)
 
 
 def test_interrupted_instance_is_made_anew(backend, spec):
-    built = backend.build(spec)
+    built = backend.build_instance(spec)
     (Path(built.handle) / "ready").unlink()
     (Path(built.handle) / "checkout" / "thing" / "__init__.py").unlink()
-    again = backend.build(spec)
+    again = backend.build_instance(spec)
     assert (Path(again.handle) / "checkout" / "thing" / "__init__.py").exists()
 
 
 def test_threads_build_an_environment_once(backend, spec, settings):
     specs = [replace(spec, name=f"owner__thing-{number}") for number in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(backend.build, specs))
-    assert all(isinstance(built, Built) for built in results)
+        results = list(pool.map(backend.build_instance, specs))
+    assert all(isinstance(built, BuiltInstance) for built in results)
     assert len({built.handle for built in results}) == 4
     assert len({built.environment_key for built in results}) == 1
     assert len(list((settings.cache / "environments").iterdir())) == 1
@@ -95,52 +95,56 @@ def test_threads_build_an_environment_once(backend, spec, settings):
 
 
 def test_failing_install_is_a_value_with_the_log(backend, spec):
-    failure = backend.build(replace(spec, install=("echo so it ends", "exit 4")))
+    failure = backend.build_instance(replace(spec, install=("echo so it ends", "exit 4")))
     assert isinstance(failure, Failure)
     assert (failure.stage, failure.reason) == ("install", "install-failed")
     assert "so it ends" in failure.detail
 
 
 def test_package_that_is_not_imported_from_the_checkout_fails(backend, spec):
-    failure = backend.build(replace(spec, install=("true",)))
+    failure = backend.build_instance(replace(spec, install=("true",)))
     assert (failure.stage, failure.reason) == ("install", "not-imported")
 
 
 def test_unknown_interpreter_is_a_value(backend, spec):
-    failure = backend.build(replace(spec, python="3.4"))
+    failure = backend.build_instance(replace(spec, python="3.4"))
     assert failure.reason == "no-interpreter"
 
 
 def test_full_disk_is_an_exception(settings, spec):
-    with pytest.raises(DiskFull, match="reserved"):
-        LocalBackend(replace(settings, reserve_bytes=1 << 60)).build(spec)
+    with pytest.raises(DiskFullError, match="reserved"):
+        LocalBackend(replace(settings, reserve_bytes=1 << 60)).build_instance(spec)
 
 
 def test_variables_of_this_shell_do_not_reach_the_install(backend, spec, monkeypatch):
     monkeypatch.setenv("PIP_FIND_LINKS", "/elsewhere")
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
     install = ('test -z "${PIP_FIND_LINKS:-}${PYTHONPATH:-}"', *INSTALL)
-    assert isinstance(backend.build(replace(spec, install=install)), Built)
+    assert isinstance(backend.build_instance(replace(spec, install=install)), BuiltInstance)
 
 
 @pytest.mark.parametrize(("requires", "taken"), [("numpy", "1.0"), ("numpy>1", "2.0")])
 def test_extensions_are_built_against_the_oldest_numpy_they_can(
     backend, settings, spec, requires, taken
 ):
-    lock = Lock(text="ext==1.0\nnumpy==1.0\n", python=PYTHON, cutoff=DATE)
+    lock = RequirementsLock(text="ext==1.0\nnumpy==1.0\n", python=PYTHON, cutoff=DATE)
     releases = sdist("ext", "1.0", requires), wheel("numpy", "1.0"), wheel("numpy", "2.0")
     with package_index(*releases) as url:
-        built = LocalBackend(replace(settings, index_url=url)).build(replace(spec, lock=lock))
-    assert isinstance(built, Built), built
+        built = LocalBackend(replace(settings, index_url=url)).build_instance(
+            replace(spec, lock=lock)
+        )
+    assert isinstance(built, BuiltInstance), built
     (module,) = Path(built.handle).glob("venv/lib/*/site-packages/ext.py")
-    expected = taken if build_bound(lock) else "2.0"
+    expected = taken if build_constraint(lock) else "2.0"
     assert module.read_text() == f"BUILT_WITH = {{'numpy': {expected!r}}}\n"
 
 
 def test_an_environment_that_no_numpy_helps_is_a_value(backend, settings, spec):
-    lock = Lock(text="ext==1.0\nnumpy==1.0\n", python=PYTHON, cutoff=DATE)
+    lock = RequirementsLock(text="ext==1.0\nnumpy==1.0\n", python=PYTHON, cutoff=DATE)
     with package_index(sdist("ext", "1.0", "numpy>2"), wheel("numpy", "1.0")) as url:
-        failure = LocalBackend(replace(settings, index_url=url)).build(replace(spec, lock=lock))
+        failure = LocalBackend(replace(settings, index_url=url)).build_instance(
+            replace(spec, lock=lock)
+        )
     assert (failure.stage, failure.reason) == ("build", "environment-failed")
     assert "numpy>2" in failure.detail
 
@@ -153,5 +157,5 @@ def test_what_resolving_left_goes_before_a_disk_is_full(backend, spec, monkeypat
         return 1
 
     monkeypatch.setattr("shutil.disk_usage", lambda folder: disk)
-    monkeypatch.setattr("builders.backends.local.trim_cache", trim)
-    assert isinstance(backend.build(spec), Built)
+    monkeypatch.setattr("builders.backends.local.prune_uv_cache", trim)
+    assert isinstance(backend.build_instance(spec), BuiltInstance)

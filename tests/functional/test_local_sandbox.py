@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from builders.errors import SandboxError
-from builders.model import Built, Execution, Outcome, RunStatus
-from builders.sandbox.isolate import cut_network
-from builders.sandbox.local import import_roots, run_locally
+from builders.model import BuiltInstance, Outcome, RunSpec, RunStatus
+from builders.sandbox.isolate import isolate_network
+from builders.sandbox.local import find_import_roots, run_locally
 from tests.helpers.sandbox_behaviours import behaviours, lay_project
 from tests.helpers.sandbox_ids import ID_BEHAVIOURS
 from tests.hostile.escaping import PATCHES
@@ -19,7 +19,7 @@ def network_can_be_cut() -> bool:
     child = os.fork()
     if child == 0:
         try:
-            os._exit(0 if cut_network() == "cut" else 1)
+            os._exit(0 if isolate_network() == "cut" else 1)
         finally:
             os._exit(1)
     return os.waitpid(child, 0)[1] == 0
@@ -34,10 +34,12 @@ def can_cut() -> bool:
 def make(tmp_path):
     """A local build of a tiny project; its venv is the one that runs these tests."""
 
-    def made(files) -> Built:
+    def made(files) -> BuiltInstance:
         lay_project(tmp_path / "built" / "checkout", files)
         (tmp_path / "built" / "venv").symlink_to(sys.prefix)
-        return Built(name="t", backend="local", handle=str(tmp_path / "built"), environment_key="k")
+        return BuiltInstance(
+            name="t", backend="local", handle=str(tmp_path / "built"), environment_key="k"
+        )
 
     return made
 
@@ -66,7 +68,7 @@ def processes_of(run: str) -> list[str]:
 def test_behaviour(behaviour, make, scratch, can_cut):
     if behaviour.name == "network is cut" and not can_cut:
         pytest.skip("no network namespaces here")
-    result = run_locally(make(behaviour.files), behaviour.execution, scratch=scratch)
+    result = run_locally(make(behaviour.files), behaviour.execution, temp_parent=scratch)
     behaviour.check(result)
     assert not list(scratch.iterdir())
     assert not processes_of(str(scratch))
@@ -76,15 +78,15 @@ def test_behaviour(behaviour, make, scratch, can_cut):
 @pytest.mark.parametrize("case", PATCHES, ids=lambda case: case.name)
 def test_no_patch_leaves_the_checkout(case, make, scratch):
     escaped = Path("/tmp/curate-escaped")
-    case.check(run_locally(make(case.laid), case.execution, scratch=scratch))
+    case.check(run_locally(make(case.laid), case.execution, temp_parent=scratch))
     assert not escaped.exists() and not list(scratch.iterdir())
 
 
 def test_the_built_checkout_stays_as_it_is(make, scratch):
     built = make({"test_x.py": "def test_a(): open('made', 'w').close()\n"})
-    execution = Execution(command="python -m pytest -q")
+    execution = RunSpec(command="python -m pytest -q")
     for _ in range(2):
-        assert run_locally(built, execution, scratch=scratch).status is RunStatus.COMPLETED
+        assert run_locally(built, execution, temp_parent=scratch).status is RunStatus.COMPLETED
     assert not (Path(built.handle) / "checkout" / "made").exists()
 
 
@@ -92,7 +94,7 @@ def test_no_variable_of_ours_is_handed_on(make, scratch, monkeypatch):
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
     code = "import os\ndef test_a(): assert 'GITHUB_TOKEN' not in os.environ\n"
     result = run_locally(
-        make({"test_x.py": code}), Execution(command="python -m pytest"), scratch=scratch
+        make({"test_x.py": code}), RunSpec(command="python -m pytest"), temp_parent=scratch
     )
     assert result.outcomes == {"test_x.py::test_a": Outcome.PASSED}
 
@@ -110,8 +112,8 @@ def test_editable_install_leads_to_the_copy(tmp_path, scratch):
     ours = next(path for path in sys.path if path.endswith("site-packages"))
     (site / "editable.pth").write_text(f"{checkout}/src\n")
     (site / "ours.pth").write_text(f"{ours}\n")
-    built = Built(name="t", backend="local", handle=str(folder.parent), environment_key="k")
-    result = run_locally(built, Execution(command="python -m pytest"), scratch=scratch)
+    built = BuiltInstance(name="t", backend="local", handle=str(folder.parent), environment_key="k")
+    result = run_locally(built, RunSpec(command="python -m pytest"), temp_parent=scratch)
     assert result.outcomes == {"test_x.py::test_a": Outcome.PASSED}, result.output
 
 
@@ -122,13 +124,13 @@ def test_import_roots_from_paths_and_finders(tmp_path):
     (site / "a.pth").write_text(f"{checkout}\nimport something\n{tmp_path}/checkouts\n")
     mapping = {"b": f"{checkout}/lib/b"}
     (site / "__editable___b_finder.py").write_text(f"MAPPING: dict[str, str] = {mapping!r}\n")
-    assert import_roots(tmp_path / "venv", checkout) == (Path(), Path("lib"))
+    assert find_import_roots(tmp_path / "venv", checkout) == (Path(), Path("lib"))
 
 
 def test_no_checkout_is_no_verdict(tmp_path):
-    built = Built(name="t", backend="local", handle=str(tmp_path), environment_key="k")
+    built = BuiltInstance(name="t", backend="local", handle=str(tmp_path), environment_key="k")
     with pytest.raises(SandboxError, match="cannot be copied"):
-        run_locally(built, Execution(command="true"), scratch=tmp_path)
+        run_locally(built, RunSpec(command="true"), temp_parent=tmp_path)
 
 
 def test_an_interrupt_leaves_nothing(make, scratch, monkeypatch):
@@ -141,7 +143,7 @@ def test_an_interrupt_leaves_nothing(make, scratch, monkeypatch):
 
     monkeypatch.setattr(os, "wait4", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run_locally(built, Execution(command="python -m pytest"), scratch=scratch)
+        run_locally(built, RunSpec(command="python -m pytest"), temp_parent=scratch)
     monkeypatch.setattr(os, "wait4", wait4)
     assert not list(scratch.iterdir())
     assert not processes_of(str(scratch))
@@ -153,7 +155,7 @@ def test_a_folder_removed_by_another_leaves_the_one_around_it_alone(make, scratc
     code = "import os, shutil\n"
     code += "def test_a(): shutil.rmtree(os.path.dirname(os.getcwd()), ignore_errors=True)\n"
     built = make({"test_x.py": code})
-    result = run_locally(built, Execution(command="python -m pytest -q"), scratch=scratch)
+    result = run_locally(built, RunSpec(command="python -m pytest -q"), temp_parent=scratch)
     assert result.status is not RunStatus.COMPLETED
     assert not list(scratch.iterdir())
     assert scratch.stat().st_mode & 0o777 == 0o755

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from builders.git.run import GitFailed
-from curate.core.errors import NetworkError, NotFound, Unauthorized
+from builders.git.run import GitCommandError
+from curate.core.errors import AuthenticationError, NetworkError, NotFoundError
 from curate.git.diff import FileChange
-from curate.git.mirror import NotAMirror, ensure_mirror, open_mirror
-from curate.git.versions import NearestTag, major_minor
+from curate.git.mirror import InvalidMirrorError, ensure_mirror, open_mirror
+from curate.git.versions import TagVersionResolver, parse_major_minor
 from tests.helpers.git_history import GitHistory
 
 TOKEN = "ghp_" + "a" * 36
@@ -25,15 +25,15 @@ def git(tmp_path: Path) -> GitHistory:
 
 
 def test_folders_that_are_no_mirror(tmp_path: Path) -> None:
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         open_mirror(tmp_path / "nothing")
-    with pytest.raises(NotAMirror):
+    with pytest.raises(InvalidMirrorError):
         open_mirror(tmp_path)
 
 
 def test_repository_without_branches(tmp_path: Path) -> None:
     GitHistory.new(tmp_path / "work")
-    with pytest.raises(NotAMirror):
+    with pytest.raises(InvalidMirrorError):
         open_mirror(tmp_path / "work" / ".git")
 
 
@@ -41,7 +41,7 @@ def test_mirror_without_a_config_file(git: GitHistory, tmp_path: Path) -> None:
     path = git.mirror(tmp_path / "mirror")
     (path / "config").unlink()
     with open_mirror(path) as mirror:
-        assert git.head() in mirror.history
+        assert git.head() in mirror.commit_graph
         ensure_mirror(path, str(git.path))
 
 
@@ -53,10 +53,10 @@ def test_clone_brings_pull_heads_and_update_brings_more(git: GitHistory, tmp_pat
     git.git("branch", "--quiet", "-D", "one")
     path = tmp_path / "deep" / "mirror"
     with ensure_mirror(path, str(git.path)) as mirror:
-        assert first in mirror.history
+        assert first in mirror.commit_graph
     second = git.commit("Later")
     with ensure_mirror(path, str(git.path)) as mirror:
-        assert second in mirror.history
+        assert second in mirror.commit_graph
     assert [it.name for it in path.parent.iterdir()] == ["mirror"]
 
 
@@ -68,11 +68,11 @@ def test_what_the_server_rewrites_is_kept(git: GitHistory, tmp_path: Path) -> No
     ensure_mirror(path, str(git.path)).close()
     git.git("branch", "--quiet", "-D", "gone")
     with ensure_mirror(path, str(git.path)) as mirror:
-        assert kept in mirror.history
+        assert kept in mirror.commit_graph
 
 
 def test_source_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises((NotFound, NetworkError)):
+    with pytest.raises((NotFoundError, NetworkError)):
         ensure_mirror(tmp_path / "mirror", str(tmp_path / "nowhere"))
 
 
@@ -102,7 +102,7 @@ def door() -> Iterator[str]:
 
 
 def test_token_goes_by_askpass_and_not_in_the_address(door: str, tmp_path: Path) -> None:
-    with pytest.raises(Unauthorized) as refused:
+    with pytest.raises(AuthenticationError) as refused:
         ensure_mirror(tmp_path / "mirror", door, token=TOKEN)
     sent = [header for _, header in _Door.seen if header]
     assert sent == ["Basic " + base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()]
@@ -115,7 +115,7 @@ def test_token_goes_by_askpass_and_not_in_the_address(door: str, tmp_path: Path)
 
 
 def test_no_token_does_not_wait_for_one(door: str, tmp_path: Path) -> None:
-    with pytest.raises(Unauthorized):
+    with pytest.raises(AuthenticationError):
         ensure_mirror(tmp_path / "mirror", door)
 
 
@@ -125,15 +125,15 @@ def test_missing_objects_end_one_request_only(git: GitHistory, tmp_path: Path) -
     path = git.mirror(tmp_path / "mirror")
     with open_mirror(path) as mirror:
         _lose(path, blob)
-        failed, empty, again = mirror.diffs.patches([(old, new), (old, old), (old, new)])
-        assert isinstance(failed, GitFailed) and isinstance(again, GitFailed)
+        failed, empty, again = mirror.diff_reader.read_patches([(old, new), (old, old), (old, new)])
+        assert isinstance(failed, GitCommandError) and isinstance(again, GitCommandError)
         assert blob in str(failed)
         assert empty == b""
-        ((change,),) = mirror.diffs.files([(old, new)])
+        ((change,),) = mirror.diff_reader.read_changed_files([(old, new)])
         assert isinstance(change, FileChange)
         assert change.path == "a.py"
-        assert mirror.objects.read(blob) is None
-        assert mirror.objects.names([blob, new]) == [None, new]
+        assert mirror.object_reader.read(blob) is None
+        assert mirror.object_reader.resolve_names([blob, new]) == [None, new]
 
 
 def test_user_configuration_changes_nothing(
@@ -148,7 +148,7 @@ def test_user_configuration_changes_nothing(
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
     monkeypatch.setenv("GIT_DIR", "/nowhere")
     with open_mirror(git.mirror(tmp_path / "mirror")) as mirror:
-        (patch,) = mirror.diffs.patches([(old, new)])
+        (patch,) = mirror.diff_reader.read_patches([(old, new)])
     assert isinstance(patch, bytes)
     assert b"+++ b/m.py" in patch
     assert b"@@ def f(self):" in patch
@@ -161,8 +161,8 @@ def test_messages_in_other_encodings(git: GitHistory, tmp_path: Path) -> None:
     oid = git.git("commit-tree", tree, stdin="Größe, fixes #1".encode("latin-1"))
     git.git("update-ref", "refs/heads/latin", oid)
     with open_mirror(git.mirror(tmp_path / "mirror")) as mirror:
-        assert mirror.history.message(oid).rstrip() == "Größe, fixes #1"
-        assert mirror.history.authored_at(oid).timestamp() == git.clock
+        assert mirror.commit_graph.message(oid).rstrip() == "Größe, fixes #1"
+        assert mirror.commit_graph.authored_at(oid).timestamp() == git.clock
 
 
 def test_versions(git: GitHistory, tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_versions(git: GitHistory, tmp_path: Path) -> None:
     git.git("tag", "-a", "-m", "x", "release-2.0b2", git.commit("Release"))
     last = git.commit("Last")
     with open_mirror(git.mirror(tmp_path / "mirror")) as mirror:
-        version_of = NearestTag(mirror)
+        version_of = TagVersionResolver(mirror)
         assert [version_of(it) for it in (before, after, last)] == ["", "1.9", "2.0"]
 
 
@@ -181,7 +181,7 @@ def test_versions(git: GitHistory, tmp_path: Path) -> None:
     [("v1.2.3", "1.2"), ("2022.05.1", "2022.5"), ("4.1.0.dev3", "4.1"), ("v3", "3.0"), ("rc", "")],
 )
 def test_major_minor(tag: str, version: str) -> None:
-    assert major_minor(tag) == version
+    assert parse_major_minor(tag) == version
 
 
 def _lose(path: Path, blob: str) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.git.mirror import Mirror, open_mirror
-from curate.patches.parse import sections, split
+from curate.patches.parse import split_files, split_gold_and_test
 from tests.helpers.git_history import GitHistory
 
 BINARY = bytes(range(256)) * 4
@@ -35,7 +35,7 @@ CHANGED: dict[str, bytes | str | None] = {
 
 
 def _patch(mirror: Mirror, old: str, new: str) -> bytes:
-    (patch,) = mirror.diffs.patches([(old, new)])
+    (patch,) = mirror.diff_reader.read_patches([(old, new)])
     assert isinstance(patch, bytes)
     return patch
 
@@ -52,21 +52,21 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[GitHistory, str, str
 
 
 def test_sections_name_every_file(made: tuple[GitHistory, str, str, bytes]) -> None:
-    paths = {section.path for section in sections(made[3])}
+    paths = {section.path for section in split_files(made[3])}
     assert paths == {*CHANGED, "pkg/mode.sh"}
 
 
 def test_sections_lose_no_byte(made: tuple[GitHistory, str, str, bytes]) -> None:
-    assert b"".join(section.data for section in sections(made[3])) == made[3]
+    assert b"".join(section.data for section in split_files(made[3])) == made[3]
 
 
 def test_both_halves_apply_and_give_the_new_tree(
     made: tuple[GitHistory, str, str, bytes],
 ) -> None:
     history, old, new, patch = made
-    gold, test = split(sections(patch), lambda path: path.startswith("tests/"))
+    gold, test = split_gold_and_test(split_files(patch), lambda path: path.startswith("tests/"))
     assert len(gold) + len(test) == len(patch)
-    assert {section.path for section in sections(test)} == {"tests/test_a.py", "tests/data.bin"}
+    assert {section.path for section in split_files(test)} == {"tests/test_a.py", "tests/data.bin"}
     history.git("checkout", "--quiet", "--detach", old)
     for half in (gold, test):
         history.git("apply", "--index", "-", stdin=half)
@@ -78,13 +78,13 @@ def test_a_diff_of_gits_porcelain_with_renames(tmp_path: Path) -> None:
     history.change({"old name.py": "x = 1\n" * 20})
     history.change({"old name.py": None, "tests/new.py": "x = 1\n" * 20})
     diff = history.git("diff", "-M", "HEAD~", "HEAD").encode()
-    (section,) = sections(diff)
+    (section,) = split_files(diff)
     assert (section.source, section.path) == ("old name.py", "tests/new.py")
 
 
 def test_no_diff_has_no_sections() -> None:
-    assert sections(b"") == ()
-    assert sections(b"From: someone\n\nhello\n") == ()
+    assert split_files(b"") == ()
+    assert split_files(b"From: someone\n\nhello\n") == ()
 
 
 @given(st.lists(st.binary(max_size=60), min_size=1, max_size=6))
@@ -93,4 +93,7 @@ def test_any_content_behind_a_prefix_stays_in_its_section(lines: list[bytes]) ->
     body = b"".join(b"+" + line.replace(b"\n", b"") + b"\n" for line in lines)
     head = b"diff --git a/%s b/%s\nindex 1..2 100644\n--- a/%s\n+++ b/%s\n@@ -0,0 +1,%d @@\n"
     first, second = ((head % (n, n, n, n, len(lines))) + body for n in (b"a.py", b"tests/b.py"))
-    assert split(sections(first + second), lambda path: "tests" in path) == (first, second)
+    assert split_gold_and_test(split_files(first + second), lambda path: "tests" in path) == (
+        first,
+        second,
+    )

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curate.git.mirror import Mirror, open_mirror
-from curate.patches.parse import sections, split
+from curate.patches.parse import split_files, split_gold_and_test
 from tests.helpers.git_history import GitHistory
 
 NAMES = (
@@ -100,21 +100,21 @@ def test_any_two_trees(
     new: dict[bytes, tuple[bytes, bytes]],
 ) -> None:
     before, after = repository.commit(old), repository.commit(new)
-    diffs = repository.mirror.diffs
-    (changes,) = diffs.files([(before, after)])
-    (patch,) = diffs.patches([(before, after)])
+    diffs = repository.mirror.diff_reader
+    (changes,) = diffs.read_changed_files([(before, after)])
+    (patch,) = diffs.read_patches([(before, after)])
     assert isinstance(changes, tuple) and isinstance(patch, bytes)
-    parts = sections(patch)
+    parts = split_files(patch)
     assert b"".join(part.data for part in parts) == patch
     assert {name for it in parts for name in (it.path, it.source) if name} == {
         change.path for change in changes
     }
     tree = repository.git.git("rev-parse", f"{after}^{{tree}}")
     assert repository.applied(before, patch) == tree
-    plain = diffs.plain_patch((before, after))
+    plain = diffs.read_plain_patch((before, after))
     assert isinstance(plain, bytes)
-    gold, test = split(sections(plain), is_test)
+    gold, test = split_gold_and_test(split_files(plain), is_test)
     assert sorted(gold + test) == sorted(plain)
-    assert all(is_test(part.path) for part in sections(test))
-    assert not any(is_test(part.path) for part in sections(gold))
+    assert all(is_test(part.path) for part in split_files(test))
+    assert not any(is_test(part.path) for part in split_files(gold))
     assert repository.applied(before, gold, test) == tree

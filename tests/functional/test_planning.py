@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 import pytest
 
 from curate.core.model import Candidate, Rejection
-from curate.environments.context import Options
-from curate.environments.plan import Plan, make_plan
-from curate.validate.attempts import inputs_hash
+from curate.environments.context import ValidationOptions
+from curate.environments.plan import ValidationPlan, plan_validation
+from curate.validate.attempts import compute_inputs_hash
 from recipes import Recipe
-from tests.helpers.factories import candidate
+from tests.helpers.factories import make_candidate
 
 PYTHONS = ("3.8", "3.9", "3.10", "3.11")
 PROJECT = (
@@ -56,13 +56,13 @@ def history(tmp_path):
 def trial(base: str, head: str, **more: object) -> Candidate:
     patch = b"diff --git a/tests/test_a.py b/tests/test_a.py\n--- a/tests/test_a.py\n"
     patch += b"+++ b/tests/test_a.py\n@@ -1 +1 @@\n-old\n+new\n"
-    one = replace(candidate(1), base_commit=base, head_commit=head, created_at=OPENED)
+    one = replace(make_candidate(1), base_commit=base, head_commit=head, created_at=OPENED)
     return replace(one, repo="owner/name", test_patch=patch, **more)
 
 
-def planned(*arguments: object) -> Plan:
-    plan = make_plan(*arguments)
-    assert isinstance(plan, Plan), plan
+def planned(*arguments: object) -> ValidationPlan:
+    plan = plan_validation(*arguments)
+    assert isinstance(plan, ValidationPlan), plan
     return plan
 
 
@@ -72,7 +72,8 @@ def test_requirements_that_gold_changes_are_a_second_ground_of_its_day(history):
     head = commit("2023-02-03T00:00:00Z", pyproject=PROJECT.format('"new"'), tests__test_a="new\n")
     plan = planned(trial(base, head), RECIPE, mirror, PYTHONS)
     found = [
-        (it.source, it.date, [r.line for r in it.manifest.requirements]) for it in plan.grounds
+        (it.requirements_from, it.date, [r.line for r in it.manifest.requirements])
+        for it in plan.variants
     ]
     assert [(source, date) for source, date, _ in found] == [
         ("base", OPENED),
@@ -97,9 +98,9 @@ def test_requirements_that_stay_are_one_ground(history):
     base = commit("2023-01-01T00:00:00Z", pyproject=PROJECT.format('"old"'), tests__test_a="old\n")
     head = commit("2023-02-03T00:00:00Z", tests__test_a="new\n")
     plan = planned(trial(base, head), RECIPE, mirror, PYTHONS)
-    assert [(ground.source, ground.python in PYTHONS[1:]) for ground in plan.grounds] == [
-        ("base", True)
-    ]
+    assert [
+        (ground.requirements_from, ground.python in PYTHONS[1:]) for ground in plan.variants
+    ] == [("base", True)]
 
 
 def test_a_base_committed_after_the_pull_was_opened_dates_the_environment(history):
@@ -107,7 +108,7 @@ def test_a_base_committed_after_the_pull_was_opened_dates_the_environment(histor
     base = commit("2023-05-01T00:00:00Z", pyproject=PROJECT.format(""), tests__test_a="old\n")
     head = commit("2023-05-02T00:00:00Z", tests__test_a="new\n")
     plan = planned(trial(base, head), RECIPE, mirror, PYTHONS)
-    assert plan.grounds[0].date == datetime(2023, 5, 1, tzinfo=UTC)
+    assert plan.variants[0].date == datetime(2023, 5, 1, tzinfo=UTC)
 
 
 def test_a_merge_with_a_file_that_a_partial_mirror_lacks_is_dated(history):
@@ -126,7 +127,9 @@ def test_a_merge_with_a_file_that_a_partial_mirror_lacks_is_dated(history):
     head = git("commit-tree", f"{both}^{{tree}}", "-p", base, "-p", side, "-m", "x")
     lost = git("rev-parse", f"{both}:other.py")
     (mirror / "objects" / lost[:2] / lost[2:]).unlink()
-    assert planned(trial(base, head), RECIPE, mirror, PYTHONS).grounds[0].source == "base"
+    assert (
+        planned(trial(base, head), RECIPE, mirror, PYTHONS).variants[0].requirements_from == "base"
+    )
 
 
 def test_a_range_for_other_machines_is_rejected(history, monkeypatch):
@@ -135,15 +138,15 @@ def test_a_range_for_other_machines_is_rejected(history, monkeypatch):
     head = commit("2023-01-02T00:00:00Z", tests__test_a="new\n")
     ranges = [{"architectures": ["arm64"]}]
     recipe = Recipe.model_validate({"repo": "owner/name", "env": ranges})
-    options, one = Options(), trial(base, head)
+    options, one = ValidationOptions(), trial(base, head)
     monkeypatch.setattr(platform, "machine", lambda: "AMD64")
-    fallen = make_plan(one, recipe, mirror, PYTHONS)
+    fallen = plan_validation(one, recipe, mirror, PYTHONS)
     assert (fallen.stage, fallen.reason) == ("recipe", "architecture")
     assert fallen.detail == "made for aarch64, not for x86_64"
-    elsewhere = inputs_hash(one, recipe, options)
+    elsewhere = compute_inputs_hash(one, recipe, options)
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
-    assert isinstance(make_plan(one, recipe, mirror, PYTHONS), Plan)
-    assert inputs_hash(one, recipe, options) != elsewhere
+    assert isinstance(plan_validation(one, recipe, mirror, PYTHONS), ValidationPlan)
+    assert compute_inputs_hash(one, recipe, options) != elsewhere
 
 
 def test_a_skipped_range_and_a_version_of_no_range_are_rejected(history):
@@ -155,7 +158,7 @@ def test_a_skipped_range_and_a_version_of_no_range_are_rejected(history):
         ("1.0", "skipped", "needs a GPU"),
         ("2.0", "no-environment", "no range"),
     ):
-        fallen = make_plan(trial(base, base, version=version), recipe, mirror, PYTHONS)
+        fallen = plan_validation(trial(base, base, version=version), recipe, mirror, PYTHONS)
         assert isinstance(fallen, Rejection)
         assert (fallen.stage, fallen.reason) == ("recipe", reason)
         assert detail in fallen.detail

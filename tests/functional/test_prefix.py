@@ -10,7 +10,7 @@ from builders.settings import BuildSettings
 def uv(tmp_path, monkeypatch):
     """A stand-in for uv that fails with a text; `calls` has its arguments, a line a call."""
     program, calls = tmp_path / "uv", tmp_path / "calls"
-    monkeypatch.setattr(install, "uv_binary", lambda: str(program))
+    monkeypatch.setattr(install, "find_uv", lambda: str(program))
     settings = BuildSettings(cache=tmp_path)
 
     def fail(text):
@@ -24,7 +24,7 @@ def uv(tmp_path, monkeypatch):
 
 def test_a_version_that_nobody_offers_is_asked_for_once(uv):
     settings = uv("error: No download found for request: cpython-3.4")
-    found = [install.find_prefix("3.4", settings) for _ in range(3)]
+    found = [install.find_python("3.4", settings) for _ in range(3)]
     assert all(isinstance(each, Failure) and each.reason == "no-interpreter" for each in found)
     assert uv.calls.read_text() == "python install --no-bin 3.4\n"
 
@@ -33,5 +33,5 @@ def test_a_network_that_fails_is_asked_again(uv):
     settings = uv("error: error sending request")
     for _ in range(2):
         with pytest.raises(BuilderError, match="could not fetch"):
-            install.find_prefix("3.9", settings)
+            install.find_python("3.9", settings)
     assert len(uv.calls.read_text().splitlines()) == 2

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from curate.core.errors import BadInput, NetworkError, NotFound, Unauthorized
+from curate.core.errors import AuthenticationError, ConfigurationError, NetworkError, NotFoundError
 from curate.core.model import IssueRef
 from curate.github.client import GitHubClient
-from curate.github.issues import IS_A_PULL, NOT_FOUND, IssueBatch, issue_batches
-from curate.github.page_size import BatchSize
-from curate.github.pulls import pull_pages
-from curate.github.retry import RetryPolicy, Transient
+from curate.github.issues import IS_PULL_REQUEST, NOT_FOUND, IssueBatch, fetch_issues
+from curate.github.page_size import AdaptivePageSize
+from curate.github.pulls import fetch_pull_pages
+from curate.github.retry import RetryPolicy, TransientError
 from tests.doubles.github.data import World
 from tests.doubles.github.faults import Asked, Fault, Kind
 from tests.doubles.github.samples import (
@@ -33,12 +33,12 @@ def client_of(double: GitHubDouble, token: str | None = TOKEN, timeout: int = 60
 
 
 def numbers(client: GitHubClient, **options: object) -> list[int]:
-    pages = pull_pages(client, REPO, **options)  # type: ignore[arg-type]
+    pages = fetch_pull_pages(client, REPO, **options)  # type: ignore[arg-type]
     return [pull.number for page in pages for pull in page.pulls]
 
 
 def fetched(client: GitHubClient, wanted: list[IssueRef]) -> IssueBatch:
-    batches = list(issue_batches(client, wanted))
+    batches = list(fetch_issues(client, wanted))
     return IssueBatch(
         issues=tuple(issue for batch in batches for issue in batch.issues),
         missing={key: why for batch in batches for key, why in batch.missing.items()},
@@ -78,13 +78,13 @@ def test_what_a_pull_says(world: World) -> None:
         "closing": [{"repo": REPO, "number": 1}],
     }
     with GitHubDouble(world) as double:
-        page = next(pull_pages(client_of(double), REPO.lower()))
+        page = next(fetch_pull_pages(client_of(double), REPO.lower()))
     first = page.pulls[0]
     assert (first.number, first.title, first.body, first.author) == (2, "T", "B", "")
-    assert first.merge_oid is None
+    assert first.merge_commit is None
     assert first.closing == (IssueRef(repo=REPO.lower(), number=1),)
     assert first.updated_at.tzinfo is not None
-    assert (page.total, page.more) == (230, True)
+    assert (page.total_count, page.has_next_page) == (230, True)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_silent_server_is_given_up(world: World) -> None:
 @pytest.mark.parametrize("kind", [Kind.RATE_LIMITED, Kind.FORBIDDEN, Kind.SECONDARY, Kind.TOO_MANY])
 def test_limits_are_waited_for_with_the_same_page(world: World, kind: Kind) -> None:
     waited: list[float] = []
-    policy = RetryPolicy(sleep=waited.append, on_wait=lambda left, why: None, first_pause=0.0)
+    policy = RetryPolicy(sleep=waited.append, on_wait=lambda left, why: None, initial_backoff=0.0)
     faults = [Fault(kind=kind, at=(1,), seconds=20, retry_after=20)]
     with GitHubDouble(world, faults=faults) as double:
         client = GitHubClient(TOKEN, double.url, policy=policy)
@@ -136,18 +136,18 @@ def test_limits_are_waited_for_with_the_same_page(world: World, kind: Kind) -> N
 @pytest.mark.parametrize(("token", "good"), [("wrong", TOKEN), (None, TOKEN)])
 def test_a_token_that_is_refused(world: World, token: str | None, good: str) -> None:
     with GitHubDouble(world, token=good) as double:
-        with pytest.raises(Unauthorized):
+        with pytest.raises(AuthenticationError):
             numbers(client_of(double, token))
         assert len(double.graphql_requests) <= 1
 
 
 def test_repository_that_is_not_there(world: World) -> None:
     with GitHubDouble(world) as double:
-        with pytest.raises(NotFound):
-            next(pull_pages(client_of(double), "some/other"))
+        with pytest.raises(NotFoundError):
+            next(fetch_pull_pages(client_of(double), "some/other"))
         assert len(double.graphql_requests) == 1
-        with pytest.raises(BadInput):
-            next(pull_pages(client_of(double), "thing"))
+        with pytest.raises(ConfigurationError):
+            next(fetch_pull_pages(client_of(double), "thing"))
 
 
 def test_the_token_is_never_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -155,7 +155,7 @@ def test_the_token_is_never_told(world: World, caplog: pytest.LogCaptureFixture)
     revoked = Fault(kind=Kind.REVOKED)
     with (
         GitHubDouble(world, faults=[revoked]) as double,
-        pytest.raises(Unauthorized) as refused,
+        pytest.raises(AuthenticationError) as refused,
     ):
         numbers(client_of(double))
     assert TOKEN not in caplog.text + str(refused.value) + repr(refused.value.__dict__)
@@ -179,7 +179,7 @@ def test_issues_in_batches(issues_world: World) -> None:
         assert len(double.graphql_requests) == 2
     assert len(batch.issues) == 61
     assert batch.missing == {
-        (REPO, 2): IS_A_PULL,
+        (REPO, 2): IS_PULL_REQUEST,
         (REPO, 99999): NOT_FOUND,
         ("no/where", 1): NOT_FOUND,
     }
@@ -201,10 +201,10 @@ def test_issue_batches_shrink(issues_world: World) -> None:
 
 
 def test_sizes_halve_and_double_within_bounds() -> None:
-    size = BatchSize(100, smallest=5, patience=2)
+    size = AdaptivePageSize(100, smallest=5, successes_to_grow=2)
     seen = []
     for step in "fffffffssssssssssssss":
-        size.shrink() if step == "f" else size.succeeded()
+        size.shrink() if step == "f" else size.record_success()
         seen.append(size.value)
     assert seen[:7] == [50, 25, 12, 6, 5, 5, 5]
     assert seen[-1] == 100
@@ -213,5 +213,5 @@ def test_sizes_halve_and_double_within_bounds() -> None:
 
 def test_an_address_where_nobody_listens() -> None:
     client = GitHubClient(None, "http://127.0.0.1:1", policy=RetryPolicy(sleep=lambda s: None))
-    with pytest.raises(Transient):
+    with pytest.raises(TransientError):
         numbers(client)

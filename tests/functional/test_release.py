@@ -10,12 +10,12 @@ import pyarrow.parquet
 import pytest
 import yaml
 
-from curate.core.errors import BadInput
-from curate.publish.card import CardFacts, Split, card
-from curate.publish.hub import Changes, Digest, plan
-from curate.publish.release import Release, check_release, write_release
+from curate.core.errors import ConfigurationError
+from curate.publish.card import CardData, DatasetSplit, render_card
+from curate.publish.hub import FileDigest, FolderChanges, plan_changes
+from curate.publish.release import ReleaseContent, check_release, write_release
 from curate.releases import columns
-from curate.store.funnel import Funnel
+from curate.store.funnel import RepositoryFunnel
 from tests.doubles.hub import Fault, HubClient, HubDouble
 
 ROOT = Path(__file__).parents[2]
@@ -28,13 +28,13 @@ def row(columns, number):
 
 
 def release(numbers=(2, 1), raw=(1, 2, 3)):
-    funnel = Funnel(
+    funnel = RepositoryFunnel(
         repo="owner/name", pulls=1234, candidates=3, validated=2, verified=2, rejected={"lock/x": 9}
     )
-    return Release(
-        facts=CardFacts(repo_id="curator/tasks", licence="mit", funnels=(funnel,)),
-        train=[row(columns.TRAIN, number) for number in numbers],
-        raw=[row(columns.RAW, number) for number in raw],
+    return ReleaseContent(
+        card_data=CardData(repo_id="curator/tasks", license="mit", funnels=(funnel,)),
+        train=[row(columns.TRAIN_COLUMNS, number) for number in numbers],
+        raw=[row(columns.RAW_COLUMNS, number) for number in raw],
     )
 
 
@@ -62,7 +62,7 @@ def test_same_release_same_bytes_whatever_the_order(tmp_path):
 def test_parquet_is_typed_sorted_and_compressed(tmp_path):
     folder = write_release(tmp_path / "a", release())
     file = pyarrow.parquet.ParquetFile(folder / "data/train-00000-of-00001.parquet")
-    assert file.schema_arrow.names == [column.name for column in columns.TRAIN]
+    assert file.schema_arrow.names == [column.name for column in columns.TRAIN_COLUMNS]
     assert str(file.schema_arrow.field("FAIL_TO_PASS").type) == "list<element: string>"
     assert str(file.schema_arrow.field("pull_number").type) == "int64"
     assert file.metadata.row_group(0).column(0).compression == "ZSTD"
@@ -78,14 +78,16 @@ def test_card_is_valid_and_tells_the_funnel(tmp_path):
     assert "| owner/name | 1,234 | 3 | 2 | 2 |" in text
     assert "| lock/x | 9 |" in text
     assert 'load_dataset("curator/tasks", "raw", split="train")' in text
-    for column in (*columns.TRAIN, *columns.RAW):
+    for column in (*columns.TRAIN_COLUMNS, *columns.RAW_COLUMNS):
         assert f"| {column.name} |" in text
 
 
 def test_card_tells_which_splits_are_empty_and_that_nothing_was_held_back():
-    facts = CardFacts(repo_id="a/b", rules="What it must not hold.", subsets={"old": "n < 3"})
-    train = Split(name="train", columns=columns.TRAIN, rows=2, size=9_000)
-    text = card(facts, (train,))
+    facts = CardData(
+        repo_id="a/b", filters_about="What it must not hold.", subsets={"old": "n < 3"}
+    )
+    train = DatasetSplit(name="train", columns=columns.TRAIN_COLUMNS, rows=2, size=9_000)
+    text = render_card(facts, (train,))
     assert "| train | 2 | 9 kB | verified instances |\n| lite | 0 | no file | of train: " in text
     assert "| old | 0 | no file | of train: `n < 3` |" in text
     assert "lite" not in text.split("---")[1]
@@ -99,7 +101,7 @@ def test_releases_are_replaced_and_nothing_else_is(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.txt").write_text("years of work")
-    with pytest.raises(BadInput, match="no release"):
+    with pytest.raises(ConfigurationError, match="no release"):
         write_release(tmp_path / "mine", release())
     assert contents(tmp_path / "mine") == {"thesis.txt": b"years of work"}
 
@@ -107,7 +109,7 @@ def test_releases_are_replaced_and_nothing_else_is(tmp_path):
 def test_a_failure_leaves_the_old_release(tmp_path):
     folder = write_release(tmp_path / "a", release())
     before = contents(folder)
-    with pytest.raises(BadInput, match="twice"):
+    with pytest.raises(ConfigurationError, match="twice"):
         write_release(folder, release((1, 1)))
     assert contents(folder) == before
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
@@ -123,21 +125,28 @@ def test_check_sees_changed_missing_and_extra_files(tmp_path):
 
 
 def test_plan_adds_changes_and_deletes():
-    one, other = Digest(git="1", sha256="1"), Digest(git="2", sha256="2")
-    remote = {"same": Digest(git="1", sha256=""), "old": one, ".gitattributes": one, "new": other}
-    assert plan({"same": one, "new": one}, remote) == Changes(add=("new",), delete=("old",))
-    assert not plan({"same": one}, {"same": Digest(git="lfs pointer", sha256="1")})
+    one, other = FileDigest(git="1", sha256="1"), FileDigest(git="2", sha256="2")
+    remote = {
+        "same": FileDigest(git="1", sha256=""),
+        "old": one,
+        ".gitattributes": one,
+        "new": other,
+    }
+    assert plan_changes({"same": one, "new": one}, remote) == FolderChanges(
+        add=("new",), delete=("old",)
+    )
+    assert not plan_changes({"same": one}, {"same": FileDigest(git="lfs pointer", sha256="1")})
 
 
 PUSH = """
 import json, sys
 from pathlib import Path
 from curate.core.errors import CurateError
-from curate.publish.hub import push, tag_commit
+from curate.publish.hub import push_folder, tag_commit
 try:
     options = json.loads(sys.argv[3])
     name = options.pop("tag", "")
-    done = push(Path(sys.argv[1]), sys.argv[2], message="release", pause=0.01, **options)
+    done = push_folder(Path(sys.argv[1]), sys.argv[2], message="release", pause=0.01, **options)
     if name:
         tag_commit(sys.argv[2], name, done.commit)
     print(json.dumps([done.commit, done.changed]))
@@ -191,7 +200,7 @@ def test_pushed_once_loaded_whole_and_private(hub, run, pushed, tmp_path):
     assert changed
     assert pushed(folder) == [commit, False]
     names, f2p, raw = run(LOAD)
-    assert names == [column.name for column in columns.TRAIN]
+    assert names == [column.name for column in columns.TRAIN_COLUMNS]
     assert (f2p, raw) == ([["1"], ["2"]], 3)
     assert hub.state.repositories["dataset", "curator/tasks"].private
     held = hub.files("curator/tasks")
@@ -246,9 +255,9 @@ def test_a_push_that_is_killed_is_finished_by_the_next(hub, pushed, tmp_path, pa
 
 def test_refusals_are_told_apart(hub, pushed, tmp_path):
     folder = write_release(tmp_path / "release", release())
-    assert pushed(folder, token=False)[0] == "Unauthorized"
+    assert pushed(folder, token=False)[0] == "AuthenticationError"
     hub.state.create("dataset", "curator/tasks", private=False)
-    assert pushed(folder)[0] == "BadInput"
+    assert pushed(folder)[0] == "ConfigurationError"
     hub.faults.append(Fault(part="/commit/", kind="status", times=9))
     assert pushed(folder, private=False, tries=2)[0] == "NetworkError"
     assert commits(hub) == ["initial commit"]
@@ -281,16 +290,16 @@ def test_branches_and_tags_are_made_once_and_tags_stay(hub, pushed, tmp_path):
     assert repository.tags == {"v1": first, "v2": second}
     assert repository.branches == {"main": first, "next": second}
     name, message = pushed(folder, branch="next", tag="v1")
-    assert (name, "another release called v1" in message) == ("BadInput", True)
+    assert (name, "another release called v1" in message) == ("ConfigurationError", True)
     assert repository.tags["v1"] == first
 
 
 PLAN = """
 import json, sys
 from pathlib import Path
-from curate.publish.hub import fetch, planned
-changes = planned(Path(sys.argv[1]), "curator/tasks")
-there = fetch("curator/tasks", Path(sys.argv[2]))
+from curate.publish.hub import download_dataset, plan_push
+changes = plan_push(Path(sys.argv[1]), "curator/tasks")
+there = download_dataset("curator/tasks", Path(sys.argv[2]))
 print(json.dumps([changes.add, changes.delete, there]))
 """
 

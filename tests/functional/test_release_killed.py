@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from curate.publish.check import check
-from curate.publish.filters.config import Rules
+from curate.publish.check import check_release_folder
+from curate.publish.filters.config import ReleaseFilters
 from tests.helpers.releases import good, released
 
 DIE = """
@@ -43,6 +43,8 @@ def test_a_killed_process_leaves_nothing_for_ever(tmp_path, moment):
     (tmp_path / ".r.1.old").mkdir()  # of a process that runs: not ours to clear
     with pytest.raises(Exception, match="twice"):
         released(folder, good(8), good(8))
-    assert check(folder, Rules()) == []  # the release that was moved away is back
+    assert (
+        check_release_folder(folder, ReleaseFilters()) == []
+    )  # the release that was moved away is back
     released(folder, good(8))
     assert sorted(path.name for path in tmp_path.iterdir()) == [".r.1.old", "r"]

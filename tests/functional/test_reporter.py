@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from builders.model import Outcome
-from builders.pytest_plugin import REPORTER, Report, new_key, plugin_source, read_report
+from builders.pytest_plugin import (
+    REPORTER,
+    PytestReport,
+    generate_key,
+    read_plugin_source,
+    read_report,
+)
 
 PASSED, FAILED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR
 
@@ -17,8 +23,8 @@ def run_reported(folder: Path, *arguments: str, python: str = sys.executable, **
     """Run pytest with the plugin in *folder*/project; report, exit code and output."""
     for name in ("plugin", "out"):
         (folder / name).mkdir()
-    (folder / "plugin" / f"{REPORTER}.py").write_text(plugin_source(REPORTER))
-    key = new_key()
+    (folder / "plugin" / f"{REPORTER}.py").write_text(read_plugin_source(REPORTER))
+    key = generate_key()
     (folder / "out" / "key").write_bytes(key)
     environment = {
         "PATH": os.environ["PATH"],
@@ -57,7 +63,7 @@ def test_xdist_tells_each_test_once(project):
     code = "import pytest\n@pytest.mark.parametrize('n', range(20))\n"
     code += "def test_n(n): assert n != 7\n"
     report, exit_code, output = run_reported(project(test_x=code), "-n2")
-    assert report.finished and not report.tampered, output
+    assert report.is_finished and not report.tampering, output
     expected = {f"test_x.py::test_n[{n}]": PASSED for n in range(20)}
     assert report.outcomes == expected | {"test_x.py::test_n[7]": FAILED}
     assert report.exit_status == exit_code == 1
@@ -66,7 +72,7 @@ def test_xdist_tells_each_test_once(project):
 def test_xdist_worker_that_dies(project):
     code = "import os\ndef test_a(): pass\ndef test_b(): os._exit(1)\ndef test_c(): pass\n"
     report, _, output = run_reported(project(test_x=code), "-n1")
-    assert report.finished, output
+    assert report.is_finished, output
     assert report.outcomes == {
         "test_x.py::test_a": PASSED,
         "test_x.py::test_b": ERROR,
@@ -124,20 +130,20 @@ def test_forked_child_that_goes_on(project):
         "    if child: os.waitpid(child, 0)\ndef test_b(): pass\n"
     )
     report, _, output = run_reported(project(test_x=code))
-    assert not report.tampered and report.finished, output
+    assert not report.tampering and report.is_finished, output
     assert report.outcomes == {"test_x.py::test_a": PASSED, "test_x.py::test_b": PASSED}
 
 
 def test_interrupt_in_a_test(project):
     code = "def test_a(): raise KeyboardInterrupt\ndef test_b(): pass\n"
     report, exit_code, _ = run_reported(project(test_x=code))
-    assert report.finished and report.exit_status == exit_code == 2
+    assert report.is_finished and report.exit_status == exit_code == 2
     assert report.outcomes == {"test_x.py::test_a": ERROR}
 
 
 def test_conftest_that_fails_begins_no_session(project):
     report, exit_code, _ = run_reported(project(conftest="1 / 0\n", test_x=""))
-    assert not report.finished and not report.tampered
+    assert not report.is_finished and not report.tampering
     assert report.outcomes == {} and exit_code == 4
 
 
@@ -161,7 +167,7 @@ def test_subtests(project):
 def test_inert_without_its_variables(project):
     folder = project(test_x="def test_a(): pass\n")
     (folder / "plugin").mkdir()
-    (folder / "plugin" / f"{REPORTER}.py").write_text(plugin_source(REPORTER))
+    (folder / "plugin" / f"{REPORTER}.py").write_text(read_plugin_source(REPORTER))
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", REPORTER],
         cwd=folder / "project",
@@ -174,4 +180,4 @@ def test_inert_without_its_variables(project):
 
 
 def test_nothing_is_a_report_of_nothing():
-    assert read_report(b"", new_key()) == Report()
+    assert read_report(b"", generate_key()) == PytestReport()

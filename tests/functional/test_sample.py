@@ -63,31 +63,31 @@ def test_merge_styles(history):
     for pull in SAMPLE.pulls:
         landed = history.landed[pull.number]
         if pull.style == "merge":
-            assert parents[pull.number] == [landed.base_oid, landed.head_oid]
+            assert parents[pull.number] == [landed.base_commit, landed.head_commit]
         elif pull.style == "squash":
-            assert parents[pull.number] == [landed.base_oid]
-            assert landed.merge.oid != landed.head_oid
+            assert parents[pull.number] == [landed.base_commit]
+            assert landed.merge.oid != landed.head_commit
         elif pull.style == "rebase":
             log = git(
-                history.mirror, "log", "--format=%B", f"{landed.base_oid}..{landed.merge.oid}"
+                history.mirror, "log", "--format=%B", f"{landed.base_commit}..{landed.merge.oid}"
             )
             assert all(commit.message in log for commit in landed.commits)
 
 
 def test_every_patch_applies_at_its_base(history):
     for number, landed in history.landed.items():
-        trees = [git(history.mirror, "merge-base", landed.base_oid, landed.head_oid).strip()]
-        trees.append(landed.head_oid)
+        trees = [git(history.mirror, "merge-base", landed.base_commit, landed.head_commit).strip()]
+        trees.append(landed.head_commit)
         changed = git(history.mirror, "diff", "--name-only", *trees).split()
         assert changed, f"#{number} changes nothing"
-        drift = git(history.mirror, "diff", "--name-only", trees[0], landed.base_oid).split()
+        drift = git(history.mirror, "diff", "--name-only", trees[0], landed.base_commit).split()
         assert not set(drift) & set(changed)
 
 
 def test_one_base_branch_is_ahead_of_the_fork_point(history):
     landed = history.landed[24]
-    fork = git(history.mirror, "merge-base", landed.base_oid, landed.head_oid).strip()
-    assert fork != landed.base_oid
+    fork = git(history.mirror, "merge-base", landed.base_commit, landed.head_commit).strip()
+    assert fork != landed.base_commit
 
 
 def test_dates_follow_the_numbers():

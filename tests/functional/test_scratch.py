@@ -6,22 +6,22 @@ import time
 from pathlib import Path
 
 from builders.engine.buildkit import BuildClient, run_build
-from builders.process.temp_dirs import scratch, sweep_scratch
+from builders.process.temp_dirs import remove_stale_temp_dirs, temp_dir
 
 ROOT = Path(__file__).parents[2]
 KILLED = """\
 import os, signal, subprocess, sys
 from pathlib import Path
-from builders.process.temp_dirs import VARIABLE, scratch
-with scratch(Path(sys.argv[1]), "build") as folder:
+from builders.process.temp_dirs import TEMP_DIR_VARIABLE, temp_dir
+with temp_dir(Path(sys.argv[1]), "build") as folder:
     (folder / "file").touch()
     child = subprocess.Popen(
         ["sleep", "60"],
-        env={VARIABLE: str(folder), "PATH": os.defpath},
+        env={TEMP_DIR_VARIABLE: str(folder), "PATH": os.defpath},
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
-    while VARIABLE not in Path(f"/proc/{child.pid}/environ").read_text():
+    while TEMP_DIR_VARIABLE not in Path(f"/proc/{child.pid}/environ").read_text():
         pass  # it is not seen before it has begun
     print(child.pid, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -37,14 +37,14 @@ def alive(pid: int) -> bool:
 
 
 def test_a_folder_ends_with_its_block(tmp_path):
-    with scratch(tmp_path / "new", "build") as folder:
+    with temp_dir(tmp_path / "new", "build") as folder:
         (folder / "x").mkdir()
     assert list((tmp_path / "new").iterdir()) == []
 
 
 def test_what_somebody_works_in_is_left_alone(tmp_path):
-    with scratch(tmp_path, "build") as folder:
-        sweep_scratch(tmp_path, "build")
+    with temp_dir(tmp_path, "build") as folder:
+        remove_stale_temp_dirs(tmp_path, "build")
         assert folder.is_dir()
 
 
@@ -54,7 +54,7 @@ def test_what_a_killed_process_left_is_removed_and_ended(tmp_path):
     pid = int(told.stdout)
     assert list(tmp_path.iterdir()) and alive(pid)
     (tmp_path / "curate-other-x").mkdir()
-    sweep_scratch(tmp_path, "build")
+    remove_stale_temp_dirs(tmp_path, "build")
     assert [path.name for path in tmp_path.iterdir()] == ["curate-other-x"]
     deadline = time.monotonic() + 10
     while alive(pid) and time.monotonic() < deadline:
@@ -64,7 +64,7 @@ def test_what_a_killed_process_left_is_removed_and_ended(tmp_path):
 
 def test_stable_folders_are_as_few_as_will_do_and_empty(tmp_path):
     def place():
-        return scratch(tmp_path, "build", stable=True)
+        return temp_dir(tmp_path, "build", reuse_name=True)
 
     with place() as one, place() as two:
         assert one != two
@@ -72,7 +72,7 @@ def test_stable_folders_are_as_few_as_will_do_and_empty(tmp_path):
         (one / "sub" / "file").touch()
     with place() as again:
         assert (again, list(again.iterdir())) == (one, [])
-        sweep_scratch(tmp_path, "build")
+        remove_stale_temp_dirs(tmp_path, "build")
         assert again.is_dir()
     (one.parent / one.name).mkdir()
     (one / "left").touch()
@@ -84,5 +84,5 @@ def test_clients_that_build_end_with_their_folder(tmp_path):
     client = BuildClient(
         command=("sh", "-c", 'echo "[$CURATE_SCRATCH]"; echo "x: exit code: 1"; exit 1')
     )
-    failure = run_build(client, dockerfile="", context=tmp_path, scratch=tmp_path, tag="t:1")
+    failure = run_build(client, dockerfile="", context=tmp_path, temp_dir=tmp_path, tag="t:1")
     assert f"[{tmp_path}]" in failure.detail

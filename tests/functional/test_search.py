@@ -9,7 +9,12 @@ import pytest
 
 from curate.github.client import GitHubClient
 from curate.github.retry import RetryPolicy
-from curate.github.search import Criteria, Found, choices, failed
+from curate.github.search import (
+    RepositoryInfo,
+    SearchCriteria,
+    find_repositories,
+    first_failed_criterion,
+)
 from tests.doubles.github.data import Repository, World
 from tests.doubles.github.faults import Fault, Kind
 from tests.doubles.github.samples import sample_pull
@@ -18,7 +23,7 @@ from tests.helpers.terminal import typed
 
 MANY = {n: sample_pull(n) for n in range(1, 12)}
 FEW = {n: sample_pull(n) for n in range(1, 4)}
-WANTED = Criteria(stars=500, pulls=10, contributors=5)
+WANTED = SearchCriteria(stars=500, pulls=10, contributors=5)
 
 
 def repository(name: str, hours: int, **facts: Any) -> Repository:
@@ -34,10 +39,10 @@ def repository(name: str, hours: int, **facts: Any) -> Repository:
     return found
 
 
-def chosen(world: World, wanted: Criteria = WANTED, **options: Any) -> tuple[list[Any], Any]:
+def chosen(world: World, wanted: SearchCriteria = WANTED, **options: Any) -> tuple[list[Any], Any]:
     with GitHubDouble(world, **options) as double:
         policy = RetryPolicy(sleep=lambda seconds: None)
-        found = list(choices(GitHubClient("t", double.url, policy=policy), wanted))
+        found = list(find_repositories(GitHubClient("t", double.url, policy=policy), wanted))
         return found, double.requests
 
 
@@ -54,23 +59,23 @@ def test_every_criterion_is_applied() -> None:
         repository("a/fork", 5, isFork=True),
     )
     found, requests = chosen(world)
-    judged = {it.found.repo: it.fails for it in found}
+    judged = {it.repository.repo: it.failed_criterion for it in found}
     assert judged == {"a/good": "", "a/small": "pulls", "a/lonely": "contributors"}
-    assert [it.found.contributors for it in found if not it.fails] == [9]
+    assert [it.repository.contributors for it in found if not it.failed_criterion] == [9]
     assert sum("contributors" in it.path for it in requests) == 2
 
 
 def test_more_results_than_github_shows() -> None:
     world = World(*(repository(f"a/r{n}", n * 7 % 9000, contributors=0) for n in range(2300)))
-    found, requests = chosen(world, Criteria(pulls=10, contributors=0))
+    found, requests = chosen(world, SearchCriteria(pulls=10, contributors=0))
     assert len(found) == 2300
-    assert len({it.found.repo for it in found}) == 2300
+    assert len({it.repository.repo for it in found}) == 2300
     assert len(requests) <= 2300 / 100 * 2 + 10
 
 
 def test_as_many_results_as_github_shows_in_one_second() -> None:
     world = World(*(repository(f"a/r{n}", 5) for n in range(1000)))
-    assert len(chosen(world, Criteria(pulls=10, contributors=0))[0]) == 1000
+    assert len(chosen(world, SearchCriteria(pulls=10, contributors=0))[0]) == 1000
 
 
 def test_faults_of_both_kinds_of_request() -> None:
@@ -103,7 +108,12 @@ def test_the_papers_criteria_are_the_defaults(changes: dict[str, Any], fails: st
         "license": "MIT",
         "contributors": 101,
     }
-    assert failed(Found(**fine | changes), Criteria(python=0.7, licenses=("MIT",))) == fails
+    assert (
+        first_failed_criterion(
+            RepositoryInfo(**fine | changes), SearchCriteria(python=0.7, licenses=("MIT",))
+        )
+        == fails
+    )
 
 
 def test_the_command_prints_names_or_json(tmp_path: Path) -> None:

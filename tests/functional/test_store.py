@@ -5,12 +5,12 @@ import random
 import subprocess
 
 from curate.store import Store
-from curate.store.blobs import LARGE
+from curate.store.blobs import MIN_FILE_BYTES
 
 
 def test_what_a_killed_process_left_half_written_goes_with_the_next_blob(tmp_path):
     store = Store(tmp_path)
-    large = random.Random(1).randbytes(LARGE)
+    large = random.Random(1).randbytes(MIN_FILE_BYTES)
     store.blobs.put(large)
     folder = next(store.folder.rglob("*.zst")).parent
     next(folder.glob("*.zst")).unlink()

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from curate.patches.ablation import pieces
+from curate.patches.ablation import hunk_ablations
 
 OLD = "".join(f"line {n}\n" for n in range(60))
 
@@ -49,7 +49,7 @@ def test_files_without_hunks_are_pieces_of_their_own(repository):
     (folder / "data.bin").write_bytes(b"\0\1")
     git("add", ".")
     gold = git("diff", "--cached", "--binary", "--find-renames", "HEAD")
-    found = pieces(gold, everything)
+    found = hunk_ablations(gold, everything)
     assert {piece.name for piece in found} == {
         "a.py",
         "data.bin",
@@ -58,7 +58,7 @@ def test_files_without_hunks_are_pieces_of_their_own(repository):
     }
     for piece in found:
         git("reset", "-q", "--hard", "HEAD")
-        git("apply", "--index", "-", stdin=piece.rest)
+        git("apply", "--index", "-", stdin=piece.patch_without)
 
 
 def test_each_piece_can_be_left_out(repository):
@@ -67,7 +67,7 @@ def test_each_piece_can_be_left_out(repository):
     git("add", ".")
     gold = git("diff", "--cached", "--no-renames", "HEAD")
     whole = {path.name: path.read_text() for path in folder.glob("[a-z]*")}
-    found = pieces(gold, everything)
+    found = hunk_ablations(gold, everything)
     assert [piece.name for piece in found] == [
         "a.py @@ -3,7",
         "a.py @@ -18,9",
@@ -77,7 +77,7 @@ def test_each_piece_can_be_left_out(repository):
     ]
     for piece in found:
         git("reset", "-q", "--hard", "HEAD")
-        git("apply", "--index", "-", stdin=piece.rest)
+        git("apply", "--index", "-", stdin=piece.patch_without)
         left = {path.name: path.read_text() for path in folder.glob("[a-z]*")}
         file = piece.name.split(" ")[0]
         assert {n: t for n, t in left.items() if n != file} == {
@@ -86,7 +86,7 @@ def test_each_piece_can_be_left_out(repository):
         assert left.get(file) != whole.get(file)
         again = git("diff", "--cached", "--no-renames", "HEAD")
         assert again.count(b"\n@@ ") == gold.count(b"\n@@ ") - 1
-        assert _headers(again) == _headers(piece.rest)
+        assert _headers(again) == _headers(piece.patch_without)
 
 
 def _headers(diff: bytes) -> list[bytes]:
@@ -98,11 +98,11 @@ def test_hunks_without_context_keep_their_places(repository):
     change(folder)
     git("add", ".")
     gold = git("diff", "--cached", "--no-renames", "-U0", "HEAD", "--", "a.py")
-    for piece in pieces(gold, everything):
+    for piece in hunk_ablations(gold, everything):
         git("reset", "-q", "--hard", "HEAD")
-        git("apply", "--index", "--unidiff-zero", "-", stdin=piece.rest)
+        git("apply", "--index", "--unidiff-zero", "-", stdin=piece.patch_without)
         again = git("diff", "--cached", "-U0", "HEAD")
-        assert _headers(again) == _headers(piece.rest)
+        assert _headers(again) == _headers(piece.patch_without)
 
 
 def test_many_hunks_are_left_out_by_file(repository):
@@ -110,10 +110,13 @@ def test_many_hunks_are_left_out_by_file(repository):
     change(folder)
     git("add", ".")
     gold = git("diff", "--cached", "--no-renames", "HEAD")
-    assert [piece.name for piece in pieces(gold, everything, most=3)] == [
+    assert [piece.name for piece in hunk_ablations(gold, everything, max_ablations=3)] == [
         "a.py",
         "gone.py",
         "new.py",
     ]
-    assert [piece.name for piece in pieces(gold, everything, most=2)] == ["a.py", "gone.py"]
-    assert pieces(gold, lambda _: False) == []
+    assert [piece.name for piece in hunk_ablations(gold, everything, max_ablations=2)] == [
+        "a.py",
+        "gone.py",
+    ]
+    assert hunk_ablations(gold, lambda _: False) == []

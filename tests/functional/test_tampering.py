@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from curate.harness.eval_script import TEST_FILES
-from curate.patches.file_kinds import PathRules
+from curate.patches.file_kinds import FileClassifier
 from tests.functional.test_evalscript import git, patch_of, repository, run, statuses, write
 
 __all__ = ["repository"]  # a fixture
@@ -65,7 +65,7 @@ def test_the_scripts_rule_is_the_default_rule():
     other = ["a.py", "testing.py", "latest/a.py", "atest_b.py", "a/test_b.txt", "x.pyc", "tests"]
     for path in (*told, *other):
         done = subprocess.run(["bash", "-c", "[[ $1 =~ $2 ]]", "-", path, TEST_FILES], check=False)
-        assert (done.returncode == 0) is PathRules().is_test(path) is (path in told), path
+        assert (done.returncode == 0) is FileClassifier().is_test(path) is (path in told), path
 
 
 @pytest.mark.parametrize("name", ["conftest.py", "odd name/conftest.py", "ü/conftest.py"])

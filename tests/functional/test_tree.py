@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from builders.errors import BuilderError
-from builders.git.tree import FolderTree, GitTree, Tree
+from builders.git.tree import FileTree, FolderTree, GitTree
 
 FILES = {
     "setup.py": b"a\n",
@@ -38,14 +38,14 @@ def repo(work: Path) -> Path:
     return work
 
 
-def behaves(tree: Tree) -> None:
+def behaves(tree: FileTree) -> None:
     for path, content in FILES.items():
         assert tree.read(path) == content
     assert tree.read("tests") is None
     assert tree.read("no/such") is None
-    assert {"setup.py", "ü b"} <= set(tree.names())
-    assert tree.names("tests") == tree.names("tests/") == ("req.txt",)
-    assert tree.names("nowhere") == ()
+    assert {"setup.py", "ü b"} <= set(tree.list_names())
+    assert tree.list_names("tests") == tree.list_names("tests/") == ("req.txt",)
+    assert tree.list_names("nowhere") == ()
 
 
 def test_folder(work):
@@ -76,4 +76,4 @@ def test_missing_blob_is_none_and_the_rest_readable(repo):
 
 def test_unknown_commit(repo):
     with GitTree(repo, "0" * 40) as tree, pytest.raises(BuilderError):
-        tree.names()
+        tree.list_names()

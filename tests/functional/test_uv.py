@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from builders.lock.uv import run_uv, trim_cache, uv_environment
+from builders.lock.uv import make_uv_environment, prune_uv_cache, run_uv
 from builders.settings import BuildSettings
 from tests.doubles.packages import package_index, sdist, wheel
 
@@ -11,7 +11,7 @@ from tests.doubles.packages import package_index, sdist, wheel
 def test_surroundings_do_not_change_a_resolution(tmp_path):
     outer = {"PATH": "/bin", "UV_INDEX": "x", "UV_EXCLUDE_NEWER": "1", "UV_OFFLINE": "1"}
     settings = BuildSettings(cache=tmp_path, ca_bundle=Path("/ca"), index_url="https://i/simple")
-    inner = uv_environment(settings, outer)
+    inner = make_uv_environment(settings, outer)
     assert not {"UV_INDEX", "UV_EXCLUDE_NEWER"} & set(inner)
     assert (inner["UV_OFFLINE"], inner["SSL_CERT_FILE"]) == ("1", "/ca")
     assert inner["UV_DEFAULT_INDEX"] == "https://i/simple"
@@ -29,10 +29,10 @@ def test_sources_that_were_unpacked_go_and_come_back(tmp_path):
 
     with package_index(sdist("ext", "1.0", "helper"), wheel("helper", "1.0")) as url:
         settings = BuildSettings(cache=tmp_path / "cache", index_url=url)
-        assert trim_cache(settings, tmp_path) == 0
+        assert prune_uv_cache(settings, tmp_path) == 0
         assert (compiled(), unpacked()) == ((0, ["ext==1.0"]), 1)
-        trim_cache(settings, Path("/proc"))
+        prune_uv_cache(settings, Path("/proc"))
         assert unpacked() == 1
-        trim_cache(settings, tmp_path)
+        prune_uv_cache(settings, tmp_path)
         assert unpacked() == 0
         assert (compiled(), unpacked()) == ((0, ["ext==1.0"]), 1)

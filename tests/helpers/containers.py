@@ -13,9 +13,9 @@ from pathlib import Path
 import docker
 import pytest
 
-from builders.images.dockerfiles import base_dockerfile
-from builders.model import Built
-from builders.sandbox.docker import LABEL
+from builders.images.dockerfiles import render_base
+from builders.model import BuiltInstance
+from builders.sandbox.docker import RUN_LABEL
 from tests.helpers.sandbox_behaviours import lay_project
 
 PACKAGES = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "xdist", "execnet")
@@ -37,7 +37,7 @@ def python_image(client: docker.DockerClient, context: Path) -> Iterator[str]:
             shutil.copytree(path, site / path.name)
     shutil.copy(ours / "py.py", site)
     (context / "Dockerfile").write_text(
-        f"{base_dockerfile(os.environ['CURATE_BASE_IMAGE'])}"
+        f"{render_base(os.environ['CURATE_BASE_IMAGE'])}"
         "COPY python /opt/python\n"
         "ENV PATH=/opt/python/bin:$PATH LD_LIBRARY_PATH=/opt/python/lib\n"
         "WORKDIR /testbed\n"
@@ -53,7 +53,7 @@ def python_image(client: docker.DockerClient, context: Path) -> Iterator[str]:
 @contextmanager
 def project_image(
     client: docker.DockerClient, image: str, folder: Path, files: Mapping[str, str | bytes]
-) -> Iterator[Built]:
+) -> Iterator[BuiltInstance]:
     """*image* with a project of *files*, made without a build: a container fed and committed.
 
     *folder* does not exist; the project is laid there first.
@@ -71,14 +71,14 @@ def project_image(
         container.remove()
     name = f"{_REPOSITORY}:{tag}"
     try:
-        yield Built(name="t", backend="docker", handle=name, environment_key="k")
+        yield BuiltInstance(name="t", backend="docker", handle=name, environment_key="k")
     finally:
         client.images.remove(name, force=True)
 
 
-def sandboxes(client: docker.DockerClient, built: Built) -> list:
+def sandboxes(client: docker.DockerClient, built: BuiltInstance) -> list:
     """Containers of the runs of *built*: others may be using the same engine."""
-    filters = {"label": LABEL, "ancestor": built.handle}
+    filters = {"label": RUN_LABEL, "ancestor": built.handle}
     return client.containers.list(all=True, ignore_removed=True, filters=filters)
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from curate.crawl.run import CrawlSummary, crawl
+from curate.crawl.run import CrawlSummary, crawl_repository
 from curate.git.mirror import ensure_mirror, open_mirror
 from curate.github.client import GitHubClient
 from curate.github.retry import RetryPolicy
-from curate.patches.file_kinds import PathRules
+from curate.patches.file_kinds import FileClassifier
 from curate.store.store import Store
 from tests.doubles.github.data import Repository, World
 from tests.doubles.github.samples import sample_comment, sample_issue, sample_pull, stamp
@@ -21,7 +21,7 @@ ISSUES = 1000  # issue of pull n is n + ISSUES
 
 
 @dataclass
-class Waits:
+class FakeClock:
     """A clock that only waiting moves."""
 
     seconds: float = 0.0
@@ -38,7 +38,7 @@ class Waits:
 
 
 @dataclass
-class Served:
+class ServedProject:
     """A mirror and what GitHub says of it; `fresh` gives a copy that a test may change."""
 
     mirror: Path
@@ -48,8 +48,8 @@ class Served:
     def __post_init__(self) -> None:
         self.world = World(self.data)
 
-    def fresh(self) -> "Served":
-        return Served(self.mirror, copy.deepcopy(self.data))
+    def fresh(self) -> "ServedProject":
+        return ServedProject(self.mirror, copy.deepcopy(self.data))
 
     def crawl(
         self,
@@ -57,20 +57,25 @@ class Served:
         double: GitHubDouble,
         *,
         tokens: Any = "t",
-        waits: Waits | None = None,
+        waits: FakeClock | None = None,
         warn: Any = lambda text: None,
         timeout: int = 60,
         **options: Any,
     ) -> CrawlSummary:
-        policy = (waits or Waits()).policy()
-        client = GitHubClient(tokens, double.url, policy=policy, warn=warn, timeout=timeout)
+        policy = (waits or FakeClock()).policy()
+        client = GitHubClient(tokens, double.url, policy=policy, on_warning=warn, timeout=timeout)
         with Store(folder) as store, open_mirror(self.mirror) as mirror:
-            return crawl(
-                REPO, store=store, client=client, mirror=mirror, rules=PathRules(), **options
+            return crawl_repository(
+                REPO,
+                store=store,
+                client=client,
+                mirror=mirror,
+                classifier=FileClassifier(),
+                **options,
             )
 
 
-def build(folder: Path, *, fit: int, unfit: int) -> Served:
+def build_served_project(folder: Path, *, fit: int, unfit: int) -> ServedProject:
     """*fit* pulls that become candidates among *unfit* ones without tests.
 
     Pull 2 closes 25 issues by GitHub's list, and its first issue has 230 comments.
@@ -92,7 +97,7 @@ def build(folder: Path, *, fit: int, unfit: int) -> Served:
         data.issues[number + ISSUES] = sample_issue(number + ISSUES, updatedAt=stamp(number))
     _enlarge(data)
     ensure_mirror(folder / "mirror", str(git.path)).close()
-    return Served(folder / "mirror", data)
+    return ServedProject(folder / "mirror", data)
 
 
 def _fitting(git: GitHistory, base: str, number: int) -> str:

@@ -8,7 +8,7 @@ from builders.model import Outcome
 from curate.core.model import (
     Candidate,
     Environment,
-    Link,
+    IssueLink,
     PullRequest,
     Rejection,
     Run,
@@ -20,7 +20,7 @@ MOMENT = datetime(2022, 3, 4, 5, 6, 7, tzinfo=UTC)
 DAY = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-def pull(number: int, **changes: Any) -> PullRequest:
+def make_pull(number: int, **changes: Any) -> PullRequest:
     when = DAY + timedelta(days=number)
     facts: dict[str, Any] = {
         "repo": "o/r",
@@ -31,14 +31,14 @@ def pull(number: int, **changes: Any) -> PullRequest:
         "updated_at": when,
         "merged_at": when,
         "base_ref": "main",
-        "base_oid": "0" * 40,
-        "head_oid": "1" * 40,
-        "merge_oid": None,
+        "base_commit": "0" * 40,
+        "head_commit": "1" * 40,
+        "merge_commit": None,
     }
     return PullRequest(**(facts | changes))
 
 
-def candidate(number: int = 7, **changes: Any) -> Candidate:
+def make_candidate(number: int = 7, **changes: Any) -> Candidate:
     plain = Candidate(
         instance_id=f"owner__name-{number}",
         repo="owner/name",
@@ -54,17 +54,19 @@ def candidate(number: int = 7, **changes: Any) -> Candidate:
         created_at=MOMENT.astimezone(timezone(timedelta(hours=2))),
         version="1.2",
         links=(
-            Link(repo="owner/name", number=5, sources=("title", "body")),
-            Link(repo="owner/name", number=3, sources=("github",)),
+            IssueLink(repo="owner/name", number=5, sources=("title", "body")),
+            IssueLink(repo="owner/name", number=3, sources=("github",)),
         ),
     )
     return replace(plain, **changes)
 
 
-def validation(number: int = 7, rejection: Rejection | None = None, **changes: Any) -> Validation:
+def make_validation(
+    number: int = 7, rejection: Rejection | None = None, **changes: Any
+) -> Validation:
     plain = Validation(
         instance_id=f"owner__name-{number}",
-        inputs="i" * 64,
+        inputs_hash="i" * 64,
         curate_version="0.1",
         recipe_hash="r" * 64,
         started_at=MOMENT,
@@ -91,7 +93,7 @@ def validation(number: int = 7, rejection: Rejection | None = None, **changes: A
             fail_to_pass=("t.py::a[x y]",),
             pass_to_pass=("t.py::b", "t.py::c[\\xfc]"),
             quarantined=("t.py::d",),
-            before={"t.py::a[x y]": Outcome.MISSING},
+            pre_fix_outcomes={"t.py::a[x y]": Outcome.MISSING},
             rejection=rejection,
         ),
     )

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from curate.core.model import CrawlState
 from curate.store import Store
-from tests.helpers.factories import candidate, pull, validation
+from tests.helpers.factories import make_candidate, make_pull, make_validation
 
 
 def save_verified(store: Store, number: int, handle: str, digest: str) -> None:
     """Store owner__name-*number* as verified in the image *handle*, whose id is *digest*."""
-    environment = replace(validation().environment, handle=handle, digest=digest)
-    store.save_page("owner/name", [pull(number, repo="owner/name")], CrawlState())
-    store.save_candidate(candidate(number))
-    store.save_validation("owner/name", validation(number, environment=environment))
+    environment = replace(make_validation().environment, handle=handle, digest=digest)
+    store.save_page("owner/name", [make_pull(number, repo="owner/name")], CrawlState())
+    store.save_candidate(make_candidate(number))
+    store.save_validation("owner/name", make_validation(number, environment=environment))
 
 
 def push_command(registry: str) -> tuple[list[str], Mapping[str, str]]:

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from builders.model import InstanceSpec, Lock
+from builders.model import InstanceSpec, RequirementsLock
 
 DATE = datetime(2024, 5, 1, tzinfo=UTC)
 
 
-def thing(
+def make_instance_spec(
     mirror: Path, files: Mapping[str, str], lock: str, python: str, **more: Any
 ) -> InstanceSpec:
     """Commit *files* to a new repository in *mirror*; the spec of its only commit."""
@@ -30,7 +30,7 @@ def thing(
         base_commit=head.stdout.strip(),
         date=DATE,
         python=python,
-        lock=Lock(text=lock, python=python, cutoff=DATE),
+        lock=RequirementsLock(text=lock, python=python, cutoff=DATE),
         import_name="thing",
         **more,
     )

@@ -26,7 +26,7 @@ Python ends by the signal if that came while text was being executed, as when da
 
 
 @dataclass(kw_only=True)
-class Killed:
+class KillStatistics:
     """How it went: moments of the kills, and pages or issues that were asked for once too often."""
 
     moments: list[float] = field(default_factory=list)  # seconds after the start of each process
@@ -40,7 +40,7 @@ def crawl_command(folder: Path, repo: str, mirror: Path, *more: str) -> list[str
     return [*command, "--mirror", str(mirror.resolve()), *more]
 
 
-def start(command: Sequence[str], double: GitHubDouble, token: str = "token") -> "Process":
+def start_crawl(command: Sequence[str], double: GitHubDouble, token: str = "token") -> "Process":
     """Run a crawl of *double* in a process group of its own."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("CURATE_", "GITHUB_"))}
     mine = {"PYTHONPATH": str(ROOT), "CURATE_API_URL": double.url, "GITHUB_TOKEN": token}
@@ -59,20 +59,20 @@ Process = subprocess.Popen[str]
 
 def kill_often(
     command: Sequence[str], folder: Path, double: GitHubDouble, *, kills: int, seed: int
-) -> Killed:
+) -> KillStatistics:
     """Kill the crawl *kills* times soon after one of its first requests, then let it end."""
     chance = random.Random(seed)
-    told = Killed()
+    told = KillStatistics()
     asked: set[str] = set()
     for turn in range(kills + 1):
-        (place, issues), first = needed(folder), len(double.requests)
-        process = start(command, double)
+        (place, issues), first = pending_requests(folder), len(double.requests)
+        process = start_crawl(command, double)
         if turn < kills:
             _kill(process, double, first, chance, told)
         _, said = process.communicate()
         if process.returncode not in (0, -signal.SIGKILL):
             raise AssertionError(said)
-        names = [name for it in double.requests[first:] for name in things(it)]
+        names = [name for it in double.requests[first:] for name in requested_items(it)]
         known = issues | (asked - {place})
         told.again += [f"turn {turn}: {name}" for name in names if name in known]
         asked.update(name for name in names if name.startswith("page"))
@@ -81,7 +81,7 @@ def kill_often(
 
 
 def _kill(
-    process: Process, double: GitHubDouble, first: int, chance: random.Random, told: Killed
+    process: Process, double: GitHubDouble, first: int, chance: random.Random, told: KillStatistics
 ) -> None:
     """Kill after its first, second or third request, while it waits or works on the answer."""
     began, enough = time.monotonic(), first + chance.randint(1, 3)
@@ -93,7 +93,7 @@ def _kill(
         told.moments.append(round(time.monotonic() - began, 2))
 
 
-def things(request: Request) -> list[str]:
+def requested_items(request: Request) -> list[str]:
     """Pages and issues that a request asks for."""
     if request.operation == "Pulls":
         asked = request.variables or {}
@@ -101,7 +101,7 @@ def things(request: Request) -> list[str]:
     return [f"issue {number}" for number in _ISSUE.findall(request.query)]
 
 
-def needed(folder: Path) -> tuple[str, set[str]]:
+def pending_requests(folder: Path) -> tuple[str, set[str]]:
     """The one page a crawl has to go on with, and the issues that it need not ask for."""
     file = folder / "curate.sqlite"
     if not file.exists():

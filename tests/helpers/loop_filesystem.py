@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-class NoMount(Exception):
+class MountError(Exception):
     """This user may not mount."""
 
 
 @contextmanager
-def small_disk(folder: Path, mib: int, inodes: int = 0) -> Iterator[Path]:
+def loop_filesystem(folder: Path, mib: int, inodes: int = 0) -> Iterator[Path]:
     """A disk of *mib* MiB, and *inodes* if not as many as usual, mounted in *folder* meanwhile."""
     disk, place = folder / "disk", folder / "place"
     place.mkdir()
@@ -21,7 +21,7 @@ def small_disk(folder: Path, mib: int, inodes: int = 0) -> Iterator[Path]:
     options = ["-N", str(inodes)] if inodes else []
     subprocess.run(["mkfs.ext4", "-q", "-m0", *options, str(disk)], check=True)
     if subprocess.run(["mount", "-o", "loop", str(disk), str(place)], check=False).returncode:
-        raise NoMount
+        raise MountError
     try:
         yield place
     finally:

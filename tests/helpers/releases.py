@@ -3,26 +3,28 @@
 from pathlib import Path
 from typing import Any
 
-from curate.publish.release import CardFacts, Release, write_release
-from curate.publish.rows import Base, Image, train_row
+from curate.publish.release import CardData, ReleaseContent, write_release
+from curate.publish.rows import CodebaseFacts, PublishedImage, make_train_row
 from curate.releases.row import Row
-from tests.helpers.factories import candidate, validation
+from tests.helpers.factories import make_candidate, make_validation
 
-IMAGE = Image(reference="r.example/i@sha256:" + "d" * 64, digest="sha256:" + "d" * 64)
+IMAGE = PublishedImage(reference="r.example/i@sha256:" + "d" * 64, digest="sha256:" + "d" * 64)
 
 
 def good(number: int = 7, **changes: Any) -> dict[str, Any]:
-    patch = candidate().patch.replace(b"-1\n", b"-" + b"x" * number + b"\n")
+    patch = make_candidate().patch.replace(b"-1\n", b"-" + b"x" * number + b"\n")
     statement = f"Problem {number} " + "of its own " * number
-    one = candidate(number, patch=patch, problem_statement=statement)
-    return train_row(one, validation(number), IMAGE, Base()) | changes
+    one = make_candidate(number, patch=patch, problem_statement=statement)
+    return make_train_row(one, make_validation(number), IMAGE, CodebaseFacts()) | changes
 
 
 def released(folder: Path, *train: Row, raw: Any = (), **subsets: Any) -> Path:
-    facts = CardFacts(
+    facts = CardData(
         repo_id="o/n",
-        held={"publish/licence": 3},
-        rules="What we hold back.",
-        licences={"MIT": 2, "": 1},
+        excluded={"publish/licence": 3},
+        filters_about="What we hold back.",
+        licenses={"MIT": 2, "": 1},
     )
-    return write_release(folder, Release(facts=facts, train=train, raw=raw, subsets=subsets))
+    return write_release(
+        folder, ReleaseContent(card_data=facts, train=train, raw=raw, subsets=subsets)
+    )

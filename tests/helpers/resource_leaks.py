@@ -10,7 +10,7 @@ import docker
 _FOLDERS = ("tmp/*", "cache/contexts/*", "cache/*/making-*", "data/blobs/*/*.part")
 
 
-def leftovers(folder: Path, client: docker.DockerClient) -> set[str]:
+def find_leaked_resources(folder: Path, client: docker.DockerClient) -> set[str]:
     """Names of all that only a running curate of *folder* may have, in an engine of its own."""
     containers = client.containers.list(all=True, ignore_removed=True)
     found = {f"container {each.name}" for each in containers}

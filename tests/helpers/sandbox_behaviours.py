@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from builders.model import Execution, Limits, Outcome, RunResult, RunStatus
+from builders.model import Outcome, ResourceLimits, RunResult, RunSpec, RunStatus
 
 PASSED, FAILED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR
 GRACE = 10.0  # seconds a run may take beyond its limit
@@ -19,18 +19,20 @@ class Behaviour:
     command: str = "python -m pytest -q -p no:cacheprovider"
     patches: tuple[bytes, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    limits: Limits = field(default_factory=lambda: Limits(seconds=60, memory_bytes=512 << 20))
+    limits: ResourceLimits = field(
+        default_factory=lambda: ResourceLimits(seconds=60, memory_bytes=512 << 20)
+    )
     status: RunStatus = RunStatus.COMPLETED
     outcomes: Mapping[str, Outcome] | None = None  # None = not looked at
     also: Callable[[RunResult], bool] = lambda result: True
     only: str = ""  # backend the behaviour is limited to
 
     @property
-    def execution(self) -> Execution:
-        return Execution(
+    def execution(self) -> RunSpec:
+        return RunSpec(
             command=self.command,
             patches=self.patches,
-            environment=self.environment,
+            env_vars=self.environment,
             limits=self.limits,
         )
 
@@ -307,7 +309,7 @@ BEHAVIOURS = [
             test_a=PASSED,
             test_b=ERROR,
         ),
-        limits=Limits(seconds=8, memory_bytes=512 << 20),
+        limits=ResourceLimits(seconds=8, memory_bytes=512 << 20),
         status=RunStatus.TIMEOUT,
     ),
     Behaviour(
@@ -317,7 +319,7 @@ BEHAVIOURS = [
             "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    time.sleep(600)\n",
             test_b=ERROR,
         ),
-        limits=Limits(seconds=7, memory_bytes=512 << 20),
+        limits=ResourceLimits(seconds=7, memory_bytes=512 << 20),
         status=RunStatus.TIMEOUT,
     ),
     Behaviour(
@@ -344,7 +346,7 @@ BEHAVIOURS = [
         name="floods its output",
         **_only(FLOOD, test_flood=PASSED, test_bad=FAILED),
         command="python -m pytest -s -q",
-        limits=Limits(seconds=60, memory_bytes=512 << 20, output_bytes=1 << 20),
+        limits=ResourceLimits(seconds=60, memory_bytes=512 << 20, output_bytes=1 << 20),
         also=lambda result: b"output cut here" in result.output and b"1 failed" in result.output,
     ),
     Behaviour(
@@ -395,14 +397,14 @@ BEHAVIOURS = [
     Behaviour(
         name="more memory than there is",
         files={"test_x.py": "def test_hog(): bytearray(4 << 30)[::4096]\n"},
-        limits=Limits(seconds=60, memory_bytes=256 << 20),
+        limits=ResourceLimits(seconds=60, memory_bytes=256 << 20),
         status=RunStatus.OUT_OF_MEMORY,
         only="docker",
     ),
     Behaviour(
         name="more memory than a process may have",
         **_only("def test_hog(): bytearray(4 << 30)\n", test_hog=FAILED),
-        limits=Limits(seconds=60, memory_bytes=256 << 20),
+        limits=ResourceLimits(seconds=60, memory_bytes=256 << 20),
         only="local",
     ),
 ]

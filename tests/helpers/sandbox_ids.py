@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from builders.model import Limits, Outcome
+from builders.model import Outcome, ResourceLimits
 from tests.helpers.sandbox_behaviours import ERROR, FAILED, PASSED, Behaviour
 
 SKIPPED = Outcome.SKIPPED
@@ -180,7 +180,7 @@ def _ids(name: str, options: str) -> Behaviour:
         files=FILES,
         command=f"python -m pytest -q -p no:cacheprovider {' '.join(OPTIONS)} {options}",
         outcomes=OUTCOMES,
-        limits=Limits(seconds=120, memory_bytes=1 << 30),
+        limits=ResourceLimits(seconds=120, memory_bytes=1 << 30),
     )
 
 

@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from builders.model import Execution, Limits, Outcome, RunResult, RunStatus
+from builders.model import Outcome, ResourceLimits, RunResult, RunSpec, RunStatus
 from curate.core.model import Run
-from curate.validate.verdict import judge
+from curate.validate.verdict import compute_verdict
 from tests.helpers.sandbox_behaviours import Behaviour
 
-LIMITS = Limits(seconds=60, memory_bytes=512 << 20, tmp_bytes=64 << 20, pids=200)
+LIMITS = ResourceLimits(seconds=60, memory_bytes=512 << 20, tmp_bytes=64 << 20, pids=200)
 GOOD = {"test_x.py::test_good": Outcome.PASSED}
 HONEST = {**GOOD, "test_x.py::test_bad": Outcome.FAILED}
 TESTS = "def test_good(): pass\ndef test_bad(): assert 0\n"
@@ -20,7 +20,7 @@ class Case(Behaviour):
     """A behaviour that is run in a folder of one shared project, and judged as an after-run."""
 
     guarded: bool = True
-    limits: Limits = LIMITS
+    limits: ResourceLimits = LIMITS
 
     @property
     def folder(self) -> str:
@@ -33,7 +33,7 @@ class Case(Behaviour):
         return {f"{self.folder}/{name}": content for name, content in self.files.items()}
 
     @property
-    def execution(self) -> Execution:
+    def execution(self) -> RunSpec:
         """The run, from the case's folder."""
         whole = super().execution
         return replace(whole, command=f"cd {self.folder} && {whole.command}")
@@ -48,7 +48,7 @@ class Case(Behaviour):
 def fail_to_pass(result: RunResult) -> tuple[str, ...]:
     """What would count if every test had failed before."""
     before = dict.fromkeys(result.outcomes, Outcome.FAILED)
-    return judge(
+    return compute_verdict(
         [Run(side="before", index=0, status=RunStatus.COMPLETED, outcomes=before)],
         [Run(side="after", index=0, status=result.status, outcomes=result.outcomes)],
     ).fail_to_pass

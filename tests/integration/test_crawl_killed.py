@@ -9,8 +9,8 @@ import pytest
 from tests.doubles.github.faults import Fault, Kind
 from tests.doubles.github.samples import stamp
 from tests.doubles.github.server import GitHubDouble
-from tests.helpers.crawling import REPO, Served, build
-from tests.helpers.kill_loop import INTERRUPTED, crawl_command, kill_often, start
+from tests.helpers.crawling import REPO, ServedProject, build_served_project
+from tests.helpers.kill_loop import INTERRUPTED, crawl_command, kill_often, start_crawl
 from tests.helpers.store_snapshot import content
 
 LATENCY = 0.1
@@ -18,17 +18,19 @@ SECRET = "ghp_" + "k" * 36
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
-    return build(tmp_path_factory.mktemp("project"), fit=40, unfit=860)
+def served(tmp_path_factory: pytest.TempPathFactory) -> ServedProject:
+    return build_served_project(tmp_path_factory.mktemp("project"), fit=40, unfit=860)
 
 
-def undisturbed(served: Served, folder: Path) -> None:
+def undisturbed(served: ServedProject, folder: Path) -> None:
     with GitHubDouble(served.world, latency=LATENCY) as double:
-        process = start(crawl_command(folder, REPO, served.mirror), double)
+        process = start_crawl(crawl_command(folder, REPO, served.mirror), double)
         assert process.wait() == 0
 
 
-def test_a_first_and_a_later_crawl_survive_being_killed(served: Served, tmp_path: Path) -> None:
+def test_a_first_and_a_later_crawl_survive_being_killed(
+    served: ServedProject, tmp_path: Path
+) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     command = crawl_command(killed, REPO, served.mirror)
     undisturbed(served, whole)
@@ -48,11 +50,13 @@ def test_a_first_and_a_later_crawl_survive_being_killed(served: Served, tmp_path
     assert content(killed) == content(whole)
 
 
-def test_ctrl_c_ends_a_wait_and_the_same_command_goes_on(served: Served, tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_wait_and_the_same_command_goes_on(
+    served: ServedProject, tmp_path: Path
+) -> None:
     command = crawl_command(tmp_path, REPO, served.mirror)
     limited = Fault(kind=Kind.RATE_LIMITED, seconds=1800, at=range(3, 10**6))
     with GitHubDouble(served.world, faults=[limited]) as double:
-        process = start(command, double, SECRET)
+        process = start_crawl(command, double, SECRET)
         while not any(it.fault for it in double.requests):
             assert process.poll() is None
             time.sleep(0.05)
@@ -65,5 +69,5 @@ def test_ctrl_c_ends_a_wait_and_the_same_command_goes_on(served: Served, tmp_pat
     assert "ghp_" not in said
     assert "kkkk" not in said
     with GitHubDouble(served.world) as double:
-        assert start(command, double).wait() == 0
+        assert start_crawl(command, double).wait() == 0
         assert (double.graphql_requests[0].variables or {})["cursor"] is not None

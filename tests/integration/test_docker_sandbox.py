@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from builders.errors import SandboxError
-from builders.model import Built, Execution, Limits, Outcome, RunStatus
+from builders.model import BuiltInstance, Outcome, ResourceLimits, RunSpec, RunStatus
 from builders.sandbox import docker as sandbox
 from builders.sandbox.docker import run_in_container
 from tests.helpers.containers import project_image, sandboxes
@@ -64,8 +64,8 @@ def test_pids_are_limited():
 
 
 def test_containers_are_confined(client, make):
-    limits = Limits(seconds=60, tmp_bytes=8 << 20, pids=50)
-    execution = Execution(command="python -m pytest -q", limits=limits)
+    limits = ResourceLimits(seconds=60, tmp_bytes=8 << 20, pids=50)
+    execution = RunSpec(command="python -m pytest -q", limits=limits)
     result = run_in_container(client, make({"test_x.py": CONFINED}), execution)
     assert set(result.outcomes.values()) == {Outcome.PASSED}, result.output.decode()
     assert len(result.outcomes) == 5
@@ -76,7 +76,7 @@ def test_a_stopped_shell_is_ended_from_outside(client, make):
     code += "    for pid in range(2, os.getpid()):\n"
     code += "        try: os.kill(pid, signal.SIGSTOP)\n"
     code += "        except OSError: pass\n"
-    execution = Execution(command="python -m pytest -q", limits=Limits(seconds=2))
+    execution = RunSpec(command="python -m pytest -q", limits=ResourceLimits(seconds=2))
     result = run_in_container(client, make({"test_x.py": code}), execution)
     assert result.status is RunStatus.TIMEOUT
     assert result.seconds < execution.limits.seconds + GRACE
@@ -89,9 +89,9 @@ def test_an_interrupt_leaves_nothing(client, make, monkeypatch):
         time.sleep(2)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sandbox, "await_end", interrupted)
+    monkeypatch.setattr(sandbox, "wait_for_exit", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run_in_container(client, built, Execution(command="python -m pytest -q"))
+        run_in_container(client, built, RunSpec(command="python -m pytest -q"))
     assert not sandboxes(client, built)
 
 
@@ -108,11 +108,13 @@ def test_a_lost_container_is_no_verdict(client, make):
     remover = threading.Thread(target=remove)
     remover.start()
     with pytest.raises(SandboxError):
-        run_in_container(client, built, Execution(command="python -m pytest -q"))
+        run_in_container(client, built, RunSpec(command="python -m pytest -q"))
     remover.join()
 
 
 def test_no_image_is_no_verdict(client):
-    built = Built(name="t", backend="docker", handle="curate-test:none", environment_key="k")
+    built = BuiltInstance(
+        name="t", backend="docker", handle="curate-test:none", environment_key="k"
+    )
     with pytest.raises(SandboxError):
-        run_in_container(client, built, Execution(command="true"))
+        run_in_container(client, built, RunSpec(command="true"))

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import pytest
 
 from builders.engine.buildkit import find_build_client, run_build
-from builders.errors import EngineUnavailable
-from builders.model import Built, Execution, Limits
-from builders.sandbox.docker import run_in_container, sweep_containers
+from builders.errors import EngineUnavailableError
+from builders.model import BuiltInstance, ResourceLimits, RunSpec
+from builders.sandbox.docker import remove_containers, run_in_container
 from tests.helpers.private_engine import PrivateEngine, available
 
 pytestmark = [
@@ -49,17 +49,17 @@ def killed(engine, is_time, *, at_once):
 
 @pytest.mark.parametrize("at_once", [True, False], ids=["back at once", "back later"])
 def test_a_run_is_no_verdict_and_its_container_is_swept(engine, at_once):
-    built = Built(
+    built = BuiltInstance(
         name="t", backend="docker", handle=os.environ["CURATE_BASE_IMAGE"], environment_key="k"
     )
-    execution = Execution(command="sleep 60", limits=Limits(seconds=90))
+    execution = RunSpec(command="sleep 60", limits=ResourceLimits(seconds=90))
     client = engine.client
     with (
         killed(engine, client.containers.list, at_once=at_once),
-        pytest.raises(EngineUnavailable),
+        pytest.raises(EngineUnavailableError),
     ):
         run_in_container(engine.client, built, execution, checkout="/curate/out", owner="o")
-    sweep_containers(engine.client, "o")
+    remove_containers(engine.client, "o")
     assert engine.client.containers.list(all=True) == []
 
 
@@ -69,13 +69,13 @@ def test_a_build_is_no_verdict(engine, at_once, tmp_path, monkeypatch):
     began = time.monotonic()
     with (
         killed(engine, lambda: time.monotonic() - began > 5, at_once=at_once),
-        pytest.raises(EngineUnavailable),
+        pytest.raises(EngineUnavailableError),
     ):
         run_build(
             find_build_client(os.environ.get("CURATE_DOCKER", "")),
             dockerfile=f"FROM {os.environ['CURATE_BASE_IMAGE']}\n"
             "RUN echo 'exit code: 1 did not complete successfully' && sleep 60\n",
             context=tmp_path,
-            scratch=tmp_path,
+            temp_dir=tmp_path,
             tag="killed:1",
         )

@@ -74,13 +74,18 @@ def test_a_field_github_does_not_have_is_reported(theirs):
 REF = IssueRef(repo="owner/name", number=7)
 DOCUMENTS = {
     "pulls": queries.PULLS,
-    "changed": queries.CHANGED,
+    "changed": queries.CHANGED_ISSUES,
     "search": SEARCH,
-    "issues": queries.document([queries.issue(REF), queries.issue(replace(REF, repo="a/b"))])[0],
-    "updates": queries.document([queries.update(REF)])[0],
-    "comments": queries.document([queries.comments(REF, "c")])[0],
-    "details": queries.document(
-        [queries.closing("owner/name", 7, "c"), queries.commits("owner/name", 7, None)]
+    "issues": queries.build_query(
+        [queries.issue_field(REF), queries.issue_field(replace(REF, repo="a/b"))]
+    )[0],
+    "updates": queries.build_query([queries.update_time_field(REF)])[0],
+    "comments": queries.build_query([queries.comments_field(REF, "c")])[0],
+    "details": queries.build_query(
+        [
+            queries.closing_issues_field("owner/name", 7, "c"),
+            queries.commits_field("owner/name", 7, None),
+        ]
     )[0],
 }
 

@@ -10,11 +10,11 @@ import pytest
 
 from builders.backends.docker import DockerBackend
 from builders.engine.buildkit import find_build_client
-from builders.engine.client import connect
-from builders.errors import DiskFull
-from builders.model import Built, Failure
+from builders.engine.client import connect_to_engine
+from builders.errors import DiskFullError
+from builders.model import BuiltInstance, Failure
 from builders.settings import BuildSettings
-from tests.helpers.instance_spec import thing
+from tests.helpers.instance_spec import make_instance_spec
 
 pytestmark = pytest.mark.xdist_group("builds")
 
@@ -46,25 +46,25 @@ def spec(tmp_path_factory):
         "setup.py": SETUP,
         ".gitignore": "*.egg-info\n",
     }
-    return thing(
+    return make_instance_spec(
         tmp_path_factory.mktemp("mirror"),
         files,
         "six==1.16.0\n",
         PYTHON,
-        environment={"GREETING": 'say "hi" for $5'},
+        env_vars={"GREETING": 'say "hi" for $5'},
     )
 
 
 @pytest.fixture(scope="module")
 def built(backend, spec):
-    built = backend.build(spec)
-    assert isinstance(built, Built), built
+    built = backend.build_instance(spec)
+    assert isinstance(built, BuiltInstance), built
     yield built
-    connect().images.remove(built.handle, noprune=True)
+    connect_to_engine().images.remove(built.handle, noprune=True)
 
 
 def _inside(built, command):
-    output = connect().containers.run(
+    output = connect_to_engine().containers.run(
         built.handle, ["sh", "-c", command], network_mode="none", user="1000:1000", remove=True
     )
     return output.decode().strip()
@@ -102,7 +102,7 @@ def test_c_extensions_can_be_compiled(built):
 
 
 def test_second_build_finds_everything(backend, spec, built):
-    again = backend.build(spec)
+    again = backend.build_instance(spec)
     assert again.digest == built.digest
     assert again.environment_seconds == 0
 
@@ -111,14 +111,14 @@ def test_threads_share_one_environment(backend, spec, built):
     lock = replace(spec.lock, text="six==1.15.0\n")
     specs = [replace(spec, name=f"owner__thing-{number}", lock=lock) for number in (2, 3)]
     with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(backend.build, specs))
+        results = list(pool.map(backend.build_instance, specs))
     try:
         assert len({result.environment_key for result in results}) == 1
         assert results[0].environment_key != built.environment_key
     finally:
         for result in results:
-            connect().images.remove(result.handle, noprune=True)
-        connect().images.remove(f"curate/env:{results[0].environment_key}")
+            connect_to_engine().images.remove(result.handle, noprune=True)
+        connect_to_engine().images.remove(f"curate/env:{results[0].environment_key}")
 
 
 def _commit(folder, message, link=""):
@@ -149,24 +149,26 @@ def neighbours(spec, tmp_path):
         spec,
         name="owner__thing-20",
         base_commit=commits[0],
-        tree_commit=commits[0],
+        checkout_layer_commit=commits[0],
         submodules={"library": library},
     )
     moved = {"library": tuple(links)}
-    return early, replace(early, name="owner__thing-21", base_commit=commits[1], moved=moved)
+    return early, replace(
+        early, name="owner__thing-21", base_commit=commits[1], moved_submodules=moved
+    )
 
 
 def test_neighbours_share_a_tree_and_its_submodules(backend, neighbours):
-    first, second = (backend.build(each) for each in neighbours)
+    first, second = (backend.build_instance(each) for each in neighbours)
     try:
-        assert isinstance(first, Built), first
-        assert isinstance(second, Built), second
-        assert first.dockerfiles["tree"] == second.dockerfiles["tree"]
-        assert first.layer_bytes["tree"] > 2 << 20
+        assert isinstance(first, BuiltInstance), first
+        assert isinstance(second, BuiltInstance), second
+        assert first.dockerfiles["checkout"] == second.dockerfiles["checkout"]
+        assert first.layer_bytes["checkout"] > 2 << 20
         assert second.layer_bytes["instance"] < 1 << 19
         assert _inside(second, "git status --porcelain") == ""
         assert _inside(second, "git rev-parse HEAD") == neighbours[1].base_commit
-        link = neighbours[1].moved["library"][1]
+        link = neighbours[1].moved_submodules["library"][1]
         assert _inside(second, "cd library && git rev-parse HEAD && git status -s") == link
         assert _inside(second, "ls library").split() == ["big", "early.py", "later.py"]
         assert _inside(second, "python -c 'import thing.later; print(thing.later.LATER)'") == "1"
@@ -174,8 +176,8 @@ def test_neighbours_share_a_tree_and_its_submodules(backend, neighbours):
         assert _inside(second, "find . ! -user 1000") == ""
     finally:
         for result in (first, second):
-            if isinstance(result, Built):
-                connect().images.remove(result.handle, noprune=True)
+            if isinstance(result, BuiltInstance):
+                connect_to_engine().images.remove(result.handle, noprune=True)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +190,7 @@ def test_neighbours_share_a_tree_and_its_submodules(backend, neighbours):
     ],
 )
 def test_command_that_fails_is_a_value(backend, spec, change, expected):
-    failure = backend.build(replace(spec, **change))
+    failure = backend.build_instance(replace(spec, **change))
     assert isinstance(failure, Failure)
     assert (failure.stage, failure.reason) == expected
     assert failure.detail
@@ -196,8 +198,8 @@ def test_command_that_fails_is_a_value(backend, spec, change, expected):
 
 def test_full_disk_is_an_exception(settings, spec):
     backend = DockerBackend(replace(settings, reserve_bytes=1 << 60))
-    with pytest.raises(DiskFull):
-        backend.build(replace(spec, name="owner__thing-9"))
+    with pytest.raises(DiskFullError):
+        backend.build_instance(replace(spec, name="owner__thing-9"))
 
 
 def test_probe_passes_over_clients_without_buildkit(tmp_path, monkeypatch):

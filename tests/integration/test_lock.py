@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from builders.errors import BuilderError
-from builders.lock.resolve import resolve
-from builders.model import Failure, Lock
+from builders.lock.resolve import compile_lock
+from builders.model import Failure, RequirementsLock
 from builders.requirements import Manifest, Requirement
 from builders.settings import BuildSettings
 
@@ -29,30 +29,30 @@ def settings(tmp_path_factory):
 
 def lock(settings, *lines, core=True, project="", when=(2023, 11, 1)):
     items = [
-        Requirement(line=line, name=line.split("=")[0].split(">")[0], origin="r.txt", core=core)
+        Requirement(line=line, name=line.split("=")[0].split(">")[0], origin="r.txt", is_core=core)
         for line in lines
     ]
     manifest = Manifest(requirements=tuple(items), project=project)
     cutoff = datetime(*when, tzinfo=UTC)
-    return resolve(manifest, python=PYTHON, cutoff=cutoff, settings=settings)
+    return compile_lock(manifest, python=PYTHON, cutoff=cutoff, settings=settings)
 
 
 def test_cutoff_holds_to_the_moment(settings):
     manifest = Manifest(
-        requirements=(Requirement(line="pytest", name="pytest", origin="r", core=True),)
+        requirements=(Requirement(line="pytest", name="pytest", origin="r", is_core=True),)
     )
     # 7.4.3 was uploaded on 2023-10-24 at 20:56:00 UTC, give or take the second
     for day, version in ((24, "pytest==7.4.2"), (25, "pytest==7.4.3")):
         cutoff = datetime(2023, 10, day, tzinfo=UTC)
-        found = resolve(manifest, python=PYTHON, cutoff=cutoff, settings=settings)
-        assert isinstance(found, Lock)
+        found = compile_lock(manifest, python=PYTHON, cutoff=cutoff, settings=settings)
+        assert isinstance(found, RequirementsLock)
         assert version in found.packages
         assert found.repairs == ()
 
 
 def test_repairs_until_it_resolves(settings):
     found = lock(settings, "pytest>=7", "six==99.9", "sklearn", "zzzz-not-there-really", core=False)
-    assert isinstance(found, Lock)
+    assert isinstance(found, RequirementsLock)
     names = {package.split("==")[0] for package in found.packages}
     assert {"pytest", "six"} <= names
     assert not {"sklearn", "zzzz-not-there-really"} & names
@@ -61,7 +61,7 @@ def test_repairs_until_it_resolves(settings):
 
 def test_project_itself_never_comes_from_the_index(settings):
     found = lock(settings, "pytest-mock", project="pytest")
-    assert isinstance(found, Lock)
+    assert isinstance(found, RequirementsLock)
     assert [package.split("==")[0] for package in found.packages] == ["pytest-mock"]
 
 
@@ -77,12 +77,12 @@ def test_core_that_cannot_be_had(settings):
 
 def test_releases_of_before_pep_440(settings):
     """uv by itself would give pandas 0.11 and pytest 3.5, and say nothing."""
-    items = [Requirement(line=n, name=n, origin="r", core=True) for n in ("pandas", "pytest")]
+    items = [Requirement(line=n, name=n, origin="r", is_core=True) for n in ("pandas", "pytest")]
     cutoff = datetime(2019, 3, 1, tzinfo=UTC)
-    found = resolve(
+    found = compile_lock(
         Manifest(requirements=tuple(items)), python="3.7", cutoff=cutoff, settings=settings
     )
-    assert isinstance(found, Lock)
+    assert isinstance(found, RequirementsLock)
     assert {"pandas==0.24.1", "pytest==4.3.0"} <= set(found.packages)
     assert [sentence for sentence in found.repairs if "pytz>=2011" in sentence]
     assert [sentence for sentence in found.repairs if "atomicwrites" in sentence]

@@ -9,11 +9,11 @@ import pytest
 
 from builders.backends.docker import DockerBackend
 from builders.engine.registry import pull_image
-from builders.model import Built, Execution, Outcome, RunStatus
+from builders.model import BuiltInstance, Outcome, RunSpec, RunStatus
 from builders.sandbox.docker import run_in_container
 from curate.store import Store
 from tests.helpers.image_push import push_command, save_verified
-from tests.helpers.instance_spec import thing
+from tests.helpers.instance_spec import make_instance_spec
 from tests.helpers.private_engine import PrivateEngine, available
 from tests.integration.test_images import SETUP, settings  # noqa: F401
 from tests.integration.test_shared_environments import forget
@@ -61,9 +61,11 @@ def instances(backend, tmp_path):
     with Store(tmp_path / "data") as store:
         for index, (number, lock) in enumerate(places, 1):
             name = f"owner__name-{index}"
-            spec = thing(tmp_path / f"mirror{index}", files(number, lock), lock, "3.11")
-            built[name] = backend.build(replace(spec, name=name))
-            assert isinstance(built[name], Built), built[name]
+            spec = make_instance_spec(
+                tmp_path / f"mirror{index}", files(number, lock), lock, "3.11"
+            )
+            built[name] = backend.build_instance(replace(spec, name=name))
+            assert isinstance(built[name], BuiltInstance), built[name]
             save_verified(store, index, built[name].handle, built[name].digest)
     return built
 
@@ -79,7 +81,7 @@ def test_instances_run_on_another_machine(backend, instances, tmp_path, tmp_path
     command, variables = push_command(registry)
     subprocess.run(command, cwd=tmp_path, env=variables, check=True, capture_output=True)
     with Store(tmp_path / "data") as store:
-        references = {name: place for name, (_, place) in store.pushed(registry).items()}
+        references = {name: place for name, (_, place) in store.pushed_images(registry).items()}
     assert sorted(references) == sorted(instances)
     forget(backend)
     # The path of a socket has at most 107 characters.
@@ -90,7 +92,7 @@ def test_instances_run_on_another_machine(backend, instances, tmp_path, tmp_path
             identity = pull_image(engine, references[name])
             assert identity == built.digest
             there = replace(built, handle=identity)
-            result = run_in_container(engine, there, Execution(command="python -m pytest -q"))
+            result = run_in_container(engine, there, RunSpec(command="python -m pytest -q"))
             assert result.status is RunStatus.COMPLETED, result
             assert len(result.outcomes) == 2
             assert set(result.outcomes.values()) == {Outcome.PASSED}

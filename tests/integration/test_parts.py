@@ -10,8 +10,8 @@ import pytest
 
 from builders.backends.docker import DockerBackend
 from builders.images import large_packages
-from builders.model import Built
-from builders.package_facts import package_facts
+from builders.model import BuiltInstance
+from builders.package_facts import load_package_facts
 from tests.integration.test_images import settings, spec  # noqa: F401
 from tests.integration.test_shared_environments import backend, forget, layers  # noqa: F401
 
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.xdist_group("builds")
 
 
 def set_families(monkeypatch, *large):
-    facts = replace(package_facts(), large_families=large)
-    monkeypatch.setattr(large_packages, "package_facts", lambda: facts)
+    facts = replace(load_package_facts(), large_families=large)
+    monkeypatch.setattr(large_packages, "load_package_facts", lambda: facts)
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +30,8 @@ def families(monkeypatch):
 
 def build(backend, spec, text):  # noqa: F811
     name = f"owner__thing-{secrets.token_hex(4)}"
-    built = backend.build(replace(spec, name=name, lock=replace(spec.lock, text=text)))
-    assert isinstance(built, Built), built
+    built = backend.build_instance(replace(spec, name=name, lock=replace(spec.lock, text=text)))
+    assert isinstance(built, BuiltInstance), built
     return built
 
 
@@ -62,19 +62,22 @@ def test_a_part_is_found_in_the_registry_where_its_environment_is_not(backend, s
     build(backend, spec, "attrs==23.1.0\nsix==1.16.0\n")
     forget(backend)
     other = build(backend, spec, "attrs==23.1.0\nidna==3.4\nsix==1.16.0\n")
-    assert layers(backend) == {"part", "env", "instance"}
+    assert layers(backend) == {"shared_packages", "env", "instance"}
     assert other.layer_bytes["environment"] > 0
 
 
 def test_a_part_goes_with_the_last_environment_upon_it(backend, spec, monkeypatch, tmp_path):  # noqa: F811
-    monkeypatch.setattr("builders.image_gc.collect.packages", lambda records: ())
+    monkeypatch.setattr("builders.image_gc.collect.package_cache_records", lambda records: ())
     alone = DockerBackend(replace(backend.settings, registry="", cache=tmp_path))
     first = build(alone, spec, "idna==3.4\nsix==1.16.0\n")
     second = build(alone, spec, "idna==3.6\nsix==1.16.0\n")
-    alone.release(first.name)
-    alone.room.make(0)
-    assert layers(backend) == {"base", "python", "part", "env", "instance"}
-    alone.release(second.name)
-    done = alone.room.make(0)
-    assert [each.name.split("/")[1].split(":")[0] for each in done.environments] == ["env", "part"]
+    alone.release_instance(first.name)
+    alone.image_gc.free_space(0)
+    assert layers(backend) == {"base", "python", "shared_packages", "env", "instance"}
+    alone.release_instance(second.name)
+    done = alone.image_gc.free_space(0)
+    assert [each.name.split("/")[1].split(":")[0] for each in done.environments] == [
+        "env",
+        "shared_packages",
+    ]
     assert layers(backend) == {"base", "python"}

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from curate.core.model import CrawlState
-from curate.publish.rows import raw_row
+from curate.publish.rows import make_raw_row
 from curate.releases import columns
 from curate.store import Store
 from tests.doubles.hub import HubDouble
-from tests.helpers.factories import candidate, pull, validation
+from tests.helpers.factories import make_candidate, make_pull, make_validation
 from tests.helpers.releases import good, released
 
 ROOT = Path(__file__).parents[2]
@@ -56,12 +56,17 @@ def run(hub, home, *arguments, cwd=ROOT, expected=0):
 
 @pytest.fixture
 def folder(tmp_path):
-    raw = (raw_row(candidate()), raw_row(candidate(instance_id="owner__name-8", pull_number=8)))
+    raw = (
+        make_raw_row(make_candidate()),
+        make_raw_row(make_candidate(instance_id="owner__name-8", pull_number=8)),
+    )
     return released(tmp_path / "tasks", good(7), good(9), raw=raw, lite=[good(9)], mine=[good(7)])
 
 
 def expected():
-    train, raw = ([c.name for c in columns] for columns in (columns.TRAIN, columns.RAW))
+    train, raw = (
+        [c.name for c in columns] for columns in (columns.TRAIN_COLUMNS, columns.RAW_COLUMNS)
+    )
     return {
         "train": [train, ["owner__name-7", "owner__name-9"]],
         "lite": [train, ["owner__name-9"]],
@@ -76,7 +81,7 @@ def test_datasets_loads_every_split_from_a_folder(hub, folder, tmp_path):
 
 
 def test_datasets_loads_every_split_from_the_hub(hub, folder, tmp_path):
-    code = f"from curate.publish.hub import push; from pathlib import Path\npush(Path({str(folder)!r}), {NAME!r}, message='m')"  # noqa: E501
+    code = f"from curate.publish.hub import push_folder; from pathlib import Path\npush(Path({str(folder)!r}), {NAME!r}, message='m')"  # noqa: E501
     run(hub, tmp_path / "home", "-c", code)
     done = run(hub, tmp_path / "home", "-c", LOAD, NAME)
     assert json.loads(done.stdout.splitlines()[-1]) == expected()
@@ -88,7 +93,7 @@ def test_pandas_and_duckdb_open_the_parquet(folder):
 
     path = folder / "data/train-00000-of-00001.parquet"
     frame = pandas.read_parquet(path)
-    assert list(frame.columns) == [column.name for column in columns.TRAIN]
+    assert list(frame.columns) == [column.name for column in columns.TRAIN_COLUMNS]
     assert list(frame.FAIL_TO_PASS[0]) == good(7)["FAIL_TO_PASS"]
     query = f"SELECT instance_id, len(PASS_TO_PASS), test_strength FROM '{path}' ORDER BY 1"
     assert duckdb.sql(query).fetchall() == [("owner__name-7", 2, None), ("owner__name-9", 2, None)]
@@ -99,15 +104,15 @@ def data(tmp_path):
     with Store(tmp_path / "data") as store:
         for row in (good(7), good(9)):
             number = row["pull_number"]
-            one = candidate(
+            one = make_candidate(
                 instance_id=row["instance_id"],
                 pull_number=number,
                 patch=row["patch"].encode(),
                 problem_statement=row["problem_statement"],
             )
-            store.save_page("owner/name", [pull(number, repo="owner/name")], CrawlState())
+            store.save_page("owner/name", [make_pull(number, repo="owner/name")], CrawlState())
             store.save_candidate(one)
-            store.save_validation("owner/name", validation(instance_id=row["instance_id"]))
+            store.save_validation("owner/name", make_validation(instance_id=row["instance_id"]))
     return tmp_path
 
 
@@ -124,7 +129,7 @@ def test_the_commands_one_after_the_other(hub, data, tmp_path):
     assert hub.state.repositories["dataset", NAME].private
     with Store(data / "data") as store:
         store.save_validation(
-            "owner/name", validation(instance_id="owner__name-9", curate_version="2")
+            "owner/name", make_validation(instance_id="owner__name-9", curate_version="2")
         )
     curate("publish")
     told = curate("publish", "diff", "--hub", NAME).stdout

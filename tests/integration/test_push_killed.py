@@ -13,9 +13,9 @@ import time
 
 import pytest
 
-from builders.engine.client import connect
+from builders.engine.client import connect_to_engine
 from builders.engine.registry import verify_image
-from curate.publish.run import image_repository
+from curate.publish.run import image_repository_name
 from curate.store import Store
 from tests.helpers.image_push import push_command, save_verified
 
@@ -25,7 +25,7 @@ _PUSHED = re.compile(r"pushed (\S+): ([\d.]+) MB")
 
 @pytest.fixture(scope="module")
 def client():
-    return connect()
+    return connect_to_engine()
 
 
 @pytest.fixture
@@ -93,11 +93,11 @@ def test_killed_pushes_are_finished_and_nothing_is_sent_twice(client, built, tmp
     assert len({name for name, _ in told}) == len(told), told
     assert json.loads(out)["pushed"] == IMAGES
     with Store(tmp_path / "data") as store:
-        places = store.pushed(built)
+        places = store.pushed_images(built)
     assert sorted(places) == names
     for name, (_, reference) in places.items():
         assert (
-            verify_image(client, f"{image_repository(built, name)}:latest")
+            verify_image(client, f"{image_repository_name(built, name)}:latest")
             == (reference.partition("@")[2])
         )
     again, said = _start(tmp_path, built).communicate(timeout=300)

@@ -7,13 +7,13 @@ import tarfile
 
 import pytest
 
-from builders.engine.client import connect
+from builders.engine.client import connect_to_engine
 from builders.engine.registry import RegistryError, pull_image, push_image, verify_image
 
 
 @pytest.fixture(scope="module")
 def client():
-    return connect()
+    return connect_to_engine()
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_absent_image_is_an_error(client, repository):
 
 
 def test_registry_that_is_not_there_is_an_error(client, image, monkeypatch):
-    monkeypatch.setattr("builders.engine.registry._push.retry.wait", lambda _: 0)
+    monkeypatch.setattr("builders.engine.registry._push_with_retries.retry.wait", lambda _: 0)
     with pytest.raises(RegistryError, match="refused"):
         push_image(client, image, "127.0.0.1:9/test/none", "latest")
     client.images.remove("127.0.0.1:9/test/none:latest")

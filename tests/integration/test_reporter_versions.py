@@ -49,7 +49,7 @@ def test_outcomes(name, workers, old_python, tmp_path):
     for file, text in behaviour.files.items():
         (tmp_path / "project" / file).write_text(text, encoding="utf-8")
     report, exit_code, output = run_reported(tmp_path, workers, python=old_python)
-    assert report.finished and not report.tampered, output
+    assert report.is_finished and not report.tampering, output
     assert report.exit_status == exit_code
     assert dict(report.outcomes) == behaviour.outcomes, output
 
@@ -61,7 +61,7 @@ def test_hard_names_and_ends(workers, old_python, tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     report, _, output = run_reported(tmp_path, workers, *OPTIONS, python=old_python)
-    assert report.finished and not report.tampered, output
+    assert report.is_finished and not report.tampering, output
     wrong = {name for name, _ in set(report.outcomes.items()) ^ set(EXACT.items())}
     assert not wrong, output
 
@@ -79,7 +79,7 @@ def test_setups_in_the_style_of_nose(workers, request, old_python, tmp_path):
     # What a module's teardown breaks is told of its last test on each worker.
     options = (workers, "--dist=loadfile", "-rA") if workers != "-n0" else (workers, "-rA")
     report, exit_code, output = run_reported(tmp_path, *options, python=old_python)
-    assert report.finished and not report.tampered, output
+    assert report.is_finished and not report.tampering, output
     assert report.exit_status == exit_code
     older = nose_style.UP_TO_6 if major < 7 else {}
     assert dict(report.outcomes) == {**nose_style.OUTCOMES, **older}, output
@@ -90,7 +90,7 @@ def test_death(old_python, tmp_path):
     code = "import os\ndef test_a(): pass\ndef test_b(): os._exit(0)\n"
     (tmp_path / "project" / "test_x.py").write_text(code)
     report, _, _ = run_reported(tmp_path, "-n0", python=old_python)
-    assert not report.finished and not report.tampered
+    assert not report.is_finished and not report.tampering
     assert report.outcomes == {
         "test_x.py::test_a": Outcome.PASSED,
         "test_x.py::test_b": Outcome.ERROR,

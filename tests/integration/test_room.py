@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from builders.backends.docker import DockerBackend
-from builders.errors import DiskFull
+from builders.errors import DiskFullError
 from builders.image_gc.build_cache import read_records
-from builders.image_gc.collect import FOREIGN_SECONDS
-from builders.model import Built
+from builders.image_gc.collect import OTHER_PROCESS_GRACE
+from builders.model import BuiltInstance
 from tests.integration.test_images import settings, spec  # noqa: F401
 from tests.integration.test_shared_environments import forget, tags
 
@@ -30,9 +30,9 @@ def machine(settings, tmp_path_factory):  # noqa: F811
 @pytest.fixture
 def backend(machine, monkeypatch):
     """Counts and removes no cache of packages, which is everybody's here."""
-    monkeypatch.setattr("builders.image_gc.collect.packages", lambda records: ())
+    monkeypatch.setattr("builders.image_gc.collect.package_cache_records", lambda records: ())
     kept = set()
-    backend = DockerBackend(machine, kept=lambda: kept)
+    backend = DockerBackend(machine, protected_images=lambda: kept)
     backend.must_stay = kept
     yield backend
     for tag in tags(backend):
@@ -43,14 +43,14 @@ def backend(machine, monkeypatch):
 def build(backend, spec, number):  # noqa: F811
     """An environment of its own, and an instance upon it."""
     lock = replace(spec.lock, text=f"six==1.{number}.0\n")
-    built = backend.build(replace(spec, name=f"owner__thing-{number}", lock=lock))
-    assert isinstance(built, Built), built
+    built = backend.build_instance(replace(spec, name=f"owner__thing-{number}", lock=lock))
+    assert isinstance(built, BuiltInstance), built
     return built
 
 
 def release(backend, *numbers):
     for number in numbers:
-        backend.release(f"owner__thing-{number}")
+        backend.release_instance(f"owner__thing-{number}")
 
 
 def here(backend):
@@ -62,22 +62,24 @@ def here(backend):
 def test_the_least_recently_used_goes_and_what_is_held_or_kept_stays(backend, spec):  # noqa: F811
     eleven, twelve, thirteen = (build(backend, spec, number) for number in (11, 12, 13))
     release(backend, 12, 11, 13)
-    backend.uses.hold("another", backend.names(spec_of(spec, 12))["environment"])
-    room = backend.room
-    plan = room.make(0, dry=True)
-    assert [each.instances for each in plan.environments] == [1, 1]
+    backend.environment_leases.acquire(
+        "another", backend.layer_names(spec_of(spec, 12))["environment"]
+    )
+    room = backend.image_gc
+    plan = room.free_space(0, dry=True)
+    assert [each.instance_count for each in plan.environments] == [1, 1]
     assert here(backend) == [11, 12, 13]
     backend.must_stay.add(thirteen.digest)
-    done = room.make(room.used().images - 1)
-    assert done.size > 0
+    done = room.free_space(room.measure_usage().image_bytes - 1)
+    assert done.freed_bytes > 0
     assert here(backend) == [12, 13]
-    backend.uses.release("another")
+    backend.environment_leases.release("another")
     backend.must_stay.clear()
     backend.must_stay.add(twelve.digest)
-    room.make(0)
+    room.free_space(0)
     assert here(backend) == [12]
-    left = backend.room.used()
-    assert left.leftovers == 0
+    left = backend.image_gc.measure_usage()
+    assert left.unused_build_cache == 0
     assert build(backend, spec, 11).environment_key == eleven.environment_key
 
 
@@ -90,20 +92,20 @@ def test_nothing_of_the_build_cache_keeps_the_layers_of_what_went(backend, spec)
     build(backend, spec, 14)
     release(backend, 14)
     records = read_records(backend.engine)
-    made = {each.id for each in records if each.made > began and each.shared and each.size}
+    made = {each.id for each in records if each.created_at > began and each.is_shared and each.size}
     assert made
-    backend.room.make(0)
+    backend.image_gc.free_space(0)
     assert here(backend) == []
     left = [each for each in read_records(backend.engine) if each.id in made]
     assert len(left) < len(made)
-    assert all(each.shared for each in left)  # by images that others made meanwhile
+    assert all(each.is_shared for each in left)  # by images that others made meanwhile
 
 
 def test_a_budget_is_kept_while_building(backend, spec):  # noqa: F811
     build(backend, spec, 15)
     release(backend, 15)
-    small = backend.room.used().images + 1000
-    backend.settings = backend.room.settings = replace(backend.settings, disk_bytes=small)
+    small = backend.image_gc.measure_usage().image_bytes + 1000
+    backend.settings = backend.image_gc.settings = replace(backend.settings, disk_bytes=small)
     build(backend, spec, 16)
     assert here(backend) == [16]
 
@@ -116,12 +118,12 @@ def test_a_full_disk_is_given_room_once(backend, spec, monkeypatch):  # noqa: F8
     def full(folder, reserve, part=1.0):
         calls.append(len(here(backend)))
         if here(backend):
-            raise DiskFull("full", missing=1 << 40)
+            raise DiskFullError("full", missing_bytes=1 << 40)
 
-    monkeypatch.setattr("builders.images.build_queue.watch_disk", full)
-    with pytest.raises(DiskFull):
+    monkeypatch.setattr("builders.images.build_queue.check_free_space", full)
+    with pytest.raises(DiskFullError):
         build(backend, spec, 15)
-    backend.settings = backend.room.settings = replace(backend.settings, disk_bytes=1 << 50)
+    backend.settings = backend.image_gc.settings = replace(backend.settings, disk_bytes=1 << 50)
     build(backend, spec, 15)
     assert here(backend) == [15]
 
@@ -135,7 +137,7 @@ def test_what_another_cache_folder_knows_of_is_left_alone_for_a_day(
     build(backend, spec, 14)
     release(backend, 14)
     elsewhere = DockerBackend(replace(backend.settings, cache=tmp_path / "elsewhere"))
-    assert elsewhere.room.make(0, dry=True).environments == ()
+    assert elsewhere.image_gc.free_space(0, dry_run=True).environments == ()
     now = time.time()
-    monkeypatch.setattr("builders.image_gc.collect.time.time", lambda: now + FOREIGN_SECONDS)
-    assert len(elsewhere.room.make(0, dry=True).environments) == 1
+    monkeypatch.setattr("builders.image_gc.collect.time.time", lambda: now + OTHER_PROCESS_GRACE)
+    assert len(elsewhere.image_gc.free_space(0, dry_run=True).environments) == 1

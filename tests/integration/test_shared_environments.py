@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from builders.backends.docker import DockerBackend
-from builders.engine.layer_cache import repository
+from builders.engine.layer_cache import cache_repository
 from builders.engine.registry import RegistryError
-from builders.model import Built
+from builders.model import BuiltInstance
 from tests.integration.test_images import settings, spec  # noqa: F401
 
 pytestmark = pytest.mark.xdist_group("builds")
@@ -41,12 +41,12 @@ def layers(backend: DockerBackend) -> set[str]:
 
 
 def test_an_environment_is_found_by_its_key_and_nothing_below_is_made(backend, spec):  # noqa: F811
-    first = backend.build(spec)
-    assert isinstance(first, Built), first
+    first = backend.build_instance(spec)
+    assert isinstance(first, BuiltInstance), first
     assert layers(backend) == {"base", "python", "env", "instance"}
     forget(backend)
-    second = backend.build(spec)
-    assert isinstance(second, Built), second
+    second = backend.build_instance(spec)
+    assert isinstance(second, BuiltInstance), second
     assert layers(backend) == {"env", "instance"}
     assert second.environment_key == first.environment_key
     assert second.layer_bytes["environment"] > 0
@@ -54,20 +54,20 @@ def test_an_environment_is_found_by_its_key_and_nothing_below_is_made(backend, s
 
 
 def test_another_image_of_that_name_is_refused(backend, spec):  # noqa: F811
-    names = backend.names(spec)
+    names = backend.layer_names(spec)
     key = names["environment"].rsplit(":", 1)[1]
-    name = repository(backend.settings.registry, names["environment"].rsplit(":", 1)[0])
+    name = cache_repository(backend.settings.registry, names["environment"].rsplit(":", 1)[0])
     backend.engine.images.get(os.environ["CURATE_BASE_IMAGE"]).tag(name, tag=key)
     for line in backend.engine.images.push(name, tag=key, stream=True, decode=True):
         assert "error" not in line
     backend.engine.images.remove(f"{name}:{key}", noprune=True)
     with pytest.raises(RegistryError, match="labels"):
-        backend.build(spec)
+        backend.build_instance(spec)
     assert not tags(backend)
 
 
 def test_a_registry_that_is_not_there_is_an_error(backend, spec):  # noqa: F811
     away = DockerBackend(replace(backend.settings, registry="127.0.0.1:9"))
     with pytest.raises(RegistryError) as caught:
-        away.build(spec)
+        away.build_instance(spec)
     assert "registry" in caught.value.hint

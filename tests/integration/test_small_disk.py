@@ -9,12 +9,12 @@ import pytest
 from docker.errors import DockerException
 
 from builders.engine.buildkit import find_build_client, run_build
-from builders.errors import DiskFull, SandboxError
-from builders.images.build_queue import Turns
-from builders.model import Built, Execution, Limits
-from builders.process.free_space import free_bytes, inodes_left
+from builders.errors import DiskFullError, SandboxError
+from builders.images.build_queue import BuildQueue
+from builders.model import BuiltInstance, ResourceLimits, RunSpec
+from builders.process.free_space import free_bytes, free_inode_fraction
 from builders.sandbox.docker import run_in_container
-from tests.helpers.loop_filesystem import NoMount, small_disk
+from tests.helpers.loop_filesystem import MountError, loop_filesystem
 from tests.helpers.private_engine import PrivateEngine, available
 
 pytestmark = [
@@ -30,19 +30,19 @@ def engine(tmp_path_factory):
     """An engine on a file system of 700 MB and 40,000 inodes that has the base image."""
     try:
         with (
-            small_disk(tmp_path_factory.mktemp("engine"), 700, 40_000) as place,
+            loop_filesystem(tmp_path_factory.mktemp("engine"), 700, 40_000) as place,
             PrivateEngine(place) as engine,
         ):
             engine.load(os.environ["CURATE_BASE_IMAGE"])
             yield engine
-    except NoMount:
+    except MountError:
         pytest.skip("no right to mount")
 
 
 def run(engine, command: str, **limits: int):
     image = os.environ["CURATE_BASE_IMAGE"]
-    built = Built(name="t", backend="docker", handle=image, environment_key="k")
-    execution = Execution(command=command, limits=Limits(seconds=120, **limits))
+    built = BuiltInstance(name="t", backend="docker", handle=image, environment_key="k")
+    execution = RunSpec(command=command, limits=ResourceLimits(seconds=120, **limits))
     options = {"checkout": "/curate/out", "disk": engine.folder / "data"}
     return run_in_container(engine.client, built, execution, **options)
 
@@ -51,7 +51,7 @@ def test_a_run_that_uses_up_the_inodes_is_ended_in_time(engine):
     with pytest.raises(SandboxError, match="inodes"):
         run(engine, FILES)
     assert engine.client.containers.list(all=True) == []
-    assert inodes_left(engine.folder / "data") > 0.1
+    assert free_inode_fraction(engine.folder / "data") > 0.1
     assert run(engine, "true").exit_code == 0
 
 
@@ -59,22 +59,22 @@ def test_a_run_that_uses_up_the_inodes_is_ended_in_time(engine):
 def write(engine, tmp_path, monkeypatch):
     """Builds an image that writes that many MiB, and keeps what it wrote."""
     monkeypatch.setenv("DOCKER_HOST", engine.host)
-    monkeypatch.setattr("builders.process.run.WATCH_SECONDS", 0.2)
+    monkeypatch.setattr("builders.process.run.WATCH_INTERVAL", 0.2)
     client = find_build_client(os.environ.get("CURATE_DOCKER", ""))
 
     def write(turn, tag, mib):
         place = tmp_path / f"{tag.replace(':', '-')}-{time.monotonic_ns()}"
         (place / "context").mkdir(parents=True)
-        turn.begin()
+        turn.start_step()
         failure = run_build(
             client,
             dockerfile=f"FROM {os.environ['CURATE_BASE_IMAGE']}\n"
             f"RUN for i in $(seq {mib // 2}); do head -c 2M /dev/urandom >> /{tag.split(':')[0]}"
             " && sleep 0.01; done\n",
             context=place / "context",
-            scratch=place,
+            temp_dir=place,
             tag=tag,
-            watch=turn.watch,
+            watch=turn.check_space,
         )
         assert failure is None
         return tag
@@ -100,15 +100,15 @@ def test_a_build_is_stopped_before_the_disk_is_full_and_gives_back_what_it_took(
     data = engine.folder / "data"
     free = mib(data)
     least = [free]
-    turns = Turns(free << 19)  # half of it
+    turns = BuildQueue(free << 19)  # half of it
 
     def build(turn):
-        watch = turn.watch
-        turn.watch = lambda: (least.append(mib(data)), watch())
+        watch = turn.check_space
+        turn.check_space = lambda: (least.append(mib(data)), watch())
         return write(turn, "much:1", 10 * free)
 
-    with pytest.raises(DiskFull, match="reserved"):
-        turns.built(data, build)
+    with pytest.raises(DiskFullError, match="reserved"):
+        turns.run_build(data, build)
     assert free / 8 < min(least) <= free / 4
     assert engine.client.images.list("much") == []
     deadline = time.monotonic() + 30
@@ -120,7 +120,7 @@ def test_a_build_is_stopped_before_the_disk_is_full_and_gives_back_what_it_took(
 def test_two_builds_too_large_for_the_disk_together_are_made_one_after_the_other(engine, write):
     data = engine.folder / "data"
     free = mib(data)
-    turns = Turns(int(0.3 * free) << 20)
+    turns = BuildQueue(int(0.3 * free) << 20)
     part = int(0.45 * free)
     begun = threading.Event()
     told = []
@@ -142,9 +142,9 @@ def test_two_builds_too_large_for_the_disk_together_are_made_one_after_the_other
         return write(turn, "younger:1", part)
 
     with ThreadPoolExecutor() as pool:
-        first = pool.submit(turns.built, data, older)
+        first = pool.submit(turns.run_build, data, older)
         assert begun.wait(10)
-        second = pool.submit(turns.built, data, younger, make_room)
+        second = pool.submit(turns.run_build, data, younger, make_room)
         assert first.result(120) == "older:1"
         assert second.result(240) == "younger:1"
     assert told[:2] == ["younger begun", "older ended"]
@@ -157,7 +157,7 @@ def test_two_builds_too_large_for_the_disk_together_are_made_one_after_the_other
     ("dockerfile", "kind"),
     [
         ("FROM {base}\nRUN head -c 1G /dev/zero > /big\n", SandboxError),
-        ("FROM {base}\nCOPY . /big\n", DiskFull),
+        ("FROM {base}\nCOPY . /big\n", DiskFullError),
     ],
     ids=["by a command", "by the engine"],
 )
@@ -173,7 +173,7 @@ def test_a_build_that_fills_the_disk_is_no_verdict(engine, dockerfile, kind, tmp
             find_build_client(os.environ.get("CURATE_DOCKER", "")),
             dockerfile=dockerfile.format(base=os.environ["CURATE_BASE_IMAGE"]),
             context=context,
-            scratch=tmp_path,
+            temp_dir=tmp_path,
             tag="full:1",
         )
     try:

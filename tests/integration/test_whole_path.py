@@ -14,7 +14,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from builders.sandbox.docker import OWNER
+from builders.sandbox.docker import OWNER_LABEL
 from curate.core.settings import Settings
 from tests.demo.check import funnel_differences, pull_differences
 from tests.demo.sample import ROOT
@@ -52,10 +52,10 @@ def validated(stage: Stage) -> int:
 
 
 def owner(stage: Stage) -> str:
-    return Settings(data=Path(stage.variables["CURATE_DATA"])).owner
+    return Settings(data=Path(stage.variables["CURATE_DATA"])).run_owner
 
 
-def leftovers(stage: Stage) -> list[str]:
+def leaked_resources(stage: Stage) -> list[str]:
     """Containers, folders and test processes that runs of this data folder have left."""
     found, mark = places_of_runs(stage), f"CURATE_RUN={owner(stage)}.".encode()
     for entry in Path("/proc").glob("[0-9]*/environ"):
@@ -71,7 +71,7 @@ def places_of_runs(stage: Stage) -> list[str]:
     """Containers and folders of runs; only a curate that is up makes new ones."""
     name = owner(stage)
     folders = Path(tempfile.gettempdir()).glob(f"curate-run-{name}-*")
-    label = {"label": f"{OWNER}={name}"}
+    label = {"label": f"{OWNER_LABEL}={name}"}
     client = docker.from_env()
     containers = client.containers.list(all=True, ignore_removed=True, filters=label)
     return [*map(str, folders), *(str(container.name) for container in containers)]
@@ -115,11 +115,11 @@ def test_killed_and_interrupted_a_validation_ends_as_if_undisturbed(stage, sandb
     said = interrupted.communicate(timeout=30)[1]
     assert interrupted.returncode in INTERRUPTED, said
     assert "The same command goes on" in said
-    assert leftovers(stage) == []
+    assert leaked_resources(stage) == []
     before = validated(stage)
     done = json.loads(stage.answer(*command, "--json"))
     assert (done["validated"], done["known"]) == (10 - before, before)
-    assert leftovers(stage) == []
+    assert leaked_resources(stage) == []
     assert_as_expected(stage)
 
 
@@ -134,7 +134,7 @@ def test_one_validation_at_a_time(stage):
     first.send_signal(signal.SIGTERM)
     first.communicate(timeout=30)
     assert first.returncode in INTERRUPTED
-    assert leftovers(stage) == []
+    assert leaked_resources(stage) == []
 
 
 def test_rebuild_goes_on_night_after_night(stage):
@@ -146,7 +146,7 @@ def test_rebuild_goes_on_night_after_night(stage):
     first = validated(stage)
     assert first < 10
     assert (stage.release / "SHA256SUMS").exists()
-    assert leftovers(stage) == []
+    assert leaked_resources(stage) == []
     stage.curate(*rebuild, *to, "--for", "10m")
     assert_as_expected(stage)
     release = (stage.release / "SHA256SUMS").read_bytes()
@@ -206,5 +206,5 @@ def test_a_disk_that_fills_while_verdicts_are_stored_loses_none(stage, small_dis
     assert before < 10
     done = json.loads(crowded.answer(*command, "--json"))
     assert (done["validated"], done["known"]) == (10 - before, before)
-    assert leftovers(crowded) == []
+    assert leaked_resources(crowded) == []
     assert_as_expected(crowded)

@@ -8,21 +8,21 @@ from types import SimpleNamespace
 import pytest
 
 from builders.errors import SandboxError
-from builders.model import Failure, Lock
+from builders.model import Failure, RequirementsLock
 from curate.core.model import Rejection, Verdict
-from curate.environments.context import Options
-from curate.environments.plan import Ground, Plan
+from curate.environments.context import ValidationOptions
+from curate.environments.plan import RequirementsVariant, ValidationPlan
 from curate.validate import attempts
 from recipes import Recipe
 from recipes.schema import EnvRecipe
-from tests.helpers.factories import candidate, validation
+from tests.helpers.factories import make_candidate, make_validation
 
 DATE = datetime(2023, 1, 1, tzinfo=UTC)
 FAILURE = Failure(stage="lock", reason="unsatisfiable")
 
 
-def lock(name: str, cutoff: datetime = DATE) -> Lock:
-    return Lock(text=f"{name}==1\n", python="3.8", cutoff=cutoff)
+def lock(name: str, cutoff: datetime = DATE) -> RequirementsLock:
+    return RequirementsLock(text=f"{name}==1\n", python="3.8", cutoff=cutoff)
 
 
 @pytest.fixture
@@ -32,13 +32,20 @@ def attempt_names(monkeypatch):
     def run(exact, ci=None, **shared):
         made = []
         monkeypatch.setattr(
-            attempts, "shared_lock", lambda plan, ground, shop: shared[ground.source]
+            attempts,
+            "get_or_create_lock",
+            lambda plan, ground, ctx: shared[ground.requirements_from],
         )
-        monkeypatch.setattr(attempts, "exact_lock", lambda *_: made.append(1) or exact)
-        grounds = [Ground(source=it, manifest=None, python="3.8", date=DATE) for it in shared]
+        monkeypatch.setattr(attempts, "resolve_lock", lambda *_: made.append(1) or exact)
+        grounds = [
+            RequirementsVariant(requirements_from=it, manifest=None, python="3.8", date=DATE)
+            for it in shared
+        ]
         env = EnvRecipe(ci=ci or {}, environment={"A": "1", "B": "2"})
-        plan = Plan(candidate=None, recipe=None, env=env, selection=None, grounds=tuple(grounds))
-        return [name for name, *_ in attempts._attempts(plan, None)], len(made)
+        plan = ValidationPlan(
+            candidate=None, recipe=None, env=env, selection=None, variants=tuple(grounds)
+        )
+        return [name for name, *_ in attempts._iter_attempts(plan, None)], len(made)
 
     return run
 
@@ -86,27 +93,27 @@ BROKEN = Rejection(stage="build", reason="environment-failed")
     ],
 )
 def test_ci_is_tried_where_runs_showed_nothing_and_only_there(monkeypatch, first, second, told):
-    plan = Plan(
+    plan = ValidationPlan(
         candidate=None,
         recipe=None,
         env=EnvRecipe(ci={"B": "3"}, environment={"A": "1", "B": "2"}),
         selection=None,
-        grounds=(),
+        variants=(),
     )
-    tries = [("a", plan, None, None), ("b", replace(plan, as_in_ci=True), None, None)]
+    tries = [("a", plan, None, None), ("b", replace(plan, use_ci_env=True), None, None)]
 
-    def attempted(tried, ground, lock, options, shop, blank):
-        why = second if tried.as_in_ci else first
+    def attempted(tried, ground, lock, options, ctx, blank):
+        why = second if tried.use_ci_env else first
         verdict = Verdict(fail_to_pass=("t",) * (not why), pass_to_pass=(), rejection=why)
-        seen.append(dict(tried.variables))
+        seen.append(dict(tried.env_vars))
         return replace(blank, verdict=verdict, runs=() if why is BROKEN else blank.runs)
 
     seen = []
-    monkeypatch.setattr(attempts, "_attempts", lambda *_: iter(tries))
-    monkeypatch.setattr(attempts, "_attempted", attempted)
-    record = attempts._tried(plan, Options(), None, validation())
+    monkeypatch.setattr(attempts, "_iter_attempts", lambda *_: iter(tries))
+    monkeypatch.setattr(attempts, "_run_attempt", attempted)
+    record = attempts._first_verified(plan, ValidationOptions(), None, make_validation())
     assert record.attempts == tuple(told)
-    assert record.verified == told[-1].endswith("verified")
+    assert record.is_verified == told[-1].endswith("verified")
     assert seen == [{"A": "1", "B": "2"}, {"A": "1", "B": "3"}][: len(told)]
 
 
@@ -114,19 +121,21 @@ def test_ci_is_tried_where_runs_showed_nothing_and_only_there(monkeypatch, first
 def test_what_was_built_for_a_trial_may_go_when_it_ends(monkeypatch, ending):
     released = []
 
-    def tried(plan, options, shop, blank):
+    def tried(plan, options, ctx, blank):
         assert not released
         if ending:
             raise ending
         return blank
 
-    monkeypatch.setattr(attempts, "_tried", tried)
+    monkeypatch.setattr(attempts, "_first_verified", tried)
     plan = SimpleNamespace(
-        selection=SimpleNamespace(command=lambda *_: ""), env=Recipe(repo="o/r").env[0]
+        selection=SimpleNamespace(build_command=lambda *_: ""), env=Recipe(repo="o/r").env[0]
     )
-    monkeypatch.setattr(attempts, "make_plan", lambda *_: plan)
-    backend = SimpleNamespace(release=released.append)
-    shop = SimpleNamespace(backend=backend, mirrors=lambda _: None, pythons=())
+    monkeypatch.setattr(attempts, "plan_validation", lambda *_: plan)
+    backend = SimpleNamespace(release_instance=released.append)
+    ctx = SimpleNamespace(backend=backend, get_mirror=lambda _: None, python_versions=())
     with pytest.raises(SandboxError) if ending else nullcontext():
-        attempts.hold(candidate(7), Recipe(repo="owner/name"), Options(), shop)
-    assert released == [candidate(7).instance_id]
+        attempts.validate_candidate(
+            make_candidate(7), Recipe(repo="owner/name"), ValidationOptions(), ctx
+        )
+    assert released == [make_candidate(7).instance_id]

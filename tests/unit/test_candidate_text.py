@@ -5,19 +5,19 @@ import io
 import pytest
 from rich.console import Console
 
-from curate.cli.candidate_text import LINES, Known, print_text
-from tests.helpers.factories import candidate, pull, validation
+from curate.cli.candidate_text import MAX_LINES, CandidateDetails, print_candidate
+from tests.helpers.factories import make_candidate, make_pull, make_validation
 
 
 def printed(full=False, width=80, **changes):
     out = io.StringIO()
-    known = Known(
-        pull=pull(7, title="Bad \x1b[31mred"),
-        fallen=None,
-        candidate=candidate(**changes),
-        validation=validation(),
+    known = CandidateDetails(
+        pull=make_pull(7, title="Bad \x1b[31mred"),
+        rejection=None,
+        candidate=make_candidate(**changes),
+        validation=make_validation(),
     )
-    print_text(Console(file=out, width=width, highlight=False), known, full=full)
+    print_candidate(Console(file=out, width=width, highlight=False), known, full=full)
     return out.getvalue()
 
 
@@ -36,8 +36,8 @@ def test_control_characters_are_shown_and_not_obeyed():
 
 @pytest.mark.parametrize("full", [False, True])
 def test_long_texts_are_cut_unless_all_is_asked_for(full):
-    text = printed(full, problem_statement="\n".join(f"line {n}" for n in range(LINES + 2)))
-    assert (f"line {LINES + 1}" in text) == full
+    text = printed(full, problem_statement="\n".join(f"line {n}" for n in range(MAX_LINES + 2)))
+    assert (f"line {MAX_LINES + 1}" in text) == full
     assert ("2 more lines: --full" in text) != full
 
 

@@ -8,21 +8,23 @@ from pathlib import Path
 import pytest
 
 from builders.images.dockerfiles import (
-    base_dockerfile,
-    build_settings,
-    environment_dockerfile,
-    instance_dockerfile,
-    part_dockerfile,
-    python_dockerfile,
-    python_ignored,
+    render_base,
+    render_build_env,
+    render_environment,
+    render_instance,
+    render_python,
+    render_python_dockerignore,
+    render_shared_packages,
 )
-from builders.images.plan import plan_layers
-from builders.lock.build_constraints import build_bound
-from builders.model import InstanceSpec, Lock
+from builders.images.plan import plan_image
+from builders.lock.build_constraints import build_constraint
+from builders.model import InstanceSpec, RequirementsLock
 from builders.settings import BuildSettings
 
 DATE = datetime(2021, 5, 4, 10, tzinfo=UTC)
-LOCK = Lock(text="# made by uv\nattrs==21.2.0\nsix==1.16.0\n", python="3.8", cutoff=DATE)
+LOCK = RequirementsLock(
+    text="# made by uv\nattrs==21.2.0\nsix==1.16.0\n", python="3.8", cutoff=DATE
+)
 SPEC = InstanceSpec(
     name="Owner__Repo-7",
     repo="owner/repo",
@@ -31,18 +33,18 @@ SPEC = InstanceSpec(
     date=DATE,
     python="3.8",
     lock=LOCK,
-    environment={"GREETING": 'say "hi" for $5'},
+    env_vars={"GREETING": 'say "hi" for $5'},
 )
 SETTINGS = BuildSettings(cache=Path("/cache"))
 PREFIX = Path("/pythons/3.8.18")
 
 
 def _tags(spec=SPEC, settings=SETTINGS, prefix=PREFIX):
-    return {layer.name: layer.tag for layer in plan_layers(spec, settings, prefix).layers}
+    return {layer.name: layer.tag for layer in plan_image(spec, settings, prefix).layers}
 
 
 def test_environment_text():
-    assert environment_dockerfile("curate/python:1", LOCK, system_packages=("zip", "cmake")) == (
+    assert render_environment("curate/python:1", LOCK, system_packages=("zip", "cmake")) == (
         "FROM curate/python:1\n"
         "RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y"
         " --no-install-recommends cmake zip"
@@ -70,7 +72,7 @@ def test_environment_text():
 
 def test_extensions_are_built_against_a_numpy_that_all_locks_have():
     lock = replace(LOCK, text=LOCK.text + "numpy==1.19.4\n")
-    text = environment_dockerfile("curate/python:1", lock)
+    text = render_environment("curate/python:1", lock)
     assert "echo 'numpy<=1.17.3' > /tmp/build-bound.txt && { " in text
     first, second, third = text.partition("{ ")[2].partition("; }")[0].split(" || ")
     bound = " --build-constraints /tmp/build-bound.txt"
@@ -90,7 +92,7 @@ def test_extensions_are_built_against_a_numpy_that_all_locks_have():
     ],
 )
 def test_bounds_of_builds(python, numpy, bound):
-    assert build_bound(replace(LOCK, text=f"{numpy}\n", python=python)) == bound
+    assert build_constraint(replace(LOCK, text=f"{numpy}\n", python=python)) == bound
 
 
 TORCH = replace(
@@ -103,14 +105,14 @@ TORCH = replace(
 def test_part_text():
     install = "/mnt/uv pip install --python /opt/venv/bin/python --no-deps"
     mounts = "--mount=type=bind,target=/mnt --mount=type=cache,id=curate-builds,target=/media"
-    assert part_dockerfile("curate/python:1", "3.8", ("a==1", "b==2"), lowest=True) == (
+    assert render_shared_packages("curate/python:1", "3.8", ("a==1", "b==2"), lowest=True) == (
         "FROM curate/python:1\n"
         f"RUN {mounts} . /mnt/build.env"
         " && /mnt/uv venv --python /opt/python/bin/python3.8 /opt/venv"
         f" && {install} a==1 b==2 && /opt/venv/bin/python -I /mnt/bytecode.py /media\n"
     )
-    assert part_dockerfile("curate/part:1", "3.8", ("c==3",), lowest=False) == (
-        "FROM curate/part:1\n"
+    assert render_shared_packages("curate/shared_packages:1", "3.8", ("c==3",), lowest=False) == (
+        "FROM curate/shared_packages:1\n"
         f"RUN {mounts} . /mnt/build.env && {install} c==3"
         " && /opt/venv/bin/python -I /mnt/bytecode.py /media\n"
     )
@@ -120,14 +122,14 @@ def test_part_text():
     ("python", "seeds"), [("3.11", "pip setuptools wheel"), ("3.12", "pip"), ("3.9", "pip set")]
 )
 def test_an_environment_upon_parts_goes_on_with_theirs(python, seeds):
-    text = environment_dockerfile("p:1", replace(TORCH, python=python), begun=True)
+    text = render_environment("p:1", replace(TORCH, python=python), has_venv=True)
     assert f" --exclude-newer 2021-05-04T10:00:00Z {seeds}" in text
     assert "/mnt/uv venv" not in text
     assert "--no-deps -r /mnt/lock.txt" in text
 
 
 def test_large_distributions_lie_below_the_environment_each_family_by_itself():
-    plan = plan_layers(replace(SPEC, lock=TORCH), SETTINGS, PREFIX)
+    plan = plan_image(replace(SPEC, lock=TORCH), SETTINGS, PREFIX)
     names = ["base", "python", "torch", "pyspark", "environment", "instance"]
     assert [layer.name for layer in plan.layers] == names
     torch, spark = plan.layers[2:4]
@@ -155,7 +157,7 @@ def test_nothing_of_a_family_is_a_part_without_its_head():
 
 
 def test_instance_text_quotes_variables_and_stores_the_checkout_once():
-    text = instance_dockerfile("curate/env:1", SPEC)
+    text = render_instance("curate/env:1", SPEC)
     assert 'ENV GREETING="say \\"hi\\" for \\$5"\n' in text
     assert text.count("RUN ") == 1
     assert " || true;" in text  # in braces: a failing install must fail the RUN
@@ -167,21 +169,23 @@ def test_instance_text_quotes_variables_and_stores_the_checkout_once():
 
 def test_a_tree_lies_below_the_instances_that_step_from_it():
     older = "b" * 40
-    plan = plan_layers(replace(SPEC, tree_commit=older), SETTINGS, PREFIX)
+    plan = plan_image(replace(SPEC, checkout_layer_commit=older), SETTINGS, PREFIX)
     environment, tree, instance = plan.layers[2:]
-    assert (tree.name, instance.name) == ("tree", "instance")
+    assert (tree.name, instance.name) == ("checkout", "instance")
     assert tree.dockerfile.startswith(f"FROM {environment.tag}\n")
     assert instance.dockerfile.startswith(f"FROM {tree.tag}\n")
     assert "/mnt/checkout" in tree.dockerfile
     assert "/mnt/checkout" not in instance.dockerfile
     assert f"git read-tree -m -u {older} {SPEC.base_commit}" in instance.dockerfile
-    itself = plan_layers(replace(SPEC, tree_commit=SPEC.base_commit), SETTINGS, PREFIX)
+    itself = plan_image(replace(SPEC, checkout_layer_commit=SPEC.base_commit), SETTINGS, PREFIX)
     assert "read-tree" not in itself.layers[-1].dockerfile
 
 
 def test_submodules_that_moved_take_their_own_step():
     moved = {"deep/b": ("1" * 40, "2" * 40), "a": ("3" * 40, "4" * 40)}
-    text = instance_dockerfile("x/tree:1", replace(SPEC, tree_commit="b" * 40, moved=moved))
+    text = render_instance(
+        "x/checkout:1", replace(SPEC, checkout_layer_commit="b" * 40, moved_submodules=moved)
+    )
     places = [
         text.index(part)
         for part in (
@@ -196,18 +200,18 @@ def test_submodules_that_moved_take_their_own_step():
 
 
 def test_base_text_starts_from_the_image_of_the_settings():
-    text = base_dockerfile("debian@sha256:1234")
+    text = render_base("debian@sha256:1234")
     assert text.startswith("FROM debian@sha256:1234\n")
     assert " git " in text
 
 
 def test_python_layer_leaves_site_packages_behind():
-    assert "lib/python3.8/site-packages/*" in python_ignored("3.8").splitlines()
-    assert "COPY . /opt/python\n" in python_dockerfile("base", "3.8")
+    assert "lib/python3.8/site-packages/*" in render_python_dockerignore("3.8").splitlines()
+    assert "COPY . /opt/python\n" in render_python("base", "3.8")
 
 
 @pytest.mark.parametrize(
-    "text", [layer.dockerfile for layer in plan_layers(SPEC, SETTINGS, PREFIX).layers]
+    "text", [layer.dockerfile for layer in plan_image(SPEC, SETTINGS, PREFIX).layers]
 )
 def test_dialect_is_that_of_docker_20_10(text):
     assert "<<" not in text
@@ -217,20 +221,20 @@ def test_dialect_is_that_of_docker_20_10(text):
 
 def test_no_layer_names_this_machine():
     bundled = replace(SETTINGS, ca_bundle=Path("/secret/ca.pem"), index_url="https://index.test")
-    for layer in plan_layers(SPEC, bundled, PREFIX).layers:
+    for layer in plan_image(SPEC, bundled, PREFIX).layers:
         assert not re.search(r"secret|index\.test|/mirrors|/pythons", layer.dockerfile)
 
 
 def test_settings_of_the_build_name_bundle_and_index():
-    text = build_settings(ca_bundle=True, index_url="https://index.test/a b")
+    text = render_build_env(ca_bundle=True, index_url="https://index.test/a b")
     assert "export SSL_CERT_FILE=/mnt/ca.pem\n" in text
     assert "export UV_DEFAULT_INDEX='https://index.test/a b'\n" in text
-    assert "ca.pem" not in build_settings(ca_bundle=False, index_url="")
+    assert "ca.pem" not in render_build_env(ca_bundle=False, index_url="")
 
 
 def test_plan_is_deterministic_and_stacked():
-    plan = plan_layers(SPEC, SETTINGS, PREFIX)
-    assert plan == plan_layers(SPEC, SETTINGS, PREFIX)
+    plan = plan_image(SPEC, SETTINGS, PREFIX)
+    assert plan == plan_image(SPEC, SETTINGS, PREFIX)
     for below, layer in zip(plan.layers, plan.layers[1:], strict=False):
         assert layer.dockerfile.startswith(f"FROM {below.tag}\n")
     assert plan.layers[-1].tag.startswith("curate/instance:owner__repo-7-")
@@ -245,7 +249,7 @@ def test_comments_of_a_lock_do_not_part_environments():
     ("change", "kept"),
     [
         ({"base_commit": "b" * 40}, {"base", "python", "environment"}),
-        ({"environment": {}}, {"base", "python", "environment"}),
+        ({"env_vars": {}}, {"base", "python", "environment"}),
         ({"install": ("make",)}, {"base", "python", "environment"}),
         ({"system_packages": ("zip",)}, {"base", "python"}),
         ({"lock": replace(LOCK, text="attrs==21.1.0\n")}, {"base", "python"}),

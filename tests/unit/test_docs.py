@@ -7,14 +7,14 @@ import pytest
 
 from curate.cli.app import COMMANDS
 from curate.core.settings import Settings
-from curate.publish.filters.config import PRESETS, Rules, Table
+from curate.publish.filters.config import PRESETS, FilterTable, ReleaseFilters
 from curate.releases import columns
 from recipes.schema import (
-    Cases,
+    DataDrivenTests,
     EnvRecipe,
-    Facts,
-    Paths,
+    PathGlobs,
     Recipe,
+    RecipeTable,
     RequirementSources,
     RunLimits,
     VersionRule,
@@ -36,9 +36,10 @@ def test_every_setting_and_its_default_is_documented():
 
 
 @pytest.mark.parametrize(
-    "table", [Recipe, VersionRule, Paths, Cases, EnvRecipe, RequirementSources, RunLimits]
+    "table",
+    [Recipe, VersionRule, PathGlobs, DataDrivenTests, EnvRecipe, RequirementSources, RunLimits],
 )
-def test_every_key_of_a_recipe_is_documented(table: type[Facts]):
+def test_every_key_of_a_recipe_is_documented(table: type[RecipeTable]):
     page = text("docs/recipes.md")
     names = {field.alias or name for name, field in table.model_fields.items()}
     missing = {name for name in names if not re.search(rf"[`\[]{name}\b", page)}
@@ -61,21 +62,24 @@ def test_every_published_column_is_documented_as_it_is():
     page = text("docs/publishing.md")
     documented = [
         f"| {c.name} | {c.kind} | {c.source} | {c.meaning} |"
-        for c in (*columns.TRAIN, *columns.RAW)
+        for c in (*columns.TRAIN_COLUMNS, *columns.RAW_COLUMNS)
     ]
     start = page.index("## Columns")
     told = re.findall(r"^\| \w+ \| \w+\?? \| .* \| .* \|$", page[start:], re.MULTILINE)
     assert [line for line in told if " type " not in line] == documented
-    assert f"Schema version {columns.VERSION};" in page
+    assert f"Schema version {columns.SCHEMA_VERSION};" in page
 
 
 def test_every_rule_and_preset_is_documented():
     page = text("docs/publishing.md")
-    tables = [(name, info.default) for name, info in Rules.model_fields.items()]
+    tables = [(name, info.default) for name, info in ReleaseFilters.model_fields.items()]
     keys = [
-        key for _, table in tables if isinstance(table, Table) for key in type(table).model_fields
+        key
+        for _, table in tables
+        if isinstance(table, FilterTable)
+        for key in type(table).model_fields
     ]
-    for name in (*keys, *(name for name, table in tables if not isinstance(table, Table))):
+    for name in (*keys, *(name for name, table in tables if not isinstance(table, FilterTable))):
         assert name == "about" or re.search(rf"^{name} = ", page, re.MULTILINE), name
     for name in PRESETS:
         assert f"| `{name}` |" in page

@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 import pytest
 
 from builders.git.tree import FolderTree
-from builders.requirements import Project
-from curate.core.sampling import spread
-from curate.recipe_tools.draft.ci_config import ci_jobs
-from curate.recipe_tools.draft.job import Found, Job
+from builders.requirements import ProjectMetadata
+from curate.core.sampling import sample_evenly
+from curate.recipe_tools.draft.ci_config import find_ci_jobs
+from curate.recipe_tools.draft.job import CIJob, JobFindings
 from curate.recipe_tools.draft.observe import Observation
-from curate.recipe_tools.draft.propose import draft
-from curate.recipe_tools.draft.pytest_config import pytest_settings
+from curate.recipe_tools.draft.propose import draft_recipe
+from curate.recipe_tools.draft.pytest_config import read_pytest_settings
 from curate.recipe_tools.draft.shell_commands import read_commands
-from curate.recipe_tools.draft.tox_nox_make import runner_jobs
-from curate.recipe_tools.draft.write_toml import recipe_text
-from recipes import parse
+from curate.recipe_tools.draft.tox_nox_make import find_runner_jobs
+from curate.recipe_tools.draft.write_toml import render_recipe
+from recipes import parse_recipe
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def tree(tmp_path):
     return make
 
 
-def told(found: Found) -> dict[str, object]:
+def told(found: JobFindings) -> dict[str, object]:
     """What *found* holds at all."""
     return {name: value for name, value in vars(found).items() if value}
 
@@ -101,28 +101,28 @@ jobs:
   docs:
     steps: [{run: pip install -r docs.txt}]
 """
-    jobs = list(ci_jobs(tree(**{".github__workflows__ci.yml": text})))
-    unit, docs = (job.found for job in jobs)
+    jobs = list(find_ci_jobs(tree(**{".github__workflows__ci.yml": text})))
+    unit, docs = (job.findings for job in jobs)
     assert unit.files == ["dev.txt", "ci/environment-*.yaml"]
     assert unit.variables == {"A": "1", "B": "two", "C": "three"}
-    assert unit.tests
-    assert not docs.tests
+    assert unit.runs_tests
+    assert not docs.runs_tests
 
 
 def test_a_job_does_what_the_actions_of_the_repository_do(tree):
     job = "jobs:\n  unit:\n    steps:\n    - uses: ./.github/actions/prepare\n    - run: pytest\n"
     action = "runs:\n  steps:\n  - run: pip install -r dev.txt\n"
     files = {".github__workflows__ci.yml": job, ".github__actions__prepare__action.yml": action}
-    (unit,) = ci_jobs(tree(**files))
-    assert told(unit.found) == {"files": ["dev.txt"], "runners": ["pytest"]}
+    (unit,) = find_ci_jobs(tree(**files))
+    assert told(unit.findings) == {"files": ["dev.txt"], "runners": ["pytest"]}
 
 
 def test_jobs_of_travis_and_azure(tree):
     travis = "addons: {apt: {packages: [graphviz]}}\ninstall: pip install .[t]\nscript: [pytest]\n"
     azure = "jobs:\n- job: A\n  steps:\n  - script: pip install -r a.txt\n  - bash: pytest\n"
-    first, second = ci_jobs(tree(**{".travis.yml": travis, "azure-pipelines.yml": azure}))
-    assert told(first.found) == {"extras": ["t"], "runners": ["pytest"], "system": ["graphviz"]}
-    assert told(second.found) == {"files": ["a.txt"], "runners": ["pytest"]}
+    first, second = find_ci_jobs(tree(**{".travis.yml": travis, "azure-pipelines.yml": azure}))
+    assert told(first.findings) == {"extras": ["t"], "runners": ["pytest"], "system": ["graphviz"]}
+    assert told(second.findings) == {"files": ["a.txt"], "runners": ["pytest"]}
 
 
 def test_environments_of_tox_inherit_and_refer(tree):
@@ -143,7 +143,7 @@ commands = pytest
 deps = flake8
 commands = flake8
 """
-    base, fast, lint = (job.found for job in runner_jobs(tree(**{"tox.ini": text})))
+    base, fast, lint = (job.findings for job in find_runner_jobs(tree(**{"tox.ini": text})))
     assert told(base) == {
         "files": ["dev.txt"],
         "packages": ['mock; python_version < "3"', "six"],
@@ -152,24 +152,26 @@ commands = flake8
         "variables": {"COLUMNS": "80"},
     }
     assert fast.packages == [*base.packages, "xdist-like"]
-    assert not lint.tests
+    assert not lint.runs_tests
 
 
 def test_environments_of_tox_in_toml(tree):
     text = '[env_run_base]\ndependency_groups = ["test"]\ncommands = [["pytest", "-x"]]\n'
     text += '[env.lint]\ndeps = ["ruff"]\ncommands = [["ruff", "check"]]\n'
-    base, lint = (job.found for job in runner_jobs(tree(**{"tox.toml": text})))
+    base, lint = (job.findings for job in find_runner_jobs(tree(**{"tox.toml": text})))
     assert told(base) == {"groups": ["test"], "runners": ["pytest"], "options": ["-x"]}
-    assert not lint.tests
+    assert not lint.runs_tests
 
 
 def test_sessions_of_nox_and_targets_of_make(tree):
     nox = "import nox\n@nox.session\ndef tests(session):\n"
     nox += '    session.install(".[dev]", "-r", "dev.txt")\n    session.run("pytest", *args)\n'
     make = "all: test\n\ntest: x\n\t@pytest -q\n\nlint:\n\tflake8\n"
-    found = [job.found for job in runner_jobs(tree(**{"noxfile.py": nox, "Makefile": make}))]
+    found = [
+        job.findings for job in find_runner_jobs(tree(**{"noxfile.py": nox, "Makefile": make}))
+    ]
     assert told(found[0]) == {"files": ["dev.txt"], "extras": ["dev"], "runners": ["pytest"]}
-    assert [job.tests for job in found] == [True, True, False]
+    assert [job.runs_tests for job in found] == [True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -182,36 +184,36 @@ def test_sessions_of_nox_and_targets_of_make(tree):
     ],
 )
 def test_settings_of_pytest(tree, name, text):
-    assert pytest_settings(tree(**{name: text}))["addopts"] == ["--cov", "-q"]
+    assert read_pytest_settings(tree(**{name: text}))["addopts"] == ["--cov", "-q"]
 
 
 def test_what_cannot_be_parsed_says_nothing(tree):
     names = ("tox.ini", "pyproject.toml", ".travis.yml", "noxfile.py", "tox.toml", "pytest.ini")
     broken = tree(**dict.fromkeys(names, "[[[ : - {"))
-    assert not list(ci_jobs(broken))
-    assert not [job for job in runner_jobs(broken) if job.found.tests]
-    assert not pytest_settings(broken)["addopts"]
+    assert not list(find_ci_jobs(broken))
+    assert not [job for job in find_runner_jobs(broken) if job.findings.runs_tests]
+    assert not read_pytest_settings(broken)["addopts"]
 
 
 def test_spread_takes_both_ends():
-    assert spread(range(100), 4) == [0, 33, 66, 99]
-    assert spread([1, 2], 8) == [1, 2]
-    assert spread(range(9), 1) == [4]
+    assert sample_evenly(range(100), 4) == [0, 33, 66, 99]
+    assert sample_evenly([1, 2], 8) == [1, 2]
+    assert sample_evenly(range(9), 1) == [4]
 
 
-def seen(year: int, *jobs: Found, **changes: object) -> Observation:
+def seen(year: int, *jobs: JobFindings, **changes: object) -> Observation:
     plain = Observation(
         commit="0" * 40,
         date=datetime(year, 1, 1, tzinfo=UTC),
         version="1.0",
-        project=Project(origin="setup.py", name="thing"),
-        jobs=tuple(Job(origin=".travis.yml", found=found) for found in jobs),
+        project=ProjectMetadata(origin="setup.py", name="thing"),
+        jobs=tuple(CIJob(origin=".travis.yml", findings=found) for found in jobs),
         sources={"files": {}, "extras": {}, "groups": {}},
-        declared=frozenset({"pytest"}),
+        declared_names=frozenset({"pytest"}),
         packages=frozenset({"thing"}),
-        stated={},
+        declared_versions={},
         pytest={"addopts": [], "testpaths": [], "required_plugins": []},
-        compiled="",
+        compiled_by="",
         submodules=False,
     )
     return replace(plain, **changes)
@@ -219,13 +221,13 @@ def seen(year: int, *jobs: Found, **changes: object) -> Observation:
 
 def written(*observations: Observation) -> str:
     """The text of a draft, which is a recipe."""
-    text = recipe_text(draft("owner/name", observations))
-    parse(text, "owner__name.toml")
+    text = render_recipe(draft_recipe("owner/name", observations))
+    parse_recipe(text, "owner__name.toml")
     return text
 
 
 def test_a_recipe_that_needs_nothing_is_short():
-    text = written(*(seen(year, Found(runners=["pytest"])) for year in (2018, 2020)))
+    text = written(*(seen(year, JobFindings(runners=["pytest"])) for year in (2018, 2020)))
     assert text.splitlines() == [
         "# Drafted from 2 commits, 2018-01-01 to 2020-01-01.",
         'repo = "owner/name"',
@@ -243,10 +245,10 @@ def test_sources_of_all_years_are_united_with_their_reasons():
 
 
 def test_packages_named_by_most_jobs_are_added_without_pins_and_tools():
-    found = Found(runners=["pytest"], packages=["six==1.2", "flake8", "pytest", "-", "thing"])
+    found = JobFindings(runners=["pytest"], packages=["six==1.2", "flake8", "pytest", "-", "thing"])
     text = written(*(seen(year, found) for year in (2018, 2019)))
     assert 'extra = ["six"]' in text
-    random = Found(runners=["pytest"], packages=["pytest-randomly", "mpl"])
+    random = JobFindings(runners=["pytest"], packages=["pytest-randomly", "mpl"])
     text = written(seen(2019, found, random, found))
     assert 'extra = ["six"]' in text
     rare = [seen(year) for year in range(2016, 2020)]
@@ -260,14 +262,16 @@ def test_options_bring_their_plugins():
     assert 'test = "pytest -n0 {tests}"' in text
     assert 'tests = ["checks/**"]' in text
     declared = frozenset({"pytest-xdist", "pytest-cov", "pytest-mock"})
-    text = written(seen(2020, pytest={**settings, "required_plugins": []}, declared=declared))
+    text = written(seen(2020, pytest={**settings, "required_plugins": []}, declared_names=declared))
     assert "extra" not in text
 
 
 def test_variables_and_system_packages_that_not_every_job_has_are_left_out():
     common = {"COLUMNS": "80", "SECRET_TOKEN": "x", "PLACE": "${{ x }}"}
-    one = Found(runners=["pytest"], variables={**common, "CXX": "g++"}, system=["graphviz", "gdb"])
-    two = Found(runners=["pytest"], variables=common, system=["graphviz", "git"])
+    one = JobFindings(
+        runners=["pytest"], variables={**common, "CXX": "g++"}, system=["graphviz", "gdb"]
+    )
+    two = JobFindings(runners=["pytest"], variables=common, system=["graphviz", "git"])
     text = written(seen(2020, one, two))
     assert 'environment = {COLUMNS = "80"}' in text
     assert 'system = ["graphviz"]' in text
@@ -275,17 +279,25 @@ def test_variables_and_system_packages_that_not_every_job_has_are_left_out():
 
 def test_a_file_names_the_version_where_tags_do_not():
     stated = {"thing/__init__.py": "1.0"}
-    assert "rule" not in written(seen(2020, stated=stated))
-    text = written(seen(2019, stated=stated, version=""), seen(2020, stated=stated))
+    assert "rule" not in written(seen(2020, declared_versions=stated))
+    text = written(
+        seen(2019, declared_versions=stated, version=""), seen(2020, declared_versions=stated)
+    )
     assert 'file = "thing/__init__.py"' in text
     assert "1 of 2 commits have no tag" in text
-    stale = [seen(2020, stated={"thing/version.py": f"0.{n}"}) for n in range(4)]
+    stale = [seen(2020, declared_versions={"thing/version.py": f"0.{n}"}) for n in range(4)]
     assert "of commits of 4 versions" in written(*stale)
 
 
 def test_remarks_warn_of_what_a_recipe_cannot_know():
     text = written(
-        seen(2020, Found(runners=["nose"]), compiled="Cargo.toml", submodules=True, version="")
+        seen(
+            2020,
+            JobFindings(runners=["nose"]),
+            compiled_by="Cargo.toml",
+            submodules=True,
+            version="",
+        )
     )
     for words in ("called by nose", "Cargo.toml", "submodules", "No commit has a tag"):
         assert words in text
@@ -296,6 +308,6 @@ def test_jobs_of_circleci_and_gitlab(tree):
     circle += "    - run: {name: Tests, command: pytest}\n"
     gitlab = "unit:\n  script:\n  - pip install -r g.txt\n  - pytest\n"
     files = {".circleci__config.yml": circle, ".gitlab-ci.yml": gitlab}
-    first, second = ci_jobs(tree(**files))
-    assert told(first.found) == {"files": ["c.txt"], "runners": ["pytest"]}
-    assert told(second.found) == {"files": ["g.txt"], "runners": ["pytest"]}
+    first, second = find_ci_jobs(tree(**files))
+    assert told(first.findings) == {"files": ["c.txt"], "runners": ["pytest"]}
+    assert told(second.findings) == {"files": ["g.txt"], "runners": ["pytest"]}

@@ -1,6 +1,6 @@
 """Sizes of patches: lines, files, functions, by hand-counted patches."""
 
-from curate.patches.stats import edits
+from curate.patches.stats import compute_patch_stats
 
 OLD = b"""import os
 
@@ -50,24 +50,24 @@ diff --git a/n.txt2 b/n.txt2
 
 
 def test_source_is_counted_and_documents_are_not():
-    found = edits(PATCH, {"m.py": OLD}.get)
+    found = compute_patch_stats(PATCH, {"m.py": OLD}.get)
     assert (found.files, found.lines, found.hunks) == (2, 6, 3)
 
 
 def test_the_innermost_function_and_new_ones_count():
     # `inner`; `method`, behind whose last line the new one comes; `other`
-    assert edits(PATCH, {"m.py": OLD}.get).functions == 3
-    assert edits(PATCH).functions is None
+    assert compute_patch_stats(PATCH, {"m.py": OLD}.get).functions == 3
+    assert compute_patch_stats(PATCH).functions is None
 
 
 def test_changes_outside_of_functions_are_none():
     patch = (
         b"diff --git a/m.py b/m.py\n--- a/m.py\n+++ b/m.py\n@@ -1 +1 @@\n-import os\n+import re\n"
     )
-    assert edits(patch, {"m.py": OLD}.get).functions == 0
+    assert compute_patch_stats(patch, {"m.py": OLD}.get).functions == 0
     moved = patch.replace(b"-import os\n+import re", b"-def a():\n+async def a():")
-    assert edits(moved, {"m.py": b"def a():\n"}.get).functions == 1
+    assert compute_patch_stats(moved, {"m.py": b"def a():\n"}.get).functions == 1
 
 
 def test_a_patch_that_is_none():
-    assert edits(b"gold").files == edits(b"").lines == 0
+    assert compute_patch_stats(b"gold").files == compute_patch_stats(b"").lines == 0

@@ -8,9 +8,9 @@ import requests
 from urllib3.exceptions import ReadTimeoutError
 
 from builders.errors import SandboxError
-from builders.model import Limits
+from builders.model import ResourceLimits
 from builders.sandbox import wait
-from builders.sandbox.wait import Ending, await_end
+from builders.sandbox.wait import StopReason, wait_for_exit
 
 LATE = requests.exceptions.ConnectionError(ReadTimeoutError(None, "", "Read timed out."))
 GONE = requests.exceptions.ConnectionError("Connection aborted.", ConnectionResetError())
@@ -40,21 +40,21 @@ def _next(answers: list):
     return answer
 
 
-def ended(engine: Engine, limits: Limits) -> Ending:
-    return await_end(engine, engine, limits)  # type: ignore[arg-type]
+def ended(engine: Engine, limits: ResourceLimits) -> StopReason:
+    return wait_for_exit(engine, engine, limits)  # type: ignore[arg-type]
 
 
 def test_inodes_that_run_out_are_no_verdict(tmp_path, monkeypatch):
     few = SimpleNamespace(f_files=1000, f_favail=39)
     monkeypatch.setattr(os, "statvfs", lambda folder: few)
     with pytest.raises(SandboxError, match="inodes"):
-        await_end(Engine([LATE], [size(0)]), Engine([LATE], []), Limits(), tmp_path)
+        wait_for_exit(Engine([LATE], [size(0)]), Engine([LATE], []), ResourceLimits(), tmp_path)
     few.f_favail = 41
     ours = Engine([LATE, None], [size(0)])
-    assert await_end(ours, ours, Limits(), tmp_path) is Ending.BY_ITSELF
+    assert wait_for_exit(ours, ours, ResourceLimits(), tmp_path) is StopReason.EXITED
     few.f_files = 0  # a file system that counts none
     ours = Engine([LATE, None], [size(0)])
-    assert await_end(ours, ours, Limits(), tmp_path) is Ending.BY_ITSELF
+    assert wait_for_exit(ours, ours, ResourceLimits(), tmp_path) is StopReason.EXITED
 
 
 def size(count: int) -> list[dict]:
@@ -63,24 +63,24 @@ def size(count: int) -> list[dict]:
 
 def test_an_end_of_its_own():
     engine = Engine([LATE, LATE, None], [size(9), []])
-    assert ended(engine, Limits(disk_bytes=10)) is Ending.BY_ITSELF
+    assert ended(engine, ResourceLimits(disk_bytes=10)) is StopReason.EXITED
     assert not engine.killed
 
 
 @pytest.mark.parametrize("answer", [size(11), [{"SizeRw": 5}, {"SizeRw": 6}]])
 def test_a_full_disk(answer):
     engine = Engine([LATE], [[{}], [{"SizeRw": None}], requests.exceptions.ReadTimeout(), answer])
-    assert ended(engine, Limits(disk_bytes=10)) is Ending.OUT_OF_DISK
+    assert ended(engine, ResourceLimits(disk_bytes=10)) is StopReason.DISK_EXCEEDED
     assert engine.killed
 
 
 def test_time_is_over():
     engine = Engine([LATE], [size(0)])
-    assert ended(engine, Limits(seconds=0.05 - wait._GRACE)) is Ending.OUT_OF_TIME
+    assert ended(engine, ResourceLimits(seconds=0.05 - wait._GRACE)) is StopReason.TIMED_OUT
     assert engine.killed
 
 
 @pytest.mark.parametrize(("waits", "looks"), [([LATE], [GONE]), ([GONE, None], [size(0)])])
 def test_an_engine_that_goes_is_no_end_of_a_run_even_if_it_comes_back(waits, looks):
     with pytest.raises(requests.exceptions.ConnectionError):
-        ended(Engine(waits, looks), Limits())
+        ended(Engine(waits, looks), ResourceLimits())

@@ -11,12 +11,12 @@ import requests
 from builders.backends import docker as backends
 from builders.backends.docker import DockerBackend
 from builders.backends.local import LocalBackend
-from builders.errors import DiskFull, EngineUnavailable, SandboxError
-from builders.model import Built, Execution, Outcome, RunResult, RunStatus
+from builders.errors import DiskFullError, EngineUnavailableError, SandboxError
+from builders.model import BuiltInstance, Outcome, RunResult, RunSpec, RunStatus
 from builders.sandbox import docker as sandbox
 from builders.sandbox import local
 from builders.settings import BuildSettings
-from curate.environments.context import Interrupted
+from curate.environments.context import ValidationCancelled
 from curate.validate import runs
 
 GONE = requests.exceptions.ConnectionError("Connection aborted.", ConnectionRefusedError())
@@ -33,7 +33,7 @@ def backend(tmp_path, monkeypatch):
             raise error
 
         plan = SimpleNamespace(layers=())
-        monkeypatch.setattr(DockerBackend, "_plan", lambda self, spec: plan)
+        monkeypatch.setattr(DockerBackend, "_plan_image", lambda self, spec: plan)
         made = DockerBackend(BuildSettings(cache=tmp_path))
         made.__dict__["engine"] = SimpleNamespace(
             info=fail, images=SimpleNamespace(remove=fail), containers=SimpleNamespace(list=fail)
@@ -43,11 +43,13 @@ def backend(tmp_path, monkeypatch):
     return of
 
 
-@pytest.mark.parametrize(("error", "kind"), [(GONE, EngineUnavailable), (REFUSED, SandboxError)])
+@pytest.mark.parametrize(
+    ("error", "kind"), [(GONE, EngineUnavailableError), (REFUSED, SandboxError)]
+)
 def test_every_method_says_so(backend, error, kind):
     spec = SimpleNamespace(name="n", python="3.11")
     broken = backend(error)
-    for method in (lambda: broken.build(spec), broken.sweep):
+    for method in (lambda: broken.build_instance(spec), broken.cleanup):
         with pytest.raises(kind):
             method()
 
@@ -55,8 +57,8 @@ def test_every_method_says_so(backend, error, kind):
 def test_contexts_are_swept_though_the_engine_is_gone(backend, tmp_path):
     left = tmp_path / "contexts" / "curate-build-x"
     left.mkdir(parents=True)
-    with pytest.raises(EngineUnavailable):
-        backend(GONE).sweep()
+    with pytest.raises(EngineUnavailableError):
+        backend(GONE).cleanup()
     assert not left.exists()
 
 
@@ -81,9 +83,9 @@ def refusal(status):
     "error", [requests.exceptions.ReadTimeout(), docker.errors.NotFound("no"), refusal(409)]
 )
 def test_a_container_that_takes_its_time_to_go_ends_nothing(error):
-    sandbox._remove(Container(error), "c")
+    sandbox._remove_container(Container(error), "c")
     with pytest.raises(docker.errors.APIError):
-        sandbox._remove(Container(refusal(500)), "c")
+        sandbox._remove_container(Container(refusal(500)), "c")
 
 
 @pytest.mark.parametrize("backend_of", [DockerBackend, LocalBackend])
@@ -91,20 +93,20 @@ def test_a_run_that_ends_on_a_full_disk_is_no_verdict(backend_of, tmp_path, monk
     for module, name in ((sandbox, "run_in_container"), (local, "run_locally")):
         monkeypatch.setattr(module, name, lambda *_, **__: WHOLE)
     made = backend_of(BuildSettings(cache=tmp_path))
-    made.__dict__ |= {"engine": None, "store": tmp_path}
-    assert made.run(None, None) is WHOLE
+    made.__dict__ |= {"engine": None, "layer_dir": tmp_path}
+    assert made.run_tests(None, None) is WHOLE
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1 << 20))
-    with pytest.raises(DiskFull):
-        made.run(None, None)
+    with pytest.raises(DiskFullError):
+        made.run_tests(None, None)
 
 
 def sound(*results):
     """The result of a run that gives *results* one after the other."""
-    shop = SimpleNamespace(
-        stop=threading.Event(), backend=SimpleNamespace(run=_one_by_one(results))
+    ctx = SimpleNamespace(
+        stop_event=threading.Event(), backend=SimpleNamespace(run_tests=_one_by_one(results))
     )
-    built = Built(name="n", backend="docker", handle="h", environment_key="k")
-    return runs._sound(shop, built, Execution(command="pytest"))
+    built = BuiltInstance(name="n", backend="docker", handle="h", environment_key="k")
+    return runs._run_with_retries(ctx, built, RunSpec(command="pytest"))
 
 
 def _one_by_one(results):
@@ -112,7 +114,7 @@ def _one_by_one(results):
     return lambda built, execution: waiting.pop(0)
 
 
-CUT = RunResult(status=RunStatus.CRASHED, exit_code=143, cut_short=True)
+CUT = RunResult(status=RunStatus.CRASHED, exit_code=143, was_interrupted=True)
 WHOLE = RunResult(status=RunStatus.COMPLETED, outcomes={"t": Outcome.PASSED})
 
 
@@ -125,7 +127,7 @@ def test_tests_that_cut_their_run_short_each_time_have_crashed():
 
 
 def test_nothing_is_run_again_after_a_stop():
-    shop = SimpleNamespace(stop=threading.Event(), backend=None)
-    shop.stop.set()
-    with pytest.raises(Interrupted):
-        runs._sound(shop, None, None)
+    ctx = SimpleNamespace(stop_event=threading.Event(), backend=None)
+    ctx.stop_event.set()
+    with pytest.raises(ValidationCancelled):
+        runs._run_with_retries(ctx, None, None)

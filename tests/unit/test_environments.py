@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import pytest
 
 from builders.errors import SandboxError
-from builders.lock.resolve import lock_key
-from builders.model import Built, Failure, Lock
+from builders.lock.resolve import compute_lock_key
+from builders.model import BuiltInstance, Failure, RequirementsLock
 from builders.requirements import Manifest, Requirement
 from curate.environments import build
-from curate.environments.context import Workshop
-from curate.environments.plan import Ground, Plan
+from curate.environments.context import ValidationContext
+from curate.environments.plan import RequirementsVariant, ValidationPlan
 from recipes import EnvRecipe, Recipe
 
 DATE = datetime(2023, 1, 1, tzinfo=UTC)
@@ -23,14 +23,15 @@ def manifest(*names):
     core = ("pytest",)
     return Manifest(
         requirements=tuple(
-            Requirement(line=name, name=name, origin="r.txt", core=name in core) for name in names
+            Requirement(line=name, name=name, origin="r.txt", is_core=name in core)
+            for name in names
         )
     )
 
 
 def locked(known, **_):
     text = "".join(f"{item.name}==1\n    # via -r requirements.in\n" for item in known.requirements)
-    return Lock(text=text, python="3.8", cutoff=DATE)
+    return RequirementsLock(text=text, python="3.8", cutoff=DATE)
 
 
 class Backend:
@@ -40,45 +41,47 @@ class Backend:
         self.broken = broken
         self.locks = []
 
-    def build(self, spec):
+    def build_instance(self, spec):
         self.locks.append(spec.lock.packages)
         for name in self.broken:
             if f"{name}==1" in spec.lock.packages:
                 detail = f"#7 1.0   × Failed to build `{name}==1`"
                 return Failure(stage="build", reason="environment-failed", detail=detail)
-        return Built(name=spec.name, backend="docker", handle="h", environment_key="k")
+        return BuiltInstance(name=spec.name, backend="docker", handle="h", environment_key="k")
 
 
 @pytest.fixture
 def run_build(monkeypatch):
     """Runs `build` for requirements; gives lock, outcome and the locks that were stored."""
-    monkeypatch.setattr(build, "resolve", locked)
+    monkeypatch.setattr(build, "compile_lock", locked)
 
     def run(backend, *names):
         stored = {}
         known = manifest(*names)
-        shop = Workshop(
+        ctx = ValidationContext(
             store=SimpleNamespace(save_lock=stored.__setitem__),
             backend=backend,
             settings=None,
-            pythons=(),
-            mirrors=lambda repo: Path("/m"),
-            stop=threading.Event(),
-            report=lambda name, step: None,
-            sandboxes=None,
+            python_versions=(),
+            get_mirror=lambda repo: Path("/m"),
+            stop_event=threading.Event(),
+            report_step=lambda name, step: None,
+            run_executor=None,
         )
-        ground = Ground(source="base", manifest=known, python="3.8", date=DATE)
-        plan = Plan(
+        ground = RequirementsVariant(
+            requirements_from="base", manifest=known, python="3.8", date=DATE
+        )
+        plan = ValidationPlan(
             candidate=SimpleNamespace(
                 instance_id="o__r-1", repo="o/r", base_commit="a", version="1"
             ),
             recipe=Recipe(repo="o/r"),
             env=EnvRecipe(),
             selection=None,
-            grounds=(ground,),
+            variants=(ground,),
         )
-        lock, built = build.build(plan, ground, locked(known), shop)
-        return lock, built, stored, lock_key(known, "3.8")
+        lock, built = build.build_with_fallbacks(plan, ground, locked(known), ctx)
+        return lock, built, stored, compute_lock_key(known, "3.8")
 
     return run
 
@@ -86,14 +89,14 @@ def run_build(monkeypatch):
 def test_an_environment_that_builds_is_built_once_and_its_lock_left_alone(run_build):
     backend = Backend()
     _, built, stored, _ = run_build(backend, "pytest", "a")
-    assert isinstance(built, Built)
+    assert isinstance(built, BuiltInstance)
     assert len(backend.locks) == 1
     assert stored == {}
 
 
 def test_optional_packages_that_do_not_build_are_left_out_and_the_lock_is_remembered(run_build):
     lock, built, stored, key = run_build(Backend("a", "b"), "pytest", "a", "b", "c")
-    assert isinstance(built, Built)
+    assert isinstance(built, BuiltInstance)
     assert lock.packages == ("pytest==1", "c==1")
     assert [sentence.split(":")[0] for sentence in lock.repairs] == ["dropped a", "dropped b"]
     assert stored == {key: lock}
@@ -112,7 +115,7 @@ def test_there_is_an_end_to_building_again(run_build):
     backend = Backend(*names)
     _, built, _, _ = run_build(backend, "pytest", *names)
     assert isinstance(built, Failure)
-    assert len(backend.locks) == build.BUILD_REPAIRS
+    assert len(backend.locks) == build.MAX_BUILD_FALLBACKS
 
 
 class Moody(Backend):
@@ -122,23 +125,23 @@ class Moody(Backend):
         super().__init__()
         self.times = times
 
-    def build(self, spec):
+    def build_instance(self, spec):
         self.times -= 1
         if self.times >= 0:
             raise SandboxError("no network")
-        return super().build(spec)
+        return super().build_instance(spec)
 
 
 @pytest.fixture
 def at_once(monkeypatch):
-    monkeypatch.setattr(build, "BUILD_WAIT", 0)
+    monkeypatch.setattr(build, "BUILD_RETRY_SECONDS", 0)
 
 
 def test_an_engine_that_fails_once_is_asked_again(run_build, at_once):
-    _, built, _, _ = run_build(Moody(build.BUILD_TRIES - 1), "pytest")
-    assert isinstance(built, Built)
+    _, built, _, _ = run_build(Moody(build.MAX_BUILD_ATTEMPTS - 1), "pytest")
+    assert isinstance(built, BuiltInstance)
 
 
 def test_an_engine_that_goes_on_failing_is_no_verdict(run_build, at_once):
     with pytest.raises(SandboxError):
-        run_build(Moody(build.BUILD_TRIES), "pytest")
+        run_build(Moody(build.MAX_BUILD_ATTEMPTS), "pytest")

@@ -6,37 +6,37 @@ import pytest
 
 from builders.errors import SandboxError
 from builders.model import RunStatus
-from builders.sandbox.docker import _account
-from builders.sandbox.result import Evidence, judge
-from builders.sandbox.run_script import NO_CHECKOUT, PATCH_FAILED
+from builders.sandbox.docker import _parse_resource_usage
+from builders.sandbox.result import RunArtifacts, classify_run
+from builders.sandbox.run_script import EXIT_NO_CHECKOUT, EXIT_PATCH_FAILED
 from tests.unit.test_report import KEY, WHOLE
 
-NOTHING_BEGAN = Evidence(
+NOTHING_BEGAN = RunArtifacts(
     key=KEY,
     exit_code=0,
     timed_out=False,
     patched=False,
-    key_left=True,
+    key_was_left=True,
     report=None,
     seconds=1.0,
     cpu_seconds=1.0,
     output=b"",
 )
-WHOLE_RUN = replace(NOTHING_BEGAN, patched=True, key_left=False, report=WHOLE)
+WHOLE_RUN = replace(NOTHING_BEGAN, patched=True, key_was_left=False, report=WHOLE)
 
 
 def test_a_whole_run():
-    assert judge(WHOLE_RUN).status is RunStatus.COMPLETED
+    assert classify_run(WHOLE_RUN).status is RunStatus.COMPLETED
 
 
 def test_the_scripts_own_ends():
-    failed = judge(replace(NOTHING_BEGAN, exit_code=PATCH_FAILED + 1))
+    failed = classify_run(replace(NOTHING_BEGAN, exit_code=EXIT_PATCH_FAILED + 1))
     assert failed.status is RunStatus.PATCH_FAILED and "patch 2" in failed.detail
     with pytest.raises(SandboxError):
-        judge(replace(NOTHING_BEGAN, exit_code=NO_CHECKOUT))
+        classify_run(replace(NOTHING_BEGAN, exit_code=EXIT_NO_CHECKOUT))
 
 
-@pytest.mark.parametrize("code", [NO_CHECKOUT, PATCH_FAILED])
+@pytest.mark.parametrize("code", [EXIT_NO_CHECKOUT, EXIT_PATCH_FAILED])
 @pytest.mark.parametrize(
     ("report", "key_left", "status"),
     [
@@ -46,20 +46,20 @@ def test_the_scripts_own_ends():
     ],
 )
 def test_exit_codes_of_the_script_are_void_once_pytest_ran(code, report, key_left, status):
-    misled = replace(NOTHING_BEGAN, exit_code=code, report=report, key_left=key_left)
-    assert judge(misled).status is status
+    misled = replace(NOTHING_BEGAN, exit_code=code, report=report, key_was_left=key_left)
+    assert classify_run(misled).status is status
 
 
 def test_what_a_run_wrote_comes_before_the_time_it_took():
-    assert judge(replace(WHOLE_RUN, out_of_disk=True)).status is RunStatus.OUT_OF_DISK
+    assert classify_run(replace(WHOLE_RUN, out_of_disk=True)).status is RunStatus.OUT_OF_DISK
     both = replace(WHOLE_RUN, out_of_disk=True, out_of_memory=True)
-    assert judge(both).status is RunStatus.OUT_OF_MEMORY
+    assert classify_run(both).status is RunStatus.OUT_OF_MEMORY
 
 
 def test_accounts_are_read_as_far_as_they_are_numbers():
     text = (
         b"usage_usec 12\noom_kill 1\noom_kill_disable x\nuser_usec " + b"9" * 5000 + b"\n\xb2 2\n"
     )
-    found = _account(text)
+    found = _parse_resource_usage(text)
     assert found["usage_usec"] == 12 and found["oom_kill"] == 1
     assert "user_usec" not in found and "oom_kill_disable" not in found

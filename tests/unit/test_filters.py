@@ -4,18 +4,18 @@ import re
 
 import pytest
 
-from curate.core.errors import BadInput
-from curate.publish.filters.apply import english, sift
-from curate.publish.filters.config import PRESETS, Rules, read_rules
-from curate.publish.filters.secrets import secrets_in
-from curate.publish.filters.where import subset
+from curate.core.errors import ConfigurationError
+from curate.publish.filters.apply import apply_filters, ascii_letter_ratio
+from curate.publish.filters.config import PRESETS, ReleaseFilters, read_filters
+from curate.publish.filters.secrets import find_secrets
+from curate.publish.filters.where import filter_rows_sql
 from curate.publish.measures.benchmark_overlap import (
-    OWN,
-    Benchmark,
-    as_list,
-    benchmark,
-    overlaps,
-    patch_hash,
+    BUILT_IN_LISTS,
+    BenchmarkTasks,
+    compute_patch_hash,
+    find_overlaps,
+    load_benchmark,
+    to_toml,
 )
 
 PATCH = "diff --git a/m.py b/m.py\n--- a/m.py\n+++ b/m.py\n@@ -1 +1 @@\n-a = 1\n+a = 2\n"
@@ -44,7 +44,7 @@ def row(number=1, **changes):
 
 
 def reasons(*rows, known=(), **rules):
-    kept, held = sift(rows, Rules.model_validate(rules), known)
+    kept, held = apply_filters(rows, ReleaseFilters.model_validate(rules), known)
     assert len(kept) + len(held) == len(rows)
     return {name.rpartition("-")[2]: them[0].reason for name, them in held.items()}
 
@@ -82,13 +82,15 @@ def test_rules_one_by_one(changes, rules, reason):
 
 
 def test_benchmarks_by_repository_pull_and_patch():
-    assert reasons(row(1, repo="Django/Django"), known=[benchmark("swe-bench")]) == {
+    assert reasons(row(1, repo="Django/Django"), known=[load_benchmark("swe-bench")]) == {
         "1": "benchmark-repository"
     }
-    ids = [Benchmark(name="b", ids=frozenset({"owner__name-2"}))]
+    ids = [BenchmarkTasks(name="b", ids=frozenset({"owner__name-2"}))]
     assert reasons(row(1), row(2), known=ids) == {"2": "benchmark-pull"}
-    same = patch_hash(row(1)["patch"].replace("m.py", "fork/m.py").replace("a =", "a  =").encode())
-    held = [Benchmark(name="b", patches=frozenset({same[:16]}))]
+    same = compute_patch_hash(
+        row(1)["patch"].replace("m.py", "fork/m.py").replace("a =", "a  =").encode()
+    )
+    held = [BenchmarkTasks(name="b", patches=frozenset({same[:16]}))]
     assert reasons(row(1), row(2), known=held) == {"1": "benchmark-patch"}
     off = {"contamination": {"repositories": False, "pulls": False, "patches": False}}
     assert reasons(row(1), row(2), known=held, **off) == {}
@@ -97,21 +99,21 @@ def test_benchmarks_by_repository_pull_and_patch():
 def test_every_reason_against_a_row_is_told():
     bad = row(1, license_spdx="X", problem_statement="x", leaked_share=0.6)
     rules = {"licence": {"allowed": ["MIT"]}, "text": {"min_words": 2}, "leaks": {"max_share": 0.5}}
-    _, held = sift([bad], Rules.model_validate(rules), [])
+    _, held = apply_filters([bad], ReleaseFilters.model_validate(rules), [])
     told = [problem.reason for problem in held["owner__name-1"]]
     assert told == ["licence", "leak", "words-out-of-bounds"]
 
 
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("name", BUILT_IN_LISTS)
 def test_own_lists_can_be_read(name):
-    one = benchmark(name)
+    one = load_benchmark(name)
     assert one.repositories or one.ids
     assert all(re.fullmatch(r"[a-z0-9._-]+__[a-z0-9._-]+-\d+", instance) for instance in one.ids)
     assert all(re.fullmatch(r"[0-9a-f]{16}", digest) for digest in one.patches)
 
 
 def test_lite_and_verified_are_whole():
-    lite, verified = benchmark("swe-bench-lite"), benchmark("swe-bench-verified")
+    lite, verified = load_benchmark("swe-bench-lite"), load_benchmark("swe-bench-verified")
     assert (len(lite.ids), len(lite.patches)) == (300, 300)
     assert (len(verified.ids), len(verified.patches)) == (500, 500)
     assert len(lite.ids & verified.ids) == len(lite.patches & verified.patches) == 93
@@ -119,14 +121,14 @@ def test_lite_and_verified_are_whole():
 
 def test_a_list_made_of_rows_finds_them_again(tmp_path):
     path = tmp_path / "mine.toml"
-    path.write_text(as_list([row(1), row(2)], 'from "here"'))
-    mine = [benchmark(str(path))]
-    assert list(overlaps("Owner__Name-1", row(1)["patch"].encode(), mine)) == [
+    path.write_text(to_toml([row(1), row(2)], 'from "here"'))
+    mine = [load_benchmark(str(path))]
+    assert list(find_overlaps("Owner__Name-1", row(1)["patch"].encode(), mine)) == [
         f"{path}: pull",
         f"{path}: patch",
     ]
-    assert list(overlaps("fork__name-9", row(2)["patch"].encode(), mine)) == [f"{path}: patch"]
-    assert list(overlaps("owner__name-3", row(3)["patch"].encode(), mine)) == []
+    assert list(find_overlaps("fork__name-9", row(2)["patch"].encode(), mine)) == [f"{path}: patch"]
+    assert list(find_overlaps("owner__name-3", row(3)["patch"].encode(), mine)) == []
 
 
 def test_the_oldest_of_near_duplicates_stays():
@@ -148,7 +150,7 @@ TOKEN = "gh" + "p_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0dF3hJ6"
 
 @pytest.mark.parametrize("column", ["problem_statement", "hints_text", "patch", "test_patch"])
 def test_a_credential_anywhere_holds_a_row_back_and_is_never_shown(column):
-    kept, held = sift([row(1, **{column: f"text\n{TOKEN}\n"})], Rules(), [])
+    kept, held = apply_filters([row(1, **{column: f"text\n{TOKEN}\n"})], ReleaseFilters(), [])
     (problem,) = held["owner__name-1"]
     assert (kept, problem.reason) == ([], "secret")
     assert problem.detail == f"{column}: GitHub token in line 2"
@@ -165,34 +167,34 @@ def test_a_credential_anywhere_holds_a_row_back_and_is_never_shown(column):
     ],
 )
 def test_examples_of_manuals_are_no_credentials(text):
-    assert secrets_in(text) == []
+    assert find_secrets(text) == []
 
 
 def test_credentials_by_kind():
     key = "-----BEGIN RSA PRIVATE " + "KEY-----\n+MIIEpAIBAAKCAQEA" + "q2w3e4r5" * 5
-    assert secrets_in("a\n" + key) == ["private key in line 2"]
-    assert secrets_in("AKI" + "AQ7RTPLM3WVNXB5KD") == ["AWS access key in line 1"]
+    assert find_secrets("a\n" + key) == ["private key in line 2"]
+    assert find_secrets("AKI" + "AQ7RTPLM3WVNXB5KD") == ["AWS access key in line 1"]
 
 
 def test_english_looks_at_letters_outside_code():
-    assert english("```\nпривет\n```\nhello") == 1
-    assert english("12 !?") == 1
-    assert english("ab мы") == 0.5
+    assert ascii_letter_ratio("```\nпривет\n```\nhello") == 1
+    assert ascii_letter_ratio("12 !?") == 1
+    assert ascii_letter_ratio("ab мы") == 0.5
 
 
 def test_presets_are_read_and_unknown_keys_refused(tmp_path):
-    assert all(read_rules(name).about for name in PRESETS)
-    assert read_rules("lingma").unverified
+    assert all(read_filters(name).about for name in PRESETS)
+    assert read_filters("lingma").unverified
     (tmp_path / "mine.toml").write_text("[text]\nmin_word = 3\n")
-    with pytest.raises(BadInput, match="min_word"):
-        read_rules(str(tmp_path / "mine.toml"))
-    with pytest.raises(BadInput, match="no file"):
-        read_rules("swegym")
+    with pytest.raises(ConfigurationError, match="min_word"):
+        read_filters(str(tmp_path / "mine.toml"))
+    with pytest.raises(ConfigurationError, match="no file"):
+        read_filters("swegym")
 
 
 def test_subsets_by_condition():
     rows = [row(1), row(2, FAIL_TO_PASS=["a", "b'c"]), row(3, repo="other/name")]
-    ids = lambda where: [one["instance_id"][-1] for one in subset(rows, where)]  # noqa: E731
+    ids = lambda where: [one["instance_id"][-1] for one in filter_rows_sql(rows, where)]  # noqa: E731
     assert ids("len(FAIL_TO_PASS) > 1") == ["2"]
     assert ids("repo LIKE 'owner/%' AND words(problem_statement) > 3") == ["1", "2"]
     assert ids("has(FAIL_TO_PASS, 'b''c') -- comment") == ["2"]
@@ -211,5 +213,5 @@ def test_subsets_by_condition():
     ],
 )
 def test_conditions_that_cannot_be_used(where):
-    with pytest.raises(BadInput, match="cannot be used"):
-        subset([row(1)], where)
+    with pytest.raises(ConfigurationError, match="cannot be used"):
+        filter_rows_sql([row(1)], where)

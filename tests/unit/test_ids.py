@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from builders.pytest_plugin.test_ids import canonical_id, exact_id
+from builders.pytest_plugin.test_ids import escape_test_id, unescape_test_id
 
 ALPHABET = st.one_of(st.characters(codec=None), st.sampled_from("%25ABab0[]\\ \t\n\x85\u2028é"))
 
@@ -20,7 +20,7 @@ ALPHABET = st.one_of(st.characters(codec=None), st.sampled_from("%25ABab0[]\\ \t
     ],
 )
 def test_plain_ids_stay(plain):
-    assert canonical_id(plain) == plain
+    assert escape_test_id(plain) == plain
 
 
 @pytest.mark.parametrize(
@@ -35,16 +35,16 @@ def test_plain_ids_stay(plain):
     ],
 )
 def test_what_readers_would_cut_is_escaped(exact, canonical):
-    assert canonical_id(exact) == canonical
-    assert exact_id(canonical) == exact
+    assert escape_test_id(exact) == canonical
+    assert unescape_test_id(canonical) == exact
 
 
 @given(st.text(ALPHABET))
 @example("%%2 é%25")
 @example("\ud800\udc00")
 def test_every_id_comes_back(exact):
-    canonical = canonical_id(exact)
-    assert exact_id(canonical) == exact
+    canonical = escape_test_id(exact)
+    assert unescape_test_id(canonical) == exact
     assert canonical.isascii()
     assert canonical.split() == ([canonical] if exact else [])
     assert canonical.count("[") <= canonical.count("]")

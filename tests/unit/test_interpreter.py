@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from builders.model import Failure
-from builders.python.choose import Choice, available_pythons, choose_python, find_interpreter
+from builders.python.choose import PythonChoice, available_pythons, choose_python, find_interpreter
 from builders.requirements import Manifest
 
 ALL = ["3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"]
@@ -13,7 +13,7 @@ def choose(when, versions=(), requires="", available=ALL):
     classifiers = tuple(f"Programming Language :: Python :: {version}" for version in versions)
     manifest = Manifest(requirements=(), classifiers=classifiers, requires_python=requires)
     moment = datetime.fromisoformat(when).replace(tzinfo=UTC)
-    return choose_python(manifest, when=moment, available=available)
+    return choose_python(manifest, as_of=moment, available=available)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def choose(when, versions=(), requires="", available=ALL):
 )
 def test_rule(when, versions, requires, python):
     chosen = choose(when, versions, requires)
-    assert isinstance(chosen, Choice)
+    assert isinstance(chosen, PythonChoice)
     assert chosen.python == python
 
 

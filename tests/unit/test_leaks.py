@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from curate.core.model import Link
-from curate.publish.measures.leak_groups import leak_groups
-from curate.publish.measures.solution_leaks import leaks, telling
-from tests.helpers.factories import candidate
+from curate.core.model import IssueLink
+from curate.publish.measures.leak_groups import compute_leak_groups
+from curate.publish.measures.solution_leaks import distinctive_line, find_leaks
+from tests.helpers.factories import make_candidate
 
 HEAD = "1234567890abcdef" * 2 + "12345678"
 FIX = ("if value is None:", "raise ValueError(f'no value for {name}')", "else:")
@@ -22,17 +22,19 @@ def diff(*lines, path="m.py"):
 
 def one(statement="It breaks.", hints="", **changes):
     patch = diff(" old", *(f"+    {line}" for line in FIX))
-    plain = candidate(problem_statement=statement, hints_text=hints, head_commit=HEAD, patch=patch)
+    plain = make_candidate(
+        problem_statement=statement, hints_text=hints, head_commit=HEAD, patch=patch
+    )
     return replace(plain, **changes)
 
 
 @pytest.mark.parametrize("line", ["pass", "else:", "import os", "return None", "))", "x = y = z"])
 def test_lines_that_say_too_little(line):
-    assert not telling(line.encode())
+    assert not distinctive_line(line.encode())
 
 
 def test_blanks_do_not_matter():
-    assert telling(b"    return  a + bb * ccc \t") == b"return a + bb * ccc"
+    assert distinctive_line(b"    return  a + bb * ccc \t") == b"return a + bb * ccc"
 
 
 @pytest.mark.parametrize(
@@ -56,41 +58,41 @@ def test_blanks_do_not_matter():
     ],
 )
 def test_what_a_statement_gives_away(statement, found, share):
-    told = leaks(one(statement), commits=["0ddba11" + "0" * 33])
-    assert told.found == tuple(f"{kind} in problem_statement" for kind in found)
-    assert told.share == share
+    told = find_leaks(one(statement), commits=["0ddba11" + "0" * 33])
+    assert told.kinds == tuple(f"{kind} in problem_statement" for kind in found)
+    assert told.leaked_fraction == share
 
 
 def test_hints_leak_apart_and_do_not_count_in_the_share():
-    told = leaks(one(hints=f"{FIX[0]} #7 {HEAD}"))
-    assert told.found == tuple(f"{kind} in hints_text" for kind in ("gold-lines", "commit", "pull"))
-    assert told.share == 0
+    told = find_leaks(one(hints=f"{FIX[0]} #7 {HEAD}"))
+    assert told.kinds == tuple(f"{kind} in hints_text" for kind in ("gold-lines", "commit", "pull"))
+    assert told.leaked_fraction == 0
 
 
 def test_what_a_patch_moves_or_shows_is_no_answer():
     moved = diff(f"-{FIX[0]}", f"+    {FIX[0]}", f" {FIX[1]}", f"+{FIX[1]}", "+pass")
-    assert leaks(one("\n".join(FIX), patch=moved)).share is None
+    assert find_leaks(one("\n".join(FIX), patch=moved)).leaked_fraction is None
     documents = diff(*(f"+{line}" for line in FIX), path="docs/m.rst")
-    assert leaks(one("\n".join(FIX), patch=documents)).found == ()
+    assert find_leaks(one("\n".join(FIX), patch=documents)).kinds == ()
 
 
 LONG = [f"result = combine(left, right, number_{n})" for n in range(6)]
 
 
 def task(number, *lines, repo="owner/name", issue=None, **changes):
-    return candidate(
+    return make_candidate(
         instance_id=f"{repo.replace('/', '__')}-{number}",
         repo=repo,
         pull_number=number,
         patch=diff(*(lines or [f"+unique_{number}(a, b)"])),
-        links=(Link(repo=repo, number=issue or 1000 + number, sources=("body",)),),
+        links=(IssueLink(repo=repo, number=issue or 1000 + number, sources=("body",)),),
         **changes,
     )
 
 
 def groups(*tasks):
     """Groups of *tasks* as numbers of pulls."""
-    found = leak_groups(tasks)
+    found = compute_leak_groups(tasks)
     return {name.rpartition("-")[2]: int(group.rpartition("-")[2]) for name, group in found.items()}
 
 
@@ -141,7 +143,9 @@ def test_small_patches_are_not_taken_for_shown():
 
 
 def test_a_pull_that_gathers_others_ties_nobody():
-    links = tuple(Link(repo="owner/name", number=n, sources=("commit",)) for n in range(1001, 1007))
+    links = tuple(
+        IssueLink(repo="owner/name", number=n, sources=("commit",)) for n in range(1001, 1007)
+    )
     release = replace(task(9), links=links)
     assert groups(task(1), task(2), release) == {"1": 1, "2": 2}
     assert groups(task(1), task(2), replace(release, links=links[:5])) == {"1": 1, "2": 1, "9": 1}

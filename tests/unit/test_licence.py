@@ -2,7 +2,7 @@
 
 import pytest
 
-from curate.publish.measures.license import licence_of, spdx
+from curate.publish.measures.license import detect_license, to_spdx
 
 
 def identify(text: str) -> tuple[str, float]:
@@ -33,9 +33,9 @@ def identify(text: str) -> tuple[str, float]:
     ],
 )
 def test_two_witnesses(files, expected):
-    assert licence_of(files, identify) == expected
+    assert detect_license(files, identify) == expected
 
 
 def test_spdx_expressions_are_kept_and_written_as_spdx_does():
-    assert spdx("mit or apache-2.0") == "MIT OR Apache-2.0"
-    assert spdx("my own words") == ""
+    assert to_spdx("mit or apache-2.0") == "MIT OR Apache-2.0"
+    assert to_spdx("my own words") == ""

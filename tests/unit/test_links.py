@@ -4,15 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curate.core.model import IssueRef, Link
-from curate.crawl.issue_links import links, references, visible
-from tests.helpers.factories import pull
+from curate.core.model import IssueLink, IssueRef
+from curate.crawl.issue_links import collect_issue_links, parse_closing_references, strip_markup
+from tests.helpers.factories import make_pull
 
 HERE = "some-owner/repo.name"
 
 
 def numbers(text: str) -> list[int]:
-    return [ref.number for ref in references(text, repo=HERE) if ref.repo == HERE]
+    return [ref.number for ref in parse_closing_references(text, repo=HERE) if ref.repo == HERE]
 
 
 @pytest.mark.parametrize(
@@ -73,26 +73,28 @@ def test_grammar(text: str, expected: list[int]) -> None:
     ],
 )
 def test_indented_code_of_a_body_says_nothing(body: str, expected: list[int]) -> None:
-    assert [it.number for it in links(pull(9, body=body))] == expected
-    assert 1 in [it.number for it in links(pull(9), [body])]
+    assert [it.number for it in collect_issue_links(make_pull(9, body=body))] == expected
+    assert 1 in [it.number for it in collect_issue_links(make_pull(9), [body])]
 
 
 def test_another_repository() -> None:
-    found = references("fixes other/thing#3 and https://github.com/x/y/issues/4", repo=HERE)
+    found = parse_closing_references(
+        "fixes other/thing#3 and https://github.com/x/y/issues/4", repo=HERE
+    )
     assert found == (IssueRef(repo="other/thing", number=3), IssueRef(repo="x/y", number=4))
 
 
 def test_every_place_is_remembered_and_the_own_repository_comes_first() -> None:
-    request = pull(
+    request = make_pull(
         5,
         title="Fix #9",
         body="closes #9, fixes a/b#1, fixes #5",
         closing=(IssueRef(repo="o/r", number=2),),
     )
-    assert links(request, ["resolves #2", "fixes #9"]) == (
-        Link(repo="o/r", number=2, sources=("commit", "github")),
-        Link(repo="o/r", number=9, sources=("title", "body", "commit")),
-        Link(repo="a/b", number=1, sources=("body",)),
+    assert collect_issue_links(request, ["resolves #2", "fixes #9"]) == (
+        IssueLink(repo="o/r", number=2, sources=("commit", "github")),
+        IssueLink(repo="o/r", number=9, sources=("title", "body", "commit")),
+        IssueLink(repo="a/b", number=1, sources=("body",)),
     )
 
 
@@ -108,13 +110,13 @@ def test_lists_of_any_length(wanted: list[int], separator: str) -> None:
 @given(st.text(alphabet="fixes closd#12,&-`~<>!\n[](a/b)gh*", max_size=300))
 def test_comments_hide_everything(text: str) -> None:
     hidden = text.replace("-->", "").replace("--", "")
-    assert references(f"<!--{hidden}-->", repo=HERE) == ()
+    assert parse_closing_references(f"<!--{hidden}-->", repo=HERE) == ()
 
 
 @given(st.text(max_size=400))
 def test_any_text_is_read(text: str) -> None:
-    assert all(ref.number > 0 for ref in references(text, repo=HERE))
-    assert "<!--" not in visible(text)
+    assert all(ref.number > 0 for ref in parse_closing_references(text, repo=HERE))
+    assert "<!--" not in strip_markup(text)
 
 
 KEYWORDS = [
@@ -164,7 +166,7 @@ def test_links_do_not_depend_on_the_order_of_what_is_said(
     lines = [text for text, _ in said]
     shuffled = order.sample(lines, len(lines))
     first, second = (
-        links(pull(2 * 10**6, repo=HERE, body="\n\n".join(body)), body)
+        collect_issue_links(make_pull(2 * 10**6, repo=HERE, body="\n\n".join(body)), body)
         for body in (lines, shuffled)
     )
     assert first == second

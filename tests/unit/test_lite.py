@@ -2,15 +2,20 @@
 
 import pytest
 
-from curate.publish.measures.swebench_lite import INTENDED, STRICT, broken, subject
+from curate.publish.measures.swebench_lite import (
+    INTENDED_CRITERIA,
+    STRICT_CRITERIA,
+    make_lite_input,
+    violated_criteria,
+)
 
 ONE = b"diff --git a/m.py b/m.py\n--- a/m.py\n+++ b/m.py\n@@ -1 +1 @@\n-a\n+b\n"
 LONG = "word " * 45
 
 
 def rules(text=LONG, patch=ONE, test_patch=b"", newest=100):
-    made = subject("owner/name", text, patch, test_patch, newest)
-    return broken(STRICT, made), broken(INTENDED, made)
+    made = make_lite_input("owner/name", text, patch, test_patch, newest)
+    return violated_criteria(STRICT_CRITERIA, made), violated_criteria(INTENDED_CRITERIA, made)
 
 
 def test_an_instance_without_fault():

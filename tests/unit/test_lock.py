@@ -7,15 +7,15 @@ from types import MappingProxyType
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from builders.errors import DiskFull
+from builders.errors import DiskFullError
 from builders.lock import resolve as resolve_module
-from builders.lock.initial_changes import prepare
-from builders.lock.legacy_metadata import read_metadata, uv_config
-from builders.lock.repair import RULES, dropped_extras, repair
-from builders.lock.resolve import compile_arguments, compile_files, lock_key
-from builders.lock.uv import Attempt
+from builders.lock.initial_changes import initial_changes
+from builders.lock.legacy_metadata import parse_metadata, render_uv_config
+from builders.lock.repair import ADJUSTMENT_VERSION, find_adjustment, missing_extra_notes
+from builders.lock.resolve import compile_arguments, compile_files, compute_lock_key
+from builders.lock.uv import UvResult
 from builders.requirements import Manifest, Requirement
-from builders.requirements.requirement_line import name_of
+from builders.requirements.requirement_line import parse_name
 from builders.rfc3339 import format_rfc3339
 from builders.settings import BuildSettings
 
@@ -25,9 +25,9 @@ ERRORS = Path(__file__).parent / "uv_errors"
 def manifest(*lines, core=(), constraints=()):
     """Requirements by line; names of *core* are core."""
     items = [
-        Requirement(line=line, name=name, origin="r.txt", core=name in core)
+        Requirement(line=line, name=name, origin="r.txt", is_core=name in core)
         for line in lines
-        for name in [name_of(line)]
+        for name in [parse_name(line)]
     ]
     return Manifest(requirements=tuple(items), constraints=tuple(constraints), project="own")
 
@@ -42,111 +42,117 @@ def lines(found):
 
 @pytest.mark.parametrize("core", [(), ("cfn-lint",)])
 def test_vanished_pin_is_unpinned_even_in_the_core(core):
-    found = repair(error("vanished_pin"), manifest("pytest", "cfn-lint==9.9.9", core=core))
+    found = find_adjustment(error("vanished_pin"), manifest("pytest", "cfn-lint==9.9.9", core=core))
     assert lines(found) == ["pytest", "cfn-lint"]
     assert found.sentence.startswith("unpinned cfn-lint==9.9.9: ")
 
 
 def test_young_pin_gets_the_time_of_its_file():
-    found = repair(error("young_pin"), manifest("pytest==7.1.0"))
+    found = find_adjustment(error("young_pin"), manifest("pytest==7.1.0"))
     assert lines(found) == ["pytest==7.1.0"]
-    assert found.manifest.exempt == {"pytest": "2022-03-13T14:53:40.699000Z"}
+    assert found.manifest.cutoff_overrides == {"pytest": "2022-03-13T14:53:40.699000Z"}
 
 
 def test_young_range_moves_by_a_month_first():
-    found = repair(error("young_range"), manifest("pytest", "greenlet>=3.0.0rc3"))
-    assert found.manifest.exempt == {"greenlet": "2022-03-03T10:00:00Z"}
+    found = find_adjustment(error("young_range"), manifest("pytest", "greenlet>=3.0.0rc3"))
+    assert found.manifest.cutoff_overrides == {"greenlet": "2022-03-03T10:00:00Z"}
 
 
 def test_reuploaded_project_is_widened_twice_and_then_given_up():
-    first = repair(error("reuploaded"), manifest("pytest==4.2.0", core=("pytest",)))
-    assert first.manifest.exempt == {"atomicwrites": "2019-03-28T09:19:44Z"}
-    second = repair(error("reuploaded_later"), first.manifest)
-    assert second.manifest.exempt == {"atomicwrites": "2022-07-08T18:31:41.459000Z"}
-    assert repair(error("reuploaded_later"), second.manifest) is None
+    first = find_adjustment(error("reuploaded"), manifest("pytest==4.2.0", core=("pytest",)))
+    assert first.manifest.cutoff_overrides == {"atomicwrites": "2019-03-28T09:19:44Z"}
+    second = find_adjustment(error("reuploaded_later"), first.manifest)
+    assert second.manifest.cutoff_overrides == {"atomicwrites": "2022-07-08T18:31:41.459000Z"}
+    assert find_adjustment(error("reuploaded_later"), second.manifest) is None
 
 
 def test_unknown_project_is_dropped_unless_core():
     known = manifest("pytest", "zzzz-not-there-really")
-    assert lines(repair(error("not_found"), known)) == ["pytest"]
+    assert lines(find_adjustment(error("not_found"), known)) == ["pytest"]
     core = manifest("pytest", "zzzz-not-there-really", core=("pytest", "zzzz-not-there-really"))
-    assert repair(error("not_found"), core) is None
+    assert find_adjustment(error("not_found"), core) is None
 
 
 def with_later_tools(known):
     """*known* after the repair that comes before all others where something does not build."""
-    return replace(known, exempt={"wheel": "2023-01-15T00:00:00Z"})
+    return replace(known, cutoff_overrides={"wheel": "2023-01-15T00:00:00Z"})
 
 
 def test_what_does_not_build_is_tried_once_with_a_later_wheel():
     known = manifest("pytest", "sklearn")
-    found = repair(error("does_not_build"), known)
+    found = find_adjustment(error("does_not_build"), known)
     assert found.manifest == with_later_tools(known)
     assert "wheel of 2023-01-15" in found.sentence
-    later = repair(error("does_not_build"), known, cutoff=datetime(2023, 1, 15, tzinfo=UTC))
+    later = find_adjustment(
+        error("does_not_build"), known, cutoff=datetime(2023, 1, 15, tzinfo=UTC)
+    )
     assert lines(later) == ["pytest"]
 
 
 def test_builds_get_later_setuptools_and_the_environment_does_not():
     known = manifest("pytest", "toolz")
-    found = repair(error("old_setuptools"), known)
+    found = find_adjustment(error("old_setuptools"), known)
     assert lines(found) == ["pytest", "toolz"]
-    assert sorted(found.manifest.exempt) == ["setuptools", "wheel"]
+    assert sorted(found.manifest.cutoff_overrides) == ["setuptools", "wheel"]
     assert found.manifest.constraints == ("setuptools<=34.1.1",)
-    again = repair(error("old_setuptools"), found.manifest)
+    again = find_adjustment(error("old_setuptools"), found.manifest)
     assert lines(again) == ["pytest"]
 
 
 def test_unbuildable_is_dropped_unless_core():
-    found = repair(error("does_not_build"), with_later_tools(manifest("pytest", "sklearn")))
+    found = find_adjustment(
+        error("does_not_build"), with_later_tools(manifest("pytest", "sklearn"))
+    )
     assert lines(found) == ["pytest"]
     assert "does not build" in found.sentence
     core = manifest("pytest", "sklearn", core=("sklearn",))
-    assert repair(error("does_not_build"), with_later_tools(core)) is None
+    assert find_adjustment(error("does_not_build"), with_later_tools(core)) is None
 
 
 def test_parent_of_an_unbuildable_is_dropped():
     hint = "hint: `sklearn` (v0.0.post10) was included because `needy` (v1.0) depends on `sklearn`"
     known = with_later_tools(manifest("pytest", "needy"))
-    found = repair(f"{error('does_not_build')}\n{hint}\n", known)
+    found = find_adjustment(f"{error('does_not_build')}\n{hint}\n", known)
     assert lines(found) == ["pytest"]
 
 
 def test_yanked_everywhere_is_pinned():
-    found = repair(error("yanked"), manifest("types-pkg-resources"))
+    found = find_adjustment(error("yanked"), manifest("types-pkg-resources"))
     assert lines(found) == ["types-pkg-resources==0.1.3"]
-    assert repair(error("yanked"), manifest("pytest", core=("pytest",))) is None
+    assert find_adjustment(error("yanked"), manifest("pytest", core=("pytest",))) is None
 
 
 def test_yanked_without_names_takes_the_lower_bound_then_goes():
     core = ("types-typing-extensions",)
-    found = repair(error("all_yanked"), manifest("types-typing-extensions>=3.7.0", core=core))
+    found = find_adjustment(
+        error("all_yanked"), manifest("types-typing-extensions>=3.7.0", core=core)
+    )
     assert lines(found) == ["types-typing-extensions==3.7.0"]
-    assert lines(repair(error("all_yanked"), manifest(*core, core=core))) == []
+    assert lines(find_adjustment(error("all_yanked"), manifest(*core, core=core))) == []
 
 
 def test_conflict_loosens_before_it_drops():
     known = manifest("pytest==6.0", "pytest-asyncio==0.23.0", core=("pytest",))
-    found = repair(error("conflict"), known)
+    found = find_adjustment(error("conflict"), known)
     assert lines(found) == ["pytest==6.0", "pytest-asyncio"]
-    assert lines(repair(error("conflict"), found.manifest)) == ["pytest==6.0"]
+    assert lines(find_adjustment(error("conflict"), found.manifest)) == ["pytest==6.0"]
 
 
 def test_core_stays_where_an_optional_conflicts():
     known = manifest("flask==2.0.0", "werkzeug<2", core=("flask",))
-    assert lines(repair(error("core_against_optional"), known)) == ["flask==2.0.0"]
+    assert lines(find_adjustment(error("core_against_optional"), known)) == ["flask==2.0.0"]
     both = manifest("flask==2.0.0", "werkzeug<2", core=("flask", "werkzeug"))
-    assert repair(error("core_against_optional"), both) is None
+    assert find_adjustment(error("core_against_optional"), both) is None
 
 
 def test_too_new_for_the_interpreter():
-    found = repair(error("python_too_old"), manifest("numpy==1.22.0", "pytest"))
+    found = find_adjustment(error("python_too_old"), manifest("numpy==1.22.0", "pytest"))
     assert lines(found) == ["numpy", "pytest"]
 
 
 def test_constraint_gives_way():
     known = manifest("six>=1.10", core=("six",), constraints=("six<1", "attrs<9"))
-    found = repair(error("constraint"), known)
+    found = find_adjustment(error("constraint"), known)
     assert found.manifest.constraints == ("attrs<9",)
 
 
@@ -155,31 +161,34 @@ def test_wrapped_and_drawn_output_reads_alike():
     drawn = text.replace("you require", "you\n      require").replace(
         "no version", "no\n  │ version"
     )
-    assert lines(repair(drawn, manifest("pytest", "cfn-lint==9.9.9"))) == ["pytest", "cfn-lint"]
+    assert lines(find_adjustment(drawn, manifest("pytest", "cfn-lint==9.9.9"))) == [
+        "pytest",
+        "cfn-lint",
+    ]
 
 
 def test_every_captured_error_has_an_answer_or_a_warning():
     for path in ERRORS.glob("*.txt"):
-        assert "error:" in path.read_text() or dropped_extras(path.read_text())
+        assert "error:" in path.read_text() or missing_extra_notes(path.read_text())
 
 
 def test_no_answer_to_other_texts():
-    assert repair("error: something else", manifest("pytest")) is None
-    assert repair("", manifest("pytest")) is None
+    assert find_adjustment("error: something else", manifest("pytest")) is None
+    assert find_adjustment("", manifest("pytest")) is None
 
 
 def test_talk_of_a_failing_build_names_no_culprits():
     known = manifest("sklearn", "scikit-learn", "setuptools", core=("sklearn",))
-    assert repair(error("does_not_build"), with_later_tools(known)) is None
+    assert find_adjustment(error("does_not_build"), with_later_tools(known)) is None
 
 
 def test_missing_extra_is_told():
-    sentences = dropped_extras(error("missing_extra"))
+    sentences = missing_extra_notes(error("missing_extra"))
     assert sentences == ("dropped extra nothere of requests: not declared there",)
 
 
 def test_psycopg2_becomes_the_wheel():
-    (found,) = prepare(manifest("psycopg2", "pytest"))
+    (found,) = initial_changes(manifest("psycopg2", "pytest"))
     assert [(item.name, item.line) for item in found.manifest.requirements] == [
         ("psycopg2-binary", "psycopg2-binary"),
         ("pytest", "pytest"),
@@ -187,11 +196,13 @@ def test_psycopg2_becomes_the_wheel():
 
 
 def test_a_runner_is_added_where_none_is_declared():
-    added, swapped = prepare(manifest("psycopg2"))
+    added, swapped = initial_changes(manifest("psycopg2"))
     assert lines(added) == ["psycopg2", "pytest"]
     assert lines(swapped) == ["psycopg2-binary", "pytest"]
-    assert lines(prepare(manifest("nose"))[0]) == ["nose", "pytest"], "nose alone reports nothing"
-    assert prepare(manifest("pytest")) == []
+    assert lines(initial_changes(manifest("nose"))[0]) == ["nose", "pytest"], (
+        "nose alone reports nothing"
+    )
+    assert initial_changes(manifest("pytest")) == []
 
 
 def test_cutoff_is_exact():
@@ -209,7 +220,7 @@ def test_cutoff_is_exact():
 
 
 def test_command():
-    known = replace(manifest("a"), exempt=MappingProxyType({"b": "2022-03-01T00:00:00Z"}))
+    known = replace(manifest("a"), cutoff_overrides=MappingProxyType({"b": "2022-03-01T00:00:00Z"}))
     command = compile_arguments(
         known,
         interpreter="3.8",
@@ -235,27 +246,27 @@ def test_command():
 def test_key_depends_on_declarations_and_python():
     known = manifest("a", "b")
     turned = replace(known, requirements=known.requirements[::-1], notes=("x",))
-    assert lock_key(known, "3.8") == lock_key(turned, "3.8")
-    assert lock_key(known, "3.8") != lock_key(known, "3.9")
-    assert lock_key(known, "3.8") != lock_key(manifest("a"), "3.8")
+    assert compute_lock_key(known, "3.8") == compute_lock_key(turned, "3.8")
+    assert compute_lock_key(known, "3.8") != compute_lock_key(known, "3.9")
+    assert compute_lock_key(known, "3.8") != compute_lock_key(manifest("a"), "3.8")
 
 
 def test_locks_of_older_rules_are_made_anew(monkeypatch):
-    before = lock_key(manifest("a"), "3.8")
-    monkeypatch.setattr("builders.lock.resolve.RULES", RULES + 1)
-    assert lock_key(manifest("a"), "3.8") != before
+    before = compute_lock_key(manifest("a"), "3.8")
+    monkeypatch.setattr("builders.lock.resolve.ADJUSTMENT_VERSION", ADJUSTMENT_VERSION + 1)
+    assert compute_lock_key(manifest("a"), "3.8") != before
 
 
 def test_a_full_disk_says_nothing_of_the_requirements(tmp_path, monkeypatch):
     said = "error: failed to write to file `x`: No space left on device (os error 28)"
-    failed = Attempt(code=2, output="", errors=said)
-    monkeypatch.setattr(resolve_module, "_compile", lambda *_: failed)
-    with pytest.raises(DiskFull):
+    failed = UvResult(code=2, output="", errors=said)
+    monkeypatch.setattr(resolve_module, "_run_uv_compile", lambda *_: failed)
+    with pytest.raises(DiskFullError):
         resolve_for_2019(tmp_path)
 
 
 def resolve_for_2019(cache):
-    return resolve_module.resolve(
+    return resolve_module.compile_lock(
         manifest("pandas", "pytest"),
         python="3.7",
         cutoff=datetime(2019, 3, 1, tzinfo=UTC),
@@ -278,8 +289,8 @@ pandas: powerful Python data analysis toolkit
 
 
 def test_metadata_of_before_pep_440():
-    assert read_metadata(OLD, "pandas", "0.24.1") is None, "==4.k means nothing today"
-    found = read_metadata(OLD.replace(",==4.k", ""), "pandas", "0.24.1")
+    assert parse_metadata(OLD, "pandas", "0.24.1") is None, "==4.k means nothing today"
+    found = parse_metadata(OLD.replace(",==4.k", ""), "pandas", "0.24.1")
     assert found.requires == (
         "pytz>=2011",
         "numpy>=1.12.0",
@@ -288,7 +299,7 @@ def test_metadata_of_before_pep_440():
     assert found.changes == (
         "read 'pytz (>=2011k)' of pandas 0.24.1 as 'pytz>=2011': it is not valid today",
     )
-    told = tomllib.loads(uv_config([found, replace(found, version="0.24.0")]))
+    told = tomllib.loads(render_uv_config([found, replace(found, version="0.24.0")]))
     first, second = told["dependency-metadata"]
     assert first["requires-dist"] == list(found.requires)
     assert SpecifierSet(first["requires-python"]) == SpecifierSet("!=3.0.*,>=2.7,>=3.5")
@@ -297,24 +308,24 @@ def test_metadata_of_before_pep_440():
 
 def passing_over(*releases):
     said = "".join(f"WARN `{release}` has invalid metadata: after `2011`\n" for release in releases)
-    return Attempt(code=0, output="pandas==0.11.0\n", errors=said)
+    return UvResult(code=0, output="pandas==0.11.0\n", errors=said)
 
 
 def test_what_uv_passes_over_it_is_told(tmp_path, monkeypatch):
     steps = [
         passing_over("pandas==0.24.1", "x==1", "pandas==0.24.0"),
         passing_over("x==0.9", "pandas==0.24.0"),
-        Attempt(code=0, output="atomicwrites==1.4.1\npandas==0.24.0\n", errors=""),
+        UvResult(code=0, output="atomicwrites==1.4.1\npandas==0.24.0\n", errors=""),
     ]
     readable = OLD.replace(",==4.k", "")
     told = []
     monkeypatch.setattr(
-        resolve_module, "_compile", lambda *args: told.append(set(args[2])) or steps.pop(0)
+        resolve_module, "_run_uv_compile", lambda *args: told.append(set(args[2])) or steps.pop(0)
     )
     monkeypatch.setattr(
         resolve_module,
-        "_metadata",
-        lambda name, version, _: read_metadata(readable, name, version) if name != "x" else None,
+        "_read_release_metadata",
+        lambda name, version, _: parse_metadata(readable, name, version) if name != "x" else None,
     )
     found = resolve_for_2019(tmp_path)
     assert told == [

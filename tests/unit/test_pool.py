@@ -8,14 +8,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from builders.errors import DiskFull, SandboxError
-from curate.core.errors import NotFound, StoreError
-from curate.environments.context import Options, Workshop
+from builders.errors import DiskFullError, SandboxError
+from curate.core.errors import NotFoundError, StoreError
+from curate.environments.context import ValidationContext, ValidationOptions
 from curate.store import Store
-from curate.validate.pool import Task, validate
+from curate.validate.pool import ValidationTask, validate_tasks
 from recipes import Recipe
 from recipes.schema import EnvRecipe
-from tests.helpers.factories import candidate
+from tests.helpers.factories import make_candidate
 
 SKIPPED = Recipe(repo="owner/name", env=(EnvRecipe(skip="for the test"),))
 
@@ -25,7 +25,7 @@ def run(tmp_path):
     """Validates two candidates, of which finding the mirror of the first raises *error*."""
 
     def made(error):
-        first = candidate()
+        first = make_candidate()
         second = replace(first, instance_id="owner__other-2", repo="owner/other", pull_number=2)
 
         def mirror(repo):
@@ -34,32 +34,32 @@ def run(tmp_path):
             return Path("mirror")
 
         with Store(tmp_path) as store, ThreadPoolExecutor(1) as sandboxes:
-            shop = Workshop(
+            ctx = ValidationContext(
                 store=store,
-                backend=SimpleNamespace(release=lambda name: None, abort=lambda: None),
+                backend=SimpleNamespace(release_instance=lambda name: None, abort_all=lambda: None),
                 settings=None,
-                pythons=(),
-                mirrors=mirror,
-                stop=threading.Event(),
-                report=lambda name, step: None,
-                sandboxes=sandboxes,
+                python_versions=(),
+                get_mirror=mirror,
+                stop_event=threading.Event(),
+                report_step=lambda name, step: None,
+                run_executor=sandboxes,
             )
             for it in (first, second):
                 store.save_candidate(it)
-            tasks = [Task(candidate=it, recipe=SKIPPED) for it in (first, second)]
-            return validate(tasks, Options(), shop)
+            tasks = [ValidationTask(candidate=it, recipe=SKIPPED) for it in (first, second)]
+            return validate_tasks(tasks, ValidationOptions(), ctx)
 
     return made
 
 
-@pytest.mark.parametrize("error", [NotFound("no mirror", hint="crawl"), SandboxError("no")])
+@pytest.mark.parametrize("error", [NotFoundError("no mirror", hint="crawl"), SandboxError("no")])
 def test_what_fails_on_one_candidate_does_not_end_the_batch(run, error):
     summary = run(error)
-    assert list(summary.broken.values()) == [error]
+    assert list(summary.infra_failures.values()) == [error]
     assert dict(summary.reasons) == {"recipe/skipped": 1}
 
 
-@pytest.mark.parametrize("error", [StoreError("gone"), DiskFull("full")])
+@pytest.mark.parametrize("error", [StoreError("gone"), DiskFullError("full")])
 def test_what_fails_on_every_candidate_ends_the_batch(run, error):
     with pytest.raises(type(error)):
         run(error)

@@ -5,26 +5,34 @@ from hashlib import sha256
 
 import pytest
 
-from curate.publish.check import check
+from curate.publish.check import check_release_folder
 from curate.publish.diff import diff_folders, diff_rows
-from curate.publish.filters.config import Rules
-from curate.publish.push_estimate import budget
-from curate.publish.rows import raw_row
-from curate.publish.statistics import MEASURES, measures, paper, shares
+from curate.publish.filters.config import ReleaseFilters
+from curate.publish.push_estimate import estimate_push
+from curate.publish.rows import make_raw_row
+from curate.publish.statistics import MEASURES, compute_means, counts_by_repo, load_paper_statistics
 from curate.releases import columns
-from tests.helpers.factories import candidate, validation
+from tests.helpers.factories import make_candidate, make_validation
 from tests.helpers.releases import good, released
 
 
 def faults(folder, rules=None):
-    return [str(fault) for fault in check(folder, rules or Rules()) if fault.refused]
+    return [
+        str(fault)
+        for fault in check_release_folder(folder, rules or ReleaseFilters())
+        if fault.blocks_push
+    ]
 
 
 def test_a_good_release_has_no_fault_and_a_local_image_is_a_warning(tmp_path):
-    folder = released(tmp_path / "r", good(7), good(9), raw=(raw_row(candidate()),), lite=[good(9)])
-    assert check(folder, Rules()) == []
-    (warning,) = check(released(tmp_path / "s", good(7, image="local/i:1")), Rules())
-    assert (warning.refused, warning.instance_id) == (False, "owner__name-7")
+    folder = released(
+        tmp_path / "r", good(7), good(9), raw=(make_raw_row(make_candidate()),), lite=[good(9)]
+    )
+    assert check_release_folder(folder, ReleaseFilters()) == []
+    (warning,) = check_release_folder(
+        released(tmp_path / "s", good(7, image="local/i:1")), ReleaseFilters()
+    )
+    assert (warning.blocks_push, warning.instance_id) == (False, "owner__name-7")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +61,7 @@ def test_a_bad_row_is_named_with_the_reason(tmp_path, changes, words):
 def test_rules_are_part_of_the_check(tmp_path):
     folder = released(tmp_path / "r", good(7, license_spdx="X"))
     assert faults(folder) == []
-    rules = Rules.model_validate({"licence": {"allowed": ["MIT"]}})
+    rules = ReleaseFilters.model_validate({"licence": {"allowed": ["MIT"]}})
     assert faults(folder, rules) == ["train owner__name-7: licence X"]
 
 
@@ -85,7 +93,7 @@ def test_the_card_tells_splits_figures_and_what_is_held_back(tmp_path):
     assert "  - split: lite\n    path: data/lite-*.parquet" in text
     assert "| publish/licence | 3 |" in text
     assert "| MIT | 2 |\n| unclear | 1 |" in text
-    assert f"Schema version: {columns.VERSION}." in text
+    assert f"Schema version: {columns.SCHEMA_VERSION}." in text
     assert 'load_dataset("o/n", split="lite")' in text
 
 
@@ -109,26 +117,34 @@ def test_folders_differ_by_split(tmp_path):
 def environment(name, env="e1", **sizes):
     layers = {"base": 100, "environment": 10, "instance": 1} | sizes
     files = {"base": "FROM x\n", "environment": "FROM base:1\n", "instance": f"FROM env:{env}\n"}
-    return replace(validation().environment, digest=name, layer_bytes=layers, dockerfiles=files)
+    return replace(
+        make_validation().environment, digest=name, layer_bytes=layers, dockerfiles=files
+    )
 
 
 def test_shared_layers_are_sent_once_and_known_ones_not_at_all():
     every = [("a", environment("a")), ("b", environment("b")), ("c", environment("c", "e2"))]
-    cost = budget(every, set())
-    assert cost.sent == {"base": 100, "environment": 20, "instance": 3}
-    assert (cost.total, cost.images, cost.there) == (123, 3, 0)
-    later = budget(every, {"a"})
-    assert later.sent == {"instance": 2, "environment": 10}
-    assert budget(every, {"a", "b", "c"}).total == 0
-    assert budget([("d", validation().environment)], set()).total == 0  # sizes not recorded
+    cost = estimate_push(every, set())
+    assert cost.bytes_by_layer == {"base": 100, "environment": 20, "instance": 3}
+    assert (cost.total_bytes, cost.images_to_send, cost.images_present) == (123, 3, 0)
+    later = estimate_push(every, {"a"})
+    assert later.bytes_by_layer == {"instance": 2, "environment": 10}
+    assert estimate_push(every, {"a", "b", "c"}).total_bytes == 0
+    assert (
+        estimate_push([("d", make_validation().environment)], set()).total_bytes == 0
+    )  # sizes not recorded
 
 
 def test_figures_are_means_of_what_was_measured():
     rows = [good(7, base_files=10), good(9, base_files=20), good(11, repo="a/b")]
-    found = measures(rows)
+    found = compute_means(rows)
     assert list(found) == list(MEASURES)
     assert (found["instances"], found["repositories"], found["base_files"]) == (3, 2, 15)
     assert (found["fail_to_pass"], found["tests"]) == (1, 3)
     assert found["base_lines"] is None
-    assert shares(rows) == {"owner/name": 2, "a/b": 1}
-    assert set(paper("swe-gym").means) == set(paper("swe-gym-lite").means) == set(MEASURES)
+    assert counts_by_repo(rows) == {"owner/name": 2, "a/b": 1}
+    assert (
+        set(load_paper_statistics("swe-gym").means)
+        == set(load_paper_statistics("swe-gym-lite").means)
+        == set(MEASURES)
+    )

@@ -1,7 +1,7 @@
 import pytest
 
-from recipes import Library, Recipe, RecipeError, load
-from recipes.loader import BUILT_IN
+from recipes import Recipe, RecipeError, RecipeLibrary, load_recipe
+from recipes.loader import BUILT_IN_DIR
 
 
 def write(folder, text, name="o__n.toml"):
@@ -26,8 +26,8 @@ versions = ">=2"
 test = "nosetests {tests}"
 """,
     )
-    recipe = load(path)
-    old, new = recipe.environment("1.9"), recipe.environment("2.0")
+    recipe = load_recipe(path)
+    old, new = recipe.environment_for("1.9"), recipe.environment_for("2.0")
     assert old.requirements.files == ("r.txt",)
     assert old.requirements.extra == ("x<2",)
     assert old.test == "pytest -q {tests}"
@@ -37,37 +37,37 @@ test = "nosetests {tests}"
 
 def test_changing_one_range_leaves_the_hash_of_the_other(tmp_path):
     text = 'repo = "o/n"\n[[env]]\nversions = "<2"\ntest = "{}"\n[[env]]\nversions = ">=2"\n'
-    one = load(write(tmp_path, text.format("pytest")))
-    two = load(write(tmp_path, text.format("pytest -x")))
-    assert one.digest(one.env[1]) == two.digest(two.env[1])
-    assert one.digest(one.env[0]) != two.digest(two.env[0])
+    one = load_recipe(write(tmp_path, text.format("pytest")))
+    two = load_recipe(write(tmp_path, text.format("pytest -x")))
+    assert one.compute_hash(one.env[1]) == two.compute_hash(two.env[1])
+    assert one.compute_hash(one.env[0]) != two.compute_hash(two.env[0])
 
 
 def test_architectures_have_one_name_and_count_where_they_are_named(tmp_path):
     text = 'repo = "o/n"\n[defaults]\narchitectures = {}\n[[env]]\n'
-    one = load(write(tmp_path, text.format('["amd64", "arm64"]')))
-    two = load(write(tmp_path, text.format('["x86_64", "aarch64"]')))
+    one = load_recipe(write(tmp_path, text.format('["amd64", "arm64"]')))
+    two = load_recipe(write(tmp_path, text.format('["x86_64", "aarch64"]')))
     assert one == two
     assert one.env[0].architectures == ("x86_64", "aarch64")
     any_machine = Recipe(repo="o/n")
-    assert any_machine.digest(any_machine.env[0]) != one.digest(one.env[0])
+    assert any_machine.compute_hash(any_machine.env[0]) != one.compute_hash(one.env[0])
     # As before there was such a key: a wider schema makes no verdict anew.
-    assert any_machine.digest(any_machine.env[0]) == "d676758f640da22e"
+    assert any_machine.compute_hash(any_machine.env[0]) == "d676758f640da22e"
     with pytest.raises(RecipeError, match="'itanium' is none of x86_64"):
-        load(write(tmp_path, text.format('["itanium"]')))
+        load_recipe(write(tmp_path, text.format('["itanium"]')))
 
 
 @pytest.mark.parametrize("version", ["2.5", "", "nonsense"])
 def test_a_version_without_exactly_one_range_is_refused(tmp_path, version):
     text = 'repo = "o/n"\n[[env]]\nversions = "<2"\n[[env]]\nversions = ">=3"\n'
     with pytest.raises(RecipeError, match="no range"):
-        load(write(tmp_path, text)).environment(version)
+        load_recipe(write(tmp_path, text)).environment_for(version)
 
 
 def test_overlapping_ranges_are_refused(tmp_path):
     text = 'repo = "o/n"\n[[env]]\nversions = "<3"\n[[env]]\nversions = ">=2"\n'
     with pytest.raises(RecipeError, match="2 ranges"):
-        load(write(tmp_path, text)).environment("2.5")
+        load_recipe(write(tmp_path, text)).environment_for("2.5")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_overlapping_ranges_are_refused(tmp_path):
 )
 def test_a_misspelt_key_is_named_with_the_one_meant(tmp_path, text, key, near):
     with pytest.raises(RecipeError, match=key) as caught:
-        load(write(tmp_path, text))
+        load_recipe(write(tmp_path, text))
     assert near in caught.value.hint
 
 
@@ -90,26 +90,26 @@ def test_a_misspelt_key_is_named_with_the_one_meant(tmp_path, text, key, near):
 )
 def test_what_cannot_be_read_is_refused_by_name(tmp_path, text):
     with pytest.raises(RecipeError, match=r"o__n\.toml"):
-        load(write(tmp_path, text))
+        load_recipe(write(tmp_path, text))
 
 
 def test_own_recipes_hide_built_in_ones(tmp_path):
-    built_in = next(iter(Library()))
+    built_in = next(iter(RecipeLibrary()))
     write(
         tmp_path,
         f'repo = "{built_in.repo}"\nimport = "mine"\n',
         f"{built_in.repo}.toml".replace("/", "__"),
     )
-    library = Library((tmp_path,))
-    assert library.get(built_in.repo).import_name == "mine"
+    library = RecipeLibrary((tmp_path,))
+    assert library.get_recipe(built_in.repo).import_name == "mine"
     assert sum(recipe.repo == built_in.repo for recipe in library) == 1
 
 
 def test_a_repository_without_recipe_gets_the_defaults():
-    assert Library().get("some/thing") == Recipe(repo="some/thing")
+    assert RecipeLibrary().get_recipe("some/thing") == Recipe(repo="some/thing")
 
 
 def test_every_built_in_recipe_is_named_after_its_repository():
-    names = {path.stem for path in BUILT_IN.glob("*__*.toml")}
-    assert {recipe.repo.replace("/", "__") for recipe in Library()} == names
+    names = {path.stem for path in BUILT_IN_DIR.glob("*__*.toml")}
+    assert {recipe.repo.replace("/", "__") for recipe in RecipeLibrary()} == names
     assert len(names) >= 3

@@ -49,7 +49,7 @@ WHOLE = written(
 
 def test_whole_report():
     report = read_report(WHOLE, KEY)
-    assert report.finished and not report.tampered and report.exit_status == 1
+    assert report.is_finished and not report.tampering and report.exit_status == 1
     assert report.outcomes == {"a": Outcome.FAILED, "b": Outcome.PASSED}
 
 
@@ -103,16 +103,18 @@ def test_names_that_utf8_cannot_hold():
 def test_cut_by_death_in_a_write():
     lines = WHOLE.splitlines(keepends=True)
     report = read_report(b"".join(lines[:3]) + lines[3][:20], KEY)
-    assert not report.finished and not report.tampered
-    assert report.outcomes == {"a": Outcome.ERROR} and report.in_flight == ("a",)
+    assert not report.is_finished and not report.tampering
+    assert report.outcomes == {"a": Outcome.ERROR} and report.unfinished_tests == ("a",)
 
 
 def test_foreign_key():
-    assert read_report(written(START, FINISH, key=b"other"), KEY).tampered
+    assert read_report(written(START, FINISH, key=b"other"), KEY).tampering
 
 
 def test_unknown_format():
-    assert "format 2" in read_report(written({"event": "start", "format": 2}, FINISH), KEY).tampered
+    assert (
+        "format 2" in read_report(written({"event": "start", "format": 2}, FINISH), KEY).tampering
+    )
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,7 @@ def test_signed_lines_that_are_no_records(body):
     last = start.splitlines()[-1].partition(b" ")[0]
     mac = hmac.new(KEY, last + body, hashlib.sha256).hexdigest().encode()
     report = read_report(start + mac + b" " + body + b"\n", KEY)
-    assert "no record" in report.tampered and not report.finished
+    assert "no record" in report.tampering and not report.is_finished
 
 
 @given(st.data())
@@ -157,4 +159,4 @@ def test_every_change_of_lines_shows(data):
     else:
         lines.append(data.draw(st.binary(min_size=1)))
     report = read_report(b"".join(lines), KEY)
-    assert report.tampered and not report.finished
+    assert report.tampering and not report.is_finished

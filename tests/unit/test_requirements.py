@@ -2,7 +2,7 @@ import pytest
 
 from builders.git.tree import FolderTree
 from builders.model import Failure
-from builders.requirements import Sources, read_manifest
+from builders.requirements import ManifestSources, read_manifest
 
 
 @pytest.fixture
@@ -11,7 +11,7 @@ def read(tmp_path):
         for path, text in texts.items():
             (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / path).write_text(text)
-        return read_manifest(FolderTree(tmp_path), Sources(**sources))
+        return read_manifest(FolderTree(tmp_path), ManifestSources(**sources))
 
     return read
 
@@ -51,7 +51,7 @@ def test_pep_621(read):
         "coverage[toml]",
         "pytest-mock",
     ]
-    assert [item.name for item in found.requirements if item.core][-1] == "pytest"
+    assert [item.name for item in found.requirements if item.is_core][-1] == "pytest"
     assert (found.project, found.requires_python) == ("some-thing", ">=3.8")
     assert found.classifiers == ("Programming Language :: Python :: 3.9",)
     assert found.build_requires == ("hatchling",)
@@ -236,7 +236,7 @@ def test_requirement_files(read):
     expected = ["a", "b", "d>=1", "c==1", "torch==1.9.*", "xarray", "e", "f"]
     assert lines(found) == expected
     assert found.constraints == ("a<2", "g<3")
-    assert [item.name for item in found.requirements if item.core] == ["a", "f"]
+    assert [item.name for item in found.requirements if item.is_core] == ["a", "f"]
     notes = "\n".join(found.notes)
     for part in ("git+https://x/z", "dropped tools: flake8-x", "missing.txt", "dropped numpy"):
         assert part in notes

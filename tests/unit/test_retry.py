@@ -1,8 +1,8 @@
 import pytest
 
-from curate.core.errors import NetworkError, NotFound, Unauthorized
-from curate.github.errors import TokenRefused, http_refusal, query_refusal
-from curate.github.retry import RateLimited, RetryPolicy, Transient, limit_seconds
+from curate.core.errors import AuthenticationError, NetworkError, NotFoundError
+from curate.github.errors import BadCredentials, classify_http_error, classify_query_errors
+from curate.github.retry import RateLimitExceeded, RetryPolicy, TransientError, rate_limit_seconds
 
 
 class Clock:
@@ -39,24 +39,24 @@ def script(*answers: object):
 
 def test_transient_answers_are_asked_again_and_reported() -> None:
     clock, failures = Clock(), []
-    request, left = script(Transient("a"), Transient("b"), "done")
-    assert clock.policy().run(request, lambda: failures.append(1)) == "done"
+    request, left = script(TransientError("a"), TransientError("b"), "done")
+    assert clock.policy().run_with_retries(request, lambda: failures.append(1)) == "done"
     assert len(failures) == 2
     assert left == []
     assert 2.0 < clock.slept < 10
 
 
 def test_tries_are_bounded() -> None:
-    request, left = script(*[Transient("a")] * 20)
-    with pytest.raises(Transient):
-        Clock().policy(tries=4).run(request)
+    request, left = script(*[TransientError("a")] * 20)
+    with pytest.raises(TransientError):
+        Clock().policy(max_attempts=4).run_with_retries(request)
     assert len(left) == 16
 
 
 def test_a_limit_is_waited_for_as_long_as_it_says_with_a_countdown() -> None:
     clock, failures = Clock(), []
-    request, _ = script(RateLimited("x", seconds=30.5), "done")
-    assert clock.policy().run(request, lambda: failures.append(1)) == "done"
+    request, _ = script(RateLimitExceeded("x", seconds=30.5), "done")
+    assert clock.policy().run_with_retries(request, lambda: failures.append(1)) == "done"
     assert clock.slept == 30.5
     assert failures == []
     assert [left for left, _ in clock.told][:3] == [30.5, 29.5, 28.5]
@@ -64,28 +64,30 @@ def test_a_limit_is_waited_for_as_long_as_it_says_with_a_countdown() -> None:
 
 def test_a_limit_that_does_not_say_doubles_from_a_minute() -> None:
     clock = Clock()
-    request, _ = script(RateLimited("x", seconds=None), RateLimited("x", seconds=None), "done")
-    clock.policy().run(request)
+    request, _ = script(
+        RateLimitExceeded("x", seconds=None), RateLimitExceeded("x", seconds=None), "done"
+    )
+    clock.policy().run_with_retries(request)
     assert clock.slept == 60 + 120
 
 
 def test_limits_are_bounded_in_number_and_length() -> None:
-    request, left = script(*[RateLimited("x", seconds=1)] * 20)
-    with pytest.raises(RateLimited):
-        Clock().policy(limit_waits=3).run(request)
+    request, left = script(*[RateLimitExceeded("x", seconds=1)] * 20)
+    with pytest.raises(RateLimitExceeded):
+        Clock().policy(max_rate_limit_waits=3).run_with_retries(request)
     assert len(left) == 17
     clock = Clock()
-    request, _ = script(RateLimited("x", seconds=10**6), "done")
-    with pytest.raises(RateLimited):
-        clock.policy().run(request)
+    request, _ = script(RateLimitExceeded("x", seconds=10**6), "done")
+    with pytest.raises(RateLimitExceeded):
+        clock.policy().run_with_retries(request)
     assert clock.slept == 0
 
 
-@pytest.mark.parametrize("error", [NotFound("x"), Unauthorized("x"), ValueError("x")])
+@pytest.mark.parametrize("error", [NotFoundError("x"), AuthenticationError("x"), ValueError("x")])
 def test_everything_else_ends_at_once(error: Exception) -> None:
     request, left = script(error, "done")
     with pytest.raises(type(error)):
-        Clock().policy().run(request)
+        Clock().policy().run_with_retries(request)
     assert left == ["done"]
 
 
@@ -102,38 +104,38 @@ def test_everything_else_ends_at_once(error: Exception) -> None:
     ],
 )
 def test_how_long_a_limit_lasts(headers: dict[str, str], expected: float | None) -> None:
-    assert limit_seconds(headers, now=1000.0) == expected
+    assert rate_limit_seconds(headers, now=1000.0) == expected
 
 
 @pytest.mark.parametrize("clock", [0.0, 1e9, 2e9])
 def test_a_clock_that_is_wrong_makes_no_wait_longer(clock: float) -> None:
     date = "Sun, 06 Nov 1994 08:49:37 GMT"  # 784111777
     spent = {"date": date, "x-ratelimit-remaining": "0", "x-ratelimit-reset": "784111800"}
-    assert limit_seconds(spent, now=clock) == 24.0
+    assert rate_limit_seconds(spent, now=clock) == 24.0
     until = {"date": date, "retry-after": "Sun, 06 Nov 1994 08:50:07 GMT"}
-    assert limit_seconds(until, now=clock) == 30.0
+    assert rate_limit_seconds(until, now=clock) == 30.0
 
 
 @pytest.mark.parametrize(
     ("status", "headers", "message", "kind"),
     [
-        (500, {}, "", Transient),
-        (502, {}, "", Transient),
-        (401, {}, "Bad credentials", TokenRefused),
-        (403, {}, "", Transient),
-        (403, {}, "Resource not accessible", Unauthorized),
-        (403, {}, "API rate limit exceeded for user", RateLimited),
-        (403, {"retry-after": "5"}, "", RateLimited),
-        (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}, "", RateLimited),
-        (429, {}, "", RateLimited),
-        (404, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}, "", NotFound),
+        (500, {}, "", TransientError),
+        (502, {}, "", TransientError),
+        (401, {}, "Bad credentials", BadCredentials),
+        (403, {}, "", TransientError),
+        (403, {}, "Resource not accessible", AuthenticationError),
+        (403, {}, "API rate limit exceeded for user", RateLimitExceeded),
+        (403, {"retry-after": "5"}, "", RateLimitExceeded),
+        (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}, "", RateLimitExceeded),
+        (429, {}, "", RateLimitExceeded),
+        (404, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}, "", NotFoundError),
         (422, {}, "", NetworkError),
     ],
 )
 def test_what_http_answers_mean(
     status: int, headers: dict[str, str], message: str, kind: type[Exception]
 ) -> None:
-    assert type(http_refusal(status, headers, message)) is kind
+    assert type(classify_http_error(status, headers, message)) is kind
 
 
 @pytest.mark.parametrize(
@@ -141,13 +143,13 @@ def test_what_http_answers_mean(
     [
         ([{"type": "NOT_FOUND"}], type(None)),
         ([{"type": "NOT_FOUND"}, {"type": "NOT_FOUND"}], type(None)),
-        ([{"type": "NOT_FOUND"}, {"message": "Something went wrong"}], Transient),
-        ([{"type": "RATE_LIMITED"}], RateLimited),
-        ([{"type": "RATE_LIMIT"}], RateLimited),
-        ([{"type": "FORBIDDEN", "message": "SAML"}], Unauthorized),
+        ([{"type": "NOT_FOUND"}, {"message": "Something went wrong"}], TransientError),
+        ([{"type": "RATE_LIMITED"}], RateLimitExceeded),
+        ([{"type": "RATE_LIMIT"}], RateLimitExceeded),
+        ([{"type": "FORBIDDEN", "message": "SAML"}], AuthenticationError),
         ([{"extensions": {"code": "undefinedField"}}], NetworkError),
-        ([{"type": "MAX_NODE_LIMIT_EXCEEDED"}], Transient),
+        ([{"type": "MAX_NODE_LIMIT_EXCEEDED"}], TransientError),
     ],
 )
 def test_what_graphql_errors_mean(errors: list[dict[str, object]], kind: type) -> None:
-    assert type(query_refusal(errors, {})) is kind
+    assert type(classify_query_errors(errors, {})) is kind

@@ -5,16 +5,16 @@ import pytest
 
 from curate.core.model import PullRequest
 from curate.crawl.reverts import find_reverts
-from tests.helpers.factories import DAY, pull
+from tests.helpers.factories import DAY, make_pull
 
 OID = "abcdef0123456789abcdef0123456789abcdef01"
 
 
 def at(number: int, **changes: Any) -> PullRequest:
-    return pull(number, **{"merged_at": DAY + timedelta(days=number)} | changes)
+    return make_pull(number, **{"merged_at": DAY + timedelta(days=number)} | changes)
 
 
-FIRST = at(3, title="Add a thing", merge_oid=OID)
+FIRST = at(3, title="Add a thing", merge_commit=OID)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ FIRST = at(3, title="Add a thing", merge_oid=OID)
 )
 def test_what_a_revert_says(changes: dict[str, str]) -> None:
     found = find_reverts([FIRST, at(9, **changes)], lambda oid: "")
-    assert (found.of, found.by) == ({9: (3,)}, {3: (9,)})
+    assert (found.reverted_by_pull, found.reverting_pulls) == ({9: (3,)}, {3: (9,)})
 
 
 @pytest.mark.parametrize(
@@ -52,13 +52,13 @@ def test_what_a_revert_says(changes: dict[str, str]) -> None:
     ],
 )
 def test_what_is_no_revert(changes: dict[str, str]) -> None:
-    assert find_reverts([FIRST, at(9, **changes)], lambda oid: "").of == {}
+    assert find_reverts([FIRST, at(9, **changes)], lambda oid: "").reverted_by_pull == {}
 
 
 def test_a_merged_commit_can_say_it() -> None:
     says = {"f" * 40: f'Revert "X"\n\nThis reverts commit {OID}.'}
-    found = find_reverts([FIRST, at(9, merge_oid="f" * 40)], lambda oid: says.get(oid, ""))
-    assert found.of == {9: (3,)}
+    found = find_reverts([FIRST, at(9, merge_commit="f" * 40)], lambda oid: says.get(oid, ""))
+    assert found.reverted_by_pull == {9: (3,)}
 
 
 def test_a_revert_of_a_revert_keeps_both_pairs() -> None:
@@ -68,9 +68,9 @@ def test_a_revert_of_a_revert_keeps_both_pairs() -> None:
         at(12, title='Revert "Revert "Add a thing""'),
     ]
     found = find_reverts(pulls, lambda oid: "")
-    assert found.of == {9: (3,), 12: (9,)}
+    assert found.reverted_by_pull == {9: (3,), 12: (9,)}
 
 
 def test_nothing_reverts_what_comes_later_or_itself() -> None:
     early = at(2, body="Reverts #3 and reverts #2")
-    assert find_reverts([FIRST, early], lambda oid: "").of == {}
+    assert find_reverts([FIRST, early], lambda oid: "").reverted_by_pull == {}

@@ -5,17 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from curate.core.model import Rejection, Strength, Verdict
-from curate.publish.filters.config import Problem
-from curate.publish.measures.codebase import Size
-from curate.publish.rows import Base, Image, raw_row, train_row
+from curate.core.model import Rejection, TestStrength, Verdict
+from curate.publish.filters.config import Exclusion
+from curate.publish.measures.codebase import CodebaseSize
+from curate.publish.rows import CodebaseFacts, PublishedImage, make_raw_row, make_train_row
 from curate.releases import columns
-from tests.helpers.factories import candidate, validation
+from tests.helpers.factories import make_candidate, make_validation
 
 
 def test_train_row_has_every_column_in_order():
-    row = train_row(candidate(), validation())
-    assert list(row) == [column.name for column in columns.TRAIN]
+    row = make_train_row(make_candidate(), make_validation())
+    assert list(row) == [column.name for column in columns.TRAIN_COLUMNS]
     assert list(row)[:11] == [
         "instance_id",
         "hints_text",
@@ -30,7 +30,7 @@ def test_train_row_has_every_column_in_order():
         "FAIL_TO_PASS",
     ]
     kinds = {"string": str, "int64": int, "strings": list}
-    for column in columns.TRAIN:
+    for column in columns.TRAIN_COLUMNS:
         if row[column.name] is None:
             assert column.kind.endswith("?"), column.name
         else:
@@ -38,7 +38,7 @@ def test_train_row_has_every_column_in_order():
 
 
 def test_train_row_says_what_the_record_says():
-    row = train_row(candidate(), validation())
+    row = make_train_row(make_candidate(), make_validation())
     assert row["created_at"] == "2022-03-04T05:06:07Z"
     assert row["FAIL_TO_PASS"] == ["t.py::a[x%20y]"]
     assert row["fail_to_pass_exact"] == ["t.py::a[x y]"]
@@ -53,32 +53,35 @@ def test_train_row_says_what_the_record_says():
 
 
 def test_image_overrides_what_was_built():
-    image = Image(reference="r.example/i:1", digest="sha256:d", environment={"A": "1"})
-    row = train_row(candidate(), validation(), image)
+    image = PublishedImage(reference="r.example/i:1", digest="sha256:d", env_vars={"A": "1"})
+    row = make_train_row(make_candidate(), make_validation(), image)
     assert (row["image"], row["image_digest"]) == ("r.example/i:1", "sha256:d")
     assert "export A=1\n" in row["eval_script"]
 
 
 def test_the_base_and_the_patch_are_measured():
-    base = Base(licence="MIT", size=Size(files=7, lines=90), newest=5)
-    row = train_row(candidate(problem_statement="See #5. " * 30), validation(), base=base)
+    base = CodebaseFacts(license="MIT", size=CodebaseSize(files=7, lines=90), highest_number=5)
+    row = make_train_row(
+        make_candidate(problem_statement="See #5. " * 30), make_validation(), codebase=base
+    )
     assert (row["license_spdx"], row["base_files"], row["base_lines"]) == ("MIT", 7, 90)
     assert (row["files_edited"], row["lines_edited"], row["functions_edited"]) == (1, 2, None)
     assert row["lite_strict"] == row["lite_intended"] == ["reference"]
-    assert raw_row(candidate(), base)["license_spdx"] == "MIT"
+    assert make_raw_row(make_candidate(), base)["license_spdx"] == "MIT"
 
 
 def test_without_an_image_the_row_still_exports_what_the_tests_need():
-    environment = replace(validation().environment, variables={"A": "1"})
+    environment = replace(make_validation().environment, variables={"A": "1"})
     assert (
-        "export A=1\n" in train_row(candidate(), validation(environment=environment))["eval_script"]
+        "export A=1\n"
+        in make_train_row(make_candidate(), make_validation(environment=environment))["eval_script"]
     )
 
 
 def test_strength_is_the_share_of_pieces_that_are_missed():
-    assert train_row(candidate(), validation())["test_strength"] is None
-    strength = Strength(pieces=("a", "b", "c", "d"), unnoticed=("b",))
-    row = train_row(candidate(), validation(strength=strength))
+    assert make_train_row(make_candidate(), make_validation())["test_strength"] is None
+    strength = TestStrength(hunks=("a", "b", "c", "d"), untested=("b",))
+    row = make_train_row(make_candidate(), make_validation(test_strength=strength))
     assert (row["test_strength"], row["unnoticed_pieces"]) == (0.75, ["b"])
 
 
@@ -101,24 +104,24 @@ def rejected():
     ],
 )
 def test_what_cannot_be_published_is_a_problem(of_candidate, of_validation, reason):
-    problem = train_row(candidate(**of_candidate), validation(**of_validation))
-    assert isinstance(problem, Problem)
+    problem = make_train_row(make_candidate(**of_candidate), make_validation(**of_validation))
+    assert isinstance(problem, Exclusion)
     assert (problem.instance_id, problem.reason) == ("owner__name-7", reason)
 
 
 def test_raw_rows_need_no_validation():
-    good, bad = raw_row(candidate()), raw_row(candidate(patch=b"\xff"))
-    assert list(good) == [column.name for column in columns.RAW]
+    good, bad = make_raw_row(make_candidate()), make_raw_row(make_candidate(patch=b"\xff"))
+    assert list(good) == [column.name for column in columns.RAW_COLUMNS]
     assert bad.reason == "patch-not-utf8"
-    assert raw_row(candidate(merge_commit="d" * 40))["merge_commit"] == "d" * 40
+    assert make_raw_row(make_candidate(merge_commit="d" * 40))["merge_commit"] == "d" * 40
 
 
 def test_records_of_different_instances_do_not_mix():
     with pytest.raises(ValueError, match="is not"):
-        train_row(candidate(), validation(instance_id="owner__name-8"))
+        make_train_row(make_candidate(), make_validation(instance_id="owner__name-8"))
 
 
 def test_column_names_are_unique():
-    for split in (columns.TRAIN, columns.RAW):
+    for split in (columns.TRAIN_COLUMNS, columns.RAW_COLUMNS):
         names = [column.name for column in split]
         assert len(set(names)) == len(names)

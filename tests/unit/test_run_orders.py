@@ -10,8 +10,8 @@ import pytest
 from builders.errors import SandboxError
 from builders.model import Outcome, RunResult, RunStatus
 from curate.store import Store
-from curate.validate.runs import make_runs
-from curate.validate.verdict import judge
+from curate.validate.runs import run_before_and_after
+from curate.validate.verdict import compute_verdict
 from tests.unit.test_trivial import TESTS, plan_of, section
 
 SPOILER, VICTIM = "tests/test_a.py::test_fixed", "tests/test_b.py::test_near"
@@ -21,7 +21,7 @@ def spoiling(plan, store, commands):
     """A workshop in which a failing test breaks the next file's, if its own comes first."""
 
     def run(built, execution):
-        commands.append((execution.command, execution.environment["PYTHONHASHSEED"]))
+        commands.append((execution.command, execution.env_vars["PYTHONHASHSEED"]))
         fixed = plan.candidate.patch in execution.patches
         harmed = not fixed and execution.command == "a b"
         results = {SPOILER: fixed, VICTIM: not harmed}
@@ -32,23 +32,23 @@ def spoiling(plan, store, commands):
 
     return SimpleNamespace(
         store=store,
-        backend=SimpleNamespace(run=run),
-        stop=threading.Event(),
-        report=lambda name, step: None,
-        sandboxes=ThreadPoolExecutor(1),
+        backend=SimpleNamespace(run_tests=run),
+        stop_event=threading.Event(),
+        report_step=lambda name, step: None,
+        run_executor=ThreadPoolExecutor(1),
     )
 
 
 def planned():
     plan = plan_of(section("m.py"), TESTS)
-    plan.selection.command = lambda *_, backwards: "b a" if backwards else "a b"
+    plan.selection.build_command = lambda *_, reverse_files: "b a" if reverse_files else "a b"
     return plan
 
 
 def test_only_after_runs_change_the_order_and_all_the_seed(tmp_path):
     plan, commands = planned(), []
     with Store(tmp_path) as store:
-        make_runs(plan, None, spoiling(plan, store, commands), count=3)
+        run_before_and_after(plan, None, spoiling(plan, store, commands), count=3)
     after, before = commands[::2], commands[1::2]
     assert after == [("a b", "0"), ("b a", "1"), ("a b", "2")]
     assert before == [("a b", "0"), ("a b", "1"), ("a b", "2")]
@@ -57,19 +57,19 @@ def test_only_after_runs_change_the_order_and_all_the_seed(tmp_path):
 def test_what_only_gold_keeps_from_harm_is_fail_to_pass(tmp_path):
     plan = planned()
     with Store(tmp_path) as store:
-        runs = make_runs(plan, None, spoiling(plan, store, []), count=3)
+        runs = run_before_and_after(plan, None, spoiling(plan, store, []), count=3)
     sides = [[run for run in runs if run.side == side] for side in ("before", "after")]
-    verdict = judge(*sides)
+    verdict = compute_verdict(*sides)
     assert (verdict.fail_to_pass, verdict.quarantined) == ((SPOILER, VICTIM), ())
 
 
 def test_both_sides_run_beside_each_other_if_there_is_room(tmp_path):
     plan, both = planned(), threading.Barrier(2, timeout=30)
     with Store(tmp_path) as store, ThreadPoolExecutor(2) as sandboxes:
-        shop = spoiling(plan, store, [])
-        shop.sandboxes, run = sandboxes, shop.backend.run
-        shop.backend.run = lambda *call: both.wait() in (0, 1) and run(*call)
-        runs = make_runs(plan, None, shop, count=2)
+        ctx = spoiling(plan, store, [])
+        ctx.run_executor, run = sandboxes, ctx.backend.run_tests
+        ctx.backend.run_tests = lambda *call: both.wait() in (0, 1) and run(*call)
+        runs = run_before_and_after(plan, None, ctx, count=2)
     told = [(run.side, run.index) for run in runs]
     assert told == [("before", 0), ("after", 0), ("before", 1), ("after", 1)]
 
@@ -77,8 +77,8 @@ def test_both_sides_run_beside_each_other_if_there_is_room(tmp_path):
 def test_no_run_is_left_under_way_by_one_that_fails(tmp_path):
     plan, ended, slow = planned(), [], threading.Event()
     with Store(tmp_path) as store, ThreadPoolExecutor(2) as sandboxes:
-        shop = spoiling(plan, store, [])
-        shop.sandboxes, run = sandboxes, shop.backend.run
+        ctx = spoiling(plan, store, [])
+        ctx.run_executor, run = sandboxes, ctx.backend.run_tests
 
         def gone(built, execution):
             if plan.candidate.patch in execution.patches:
@@ -89,7 +89,7 @@ def test_no_run_is_left_under_way_by_one_that_fails(tmp_path):
             ended.append(run(built, execution))
             return ended[0]
 
-        shop.backend.run = gone
+        ctx.backend.run_tests = gone
         with pytest.raises(SandboxError, match="gone"):
-            make_runs(plan, None, shop, count=2)
+            run_before_and_after(plan, None, ctx, count=2)
         assert len(ended) == 1

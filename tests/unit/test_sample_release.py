@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from builders.model import Outcome
 from curate.core.model import Run, Verdict
-from curate.publish.filters.apply import sift
-from curate.publish.filters.config import read_rules
-from curate.publish.measures.benchmark_overlap import benchmark
-from curate.publish.rows import Base, train_row
+from curate.publish.filters.apply import apply_filters
+from curate.publish.filters.config import read_filters
+from curate.publish.measures.benchmark_overlap import load_benchmark
+from curate.publish.rows import CodebaseFacts, make_train_row
 from tests.demo.sample import VERIFIED, SamplePull, load
-from tests.helpers.factories import candidate, validation
+from tests.helpers.factories import make_candidate, make_validation
 from tests.helpers.releases import IMAGE
 
 SAMPLE = load()
@@ -60,7 +60,7 @@ def after_run(pull: SamplePull, index: int) -> Run:
 def row(pull: SamplePull, patch: bytes) -> dict[str, object]:
     repo = SAMPLE.name.replace("/", "__")
     issues = pull.github_links or LINKED_IN_TEXT[pull.number]
-    one = candidate(
+    one = make_candidate(
         pull.number,
         instance_id=f"{repo}-{pull.number}",
         repo=SAMPLE.name,
@@ -68,18 +68,21 @@ def row(pull: SamplePull, patch: bytes) -> dict[str, object]:
         problem_statement="\n".join(ISSUES[number] for number in issues),
         created_at=pull.created,
     )
-    record = validation(
+    record = make_validation(
         instance_id=one.instance_id,
         runs=tuple(after_run(pull, index) for index in range(3)),
         verdict=Verdict(fail_to_pass=pull.fail_to_pass, pass_to_pass=(), quarantined=pull.flaky),
     )
-    return dict(train_row(one, record, IMAGE, Base(licence="MIT")))
+    return dict(make_train_row(one, record, IMAGE, CodebaseFacts(license="MIT")))
 
 
 def held_back(pulls: list[tuple[SamplePull, bytes]]) -> set[str]:
-    rules = read_rules("default")
-    lists = [benchmark(name) for name in rules.contamination.lists]
-    return {why[0].reason for why in sift([row(*each) for each in pulls], rules, lists)[1].values()}
+    rules = read_filters("default")
+    lists = [load_benchmark(name) for name in rules.contamination.lists]
+    return {
+        why[0].reason
+        for why in apply_filters([row(*each) for each in pulls], rules, lists)[1].values()
+    }
 
 
 def test_a_release_holds_nothing_of_the_sample_back():

@@ -8,7 +8,7 @@ from docker.errors import NotFound
 
 from builders.errors import SandboxError
 from builders.sandbox import copy_out
-from builders.sandbox.copy_out import read_files
+from builders.sandbox.copy_out import copy_files_out
 
 CEILINGS = {"report": 10, "key": 4}
 SYMLINK = 1 << 27
@@ -46,7 +46,7 @@ class Container:
 
 
 def read(container: Container) -> dict[str, bytes]:
-    return read_files(container, "/curate/out", CEILINGS)  # type: ignore[arg-type]
+    return copy_files_out(container, "/curate/out", CEILINGS)  # type: ignore[arg-type]
 
 
 def test_one_archive_is_enough():
@@ -64,7 +64,7 @@ def test_a_cut_archive_is_no_missing_file(kept):
 
 
 def test_a_full_folder(monkeypatch):
-    monkeypatch.setattr(copy_out, "_AT_ONCE", 20_000)
+    monkeypatch.setattr(copy_out, "_MAX_ARCHIVE_BYTES", 20_000)
     container = Container({"flood": b"x" * 30_000, "report": b"1"})
     assert read(container) == {"report": b"1"}
     assert "/curate/out/report" in container.asked

@@ -1,4 +1,4 @@
-from curate.environments.test_selection import chosen_cases, select
+from curate.environments.test_selection import changed_cases, select_tests
 from recipes import EnvRecipe, Recipe
 
 PATCH = b"""diff --git a/tests/test_a.py b/tests/test_a.py
@@ -55,29 +55,29 @@ def present(path):
 
 
 def test_only_runnable_files_that_exist_are_selected():
-    chosen = select(Recipe(repo="o/n"), PATCH, before=present, after=present)
+    chosen = select_tests(Recipe(repo="o/n"), PATCH, before=present, after=present)
     assert chosen.files == ("sub dir/it_test.py", "tests/test_a.py")
 
 
 def test_the_command_quotes_and_turns_around():
-    chosen = select(Recipe(repo="o/n"), PATCH, before=present, after=present)
+    chosen = select_tests(Recipe(repo="o/n"), PATCH, before=present, after=present)
     env = EnvRecipe(test="pytest -n0 {tests}")
-    assert chosen.command(env, None) == "pytest -n0 'sub dir/it_test.py' tests/test_a.py"
-    backwards = chosen.command(env, None, backwards=True)
-    assert backwards == "pytest -n0 tests/test_a.py 'sub dir/it_test.py'"
+    assert chosen.build_command(env, None) == "pytest -n0 'sub dir/it_test.py' tests/test_a.py"
+    reverse_files = chosen.build_command(env, None, reverse_files=True)
+    assert reverse_files == "pytest -n0 tests/test_a.py 'sub dir/it_test.py'"
 
 
 def test_cases_are_compared_as_blocks():
     before = b"head\n[case testSame]\nx = 1\n[case testChanged]\nx = 1\n[case testGone]\n"
     after = b"head\n[case testNew-skip]\n\n[case testSame]\nx = 1\n\n[case testChanged]\nx = 2\n"
     pattern = r"^\[case ([a-zA-Z0-9_]+)"
-    assert chosen_cases(pattern, before, after, neighbours=0) == ["testNew", "testChanged"]
+    assert changed_cases(pattern, before, after, context=0) == ["testNew", "testChanged"]
 
 
 def test_all_cases_of_a_new_file_are_changed():
     cases = b"[case testA]\nx = 1\n[case testB]\ny = 1\n"
-    assert chosen_cases(r"^\[case (\w+)", b"", cases) == ["testA", "testB"]
-    assert chosen_cases(r"^\[case (\w+)", cases, b"# none are left\n") == []
+    assert changed_cases(r"^\[case (\w+)", b"", cases) == ["testA", "testB"]
+    assert changed_cases(r"^\[case (\w+)", cases, b"# none are left\n") == []
 
 
 def test_neighbours_of_changed_cases_run_too():
@@ -85,33 +85,33 @@ def test_neighbours_of_changed_cases_run_too():
     before = "".join(f"[case {name}]\n" for name in names).encode()
     after = before.replace(b"[case testC]\n", b"[case testC]\nchanged\n")
     pattern = r"^\[case (\w+)"
-    assert chosen_cases(pattern, before, after, neighbours=1) == ["testB", "testC", "testD"]
-    assert chosen_cases(pattern, before, after) == names
-    assert chosen_cases(pattern, before, before) == []
+    assert changed_cases(pattern, before, after, context=1) == ["testB", "testC", "testD"]
+    assert changed_cases(pattern, before, after) == names
+    assert changed_cases(pattern, before, before) == []
 
 
 def test_a_neighbour_whose_name_is_part_of_others_stays_away():
     before = b"[case testA]\n[case testAB]\n[case testC]\n"
     after = b"[case testA]\n[case testAB]\n[case testC]\nchanged\n"
-    assert chosen_cases(r"^\[case (\w+)", before, after) == ["testAB", "testC"]
+    assert changed_cases(r"^\[case (\w+)", before, after) == ["testAB", "testC"]
     before, after = after.replace(b"changed\n", b""), b"[case testA]\nchanged\n" + after[13:]
-    assert "testA" in chosen_cases(r"^\[case (\w+)", before, after)
+    assert "testA" in changed_cases(r"^\[case (\w+)", before, after)
 
 
 def test_data_driven_cases_are_asked_for_by_name():
     recipe = Recipe.model_validate(CASES)
-    chosen = select(
+    chosen = select_tests(
         recipe,
         CASE_PATCH,
         before=lambda _: b"[case testA]\n1\n",
         after=lambda _: b"[case testA]\n2\n[case testB]\n",
     )
-    assert chosen.command(recipe.env[0], recipe.cases) == 'pytest -k "testA or testB" suite'
+    assert chosen.build_command(recipe.env[0], recipe.cases) == 'pytest -k "testA or testB" suite'
 
 
 def test_every_case_of_a_new_file_is_chosen():
-    assert chosen_cases(r"^\[case (\w+)", b"", b"[case testA]\n[case testB]\n") == [
+    assert changed_cases(r"^\[case (\w+)", b"", b"[case testA]\n[case testB]\n") == [
         "testA",
         "testB",
     ]
-    assert chosen_cases(r"^\[case (\w+)", b"[case testA]\n", b"no cases\n") == []
+    assert changed_cases(r"^\[case (\w+)", b"[case testA]\n", b"no cases\n") == []

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from curate.core.errors import BadInput
+from curate.core.errors import ConfigurationError
 from curate.core.settings import read_settings
 
 
@@ -20,7 +20,7 @@ def test_flags_win_over_environment_over_file_over_defaults(tmp_path):
 def test_an_unknown_key_is_told_with_the_one_meant(tmp_path):
     file = tmp_path / "curate.toml"
     file.write_text("reserve_gb = 3\n")
-    with pytest.raises(BadInput, match="reserve_gb") as caught:
+    with pytest.raises(ConfigurationError, match="reserve_gb") as caught:
         read_settings({}, {}, file)
     assert "reserve_gib" in caught.value.hint
 
@@ -29,5 +29,5 @@ def test_an_unknown_key_is_told_with_the_one_meant(tmp_path):
 def test_a_file_that_does_not_fit_is_told(tmp_path, text):
     file = tmp_path / "curate.toml"
     file.write_text(text)
-    with pytest.raises(BadInput):
+    with pytest.raises(ConfigurationError):
         read_settings({}, {}, file)

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import docker
 import pytest
 
-from builders.engine.layer_cache import KEY, LAYER, fetch_layer, repository
+from builders.engine.layer_cache import KEY_LABEL, LAYER_LABEL, cache_repository, pull_layer
 from builders.engine.registry import RegistryError
-from builders.errors import DiskFull
+from builders.errors import DiskFullError
 
-GOOD = {LAYER: "environment", KEY: "k1"}
+GOOD = {LAYER_LABEL: "environment", KEY_LABEL: "k1"}
 
 
 class Engine:
@@ -37,17 +37,17 @@ class Engine:
 
 def fetched(answer, **options):
     engine = Engine(answer)
-    return fetch_layer(engine, "curate/env:k1", "environment", "reg:5000/lab/", **options), engine
+    return pull_layer(engine, "curate/env:k1", "environment", "reg:5000/lab/", **options), engine
 
 
 def test_what_has_the_key_on_it_takes_the_name_it_would_have_here():
     found, engine = fetched(GOOD)
     assert found
     assert engine.tags == ["curate/env:k1"]
-    assert engine.removed == [f"{repository('reg:5000/lab', 'curate/env')}:k1"]
+    assert engine.removed == [f"{cache_repository('reg:5000/lab', 'curate/env')}:k1"]
 
 
-@pytest.mark.parametrize("labels", [{}, GOOD | {KEY: "k2"}, GOOD | {LAYER: "instance"}])
+@pytest.mark.parametrize("labels", [{}, GOOD | {KEY_LABEL: "k2"}, GOOD | {LAYER_LABEL: "instance"}])
 def test_what_has_another_label_is_refused(labels):
     with pytest.raises(RegistryError, match="labels"):
         fetched(labels)
@@ -72,7 +72,7 @@ def test_a_registry_that_does_not_answer_is_one():
 
 def test_a_pull_is_watched():
     def watch():
-        raise DiskFull("full")
+        raise DiskFullError("full")
 
-    with pytest.raises(DiskFull):
+    with pytest.raises(DiskFullError):
         fetched(GOOD, watch=watch)

@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from builders.model import Lock, Outcome
+from builders.model import Outcome, RequirementsLock
 from curate.core.errors import StoreError
 from curate.core.model import (
     Candidate,
     CrawlState,
     Environment,
     Issue,
+    IssueLink,
     IssueRef,
-    Link,
     PullRequest,
     Rejection,
     Run,
@@ -21,7 +21,7 @@ from curate.core.model import (
     Verdict,
 )
 from curate.store import Store
-from curate.store.blobs import LARGE
+from curate.store.blobs import MIN_FILE_BYTES
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 REPO = "owner/name"
@@ -38,9 +38,9 @@ def pull(number: int, **changes: object) -> PullRequest:
         updated_at=NOW,
         merged_at=NOW,
         base_ref="main",
-        base_oid="a" * 40,
-        head_oid="b" * 40,
-        merge_oid=None,
+        base_commit="a" * 40,
+        head_commit="b" * 40,
+        merge_commit=None,
         closing=(IssueRef(repo=REPO, number=1),),
     )
     return replace(base, **changes)
@@ -61,7 +61,7 @@ def candidate(number: int, patch: bytes = b"gold \xff\r\n") -> Candidate:
         hints_text="",
         created_at=NOW,
         version="1.2",
-        links=(Link(repo=REPO, number=1, sources=("body", "github")),),
+        links=(IssueLink(repo=REPO, number=1, sources=("body", "github")),),
     )
 
 
@@ -75,7 +75,7 @@ def validation(number: int, why: Rejection | None = None) -> Validation:
     )
     return Validation(
         instance_id=f"owner__name-{number}",
-        inputs="abc",
+        inputs_hash="abc",
         curate_version="0",
         recipe_hash="r",
         started_at=NOW,
@@ -98,9 +98,9 @@ def test_a_page_and_its_cursor_are_saved_together(store):
     state = CrawlState(cursor="c1", watermark=NOW, requests=3, points=6)
     store.save_page(REPO, [pull(1), pull(2)], state)
     assert store.crawl_state(REPO) == state
-    assert store.pull(REPO, 2) == pull(2)
-    assert store.pull(REPO, 3) is None
-    assert store.repositories() == (REPO,)
+    assert store.get_pull(REPO, 2) == pull(2)
+    assert store.get_pull(REPO, 3) is None
+    assert store.list_repositories() == (REPO,)
 
 
 def test_a_failing_page_leaves_nothing(store):
@@ -109,7 +109,7 @@ def test_a_failing_page_leaves_nothing(store):
 
     with pytest.raises(Exception):  # noqa: B017
         store.save_page(REPO, [pull(1), Bad()], CrawlState(cursor="x"))
-    assert store.pull(REPO, 1) is None
+    assert store.get_pull(REPO, 1) is None
     assert store.crawl_state(REPO).cursor is None
 
 
@@ -117,36 +117,38 @@ def test_a_decision_holds_until_the_pull_changes(store):
     store.save_page(REPO, [pull(1), pull(2), pull(3)], CrawlState())
     store.save_candidate(candidate(1))
     store.reject_pull(REPO, 2, Rejection(stage="crawl", reason="no-tests"))
-    assert set(store.grounds(REPO)) == {1, 2}
-    assert store.funnels()[0].undecided == 1
+    assert set(store.decision_keys(REPO)) == {1, 2}
+    assert store.list_funnels()[0].undecided == 1
     store.save_page(REPO, [pull(1, title="Other"), pull(2)], CrawlState())
-    assert set(store.grounds(REPO)) == {2}
-    assert [p.number for p in store.pulls(REPO)] == [1, 2, 3]
+    assert set(store.decision_keys(REPO)) == {2}
+    assert [p.number for p in store.iter_pulls(REPO)] == [1, 2, 3]
 
 
 def test_a_rejected_pull_is_no_candidate_any_more(store):
     store.save_page(REPO, [pull(1)], CrawlState())
     store.save_candidate(candidate(1))
     store.reject_pull(REPO, 1, Rejection(stage="crawl", reason="no-issue", detail="gone"))
-    assert store.candidate("owner__name-1") is None
-    assert store.rejection(REPO, 1) == Rejection(stage="crawl", reason="no-issue", detail="gone")
+    assert store.get_candidate("owner__name-1") is None
+    assert store.get_rejection(REPO, 1) == Rejection(
+        stage="crawl", reason="no-issue", detail="gone"
+    )
 
 
 def test_candidates_keep_their_bytes(store):
     store.save_page(REPO, [pull(1), pull(12)], CrawlState())
     store.save_candidate(candidate(12))
     store.save_candidate(candidate(1))
-    assert [c.pull_number for c in store.candidates()] == [1, 12]
-    assert store.candidate("owner__name-12") == candidate(12)
-    assert list(store.candidates("other/name")) == []
+    assert [c.pull_number for c in store.iter_candidates()] == [1, 12]
+    assert store.get_candidate("owner__name-12") == candidate(12)
+    assert list(store.iter_candidates("other/name")) == []
 
 
 def test_issues_and_what_is_none(store):
     issue = Issue(repo=REPO, number=1, title="t", body="b", created_at=NOW, updated_at=NOW)
     store.save_issues([issue], {(REPO, 2): "is a pull request"})
-    assert store.issue(REPO, 1) == issue
-    assert store.issue(REPO, 2) == "is a pull request"
-    assert store.issue(REPO, 3) is None
+    assert store.get_issue(REPO, 1) == issue
+    assert store.get_issue(REPO, 2) == "is a pull request"
+    assert store.get_issue(REPO, 3) is None
 
 
 def test_validations_locks_and_images(store):
@@ -155,16 +157,16 @@ def test_validations_locks_and_images(store):
     store.save_candidate(candidate(2))
     store.save_validation(REPO, validation(1))
     store.save_validation(REPO, validation(2, Rejection(stage="build", reason="x")))
-    assert store.validation("owner__name-1") == validation(1)
+    assert store.get_validation("owner__name-1") == validation(1)
     assert store.validated_inputs() == {"owner__name-1": "abc", "owner__name-2": "abc"}
     assert store.validated_inputs(rejected=False) == {"owner__name-1": "abc"}
-    assert [c.pull_number for c, _ in store.verified()] == [1]
-    lock = Lock(text="a==1\n", python="3.11", cutoff=NOW, repairs=("dropped b",))
+    assert [c.pull_number for c, _ in store.iter_verified()] == [1]
+    lock = RequirementsLock(text="a==1\n", python="3.11", cutoff=NOW, repairs=("dropped b",))
     store.save_lock("k", lock)
-    assert store.lock("k") == lock
-    assert store.lock("other") is None
-    store.save_pushed("owner__name-1", "host/x", "sha256:1", "host/x/i@sha256:2")
-    assert store.pushed("host/x") == {"owner__name-1": ("sha256:1", "host/x/i@sha256:2")}
+    assert store.get_lock("k") == lock
+    assert store.get_lock("other") is None
+    store.save_pushed_image("owner__name-1", "host/x", "sha256:1", "host/x/i@sha256:2")
+    assert store.pushed_images("host/x") == {"owner__name-1": ("sha256:1", "host/x/i@sha256:2")}
 
 
 def test_images_of_verified_candidates_wait_to_be_pushed(store):
@@ -187,9 +189,9 @@ def test_images_of_verified_candidates_wait_to_be_pushed(store):
             environment_seconds=0,
         )
         store.save_validation(REPO, replace(done, environment=env))
-    assert store.unpushed() == {"sha256:1", "sha256:2"}
-    store.save_pushed("owner__name-1", "host/x", "sha256:1", "host/x/i@sha256:9")
-    assert store.unpushed() == {"sha256:2"}
+    assert store.unpushed_images() == {"sha256:1", "sha256:2"}
+    store.save_pushed_image("owner__name-1", "host/x", "sha256:1", "host/x/i@sha256:9")
+    assert store.unpushed_images() == {"sha256:2"}
 
 
 def test_the_funnel_counts_every_pull_once(store):
@@ -199,7 +201,7 @@ def test_the_funnel_counts_every_pull_once(store):
         store.save_candidate(candidate(number))
     store.save_validation(REPO, validation(2))
     store.save_validation(REPO, validation(3, Rejection(stage="validate", reason="flaky")))
-    (funnel,) = store.funnels()
+    (funnel,) = store.list_funnels()
     assert (funnel.pulls, funnel.undecided, funnel.candidates) == (5, 1, 3)
     assert (funnel.validated, funnel.verified) == (2, 1)
     assert funnel.rejected == {"crawl/no-tests": 1, "validate/flaky": 1}
@@ -232,7 +234,7 @@ def test_a_locked_database_is_told(tmp_path, monkeypatch):
 
 
 def test_small_blobs_are_rows_and_large_ones_files(store):
-    large = random.Random(1).randbytes(LARGE)
+    large = random.Random(1).randbytes(MIN_FILE_BYTES)
     keys = [store.blobs.put(it) for it in (b"small", large, b"small")]
     assert [store.blobs.get(key) for key in keys] == [b"small", large, b"small"]
     assert len(list(store.folder.rglob("*.zst"))) == 1
@@ -240,7 +242,9 @@ def test_small_blobs_are_rows_and_large_ones_files(store):
 
 def test_a_damaged_blob_is_told(tmp_path):
     with Store(tmp_path) as store:
-        keys = [store.blobs.put(it) for it in (b"small", random.Random(1).randbytes(LARGE))]
+        keys = [
+            store.blobs.put(it) for it in (b"small", random.Random(1).randbytes(MIN_FILE_BYTES))
+        ]
     next(tmp_path.rglob("*.zst")).write_bytes(b"junk")
     with sqlite3.connect(tmp_path / "curate.sqlite") as database:
         database.execute("UPDATE blobs SET data = ?", [b"junk"])
@@ -272,20 +276,20 @@ def test_a_changed_issue_leaves_the_pulls_that_claim_it_undecided(store):
     issue = Issue(repo=REPO, number=7, title="T", body="", created_at=made, updated_at=made)
     store.save_page(REPO, [pull(1), pull(2)], CrawlState())
     links = {
-        1: [Link(repo=REPO, number=7, sources=("body",))],
-        2: [Link(repo="else/where", number=7, sources=("body",))],
+        1: [IssueLink(repo=REPO, number=7, sources=("body",))],
+        2: [IssueLink(repo="else/where", number=7, sources=("body",))],
     }
     store.save_claims(REPO, links)
     for number in links:
         store.reject_pull(REPO, number, Rejection(stage="crawl", reason="no-tests"))
     store.save_issues([issue])
-    assert set(store.grounds(REPO)) == {1, 2}  # nobody had decided on another text
+    assert set(store.decision_keys(REPO)) == {1, 2}  # nobody had decided on another text
     store.save_issues([replace(issue, title="Other")])
-    assert set(store.grounds(REPO)) == {2}
+    assert set(store.decision_keys(REPO)) == {2}
     store.save_claims(REPO, {1: []})
     store.reject_pull(REPO, 1, Rejection(stage="crawl", reason="no-tests"))
     store.save_issues([issue])
-    assert set(store.grounds(REPO)) == {1, 2}
+    assert set(store.decision_keys(REPO)) == {1, 2}
 
 
 def test_issues_of_other_repositories_that_pulls_claim(store):
@@ -296,9 +300,9 @@ def test_issues_of_other_repositories_that_pulls_claim(store):
         for name in names
     ]
     store.save_issues(issues, {("gone/away", 1): "not-found"})
-    claims = [Link(repo=name, number=7, sources=()) for name in names]
-    store.save_claims(REPO, {1: [*claims, Link(repo="gone/away", number=1, sources=())]})
-    assert store.foreign_issues(REPO) == [IssueRef(repo="else/where", number=7)]
+    claims = [IssueLink(repo=name, number=7, sources=()) for name in names]
+    store.save_claims(REPO, {1: [*claims, IssueLink(repo="gone/away", number=1, sources=())]})
+    assert store.external_issues(REPO) == [IssueRef(repo="else/where", number=7)]
 
 
 def test_a_page_tells_how_many_pulls_are_new_or_changed(store):
@@ -316,5 +320,5 @@ def test_an_older_format_is_upgraded_and_decided_again(tmp_path):
             "ALTER TABLE decisions DROP COLUMN ground; PRAGMA user_version = 1;"
         )
     with Store(tmp_path) as store:
-        assert store.grounds(REPO) == {}
+        assert store.decision_keys(REPO) == {}
         store.save_claims(REPO, {1: []})

@@ -1,6 +1,6 @@
 import pytest
 
-from curate.patches.file_kinds import PathRules, matches
+from curate.patches.file_kinds import FileClassifier, matches_any_glob
 
 
 @pytest.mark.parametrize(
@@ -16,8 +16,8 @@ from curate.patches.file_kinds import PathRules, matches
     ],
 )
 def test_tests_by_default(path: str) -> None:
-    assert PathRules().is_test(path)
-    assert not PathRules().is_source(path)
+    assert FileClassifier().is_test(path)
+    assert not FileClassifier().is_source(path)
 
 
 @pytest.mark.parametrize(
@@ -33,14 +33,14 @@ def test_tests_by_default(path: str) -> None:
     ],
 )
 def test_substrings_are_no_tests(path: str) -> None:
-    assert not PathRules().is_test(path)
+    assert not FileClassifier().is_test(path)
 
 
 @pytest.mark.parametrize(
     "path", ["pkg/a.py", "pkg/data.json", "src/x.c", "stubs/a.pyi", "pkg/tests.py"]
 )
 def test_source(path: str) -> None:
-    assert PathRules().is_source(path)
+    assert FileClassifier().is_source(path)
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,14 @@ def test_source(path: str) -> None:
     ],
 )
 def test_documents_are_neither(path: str) -> None:
-    assert not PathRules().is_source(path)
-    assert not PathRules().is_test(path)
+    assert not FileClassifier().is_source(path)
+    assert not FileClassifier().is_test(path)
 
 
 def test_overrides_win_and_sources_win_over_tests() -> None:
-    rules = PathRules(tests=("test-data/**/*.test",), sources=("mypy/test/", "test-data/keep/**"))
+    rules = FileClassifier(
+        tests=("test-data/**/*.test",), sources=("mypy/test/", "test-data/keep/**")
+    )
     assert rules.is_test("test-data/unit/check.test")
     assert rules.is_test("test-data/check.test")
     assert not rules.is_test("test-data/unit/readme.txt")
@@ -90,4 +92,4 @@ def test_overrides_win_and_sources_win_over_tests() -> None:
     ],
 )
 def test_globs(glob: str, path: str, expected: bool) -> None:
-    assert matches(path, [glob]) is expected
+    assert matches_any_glob(path, [glob]) is expected

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from builders.errors import DiskFull
-from builders.images.build_queue import TRIES, Turns
+from builders.errors import DiskFullError
+from builders.images.build_queue import MAX_BUILD_ATTEMPTS, BuildQueue
 
 RESERVE = 1000
 
@@ -22,25 +22,25 @@ def disk(monkeypatch):
 
 @pytest.fixture
 def turns():
-    return Turns(RESERVE)
+    return BuildQueue(RESERVE)
 
 
 def test_nothing_begins_within_the_reserve_but_what_began_goes_on_for_a_while(
     disk, turns, tmp_path
 ):
     def build(turn):
-        turn.begin()
+        turn.start_step()
         disk.free = RESERVE // 2
-        turn.watch()
-        with pytest.raises(DiskFull):
-            turn.begin()
+        turn.check_space()
+        with pytest.raises(DiskFullError):
+            turn.start_step()
         disk.free -= 1
-        turn.watch()
+        turn.check_space()
 
-    with pytest.raises(DiskFull) as caught:
-        turns.built(tmp_path, build)
+    with pytest.raises(DiskFullError) as caught:
+        turns.run_build(tmp_path, build)
     began, left = 10 * RESERVE, RESERVE // 2 - 1
-    assert caught.value.missing == RESERVE - left + 2 * (began - left)
+    assert caught.value.missing_bytes == RESERVE - left + 2 * (began - left)
 
 
 def test_of_two_the_younger_gives_way_and_is_tried_again_after_the_older(disk, turns, tmp_path):
@@ -50,26 +50,26 @@ def test_of_two_the_younger_gives_way_and_is_tried_again_after_the_older(disk, t
     def older(turn):
         older_began.set()
         assert younger_stopped.wait(10)
-        turn.watch()
+        turn.check_space()
         told.append("older ended")
         disk.free = 10 * RESERVE
         return "older"
 
     def younger(turn):
         told.append("younger begun")
-        turn.begin()
+        turn.start_step()
         if not younger_stopped.is_set():
             disk.free = RESERVE - 1
             try:
-                turn.watch()
+                turn.check_space()
             finally:
                 younger_stopped.set()
         return "younger"
 
     with ThreadPoolExecutor() as pool:
-        first = pool.submit(turns.built, tmp_path, older)
+        first = pool.submit(turns.run_build, tmp_path, older)
         assert older_began.wait(10)
-        second = pool.submit(turns.built, tmp_path, younger)
+        second = pool.submit(turns.run_build, tmp_path, younger)
         assert (first.result(10), second.result(10)) == ("older", "younger")
     assert told == ["younger begun", "older ended", "younger begun"]
 
@@ -83,16 +83,16 @@ def test_room_is_made_for_what_is_missing_and_then_it_is_tried_again(disk, turns
         disk.free += missing
         return True
 
-    turns.built(tmp_path, lambda turn: turn.begin(), make_room)
+    turns.run_build(tmp_path, lambda turn: turn.start_step(), make_room)
     assert asked == [300]
 
 
-@pytest.mark.parametrize(("made", "tries"), [(True, TRIES), (False, 1)])
+@pytest.mark.parametrize(("made", "tries"), [(True, MAX_BUILD_ATTEMPTS), (False, 1)])
 def test_tries_end(disk, turns, tmp_path, made, tries):
     disk.free = 0
     tried = []
-    with pytest.raises(DiskFull):
-        turns.built(tmp_path, lambda turn: (tried.append(1), turn.begin()), lambda _: made)
+    with pytest.raises(DiskFullError):
+        turns.run_build(tmp_path, lambda turn: (tried.append(1), turn.start_step()), lambda _: made)
     assert len(tried) == tries
 
 
@@ -107,14 +107,14 @@ def test_nothing_is_tried_again_after_an_interrupt(disk, turns, tmp_path):
     def younger(turn):
         tried.append(1)
         disk.free = 0
-        turn.watch()
+        turn.check_space()
 
     with ThreadPoolExecutor() as pool:
-        pool.submit(turns.built, tmp_path, older)
+        pool.submit(turns.run_build, tmp_path, older)
         assert older_began.wait(10)
-        second = pool.submit(turns.built, tmp_path, younger, lambda _: True)
+        second = pool.submit(turns.run_build, tmp_path, younger, lambda _: True)
         turns.close()
-        with pytest.raises(DiskFull):
+        with pytest.raises(DiskFullError):
             second.result(10)
         over.set()
     assert tried == [1]

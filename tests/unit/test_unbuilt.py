@@ -3,9 +3,9 @@ from datetime import UTC, datetime
 import pytest
 
 from builders.engine import buildkit
-from builders.errors import DiskFull, EngineUnavailable, SandboxError
-from builders.lock.build_failures import parents, without_unbuilt
-from builders.model import Failure, Lock
+from builders.errors import DiskFullError, EngineUnavailableError, SandboxError
+from builders.lock.build_failures import drop_unbuildable, parse_parents
+from builders.model import Failure, RequirementsLock
 from builders.requirements import Manifest, Requirement
 
 TEXT = """\
@@ -19,14 +19,16 @@ numpy==1.24.3
 unidist==0.2.1
     # via -r requirements.in
 """
-LOCK = Lock(text=TEXT, python="3.10", cutoff=datetime(2023, 1, 1, tzinfo=UTC))
+LOCK = RequirementsLock(text=TEXT, python="3.10", cutoff=datetime(2023, 1, 1, tzinfo=UTC))
 LOG = (
     "#7 1.0 + pip\n#7 9.1   × Failed to build\n#7 9.1   │ `mpi4py==3.1.4`\n#7 9.2   ├─▶ no mpicc\n"
 )
 
 
 def manifest(*names, core=()):
-    items = (Requirement(line=name, name=name, origin="r.txt", core=name in core) for name in names)
+    items = (
+        Requirement(line=name, name=name, origin="r.txt", is_core=name in core) for name in names
+    )
     return Manifest(requirements=tuple(items))
 
 
@@ -35,17 +37,17 @@ def failure(log):
 
 
 def test_parents_are_read_from_the_comments():
-    assert parents(TEXT) == {"mpi4py": ["unidist"], "numpy": ["mpi4py", "unidist"]}
+    assert parse_parents(TEXT) == {"mpi4py": ["unidist"], "numpy": ["mpi4py", "unidist"]}
 
 
 def test_the_optional_requirement_that_brings_the_package_is_dropped():
-    found = without_unbuilt(failure(LOG), manifest("numpy", "unidist"), LOCK)
+    found = drop_unbuildable(failure(LOG), manifest("numpy", "unidist"), LOCK)
     assert [item.name for item in found.manifest.requirements] == ["numpy"]
     assert found.sentence == "dropped unidist: mpi4py 3.1.4 does not build"
 
 
 def test_all_that_ask_for_it_are_dropped():
-    found = without_unbuilt(
+    found = drop_unbuildable(
         failure("Failed to build `numpy==1.24.3`"), manifest("numpy", "unidist", "x"), LOCK
     )
     assert [item.name for item in found.manifest.requirements] == ["x"]
@@ -60,29 +62,33 @@ def test_all_that_ask_for_it_are_dropped():
     ],
 )
 def test_no_answer_where_it_is_needed_unknown_or_another_failure(log, names, core):
-    assert without_unbuilt(failure(log), manifest(*names, core=core), LOCK) is None
+    assert drop_unbuildable(failure(log), manifest(*names, core=core), LOCK) is None
 
 
 def test_the_package_is_named_however_long_its_own_log():
     log = LOG + "#7 9.3 noise\n" * 2000 + "#7 ERROR: exit code: 1\n"
-    told = buildkit._judged(log)
+    told = buildkit._classify_build_failure(log)
     assert len(told.detail) < buildkit.LOG_TAIL + 1000
-    assert without_unbuilt(told, manifest("unidist"), LOCK)
-    assert "Failed" not in buildkit._judged("noise\n" * 2000 + "exit code: 1\n").detail
+    assert drop_unbuildable(told, manifest("unidist"), LOCK)
+    assert (
+        "Failed" not in buildkit._classify_build_failure("noise\n" * 2000 + "exit code: 1\n").detail
+    )
 
 
 def test_an_engine_that_hangs_up_is_no_build_that_fails():
-    with pytest.raises(EngineUnavailable):
-        buildkit._judged("#5 ERROR: rpc error: code = Unavailable desc = transport is closing")
+    with pytest.raises(EngineUnavailableError):
+        buildkit._classify_build_failure(
+            "#5 ERROR: rpc error: code = Unavailable desc = transport is closing"
+        )
     printed = "#5 1.2 exit code: 1 did not complete successfully\n"
     for own in (
         "rpc error: code = Canceled desc = context canceled",
         "error reading: unexpected EOF",
     ):
-        with pytest.raises(EngineUnavailable):
-            buildkit._judged(f"{printed}ERROR: failed to solve: {own}")
+        with pytest.raises(EngineUnavailableError):
+            buildkit._classify_build_failure(f"{printed}ERROR: failed to solve: {own}")
     log = "rpc error: code = Unavailable\nexit code: 1"
-    assert buildkit._judged(log).reason == "build-command-failed"
+    assert buildkit._classify_build_failure(log).reason == "build-command-failed"
 
 
 RAN = "executor failed running [/bin/sh -c ./install]"
@@ -98,7 +104,7 @@ SOLVED = 'ERROR: failed to solve: process "/bin/sh -c x" did not complete succes
     ],
 )
 def test_a_command_that_ended_by_itself_is_a_failure(log):
-    assert buildkit._judged(log).reason == "build-command-failed"
+    assert buildkit._classify_build_failure(log).reason == "build-command-failed"
 
 
 @pytest.mark.parametrize(
@@ -110,20 +116,24 @@ def test_a_command_that_ended_by_itself_is_a_failure(log):
         ("failed to compute cache key: /x not found", SandboxError),
         ("", SandboxError),
         (f"#7 1.2 No space left on device\n{RAN}: exit code: 1", SandboxError),
-        ("write /var/lib: no space left on device", DiskFull),
-        ("Cannot connect to the Docker daemon at unix:///x.sock", EngineUnavailable),
+        ("write /var/lib: no space left on device", DiskFullError),
+        ("Cannot connect to the Docker daemon at unix:///x.sock", EngineUnavailableError),
     ],
 )
 def test_what_the_engine_could_not_do_says_nothing_of_the_candidate(log, error):
     with pytest.raises(error):
-        buildkit._judged(log)
+        buildkit._classify_build_failure(log)
 
 
 def test_a_build_that_blames_no_command_is_no_verdict():
     for log in ("", "#5 1.2 exit code: 1\n#5 2.0 on and on\n"):
         with pytest.raises(SandboxError):
-            buildkit._judged(log)
+            buildkit._classify_build_failure(log)
     with pytest.raises(SandboxError, match="no space left"):
-        buildkit._judged("#5 1.2 cc: No space left on device\n#5 ERROR: exit code: 1")
-    with pytest.raises(DiskFull):
-        buildkit._judged("#5 1.2 exit code: 1\nERROR: write /x: no space left on device")
+        buildkit._classify_build_failure(
+            "#5 1.2 cc: No space left on device\n#5 ERROR: exit code: 1"
+        )
+    with pytest.raises(DiskFullError):
+        buildkit._classify_build_failure(
+            "#5 1.2 exit code: 1\nERROR: write /x: no space left on device"
+        )

@@ -2,7 +2,7 @@ import pytest
 
 from builders.model import Outcome, RunStatus
 from curate.core.model import Run
-from curate.validate.verdict import hopeless, judge
+from curate.validate.verdict import cannot_verify, compute_verdict
 
 LETTERS = {
     "p": Outcome.PASSED,
@@ -28,7 +28,7 @@ def runs(side: str, table: dict[str, str], status: RunStatus = RunStatus.COMPLET
 
 
 def verdict(before: dict[str, str], after: dict[str, str]):
-    return judge(runs("before", before), runs("after", after))
+    return compute_verdict(runs("before", before), runs("after", after))
 
 
 @pytest.mark.parametrize("state", ["fff", "eee", "---", "f-e", "sss", "xxx"])
@@ -37,7 +37,7 @@ def test_any_before_but_a_pass_makes_fail_to_pass(state):
     assert found.rejection is None
     assert found.fail_to_pass == ("t::a",)
     assert found.pass_to_pass == ("t::b",)
-    assert found.before == {"t::a": LETTERS.get(state[0], Outcome.MISSING)}
+    assert found.pre_fix_outcomes == {"t::a": LETTERS.get(state[0], Outcome.MISSING)}
 
 
 def test_one_wavering_run_quarantines():
@@ -74,26 +74,26 @@ def test_a_collection_error_after_gold_is_the_environments():
 def test_a_file_that_does_not_import_before_gives_fail_to_pass():
     found = verdict({"t.py": "eee"}, {"t.py": "---", "t.py::a": "ppp"})
     assert found.fail_to_pass == ("t.py::a",)
-    assert found.before == {"t.py::a": Outcome.MISSING}
+    assert found.pre_fix_outcomes == {"t.py::a": Outcome.MISSING}
 
 
 @pytest.mark.parametrize("status", [s for s in RunStatus if s is not RunStatus.COMPLETED])
 def test_an_after_run_that_did_not_complete_rejects(status):
     before, after = runs("before", {"t::a": "f"}), runs("after", {"t::a": "p"}, status)
-    found = judge(before, after)
+    found = compute_verdict(before, after)
     assert found.rejection and found.rejection.reason == str(status)
     assert found.fail_to_pass == ()
 
 
 @pytest.mark.parametrize("status", [RunStatus.CRASHED, RunStatus.TIMEOUT])
 def test_a_crash_before_may_be_the_defect(status):
-    found = judge(runs("before", {"t::a": "f"}, status), runs("after", {"t::a": "p"}))
+    found = compute_verdict(runs("before", {"t::a": "f"}, status), runs("after", {"t::a": "p"}))
     assert found.rejection is None
 
 
 @pytest.mark.parametrize("status", [RunStatus.PATCH_FAILED, RunStatus.TAMPERED])
 def test_other_ends_before_reject(status):
-    found = judge(runs("before", {"t::a": "f"}, status), runs("after", {"t::a": "p"}))
+    found = compute_verdict(runs("before", {"t::a": "f"}, status), runs("after", {"t::a": "p"}))
     assert found.rejection and found.rejection.reason == str(status)
 
 
@@ -103,4 +103,4 @@ def test_other_ends_before_reject(status):
 )
 def test_one_pair_shows_when_more_runs_are_in_vain(before, after, expected):
     pair = runs("before", {"t::a": before})[0], runs("after", {"t::a": after})[0]
-    assert hopeless(*pair) is expected
+    assert cannot_verify(*pair) is expected

@@ -7,13 +7,13 @@ from builders.model import Outcome
 from curate.core.model import Rejection, Run, Verdict
 from curate.store import Store
 from tests.benchmarks import sharing, verdicts
-from tests.benchmarks.marks import marks
-from tests.helpers.factories import validation
+from tests.benchmarks.marks import compute_targets
+from tests.helpers.factories import make_validation
 
 
 def judged(number, *fail_to_pass, pass_to_pass=()):
     verdict = Verdict(fail_to_pass=fail_to_pass, pass_to_pass=tuple(pass_to_pass))
-    return replace(validation(number), verdict=verdict)
+    return replace(make_validation(number), verdict=verdict)
 
 
 def page(tmp_path, capsys, rows, *more):
@@ -35,10 +35,10 @@ def test_rows_are_compared_up_to_the_first_blank_of_an_id(tmp_path, capsys):
             judged(1, "t.py::test_a[x y]", "t.py::test_b"),
             judged(2, "t.py::test_a"),
             judged(3, "t.py::test_z"),
-            replace(validation(4), verdict=replace(good, rejection=fallen)),
+            replace(make_validation(4), verdict=replace(good, rejection=fallen)),
         ):
             store.save_validation("owner/name", one)
-    names = [validation(number).instance_id for number in (1, 2, 4, 5)]
+    names = [make_validation(number).instance_id for number in (1, 2, 4, 5)]
     rows = [{"instance_id": name, "FAIL_TO_PASS": ["t.py::test_a[x"]} for name in names]
     text, lines = page(tmp_path, capsys, rows)
     told = [lines[name].rsplit(" | ", 1)[1].strip(" |") for name in names]
@@ -53,9 +53,9 @@ def test_rows_are_compared_up_to_the_first_blank_of_an_id(tmp_path, capsys):
         f"- `{names[2]}` (validate/gold-breaks-tests, by an older recipe): cause not looked into"
         in text
     )
-    assert validation(3).instance_id not in lines
+    assert make_validation(3).instance_id not in lines
     _, lines = page(tmp_path, capsys, rows, "--more")
-    assert lines[validation(3).instance_id].endswith("| verified, by an older recipe |")
+    assert lines[make_validation(3).instance_id].endswith("| verified, by an older recipe |")
 
 
 def test_marks_scale_runs_to_the_usual_number():
@@ -63,10 +63,13 @@ def test_marks_scale_runs_to_the_usual_number():
         Run(side=side, index=0, status="completed", outcomes={"t": Outcome.PASSED}, cpu_seconds=9)
         for side in ("before", "after")
     )
-    found = {mark.name: mark.value * 3600 for mark in marks([replace(judged(1, "t"), runs=runs)])}
+    found = {
+        mark.name: mark.value * 3600
+        for mark in compute_targets([replace(judged(1, "t"), runs=runs)])
+    }
     scaled = found["mean core-hours, with 3 runs a side"] - found["mean core-hours, as run"]
     assert round(scaled, 3) == 36
-    assert list(marks([])) == []
+    assert list(compute_targets([])) == []
 
 
 def test_environments_of_two_repositories_are_never_one():

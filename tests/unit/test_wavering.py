@@ -3,7 +3,7 @@ from random import Random
 import pytest
 
 from builders.model import Outcome
-from curate.core.flakiness import yet_to_waver
+from curate.core.flakiness import estimate_undetected_flaky
 from curate.core.model import Run
 
 
@@ -41,8 +41,10 @@ def after(*rows, side="after"):
     ],
 )
 def test_those_that_wavered_once_by_the_runs(rows, expected):
-    assert yet_to_waver(after(*rows)) == expected
-    assert yet_to_waver(after(*rows) + after("fp", "pf", "ff", side="before")) == expected
+    assert estimate_undetected_flaky(after(*rows)) == expected
+    assert (
+        estimate_undetected_flaky(after(*rows) + after("fp", "pf", "ff", side="before")) == expected
+    )
 
 
 @pytest.mark.parametrize("failing", [0.001, 0.02, 0.2])
@@ -55,7 +57,7 @@ def test_the_estimate_is_about_what_a_further_run_shows(failing):
             for _ in range(runs + 1)
         ]
         *seen, further = map("".join, rows)
-        estimated += yet_to_waver(after(*seen))
+        estimated += estimate_undetected_flaky(after(*seen))
         steady = [place for place in range(tests) if all(row[place] == "p" for row in seen)]
         shown += sum(further[place] == "f" for place in steady)
     assert 0.8 < estimated / shown < 1.6

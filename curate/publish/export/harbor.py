@@ -2,8 +2,8 @@
 
 import json
 
-from curate.harness.eval_script import END, START
-from curate.releases.row import Row, strings, text
+from curate.harness.eval_script import END_MARKER, START_MARKER
+from curate.releases.row import Row, get_list, get_str
 
 # Status words and what passes are those of SWE-bench's grader; an id keeps its last status.
 _TEST = f"""\
@@ -11,7 +11,7 @@ _TEST = f"""\
 # Reward 1 if every test of fail_to_pass.txt passes and none of pass_to_pass.txt fails, else 0.
 mkdir -p /logs/verifier
 bash /tests/eval.sh > /logs/verifier/output.txt 2>&1
-awk -v start='{START}' -v end='{END}' '
+awk -v start='{START_MARKER}' -v end='{END_MARKER}' '
   FILENAME ~ /fail_to_pass.txt$/ {{ fixed[$0]; next }}
   FILENAME ~ /pass_to_pass.txt$/ {{ kept[$0]; next }}
   $0 == start {{ inside = 1 }}
@@ -53,28 +53,30 @@ memory_mb = 4096
 """
 
 
-def task_files(row: Row) -> dict[str, str]:
+def render_task(row: Row) -> dict[str, str]:
     """Files by path in the task's folder; scripts are those that end in .sh."""
     names = {"id": "instance_id", "repo": "repo", "commit": "base_commit"}
     names |= {"licence": "license_spdx", "digest": "image_digest", "image": "image"}
-    quoted = {key: json.dumps(text(row, column)) for key, column in names.items()}
+    quoted = {key: json.dumps(get_str(row, column)) for key, column in names.items()}
     return {
-        "instruction.md": _instruction(row),
+        "instruction.md": _render_instruction(row),
         "task.toml": _TOML.format(**quoted),
-        "environment/Dockerfile": f"FROM {text(row, 'image')}\nWORKDIR /testbed\n",
+        "environment/Dockerfile": f"FROM {get_str(row, 'image')}\nWORKDIR /testbed\n",
         "solution/solve.sh": _SOLVE,
-        "solution/gold.patch": text(row, "patch"),
+        "solution/gold.patch": get_str(row, "patch"),
         "tests/test.sh": _TEST,
-        "tests/eval.sh": text(row, "eval_script"),
-        "tests/fail_to_pass.txt": _lines(strings(row, "FAIL_TO_PASS")),
-        "tests/pass_to_pass.txt": _lines(strings(row, "PASS_TO_PASS")),
+        "tests/eval.sh": get_str(row, "eval_script"),
+        "tests/fail_to_pass.txt": _join_lines(get_list(row, "FAIL_TO_PASS")),
+        "tests/pass_to_pass.txt": _join_lines(get_list(row, "PASS_TO_PASS")),
     }
 
 
-def _instruction(row: Row) -> str:
-    head = f"The repository {text(row, 'repo')} is checked out at /testbed. Resolve this issue:\n\n"
-    return head + text(row, "problem_statement").rstrip() + "\n"
+def _render_instruction(row: Row) -> str:
+    head = (
+        f"The repository {get_str(row, 'repo')} is checked out at /testbed. Resolve this issue:\n\n"
+    )
+    return head + get_str(row, "problem_statement").rstrip() + "\n"
 
 
-def _lines(names: list[str]) -> str:
+def _join_lines(names: list[str]) -> str:
     return "".join(f"{name}\n" for name in names)

@@ -7,38 +7,44 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from builders.process.atomic_write import atomic_write
-from curate.core.errors import BadInput
-from curate.publish.export.folder import folder_files
-from curate.publish.export.harbor import task_files
-from curate.publish.export.swebench import repository_files
-from curate.publish.filters.config import Problem, Rules
-from curate.publish.filters.where import subset
-from curate.publish.images import images
-from curate.publish.measures.codebase import Bases
+from curate.core.errors import ConfigurationError
+from curate.publish.export.folder import render_folder
+from curate.publish.export.harbor import render_task
+from curate.publish.export.swebench import render_repository
+from curate.publish.filters.config import Exclusion, ReleaseFilters
+from curate.publish.filters.where import filter_rows_sql
+from curate.publish.images import list_images
+from curate.publish.measures.codebase import CodebaseReader
 from curate.publish.release import write_parquet
-from curate.publish.tables import raw_table, train_table
-from curate.releases.reader import columns_of
-from curate.releases.row import Row, text
+from curate.publish.tables import make_raw_rows, make_train_rows
+from curate.releases.reader import expected_columns
+from curate.releases.row import Row, get_str
 from curate.store import Store
 
 STDOUT = Path("-")
-FOLDERS = frozenset({"swebench", "harbor", "folder"})
+FOLDER_FORMATS = frozenset({"swebench", "harbor", "folder"})
 
 
-def chosen_rows(
-    store: Store, bases: Bases, split: str, rules: Rules, *, where: str = "", registry: str = ""
-) -> tuple[list[Row], Sequence[Problem]]:
+def select_rows(
+    store: Store,
+    codebases: CodebaseReader,
+    split: str,
+    filters: ReleaseFilters,
+    *,
+    where: str = "",
+    registry: str = "",
+) -> tuple[list[Row], Sequence[Exclusion]]:
     """Rows of "raw" or "verified" for which *where* holds, and what is held back.
 
     Images are named as they were pushed to *registry*, else as they were built here.
     """
     if split == "raw":
-        table = raw_table(store, bases, rules)
+        table = make_raw_rows(store, codebases, filters)
     else:
-        places = images(store, registry).there if registry else {}
-        table = train_table(store, bases, rules, places)
-    rows = subset(table.kept, where) if where else list(table.kept)
-    return rows, [them[0] for them in table.held.values()]
+        images = list_images(store, registry).registry_images if registry else {}
+        table = make_train_rows(store, codebases, filters, images)
+    rows = filter_rows_sql(table.rows, where) if where else list(table.rows)
+    return rows, [exclusions[0] for exclusions in table.excluded.values()]
 
 
 def write_rows(rows: list[Row], split: str, form: str, path: Path) -> None:
@@ -47,32 +53,36 @@ def write_rows(rows: list[Row], split: str, form: str, path: Path) -> None:
     What is written appears whole or not at all; `-` is standard output, for JSON lines only.
     """
     if path == STDOUT and form != "jsonl":
-        raise BadInput(f"The form {form} does not go to standard output.", hint="Name a path.")
-    if form in FOLDERS and split == "raw":
-        raise BadInput(f"The form {form} is for verified instances.", hint="Add --split verified.")
+        raise ConfigurationError(
+            f"The form {form} does not go to standard output.", hint="Name a path."
+        )
+    if form in FOLDER_FORMATS and split == "raw":
+        raise ConfigurationError(
+            f"The form {form} is for verified instances.", hint="Add --split verified."
+        )
     if form == "jsonl":
-        _write_lines(path, rows)
+        _write_json_lines(path, rows)
     elif form == "parquet":
         _check_parent(path)
         with atomic_write(path) as partial:
-            write_parquet(partial, columns_of("raw" if split == "raw" else "train"), rows)
+            write_parquet(partial, expected_columns("raw" if split == "raw" else "train"), rows)
     else:
-        _write_folder(path, _files(rows, form, path.resolve().name))
+        _write_export_folder(path, _render_files(rows, form, path.resolve().name))
 
 
-def _files(rows: list[Row], form: str, name: str) -> dict[str, str]:
+def _render_files(rows: list[Row], form: str, name: str) -> dict[str, str]:
     if form == "swebench":
-        return repository_files(f"local/{name}", rows)
+        return render_repository(f"local/{name}", rows)
     if form == "folder":
-        return folder_files(rows)
+        return render_folder(rows)
     return {
-        f"{text(row, 'instance_id')}/{path}": content
+        f"{get_str(row, 'instance_id')}/{path}": content
         for row in rows
-        for path, content in task_files(row).items()
+        for path, content in render_task(row).items()
     }
 
 
-def _write_lines(path: Path, rows: Sequence[Row]) -> None:
+def _write_json_lines(path: Path, rows: Sequence[Row]) -> None:
     lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     if path == STDOUT:
         sys.stdout.writelines(lines)
@@ -82,9 +92,9 @@ def _write_lines(path: Path, rows: Sequence[Row]) -> None:
         file.writelines(lines)
 
 
-def _write_folder(path: Path, files: Mapping[str, str]) -> None:
+def _write_export_folder(path: Path, files: Mapping[str, str]) -> None:
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise BadInput(f"{path} is not empty.", hint="Name a new folder.")
+        raise ConfigurationError(f"{path} is not empty.", hint="Name a new folder.")
     _check_parent(path)
     work = path.with_name(f".{path.name}.part")
     shutil.rmtree(work, ignore_errors=True)
@@ -99,4 +109,4 @@ def _write_folder(path: Path, files: Mapping[str, str]) -> None:
 
 def _check_parent(path: Path) -> None:
     if not path.parent.is_dir():
-        raise BadInput(f"There is no folder {path.parent}.", hint="Make it first.")
+        raise ConfigurationError(f"There is no folder {path.parent}.", hint="Make it first.")

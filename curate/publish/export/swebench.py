@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
-from curate.releases.row import Row, strings, text
+from curate.releases.row import Row, get_list, get_str
 
 SPLIT = "train"
 _AS_FILE = {
@@ -22,38 +22,40 @@ _TESTS = ("FAIL_TO_PASS", "PASS_TO_PASS")
 _LEFT_OUT = {*_AS_FILE, *_TESTS, "hints_text", "image", "dockerfiles"}
 
 
-def repository_files(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
+def render_repository(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
     """Files by path of a repository whose tasks are *rows* and whose data set is *dataset*."""
-    files = {"sweb.yaml": _yaml({"datasets": [dataset], "splits": [SPLIT]})}
+    files = {"sweb.yaml": _dump_yaml({"datasets": [dataset], "splits": [SPLIT]})}
     for row in rows:
-        folder = f"tasks/{text(row, 'instance_id')}"
-        files |= {f"{folder}/{name}": content for name, content in _task(row, dataset).items()}
+        folder = f"tasks/{get_str(row, 'instance_id')}"
+        files |= {
+            f"{folder}/{name}": content for name, content in _render_task(row, dataset).items()
+        }
     return files
 
 
-def derived_image(instance_id: str) -> str:
+def derive_image_name(instance_id: str) -> str:
     """The image name that SWE-bench derives from an instance id."""
     return f"swebench/sweb.eval.x86_64.{instance_id}:latest".lower().replace("__", "_1776_")
 
 
-def _task(row: Row, dataset: str) -> dict[str, str]:
+def _render_task(row: Row, dataset: str) -> dict[str, str]:
     facts = {name: value for name, value in row.items() if name not in _LEFT_OUT}
     facts |= {
         "split": SPLIT,
         "datasets": [dataset],
-        "image": derived_image(text(row, "instance_id")),
-        "source_image": text(row, "image"),
+        "image": derive_image_name(get_str(row, "instance_id")),
+        "source_image": get_str(row, "image"),
     }
-    tests = {name: strings(row, name) for name in _TESTS}
-    hints = text(row, "hints_text")
+    tests = {name: get_list(row, name) for name in _TESTS}
+    hints = get_str(row, "hints_text")
     return {
-        "task.yaml": _yaml(facts),
+        "task.yaml": _dump_yaml(facts),
         "tests.json": json.dumps(tests, indent=2, ensure_ascii=False) + "\n",
-        "Dockerfile": f"FROM {text(row, 'image')}\n",
-        **{name: text(row, column) for column, name in _AS_FILE.items()},
+        "Dockerfile": f"FROM {get_str(row, 'image')}\n",
+        **{name: get_str(row, column) for column, name in _AS_FILE.items()},
         **({"hints.md": hints} if hints else {}),
     }
 
 
-def _yaml(facts: Mapping[str, object]) -> str:
+def _dump_yaml(facts: Mapping[str, object]) -> str:
     return yaml.safe_dump(dict(facts), sort_keys=True, allow_unicode=True, default_flow_style=False)

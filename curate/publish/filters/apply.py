@@ -3,68 +3,82 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from curate.publish.filters.config import Problem, Rules
-from curate.publish.filters.near_duplicates import Nearness
-from curate.publish.filters.secrets import secrets_in
-from curate.publish.measures.benchmark_overlap import DIGITS, Benchmark, patch_hash
-from curate.releases.row import Row, integer, optional_number, strings, text
+from curate.publish.filters.config import Exclusion, ReleaseFilters
+from curate.publish.filters.near_duplicates import JaccardIndex
+from curate.publish.filters.secrets import find_secrets
+from curate.publish.measures.benchmark_overlap import (
+    PATCH_HASH_DIGITS,
+    BenchmarkTasks,
+    compute_patch_hash,
+)
+from curate.releases.row import Row, get_int, get_list, get_optional_number, get_str
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _LINK = re.compile(r"https?://|\bwww\.")
 _TEXTS = ("problem_statement", "hints_text", "patch", "test_patch")
 
-Reason = tuple[str, str]  # (short and countable, detail)
+ReasonDetail = tuple[str, str]  # (short and countable, detail)
 
 
-def sift(
-    rows: Sequence[Row], rules: Rules, known: Sequence[Benchmark]
-) -> tuple[list[Row], Mapping[str, list[Problem]]]:
+def apply_filters(
+    rows: Sequence[Row], filters: ReleaseFilters, benchmarks: Sequence[BenchmarkTasks]
+) -> tuple[list[Row], Mapping[str, list[Exclusion]]]:
     """*rows* that stay, in order, and by instance id every reason against each of the others.
 
     Of rows that are near-duplicates, or of one leak group where only one may stay, the oldest
     stays; rows that fall for what they are themselves are not compared.
     """
-    fallen = {
-        text(row, "instance_id"): reasons
+    reasons_by_id = {
+        get_str(row, "instance_id"): reasons
         for row in rows
-        if (reasons := list(_reasons(row, rules, known)))
+        if (reasons := list(_find_reasons(row, filters, benchmarks)))
     }
-    stay = [row for row in rows if text(row, "instance_id") not in fallen]
-    fallen |= {name: [why] for name, why in _repeated(sorted(stay, key=_age), rules).items()}
-    held = {
-        name: [Problem(instance_id=name, reason=reason, detail=detail) for reason, detail in them]
-        for name, them in fallen.items()
+    remaining = [row for row in rows if get_str(row, "instance_id") not in reasons_by_id]
+    reasons_by_id |= {
+        name: [why]
+        for name, why in _find_duplicates(sorted(remaining, key=_age_key), filters).items()
     }
-    return [row for row in rows if text(row, "instance_id") not in fallen], held
+    excluded = {
+        name: [
+            Exclusion(instance_id=name, reason=reason, detail=detail)
+            for reason, detail in row_reasons
+        ]
+        for name, row_reasons in reasons_by_id.items()
+    }
+    return [row for row in rows if get_str(row, "instance_id") not in reasons_by_id], excluded
 
 
-def _reasons(row: Row, rules: Rules, known: Sequence[Benchmark]) -> Iterator[Reason]:
-    yield from _contamination(row, rules, known)
-    yield from _licence(row, rules)
-    if rules.secrets:
+def _find_reasons(
+    row: Row, filters: ReleaseFilters, benchmarks: Sequence[BenchmarkTasks]
+) -> Iterator[ReasonDetail]:
+    yield from _check_contamination(row, filters, benchmarks)
+    yield from _check_license(row, filters)
+    if filters.secrets:
         yield from (
-            ("secret", f"{name}: {s}") for name in _TEXTS for s in secrets_in(text(row, name))
+            ("secret", f"{name}: {s}") for name in _TEXTS for s in find_secrets(get_str(row, name))
         )
-    yield from _bounds(row, rules)
+    yield from _check_bounds(row, filters)
 
 
-def _contamination(row: Row, rules: Rules, known: Sequence[Benchmark]) -> Iterator[Reason]:
-    told, digest = rules.contamination, ""
-    if told.patches and any(one.patches for one in known):
-        digest = patch_hash(text(row, "patch").encode())[:DIGITS]
-    for one in known:
-        if told.repositories and text(row, "repo").lower() in one.repositories:
-            yield "benchmark-repository", f"{text(row, 'repo')} is of {one.name}"
-        if told.pulls and text(row, "instance_id").lower() in one.ids:
+def _check_contamination(
+    row: Row, filters: ReleaseFilters, benchmarks: Sequence[BenchmarkTasks]
+) -> Iterator[ReasonDetail]:
+    contamination, digest = filters.contamination, ""
+    if contamination.patches and any(one.patches for one in benchmarks):
+        digest = compute_patch_hash(get_str(row, "patch").encode())[:PATCH_HASH_DIGITS]
+    for one in benchmarks:
+        if contamination.repositories and get_str(row, "repo").lower() in one.repositories:
+            yield "benchmark-repository", f"{get_str(row, 'repo')} is of {one.name}"
+        if contamination.pulls and get_str(row, "instance_id").lower() in one.ids:
             yield "benchmark-pull", f"is in {one.name}"
         if digest and digest in one.patches:
             yield "benchmark-patch", f"the same change is in {one.name}"
 
 
-def _licence(row: Row, rules: Rules) -> Iterator[Reason]:
-    expression = text(row, "license_spdx")
-    allowed = set(rules.licence.allowed)
-    if not expression and rules.licence.unknown == "hold":
+def _check_license(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDetail]:
+    expression = get_str(row, "license_spdx")
+    allowed = set(filters.licence.allowed)
+    if not expression and filters.licence.unknown == "hold":
         yield "licence-unknown", ""
     # Every name must be allowed: of "A OR B" curate does not choose.
     names = set(re.split(r"\s+(?:AND|OR|WITH)\s+|[()\s]+", expression)) - {""}
@@ -72,81 +86,83 @@ def _licence(row: Row, rules: Rules) -> Iterator[Reason]:
         yield "licence", expression
 
 
-def _bounds(row: Row, rules: Rules) -> Iterator[Reason]:
-    statement, patch = text(row, "problem_statement"), text(row, "patch")
+def _check_bounds(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDetail]:
+    statement, patch = get_str(row, "problem_statement"), get_str(row, "patch")
     bounds = [
-        ("words", len(statement.split()), rules.text.min_words, rules.text.max_words),
-        ("characters", len(statement), rules.text.min_characters, None),
-        ("links", len(_LINK.findall(statement)), 0, rules.text.max_links),
-        ("english", english(statement), rules.text.min_english, None),
-        ("patch-words", len(patch.split()), 0, rules.patch.max_words),
+        ("words", len(statement.split()), filters.text.min_words, filters.text.max_words),
+        ("characters", len(statement), filters.text.min_characters, None),
+        ("links", len(_LINK.findall(statement)), 0, filters.text.max_links),
+        ("english", ascii_letter_ratio(statement), filters.text.min_english, None),
+        ("patch-words", len(patch.split()), 0, filters.patch.max_words),
     ]
     if "FAIL_TO_PASS" in row:
-        f2p, p2p = len(strings(row, "FAIL_TO_PASS")), len(strings(row, "PASS_TO_PASS"))
-        files = integer(row, "files_edited")
+        f2p, p2p = len(get_list(row, "FAIL_TO_PASS")), len(get_list(row, "PASS_TO_PASS"))
+        files = get_int(row, "files_edited")
         bounds += [
-            ("files", files, rules.patch.min_files, rules.patch.max_files),
-            ("fail-to-pass", f2p, 0, rules.tests.max_fail_to_pass),
-            ("pass-to-pass", p2p, rules.tests.min_pass_to_pass, None),
+            ("files", files, filters.patch.min_files, filters.patch.max_files),
+            ("fail-to-pass", f2p, 0, filters.tests.max_fail_to_pass),
+            ("pass-to-pass", p2p, filters.tests.min_pass_to_pass, None),
         ]
-        yield from _strength(row, rules)
-        yield from _steadiness(row, rules)
-        yield from _leaks(row, rules)
+        yield from _check_test_strength(row, filters)
+        yield from _check_flakiness(row, filters)
+        yield from _check_leaks(row, filters)
     for name, value, least, most in bounds:
         if value < least or (most is not None and value > most):
             yield f"{name}-out-of-bounds", f"{value:g}, bounds {least:g} to {most}"
 
 
-def _strength(row: Row, rules: Rules) -> Iterator[Reason]:
-    strength = optional_number(row, "test_strength")
-    if strength is None and rules.tests.min_strength and rules.tests.unmeasured == "hold":
+def _check_test_strength(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDetail]:
+    strength = get_optional_number(row, "test_strength")
+    if strength is None and filters.tests.min_strength and filters.tests.unmeasured == "hold":
         yield "strength-unmeasured", ""
-    elif strength is not None and strength < rules.tests.min_strength:
-        yield "weak-tests", f"{strength:.2f}, at least {rules.tests.min_strength:.2f}"
+    elif strength is not None and strength < filters.tests.min_strength:
+        yield "weak-tests", f"{strength:.2f}, at least {filters.tests.min_strength:.2f}"
 
 
-def _steadiness(row: Row, rules: Rules) -> Iterator[Reason]:
-    most, expected = rules.tests.max_yet_to_waver, optional_number(row, "yet_to_waver")
+def _check_flakiness(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDetail]:
+    most, expected = filters.tests.max_yet_to_waver, get_optional_number(row, "yet_to_waver")
     if most is None:
         return
-    if expected is None and rules.tests.unmeasured == "hold":
+    if expected is None and filters.tests.unmeasured == "hold":
         yield "steadiness-unmeasured", ""
     elif expected is not None and expected > most:
         yield "unsteady-tests", f"{expected:.2f} more in every run, at most {most:.2f}"
 
 
-def _leaks(row: Row, rules: Rules) -> Iterator[Reason]:
-    share = optional_number(row, "leaked_share") or 0
-    if share > rules.leaks.max_share:
-        yield "leak", f"{share:.2f} of the gold patch is in the problem statement"
-    yield from (("leak", one) for one in strings(row, "leaks") if one in rules.leaks.held)
+def _check_leaks(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDetail]:
+    fraction = get_optional_number(row, "leaked_share") or 0
+    if fraction > filters.leaks.max_share:
+        yield "leak", f"{fraction:.2f} of the gold patch is in the problem statement"
+    yield from (("leak", one) for one in get_list(row, "leaks") if one in filters.leaks.held)
 
 
-def english(statement: str) -> float:
+def ascii_letter_ratio(statement: str) -> float:
     """Share of the letters outside code that are a to z; 1 for a text without letters."""
     letters = [char for char in _CODE.sub("", statement) if char.isalpha()]
     return sum(char.isascii() for char in letters) / len(letters) if letters else 1.0
 
 
-def _repeated(oldest_first: Iterable[Row], rules: Rules) -> dict[str, Reason]:
-    nearness, groups = Nearness(), dict[str, str]()
-    fallen: dict[str, Reason] = {}
+def _find_duplicates(
+    oldest_first: Iterable[Row], filters: ReleaseFilters
+) -> dict[str, ReasonDetail]:
+    index, groups = JaccardIndex(), dict[str, str]()
+    reasons: dict[str, ReasonDetail] = {}
     for row in oldest_first:
-        name, group = text(row, "instance_id"), row.get("leak_group")
-        if rules.one_per_leak_group and isinstance(group, str) and group in groups:
-            fallen[name] = ("leak-group", f"with {groups[group]}")
+        name, group = get_str(row, "instance_id"), row.get("leak_group")
+        if filters.one_per_leak_group and isinstance(group, str) and group in groups:
+            reasons[name] = ("leak-group", f"with {groups[group]}")
             continue
-        if rules.duplicates:
-            content = f"{text(row, 'problem_statement')}\n{text(row, 'patch')}"
-            other, likeness = nearness.nearest(content)
-            if likeness >= rules.duplicates:
-                fallen[name] = ("near-duplicate", f"of {other}, likeness {likeness:.2f}")
+        if filters.duplicates:
+            content = f"{get_str(row, 'problem_statement')}\n{get_str(row, 'patch')}"
+            other, similarity = index.most_similar(content)
+            if similarity >= filters.duplicates:
+                reasons[name] = ("near-duplicate", f"of {other}, likeness {similarity:.2f}")
                 continue
-            nearness.add(name, content)
+            index.add(name, content)
         if isinstance(group, str):
             groups[group] = name
-    return fallen
+    return reasons
 
 
-def _age(row: Row) -> tuple[str, str]:
-    return text(row, "created_at"), text(row, "instance_id")
+def _age_key(row: Row) -> tuple[str, str]:
+    return get_str(row, "created_at"), get_str(row, "instance_id")

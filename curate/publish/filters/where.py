@@ -1,8 +1,9 @@
 """Subsets of rows by a condition in SQL, as after WHERE, over the published columns.
 
 SQLite evaluates it: in memory, over a copy of the rows, allowed to read and to call functions and
-nothing else, and given up after `SECONDS`. Lists are JSON text; `len(column)` counts their items,
-`words(column)` the words of a text, `has(column, item)` tells whether a list holds an item.
+nothing else, and given up after `QUERY_TIMEOUT_SECONDS`. Lists are JSON text; `len(column)` counts
+their items, `words(column)` the words of a text, `has(column, item)` tells whether a list holds an
+item.
 """
 
 import json
@@ -11,56 +12,57 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 
-from curate.core.errors import BadInput
+from curate.core.errors import ConfigurationError
 from curate.releases.row import Row
 
-SECONDS = 60.0
+QUERY_TIMEOUT_SECONDS = 60.0
 _ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION}
 
 
-def subset(rows: Sequence[Row], where: str) -> list[Row]:
-    """The *rows* for which the condition *where* holds, in order; BadInput for a bad condition."""
+def filter_rows_sql(rows: Sequence[Row], where: str) -> list[Row]:
+    """The *rows* for which the condition *where* holds, in order; ConfigurationError for a bad
+    condition."""
     if not rows:
         return []
     with closing(sqlite3.connect(":memory:")) as database:
-        _fill(database, rows)
-        _restrict(database)
+        _fill_database(database, rows)
+        _restrict_database(database)
         try:
             found = database.execute(f"SELECT row FROM rows WHERE ({where}\n)").fetchall()
         except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
-            raise BadInput(
+            raise ConfigurationError(
                 f"The condition {where!r} cannot be used: {error}.",
                 hint="""For example: "repo = 'owner/name' AND len(FAIL_TO_PASS) <= 5".""",
             ) from error
-    chosen = {number for (number,) in found}
-    return [row for number, row in enumerate(rows) if number in chosen]
+    row_numbers = {number for (number,) in found}
+    return [row for number, row in enumerate(rows) if number in row_numbers]
 
 
-def _fill(database: sqlite3.Connection, rows: Sequence[Row]) -> None:
+def _fill_database(database: sqlite3.Connection, rows: Sequence[Row]) -> None:
     names = list(rows[0])
     columns = ", ".join(f'"{name}"' for name in ("row", *names))
-    marks = ", ".join("?" * (len(names) + 1))
+    placeholders = ", ".join("?" * (len(names) + 1))
     database.execute(f"CREATE TABLE rows ({columns})")
-    values = ((n, *(_plain(row[name]) for name in names)) for n, row in enumerate(rows))
-    database.executemany(f"INSERT INTO rows VALUES ({marks})", values)
-    database.create_function("len", 1, _length, deterministic=True)
+    values = ((n, *(_to_sql_value(row[name]) for name in names)) for n, row in enumerate(rows))
+    database.executemany(f"INSERT INTO rows VALUES ({placeholders})", values)
+    database.create_function("len", 1, _count_characters, deterministic=True)
     database.create_function("words", 1, lambda text: len(text.split()), deterministic=True)
     database.create_function(
         "has", 2, lambda items, item: item in json.loads(items), deterministic=True
     )
 
 
-def _restrict(database: sqlite3.Connection) -> None:
-    deadline = time.monotonic() + SECONDS
+def _restrict_database(database: sqlite3.Connection) -> None:
+    deadline = time.monotonic() + QUERY_TIMEOUT_SECONDS
     database.set_authorizer(
         lambda action, *_: sqlite3.SQLITE_OK if action in _ALLOWED else sqlite3.SQLITE_DENY
     )
     database.set_progress_handler(lambda: time.monotonic() > deadline, 100_000)
 
 
-def _plain(value: object) -> object:
+def _to_sql_value(value: object) -> object:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
 
 
-def _length(value: str) -> int:
+def _count_characters(value: str) -> int:
     return len(json.loads(value)) if value.startswith("[") else len(value)

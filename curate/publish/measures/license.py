@@ -11,34 +11,34 @@ from functools import cache
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
-from curate.publish.data_files import read_data
+from curate.publish.data_files import read_toml_data
 
-TEXTS = tuple(
+LICENSE_FILES = tuple(
     stem + suffix
     for stem in ("LICENSE", "LICENCE", "COPYING", "License")
     for suffix in ("", ".txt", ".md", ".rst")
 )
-METADATA = ("pyproject.toml", "setup.cfg", "setup.py")
-SURE = 0.9  # likeness to SPDX's own text, 0 to 1, below which a text decides nothing
+METADATA_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
+MIN_SIMILARITY = 0.9  # likeness to SPDX's own text, 0 to 1, below which a text decides nothing
 
 _CLASSIFIER = re.compile(r"License :: (?:OSI Approved :: )?([^\"'\n]+)")
 _FIELD = re.compile(r"^\s*license\s*=\s*[\"']?([^\"'\n#{]+)", re.MULTILINE)
 
 
-def licence_of(found: Mapping[str, bytes], identify: Callable[[str], tuple[str, float]]) -> str:
+def detect_license(found: Mapping[str, bytes], identify: Callable[[str], tuple[str, float]]) -> str:
     """SPDX expression for a checkout with the root files *found*; "" where it cannot be told.
 
     *identify* names the licence that a text is most like, and how like it is.
     """
-    texts = (found[name].decode("utf-8", "replace") for name in TEXTS if name in found)
+    texts = (found[name].decode("utf-8", "replace") for name in LICENSE_FILES if name in found)
     guesses = (identify(text) for text in texts)
-    sure = {name for name, likeness in guesses if likeness >= SURE}
-    metadata = (found[name].decode("utf-8", "replace") for name in METADATA if name in found)
-    declared = next((name for text in metadata for name in _declared(text) if name), "")
-    return " AND ".join(sorted(sure | ({declared} - {""})))
+    identified = {name for name, similarity in guesses if similarity >= MIN_SIMILARITY}
+    metadata = (found[name].decode("utf-8", "replace") for name in METADATA_FILES if name in found)
+    declared = next((name for text in metadata for name in _declared_licenses(text) if name), "")
+    return " AND ".join(sorted(identified | ({declared} - {""})))
 
 
-def by_askalono(text: str) -> tuple[str, float]:
+def identify_with_askalono(text: str) -> tuple[str, float]:
     """The licence of SPDX's list that *text* is most like; a heavy import."""
     import askalono  # type: ignore[import-untyped]
 
@@ -46,15 +46,15 @@ def by_askalono(text: str) -> tuple[str, float]:
     return str(found.name), float(found.score)
 
 
-def _declared(metadata: str) -> Iterator[str]:
-    for said in (*_FIELD.findall(metadata), *_CLASSIFIER.findall(metadata)):
-        yield spdx(said)
+def _declared_licenses(metadata: str) -> Iterator[str]:
+    for value in (*_FIELD.findall(metadata), *_CLASSIFIER.findall(metadata)):
+        yield to_spdx(value)
 
 
-def spdx(said: str) -> str:
-    """*said* as an SPDX expression, "" if it is none and no known name of one."""
-    text = said.strip().rstrip(",")
-    known = _aliases().get(text.lower())
+def to_spdx(license_name: str) -> str:
+    """*license_name* as an SPDX expression, "" if it is none and no known name of one."""
+    text = license_name.strip().rstrip(",")
+    known = _load_aliases().get(text.lower())
     try:
         return known or str(canonicalize_license_expression(text))
     except InvalidLicenseExpression:
@@ -62,5 +62,5 @@ def spdx(said: str) -> str:
 
 
 @cache
-def _aliases() -> dict[str, str]:
-    return dict(read_data("licenses", ("licenses",))["aliases"])
+def _load_aliases() -> dict[str, str]:
+    return dict(read_toml_data("licenses", ("licenses",))["aliases"])

@@ -1,6 +1,6 @@
 """What the texts of an instance give away of its answer: lines of the patch, commits, the pull.
 
-Pure, from the candidate alone. `telling` says which lines of code can give anything away.
+Pure, from the candidate alone. `distinctive_line` says which lines of code can give anything away.
 """
 
 import re
@@ -10,11 +10,11 @@ from functools import lru_cache
 from typing import Literal
 
 from curate.core.model import Candidate
-from curate.core.names import canonical
-from curate.patches.stats import Hunk, hunks, source_sections
+from curate.core.names import normalize_repo_name
+from curate.patches.stats import HunkLines, iter_hunks, source_file_patches
 
 _WORD = re.compile(rb"\w+")
-_LEAST_WORDS, _LEAST_CHARACTERS = 3, 12
+_MIN_WORDS, _MIN_CHARACTERS = 3, 12
 _HASH = re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{7,40}(?![0-9a-zA-Z])")
 _PULL = re.compile(
     r"(?:github\.com/(?P<path>[\w.-]+/[\w.-]+)/(?:pull|issues)/|(?P<repo>[\w.-]+/[\w.-]+)?#)"
@@ -22,7 +22,7 @@ _PULL = re.compile(
 )
 _QUOTE = re.compile(r"^\s*(?:[>+-]\s?)+", re.MULTILINE)
 
-Kind = Literal[
+LeakKind = Literal[
     "gold-lines in problem_statement",
     "gold-lines in hints_text",
     "commit in problem_statement",
@@ -34,87 +34,94 @@ Kind = Literal[
 
 
 @dataclass(frozen=True, kw_only=True)
-class Leaks:
+class SolutionLeaks:
     """What is given away, and how much of the gold patch the problem statement holds."""
 
-    found: tuple[Kind, ...]
-    share: float | None  # of the telling lines that the patch adds, 0 to 1; None = it adds none
+    kinds: tuple[LeakKind, ...]
+    leaked_fraction: (
+        float | None
+    )  # of the telling lines that the patch adds, 0 to 1; None = it adds none
 
 
-def leaks(candidate: Candidate, commits: Collection[str] = ()) -> Leaks:
+def find_leaks(candidate: Candidate, commits: Collection[str] = ()) -> SolutionLeaks:
     """Everything that problem statement and hints give away of *candidate*'s answer.
 
     *commits* are further commits of the pull, besides its head and its merge.
     """
-    lines = added_lines(candidate.patch)
-    own = {*commits, candidate.head_commit, candidate.merge_commit or ""} - {""}
+    lines = added_distinctive_lines(candidate.patch)
+    commit_ids = {*commits, candidate.head_commit, candidate.merge_commit or ""} - {""}
     statement, hints = candidate.problem_statement, candidate.hints_text
-    held = _held(lines, statement)
-    tests: dict[Kind, bool] = {
-        "gold-lines in problem_statement": bool(held),
-        "gold-lines in hints_text": bool(_held(lines, hints)),
-        "commit in problem_statement": _names_commit(statement, own),
-        "commit in hints_text": _names_commit(hints, own),
-        "pull in problem_statement": _names_pull(statement, candidate),
-        "pull in hints_text": _names_pull(hints, candidate),
+    leaked_lines = _find_lines(lines, statement)
+    checks: dict[LeakKind, bool] = {
+        "gold-lines in problem_statement": bool(leaked_lines),
+        "gold-lines in hints_text": bool(_find_lines(lines, hints)),
+        "commit in problem_statement": _mentions_commit(statement, commit_ids),
+        "commit in hints_text": _mentions_commit(hints, commit_ids),
+        "pull in problem_statement": _mentions_pull(statement, candidate),
+        "pull in hints_text": _mentions_pull(hints, candidate),
     }
-    found = tuple(kind for kind, given in tests.items() if given)
-    return Leaks(found=found, share=len(held) / len(lines) if lines else None)
+    found = tuple(kind for kind, given in checks.items() if given)
+    return SolutionLeaks(
+        kinds=found, leaked_fraction=len(leaked_lines) / len(lines) if lines else None
+    )
 
 
 def may_name_commits(candidate: Candidate) -> bool:
-    """Whether the texts hold anything like an object name, so that `leaks` needs the commits."""
+    """Whether the texts hold anything like an object name, so that `find_leaks` needs the
+    commits."""
     return any(map(_HASH.search, (candidate.problem_statement, candidate.hints_text)))
 
 
 @lru_cache(maxsize=1 << 16)
-def telling(line: bytes) -> bytes:
+def distinctive_line(line: bytes) -> bytes:
     """*line* with its blanks folded, empty where it says too little to give anything away.
 
     `pass`, `else:`, `import os`, `return None` and lone brackets say too little: fewer than three
     different words, or than twelve characters that are no blanks.
     """
-    pieces = line.split()
-    if sum(map(len, pieces)) < _LEAST_CHARACTERS:
+    words = line.split()
+    if sum(map(len, words)) < _MIN_CHARACTERS:
         return b""
-    text = b" ".join(pieces)
-    return text if len(set(_WORD.findall(text))) >= _LEAST_WORDS else b""
+    text = b" ".join(words)
+    return text if len(set(_WORD.findall(text))) >= _MIN_WORDS else b""
 
 
-def added_lines(patch: bytes) -> frozenset[bytes]:
+def added_distinctive_lines(patch: bytes) -> frozenset[bytes]:
     """Telling lines of source that *patch* adds and does not take away or show elsewhere."""
     added, shown = set[bytes](), set[bytes]()
-    for part in source_sections(patch):
-        for hunk in hunks(part):
-            added.update(told(hunk, b"+"))
-            shown.update(told(hunk, b" -"))
+    for part in source_file_patches(patch):
+        for hunk in iter_hunks(part):
+            added.update(distinctive_lines(hunk, b"+"))
+            shown.update(distinctive_lines(hunk, b" -"))
     return frozenset(added - shown)
 
 
-def told(hunk: Hunk, marks: bytes) -> Iterator[bytes]:
-    """Telling lines of *hunk* that begin with one of *marks*, in order."""
-    yield from filter(None, (telling(line[1:]) for line in hunk if line[:1] and line[:1] in marks))
+def distinctive_lines(hunk: HunkLines, prefixes: bytes) -> Iterator[bytes]:
+    """Telling lines of *hunk* that begin with one of *prefixes*, in order."""
+    yield from filter(
+        None, (distinctive_line(line[1:]) for line in hunk if line[:1] and line[:1] in prefixes)
+    )
 
 
-def _held(lines: Collection[bytes], text: str) -> set[bytes]:
+def _find_lines(lines: Collection[bytes], text: str) -> set[bytes]:
     """Those of *lines* that *text* holds, however it breaks its own lines and quotes them."""
     folded = b" " + b" ".join(_QUOTE.sub("", text).encode("utf-8", "replace").split()) + b" "
-    return {line for line in lines if line in folded and _whole(line, folded)}
+    return {line for line in lines if line in folded and _is_whole_words(line, folded)}
 
 
-def _whole(line: bytes, text: bytes) -> bool:
+def _is_whole_words(line: bytes, text: bytes) -> bool:
     """Whether *line* stands in *text* as words of its own, not as a part of longer ones."""
     return re.search(rb"(?<!\w)" + re.escape(line) + rb"(?!\w)", text) is not None
 
 
-def _names_commit(text: str, commits: Collection[str]) -> bool:
+def _mentions_commit(text: str, commits: Collection[str]) -> bool:
     return any(oid.startswith(named) for named in _HASH.findall(text) for oid in commits)
 
 
-def _names_pull(text: str, candidate: Candidate) -> bool:
+def _mentions_pull(text: str, candidate: Candidate) -> bool:
     return any(
         int(named["number"]) == candidate.pull_number
-        and canonical(named["path"] or named["repo"] or candidate.repo, candidate.repo)
+        and normalize_repo_name(named["path"] or named["repo"] or candidate.repo, candidate.repo)
         == candidate.repo
         for named in _PULL.finditer(text)
     )

@@ -1,16 +1,16 @@
 """SWE-bench Lite's rules, without a network: which of them an instance breaks.
 
-`STRICT` is what SWE-bench's code does, quirks and all; `INTENDED` is what its documentation says.
-Both judge the gold patch without documentation and configuration, as SWE-Gym publishes it. A rule
-is a name and a predicate that is true where the rule is broken.
+`STRICT_CRITERIA` is what SWE-bench's code does, quirks and all; `INTENDED_CRITERIA` is what its
+documentation says. Both judge the gold patch without documentation and configuration, as SWE-Gym
+publishes it. A rule is a name and a predicate that is true where the rule is broken.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from curate.patches.parse import FileSection
-from curate.patches.stats import changed_lines, hunks, source_sections
+from curate.patches.parse import FilePatch
+from curate.patches.stats import iter_changed_lines, iter_hunks, source_file_patches
 
 _KEYWORDS = r"close[sd]?|fix|fixes|fixed|resolve[sd]?"
 _REFERENCE = re.compile(rf"\b(?:{_KEYWORDS})\s+#\d+", re.IGNORECASE)
@@ -34,31 +34,35 @@ _COMPARED = re.compile(rb"assert(?:Raises|Warns)(?:Regex|Message)\b|assertOutput
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class LiteInput:
     """What the rules look at."""
 
     repo: str
     text: str  # problem statement
-    patch: tuple[FileSection, ...]  # of source files only
+    patch: tuple[FilePatch, ...]  # of source files only
     test_patch: bytes
-    newest: int  # highest number of an issue or pull the crawl knows of in the repository
+    highest_number: int  # highest number of an issue or pull the crawl knows of in the repository
 
 
-Rules = Mapping[str, Callable[[Subject], bool]]
+LiteCriteria = Mapping[str, Callable[[LiteInput], bool]]
 
 
-def subject(repo: str, text: str, patch: bytes, test_patch: bytes, newest: int) -> Subject:
+def make_lite_input(
+    repo: str, text: str, patch: bytes, test_patch: bytes, highest_number: int
+) -> LiteInput:
     """A subject with the documentation cut from its *patch*."""
-    parts = source_sections(patch)
-    return Subject(repo=repo, text=text, patch=parts, test_patch=test_patch, newest=newest)
+    parts = source_file_patches(patch)
+    return LiteInput(
+        repo=repo, text=text, patch=parts, test_patch=test_patch, highest_number=highest_number
+    )
 
 
-def broken(rules: Rules, instance: Subject) -> list[str]:
-    """Names of the *rules* that *instance* breaks, in their order."""
-    return [name for name, is_broken in rules.items() if is_broken(instance)]
+def violated_criteria(criteria: LiteCriteria, instance: LiteInput) -> list[str]:
+    """Names of the *criteria* that *instance* breaks, in their order."""
+    return [name for name, is_violated in criteria.items() if is_violated(instance)]
 
 
-def _refers(text: str, newest: int) -> bool:
+def _refers_to_issue(text: str, highest_number: int) -> bool:
     """Whether *text* names an issue or pull by number.
 
     SWE-bench asks GitHub about every #N. GitHub numbers issues and pulls in one row, so what is
@@ -66,24 +70,24 @@ def _refers(text: str, newest: int) -> bool:
     """
     if _REFERENCE.search(text) or _GITLAB.search(text):
         return True
-    return any(0 < int(number) <= newest for number in _NUMBER.findall(text))
+    return any(0 < int(number) <= highest_number for number in _NUMBER.findall(text))
 
 
-def _own(url: str, repo: str) -> bool:
+def _is_own_repository_url(url: str, repo: str) -> bool:
     """Whether *url* leads into *repo*, but to no issue, pull request or commit."""
     bare = re.sub(r"^https?://(?:www\.)?", "", url).lower().removesuffix("/")
-    own = f"github.com/{repo.lower()}"
-    inside = bare == own or bare.startswith(own + "/")
-    return inside and not re.match(r"/(?:issues|pull|commit)/", bare[len(own) :])
+    repository_url = f"github.com/{repo.lower()}"
+    inside = bare == repository_url or bare.startswith(repository_url + "/")
+    return inside and not re.match(r"/(?:issues|pull|commit)/", bare[len(repository_url) :])
 
 
-def _has_head(parts: tuple[FileSection, ...], *marks: bytes) -> bool:
+def _has_header(parts: tuple[FilePatch, ...], *prefixes: bytes) -> bool:
     heads = (part.data.partition(b"\n@@ ")[0] for part in parts)
-    return any(b"\n" + mark in head for head in heads for mark in marks)
+    return any(b"\n" + prefix in head for head in heads for prefix in prefixes)
 
 
-def _hunks(parts: tuple[FileSection, ...]) -> int:
-    return sum(1 for part in parts for _ in hunks(part))
+def _count_hunks(parts: tuple[FilePatch, ...]) -> int:
+    return sum(1 for part in parts for _ in iter_hunks(part))
 
 
 def _checks_messages_as_coded(patch: bytes) -> bool:
@@ -93,35 +97,38 @@ def _checks_messages_as_coded(patch: bytes) -> bool:
 
 
 def _checks_messages(patch: bytes) -> bool:
-    added = b"\n".join(line.text for line in changed_lines(patch) if line.added)
+    added = b"\n".join(line.text for line in iter_changed_lines(patch) if line.is_added)
     return bool(_MATCHED.search(added) or _COMPARED.search(added))
 
 
-_SHARED: Rules = {
+_SHARED: LiteCriteria = {
     "commit-id": lambda s: bool(_COMMIT.search(s.text) or _DJANGO_COMMIT.search(s.text)),
     "not-one-file": lambda s: len(s.patch) != 1,
-    "not-1-to-3-hunks": lambda s: not 0 < _hunks(s.patch) <= 3,
+    "not-1-to-3-hunks": lambda s: not 0 < _count_hunks(s.patch) <= 3,
 }
 
-STRICT: Rules = {
+STRICT_CRITERIA: LiteCriteria = {
     "words-up-to-40": lambda s: len(s.text.split()) <= 40,
     "link": lambda s: bool(_LINK.search(s.text)),  # any: the exception for the own one never holds
-    "reference": lambda s: _refers(s.text, s.newest),
+    "reference": lambda s: _refers_to_issue(s.text, s.highest_number),
     "image": lambda s: bool(_NAMED_IMAGE.search(s.text)),
     "error-message": lambda s: _checks_messages_as_coded(s.test_patch),
-    "adds-or-removes-files": lambda s: _has_head(s.patch, b"new file", b"deleted file"),
+    "adds-or-removes-files": lambda s: _has_header(s.patch, b"new file", b"deleted file"),
     **_SHARED,
 }
 
-INTENDED: Rules = {
+INTENDED_CRITERIA: LiteCriteria = {
     "words-below-40": lambda s: len(s.text.split()) < 40,
-    "link": lambda s: any(not _own(url, s.repo) for url in _URL.findall(s.text)),
-    "reference": lambda s: _refers(s.text, s.newest),
+    "link": lambda s: any(not _is_own_repository_url(url, s.repo) for url in _URL.findall(s.text)),
+    "reference": lambda s: _refers_to_issue(s.text, s.highest_number),
     "image": lambda s: bool(_IMAGE.search(s.text)),
     "error-message": lambda s: _checks_messages(s.test_patch),
-    "adds-or-removes-files": lambda s: _has_head(
+    "adds-or-removes-files": lambda s: _has_header(
         s.patch, b"new file", b"deleted file", b"rename from", b"copy from"
     ),
     **_SHARED,
 }
-MODES: Mapping[str, Rules] = {"strict": STRICT, "intended": INTENDED}
+CRITERIA_BY_MODE: Mapping[str, LiteCriteria] = {
+    "strict": STRICT_CRITERIA,
+    "intended": INTENDED_CRITERIA,
+}

@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from builders.git.tree import Tree
-from curate.recipe_tools.draft.job import Job
+from builders.git.tree import FileTree
+from curate.recipe_tools.draft.job import CIJob
 from curate.recipe_tools.draft.shell_commands import add_file, read_commands
 
 WORKFLOWS = ".github/workflows"
@@ -21,22 +21,22 @@ _PLAIN_FILES = (
 _COMMANDS = ("run", "script", "bash", "command", "before_install", "install", "before_script")
 
 
-def ci_jobs(tree: Tree) -> Iterator[Job]:
+def find_ci_jobs(tree: FileTree) -> Iterator[CIJob]:
     """Every job of every CI configuration of *tree* that runs something."""
-    workflows = [f"{WORKFLOWS}/{name}" for name in tree.names(WORKFLOWS)]
+    workflows = [f"{WORKFLOWS}/{name}" for name in tree.list_names(WORKFLOWS)]
     for path in (*workflows, *_PLAIN_FILES):
-        for written in _jobs(_yaml(tree, path)):
-            job = {**written, "uses": list(_local_actions(tree, written))}
-            found = read_commands("\n".join(_texts(job)))
-            for file in _texts(job, names=("environment-file",)):
+        for written in _iter_job_tables(_load_yaml(tree, path)):
+            job = {**written, "uses": list(_read_local_actions(tree, written))}
+            found = read_commands("\n".join(_collect_commands(job)))
+            for file in _collect_commands(job, names=("environment-file",)):
                 add_file(found.files, re.sub(r"\$\{\{.*?\}\}", "${}", file))
-            for package in _packages(job):
+            for package in _apt_packages(job):
                 found.system += [package] if package not in found.system else []
-            found.variables |= _variables(job)
-            yield Job(origin=path, found=found)
+            found.variables |= _env_variables(job)
+            yield CIJob(origin=path, findings=found)
 
 
-def _yaml(tree: Tree, path: str) -> Mapping[str, Any]:
+def _load_yaml(tree: FileTree, path: str) -> Mapping[str, Any]:
     if not path.endswith((".yml", ".yaml")):
         return {}
     try:
@@ -46,7 +46,7 @@ def _yaml(tree: Tree, path: str) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _jobs(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _iter_job_tables(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Each table of *data* that has commands of its own, under what holds for the whole file."""
     jobs = data.get("jobs")
     named = jobs.values() if isinstance(jobs, dict) else jobs if isinstance(jobs, list) else ()
@@ -58,30 +58,30 @@ def _jobs(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield data  # Travis, GitLab, and files of one job
 
 
-def _local_actions(tree: Tree, job: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _read_local_actions(tree: FileTree, job: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The repository's own actions that steps of *job* use."""
     steps = job.get("steps")
     for step in steps if isinstance(steps, list) else ():
         used = str(step.get("uses", "")) if isinstance(step, dict) else ""
         if used.startswith("./"):
             folder = used.removeprefix("./").strip("/")
-            yield from (_yaml(tree, f"{folder}/action.{suffix}") for suffix in ("yml", "yaml"))
+            yield from (_load_yaml(tree, f"{folder}/action.{suffix}") for suffix in ("yml", "yaml"))
 
 
-def _texts(node: Any, key: str = "", names: Sequence[str] = _COMMANDS) -> Iterator[str]:
+def _collect_commands(node: Any, key: str = "", names: Sequence[str] = _COMMANDS) -> Iterator[str]:
     """Text under one of *names* anywhere below *node*; shell text if none are given."""
     if isinstance(node, str):
         if key in names:
             yield node
     elif isinstance(node, list):
         for item in node:
-            yield from _texts(item, key, names)
+            yield from _collect_commands(item, key, names)
     elif isinstance(node, dict):
         for name, value in node.items():
-            yield from _texts(value, str(name), names)
+            yield from _collect_commands(value, str(name), names)
 
 
-def _packages(job: Mapping[str, Any]) -> list[str]:
+def _apt_packages(job: Mapping[str, Any]) -> list[str]:
     """Travis' `addons: apt: packages:`, however it is spelt."""
     addons = job.get("addons")
     apt = addons.get("apt", addons.get("apt_packages")) if isinstance(addons, dict) else None
@@ -90,10 +90,10 @@ def _packages(job: Mapping[str, Any]) -> list[str]:
     return [name for name in names if isinstance(name, str)]
 
 
-def _variables(job: Mapping[str, Any]) -> dict[str, str]:
+def _env_variables(job: Mapping[str, Any]) -> dict[str, str]:
     """`env:` of the file, the job and its steps."""
     steps = job.get("steps")
-    tables = [*_tables(job.get("env"))]
+    tables = [*_env_tables(job.get("env"))]
     tables += [step["env"] for step in steps or () if isinstance(step, dict) and "env" in step]
     found: dict[str, str] = {}
     for table in tables:
@@ -102,5 +102,5 @@ def _variables(job: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _tables(value: Any) -> list[Any]:
+def _env_tables(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]

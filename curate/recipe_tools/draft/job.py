@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(kw_only=True)
-class Found:
+class JobFindings:
     """What is installed for the tests and how they are called; each thing once, in order."""
 
     files: list[str] = field(default_factory=list)  # requirement files
@@ -19,11 +19,11 @@ class Found:
     variables: dict[str, str] = field(default_factory=dict)
 
     @property
-    def tests(self) -> bool:
+    def runs_tests(self) -> bool:
         """Whether tests are run here or by what is called here."""
         return bool(self.runners or self.elsewhere)
 
-    def add(self, other: "Found") -> None:
+    def merge_from(self, other: "JobFindings") -> None:
         """Take over what *other* has and this lacks."""
         for name in _LISTS:
             mine = getattr(self, name)
@@ -44,16 +44,16 @@ _LISTS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class CIJob:
     """Commands that are run one after the other in one environment."""
 
     origin: str  # "tox.ini", ".github/workflows/tests.yml", ...
-    found: Found
+    findings: JobFindings
 
 
-def joined(jobs: Iterable[Job]) -> Found:
+def merge(jobs: Iterable[CIJob]) -> JobFindings:
     """Everything that *jobs* have found."""
-    total = Found()
+    total = JobFindings()
     for job in jobs:
-        total.add(job.found)
+        total.merge_from(job.findings)
     return total

@@ -8,13 +8,13 @@ from fnmatch import fnmatchcase
 
 from packaging.utils import canonicalize_name
 
-from builders.git.tree import GitTree, Tree
+from builders.git.tree import FileTree, GitTree
 from builders.model import Failure
-from builders.requirements import Project, Sources, read_manifest, read_project
-from curate.recipe_tools.draft.ci_config import ci_jobs
-from curate.recipe_tools.draft.job import Job, joined
-from curate.recipe_tools.draft.pytest_config import pytest_settings
-from curate.recipe_tools.draft.tox_nox_make import runner_jobs
+from builders.requirements import ManifestSources, ProjectMetadata, read_manifest, read_project
+from curate.recipe_tools.draft.ci_config import find_ci_jobs
+from curate.recipe_tools.draft.job import CIJob, merge
+from curate.recipe_tools.draft.pytest_config import read_pytest_settings
+from curate.recipe_tools.draft.tox_nox_make import find_runner_jobs
 
 _VERSION_FILES = ("__init__.py", "__version__.py", "version.py", "_version.py", "__about__.py")
 VERSION_PATTERN = r"""__version__ *= *['"](\d+\.\d+)"""
@@ -46,24 +46,26 @@ class Observation:
     commit: str
     date: datetime
     version: str  # by the nearest tag, "" without one
-    project: Project
-    jobs: tuple[Job, ...]  # those that run tests
+    project: ProjectMetadata
+    jobs: tuple[CIJob, ...]  # those that run tests
     sources: Mapping[str, Mapping[str, str]]  # "files" | "extras" | "groups" -> name -> origin
-    declared: frozenset[str]  # distributions that these sources name
+    declared_names: frozenset[str]  # distributions that these sources name
     packages: frozenset[str]  # what can be imported: "name"
-    stated: Mapping[str, str]  # file -> version that it states
+    declared_versions: Mapping[str, str]  # file -> version that it states
     pytest: Mapping[str, Sequence[str]]  # settings of pytest, as words
-    compiled: str  # what says that the project has to be compiled, "" for pure Python
+    compiled_by: str  # what says that the project has to be compiled, "" for pure Python
     submodules: bool
 
 
-def observe(tree: GitTree, date: datetime, version: str) -> Observation:
+def observe_commit(tree: GitTree, date: datetime, version: str) -> Observation:
     """Read the commit of *tree*, which was made at *date*."""
     project = read_project(tree)
-    jobs = tuple(job for job in (*ci_jobs(tree), *runner_jobs(tree)) if job.found.tests)
+    jobs = tuple(
+        job for job in (*find_ci_jobs(tree), *find_runner_jobs(tree)) if job.findings.runs_tests
+    )
     paths = frozenset(tree.paths)
-    sources = _sources(project, jobs, paths)
-    packages = frozenset(filter(None, map(_package, paths)))
+    sources = _find_sources(project, jobs, paths)
+    packages = frozenset(filter(None, map(_importable_package, paths)))
     return Observation(
         commit=tree.commit,
         date=date,
@@ -71,17 +73,17 @@ def observe(tree: GitTree, date: datetime, version: str) -> Observation:
         project=project,
         jobs=jobs,
         sources=sources,
-        declared=_declared(tree, sources),
+        declared_names=_declared_requirements(tree, sources),
         packages=packages,
-        stated=_stated(tree, packages, paths),
-        pytest=pytest_settings(tree),
-        compiled=_compiled(tree, paths),
+        declared_versions=_declared_versions(tree, packages, paths),
+        pytest=read_pytest_settings(tree),
+        compiled_by=_find_compiled_marker(tree, paths),
         submodules=".gitmodules" in paths,
     )
 
 
-def _sources(
-    project: Project, jobs: Sequence[Job], paths: frozenset[str]
+def _find_sources(
+    project: ProjectMetadata, jobs: Sequence[CIJob], paths: frozenset[str]
 ) -> dict[str, dict[str, str]]:
     """What of the project's requirements the tests are run with, and who says so."""
     known: dict[str, Mapping[str, str]] = {
@@ -92,12 +94,16 @@ def _sources(
     found: dict[str, dict[str, str]] = {kind: {} for kind in known}
     for job in jobs:
         for kind, names in known.items():
-            for asked in getattr(job.found, kind):
-                name = _spelt(asked, names) if kind == "files" else names.get(_name(asked))
+            for asked in getattr(job.findings, kind):
+                name = (
+                    _match_path(asked, names)
+                    if kind == "files"
+                    else names.get(_normalize_name(asked))
+                )
                 if name and not _NOT_TESTS.search(name):
                     found[kind].setdefault(name, job.origin)
     if not any(found.values()):
-        found = _usual(known)
+        found = _conventional_sources(known)
     if not project.dependencies:
         files = [path for path in paths if _DEPENDENCIES.fullmatch(path)]
         usual = [path for path in files if not path.startswith(("doc", "test", "example"))]
@@ -105,18 +111,18 @@ def _sources(
     return found
 
 
-def _spelt(asked: str, paths: Iterable[str]) -> str:
+def _match_path(asked: str, paths: Iterable[str]) -> str:
     """*asked* where it is a file, or a glob (of a variable of CI) that some file matches."""
     if "*" not in asked:
         return asked if asked in paths else ""
     return asked if any(fnmatchcase(path, asked) for path in paths) else ""
 
 
-def _name(text: str) -> str:
+def _normalize_name(text: str) -> str:
     return str(canonicalize_name(text))
 
 
-def _usual(known: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+def _conventional_sources(known: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
     """What is called as projects call requirements of their tests."""
     files = [path for path in known["files"] if _FILE.fullmatch(path)]
     found = {"files": sorted(files)}
@@ -125,15 +131,17 @@ def _usual(known: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
     return {kind: dict.fromkeys(names, "by name") for kind, names in found.items()}
 
 
-def _declared(tree: Tree, sources: Mapping[str, Mapping[str, str]]) -> frozenset[str]:
+def _declared_requirements(
+    tree: FileTree, sources: Mapping[str, Mapping[str, str]]
+) -> frozenset[str]:
     files, extras, groups = (tuple(sources[kind]) for kind in ("files", "extras", "groups"))
-    manifest = read_manifest(tree, Sources(files=files, extras=extras, groups=groups))
+    manifest = read_manifest(tree, ManifestSources(files=files, extras=extras, groups=groups))
     if isinstance(manifest, Failure):
         return frozenset()
     return frozenset(item.name for item in manifest.requirements)
 
 
-def _package(path: str) -> str:
+def _importable_package(path: str) -> str:
     """The top-level package or module that *path* makes importable, "" if none."""
     parts = path.removeprefix("src/").removeprefix("lib/").split("/")
     if len(parts) == 2 and parts[1] == "__init__.py":
@@ -145,17 +153,19 @@ def _package(path: str) -> str:
     return name if name.isidentifier() and not _NO_PACKAGES.fullmatch(name) else ""
 
 
-def _stated(tree: Tree, packages: frozenset[str], paths: frozenset[str]) -> dict[str, str]:
+def _declared_versions(
+    tree: FileTree, packages: frozenset[str], paths: frozenset[str]
+) -> dict[str, str]:
     """Files that say `__version__ = "1.2…"`."""
     folders = [f"{root}{name}" for root in ("", "src/") for name in packages]
     places = [f"{folder}/{file}" for folder in folders for file in _VERSION_FILES]
     pattern = re.compile(VERSION_PATTERN.encode())
-    there = [path for path in (*places, *(f"{it}.py" for it in folders)) if path in paths]
-    found = {path: pattern.search(tree.read(path) or b"") for path in there}
+    existing = [path for path in (*places, *(f"{it}.py" for it in folders)) if path in paths]
+    found = {path: pattern.search(tree.read(path) or b"") for path in existing}
     return {path: match[1].decode() for path, match in found.items() if match}
 
 
-def _compiled(tree: Tree, paths: frozenset[str]) -> str:
+def _find_compiled_marker(tree: FileTree, paths: frozenset[str]) -> str:
     """The file that shows that installing compiles something."""
     for name in ("Cargo.toml", "meson.build", "CMakeLists.txt"):
         if name in paths:
@@ -163,6 +173,6 @@ def _compiled(tree: Tree, paths: frozenset[str]) -> str:
     return "setup.py" if b"ext_modules" in (tree.read("setup.py") or b"") else ""
 
 
-def runners(observations: Sequence[Observation]) -> set[str]:
+def list_runners(observations: Sequence[Observation]) -> set[str]:
     """How tests are called at any of *observations*."""
-    return {kind for it in observations for kind in joined(it.jobs).runners}
+    return {kind for it in observations for kind in merge(it.jobs).runners}

@@ -6,21 +6,21 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from builders.git.tree import Tree
+from builders.git.tree import FileTree
 
 _SECTIONS = (("pytest.ini", "pytest"), ("tox.ini", "pytest"), ("setup.cfg", "tool:pytest"))
 
 
-def pytest_settings(tree: Tree) -> Mapping[str, list[str]]:
+def read_pytest_settings(tree: FileTree) -> Mapping[str, list[str]]:
     """`addopts`, `testpaths` and `required_plugins`, as words, of the file that pytest heeds."""
-    table = _table(tree)
+    table = _read_ini_table(tree)
     names = ("addopts", "testpaths", "required_plugins")
-    return {name: _words(table.get(name, "")) for name in names}
+    return {name: _split_words(table.get(name, "")) for name in names}
 
 
-def _table(tree: Tree) -> Mapping[str, Any]:
+def _read_ini_table(tree: FileTree) -> Mapping[str, Any]:
     try:
-        data = tomllib.loads(_text(tree, "pyproject.toml"))
+        data = tomllib.loads(_read_text(tree, "pyproject.toml"))
     except tomllib.TOMLDecodeError:
         data = {}
     options = data.get("tool", {}).get("pytest", {}).get("ini_options")
@@ -29,7 +29,7 @@ def _table(tree: Tree) -> Mapping[str, Any]:
     for path, section in _SECTIONS:
         parser = configparser.ConfigParser(interpolation=None, strict=False)
         try:
-            parser.read_string(_text(tree, path))
+            parser.read_string(_read_text(tree, path))
         except configparser.Error:
             continue
         if parser.has_section(section):
@@ -37,11 +37,11 @@ def _table(tree: Tree) -> Mapping[str, Any]:
     return {}
 
 
-def _text(tree: Tree, path: str) -> str:
+def _read_text(tree: FileTree, path: str) -> str:
     return (tree.read(path) or b"").decode("utf-8", "replace")
 
 
-def _words(value: Any) -> list[str]:
+def _split_words(value: Any) -> list[str]:
     if isinstance(value, list):
         return [str(item) for item in value]
     try:

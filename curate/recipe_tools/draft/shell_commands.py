@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
-from curate.recipe_tools.draft.job import Found
+from curate.recipe_tools.draft.job import JobFindings
 
 _OPERATORS = ";|&"
 _ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
@@ -24,15 +24,15 @@ _VALUED = re.compile(
 )
 
 
-def read_commands(text: str) -> Found:
+def read_commands(text: str) -> JobFindings:
     """What the commands of *text* install for whom, and which tests they call."""
-    found = Found()
-    for words in _commands(text):
-        _read(_bare(words), found)
+    found = JobFindings()
+    for words in _split_commands(text):
+        _read_command(_strip_prefixes(words), found)
     return found
 
 
-def _commands(text: str) -> Iterator[list[str]]:
+def _split_commands(text: str) -> Iterator[list[str]]:
     """Words of every simple command; lines that no shell would take are left out."""
     joined = re.sub(r"\\\r?\n", " ", re.sub(r"\$\{\{.*?\}\}", "${}", text))
     for line in joined.splitlines():
@@ -47,7 +47,7 @@ def _commands(text: str) -> Iterator[list[str]]:
                 yield list(group)
 
 
-def _bare(words: Sequence[str]) -> list[str]:
+def _strip_prefixes(words: Sequence[str]) -> list[str]:
     """*words* without what stands before the command proper."""
     rest = list(words)
     while rest:
@@ -63,20 +63,20 @@ def _bare(words: Sequence[str]) -> list[str]:
             while rest and rest[0].startswith("-"):
                 rest = rest[1:]
         elif head == "coverage" and rest[1:2] == ["run"]:
-            rest = _covered(rest[2:])
+            rest = _strip_coverage(rest[2:])
         else:
             return [head, *rest[1:]]
     return []
 
 
-def _covered(words: list[str]) -> list[str]:
+def _strip_coverage(words: list[str]) -> list[str]:
     """The program that `coverage run` is to run."""
     if "-m" in words:
         return words[words.index("-m") + 1 :]
     return [word for word in words if not word.startswith("-")]
 
 
-def _read(words: list[str], found: Found) -> None:
+def _read_command(words: list[str], found: JobFindings) -> None:
     if not words:
         return
     head, rest = words[0].rsplit("/", 1)[-1], words[1:]
@@ -91,10 +91,10 @@ def _read(words: list[str], found: Found) -> None:
     elif any(word.endswith(("manage.py", "runtests.py")) for word in words[:2]):
         found.runners.append("other")
     elif any(_SCRIPT.search(word) for word in words[:2]):
-        _add(found.elsewhere, "a script")
+        _append_unique(found.elsewhere, "a script")
 
 
-def _pip(words: list[str], found: Found) -> None:
+def _read_pip(words: list[str], found: JobFindings) -> None:
     if words[:1] != ["install"]:
         return
     queue = words[1:]
@@ -102,86 +102,86 @@ def _pip(words: list[str], found: Found) -> None:
         word = queue.pop(0)
         name, _, value = word.partition("=")
         if word.startswith("-r"):
-            add_file(found.files, word[2:].lstrip("=") or _next(queue))
+            add_file(found.files, word[2:].lstrip("=") or _pop_value(queue))
         elif name == "--requirement":
-            add_file(found.files, value or _next(queue))
+            add_file(found.files, value or _pop_value(queue))
         elif name == "--group":
-            _add(found.groups, (value or _next(queue)).rsplit(":", 1)[-1])
+            _append_unique(found.groups, (value or _pop_value(queue)).rsplit(":", 1)[-1])
         elif name == "--extra":
-            _add(found.extras, value or _next(queue))
+            _append_unique(found.extras, value or _pop_value(queue))
         elif _VALUED.fullmatch(word):
-            _next(queue)
+            _pop_value(queue)
         elif word in ("-e", "--editable") or not word.startswith("-"):
-            _target(_next(queue) if word.startswith("-") else word, found)
+            _read_pip_target(_pop_value(queue) if word.startswith("-") else word, found)
 
 
-def _target(word: str, found: Found) -> None:
+def _read_pip_target(word: str, found: JobFindings) -> None:
     """A positional argument of `pip install`, or what `-e` names."""
     local = _LOCAL.match(word)
     if local:
         for extra in (local[1] or local[2]).split(","):
-            _add(found.extras, extra.strip())
+            _append_unique(found.extras, extra.strip())
     elif not re.match(r"\.|/|git\+|https?:", word) and "/" not in word:
-        _add(found.packages, word)
+        _append_unique(found.packages, word)
 
 
-def _sync(words: list[str], found: Found) -> None:
+def _read_uv_sync(words: list[str], found: JobFindings) -> None:
     """`uv sync`, `uv run`: the project with its default group."""
     if words[:1] == ["sync"]:
-        _managed(words[1:], found, "--no-dev")
+        _read_managed_install(words[1:], found, "--no-dev")
 
 
-def _install(words: list[str], found: Found) -> None:
+def _read_install(words: list[str], found: JobFindings) -> None:
     """`poetry install`, `pdm install` and the like."""
     if words[:1] in (["install"], ["sync"]):
-        _managed(words[1:], found, "--only")
+        _read_managed_install(words[1:], found, "--only")
 
 
-def _managed(words: list[str], found: Found, without: str) -> None:
+def _read_managed_install(words: list[str], found: JobFindings, without: str) -> None:
     queue = list(words)
     if without not in words:
-        _add(found.groups, "dev")
+        _append_unique(found.groups, "dev")
     while queue:
         name, _, value = queue.pop(0).partition("=")
         if name in ("--group", "-G", "--with", "--only-group", "--only"):
-            for group in re.split(r"[,\s]+", value or _next(queue)):
-                _add(found.groups, group)
+            for group in re.split(r"[,\s]+", value or _pop_value(queue)):
+                _append_unique(found.groups, group)
         elif name in ("--extra", "--extras", "-E"):
-            for extra in re.split(r"[,\s]+", value or _next(queue)):
-                _add(found.extras, extra)
+            for extra in re.split(r"[,\s]+", value or _pop_value(queue)):
+                _append_unique(found.extras, extra)
 
 
-def _conda(words: list[str], found: Found) -> None:
+def _read_conda(words: list[str], found: JobFindings) -> None:
     for place, word in enumerate(words[:-1]):
         if word in ("-f", "--file"):
             add_file(found.files, words[place + 1])
 
 
-def _apt(words: list[str], found: Found) -> None:
+def _read_apt(words: list[str], found: JobFindings) -> None:
     if "install" in words:
         for word in words[words.index("install") + 1 :]:
             if not word.startswith("-") and re.fullmatch(r"[a-z0-9][a-z0-9.+-]+", word):
-                _add(found.system, word)
+                _append_unique(found.system, word)
 
 
-def _pytest(words: list[str], found: Found) -> None:
+def _read_pytest(words: list[str], found: JobFindings) -> None:
     found.runners.append("pytest")
     for word in words:
         if word.startswith("-"):
-            _add(found.options, word)
+            _append_unique(found.options, word)
 
 
-def _calls(kind: str) -> Callable[[list[str], Found], None]:
-    def read(words: list[str], found: Found) -> None:
+def _runner_reader(kind: str) -> Callable[[list[str], JobFindings], None]:
+    def read(words: list[str], found: JobFindings) -> None:
         found.runners.append(kind)
 
     return read
 
 
-def _elsewhere(kind: str) -> Callable[[list[str], Found], None]:
-    def read(words: list[str], found: Found) -> None:
+def _delegating_reader(kind: str) -> Callable[[list[str], JobFindings], None]:
+    def read(words: list[str], found: JobFindings) -> None:
         if kind != "make" or any("test" in word or word == "check" for word in words):
-            _add(found.elsewhere, kind)
+            _append_unique(found.elsewhere, kind)
 
     return read
 
@@ -189,37 +189,37 @@ def _elsewhere(kind: str) -> Callable[[list[str], Found], None]:
 def add_file(files: list[str], path: str) -> None:
     """Add *path*; what CI fills into the name of the file becomes a `*`."""
     folder, slash, name = path.rpartition("/")
-    _add(files, folder + slash + (name.replace("${}", "*") if len(name) > 8 else name))
+    _append_unique(files, folder + slash + (name.replace("${}", "*") if len(name) > 8 else name))
 
 
-def _next(queue: list[str]) -> str:
+def _pop_value(queue: list[str]) -> str:
     return queue.pop(0) if queue else ""
 
 
-def _add(items: list[str], item: str) -> None:
+def _append_unique(items: list[str], item: str) -> None:
     """Add what is spelt out and new."""
     item = item.replace("{toxinidir}/", "").replace("$TRAVIS_BUILD_DIR/", "").removeprefix("./")
     if item and not _UNKNOWN.search(item) and item not in items:
         items.append(item)
 
 
-_READERS: dict[str, Callable[[list[str], Found], None]] = {
-    "pip": _pip,
-    "uv": _sync,
-    "poetry": _install,
-    "pdm": _install,
-    "conda": _conda,
-    "mamba": _conda,
-    "micromamba": _conda,
-    "apt-get": _apt,
-    "apt": _apt,
-    "pytest": _pytest,
-    "py.test": _pytest,
-    "nosetests": _calls("nose"),
-    "nose": _calls("nose"),
-    "unittest": _calls("unittest"),
-    "trial": _calls("unittest"),
-    "tox": _elsewhere("tox"),
-    "nox": _elsewhere("nox"),
-    "make": _elsewhere("make"),
+_READERS: dict[str, Callable[[list[str], JobFindings], None]] = {
+    "pip": _read_pip,
+    "uv": _read_uv_sync,
+    "poetry": _read_install,
+    "pdm": _read_install,
+    "conda": _read_conda,
+    "mamba": _read_conda,
+    "micromamba": _read_conda,
+    "apt-get": _read_apt,
+    "apt": _read_apt,
+    "pytest": _read_pytest,
+    "py.test": _read_pytest,
+    "nosetests": _runner_reader("nose"),
+    "nose": _runner_reader("nose"),
+    "unittest": _runner_reader("unittest"),
+    "trial": _runner_reader("unittest"),
+    "tox": _delegating_reader("tox"),
+    "nox": _delegating_reader("nox"),
+    "make": _delegating_reader("make"),
 }

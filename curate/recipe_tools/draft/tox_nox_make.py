@@ -7,25 +7,25 @@ import shlex
 import tomllib
 from collections.abc import Iterator
 
-from builders.git.tree import Tree
-from curate.recipe_tools.draft.job import Job
+from builders.git.tree import FileTree
+from curate.recipe_tools.draft.job import CIJob
 from curate.recipe_tools.draft.shell_commands import read_commands
-from curate.recipe_tools.draft.tox_toml import tox_toml_jobs
+from curate.recipe_tools.draft.tox_toml import find_tox_toml_jobs
 
 _FACTORS = re.compile(r"^[\w!.,{}-]+\s*:\s+|^[\w!.,{}-]+:(?=\S)")  # "py27,py35: mock"
 _REFERENCE = re.compile(r"\{\[([^\]]+)\](\w+)\}")  # "{[testenv]deps}"
 
 
-def runner_jobs(tree: Tree) -> Iterator[Job]:
+def find_runner_jobs(tree: FileTree) -> Iterator[CIJob]:
     """Every environment of tox, session of nox and target of make."""
-    yield from _tox(tree)
-    yield from tox_toml_jobs(tree)
-    yield from _nox(tree)
-    yield from _make(tree)
+    yield from _iter_tox_jobs(tree)
+    yield from find_tox_toml_jobs(tree)
+    yield from _iter_nox_jobs(tree)
+    yield from _iter_make_jobs(tree)
 
 
-def _tox(tree: Tree) -> Iterator[Job]:
-    for origin, text in _tox_texts(tree):
+def _iter_tox_jobs(tree: FileTree) -> Iterator[CIJob]:
+    for origin, text in _iter_tox_texts(tree):
         parser = configparser.ConfigParser(interpolation=None, strict=False)
         try:
             parser.read_string(text)
@@ -33,10 +33,10 @@ def _tox(tree: Tree) -> Iterator[Job]:
             continue
         for section in parser.sections():
             if section.split(":")[0].strip() == "testenv":
-                yield _tox_job(parser, section, origin)
+                yield _make_tox_job(parser, section, origin)
 
 
-def _tox_texts(tree: Tree) -> Iterator[tuple[str, str]]:
+def _iter_tox_texts(tree: FileTree) -> Iterator[tuple[str, str]]:
     yield "tox.ini", (tree.read("tox.ini") or b"").decode("utf-8", "replace")
     try:
         data = tomllib.loads((tree.read("pyproject.toml") or b"").decode("utf-8", "replace"))
@@ -45,7 +45,7 @@ def _tox_texts(tree: Tree) -> Iterator[tuple[str, str]]:
     yield "pyproject.toml", str(data.get("tool", {}).get("tox", {}).get("legacy_tox_ini", ""))
 
 
-def _value(parser: configparser.ConfigParser, section: str, *names: str) -> list[str]:
+def _read_setting(parser: configparser.ConfigParser, section: str, *names: str) -> list[str]:
     """Lines of a setting, of `[testenv]` where *section* does not have it; references followed."""
     for place in (section, "testenv"):
         for name in names:
@@ -58,31 +58,31 @@ def _value(parser: configparser.ConfigParser, section: str, *names: str) -> list
     return []
 
 
-def _tox_script(parser: configparser.ConfigParser, section: str) -> str:
+def _tox_commands(parser: configparser.ConfigParser, section: str) -> str:
     """Shell commands that do what tox does in *section*."""
     lines = []
-    for dep in _value(parser, section, "deps"):
+    for dep in _read_setting(parser, section, "deps"):
         line = _FACTORS.sub("", dep)
         lines.append(f"pip install {line if line.startswith('-') else shlex.quote(line)}")
-    extras = re.split(r"[,\s]+", ",".join(_value(parser, section, "extras")))
+    extras = re.split(r"[,\s]+", ",".join(_read_setting(parser, section, "extras")))
     lines += [f"pip install '.[{extra}]'" for extra in extras if extra]
-    groups = re.split(r"[,\s]+", ",".join(_value(parser, section, "dependency_groups")))
+    groups = re.split(r"[,\s]+", ",".join(_read_setting(parser, section, "dependency_groups")))
     lines += [f"pip install --group {group}" for group in groups if group]
-    commands = "\n".join(_value(parser, section, "commands"))
+    commands = "\n".join(_read_setting(parser, section, "commands"))
     bare = re.sub(r"\{posargs[^}]*\}|\[\]", "", commands.replace("{toxinidir}/", ""))
     return "\n".join([*lines, *(_FACTORS.sub("", line) for line in bare.splitlines())])
 
 
-def _tox_job(parser: configparser.ConfigParser, section: str, origin: str) -> Job:
-    found = read_commands(_tox_script(parser, section))
-    for line in _value(parser, section, "setenv", "set_env"):
+def _make_tox_job(parser: configparser.ConfigParser, section: str, origin: str) -> CIJob:
+    found = read_commands(_tox_commands(parser, section))
+    for line in _read_setting(parser, section, "setenv", "set_env"):
         name, equals, value = _FACTORS.sub("", line).partition("=")
         if equals:
             found.variables[name.strip()] = value.strip()
-    return Job(origin=origin, found=found)
+    return CIJob(origin=origin, findings=found)
 
 
-def _nox(tree: Tree) -> Iterator[Job]:
+def _iter_nox_jobs(tree: FileTree) -> Iterator[CIJob]:
     try:
         module = ast.parse(tree.read("noxfile.py") or b"")
     except (SyntaxError, ValueError):
@@ -90,11 +90,11 @@ def _nox(tree: Tree) -> Iterator[Job]:
     for node in module.body:
         if isinstance(node, ast.FunctionDef) and node.decorator_list:
             calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
-            lines = [line for line in map(_session_call, calls) if line]
-            yield Job(origin="noxfile.py", found=read_commands("\n".join(lines)))
+            lines = [line for line in map(_session_command, calls) if line]
+            yield CIJob(origin="noxfile.py", findings=read_commands("\n".join(lines)))
 
 
-def _session_call(call: ast.Call) -> str:
+def _session_command(call: ast.Call) -> str:
     """`session.install("x")` as `pip install x`, `session.run("x")` as `x`; "" for others."""
     if not isinstance(call.func, ast.Attribute):
         return ""
@@ -104,9 +104,11 @@ def _session_call(call: ast.Call) -> str:
     return shlex.join(words) if call.func.attr in ("run", "run_always", "run_install") else ""
 
 
-def _make(tree: Tree) -> Iterator[Job]:
+def _iter_make_jobs(tree: FileTree) -> Iterator[CIJob]:
     text = (tree.read("Makefile") or b"").decode("utf-8", "replace")
     for body in re.findall(
         r"^[\w./ -]+:(?!=)[^\n]*\n(\t[^\n]*\n(?:\t[^\n]*\n|\n)*)", text + "\n", re.M
     ):
-        yield Job(origin="Makefile", found=read_commands(re.sub(r"^\t[@-]*", "", body, flags=re.M)))
+        yield CIJob(
+            origin="Makefile", findings=read_commands(re.sub(r"^\t[@-]*", "", body, flags=re.M))
+        )

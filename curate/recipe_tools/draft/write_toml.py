@@ -6,27 +6,30 @@ import tomlkit
 from tomlkit.items import InlineTable, Table
 
 from curate.recipe_tools.draft.observe import VERSION_PATTERN
-from curate.recipe_tools.draft.propose import Draft, Fact
+from curate.recipe_tools.draft.propose import DraftValue, RecipeDraft
 
 SOURCES = ("files", "extras", "groups", "extra")  # keys of `requirements`
 
 
-def recipe_text(draft: Draft) -> str:
+def render_recipe(draft: RecipeDraft) -> str:
     """TOML that says what *draft* does and, in comments, why."""
     document = tomlkit.document()
     first, last = draft.seen[0].split()[0], draft.seen[-1].split()[0]
     document.add(tomlkit.comment(f"Drafted from {len(draft.seen)} commits, {first} to {last}."))
-    for remark in draft.remarks:
+    for remark in draft.warnings:
         document.add(tomlkit.comment(remark))
     _add_repository(document, draft)
-    for name, table in (("paths", _paths(draft)), ("defaults", _defaults(draft))):
+    for name, table in (
+        ("paths", _make_paths_table(draft)),
+        ("defaults", _make_defaults_table(draft)),
+    ):
         if table:
             document.add(tomlkit.nl())
             document.add(name, table)
     return tomlkit.dumps(document)
 
 
-def _add_repository(document: tomlkit.TOMLDocument, draft: Draft) -> None:
+def _add_repository(document: tomlkit.TOMLDocument, draft: RecipeDraft) -> None:
     document.add("repo", tomlkit.item(draft.repo))
     if draft.import_name:
         document.add("import", tomlkit.item(draft.import_name.value))
@@ -34,43 +37,43 @@ def _add_repository(document: tomlkit.TOMLDocument, draft: Draft) -> None:
         document.add(tomlkit.comment(draft.version_file.reason))
         pattern = tomlkit.string(VERSION_PATTERN, literal=True, multiline=True)
         version = {"rule": "file", "file": draft.version_file.value, "pattern": pattern}
-        document.add("version", _inline(version))
+        document.add("version", _make_inline_table(version))
 
 
-def _paths(draft: Draft) -> Table:
+def _make_paths_table(draft: RecipeDraft) -> Table:
     table = tomlkit.table()
     if draft.test_paths:
         _add_list(table, "tests", draft.test_paths)
     return table
 
 
-def _defaults(draft: Draft) -> Table:
+def _make_defaults_table(draft: RecipeDraft) -> Table:
     """Keys that differ from the defaults of every recipe."""
     table = tomlkit.table()
-    sources: dict[str, tuple[Fact, ...]] = {name: getattr(draft, name) for name in SOURCES}
+    sources: dict[str, tuple[DraftValue, ...]] = {name: getattr(draft, name) for name in SOURCES}
     for name, facts in sources.items():
-        _comment(table, facts, " (no file has it)" if name == "extra" else "")
+        _add_comment(table, facts, " (no file has it)" if name == "extra" else "")
     named = {name: [fact.value for fact in facts] for name, facts in sources.items() if facts}
     if named:
-        table.add("requirements", _inline(named))
+        table.add("requirements", _make_inline_table(named))
     if draft.system:
         _add_list(table, "system", draft.system)
     if draft.test.reason:
         table.add("test", tomlkit.item(draft.test.value).comment(draft.test.reason))
     if draft.variables:
-        names = [Fact(value=name, reason=it.reason) for name, it in draft.variables.items()]
-        _comment(table, names)
+        names = [DraftValue(value=name, reason=it.reason) for name, it in draft.variables.items()]
+        _add_comment(table, names)
         variables = {name: fact.value for name, fact in draft.variables.items()}
-        table.add("environment", _inline(variables))
+        table.add("environment", _make_inline_table(variables))
     return table
 
 
-def _add_list(table: Table, key: str, facts: Sequence[Fact]) -> None:
-    _comment(table, facts)
+def _add_list(table: Table, key: str, facts: Sequence[DraftValue]) -> None:
+    _add_comment(table, facts)
     table.add(key, tomlkit.item([fact.value for fact in facts]))
 
 
-def _comment(table: Table, facts: Sequence[Fact], more: str = "") -> None:
+def _add_comment(table: Table, facts: Sequence[DraftValue], more: str = "") -> None:
     """One line for all values of one reason."""
     by_reason: dict[str, list[str]] = {}
     for fact in facts:
@@ -79,7 +82,7 @@ def _comment(table: Table, facts: Sequence[Fact], more: str = "") -> None:
         table.add(tomlkit.comment(f"{', '.join(values)}: {reason}{more}"))
 
 
-def _inline(values: Mapping[str, object]) -> InlineTable:
+def _make_inline_table(values: Mapping[str, object]) -> InlineTable:
     table = tomlkit.inline_table()
     table.update(values)
     return table

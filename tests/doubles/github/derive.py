@@ -50,7 +50,7 @@ def derive(
     return Repository.of(name, pulls=pulls, issues=issues.values(), defaultBranch=branch)
 
 
-def base_oid(history: History, merge: Merge) -> str:
+def find_base_commit(history: History, merge: Merge) -> str:
     """Tip of the base branch when the pull was made, as near as git can tell."""
     tip = history.tip_at(merge.onto, merge.own[0].committed)
     if tip is not None and history.contains(history.ancestry(tip), merge.fork):
@@ -72,7 +72,7 @@ def _pull(history: History, branches: Mapping[str, str], merge: Merge) -> Json:
         "updatedAt": merged,
         "mergedAt": merged,
         "baseRefName": _branch(history, branches, commit),
-        "baseRefOid": base_oid(history, merge),
+        "baseRefOid": find_base_commit(history, merge),
         "headRefName": _head_name(from_branch[2]) if from_branch else f"patch-{merge.number}",
         "headRefOid": merge.head.oid,
         "mergeCommit": _commit(commit),
