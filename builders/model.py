@@ -41,8 +41,8 @@ class RequirementsLock:
 
     text: str  # requirements.txt form, one pinned distribution a line
     python: str  # "3.11"
-    cutoff: datetime  # nothing uploaded later was considered
-    repairs: tuple[str, ...] = ()  # one sentence per departure from the declared requirements
+    exclude_newer: datetime  # nothing uploaded later was considered
+    adjustments: tuple[str, ...] = ()  # one sentence per departure from the declared requirements
     seconds: float = 0.0
     commit: str = ""  # base commit it was first made for; later ones share environment and tree
 

@@ -8,15 +8,23 @@ from pathlib import Path
 class BuildSettings:
     """Where images, interpreters, packages and caches come from."""
 
-    cache: Path  # folder for uv's cache, local environments and build contexts
+    cache_dir: Path  # folder for uv's cache, local environments and build contexts
     base_image: str = "docker.io/library/debian:bookworm-slim"
-    interpreters: Path | None = None  # folder of CPython prefixes (3.8.18/bin/python3.8); None = uv
+    python_install_dir: Path | None = (
+        None  # folder of CPython prefixes (3.8.18/bin/python3.8); None = uv
+    )
     ca_bundle: Path | None = None  # PEM file mounted into builds
     index_url: str = ""  # package index; "" = PyPI
-    docker: str = ""  # path of the docker client that has BuildKit; "" = probe
-    runtime: str = ""  # container runtime of runs, as the engine calls it; "" = its default
-    namespace: str = "curate"  # image names are <namespace>/<layer>:<key>
-    registry: str = ""  # "host[:port][/folder]" that keeps environments for all; "" = none
-    reserve_bytes: int = 4 << 30  # free disk below which nothing is built
-    disk_bytes: int = 0  # what images and build cache may take together; 0 = no limit
-    owner: str = "nobody"  # whose runs these are, so that what a killed process left is found again
+    docker_cli: str = ""  # path of the docker client that has BuildKit; "" = probe
+    container_runtime: str = (
+        ""  # container runtime of runs, as the engine calls it; "" = its default
+    )
+    image_namespace: str = "curate"  # image names are <namespace>/<layer>:<key>
+    layer_cache_registry: str = (
+        ""  # "host[:port][/folder]" that keeps environments for all; "" = none
+    )
+    min_free_disk_bytes: int = 4 << 30  # free disk below which nothing is built
+    image_disk_limit_bytes: int = 0  # what images and build cache may take together; 0 = no limit
+    run_owner: str = (
+        "nobody"  # whose runs these are, so that what a killed process left is found again
+    )

@@ -73,7 +73,9 @@ class RecipeLibrary:
     def _iter_files(self) -> Iterator[Path]:
         for folder in self._folders:
             if not folder.is_dir():
-                raise RecipeError(f"There is no recipe folder {folder}.", hint="Mend --recipes.")
+                raise RecipeError(
+                    f"There is no recipe folder {folder}.", hint="Mend --recipes-dir."
+                )
             yield from sorted(folder.glob("*__*.toml"))
 
 
@@ -113,7 +115,7 @@ def _known_keys(place: tuple[int | str, ...]) -> list[str]:
         field = kind.model_fields.get(str(part))
         if field is not None:
             kind = _table_type(field.annotation) or kind
-    names = [field.alias or name for name, field in kind.model_fields.items()]
+    names = list(kind.model_fields)
     return [*names, "defaults"] if kind is Recipe else names
 
 

@@ -71,7 +71,7 @@ Python = Annotated[str, Field(pattern=r"^(3\.\d+)?$")]
 class RecipeTable(BaseModel):
     """Base of all tables: frozen, and a key it does not know is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class RequirementSources(RecipeTable):
@@ -80,11 +80,13 @@ class RequirementSources(RecipeTable):
     files: tuple[str, ...] = ()  # requirement files or conda environment files; globs allowed
     extras: tuple[str, ...] = ()  # optional dependencies of the project
     groups: tuple[str, ...] = ()  # dependency groups (PEP 735, poetry, pdm)
-    project: bool = True  # read the project's own metadata
-    build: bool = False  # what its build back-end asks for
-    extra: tuple[str, ...] = ()  # requirements or bounds the repository fails to declare
-    drop: tuple[str, ...] = ()  # distributions never needed to run tests
-    keep: tuple[str, ...] = ()  # distributions kept although they look like lint or doc tools
+    read_metadata: bool = True  # read the project's own metadata
+    build_requires: bool = False  # what its build back-end asks for
+    add: tuple[str, ...] = ()  # requirements or bounds the repository fails to declare
+    exclude: tuple[str, ...] = ()  # distributions never needed to run tests
+    force_include: tuple[
+        str, ...
+    ] = ()  # distributions kept although they look like lint or doc tools
 
 
 class RunLimits(RecipeTable):
@@ -106,13 +108,15 @@ class EnvRecipe(RecipeTable):
     architectures: tuple[Architecture, ...] = ()  # machines on which it works; empty = any
     python: Python = ""  # "3.9"; empty = by classifiers and date
     requirements: RequirementSources = RequirementSources()
-    system: tuple[str, ...] = ()  # Debian packages
+    system_packages: tuple[str, ...] = ()  # Debian packages
     install: tuple[str, ...] = ()  # shell commands in the checkout; empty = ("{editable}",)
-    test: Annotated[str, _command_template("tests")] = (
+    test_command: Annotated[str, _command_template("tests")] = (
         "pytest {tests}"  # {tests} = the changed test files
     )
-    environment: dict[str, str] = Field(default_factory=dict)
-    ci: dict[str, str] = Field(default_factory=dict)  # for tests, where without them none is fixed
+    env_vars: dict[str, str] = Field(default_factory=dict)
+    ci_env_vars: dict[str, str] = Field(
+        default_factory=dict
+    )  # for tests, where without them none is fixed
     limits: RunLimits = RunLimits()
 
 
@@ -121,7 +125,7 @@ class PathGlobs(RecipeTable):
 
     tests: tuple[str, ...] = ()  # test material the general rules miss
     source: tuple[str, ...] = ()  # files the general rules take for tests
-    helpers: tuple[str, ...] = ()  # test material that is not run by itself
+    not_collected: tuple[str, ...] = ()  # test material that is not run by itself
 
 
 class DataDrivenTests(RecipeTable):
@@ -130,7 +134,7 @@ class DataDrivenTests(RecipeTable):
     files: tuple[str, ...]
     pattern: Pattern  # matches the first line of a case; group 1 is its name
     # {keywords} = changed cases, their neighbours, changed modules: "a or b"
-    test: Annotated[str, _command_template("keywords")]
+    test_command: Annotated[str, _command_template("keywords")]
 
 
 class VersionRule(RecipeTable):
@@ -151,10 +155,10 @@ class Recipe(RecipeTable):
     """One repository."""
 
     repo: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
-    import_name: str = Field(default="", alias="import")
+    import_name: str = ""  # top-level package; must come from the checkout
     version: VersionRule = VersionRule()
     paths: PathGlobs = PathGlobs()
-    cases: DataDrivenTests | None = None
+    data_driven_tests: DataDrivenTests | None = None
     submodules: dict[str, str] = Field(default_factory=dict)  # path in the tree -> owner/name
     env: tuple[EnvRecipe, ...] = (EnvRecipe(),)
 
@@ -177,8 +181,8 @@ class Recipe(RecipeTable):
         """Hash of what decides over candidates of this range; other ranges do not touch it."""
         shared = self.model_copy(update={"env": (env,)})
         # What came to the schema later counts where it is used: other verdicts stay.
-        unused = {name for name in ("architectures", "ci") if not getattr(env, name)}
-        text = shared.model_dump_json(by_alias=True, exclude={"env": {"__all__": unused}})
+        unused = {name for name in ("architectures", "ci_env_vars") if not getattr(env, name)}
+        text = shared.model_dump_json(exclude={"env": {"__all__": unused}})
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -33,8 +33,8 @@ class DockerBackend:
     def __init__(self, settings: BuildSettings, protected_images: ProtectedImages = tuple) -> None:
         self.settings = settings
         self.protected_images = protected_images
-        self.environment_leases = EnvironmentLeases(settings.cache / "uses")
-        self.build_queue = BuildQueue(settings.reserve_bytes)
+        self.environment_leases = EnvironmentLeases(settings.cache_dir / "uses")
+        self.build_queue = BuildQueue(settings.min_free_disk_bytes)
         self.bytes_over_limit = 0
 
     @cached_property
@@ -72,15 +72,15 @@ class DockerBackend:
         with translate_engine_errors():
             built = self._build_with_retries(plan)
             new = isinstance(built, Failure) or built.environment_seconds
-            if self.settings.disk_bytes and new:
+            if self.settings.image_disk_limit_bytes and new:
                 self.bytes_over_limit = self.image_gc.free_space(
-                    self.settings.disk_bytes
+                    self.settings.image_disk_limit_bytes
                 ).bytes_over_limit
         return built
 
     def _build_with_retries(self, plan: ImagePlan) -> BuiltInstance | Failure:
         """Build; where the disk has too little room, once more when there is some."""
-        client = find_build_client(self.settings.docker)
+        client = find_build_client(self.settings.docker_cli)
 
         def build(slot: BuildSlot) -> BuiltInstance | Failure:
             build_ctx = BuildContext(
@@ -93,7 +93,7 @@ class DockerBackend:
     def _free_space(self, more: int) -> bool:
         """Whether something went: what resolving left, and images if that does not do."""
         freed = prune_uv_cache(self.settings, self.layer_dir)
-        budget = self.settings.disk_bytes
+        budget = self.settings.image_disk_limit_bytes
         if budget and freed < more:
             freed += self.image_gc.free_space(budget, min_free=more - freed).freed_bytes
         return freed > 0
@@ -114,13 +114,13 @@ class DockerBackend:
         """
         from builders.sandbox.docker import run_in_container
 
-        runtime = self.settings.runtime or None
-        owner = self.settings.owner
+        runtime = self.settings.container_runtime or None
+        owner = self.settings.run_owner
         result = run_in_container(
             self.engine, built, run_spec, runtime=runtime, owner=owner, disk=self.layer_dir
         )
         check_free_space(
-            self.layer_dir, self.settings.reserve_bytes, fraction=RUNNING_BUILD_FRACTION
+            self.layer_dir, self.settings.min_free_disk_bytes, fraction=RUNNING_BUILD_FRACTION
         )
         return result
 
@@ -134,7 +134,7 @@ class DockerBackend:
 
         remove_stale_contexts(self.settings)
         remove_stale_resolutions()
-        remove_containers(self.engine, self.settings.owner)
+        remove_containers(self.engine, self.settings.run_owner)
 
     def abort_all(self) -> None:
         """End builds and runs."""

@@ -35,15 +35,15 @@ _READY = "ready"  # file that says a folder is complete
 
 
 class LocalBackend:
-    """`Backend` on folders under `settings.cache`; it is no security border."""
+    """`Backend` on folders under `settings.cache_dir`; it is no security border."""
 
     name = "local"
     bytes_over_limit = 0
 
     def __init__(self, settings: BuildSettings) -> None:
         self.settings = settings
-        self.cache = settings.cache.resolve()
-        self.build_queue = BuildQueue(settings.reserve_bytes)
+        self.cache = settings.cache_dir.resolve()
+        self.build_queue = BuildQueue(settings.min_free_disk_bytes)
 
     def build_instance(self, spec: InstanceSpec) -> BuiltInstance | Failure:
         """Make `<handle>/checkout` and `<handle>/venv` for *spec*; what is complete is reused."""
@@ -95,7 +95,7 @@ class LocalBackend:
         """
         from builders.sandbox.local import run_locally
 
-        result = run_locally(built, run_spec, owner=self.settings.owner)
+        result = run_locally(built, run_spec, owner=self.settings.run_owner)
         check_free_space(Path(tempfile.gettempdir()), TEMPORARY_BYTES)
         return result
 
@@ -106,7 +106,7 @@ class LocalBackend:
         """End this owner's test processes, and remove folders of runs, locks and environments."""
         from builders.sandbox.local import remove_stale_runs
 
-        remove_stale_runs(self.settings.owner)
+        remove_stale_runs(self.settings.run_owner)
         remove_stale_temp_dirs(self.cache / "environments", "making")
         remove_stale_resolutions()
 
@@ -118,7 +118,9 @@ class LocalBackend:
 
     def _plan_folders(self, spec: InstanceSpec, prefix: Path) -> tuple[Path, Path]:
         """Where the shared environment and the instance of *spec* are or will be."""
-        key = compute_environment_key(spec, "local", str(prefix), format_rfc3339(spec.lock.cutoff))
+        key = compute_environment_key(
+            spec, "local", str(prefix), format_rfc3339(spec.lock.exclude_newer)
+        )
         name = f"{safe_name(spec.name)}-{compute_instance_key(spec, key)}"
         return self.cache / "environments" / key, self.cache / "instances" / name
 
@@ -137,7 +139,7 @@ class LocalBackend:
             lock, venv = folder / "lock.txt", folder / "venv"
             lock.write_text(spec.lock.text)
             python = prefix / "bin" / f"python{spec.python}"
-            cutoff = format_rfc3339(spec.lock.cutoff)
+            cutoff = format_rfc3339(spec.lock.exclude_newer)
             bound = folder / "bound.txt"
             bound.write_text(build_constraint(spec.lock))
             packages = ["--no-deps", "--compile-bytecode", "-r", str(lock)]

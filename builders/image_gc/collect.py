@@ -137,7 +137,7 @@ class ImageGC:
 
         Where it is a disk that needs *min_free*, contexts of builds go first, however new.
         """
-        with file_lock(self.settings.cache / "locks", "room"):
+        with file_lock(self.settings.cache_dir / "locks", "room"):
             freed_contexts = (
                 prune_build_contexts(self.engine, new=True) if min_free and not dry_run else 0
             )
@@ -166,7 +166,9 @@ class ImageGC:
 
     def _read_engine(self) -> tuple[tuple[EngineImage, ...], tuple[CacheRecord, ...]]:
         try:
-            return read_images(self.engine, self.settings.namespace), read_records(self.engine)
+            return read_images(self.engine, self.settings.image_namespace), read_records(
+                self.engine
+            )
         except docker.errors.APIError as error:
             raise SandboxError(f"the engine cannot tell what it stores: {error}") from error
 

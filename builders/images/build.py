@@ -43,8 +43,8 @@ def build_image(plan: ImagePlan, build_ctx: BuildContext) -> BuiltInstance | Fai
         made = _build_if_missing(layer, plan, build_ctx)
         if isinstance(made, Failure):
             return made
-        if made and layer.is_shared and build_ctx.settings.registry:
-            push_layer(engine, layer.tag, build_ctx.settings.registry)
+        if made and layer.is_shared and build_ctx.settings.layer_cache_registry:
+            push_layer(engine, layer.tag, build_ctx.settings.layer_cache_registry)
         seconds[layer.name] = time.monotonic() - layer_began if made else 0.0
     return BuiltInstance(
         name=plan.spec.name,
@@ -61,7 +61,7 @@ def build_image(plan: ImagePlan, build_ctx: BuildContext) -> BuiltInstance | Fai
 
 def remove_stale_contexts(settings: BuildSettings) -> None:
     """Remove contexts of builds whose process was killed."""
-    remove_stale_temp_dirs(settings.cache / "contexts", "build")
+    remove_stale_temp_dirs(settings.cache_dir / "contexts", "build")
 
 
 def measure_layers(
@@ -90,7 +90,7 @@ def _needed_layers(plan: ImagePlan, build_ctx: BuildContext) -> tuple[ImageLayer
 
     The instance's own layers are not looked for: they are as quickly made as pulled.
     """
-    if build_ctx.settings.registry:
+    if build_ctx.settings.layer_cache_registry:
         for number in reversed(range(len(plan.layers))):
             if plan.layers[number].is_shared and _pull_if_cached(plan.layers[number], build_ctx):
                 return plan.layers[number:]
@@ -100,12 +100,16 @@ def _needed_layers(plan: ImagePlan, build_ctx: BuildContext) -> tuple[ImageLayer
 def _pull_if_cached(layer: ImageLayer, build_ctx: BuildContext) -> bool:
     """Whether *layer* is here, if need be from the registry."""
     settings, engine = build_ctx.settings, build_ctx.engine
-    with file_lock(settings.cache / "locks", content_hash(layer.tag)):
+    with file_lock(settings.cache_dir / "locks", content_hash(layer.tag)):
         if image_exists(engine, layer.tag):
             return True
         build_ctx.slot.start_step()
         return pull_layer(
-            engine, layer.tag, layer.kind, settings.registry, watch=build_ctx.slot.check_space
+            engine,
+            layer.tag,
+            layer.kind,
+            settings.layer_cache_registry,
+            watch=build_ctx.slot.check_space,
         )
 
 
@@ -115,7 +119,7 @@ def _build_if_missing(
     """Build *layer* unless it exists; True when it was built here."""
     if image_exists(build_ctx.engine, layer.tag):
         return False
-    with file_lock(build_ctx.settings.cache / "locks", content_hash(layer.tag)):
+    with file_lock(build_ctx.settings.cache_dir / "locks", content_hash(layer.tag)):
         if image_exists(build_ctx.engine, layer.tag):
             return False
         build_ctx.slot.start_step()
@@ -130,7 +134,7 @@ def _build_if_missing(
 
 def _build_layer(layer: ImageLayer, plan: ImagePlan, build_ctx: BuildContext) -> Failure | None:
     """Fill a context for *layer* and build it there."""
-    with temp_dir(build_ctx.settings.cache / "contexts", "build", reuse_name=True) as folder:
+    with temp_dir(build_ctx.settings.cache_dir / "contexts", "build", reuse_name=True) as folder:
         context = folder / "context"
         if layer.kind == "python":
             context = plan.prefix

@@ -115,7 +115,7 @@ def render_environment(
     (`builders.lock.build_constraints`). Where parts have *has_venv* the environment, it is gone on
     with.
     """
-    cutoff = format_rfc3339(lock.cutoff)
+    cutoff = format_rfc3339(lock.exclude_newer)
     dated = " ".join(f"--exclude-newer-package {name}={cutoff}" for name in _BUILD_TOOLS)
     if has_venv:
         seeded = f"{_INSTALL} --exclude-newer {cutoff} {' '.join(_seed_packages(lock.python))}"

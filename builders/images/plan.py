@@ -57,7 +57,7 @@ class ImagePlan:
 
 def plan_image(spec: InstanceSpec, settings: BuildSettings, prefix: Path) -> ImagePlan:
     """Layers that make *spec*'s image with the interpreter of *prefix*; nothing is touched."""
-    space = settings.namespace
+    space = settings.image_namespace
     text = dockerfiles.render_base(settings.base_image)
     key = content_hash(platform.machine(), text)
     base = ImageLayer(kind="base", tag=f"{space}/base:{key}", dockerfile=text)

@@ -53,7 +53,7 @@ class _ResolutionTarget:
 
     @property
     def interpreter(self) -> str:
-        return str(find_interpreter(self.settings.interpreters, self.python) or self.python)
+        return str(find_interpreter(self.settings.python_install_dir, self.python) or self.python)
 
 
 _MetadataByRelease = dict[
@@ -83,7 +83,7 @@ def compile_lock(
 
     *platform* is uv's `--python-platform`; "" is this machine's. Metadata of old source
     distributions may come from running their setup scripts on this machine. Every departure from
-    the declared requirements is a sentence in `RequirementsLock.repairs`. Returns a Failure of
+    the declared requirements is a sentence in `RequirementsLock.adjustments`. Returns a Failure of
     stage "lock": "unsatisfiable", "unbuildable" or "timeout". Raises `BuilderError` where uv cannot
     work at all.
     """
@@ -104,13 +104,13 @@ def compile_lock(
             sentences.append(change.sentence)
         attempt = _resolve_once(manifest, target, metadata_by_release)
         if attempt.code == 0:
-            lock = RequirementsLock(text=attempt.output, python=python, cutoff=cutoff)
+            lock = RequirementsLock(text=attempt.output, python=python, exclude_newer=cutoff)
             sentences += [
                 *missing_extra_notes(attempt.errors),
                 *_lock_notes(lock, metadata_by_release),
             ]
             seconds = time.monotonic() - started
-            return replace(lock, repairs=tuple(sentences), seconds=seconds)
+            return replace(lock, adjustments=tuple(sentences), seconds=seconds)
         _raise_if_infrastructure(attempt)
         found = (
             find_adjustment(attempt.errors, manifest, cutoff=cutoff)
@@ -221,7 +221,7 @@ def _read_release_metadata(
 def _lock_notes(lock: RequirementsLock, metadata_by_release: _MetadataByRelease) -> Iterator[str]:
     """Sentences on what uv was told about the index, as far as it matters to *lock*."""
     names = {package.split("==")[0] for package in lock.packages}
-    for name, own in reupload_cutoffs(lock.cutoff).items():
+    for name, own in reupload_cutoffs(lock.exclude_newer).items():
         if name in names:
             yield f"{name} may be as new as {own}: its releases were uploaded anew"
     for (name, version), metadata in metadata_by_release.items():

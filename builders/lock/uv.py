@@ -58,7 +58,7 @@ def prune_uv_cache(settings: BuildSettings, folder: Path) -> int:
     Most are source distributions that were unpacked to be asked for their metadata, hundreds of MB
     some of them. Resolutions under way are waited for, and wait.
     """
-    cache = settings.cache / "uv"
+    cache = settings.cache_dir / "uv"
     if not cache.exists() or not is_same_filesystem(cache, folder):
         return 0
     before = free_bytes(folder)
@@ -71,7 +71,7 @@ def make_uv_environment(settings: BuildSettings, outer: Mapping[str, str]) -> di
     variables = {
         k: v for k, v in outer.items() if not k.startswith("UV_") or k in _UV_PASSED_THROUGH
     }
-    variables["UV_CACHE_DIR"] = str(settings.cache / "uv")
+    variables["UV_CACHE_DIR"] = str(settings.cache_dir / "uv")
     variables["UV_LOCK_TIMEOUT"] = f"{UV_TIMEOUT_SECONDS:.0f}"
     variables["NO_COLOR"] = "1"
     if settings.ca_bundle is not None:

@@ -19,17 +19,17 @@ def find_python(python: str, settings: BuildSettings, *, installed: bool = False
     *installed* lets the machine's own interpreters serve, which do not run anywhere else. A
     version that cannot be had is a `Failure` ("no-interpreter"); BuilderError where uv cannot tell.
     """
-    if settings.interpreters is not None:
-        found = find_interpreter(settings.interpreters, python)
-        detail = f"nothing like {python}.* in {settings.interpreters}"
+    if settings.python_install_dir is not None:
+        found = find_interpreter(settings.python_install_dir, python)
+        detail = f"nothing like {python}.* in {settings.python_install_dir}"
         return found.resolve().parents[1] if found else _missing_python(detail)
     if installed:
         done = _run_uv_python(
-            settings.cache, "find", "--no-project", "--no-python-downloads", python
+            settings.cache_dir, "find", "--no-project", "--no-python-downloads", python
         )
         if done.returncode == 0:
             return _base_prefix_of(done.stdout.strip())
-    return _install_with_uv(python, settings.cache)
+    return _install_with_uv(python, settings.cache_dir)
 
 
 @cache
@@ -39,7 +39,7 @@ def _install_with_uv(python: str, folder: Path) -> Path | Failure:
     if done.returncode and _ABSENT not in done.stderr:
         raise BuilderError(
             f"uv could not fetch Python {python}: {done.stderr[-500:].strip()}",
-            hint="Check the network, or set CURATE_INTERPRETERS to a folder of prefixes.",
+            hint="Check the network, or set CURATE_PYTHON_INSTALL_DIR to a folder of prefixes.",
         )
     if done.returncode:
         return _missing_python(done.stderr)

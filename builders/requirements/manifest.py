@@ -10,7 +10,7 @@ from builders.git.tree import FileTree
 from builders.model import Failure
 from builders.requirements.conda_env import read_conda
 from builders.requirements.dev_tools import is_development_tool
-from builders.requirements.model import Manifest, ManifestSources, Requirement
+from builders.requirements.model import Manifest, Requirement
 from builders.requirements.project import ProjectMetadata, merge_projects, resolve_extras
 from builders.requirements.pyproject_toml import read_pyproject
 from builders.requirements.requirement_line import (
@@ -21,11 +21,12 @@ from builders.requirements.requirement_line import (
 from builders.requirements.requirements_txt import ParsedRequirements, read_requirements_file
 from builders.requirements.setup_cfg import read_setup_cfg
 from builders.requirements.setup_py import read_setup_py
+from recipes.schema import RequirementSources
 
 TEST_RUNNERS = frozenset({"pytest", "nose"})  # tests of both kinds are run, and import them
 
 
-def read_manifest(tree: FileTree, sources: ManifestSources) -> Manifest | Failure:
+def read_manifest(tree: FileTree, sources: RequirementSources) -> Manifest | Failure:
     """Read what *tree* declares in the places that *sources* names.
 
     Returns a Failure of stage "lock", reason "no-requirements", where nothing at all is declared.
@@ -34,17 +35,17 @@ def read_manifest(tree: FileTree, sources: ManifestSources) -> Manifest | Failur
     contents = _read_requirement_files(tree, sources)
     collected = _RequirementCollector(project.name, sources)
     collected.add_all(((line, project.origin) for line in project.dependencies or ()), core=True)
-    if sources.build:
+    if sources.build_requires:
         collected.add_all(((line, "build-system") for line in project.build_requires), core=True)
     lines, missing = resolve_extras(project, [*sources.extras, *contents.extras])
     collected.add_all((line, f"{project.origin} extras") for line in lines)
     collected.add_all(_group_lines(project, sources.groups))
     collected.add_all(contents.lines)
-    added = [line for line in sources.extra if not line.startswith("-c ")]
+    added = [line for line in sources.add if not line.startswith("-c ")]
     collected.add_all(((line, "recipe") for line in added), core=True)
     if not collected.requirements and not project.name:
         return Failure(stage="lock", reason="no-requirements", detail="; ".join(project.notes))
-    constraint_lines = [line[3:].strip() for line in sources.extra if line.startswith("-c ")]
+    constraint_lines = [line[3:].strip() for line in sources.add if line.startswith("-c ")]
     requested = {canonicalize_name(name) for name in contents.extras}
     absent = [
         f"extra {name} is asked for but not declared" for name in missing if name in requested
@@ -67,10 +68,10 @@ def read_manifest(tree: FileTree, sources: ManifestSources) -> Manifest | Failur
 class _RequirementCollector:
     """Requirements as they come in: each line once, unwanted names left out and noted."""
 
-    def __init__(self, project: str, sources: ManifestSources) -> None:
+    def __init__(self, project: str, sources: RequirementSources) -> None:
         self.project = canonicalize_name(project) if project else ""
-        self.excluded = {canonicalize_name(name) for name in sources.drop}
-        self.force_included = {canonicalize_name(name) for name in sources.keep}
+        self.excluded = {canonicalize_name(name) for name in sources.exclude}
+        self.force_included = {canonicalize_name(name) for name in sources.force_include}
         self.requirements: list[Requirement] = []
         self.tools: set[str] = set()
         self.dropped: list[str] = []
@@ -117,9 +118,9 @@ def read_project(tree: FileTree) -> ProjectMetadata:
     )
 
 
-def _drop_dependencies(project: ProjectMetadata, sources: ManifestSources) -> ProjectMetadata:
+def _drop_dependencies(project: ProjectMetadata, sources: RequirementSources) -> ProjectMetadata:
     """*project*; where the recipe leaves it aside, only what is no requirement of it."""
-    if sources.project:
+    if sources.read_metadata:
         return project
     return ProjectMetadata(
         origin=project.origin,
@@ -130,7 +131,7 @@ def _drop_dependencies(project: ProjectMetadata, sources: ManifestSources) -> Pr
     )
 
 
-def _read_requirement_files(tree: FileTree, sources: ManifestSources) -> ParsedRequirements:
+def _read_requirement_files(tree: FileTree, sources: RequirementSources) -> ParsedRequirements:
     total = ParsedRequirements()
     parts = [_read_any_file(tree, path) for path in _match_files(tree, sources.files)]
     variants = len({part.python for part in parts if part.python}) > 1
@@ -182,7 +183,7 @@ def _group_lines(project: ProjectMetadata, group_names: Iterable[str]) -> Iterat
 
 
 def _find_absent(
-    tree: FileTree, sources: ManifestSources, project: ProjectMetadata, missing: Iterable[str]
+    tree: FileTree, sources: RequirementSources, project: ProjectMetadata, missing: Iterable[str]
 ) -> Iterator[str]:
     """What the recipe names in vain at this commit."""
     for pattern in sources.files:

@@ -1,27 +1,10 @@
-"""What a recipe asks to be read, and what was found."""
+"""What a commit declares about its dependencies, as it was found."""
 
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-
-
-@dataclass(frozen=True, kw_only=True)
-class ManifestSources:
-    """Where a project declares its requirements.
-
-    Everything named may be missing at a given commit, so that one value serves many years.
-    """
-
-    files: tuple[str, ...] = ()  # requirement files or conda environments; globs allowed
-    extras: tuple[str, ...] = ()  # of the project; ("*",) = all
-    groups: tuple[str, ...] = ()  # PEP 735, poetry or pdm groups; "dev" = poetry dev-dependencies
-    project: bool = True  # read pyproject.toml, setup.cfg and setup.py
-    build: bool = False  # add the build system's requirements
-    extra: tuple[str, ...] = ()  # requirement lines to add; "-c NAME<2" adds a constraint
-    drop: tuple[str, ...] = ()  # names never wanted
-    keep: tuple[str, ...] = ()  # names kept although they look like lint or documentation tools
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +29,7 @@ class Manifest:
     build_requires: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # one sentence per departure from the files
     files: tuple[str, ...] = ()  # requirement files that were read, in this order
-    missing_sources: tuple[str, ...] = ()  # what `ManifestSources` names and this commit lacks
+    missing_sources: tuple[str, ...] = ()  # what the recipe names and this commit lacks
     cutoff_overrides: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     # name -> RFC 3339 cutoff of its own, where the common one cannot hold
 

@@ -61,8 +61,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Turn the public history of Python repositories into verified, executable tasks.",
-    epilog="Exit codes: 0 done; 1 the answer is no; 2 bad input; 3 engine or sandbox; 4 not found;"
-    " 5 not allowed; 6 network; 7 store; 8 disk; 130 interrupted.",
+    epilog="Exit codes: 0 success; 1 a check failed; 2 invalid input; 3 engine or sandbox; 4 not found;"
+    " 5 permission denied; 6 network; 7 store; 8 disk full; 130 interrupted.",
 )
 
 
@@ -75,17 +75,17 @@ def _print_version(is_requested: bool) -> None:
 @app.callback()
 def read_common_options(
     context: typer.Context,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder of store, mirrors and releases. [default: data]")
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Store, mirrors and releases. [default: data]")
     ] = None,
-    recipes: Annotated[
-        Path | None, typer.Option(help="Folder of further recipes; they hide built-in ones.")
+    recipes_dir: Annotated[
+        Path | None, typer.Option(help="Extra recipe directory (overrides built-ins).")
     ] = None,
-    mirrors: Annotated[
-        Path | None, typer.Option(help="Folder of bare mirrors. [default: DATA/mirrors]")
+    mirrors_dir: Annotated[
+        Path | None, typer.Option(help="Bare git mirrors. [default: DATA_DIR/mirrors]")
     ] = None,
-    cache: Annotated[
-        Path | None, typer.Option(help="Folder of package and environment caches.")
+    cache_dir: Annotated[
+        Path | None, typer.Option(help="Package and environment caches. [default: user cache]")
     ] = None,
     _: Annotated[
         bool,
@@ -95,5 +95,10 @@ def read_common_options(
     """Read the settings: flags, then CURATE_… variables, then curate.toml."""
     from curate.core.settings import read_settings
 
-    flags = {"data": data, "recipes": recipes, "mirrors": mirrors, "cache": cache}
+    flags = {
+        "data_dir": data_dir,
+        "recipes_dir": recipes_dir,
+        "mirrors_dir": mirrors_dir,
+        "cache_dir": cache_dir,
+    }
     context.obj = read_settings(flags)

@@ -96,8 +96,10 @@ def _print_lines(
 
 
 def _print_provenance(console: Console, candidate: Candidate) -> None:
-    links = ", ".join(f"{k.repo}#{k.number} ({', '.join(k.sources)})" for k in candidate.links)
-    console.print(f"base {candidate.base_commit} by {candidate.base_rule}", soft_wrap=True)
+    links = ", ".join(
+        f"{k.repo}#{k.number} ({', '.join(k.sources)})" for k in candidate.issue_links
+    )
+    console.print(f"base {candidate.base_commit} by {candidate.base_commit_rule}", soft_wrap=True)
     console.print(f"version {candidate.version or '?'}, closes {links}", soft_wrap=True)
 
 
@@ -111,7 +113,7 @@ def _print_verdict(console: Console, validation: Validation) -> None:
     verdict = validation.verdict
     if verdict.rejection:
         _print_rejection(console, verdict.rejection)
-    _print_names(console, "quarantined", verdict.quarantined)
+    _print_names(console, "quarantined", verdict.flaky_tests)
     counts = f"{len(verdict.fail_to_pass):,} FAIL_TO_PASS, {len(verdict.pass_to_pass):,}"
     console.print(f"{counts} PASS_TO_PASS")
     if validation.test_strength:
@@ -122,12 +124,15 @@ def _print_verdict(console: Console, validation: Validation) -> None:
 
 def _print_environment(console: Console, environment: Environment) -> None:
     size = ", ".join(f"{k} {v / 1e6:.1f} MB" for k, v in environment.layer_bytes.items())
-    cutoff, seconds = environment.cutoff, (environment.lock_seconds, environment.build_seconds)
+    cutoff, seconds = (
+        environment.exclude_newer,
+        (environment.lock_seconds, environment.build_seconds),
+    )
     console.print(
         f"python {environment.python}, packages as of {cutoff:%Y-%m-%d}, {environment.backend}"
     )
     console.print(f"lock {seconds[0]:.1f} s, build {seconds[1]:.1f} s, {size}", soft_wrap=True)
-    _print_names(console, "repaired:", environment.repairs)
+    _print_names(console, "repaired:", environment.lock_adjustments)
 
 
 def _print_runs(console: Console, validation: Validation) -> None:

@@ -27,14 +27,14 @@ def get_settings(context: typer.Context) -> Settings:
 
 def open_store(settings: Settings) -> Store:
     """The store of the data folder; made when it is not there."""
-    return Store(settings.data)
+    return Store(settings.data_dir)
 
 
 def load_library(settings: Settings) -> "RecipeLibrary":
     """Recipes of the user, then the built-in ones."""
     from recipes import RecipeLibrary
 
-    return RecipeLibrary((settings.recipes,) if settings.recipes else ())
+    return RecipeLibrary((settings.recipes_dir,) if settings.recipes_dir else ())
 
 
 def print_json(value: object) -> None:

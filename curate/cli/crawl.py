@@ -38,7 +38,9 @@ def crawl_command(
     everything: Annotated[
         bool, typer.Option("--all", help="Every repository that has a recipe.")
     ] = False,
-    api_url: Annotated[str | None, typer.Option(help="GitHub Enterprise's or another API.")] = None,
+    github_api_url: Annotated[
+        str | None, typer.Option(help="API of GitHub Enterprise or of a mirror.")
+    ] = None,
     mirror: Annotated[
         Path | None, typer.Option(help="A bare repository to use instead of cloning.")
     ] = None,
@@ -54,7 +56,9 @@ def crawl_command(
     second crawl asks only for what is new; one that was cut short goes on where it stopped.
     """
     settings = get_settings(context)
-    settings = settings.model_copy(update={"api_url": api_url} if api_url else {})
+    settings = settings.model_copy(
+        update={"github_api_url": github_api_url} if github_api_url else {}
+    )
     names = _select_repositories(repos or [], everything, settings)
     if mirror and len(names) > 1:
         raise ConfigurationError(
@@ -93,7 +97,7 @@ def make_client(settings: Settings, display: CrawlProgress) -> GitHubClient:
     """A client with all tokens of the environment, whose waits and warnings are shown."""
     return GitHubClient(
         read_tokens(os.environ),
-        settings.api_url,
+        settings.github_api_url,
         policy=display.make_retry_policy(),
         on_warning=display.print_warning,
     )
@@ -154,7 +158,7 @@ def _open_or_clone_mirror(repo: str, given: Path | None, settings: Settings) -> 
     if path.exists():
         return open_mirror(path)
     err_console.print(f"Cloning {repo} into {path} …")
-    return ensure_mirror(path, _clone_url(repo, settings.api_url), token=_read_git_token())
+    return ensure_mirror(path, _clone_url(repo, settings.github_api_url), token=_read_git_token())
 
 
 def _update_clone(repo: str, settings: Settings) -> None:
@@ -166,7 +170,7 @@ def _update_clone(repo: str, settings: Settings) -> None:
         )
         return
     err_console.print(f"Updating the mirror of {repo} in {path} …")
-    fetch_refs(path, _clone_url(repo, settings.api_url), token=_read_git_token())
+    fetch_refs(path, _clone_url(repo, settings.github_api_url), token=_read_git_token())
 
 
 def _clone_url(repo: str, api_url: str) -> str:

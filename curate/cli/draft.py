@@ -12,7 +12,7 @@ from builders.errors import BuilderError
 from builders.git.tree import GitTree
 from builders.model import Failure
 from builders.python.choose import available_pythons
-from builders.requirements import ManifestSources, read_manifest
+from builders.requirements import read_manifest
 from curate.cli.common import err_console, get_settings, open_store, print_json
 from curate.cli.validate import SandboxKind, run_tasks
 from curate.core.errors import ConfigurationError, CurateError, NotFoundError
@@ -41,7 +41,7 @@ def draft_command(  # noqa: PLR0913, PLR0917
     context: typer.Context,
     repo: Annotated[str, typer.Argument(metavar="OWNER/NAME")],
     mirror: Annotated[Path | None, typer.Option(help="A bare repository to read.")] = None,
-    to: Annotated[
+    output: Annotated[
         str, typer.Option(help="File, or - for standard output. [default: in the recipe folder]")
     ] = "",
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
@@ -50,8 +50,11 @@ def draft_command(  # noqa: PLR0913, PLR0917
     runs: Annotated[int, typer.Option(min=1, help="Runs on each side, of the sample.")] = 1,
     sandbox: Annotated[SandboxKind, typer.Option(help="docker or local.")] = SandboxKind.DOCKER,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Candidates at once.")] = 1,
-    again: Annotated[
-        bool, typer.Option("--again", help="Try those of the sample that were rejected once more.")
+    retry_rejected: Annotated[
+        bool,
+        typer.Option(
+            "--retry-rejected", help="Try those of the sample that were rejected once more."
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
@@ -63,15 +66,19 @@ def draft_command(  # noqa: PLR0913, PLR0917
     """
     settings = get_settings(context)
     split_repo(repo)
-    file = Path(to) if to else (settings.recipes or Path("recipes")) / recipe_file_name(repo)
-    is_kept = to != "-" and file.exists() and not force
+    file = (
+        Path(output)
+        if output
+        else (settings.recipes_dir or Path("recipes")) / recipe_file_name(repo)
+    )
+    is_kept = output != "-" and file.exists() and not force
     if is_kept and not sample:
         raise ConfigurationError(
             f"{file} exists.", hint="--force overwrites it, --sample 8 tries it."
         )
     with open_store(settings) as store, open_mirror(_draft_path(settings, repo, mirror)) as opened:
         candidates = list(store.iter_candidates(repo))
-        pythons = available_pythons(settings.interpreters)
+        pythons = available_pythons(settings.python_install_dir)
         seen = list(observe_commits(opened, candidates, pythons, commits))
         text = (
             file.read_text(encoding="utf-8") if is_kept else render_recipe(draft_recipe(repo, seen))
@@ -79,15 +86,17 @@ def draft_command(  # noqa: PLR0913, PLR0917
         recipe = parse_recipe(text, file.name)
         if is_kept:
             err_console.print(f"Kept as it is: {file}; --force drafts it anew", soft_wrap=True)
-        elif not (as_json and to == "-"):
-            _write_draft(text, to, file)
+        elif not (as_json and output == "-"):
+            _write_draft(text, output, file)
         _print_commits(opened, seen, recipe, pythons)
         summary = {"file": str(file), "text": text, "candidates": len(candidates)}
         if sample:
             sampled = _sample_candidates(candidates, sample, recipe, opened)
             options = ValidationOptions(runs=runs, backend=sandbox.value, measure_strength=False)
             _copy_sample(sampled, store, settings)
-            summary["sample"] = _validate_sample(sampled, recipe, options, settings, jobs, again)
+            summary["sample"] = _validate_sample(
+                sampled, recipe, options, settings, jobs, retry_rejected
+            )
     if as_json:
         print_json(summary)
     if not sample:
@@ -98,8 +107,8 @@ def _draft_path(settings: Settings, repo: str, given: Path | None) -> Path:
     return given.resolve() if given else require_mirror(settings, repo)
 
 
-def _write_draft(text: str, to: str, file: Path) -> None:
-    if to == "-":
+def _write_draft(text: str, output: str, file: Path) -> None:
+    if output == "-":
         typer.echo(text, nl=False)
         return
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -123,7 +132,7 @@ def _print_commits(
             continue
         env = ranges[0]
         with GitTree(mirror.path, it.commit) as tree:
-            manifest = read_manifest(tree, ManifestSources(**env.requirements.model_dump()))
+            manifest = read_manifest(tree, env.requirements)
         variant = make_variant("base", manifest, it.date, env, pythons)
         if isinstance(variant, Failure):
             err_console.print(
@@ -151,7 +160,7 @@ def _sample_candidates(
 
 def _copy_sample(sample: Sequence[Candidate], store: Store, settings: Settings) -> None:
     """Copy what `curate show` needs of a sample to where its verdicts will be."""
-    with Store(settings.data / DRAFTS_DIR) as drafts:
+    with Store(settings.data_dir / DRAFTS_DIR) as drafts:
         for it in sample:
             pull = store.get_pull(it.repo, it.pull_number)
             drafts.save_page(it.repo, [pull] if pull else [], CrawlState())
@@ -164,11 +173,11 @@ def _validate_sample(
     options: ValidationOptions,
     settings: Settings,
     jobs: int,
-    again: bool,
+    retry_rejected: bool,
 ) -> dict[str, str]:
     """Verdict of each candidate by id; those known for the same inputs are not tried again."""
-    with Store(settings.data / DRAFTS_DIR) as store:
-        known = store.validated_inputs(rejected=not again)
+    with Store(settings.data_dir / DRAFTS_DIR) as store:
+        known = store.validated_inputs(rejected=not retry_rejected)
         tasks = [
             ValidationTask(candidate=it, recipe=recipe)
             for it in sample
@@ -185,7 +194,9 @@ def _validate_sample(
         if reason != "verified":
             rejected = [name for name, verdict in verdicts.items() if verdict == reason]
             err_console.print(f"  {count:>3} {reason}: {', '.join(rejected)}", soft_wrap=True)
-    err_console.print(f"Why: curate --data {settings.data / DRAFTS_DIR} show ID", soft_wrap=True)
+    err_console.print(
+        f"Why: curate --data-dir {settings.data_dir / DRAFTS_DIR} show ID", soft_wrap=True
+    )
     return verdicts
 
 

@@ -86,7 +86,7 @@ def _explain_candidate(
     def mirrors(repo: str) -> Path:
         return require_mirror(settings, repo)
 
-    pythons = available_pythons(settings.interpreters)
+    pythons = available_pythons(settings.python_install_dir)
     plan = plan_validation(candidate, recipe, mirrors(candidate.repo), pythons)
     rule = recipe.version
     return CandidateExplanation(
@@ -133,7 +133,7 @@ def _print_explanation(console: Console, explanation: CandidateExplanation) -> N
 
 
 def _print_variant(console: Console, variant: VariantExplanation) -> None:
-    console.print(f"[bold]requirements of {variant.declared_by}[/bold]")
+    console.print(f"[bold]requirements of {variant.requirements_from}[/bold]")
     _print_row(console, "python", f"{variant.python}: {variant.python_reason}")
     _print_row(console, "cut-off", f"{variant.cutoff:%Y-%m-%d %H:%M %Z}")
     for origin, lines in variant.declared.items():
@@ -141,7 +141,7 @@ def _print_variant(console: Console, variant: VariantExplanation) -> None:
     _print_row(console, "bounds", ", ".join(variant.constraints))
     _print_row(console, "not there", ", ".join(variant.absent))
     _print_rows(console, "left out", variant.left_out)
-    _print_rows(console, "repair", variant.repairs)
+    _print_rows(console, "adjustment", variant.lock_adjustments)
     if variant.locked is None:
         _print_row(
             console, "lock", "none yet: it is resolved at validation, and more may be repaired"
@@ -159,10 +159,12 @@ def _print_validation(console: Console, validation: Validation, plan: PlanExplan
     _print_rows(console, "tried", validation.attempts)
     if env:
         _print_row(
-            console, "ran in", f"requirements of {env.declared_by} as of {env.cutoff:%Y-%m-%d}"
+            console,
+            "ran in",
+            f"requirements of {env.requirements_from} as of {env.exclude_newer:%Y-%m-%d}",
         )
         _print_row(console, "image", f"{env.handle} {env.digest}".strip())
-        _print_rows(console, "repair", env.repairs)
+        _print_rows(console, "repair", env.lock_adjustments)
     if validation.recipe_hash not in ("", plan.recipe_hash):
         console.print("The recipe has changed since: curate validate does it again.")
 

@@ -57,7 +57,7 @@ def export_command(
     from curate.publish.export.run import select_rows, write_rows
 
     settings = get_settings(context)
-    filters = read_filters(rules or settings.rules)
+    filters = read_filters(rules or settings.release_filters)
     with (
         open_store(settings) as store,
         CodebaseReader(lambda repo: find_mirror(settings, repo)) as bases,

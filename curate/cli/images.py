@@ -32,33 +32,34 @@ def images_group() -> None:
 def prune_command(
     context: typer.Context,
     keep: Annotated[
-        float | None, typer.Option(min=0, metavar="GIB", help="May stay. [default: disk_gib]")
+        float | None,
+        typer.Option(min=0, metavar="GIB", help="May stay. [default: image_disk_limit_gib]"),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Remove the environments that were not used for longest, and build cache nobody needs.
 
-    What is in use stays, and what is verified but not pushed (setting `keep_unpushed`).
+    What is in use stays, and what is verified but not pushed (setting `keep_unpushed_images`).
     """
     from builders.engine.client import connect_to_engine
     from builders.image_gc.collect import ENGINE_TIMEOUT, ImageGC
     from builders.image_gc.last_used import EnvironmentLeases
 
     settings = get_settings(context)
-    if keep is None and not settings.disk_gib:
-        hint = "Give --keep GIB, or set disk_gib."
+    if keep is None and not settings.image_disk_limit_gib:
+        hint = "Give --keep GIB, or set image_disk_limit_gib."
         raise ConfigurationError("It is not said how much may stay.", hint=hint)
     building = settings.build_settings()
     unpushed = _list_unpushed_images(settings)
     image_gc = ImageGC(
         connect_to_engine(timeout=ENGINE_TIMEOUT),
         building,
-        EnvironmentLeases(building.cache / "uses"),
+        EnvironmentLeases(building.cache_dir / "uses"),
         protected_images=lambda: unpushed,
     )
     usage = image_gc.measure_usage()
-    limit = building.disk_bytes if keep is None else int(keep * 2**30)
+    limit = building.image_disk_limit_bytes if keep is None else int(keep * 2**30)
     plan = image_gc.free_space(limit, dry_run=dry_run)
     if as_json:
         rows = [_environment_document(image_gc, each) for each in plan.environments]
@@ -98,13 +99,13 @@ def _print_pruning(usage: "DiskUsage", plan: "PruningPlan", verb: str) -> None:
     if plan.bytes_over_limit:
         err_console.print(
             f"{plan.bytes_over_limit / 2**30:.2f} GiB over the limit stay: in use, below other images,"
-            " under another name, or verified and not pushed (curate publish images, keep_unpushed)"
+            " under another name, or verified and not pushed (curate publish images, keep_unpushed_images)"
         )
 
 
 def _list_unpushed_images(settings: Settings) -> frozenset[str]:
     """Ids of images that must stay; none where there is no store."""
-    if not settings.keep_unpushed or not (settings.data / "curate.sqlite").exists():
+    if not settings.keep_unpushed_images or not (settings.data_dir / "curate.sqlite").exists():
         return frozenset()
     with open_store(settings) as store:
         return store.unpushed_images()

@@ -25,6 +25,7 @@ from curate.publish.diff import SplitDiff, diff_folders
 from curate.publish.excluded import as_release_problems
 from curate.publish.filters.config import read_filters
 from curate.publish.measures.benchmark_overlap import to_toml
+from curate.publish.measures.swebench_lite import CRITERIA_BY_MODE
 from curate.publish.release import CHECKSUMS_FILE
 from curate.publish.run import ReleaseOptions
 
@@ -36,14 +37,16 @@ publish_app = typer.Typer(no_args_is_help=False)
 Folder = Annotated[
     Path | None, typer.Argument(help="Folder of the release. [default: DATA/release]")
 ]
-To = Annotated[Path | None, typer.Option(help="Folder of the release. [default: DATA/release]")]
+OutputOption = Annotated[
+    Path | None, typer.Option(help="Release directory. [default: DATA_DIR/release]")
+]
 Hub = Annotated[str, typer.Option(metavar="OWNER/NAME", help="Data set on the Hugging Face Hub.")]
 Registry = Annotated[str, typer.Option(metavar="HOST/NAMESPACE", help="Where images go.")]
 Private = Annotated[bool, typer.Option(help="Visibility of a new data set.")]
 Branch = Annotated[str, typer.Option(help="Branch of the data set; made when it is missing.")]
 Tag = Annotated[str, typer.Option(help="Name for this release; it never names another.")]
 RulesOption = Annotated[
-    str | None, typer.Option("--rules", help="Preset or TOML file that holds rows back.")
+    str | None, typer.Option("--release-filters", help="Preset or TOML file that holds rows back.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result.")]
 
@@ -56,7 +59,7 @@ def register(app: typer.Typer) -> None:
 @publish_app.callback()
 def publish_command(  # noqa: PLR0913, PLR0917 (each is an option)
     context: typer.Context,
-    to: To = None,
+    output: OutputOption = None,
     hub: Hub = "",
     registry: Registry = "",
     private: Private = True,
@@ -64,7 +67,9 @@ def publish_command(  # noqa: PLR0913, PLR0917 (each is an option)
     tag: Tag = "",
     rules: RulesOption = None,
     where: Annotated[str, typer.Option(help="SQL condition on verified rows.")] = "",
-    lite: Annotated[str, typer.Option(help="Lite's rules: strict or intended.")] = "strict",
+    lite: Annotated[
+        str, typer.Option(help="SWE-bench Lite's criteria: coded or documented.")
+    ] = "coded",
     subset: Annotated[
         list[str] | None, typer.Option(metavar="NAME=CONDITION", help="One more split.")
     ] = None,
@@ -78,10 +83,10 @@ def publish_command(  # noqa: PLR0913, PLR0917 (each is an option)
     if context.invoked_subcommand:
         return
     settings = get_settings(context)
-    folder = to or settings.data / "release"
+    folder = output or settings.data_dir / "release"
     _check_dataset_name(hub)
     options = ReleaseOptions(
-        filters=read_filters(rules or settings.rules),
+        filters=read_filters(rules or settings.release_filters),
         where=where,
         lite=_parse_lite_mode(lite),
         subsets=_parse_subsets(subset or []),
@@ -110,7 +115,7 @@ def check_command(
     Exit code 1 when something must not be pushed.
     """
     settings = get_settings(context)
-    filters = read_filters(rules or settings.rules)
+    filters = read_filters(rules or settings.release_filters)
     problems, exclusions = (
         check_release_folder(_existing_release(settings, folder), filters),
         as_release_problems(settings, filters),
@@ -175,7 +180,7 @@ def push_command(  # noqa: PLR0913, PLR0917 (each is an option)
     _check_dataset_name(hub)
     settings = get_settings(context)
     here = _existing_release(settings, folder)
-    refuse_problems(check_release_folder(here, read_filters(rules or settings.rules)))
+    refuse_problems(check_release_folder(here, read_filters(rules or settings.release_filters)))
     if dry_run:
         changes = plan_push(here, hub, branch=branch, token=read_hub_token())
         result: dict[str, object] = {"hub": hub, "add": changes.add, "delete": changes.delete}
@@ -232,7 +237,7 @@ def overlaps_command(
 
 
 def _existing_release(settings: Settings, folder: Path | None) -> Path:
-    path = folder or settings.data / "release"
+    path = folder or settings.data_dir / "release"
     if not (path / CHECKSUMS_FILE).is_file():
         raise NotFoundError(f"There is no release in {path}.", hint="Run: curate publish")
     return path
@@ -255,9 +260,9 @@ def _check_dataset_name(hub: str) -> None:
 
 
 def _parse_lite_mode(lite: str) -> str:
-    if lite not in {"strict", "intended"}:
+    if lite not in CRITERIA_BY_MODE:
         raise ConfigurationError(
-            f"Lite has no reading {lite!r}.", hint="Choose strict or intended."
+            f"invalid --lite {lite!r}", hint=f"Choose {' or '.join(CRITERIA_BY_MODE)}."
         )
     return lite
 

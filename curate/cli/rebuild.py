@@ -21,7 +21,7 @@ from curate.github.client import GitHubClient
 from curate.store import Store
 from curate.validate.pool import pending_tasks
 
-EXAMPLE = "Example: [bold]curate rebuild --for 5h -j 4[/bold]"
+EXAMPLE = "Example: [bold]curate rebuild --max-time 5h -j 4[/bold]"
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -39,9 +39,15 @@ def rebuild_command(
     repos: Annotated[
         list[str] | None, typer.Argument(metavar="OWNER/NAME", help="Default: every recipe's.")
     ] = None,
-    duration: Annotated[str, typer.Option("--for", help="Time after which it ends: 90m, 5h.")] = "",
-    to: Annotated[Path | None, typer.Option(help="Release folder. [default: DATA/release]")] = None,
-    api_url: Annotated[str | None, typer.Option(help="Another API than GitHub's.")] = None,
+    duration: Annotated[
+        str, typer.Option("--max-time", help="Time after which it ends: 90m, 5h.")
+    ] = "",
+    output: Annotated[
+        Path | None, typer.Option(help="Release directory. [default: DATA_DIR/release]")
+    ] = None,
+    github_api_url: Annotated[
+        str | None, typer.Option(help="API of GitHub Enterprise or of a mirror.")
+    ] = None,
     sandbox: Annotated[SandboxKind, typer.Option(help="docker or local.")] = SandboxKind.DOCKER,
     runs: Annotated[int, typer.Option(min=1, help="Runs on each side.")] = 3,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Candidates at once.")] = 1,
@@ -53,7 +59,9 @@ def rebuild_command(
     """
     settings = get_settings(context)
     ends = time.monotonic() + parse_duration(duration) if duration else None
-    settings = settings.model_copy(update={"api_url": api_url} if api_url else {})
+    settings = settings.model_copy(
+        update={"github_api_url": github_api_url} if github_api_url else {}
+    )
     display = CrawlProgress()
     client = make_client(settings, display)
     names = repos or [recipe.repo for recipe in load_library(settings)]
@@ -70,7 +78,7 @@ def rebuild_command(
                 raise  # for all repositories alike
             except Exception as error:
                 problems[repo] = _describe_problem(repo, error)
-        prepare_release(settings, store, to or settings.data / "release")
+        prepare_release(settings, store, output or settings.data_dir / "release")
     if problems:
         name, (first, hint) = next(iter(problems.items()))
         message = f"{len(problems)} of {len(names)} repositories failed, first {name}: {first}"

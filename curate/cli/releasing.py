@@ -30,7 +30,7 @@ def prepare_release(
     options: ReleaseOptions | None = None,
 ) -> None:
     """Write the release and say what was held back from it; by default all that may be shown."""
-    options = options or ReleaseOptions(filters=read_filters(settings.rules))
+    options = options or ReleaseOptions(filters=read_filters(settings.release_filters))
     name = repo_id or f"local/{folder.resolve().name}"
     with CodebaseReader(lambda repo: find_mirror(settings, repo)) as bases:
         written, exclusions = build_release(

@@ -45,7 +45,9 @@ def find_command(  # noqa: PLR0913, PLR0917
     licenses: Annotated[
         list[str] | None, typer.Option("--license", help="SPDX id; may be repeated. Else any.")
     ] = None,
-    api_url: Annotated[str | None, typer.Option(help="GitHub Enterprise's or another API.")] = None,
+    github_api_url: Annotated[
+        str | None, typer.Option(help="API of GitHub Enterprise or of a mirror.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all that is known.")] = False,
 ) -> None:
     """Print the repositories that meet all criteria, one a line, ready for `curate crawl`.
@@ -54,7 +56,9 @@ def find_command(  # noqa: PLR0913, PLR0917
     found by searching in slices of the time of creation.
     """
     settings = get_settings(context)
-    settings = settings.model_copy(update={"api_url": api_url} if api_url else {})
+    settings = settings.model_copy(
+        update={"github_api_url": github_api_url} if github_api_url else {}
+    )
     criteria = SearchCriteria(
         created_before=created_before.replace(tzinfo=UTC),
         stars=stars,

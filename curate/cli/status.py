@@ -26,7 +26,7 @@ def status_command(
 ) -> None:
     """Show how many pulls came how far, why the others fell, and what the rules hold back.
 
-    The rules are those of the setting `rules`; `curate publish check` names each instance.
+    The rules are those of the setting `release_filters`; `curate publish check` names each instance.
     """
     settings = get_settings(context)
     with open_store(settings) as store:
@@ -49,7 +49,7 @@ def status_command(
     console.print(_funnel_table(funnels), end="\n\n")
     console.print(_rejections_table(funnels))
     if total:
-        title = f"Held back by the rules {settings.rules}: {total:,} verified instances"
+        title = f"Held back by the rules {settings.release_filters}: {total:,} verified instances"
         console.print(f"\n[italic]{escape(title)}[/italic]", soft_wrap=True)
         console.print(_exclusions_table(excluded))
 

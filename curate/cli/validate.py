@@ -56,13 +56,15 @@ def validate_command(  # noqa: PLR0913, PLR0917
         SandboxKind, typer.Option(help="docker, or local: a folder and no security border.")
     ] = SandboxKind.DOCKER,
     runs: Annotated[int, typer.Option(min=1, help="Runs on each side.")] = 3,
-    strength: Annotated[
+    test_strength: Annotated[
         bool, typer.Option(help="Try the gold patch with each hunk left out, too.")
     ] = True,
     jobs: Annotated[
         int, typer.Option("-j", "--jobs", min=1, help="Candidates, and sandboxes, at once.")
     ] = 1,
-    again: Annotated[bool, typer.Option("--again", help="Do what was rejected once more.")] = False,
+    retry_rejected: Annotated[
+        bool, typer.Option("--retry-rejected", help="Do what was rejected once more.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
     """Build each candidate's environment, run its tests before and after, keep what is true.
@@ -70,11 +72,11 @@ def validate_command(  # noqa: PLR0913, PLR0917
     What has a verdict for the same inputs is not done again.
     """
     settings = get_settings(context)
-    options = ValidationOptions(runs=runs, backend=sandbox.value, measure_strength=strength)
+    options = ValidationOptions(runs=runs, backend=sandbox.value, measure_strength=test_strength)
     with open_store(settings) as store:
         library = load_library(settings)
         tasks, up_to_date = pending_tasks(
-            store, library, options, ids=ids or (), repo=repo, retry_rejected=again
+            store, library, options, ids=ids or (), repo=repo, retry_rejected=retry_rejected
         )
         summary = run_tasks(tasks, options, store, settings, jobs)
     summary.up_to_date = up_to_date
@@ -94,7 +96,7 @@ def run_tasks(
         return ValidationSummary()
     backend = make_backend(options.backend, settings, store)
     with (
-        process_lock(settings.data, "validation"),
+        process_lock(settings.data_dir, "validation"),
         make_progress_bar() as progress,
         ThreadPoolExecutor(jobs) as sandboxes,
     ):
@@ -112,7 +114,7 @@ def run_tasks(
             store=store,
             backend=backend,
             settings=settings.build_settings(),
-            python_versions=available_pythons(settings.interpreters),
+            python_versions=available_pythons(settings.python_install_dir),
             get_mirror=lambda name: require_mirror(settings, name),
             stop_event=stop or threading.Event(),
             report_step=report,
@@ -121,7 +123,7 @@ def run_tasks(
         summary = validate_tasks(tasks, options, ctx, jobs=jobs, on_done=done)
     if backend.bytes_over_limit:
         err_console.print(
-            f"Images take {backend.bytes_over_limit / 2**30:.1f} GiB more than disk_gib, and none may be"
+            f"Images take {backend.bytes_over_limit / 2**30:.1f} GiB more than image_disk_limit_gib, and none may be"
             " removed. See: curate images prune --dry-run"
         )
     return summary
@@ -138,7 +140,7 @@ def make_backend(name: str, settings: Settings, store: Store) -> Backend:
 
     backend = DockerBackend(
         settings.build_settings(),
-        protected_images=store.unpushed_images if settings.keep_unpushed else tuple,
+        protected_images=store.unpushed_images if settings.keep_unpushed_images else tuple,
     )
     try:
         _ = backend.engine  # ask now, before anything is planned

@@ -12,7 +12,7 @@ from builders.model import Outcome
 from curate.core.model import Run
 
 
-def estimate_undetected_flaky(runs: Sequence[Run]) -> float | None:
+def estimate_new_flaky_tests(runs: Sequence[Run]) -> float | None:
     """Tests not quarantined that a further after-run would show to waver, on average.
 
     None where there are fewer than two after-runs. A test counts that passed in all after-runs but

@@ -102,7 +102,7 @@ class Candidate:
     repo: str
     pull_number: int
     base_commit: str
-    base_rule: str  # which rule gave base_commit and patch
+    base_commit_rule: str  # which rule gave base_commit and patch
     head_commit: str
     merge_commit: str | None
     patch: bytes  # gold patch: every non-test file
@@ -111,14 +111,14 @@ class Candidate:
     hints_text: str
     created_at: datetime
     version: str
-    links: tuple[IssueLink, ...] = ()
+    issue_links: tuple[IssueLink, ...] = ()
     reverts: tuple[int, ...] = ()  # earlier pulls this one takes back
     reverted_by: tuple[int, ...] = ()  # later pulls that take this one back
 
     @property
     def issue_numbers(self) -> tuple[int, ...]:
         """Numbers of the linked issues of this repository, ascending."""
-        return tuple(sorted(link.number for link in self.links if link.repo == self.repo))
+        return tuple(sorted(link.number for link in self.issue_links if link.repo == self.repo))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +159,7 @@ class Verdict:
 
     fail_to_pass: tuple[str, ...]
     pass_to_pass: tuple[str, ...]
-    quarantined: tuple[str, ...] = ()
+    flaky_tests: tuple[str, ...] = ()
     pre_fix_outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     rejection: Rejection | None = None
 
@@ -180,11 +180,11 @@ class Environment:
 
     key: str
     backend: str
-    declared_by: str = "base"  # "gold" where the requirements are those of the gold patch
+    requirements_from: str = "base"  # "gold" where the requirements are those of the gold patch
     python: str
     lock: str  # requirements text
-    cutoff: datetime
-    repairs: tuple[str, ...]
+    exclude_newer: datetime
+    lock_adjustments: tuple[str, ...]
     system_packages: tuple[str, ...]
     handle: str
     digest: str
@@ -193,7 +193,7 @@ class Environment:
     lock_seconds: float
     build_seconds: float
     environment_seconds: float
-    variables: Mapping[str, str] = field(default_factory=dict)  # exported for every run
+    env_vars: Mapping[str, str] = field(default_factory=dict)  # exported for every run
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,50 +28,54 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: Path = Path("data")  # store, mirrors, releases
-    cache: Path = Field(default_factory=_default_cache_dir)
-    mirrors: Path | None = None  # bare repositories `owner__name.git`; default data/mirrors
-    recipes: Path | None = None  # further recipes, before the built-in ones
-    api_url: str = "https://api.github.com"
+    data_dir: Path = Path("data")  # store, mirrors, releases
+    cache_dir: Path = Field(default_factory=_default_cache_dir)
+    mirrors_dir: Path | None = None  # bare repositories `owner__name.git`; default data/mirrors
+    recipes_dir: Path | None = None  # further recipes, before the built-in ones
+    github_api_url: str = "https://api.github.com"
     base_image: str = BuildSettings.base_image
-    interpreters: Path | None = None
+    python_install_dir: Path | None = None
     ca_bundle: Path | None = None
     index_url: str = ""
-    docker: str = ""
-    runtime: str = ""
-    namespace: str = BuildSettings.namespace
-    registry: str = ""  # where environments are shared
-    reserve_gib: float = 4
-    disk_gib: float = Field(default=0, ge=0)  # what images and build cache may take; 0 = no limit
-    keep_unpushed: bool = True  # whether images that are verified and not pushed stay all the same
-    rules: str = "default"  # preset or TOML file: which rows a release holds back
+    docker_cli: str = ""
+    container_runtime: str = ""
+    image_namespace: str = BuildSettings.image_namespace
+    layer_cache_registry: str = ""  # where environments are shared
+    min_free_disk_gib: float = 4
+    image_disk_limit_gib: float = Field(
+        default=0, ge=0
+    )  # what images and build cache may take; 0 = no limit
+    keep_unpushed_images: bool = (
+        True  # whether images that are verified and not pushed stay all the same
+    )
+    release_filters: str = "default"  # preset or TOML file: which rows a release holds back
 
     @property
-    def mirror_dir(self) -> Path:
+    def effective_mirrors_dir(self) -> Path:
         """Folder of the bare repositories."""
-        return self.mirrors or self.data / "mirrors"
+        return self.mirrors_dir or self.data_dir / "mirrors"
 
     def build_settings(self) -> BuildSettings:
         """The part that concerns the builders."""
         return BuildSettings(
-            cache=self.cache.absolute(),
+            cache_dir=self.cache_dir.absolute(),
             base_image=self.base_image,
-            interpreters=self.interpreters,
+            python_install_dir=self.python_install_dir,
             ca_bundle=self.ca_bundle,
             index_url=self.index_url,
-            docker=self.docker,
-            runtime=self.runtime,
-            namespace=self.namespace,
-            registry=self.registry,
-            reserve_bytes=int(self.reserve_gib * 2**30),
-            disk_bytes=int(self.disk_gib * 2**30),
-            owner=self.run_owner,
+            docker_cli=self.docker_cli,
+            container_runtime=self.container_runtime,
+            image_namespace=self.image_namespace,
+            layer_cache_registry=self.layer_cache_registry,
+            min_free_disk_bytes=int(self.min_free_disk_gib * 2**30),
+            image_disk_limit_bytes=int(self.image_disk_limit_gib * 2**30),
+            run_owner=self.run_owner,
         )
 
     @property
     def run_owner(self) -> str:
         """Marks the runs of this machine's data folder."""
-        place = f"{socket.gethostname()}:{self.data.resolve()}"
+        place = f"{socket.gethostname()}:{self.data_dir.resolve()}"
         return hashlib.sha256(place.encode()).hexdigest()[:16]
 
 

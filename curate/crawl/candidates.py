@@ -238,7 +238,7 @@ def _make_candidate(
         repo=pull.repo,
         pull_number=pull.number,
         base_commit=pair.base_commit,
-        base_rule=pair.base_commit_rule,
+        base_commit_rule=pair.base_commit_rule,
         head_commit=pull.head_commit,
         merge_commit=pull.merge_commit,
         patch=gold,
@@ -247,7 +247,7 @@ def _make_candidate(
         hints_text=texts.hints,
         created_at=pull.created_at,
         version=ctx.version_resolver(pair.base_commit),
-        links=texts.closed,
+        issue_links=texts.closed,
         reverts=ctx.reverts.reverted_by_pull.get(pull.number, ()),
         reverted_by=ctx.reverts.reverting_pulls.get(pull.number, ()),
     )

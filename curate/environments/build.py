@@ -38,7 +38,7 @@ def get_or_create_lock(
 def find_lock(variant: RequirementsVariant, store: Store) -> RequirementsLock | None:
     """The lock in *store* that serves *variant*, unless it is newer than the pull."""
     stored = store.get_lock(compute_lock_key(variant.manifest, variant.python))
-    return stored if stored and stored.cutoff <= variant.date else None
+    return stored if stored and stored.exclude_newer <= variant.date else None
 
 
 def resolve_lock(
@@ -77,11 +77,16 @@ def build_with_fallbacks(
         adjustments.append(adjustment.sentence)
         ctx.report_step(plan.candidate.instance_id, "locking")
         relocked = compile_lock(
-            variant.manifest, python=variant.python, cutoff=lock.cutoff, settings=ctx.settings
+            variant.manifest,
+            python=variant.python,
+            cutoff=lock.exclude_newer,
+            settings=ctx.settings,
         )
         if isinstance(relocked, Failure):
             break
-        lock = replace(relocked, repairs=(*relocked.repairs, *adjustments), commit=lock.commit)
+        lock = replace(
+            relocked, adjustments=(*relocked.adjustments, *adjustments), commit=lock.commit
+        )
     return lock, built
 
 
@@ -144,12 +149,12 @@ def make_instance_spec(
         date=variant.date,
         python=variant.python,
         lock=lock,
-        system_packages=plan.env.system,
+        system_packages=plan.env.system_packages,
         install=plan.env.install,
         import_name=plan.recipe.import_name,
         version=candidate.version,
         submodules={path: get_mirror(r) for path, r in plan.recipe.submodules.items()},
-        env_vars=plan.env.environment,
+        env_vars=plan.env.env_vars,
     )
     return _reuse_checkout_layer(spec, lock.commit)
 
@@ -162,11 +167,11 @@ def make_environment_record(
         key=built.environment_key,
         backend=built.backend,
         python=variant.python,
-        declared_by=variant.requirements_from,
+        requirements_from=variant.requirements_from,
         lock=lock.text,
-        cutoff=lock.cutoff,
-        repairs=lock.repairs,
-        system_packages=plan.env.system,
+        exclude_newer=lock.exclude_newer,
+        lock_adjustments=lock.adjustments,
+        system_packages=plan.env.system_packages,
         handle=built.handle,
         digest=built.digest,
         dockerfiles=built.dockerfiles,
@@ -174,5 +179,5 @@ def make_environment_record(
         lock_seconds=lock.seconds,
         build_seconds=built.seconds,
         environment_seconds=built.environment_seconds,
-        variables=plan.env_vars,
+        env_vars=plan.env_vars,
     )

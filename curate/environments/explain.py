@@ -22,7 +22,7 @@ from curate.store import Store
 class VariantExplanation:
     """One set of declared requirements that is tried, and what was or will be made of it."""
 
-    declared_by: str  # "base" or "gold"
+    requirements_from: str  # "base" or "gold"
     python: str
     python_reason: str
     cutoff: datetime  # of the stored lock; else the date the lock will be resolved as of
@@ -31,7 +31,9 @@ class VariantExplanation:
     constraints: tuple[str, ...]
     absent: tuple[str, ...]  # what the recipe names and the commit lacks
     left_out: tuple[str, ...]  # one sentence each
-    repairs: tuple[str, ...]  # of the stored lock; else those that are made before resolving
+    lock_adjustments: tuple[
+        str, ...
+    ]  # of the stored lock; else those that are made before resolving
     locked: tuple[str, ...] | None  # packages of the stored lock; None where there is none yet
     names: Mapping[str, str]  # of the layers, which only a lock decides; empty without one
     install: tuple[str, ...]  # lines of the install script
@@ -56,9 +58,9 @@ def explain_plan(
     return PlanExplanation(
         range=plan.env.versions,
         recipe_hash=plan.recipe.compute_hash(plan.env),
-        system_packages=plan.env.system,
-        variables=plan.env.environment,
-        test_command=plan.selection.build_command(plan.env, plan.recipe.cases),
+        system_packages=plan.env.system_packages,
+        variables=plan.env.env_vars,
+        test_command=plan.selection.build_command(plan.env, plan.recipe.data_driven_tests),
         variants=tuple(
             _explain_variant(plan, it, store, backend, get_mirror) for it in plan.variants
         ),
@@ -73,21 +75,23 @@ def _explain_variant(
     get_mirror: Callable[[str], Path],
 ) -> VariantExplanation:
     manifest, lock = variant.manifest, find_lock(variant, store)
-    effective_lock = lock or RequirementsLock(text="", python=variant.python, cutoff=variant.date)
+    effective_lock = lock or RequirementsLock(
+        text="", python=variant.python, exclude_newer=variant.date
+    )
     spec = make_instance_spec(plan, variant, effective_lock, get_mirror)
     names = backend.layer_names(spec) if lock else {}
-    repairs = lock.repairs if lock else tuple(it.sentence for it in initial_changes(manifest))
+    repairs = lock.adjustments if lock else tuple(it.sentence for it in initial_changes(manifest))
     return VariantExplanation(
-        declared_by=variant.requirements_from,
+        requirements_from=variant.requirements_from,
         python=variant.python,
         python_reason=variant.reason,
-        cutoff=effective_lock.cutoff,
+        cutoff=effective_lock.exclude_newer,
         read=manifest.files,
         declared=_group_by_origin(manifest),
         constraints=manifest.constraints,
         absent=manifest.missing_sources,
         left_out=manifest.notes,
-        repairs=tuple(sentence for sentence in repairs if sentence not in manifest.notes),
+        lock_adjustments=tuple(sentence for sentence in repairs if sentence not in manifest.notes),
         locked=lock.packages if lock else None,
         names={} if isinstance(names, Failure) else names,
         install=tuple(install_commands(spec)),

@@ -10,7 +10,7 @@ from builders.git.run import git_output
 from builders.git.tree import GitTree
 from builders.model import Failure, ResourceLimits
 from builders.python.choose import PythonChoice, choose_python
-from builders.requirements import Manifest, ManifestSources, read_manifest
+from builders.requirements import Manifest, read_manifest
 from builders.rfc3339 import parse_rfc3339
 from curate.core.model import Candidate, Rejection
 from curate.environments.test_selection import TestSelection, select_tests
@@ -46,7 +46,7 @@ class ValidationPlan:
     @property
     def env_vars(self) -> Mapping[str, str]:
         """Variables of the tests."""
-        return self.env.environment | (self.env.ci if self.use_ci_env else {})
+        return self.env.env_vars | (self.env.ci_env_vars if self.use_ci_env else {})
 
 
 def plan_validation(
@@ -69,7 +69,7 @@ def plan_validation(
         selection = select_tests(
             recipe, candidate.test_patch, before=base_tree_reader.read, after=head.read
         )
-        sources = ManifestSources(**env.requirements.model_dump())
+        sources = env.requirements
         trees = {"base": base_tree_reader, "gold": head}
         manifests = {source: read_manifest(tree, sources) for source, tree in trees.items()}
     if not selection:

@@ -50,11 +50,11 @@ class TestSelection:
         """Shell command of one run; *reverse_files* names the files in the opposite order."""
         if self.case_names and data_driven_tests:
             modules = tuple(path.rsplit("/", 1)[-1] for path in self.files)
-            return data_driven_tests.test.format(
+            return data_driven_tests.test_command.format(
                 keywords=_keyword_expression((*self.case_names, *modules))
             )
         files = reversed(self.files) if reverse_files else self.files
-        return env.test.format(tests=" ".join(shlex.quote(path) for path in files))
+        return env.test_command.format(tests=" ".join(shlex.quote(path) for path in files))
 
 
 def select_tests(
@@ -64,12 +64,16 @@ def select_tests(
     changed = split_files(test_patch)
     present = [part.path for part in changed if after(part.path) is not None]
     runnable = (path for path in present if _is_runnable(path))
-    files = sorted(path for path in runnable if not matches_any_glob(path, recipe.paths.helpers))
+    files = sorted(
+        path for path in runnable if not matches_any_glob(path, recipe.paths.not_collected)
+    )
     cases = [
         name
         for path in present
-        if recipe.cases and matches_any_glob(path, recipe.cases.files)
-        for name in changed_cases(recipe.cases.pattern, before(path) or b"", after(path) or b"")
+        if recipe.data_driven_tests and matches_any_glob(path, recipe.data_driven_tests.files)
+        for name in changed_cases(
+            recipe.data_driven_tests.pattern, before(path) or b"", after(path) or b""
+        )
     ]
     return TestSelection(files=tuple(files), case_names=tuple(dict.fromkeys(cases)))
 

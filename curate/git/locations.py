@@ -8,7 +8,7 @@ from curate.core.settings import Settings
 
 def mirror_path(settings: Settings, repo: str) -> Path:
     """Where the bare mirror of *repo* lies or will lie; absolute, git may run elsewhere."""
-    return settings.mirror_dir.absolute() / f"{repo.replace('/', '__')}.git"
+    return settings.effective_mirrors_dir.absolute() / f"{repo.replace('/', '__')}.git"
 
 
 def find_mirror(settings: Settings, repo: str) -> Path | None:

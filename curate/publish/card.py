@@ -38,7 +38,7 @@ class CardData:
     excluded: Mapping[str, int] = field(default_factory=dict)  # rows held back, by reason
     filters_about: str = ""  # what holds rows back, one sentence
     unverified: Sequence[str] = ()  # rules whose source could not be checked
-    lite: str = "strict"  # which reading of SWE-bench Lite's rules made the split
+    lite: str = "coded"  # which criteria of SWE-bench Lite made the split
     subsets: Mapping[str, str] = field(default_factory=dict)  # conditions of users' splits, by name
     licenses: Mapping[str, int] = field(default_factory=dict)  # rows of train, by SPDX expression
     statistics: DatasetStatistics | None = None
@@ -193,7 +193,7 @@ def _render_evaluation(data: CardData) -> str:
             f"swebench eval {data.repo_id} --split train -p predictions.jsonl --run-id mine",
             "```\n",
             "Test ids are printed and listed as one word: blanks, backslashes and non-ASCII are",
-            "percent-escaped, byte by UTF-8 byte; `fail_to_pass_exact` and `pass_to_pass_exact`",
+            "percent-escaped, byte by UTF-8 byte; `fail_to_pass_node_ids` and `pass_to_pass_node_ids`",
             "hold them as pytest names them.\n",
         )
     )

@@ -100,8 +100,8 @@ def _check_train_row(row: Row) -> Iterator[str]:
     if set(fail_to_pass) & set(pass_to_pass):
         yield "a test is in FAIL_TO_PASS and in PASS_TO_PASS"
     for name, ids in (("FAIL_TO_PASS", fail_to_pass), ("PASS_TO_PASS", pass_to_pass)):
-        if ids != [escape_test_id(exact) for exact in get_list(row, f"{name.lower()}_exact")]:
-            yield f"{name} and {name.lower()}_exact are not the same tests"
+        if ids != [escape_test_id(exact) for exact in get_list(row, f"{name.lower()}_node_ids")]:
+            yield f"{name} and {name.lower()}_node_ids are not the same tests"
     lines = get_str(row, "eval_script").split("\n")
     for marker in (eval_script.START_MARKER, eval_script.END_MARKER):
         if lines.count(f"echo '{marker}'") != 1:

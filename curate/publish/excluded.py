@@ -34,8 +34,8 @@ def excluded_instances(
     settings: Settings, store: Store, filters: ReleaseFilters | None = None
 ) -> ExclusionsById:
     """What *filters*, by default those of the settings, hold back of all that is verified."""
-    filters = filters or read_filters(settings.rules)
-    cache_file = settings.cache / "held" / f"{settings.run_owner}.json"
+    filters = filters or read_filters(settings.release_filters)
+    cache_file = settings.cache_dir / "held" / f"{settings.run_owner}.json"
     state_hash = _compute_state_hash(settings, store, filters)
     if (cached := _read_cached(cache_file, state_hash)) is not None:
         return cached
@@ -105,9 +105,9 @@ def as_release_problems(settings: Settings, filters: ReleaseFilters) -> "list[Re
     """What is held back as warnings of a check; none where there is no store."""
     from curate.publish.check import ReleaseProblem
 
-    if not (settings.data / "curate.sqlite").exists():
+    if not (settings.data_dir / "curate.sqlite").exists():
         return []
-    with Store(settings.data) as store:
+    with Store(settings.data_dir) as store:
         exclusions = excluded_instances(settings, store, filters)
     return [
         ReleaseProblem(

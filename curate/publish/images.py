@@ -35,4 +35,4 @@ def list_images(store: Store, registry: str) -> ImageInventory:
 def make_image(reference: str, environment: Environment) -> PublishedImage:
     """The image of *environment* in a registry, by its *reference* (name@sha256:…)."""
     digest = reference.partition("@")[2]
-    return PublishedImage(reference=reference, digest=digest, env_vars=environment.variables)
+    return PublishedImage(reference=reference, digest=digest, env_vars=environment.env_vars)

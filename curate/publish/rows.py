@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from builders.pytest_plugin.test_ids import escape_test_id
 from builders.rfc3339 import format_rfc3339
-from curate.core.flakiness import estimate_undetected_flaky
+from curate.core.flakiness import estimate_new_flaky_tests
 from curate.core.model import Candidate, Environment, TestStrength, Validation
 from curate.harness.eval_script import render_eval_script
 from curate.patches.stats import PatchStats, compute_patch_stats
@@ -33,7 +33,7 @@ def local_image(environment: Environment) -> PublishedImage:
     return PublishedImage(
         reference=environment.handle,
         digest=environment.digest,
-        env_vars=environment.variables,
+        env_vars=environment.env_vars,
     )
 
 
@@ -157,6 +157,7 @@ def _swe_bench_columns(candidate: Candidate, validation: Validation, image: Publ
     return {
         "environment_setup_commit": candidate.base_commit,
         "image": image.reference,
+        "image_name": image.reference,
         "eval_script": script,
         "log_parser": "parse_log_pytest",
         "eval_type": "pass_and_fail",
@@ -166,14 +167,14 @@ def _swe_bench_columns(candidate: Candidate, validation: Validation, image: Publ
 def _provenance_columns(candidate: Candidate, codebase: CodebaseFacts) -> Row:
     links = [
         {"repo": link.repo, "number": link.number, "sources": list(link.sources)}
-        for link in candidate.links
+        for link in candidate.issue_links
     ]
     return {
         "pull_number": candidate.pull_number,
         "issue_numbers": [str(number) for number in candidate.issue_numbers],
         "merge_commit": candidate.merge_commit or "",
-        "links": json.dumps(links),
-        "base_rule": candidate.base_rule,
+        "issue_links": json.dumps(links),
+        "base_commit_rule": candidate.base_commit_rule,
         "license_spdx": codebase.license,
     }
 
@@ -183,9 +184,9 @@ def _environment_columns(environment: Environment, image: PublishedImage) -> Row
         "image_digest": image.digest,
         "python": environment.python,
         "lock": environment.lock,
-        "declared_by": environment.declared_by,
-        "lock_cutoff": format_rfc3339(environment.cutoff),
-        "repairs": list(environment.repairs),
+        "requirements_from": environment.requirements_from,
+        "exclude_newer": format_rfc3339(environment.exclude_newer),
+        "lock_adjustments": list(environment.lock_adjustments),
         "system_packages": list(environment.system_packages),
         "dockerfiles": json.dumps(dict(environment.dockerfiles)),
     }
@@ -198,12 +199,12 @@ def _validation_columns(validation: Validation) -> Row:
     }
     return {
         "test_command": validation.test_command,
-        "fail_to_pass_exact": list(verdict.fail_to_pass),
-        "pass_to_pass_exact": list(verdict.pass_to_pass),
-        "quarantined_tests": list(verdict.quarantined),
-        "before_state": json.dumps(before),
-        "n_runs": len(validation.runs),
-        "yet_to_waver": estimate_undetected_flaky(validation.runs),
+        "fail_to_pass_node_ids": list(verdict.fail_to_pass),
+        "pass_to_pass_node_ids": list(verdict.pass_to_pass),
+        "flaky_tests": list(verdict.flaky_tests),
+        "pre_fix_outcomes": json.dumps(before),
+        "n_validation_runs": len(validation.runs),
+        "expected_new_flaky_tests": estimate_new_flaky_tests(validation.runs),
         **_strength_columns(validation.test_strength),
         "validated_at": format_rfc3339(validation.finished_at),
         "curate_version": validation.curate_version,
@@ -213,9 +214,9 @@ def _validation_columns(validation: Validation) -> Row:
 
 def _strength_columns(strength: TestStrength | None) -> Row:
     if strength is None or not strength.hunks:
-        return {"test_strength": None, "unnoticed_pieces": []}
+        return {"test_strength": None, "untested_hunks": []}
     untested_fraction = len(strength.untested) / len(strength.hunks)
-    return {"test_strength": 1 - untested_fraction, "unnoticed_pieces": list(strength.untested)}
+    return {"test_strength": 1 - untested_fraction, "untested_hunks": list(strength.untested)}
 
 
 def _measure_columns(candidate: Candidate, codebase: CodebaseFacts) -> Row:
@@ -227,9 +228,9 @@ def _measure_columns(candidate: Candidate, codebase: CodebaseFacts) -> Row:
     )
     return {
         "leak_group": codebase.leak_group,
-        "leaks": list(leaks.kinds),
-        "leaked_share": leaks.leaked_fraction,
-        "overlaps": list(
+        "solution_leaks": list(leaks.kinds),
+        "leaked_patch_fraction": leaks.leaked_fraction,
+        "benchmark_overlaps": list(
             find_overlaps(
                 candidate.instance_id, candidate.patch, map(load_benchmark, BUILT_IN_LISTS)
             )
@@ -237,10 +238,10 @@ def _measure_columns(candidate: Candidate, codebase: CodebaseFacts) -> Row:
         "files_edited": edited.files,
         "lines_edited": edited.lines,
         "functions_edited": edited.functions,
-        "base_files": codebase.size.files if codebase.size else None,
-        "base_lines": codebase.size.lines if codebase.size else None,
+        "codebase_files": codebase.size.files if codebase.size else None,
+        "codebase_lines": codebase.size.lines if codebase.size else None,
         **{
-            f"lite_{mode}": swebench_lite.violated_criteria(rules, subject)
+            swebench_lite.COLUMN_BY_MODE[mode]: swebench_lite.violated_criteria(rules, subject)
             for mode, rules in swebench_lite.CRITERIA_BY_MODE.items()
         },
     }

@@ -12,6 +12,7 @@ from curate.publish.filters.config import Exclusion, ReleaseFilters
 from curate.publish.filters.where import filter_rows_sql
 from curate.publish.images import list_images, make_image
 from curate.publish.measures.codebase import CodebaseReader
+from curate.publish.measures.swebench_lite import COLUMN_BY_MODE
 from curate.publish.plots import DatasetStatistics
 from curate.publish.release import ReleaseContent, write_release
 from curate.publish.rows import PublishedImage
@@ -35,7 +36,7 @@ class ReleaseOptions:
 
     filters: ReleaseFilters = field(default_factory=ReleaseFilters)
     where: str = ""  # condition on verified rows; "" = all
-    lite: str = "strict"  # reading of SWE-bench Lite's rules: "strict" or "intended"
+    lite: str = "coded"  # SWE-bench Lite's criteria as "coded" or as "documented"
     subsets: Mapping[str, str] = field(default_factory=dict)  # condition by name of the split
 
 
@@ -79,7 +80,7 @@ def build_release(
     train = make_train_rows(store, codebases, options.filters, images)
     raw = make_raw_rows(store, codebases, options.filters)
     rows = filter_rows_sql(train.rows, options.where) if options.where else list(train.rows)
-    subsets = {"lite": [row for row in rows if not get_list(row, f"lite_{options.lite}")]}
+    subsets = {"lite": [row for row in rows if not get_list(row, COLUMN_BY_MODE[options.lite])]}
     subsets |= {name: filter_rows_sql(rows, where) for name, where in options.subsets.items()}
     exclusions = [reasons[0] for reasons in {**raw.excluded, **train.excluded}.values()]
     card_data = CardData(

@@ -12,8 +12,8 @@ MEASURES: Mapping[str, str] = {
     "instances": "instances",
     "repositories": "repositories",
     "words": "issue text: words",
-    "base_files": "code base: files, no tests",
-    "base_lines": "code base: lines, no tests",
+    "codebase_files": "code base: files, no tests",
+    "codebase_lines": "code base: lines, no tests",
     "lines_edited": "gold patch: lines edited",
     "files_edited": "gold patch: files edited",
     "functions_edited": "gold patch: functions edited",
@@ -40,7 +40,7 @@ def compute_means(rows: Sequence[Row]) -> dict[str, float | None]:
         **{
             name: _mean_of_known([get_optional_number(row, name) for row in rows])
             for name in (
-                "base_files", "base_lines", "lines_edited", "files_edited", "functions_edited"
+                "codebase_files", "codebase_lines", "lines_edited", "files_edited", "functions_edited"
             )
         },
         "fail_to_pass": _mean_of_known([len(get_list(row, "FAIL_TO_PASS")) for row in rows]),

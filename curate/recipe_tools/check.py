@@ -11,7 +11,7 @@ from packaging.version import Version
 from builders.git.tree import GitTree
 from builders.images.install_script import EDITABLE
 from builders.python.choose import RELEASES
-from builders.requirements import Manifest, ManifestSources, read_manifest
+from builders.requirements import Manifest, read_manifest
 from builders.requirements.requirement_line import InvalidRequirementLine, parse_requirement
 from curate.core.sampling import sample_evenly
 from curate.environments.plan import make_version_resolver
@@ -69,9 +69,7 @@ def _find_missing_sources(recipe: Recipe, path: Path, count: int) -> Iterator[st
             if len(ranges) != 1 or ranges[0].skip:
                 continue
             with GitTree(mirror.path, commit) as tree:
-                manifest = read_manifest(
-                    tree, ManifestSources(**ranges[0].requirements.model_dump())
-                )
+                manifest = read_manifest(tree, ranges[0].requirements)
             if isinstance(manifest, Manifest):
                 named_count.update(_named_sources(ranges[0]))
                 missing_count.update(manifest.missing_sources)
@@ -100,11 +98,11 @@ def _find_problems(recipe: Recipe, path: Path, versions: tuple[str, ...]) -> Ite
 def _check_range(env: EnvRecipe) -> Iterator[str]:
     if env.python and env.python not in RELEASES:
         yield f"there is no Python {env.python}"
-    for line in env.requirements.extra:
+    for line in env.requirements.add:
         try:
             parse_requirement(line.removeprefix("-c "))
         except InvalidRequirementLine as error:
-            yield f"requirements.extra: {error}"
+            yield f"requirements.add: {error}"
     for command in env.install:
         if EDITABLE in command and command != EDITABLE:
             yield f"install: {EDITABLE} must stand alone, not in {command!r}"

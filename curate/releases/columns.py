@@ -7,14 +7,12 @@ docs/publishing.md has the same tables; a test compares them.
 from dataclasses import dataclass
 from typing import Any
 
-SCHEMA_VERSION = (
-    "1.2"  # of this table; the second number grows with new columns, the first with others
-)
+SCHEMA_VERSION = "2.0"  # minor: new columns; major: changed or removed ones
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column; `kind` is "string", "int64", "float64" or "strings" (a list of strings).
+    """One column; `kind` is "string", "int64", "float64" or "list[string]".
 
     A kind that ends in "?" may be null: not measured.
     """
@@ -32,74 +30,93 @@ def _make_columns(source: str, *facts: tuple[str, str, str]) -> tuple[Column, ..
     )
 
 
-_LICENCE = "licence at base_commit, SPDX, from the repository's own files; empty if unclear"
+_LICENSE = "SPDX license at base_commit, from the repository's own files; empty if unclear"
+_LINKS = "JSON: every linked issue and the places that name it"
+_RULE = "rule that chose base_commit and the patches"
 
 TRAIN_COLUMNS = (
     *_make_columns(
         "SWE-Gym",
         ("instance_id", "string", "`owner__repo-N`, N the number of the pull request"),
         ("hints_text", "string", "comments on the issues made before the first commit"),
-        ("patch", "string", "gold patch: every file that is no test"),
+        ("patch", "string", "gold patch: every file that is not a test"),
         ("test_patch", "string", "the pull request's changes to tests"),
         ("created_at", "string", "creation of the pull request, UTC, ISO 8601"),
         ("problem_statement", "string", "title and text of the linked issues"),
         ("repo", "string", "`owner/name`"),
         ("base_commit", "string", "commit both patches apply to"),
         ("version", "string", "version of the project at the base commit"),
-        ("PASS_TO_PASS", "strings", "canonical ids of tests that pass before and after"),
-        ("FAIL_TO_PASS", "strings", "canonical ids of tests that pass only after the gold patch"),
+        ("PASS_TO_PASS", "list[string]", "ids of tests that pass before and after the gold patch"),
+        ("FAIL_TO_PASS", "list[string]", "ids of tests that pass only after the gold patch"),
     ),
     *_make_columns(
         "SWE-bench",
         ("environment_setup_commit", "string", "same as base_commit"),
         ("image", "string", "container image with the checkout at /testbed"),
         ("eval_script", "string", "bash: applies the test patch, runs the tests, prints statuses"),
-        ("log_parser", "string", "name of SWE-bench's parser for what eval_script prints"),
+        ("log_parser", "string", "name of SWE-bench's parser for the output of eval_script"),
         ("eval_type", "string", "how SWE-bench grades"),
     ),
     *_make_columns(
         "curate",
+        ("image_name", "string", "same as image, for clients that read this name"),
         ("pull_number", "int64", "number of the pull request"),
-        ("issue_numbers", "strings", "numbers of the linked issues, ascending"),
+        ("issue_numbers", "list[string]", "numbers of the linked issues, ascending"),
         ("merge_commit", "string", "commit that merged the pull request; empty if unknown"),
-        ("links", "string", "JSON: every linked issue and the places that name it"),
-        ("base_rule", "string", "rule that gave base_commit and the patches"),
-        ("license_spdx", "string", _LICENCE),
+        ("issue_links", "string", _LINKS),
+        ("base_commit_rule", "string", _RULE),
+        ("license_spdx", "string", _LICENSE),
         ("image_digest", "string", "sha256 of the pushed manifest, else of the local image"),
         ("python", "string", "Python version of the environment"),
         ("lock", "string", "every distribution of the environment, pinned"),
-        ("declared_by", "string", "whose requirements were locked: base, or gold for the patch's"),
-        ("lock_cutoff", "string", "nothing uploaded later is in the lock; UTC, ISO 8601"),
-        ("repairs", "strings", "departures from the declared requirements, a sentence each"),
-        ("system_packages", "strings", "packages of the distribution that the image adds"),
+        ("requirements_from", "string", "commit whose requirements are locked: base or gold"),
+        ("exclude_newer", "string", "the lock holds nothing uploaded later; UTC, ISO 8601"),
+        (
+            "lock_adjustments",
+            "list[string]",
+            "how the lock departs from the declared requirements, a sentence each",
+        ),
+        ("system_packages", "list[string]", "Debian packages that the image adds"),
         ("dockerfiles", "string", "JSON: the Dockerfile of each layer, from the base up"),
         ("test_command", "string", "command that validation ran"),
-        ("fail_to_pass_exact", "strings", "FAIL_TO_PASS as pytest names them, same order"),
-        ("pass_to_pass_exact", "strings", "PASS_TO_PASS as pytest names them, same order"),
-        ("quarantined_tests", "strings", "tests left out: they did not do the same in every run"),
-        ("before_state", "string", "JSON: outcome before the gold patch of each FAIL_TO_PASS test"),
-        ("n_runs", "int64", "executions of the tests in validation, both sides together"),
+        ("fail_to_pass_node_ids", "list[string]", "FAIL_TO_PASS as pytest node ids, same order"),
+        ("pass_to_pass_node_ids", "list[string]", "PASS_TO_PASS as pytest node ids, same order"),
+        ("flaky_tests", "list[string]", "tests left out: their outcome differed between runs"),
         (
-            "yet_to_waver",
-            "float64?",
-            "unsteady tests that another run would newly show, on average",
+            "pre_fix_outcomes",
+            "string",
+            "JSON: outcome of each FAIL_TO_PASS test before the gold patch",
         ),
-        ("test_strength", "float64?", "share of the gold patch's pieces that tests miss if absent"),
-        ("unnoticed_pieces", "strings", "the other pieces: `path`, or `path @@ -old,lines`"),
-        ("leak_group", "string?", "instances that may tell each other's answer share it"),
-        ("leaks", "strings", "what the texts give away, as `kind in column`"),
-        ("leaked_share", "float64?", "share of the gold patch's lines in problem_statement"),
-        ("overlaps", "strings", "`list: pull` or `list: patch` of benchmarks that hold it, too"),
-        ("files_edited", "int64", "source files the gold patch edits: no documents, no settings"),
+        ("n_validation_runs", "int64", "test runs of the validation, before and after together"),
+        (
+            "expected_new_flaky_tests",
+            "float64?",
+            "flaky tests that one more run would newly show, on average",
+        ),
+        ("test_strength", "float64?", "share of the gold patch's hunks that tests need"),
+        ("untested_hunks", "list[string]", "the other hunks: `path`, or `path @@ -old,lines`"),
+        ("leak_group", "string?", "same for instances that may tell each other's solution"),
+        ("solution_leaks", "list[string]", "what the texts give away, as `kind in column`"),
+        ("leaked_patch_fraction", "float64?", "share of the gold patch in problem_statement"),
+        (
+            "benchmark_overlaps",
+            "list[string]",
+            "benchmarks that hold it, as `list: pull` or `list: patch`",
+        ),
+        ("files_edited", "int64", "source files the gold patch edits: no docs, no configuration"),
         ("lines_edited", "int64", "lines of them it adds and removes"),
         ("functions_edited", "int64?", "Python functions of them that change or are new"),
-        ("base_files", "int64?", "files at the base commit that are no tests"),
-        ("base_lines", "int64?", "lines of them; binary files have none"),
-        ("lite_strict", "strings", "rules of SWE-bench Lite, as coded, that the row breaks"),
-        ("lite_intended", "strings", "rules of SWE-bench Lite, as documented, that it breaks"),
+        ("codebase_files", "int64?", "files at the base commit that are not tests"),
+        ("codebase_lines", "int64?", "lines of them; binary files have none"),
+        ("lite_violations", "list[string]", "SWE-bench Lite's criteria, as coded, it violates"),
+        (
+            "lite_violations_documented",
+            "list[string]",
+            "SWE-bench Lite's criteria, as documented, it violates",
+        ),
         ("validated_at", "string", "end of validation, UTC, ISO 8601"),
         ("curate_version", "string", "version that validated"),
-        ("recipe_hash", "string", "hash of the recipe the environment came from"),
+        ("recipe_hash", "string", "hash of the recipe of the environment"),
     ),
 )
 
@@ -109,9 +126,9 @@ RAW_COLUMNS = (
         ("repo", "string", "`owner/name`"),
         ("pull_number", "int64", "number of the pull request"),
         ("instance_id", "string", "`owner__repo-N`"),
-        ("issue_numbers", "strings", "numbers of the linked issues, ascending"),
+        ("issue_numbers", "list[string]", "numbers of the linked issues, ascending"),
         ("base_commit", "string", "commit both patches apply to"),
-        ("patch", "string", "gold patch: every file that is no test"),
+        ("patch", "string", "gold patch: every file that is not a test"),
         ("test_patch", "string", "the pull request's changes to tests"),
         ("problem_statement", "string", "title and text of the linked issues"),
         ("hints_text", "string", "comments on the issues made before the first commit"),
@@ -122,9 +139,9 @@ RAW_COLUMNS = (
         "curate",
         ("head_commit", "string", "last commit of the pull request"),
         ("merge_commit", "string", "commit that merged it; empty if unknown"),
-        ("links", "string", "JSON: every linked issue and the places that name it"),
-        ("base_rule", "string", "rule that gave base_commit and the patches"),
-        ("license_spdx", "string", _LICENCE),
+        ("issue_links", "string", _LINKS),
+        ("base_commit_rule", "string", _RULE),
+        ("license_spdx", "string", _LICENSE),
     ),
 )
 
@@ -137,6 +154,6 @@ def make_features(columns: tuple[Column, ...]) -> Any:
         "string": datasets.Value("string"),
         "int64": datasets.Value("int64"),
         "float64": datasets.Value("float64"),
-        "strings": datasets.List(datasets.Value("string")),
+        "list[string]": datasets.List(datasets.Value("string")),
     }
     return datasets.Features({column.name: kinds[column.kind.rstrip("?")] for column in columns})

@@ -20,7 +20,7 @@ def get_int(row: Row, name: str) -> int:
 
 
 def get_list(row: Row, name: str) -> list[str]:
-    """A "strings" column."""
+    """A "list[string]" column."""
     value = row[name]
     if not isinstance(value, list):
         raise TypeError(f"{name} is no list")

@@ -57,7 +57,7 @@ class CrawlTables:
 
     def decision_keys(self, repo: str) -> dict[int, str]:
         """What the decisions on pulls rest on, for those whose pull has not changed since."""
-        query = "SELECT number, ground FROM pulls JOIN decisions USING (repo, number, hash)"
+        query = "SELECT number, inputs_hash FROM pulls JOIN decisions USING (repo, number, hash)"
         return dict(self._database.fetch_all(f"{query} WHERE repo = ?", repo))
 
     def save_issues(

@@ -10,7 +10,7 @@ from typing import Any
 
 from builders.errors import DiskFullError
 from curate.core.errors import StoreError
-from curate.store.migrations import migrate
+from curate.store.tables import prepare_tables
 
 _BUSY_SECONDS = 20.0
 _MIN_FREE_BYTES = 64 << 10  # bytes; an index of the log grows by half of it
@@ -32,7 +32,7 @@ class Database:
             )
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
-            migrate(self._connection)
+            prepare_tables(self._connection)
 
     def close(self) -> None:
         """Close the connection; nothing is pending."""
@@ -90,12 +90,12 @@ class Database:
         except sqlite3.DatabaseError as error:
             raise StoreError(
                 f"{self._folder}/curate.sqlite is damaged or not a curate database ({error}).",
-                hint="Restore it from a copy or choose another --data folder.",
+                hint="Restore it from a copy or choose another --data-dir folder.",
             ) from error
         except (NotADirectoryError, PermissionError, FileExistsError) as error:
             raise StoreError(
                 f"The data folder {self._folder} cannot be made ({error.strerror}).",
-                hint="Choose another one with --data.",
+                hint="Choose another one with --data-dir.",
             ) from error
 
 

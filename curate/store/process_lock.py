@@ -21,7 +21,7 @@ def process_lock(folder: Path, purpose: str) -> Iterator[None]:
     except Timeout as error:
         raise StoreError(
             f"Another curate does {purpose} in {folder}.",
-            hint="Wait for it to end, or choose another --data folder.",
+            hint="Wait for it to end, or choose another --data-dir folder.",
         ) from error
     try:
         yield

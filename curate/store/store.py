@@ -134,7 +134,7 @@ class Store(CrawlTables):
 
     def validated_inputs(self, *, rejected: bool = True) -> dict[str, str]:
         """Input hash of the newest validation by instance id, with or without *rejected* ones."""
-        query = "SELECT instance_id, inputs FROM validations WHERE stage IS NULL OR ?"
+        query = "SELECT instance_id, inputs_hash FROM validations WHERE stage IS NULL OR ?"
         return {row[0]: row[1] for row in self._database.fetch_all(query, rejected)}
 
     def save_validation(self, repo: str, validation: Validation) -> None:
@@ -168,7 +168,7 @@ class Store(CrawlTables):
     def verified_fingerprint(self) -> str:
         """SHA-256 that changes with any verified candidate or its validation, cheaply made."""
         query = (
-            "SELECT c.data, c.patch, c.test_patch, v.inputs, v.finished_at FROM validations v"
+            "SELECT c.data, c.patch, c.test_patch, v.inputs_hash, v.finished_at FROM validations v"
             " CROSS JOIN candidates c USING (instance_id)"  # CROSS: in this order, by its index
             " WHERE v.stage IS NULL ORDER BY v.instance_id"
         )
@@ -184,13 +184,13 @@ class Store(CrawlTables):
     def pushed_images(self, registry: str) -> dict[str, tuple[str, str]]:
         """(image id, reference by digest) of what was pushed to *registry*, by instance id."""
         rows = self._database.fetch_all(
-            "SELECT instance_id, image, reference FROM images WHERE registry = ?", registry
+            "SELECT instance_id, image, reference FROM pushed_images WHERE registry = ?", registry
         )
         return {row[0]: (row[1], row[2]) for row in rows}
 
     def unpushed_images(self) -> frozenset[str]:
         """Ids of the images of verified candidates that were pushed nowhere."""
-        pushed_ids = {row[0] for row in self._database.fetch_all("SELECT image FROM images")}
+        pushed_ids = {row[0] for row in self._database.fetch_all("SELECT image FROM pushed_images")}
         rows = self._database.fetch_all("SELECT data FROM validations WHERE stage IS NULL")
         built = (loads(Validation, row[0]).environment for row in rows)
         return frozenset(each.digest for each in built if each and each.digest) - pushed_ids
@@ -201,7 +201,7 @@ class Store(CrawlTables):
         """Record that an image is in *registry* under *reference* (name@sha256:…)."""
         with self._database.transaction() as database:
             database.execute(
-                "INSERT OR REPLACE INTO images VALUES (?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO pushed_images VALUES (?, ?, ?, ?)",
                 (instance_id, registry, image, reference),
             )
 

@@ -58,7 +58,7 @@ def compute_inputs_hash(candidate: Candidate, recipe: Recipe, options: Validatio
         range_hash,
         asdict(options),
         VALIDATION_VERSION,
-        *((CONTEXT_CASES,) if recipe.cases else ()),
+        *((CONTEXT_CASES,) if recipe.data_driven_tests else ()),
         *machine,
     )
     return hashlib.sha256(json.dumps(key_parts, sort_keys=True).encode()).hexdigest()
@@ -85,7 +85,7 @@ def validate_candidate(
     if isinstance(plan, Rejection):
         record = replace(empty_record, verdict=_rejected(plan.stage, plan.reason, plan.detail))
     else:
-        command = plan.selection.build_command(plan.env, recipe.cases)
+        command = plan.selection.build_command(plan.env, recipe.data_driven_tests)
         empty_record = replace(
             empty_record, recipe_hash=recipe.compute_hash(plan.env), test_command=command
         )
@@ -140,11 +140,11 @@ def _iter_attempts(
     shared = locks[first.requirements_from]
     if isinstance(shared, Failure):
         return
-    if shared.cutoff != first.date:
+    if shared.exclude_newer != first.date:
         lock = resolve_lock(plan, first, ctx)
         if isinstance(lock, RequirementsLock) and lock.packages not in seen:
             yield f"requirements of {first.requirements_from}, date-exact", plan, first, lock
-    if plan.env.ci:
+    if plan.env.ci_env_vars:
         ci_plan = replace(plan, use_ci_env=True)
         yield f"requirements of {first.requirements_from}, variables of CI", ci_plan, first, shared
 

@@ -127,7 +127,7 @@ def _make_run_spec(
     """
     return RunSpec(
         command=plan.selection.build_command(
-            plan.env, plan.recipe.cases, reverse_files=reverse_files
+            plan.env, plan.recipe.data_driven_tests, reverse_files=reverse_files
         ),
         patches=patches,
         env_vars={**plan.env_vars, "PYTHONHASHSEED": str(index)},

@@ -36,7 +36,7 @@ def compute_verdict(before: Sequence[Run], after: Sequence[Run]) -> Verdict:
             for n in node_ids
             if _always_passes(after_outcomes[n]) and _always_passes(before_outcomes[n])
         ),
-        quarantined=quarantined,
+        flaky_tests=quarantined,
         pre_fix_outcomes={name: before_outcomes[name][0] for name in fail_to_pass},
         rejection=_check_collection(after)
         or _check_regressions(node_ids, before_outcomes, after_outcomes)

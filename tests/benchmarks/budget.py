@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix="curate-budget-") as made:
         folder = Path(made)
         data = folder / "data"
-        shutil.copytree(settings.data, data)
+        shutil.copytree(settings.data_dir, data)
         before = read_verdicts(data, asked.instance_count)
         with (
             loop_filesystem(folder, int(asked.disk * 1024)) as place,
@@ -53,14 +53,14 @@ def main(arguments: list[str] | None = None) -> None:
             engine.load(settings.base_image)
             os.environ |= {
                 "DOCKER_HOST": engine.host,
-                "CURATE_DATA": str(data),
-                "CURATE_CACHE": str(folder / "cache"),
-                "CURATE_DISK_GIB": str(asked.budget),
-                "CURATE_RESERVE_GIB": str(asked.reserve),
-                "CURATE_KEEP_UNPUSHED": "0",
-                "CURATE_NAMESPACE": "budget",
+                "CURATE_DATA_DIR": str(data),
+                "CURATE_CACHE_DIR": str(folder / "cache"),
+                "CURATE_IMAGE_DISK_LIMIT_GIB": str(asked.budget),
+                "CURATE_MIN_FREE_DISK_GIB": str(asked.reserve),
+                "CURATE_KEEP_UNPUSHED_IMAGES": "0",
+                "CURATE_IMAGE_NAMESPACE": "budget",
             }
-            options = ["--runs", "2", "--no-strength", "-j", str(asked.jobs)]
+            options = ["--runs", "2", "--no-test-strength", "-j", str(asked.jobs)]
             with watch_free_space(place) as least:
                 curate = Watched(["validate", *asked.instance_count, *options], {})
                 code = curate.wait()
@@ -76,7 +76,7 @@ def main(arguments: list[str] | None = None) -> None:
 def make_image_gc(engine: PrivateEngine, settings: Settings) -> ImageGC:
     """The room of curate's images on *engine*."""
     building = settings.build_settings()
-    return ImageGC(engine.client, building, EnvironmentLeases(building.cache / "uses"))
+    return ImageGC(engine.client, building, EnvironmentLeases(building.cache_dir / "uses"))
 
 
 @contextmanager

@@ -120,10 +120,10 @@ def crawled(
     place: MirroredRepository, double: GitHubDouble, folder: Path
 ) -> tuple[float, set[str]]:
     """Seconds and candidates of ours, by the command line."""
-    curate = [sys.executable, "-m", "curate", "--data", str(folder / "data")]
+    curate = [sys.executable, "-m", "curate", "--data-dir", str(folder / "data")]
     done = subprocess.run(
         [*curate, "crawl", place.repo, "--json", "--mirror", str(place.mirror.resolve())],
-        env=environment() | {"CURATE_API_URL": double.url, "GITHUB_TOKEN": "token"},
+        env=environment() | {"CURATE_GITHUB_API_URL": double.url, "GITHUB_TOKEN": "token"},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         check=True,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from builders.git.tree import GitTree
 from builders.python.choose import RELEASES
-from builders.requirements import Manifest, ManifestSources, read_manifest
+from builders.requirements import Manifest, read_manifest
 from curate.core.sampling import sample_evenly
 from curate.environments.plan import make_version_resolver
 from curate.git.mirror import Mirror, default_branch_commits, open_mirror
@@ -58,7 +58,7 @@ def distributions(recipe: Recipe, mirror: Mirror, commit: str) -> set[str]:
     if len(ranges) != 1 or ranges[0].skip:
         return set()
     with GitTree(mirror.path, commit) as tree:
-        manifest = read_manifest(tree, ManifestSources(**ranges[0].requirements.model_dump()))
+        manifest = read_manifest(tree, ranges[0].requirements)
     return (
         {item.name for item in manifest.requirements} if isinstance(manifest, Manifest) else set()
     )

@@ -64,19 +64,19 @@ def main(arguments: list[str] | None = None) -> None:
 
 def odd(row: Row) -> int:
     """Ids that SWE-bench's log parsers would not carry as they are."""
-    exact = [*row["fail_to_pass_exact"], *row["pass_to_pass_exact"]]
+    exact = [*row["fail_to_pass_node_ids"], *row["pass_to_pass_node_ids"]]
     return sum(" " in name or "\\" in name or not name.isascii() for name in exact)
 
 
 def can_be_spoilt(row: Row) -> bool:
     """Whether the row has a test to lose, and its image no pytest.ini."""
-    plain = [name for name in row["pass_to_pass_exact"] if '"' not in name]
+    plain = [name for name in row["pass_to_pass_node_ids"] if '"' not in name]
     return bool(plain) and not _has_settings(row["image"])
 
 
 def spoilt(row: Row) -> str:
     """Gold that loses one PASS_TO_PASS test."""
-    plain = [name for name in row["pass_to_pass_exact"] if '"' not in name]
+    plain = [name for name in row["pass_to_pass_node_ids"] if '"' not in name]
     return str(row["patch"] + BREAKING.format(broken=plain[0]))
 
 

@@ -45,7 +45,7 @@ def main() -> None:
     if not options.json:
         print(f"{'repository':26}{'pulls':>7}{'made':>6}{'s':>7}{'/s':>7}{'CPU s':>7}", end="")
         print(f"{'/CPU s':>8}{'MB':>6}{'naive/s':>9}{'wall x':>8}{'CPU x':>7}")
-    for given in options.mirrors:
+    for given in options.mirrors_dir:
         repo, _, mirror = given.partition("=")
         with context.Pool(1) as pool:
             row = pool.apply(measured, (options.store, repo, Path(mirror), options.sample))

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from builders.backends.docker import DockerBackend
 from builders.model import Failure, Outcome
-from curate.core.flakiness import estimate_undetected_flaky
+from curate.core.flakiness import estimate_new_flaky_tests
 from curate.core.model import Run, Validation, Verdict
 from curate.core.settings import read_settings
 from curate.environments.context import ValidationContext
@@ -40,12 +40,12 @@ class Result:
     @property
     def line(self) -> str:
         """Of the table."""
-        verdict, expected = self.made.verdict, estimate_undetected_flaky(self.made.runs)
+        verdict, expected = self.made.verdict, estimate_new_flaky_tests(self.made.runs)
         tests = len(verdict.fail_to_pass) + len(verdict.pass_to_pass)
         told = "" if expected is None else f"{expected:.2f}"
         which = self.problem or "; ".join(self.flips[:3])
         return (
-            f"| {self.made.instance_id} | {tests} | {len(verdict.quarantined)} | {told}"
+            f"| {self.made.instance_id} | {tests} | {len(verdict.flaky_tests)} | {told}"
             f" | {self.outcomes} | {len(self.flips)} | {which} |"
         )
 
@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     settings = read_settings({})
     print(f"{HEAD}\n| --- | --- | --- | --- | --- | --- | --- |", flush=True)
-    with Store(settings.data) as store, ThreadPoolExecutor(options.jobs) as pool:
+    with Store(settings.data_dir) as store, ThreadPoolExecutor(options.jobs) as pool:
         building = settings.build_settings()
         ctx = make_validation_context(
             store, settings, building, DockerBackend(building), options.jobs

@@ -25,7 +25,7 @@ def _facts(made: Validation) -> object:
     """Which tests of a candidate are seen to be flaky is chance in an undisturbed run, too."""
     environment, verdict, why = made.environment, made.verdict, made.verdict.rejection
     lock = environment and RequirementsLock(
-        text=environment.lock, python=environment.python, cutoff=environment.cutoff
+        text=environment.lock, python=environment.python, exclude_newer=environment.exclude_newer
     )
     facts = (
         made.inputs_hash,
@@ -37,13 +37,13 @@ def _facts(made: Validation) -> object:
     if why and why.reason == "flaky":
         return facts, reason
     names = (verdict.fail_to_pass, verdict.pass_to_pass)
-    if verdict.quarantined:
-        names = (verdict.fail_to_pass, tuple(sorted(verdict.pass_to_pass + verdict.quarantined)))
+    if verdict.flaky_tests:
+        names = (verdict.fail_to_pass, tuple(sorted(verdict.pass_to_pass + verdict.flaky_tests)))
     return (
         facts,
         reason,
         names,
-        bool(verdict.quarantined),
+        bool(verdict.flaky_tests),
         sorted(verdict.pre_fix_outcomes.items()),
         made.test_strength,
     )

@@ -178,7 +178,11 @@ def run_benchmark(folder: Path, options: argparse.Namespace) -> int:
     with PrivateEngine(folder / "engine") as engine:
         engine.load(os.environ["CURATE_BASE_IMAGE"])
         _forget_images(engine)
-        own = {"DOCKER_HOST": engine.host, "CURATE_NAMESPACE": "kills", "CURATE_RESERVE_GIB": "1"}
+        own = {
+            "DOCKER_HOST": engine.host,
+            "CURATE_IMAGE_NAMESPACE": "kills",
+            "CURATE_MIN_FREE_DISK_GIB": "1",
+        }
         first, images = _undisturbed(folder / "quiet", engine, options.jobs, own)
         truth = fingerprint_store(folder / "quiet" / "data")
         _forget_images(engine)

@@ -86,14 +86,14 @@ def _compare(
     derived = find_patch_range(mirror.commit_graph, replace(pull, base_commit=""))
     applies = mirror.can_apply(made.base_commit, made.patch + made.test_patch)
     tally.rows += 1
-    tally.rules[made.base_rule] += 1
+    tally.rules[made.base_commit_rule] += 1
     tally.same_base += made.base_commit == base
     tally.same_derived += derived is not None and derived.base_commit == base
     tally.apply += applies
     if not applies:
         yield f"{made.instance_id}: the patches do not apply at {made.base_commit}"
     if made.base_commit != base:
-        yield f"{made.instance_id}: base is {made.base_commit} by {made.base_rule}, not {base}"
+        yield f"{made.instance_id}: base is {made.base_commit} by {made.base_commit_rule}, not {base}"
     if derived is None or derived.base_commit != base:
         told = derived.base_commit if derived else "nothing"
         yield f"{made.instance_id}: git alone tells base {told}, not {base}"

@@ -37,7 +37,7 @@ def _candidate(row: dict[str, str]) -> Candidate:
         repo=row["repo"],
         pull_number=int(row["instance_id"].rpartition("-")[2]),
         base_commit="",
-        base_rule="",
+        base_commit_rule="",
         head_commit="",
         merge_commit=None,
         patch=row["patch"].encode(),

@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
     print("\n## Rebuilt from the stored lock\n")
     print("| instance | packages | environment s | same twice | of the lock, missing | beyond it |")
     print("| --- | --- | --- | --- | --- | --- |", flush=True)
-    with Store(settings.data) as store:
+    with Store(settings.data_dir) as store:
         for name in names:
             candidate, made = store.get_candidate(name), store.get_validation(name)
             if candidate is None or made is None or made.environment is None:
@@ -68,16 +68,16 @@ def rebuilt(
     candidate: Candidate, made: Validation, store: Store, settings: Settings
 ) -> Result | Failure:
     """Build *candidate* from the lock of *made* in a namespace of its own, look, and remove it."""
-    own = replace(settings.build_settings(), namespace=f"rebuild-{uuid.uuid4().hex[:12]}")
+    own = replace(settings.build_settings(), image_namespace=f"rebuild-{uuid.uuid4().hex[:12]}")
     backend = DockerBackend(own)
     ctx = make_validation_context(store, settings, own, backend)
     try:
-        _, built = rebuild_environment(candidate, made, ctx, mark=own.namespace)
+        _, built = rebuild_environment(candidate, made, ctx, mark=own.image_namespace)
         if isinstance(built, Failure):
             return built
         return Result(packages=frozen(backend.engine, built), seconds=built.environment_seconds)
     finally:
-        _remove(backend.engine, own.namespace)
+        _remove(backend.engine, own.image_namespace)
 
 
 def frozen(engine: docker.DockerClient, built: BuiltInstance) -> frozenset[str]:

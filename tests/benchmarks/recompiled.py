@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
     print("\n## What is compiled again\n")
     print("| instance | files of the gold patch | untouched | with the gold patch | all |")
     print("| --- | --- | --- | --- | --- |", flush=True)
-    with Store(read_settings({}).data) as store:
+    with Store(read_settings({}).data_dir) as store:
         for name in options.instances:
             candidate, made = store.get_candidate(name), store.get_validation(name)
             if candidate is None or made is None or made.environment is None:

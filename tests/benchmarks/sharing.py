@@ -1,6 +1,6 @@
 """How many environments the candidates of a crawl ask for: `curate validate`'s plans, counted.
 
-    python -m tests.benchmarks.sharing DATA --mirrors FOLDER [--interpreters FOLDER] [--repo O/N]...
+    python -m tests.benchmarks.sharing DATA --mirrors-dir FOLDER [--interpreters FOLDER] [--repo O/N]...
 
 Nothing is locked or built. One lock serves all who declare the same for the same interpreter, so
 what is counted is distinct pairs of lock key and system packages of the first ground of each plan.
@@ -43,21 +43,21 @@ class Count:
         self.planned += 1
         first = plan.variants[0]
         self.environments.add(
-            (compute_lock_key(first.manifest, first.python), *sorted(plan.env.system))
+            (compute_lock_key(first.manifest, first.python), *sorted(plan.env.system_packages))
         )
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Print a line a repository, and their sum."""
     options = _parser().parse_args(arguments)
-    pythons = available_pythons(options.interpreters)
+    pythons = available_pythons(options.python_install_dir)
     print("\n## Environments a candidate\n")
     print("| repository | candidates | planned | environments | a candidate | not planned |")
     print("| --- | --- | --- | --- | --- | --- |")
     counts = []
     with Store(options.data) as store:
         for repo in options.repo or store.list_repositories():
-            counts.append(counted(store, repo, options.mirrors, pythons))
+            counts.append(counted(store, repo, options.mirrors_dir, pythons))
             print(line(repo, counts[-1]), flush=True)
     planned = sum(count.planned for count in counts)
     made = sum(len(count.environments) for count in counts)
@@ -101,7 +101,7 @@ def line(name: str, count: Count) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.sharing")
     parser.add_argument("data", type=Path)
-    parser.add_argument("--mirrors", required=True, type=Path)
+    parser.add_argument("--mirrors-dir", required=True, type=Path)
     parser.add_argument("--interpreters", type=Path)
     parser.add_argument("--repo", action="append", default=[])
     return parser

@@ -56,8 +56,8 @@ def main() -> int:
         fill_store(Path(folder) / "data", candidates=options.candidates, verified=100)
         variables = {
             **os.environ,
-            "CURATE_DATA": f"{folder}/data",
-            "CURATE_CACHE": f"{folder}/cache",
+            "CURATE_DATA_DIR": f"{folder}/data",
+            "CURATE_CACHE_DIR": f"{folder}/cache",
             "COLUMNS": "80",
         }
         ratios = [_measured(each, variables, options.rounds) for each in comparisons()]

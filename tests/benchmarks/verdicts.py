@@ -1,6 +1,6 @@
 """How our verdicts compare with published rows: a page of Markdown, one line a row, and the marks.
 
-    python -m tests.benchmarks.verdicts ROWS.jsonl --data DATA... [--repo OWNER/NAME]... [--more]
+    python -m tests.benchmarks.verdicts ROWS.jsonl --data-dir DATA... [--repo OWNER/NAME]... [--more]
 
 ROWS.jsonl has SWE-bench's columns. Of several stores the first that has a verdict on a row counts.
 Published ids may be cut at their first blank, so ids are compared up to there. A row whose
@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Print the page."""
     options = _parser().parse_args(arguments)
     with ExitStack() as stack:
-        stores = [stack.enter_context(Store(folder)) for folder in options.data]
+        stores = [stack.enter_context(Store(folder)) for folder in options.data_dir]
         rows = list(read(options.rows, options.repo))
         known = {row["instance_id"] for row in rows}
         rows += [row for row in _validated(stores, options.repo) if row["instance_id"] not in known]
@@ -196,7 +196,7 @@ def _cut(names: Iterable[str]) -> frozenset[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.verdicts")
     parser.add_argument("rows", type=Path)
-    parser.add_argument("--data", type=Path, nargs="+", default=[Path("data")])
+    parser.add_argument("--data-dir", type=Path, nargs="+", default=[Path("data")])
     parser.add_argument("--repo", action="append", default=[])
     parser.add_argument("--more", action="store_true", help="rows that only the stores have, too")
     return parser

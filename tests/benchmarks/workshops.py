@@ -25,8 +25,8 @@ def make_validation_context(
         store=store,
         backend=backend,
         settings=building,
-        python_versions=available_pythons(settings.interpreters),
-        get_mirror=lambda repo: settings.mirror_dir / f"{repo.replace('/', '__')}.git",
+        python_versions=available_pythons(settings.python_install_dir),
+        get_mirror=lambda repo: settings.effective_mirrors_dir / f"{repo.replace('/', '__')}.git",
         stop_event=threading.Event(),
         report_step=lambda name, step: None,
         run_executor=ThreadPoolExecutor(jobs),
@@ -48,9 +48,11 @@ def rebuild_environment(
         ctx.python_versions,
     )
     assert isinstance(plan, ValidationPlan)
-    plan = replace(plan, use_ci_env=made.environment.variables != plan.env_vars)
+    plan = replace(plan, use_ci_env=made.environment.env_vars != plan.env_vars)
     ground = next(
-        each for each in plan.variants if each.requirements_from == made.environment.declared_by
+        each
+        for each in plan.variants
+        if each.requirements_from == made.environment.requirements_from
     )
     _, built = build_with_fallbacks(plan, ground, lock_from_record(made.environment, mark), ctx)
     return plan, built
@@ -59,4 +61,4 @@ def rebuild_environment(
 def lock_from_record(made: Environment, mark: str = "") -> RequirementsLock:
     """The lock that *made* was built from."""
     text = f"{made.lock}# {mark}\n" if mark else made.lock
-    return RequirementsLock(text=text, python=made.python, cutoff=made.cutoff)
+    return RequirementsLock(text=text, python=made.python, exclude_newer=made.exclude_newer)

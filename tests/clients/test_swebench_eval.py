@@ -39,10 +39,12 @@ def stage(tmp_path_factory):
     """The sample project, validated in containers and released with its images."""
     with prepared(tmp_path_factory.mktemp("swebench") / "demo") as stage:
         mirror = str(stage.mirror)
-        stage.curate("crawl", stage.sample.name, "--api-url", stage.api_url, "--mirror", mirror)
-        stage.curate("validate", "--sandbox", "docker", "-j", "2", "--no-strength", *NAMES)
+        stage.curate(
+            "crawl", stage.sample.name, "--github-api-url", stage.api_url, "--mirror", mirror
+        )
+        stage.curate("validate", "--sandbox", "docker", "-j", "2", "--no-test-strength", *NAMES)
         registry = f"{REGISTRY}/eval-{secrets.token_hex(4)}"
-        stage.curate("publish", "--to", str(stage.release), "--registry", registry)
+        stage.curate("publish", "--output", str(stage.release), "--registry", registry)
         yield stage
         engine = docker.from_env()
         for image in engine.images.list():
@@ -64,14 +66,14 @@ def rows(parquet):
 def test_every_gold_patch_resolves(tmp_path, parquet, rows):
     report = evaluate(SWEBENCH, tmp_path, parquet, "--gold", jobs=3)
     assert sorted(report["resolved_ids"]) == sorted(NAMES)
-    tests = [name for row in rows for name in row["fail_to_pass_exact"]]
+    tests = [name for row in rows for name in row["fail_to_pass_node_ids"]]
     assert any(" " in name for name in tests)
     assert any("\\" in name for name in tests)  # pytest escapes what is not ASCII
 
 
 def test_nothing_else_resolves(tmp_path, parquet, rows):
     worse, *others = sorted(rows, key=lambda row: not row["PASS_TO_PASS"])
-    broken = worse["patch"] + BREAKING.format(broken=worse["pass_to_pass_exact"][0])
+    broken = worse["patch"] + BREAKING.format(broken=worse["pass_to_pass_node_ids"][0])
     empty, cheating = (row["instance_id"] for row in others)
     patches = {worse["instance_id"]: broken, empty: "", cheating: CHEATING}
     report = evaluate(SWEBENCH, tmp_path, parquet, "-p", predicted(tmp_path, patches))

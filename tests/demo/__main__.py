@@ -59,17 +59,19 @@ def _prepare(stage: Stage, options: argparse.Namespace) -> tuple[Stage, str]:
     if sandbox == "local":
         recipes, lacking = recipes_for_this_machine(stage.folder / "recipes")
     print(f"{reason} {lacking}".rstrip(), end="\n\n")
-    return replace(stage, variables={**stage.variables, "CURATE_RECIPES": str(recipes)}), sandbox
+    return replace(
+        stage, variables={**stage.variables, "CURATE_RECIPES_DIR": str(recipes)}
+    ), sandbox
 
 
 def _play(stage: Stage, sandbox: str, jobs: int) -> None:
     """Type the commands, one after the other."""
-    for name in ("CURATE_DATA", "CURATE_CACHE", "CURATE_RECIPES", "HF_ENDPOINT"):
+    for name in ("CURATE_DATA_DIR", "CURATE_CACHE_DIR", "CURATE_RECIPES_DIR", "HF_ENDPOINT"):
         print(f"$ export {name}={shlex.quote(stage.variables[name])}")
     repo, mirror = stage.sample.name, str(stage.mirror)
-    stage.curate("crawl", repo, "--api-url", stage.api_url, "--mirror", mirror)
+    stage.curate("crawl", repo, "--github-api-url", stage.api_url, "--mirror", mirror)
     stage.curate("validate", "--sandbox", sandbox, "-j", str(jobs))
-    stage.curate("publish", "--to", str(stage.release), "--hub", DATASET)
+    stage.curate("publish", "--output", str(stage.release), "--hub", DATASET)
     stage.curate("show", SHOWN)
     stage.curate("status")
 

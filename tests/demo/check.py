@@ -66,7 +66,7 @@ def row_differences(sample: Sample, rows: Iterable[Mapping[str, Any]]) -> list[s
 
 
 def _exact(row: Mapping[str, Any]) -> list[str]:
-    names: Sequence[str] = row.get("fail_to_pass_exact") or row["FAIL_TO_PASS"]
+    names: Sequence[str] = row.get("fail_to_pass_node_ids") or row["FAIL_TO_PASS"]
     return sorted(names)
 
 

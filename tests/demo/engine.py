@@ -25,7 +25,7 @@ def _have_image(name: str) -> None:
     import docker
 
     engine = connect_to_engine()
-    find_build_client(os.environ.get("CURATE_DOCKER", ""))
+    find_build_client(os.environ.get("CURATE_DOCKER_CLI", ""))
     try:
         engine.images.get(name)
     except docker.errors.ImageNotFound:

@@ -19,7 +19,7 @@ def recipes_for_this_machine(folder: Path) -> tuple[Path, str]:
     Where the machine lacks it, a copy in *folder* names the one that runs the demo.
     """
     wanted = _newest_named()
-    if os.environ.get("CURATE_INTERPRETERS") or _installed(wanted):
+    if os.environ.get("CURATE_PYTHON_INSTALL_DIR") or _installed(wanted):
         return SAMPLE, ""
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
     folder.mkdir(parents=True, exist_ok=True)

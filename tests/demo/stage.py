@@ -78,9 +78,9 @@ def prepared(folder: Path) -> Iterator[Stage]:
             api_url=github.url,
             variables={
                 **hub.environment(folder / "huggingface"),
-                "CURATE_DATA": str(folder / "data"),
-                "CURATE_CACHE": os.environ.get("CURATE_CACHE") or str(folder / "cache"),
-                "CURATE_RECIPES": str(SAMPLE),
+                "CURATE_DATA_DIR": str(folder / "data"),
+                "CURATE_CACHE_DIR": os.environ.get("CURATE_CACHE_DIR") or str(folder / "cache"),
+                "CURATE_RECIPES_DIR": str(SAMPLE),
                 "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
                 "GITHUB_TOKEN": TOKEN,
             },

@@ -86,7 +86,7 @@ def test_commits_are_those_of_the_pull_alone(history):
 def test_a_commit_in_the_statement_is_known_from_the_mirror(history, tmp_path):
     base, first = history.change({"x.py": "1\n"}), history.change({"x.py": "2\n"})
     head = history.change({"x.py": "3\n"})
-    rules = ReleaseFilters.model_validate({"leaks": {"held": ["commit in problem_statement"]}})
+    rules = ReleaseFilters.model_validate({"leaks": {"exclude": ["commit in problem_statement"]}})
     with Store(tmp_path / "data") as store, bases(history) as found:
         for number, named in ((7, first[:8]), (8, base[:8])):
             one = make_candidate(
@@ -104,7 +104,9 @@ def test_a_commit_in_the_statement_is_known_from_the_mirror(history, tmp_path):
             "owner__name-7": "leak commit in problem_statement"
         }
         kept = make_train_rows(store, found, rules).rows
-        assert [(row["leaks"], row["leak_group"]) for row in kept] == [([], "owner__name-7")]
+        assert [(row["solution_leaks"], row["leak_group"]) for row in kept] == [
+            ([], "owner__name-7")
+        ]
 
 
 def test_askalono_knows_our_own_licence():

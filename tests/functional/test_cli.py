@@ -116,14 +116,14 @@ def test_status_of_nothing_says_where_to_begin(curate):
 
 def test_an_unknown_repository(curate, mirror):
     with GitHubDouble(World(sample_repository(REPO, 3))) as double:
-        done = curate("crawl", "no/such", "--api-url", double.url, "--mirror", str(mirror))
+        done = curate("crawl", "no/such", "--github-api-url", double.url, "--mirror", str(mirror))
     refused(done, 4, "no/such", "Hint: ")
 
 
 def test_a_wrong_token_is_told_without_showing_it(curate, mirror):
     secret = "ghp_" + "x" * 36
     with GitHubDouble(World(sample_repository(REPO, 3)), token="right") as double:
-        flags = ("--api-url", double.url, "--mirror", str(mirror))
+        flags = ("--github-api-url", double.url, "--mirror", str(mirror))
         done = curate("crawl", REPO, *flags, GITHUB_TOKEN=secret)
     refused(done, 5, "Hint: ")
     assert "ghp_" not in done.stderr
@@ -148,9 +148,9 @@ def test_a_mirror_that_is_none(curate, tmp_path):
 def test_a_misspelt_recipe_key(curate, tmp_path, mirror):
     folder = tmp_path / "mine"
     folder.mkdir()
-    (folder / "sample__one.toml").write_text(f'repo = "{REPO}"\nimprot = "x"\n')
-    done = curate("--recipes", "mine", "crawl", REPO, "--mirror", str(mirror))
-    refused(done, 2, "improt", "Perhaps you meant 'import'?")
+    (folder / "sample__one.toml").write_text(f'repo = "{REPO}"\nimport_nam = "x"\n')
+    done = curate("--recipes-dir", "mine", "crawl", REPO, "--mirror", str(mirror))
+    refused(done, 2, "improt", "Perhaps you meant 'import_name'?")
 
 
 def test_an_unknown_instance(curate):
@@ -190,15 +190,19 @@ def test_flags_that_do_not_fit(curate, flags):
 
 
 def test_an_unknown_setting(curate, tmp_path):
-    (tmp_path / "curate.toml").write_text("dta = 'x'\n")
-    refused(curate("status"), 2, "dta", "Perhaps you meant 'data'?")
+    (tmp_path / "curate.toml").write_text("data_dr = 'x'\n")
+    refused(curate("status"), 2, "dta", "Perhaps you meant 'data_dir'?")
 
 
 def test_nothing_to_publish(curate):
-    refused(curate("publish", "--to", "release"), 2, "nothing to publish")
+    refused(curate("publish", "--output", "release"), 2, "nothing to publish")
     refused(curate("publish", "--hub", "nameless"), 2, "nameless")
 
 
 def test_how_much_may_stay_must_be_said_before_images_go(curate):
-    refused(curate("images", "prune"), 2, "how much may stay", "--keep GIB", "disk_gib")
-    refused(curate("images", "prune", "--dry-run", CURATE_DISK_GIB="-1"), 2, "disk_gib")
+    refused(curate("images", "prune"), 2, "how much may stay", "--keep GIB", "image_disk_limit_gib")
+    refused(
+        curate("images", "prune", "--dry-run", CURATE_IMAGE_DISK_LIMIT_GIB="-1"),
+        2,
+        "image_disk_limit_gib",
+    )

@@ -28,7 +28,7 @@ def site(tmp_path: Path) -> Path:
 def curate(tmp_path: Path, site: Path) -> Curate:
     def run(*arguments: str, double: GitHubDouble, token: str = "") -> Typed:
         variables = {
-            "CURATE_API_URL": double.url,
+            "CURATE_GITHUB_API_URL": double.url,
             "GITHUB_TOKEN": token,
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"url.file://{site}/.insteadOf",

@@ -9,13 +9,14 @@ import pytest
 from builders.git.tree import GitTree
 from builders.lock.resolve import compute_lock_key
 from builders.model import RequirementsLock
-from builders.requirements import ManifestSources, read_manifest
+from builders.requirements import read_manifest
 from curate.core.model import CrawlState, Rejection
 from curate.store import Store
 from curate.validate.attempts import compute_inputs_hash
 from curate.validate.pool import ValidationSummary
 from recipes import load_recipe
 from recipes.loader import BUILT_IN_DIR
+from recipes.schema import RequirementSources
 from tests.helpers.factories import make_candidate, make_pull, make_validation
 from tests.helpers.git_history import GitHistory
 from tests.helpers.terminal import Typed, typed
@@ -62,11 +63,11 @@ def write(tmp_path, text: str, name: str = "owner__name.toml"):
 
 def test_every_recipe_is_checked_where_none_is_named(curate, tmp_path):
     write(tmp_path, "")
-    done = curate("--recipes", "mine", "recipe", "check")
+    done = curate("--recipes-dir", "mine", "recipe", "check")
     assert done.returncode == 0, done.stdout
     lines = done.stdout.splitlines()
     assert len(lines) == 1 + len(list(BUILT_IN_DIR.glob("*__*.toml")))
-    assert f"good   {REPO}" in done.stdout
+    assert f"ok     {REPO}" in done.stdout
 
 
 def test_gaps_and_overlaps_are_named_with_the_versions_of_the_mirror(curate, tmp_path, history):
@@ -105,11 +106,11 @@ def test_versions_that_a_file_states_are_checked_too(curate, tmp_path, history):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('[[env]]\ntests = "x"\n', "Perhaps you meant 'test'?"),
+        ('[[env]]\ntest_comand = "x"\n', "Perhaps you meant 'test_command'?"),
         ('[[env]]\npython = "3.99"\n', "no Python 3.99"),
-        ('[[env]]\ntest = "pytest {files}"\n', "{files} stands for nothing"),
+        ('[[env]]\ntest_command = "pytest {files}"\n', "{files} stands for nothing"),
         ('[[env]]\ninstall = ["cd x && {editable}"]\n', "must stand alone"),
-        ('[[env]]\nrequirements = { extra = ["./x"] }\n', "not from an index"),
+        ('[[env]]\nrequirements = { add = ["./x"] }\n', "not from an index"),
         ('version = { rule = "file" }\n', "needs `file`"),
     ],
 )
@@ -150,12 +151,12 @@ def test_a_plan_is_explained_before_there_is_a_lock(curate, tmp_path, history):
     (tmp_path / "pythons/3.8.1/bin/python3.8").touch()
     write(
         tmp_path,
-        '[defaults]\nsystem = ["graphviz"]\nenvironment = { A = "b" }\n'
-        'requirements = { files = ["none.txt"], extras = ["tests"], drop = ["six"] }\n'
+        '[defaults]\nsystem_packages = ["graphviz"]\nenv_vars = { A = "b" }\n'
+        'requirements = { files = ["none.txt"], extras = ["tests"], exclude = ["six"] }\n'
         '[[env]]\nversions = ">=3"\n',
     )
-    flags = ("--recipes", "mine", "recipe", "explain", one.instance_id)
-    shown = curate(*flags, CURATE_INTERPRETERS="pythons")
+    flags = ("--recipes-dir", "mine", "recipe", "explain", one.instance_id)
+    shown = curate(*flags, CURATE_PYTHON_INSTALL_DIR="pythons")
     assert shown.returncode == 0, shown.stderr
     for words in (
         "3.0, by the nearest tag",
@@ -175,7 +176,7 @@ def test_a_plan_is_explained_before_there_is_a_lock(curate, tmp_path, history):
         "not validated yet",
     ):
         assert words in shown.stdout, words
-    document = json.loads(curate(*flags, "--json", CURATE_INTERPRETERS="pythons").stdout)
+    document = json.loads(curate(*flags, "--json", CURATE_PYTHON_INSTALL_DIR="pythons").stdout)
     assert document["plan"]["variants"][0]["locked"] is None
     assert document["plan"]["variants"][0]["names"] == {}
     assert document["validation"] is None
@@ -186,16 +187,18 @@ def test_a_stored_lock_gives_names_and_repairs(curate, tmp_path, history):
     (tmp_path / "pythons/3.8.1/bin").mkdir(parents=True)
     (tmp_path / "pythons/3.8.1/bin/python3.8").touch()
     with GitTree(tmp_path / "data/mirrors/owner__name.git", one.base_commit) as tree:
-        manifest = read_manifest(tree, ManifestSources())
+        manifest = read_manifest(tree, RequirementSources())
     text, cutoff = "needed==1\npytest==2\n", datetime(2021, 4, 1, tzinfo=UTC)
-    lock = RequirementsLock(text=text, python="3.8", cutoff=cutoff, repairs=("unpinned x: gone",))
+    lock = RequirementsLock(
+        text=text, python="3.8", exclude_newer=cutoff, adjustments=("unpinned x: gone",)
+    )
     with Store(tmp_path / "data") as store:
         store.save_lock(compute_lock_key(manifest, "3.8"), lock)
     flags = ("recipe", "explain", one.instance_id, "--json")
-    document = json.loads(curate(*flags, CURATE_INTERPRETERS="pythons").stdout)
+    document = json.loads(curate(*flags, CURATE_PYTHON_INSTALL_DIR="pythons").stdout)
     ground = document["plan"]["variants"][0]
     assert ground["locked"] == ["needed==1", "pytest==2"]
-    assert ground["repairs"] == ["unpinned x: gone"]
+    assert ground["lock_adjustments"] == ["unpinned x: gone"]
     assert ground["cutoff"].startswith("2021-04-01")
     assert list(ground["names"]) == ["base", "python", "environment", "instance"]
     assert document["recipe"] == ""
@@ -204,19 +207,19 @@ def test_a_stored_lock_gives_names_and_repairs(curate, tmp_path, history):
 def test_a_candidate_without_a_plan_is_told_why(curate, tmp_path, history):
     one = stored(tmp_path, history)
     write(tmp_path, '[[env]]\nskip = "needs a GPU"\n')
-    done = curate("--recipes", "mine", "recipe", "explain", one.instance_id)
+    done = curate("--recipes-dir", "mine", "recipe", "explain", one.instance_id)
     assert "recipe/skipped needs a GPU" in done.stdout
     assert curate("recipe", "explain", "a__b-1").returncode == 4
 
 
 def test_a_draft_says_what_ci_does_and_is_a_recipe(curate, tmp_path, history):
-    done = curate("recipe", "draft", REPO, "--to", "r/owner__name.toml")
+    done = curate("recipe", "draft", REPO, "--output", "r/owner__name.toml")
     assert done.returncode == 0, done.stderr
     recipe = load_recipe(tmp_path / "r/owner__name.toml")
     (env,) = recipe.env
     assert recipe.import_name == "thing"
     assert env.requirements.extras == ("tests",)
-    assert env.system == ("graphviz",)
+    assert env.system_packages == ("graphviz",)
     text = (tmp_path / "r/owner__name.toml").read_text()
     assert "# tests: tox.ini, 2020" in text
     assert "# graphviz: .github/workflows/ci.yml, 2020" in text
@@ -226,19 +229,19 @@ def test_a_draft_says_what_ci_does_and_is_a_recipe(curate, tmp_path, history):
 
 def test_a_draft_overwrites_nothing_unasked(curate, tmp_path, history):
     file = write(tmp_path, "# mine\n")
-    done = curate("recipe", "draft", REPO, "--to", file)
+    done = curate("recipe", "draft", REPO, "--output", file)
     assert done.returncode == 2
     assert "--force" in done.stderr
     assert "# mine" in (tmp_path / file).read_text()
-    kept = curate("recipe", "draft", REPO, "--to", file, "--sample", "1")
+    kept = curate("recipe", "draft", REPO, "--output", file, "--sample", "1")
     assert "Kept as it is" in kept.stderr
     assert "# mine" in (tmp_path / file).read_text()
-    assert curate("recipe", "draft", REPO, "--to", file, "--force").returncode == 0
+    assert curate("recipe", "draft", REPO, "--output", file, "--force").returncode == 0
     assert "# mine" not in (tmp_path / file).read_text()
 
 
 def test_a_draft_can_be_printed(curate, history):
-    done = curate("recipe", "draft", REPO, "--to", "-")
+    done = curate("recipe", "draft", REPO, "--output", "-")
     assert done.stdout.startswith("# Drafted from 2 commits")
 
 
@@ -264,12 +267,12 @@ def test_a_sample_is_tried_with_the_draft_apart_from_what_counts(
         return ValidationSummary()
 
     monkeypatch.setattr("curate.cli.draft.run_tasks", run)
-    flags = ("recipe", "draft", REPO, "--to", "-", "--sample", "5")
-    for more in ((), (), ("--again",)):
+    flags = ("recipe", "draft", REPO, "--output", "-", "--sample", "5")
+    for more in ((), (), ("--retry-rejected",)):
         done = curate(*flags, *more)
         assert done.returncode == 0, done.stderr
         assert "0 of 1 verified" in done.stderr
         assert "1 lock/unsatisfiable: owner__name-1" in done.stderr
     assert tried == [["owner__name-1"], [], ["owner__name-1"]]
     assert "not validated yet" in curate("show", "owner__name-1").stdout
-    assert "no such thing" in curate("--data", "data/drafts", "show", "owner__name-1").stdout
+    assert "no such thing" in curate("--data-dir", "data/drafts", "show", "owner__name-1").stdout

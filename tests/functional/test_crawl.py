@@ -119,12 +119,12 @@ def test_a_candidate_with_all_it_needs(project: Project, store: Store) -> None:
         summary = run(project, store, double)
     made = only(store)
     assert made.instance_id == "some-owner__thing-7"
-    assert (made.base_commit, made.base_rule) == (base, "base-ref")
+    assert (made.base_commit, made.base_commit_rule) == (base, "base-ref")
     assert made.problem_statement == "Broken\nIt is broken.\r\n\nAlso\n\n"
     assert made.hints_text == "early"
     assert made.version == "1.4"
     assert made.issue_numbers == (1, 3)
-    assert [link.sources for link in made.links] == [("body",), ("commit",)]
+    assert [link.sources for link in made.issue_links] == [("body",), ("commit",)]
     assert b"tests/test_a.py" in made.test_patch
     assert b"tests/" not in made.patch
     assert (summary.pulls, summary.candidates, summary.requests) == (1, 1, 2)

@@ -49,7 +49,7 @@ def spec(repositories, base, lock_commit, submodules=("sub",)):
     plan = ValidationPlan(
         candidate=candidate, recipe=recipe, env=EnvRecipe(), selection=None, variants=(ground,)
     )
-    lock = RequirementsLock(text="", python="3.8", cutoff=DATE, commit=lock_commit)
+    lock = RequirementsLock(text="", python="3.8", exclude_newer=DATE, commit=lock_commit)
     return build.make_instance_spec(plan, ground, lock, repositories.mirror)
 
 

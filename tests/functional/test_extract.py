@@ -147,11 +147,11 @@ def test_a_base_that_was_missing_and_is_there_decides_again(project: Project) ->
     project.merge_pull(2, adds_test(2), base_commit=lost)
     project.mirror()
     project.decide()
-    assert [(it.base_rule, it.base_commit) for it in project.made()] == [("derived", fork)]
+    assert [(it.base_commit_rule, it.base_commit) for it in project.made()] == [("derived", fork)]
     project.git.git("update-ref", "refs/heads/lost", lost)
     project.mirror()
     assert project.decide() == {"": 1}
-    assert [(it.base_rule, it.base_commit) for it in project.made()] == [("base-ref", lost)]
+    assert [(it.base_commit_rule, it.base_commit) for it in project.made()] == [("base-ref", lost)]
 
 
 def test_one_missing_blob_costs_one_pull_until_it_is_there(project: Project) -> None:

@@ -16,7 +16,7 @@ from curate.store import Store
 from tests.helpers.factories import make_candidate, make_pull, make_validation
 from tests.helpers.terminal import typed
 
-RULES = "[text]\nmin_words = 3\n[leaks]\nheld = ['pull in problem_statement']\n"
+RULES = "[text]\nmin_words = 3\n[leaks]\nexclude = ['pull in problem_statement']\n"
 FALLEN = Verdict(
     fail_to_pass=(), pass_to_pass=(), rejection=Rejection(stage="validate", reason="flaky")
 )
@@ -40,7 +40,7 @@ def curate(tmp_path):
                 "owner/name", replace(record, verdict=FALLEN) if number == 9 else record
             )
     (tmp_path / "mine.toml").write_text(RULES)
-    variables = {"CURATE_RULES": "mine.toml", "COLUMNS": "200"}
+    variables = {"CURATE_RELEASE_FILTERS": "mine.toml", "COLUMNS": "200"}
 
     def run(*arguments, expected=0):
         done = typed(arguments, tmp_path, variables)
@@ -82,8 +82,8 @@ def test_check_names_what_the_release_lacks(curate):
 
 
 def test_a_release_can_be_checked_without_its_store(curate, tmp_path):
-    curate("publish", "--to", "release")
-    said = curate("--data", "other", "publish", "check", "release").stderr
+    curate("publish", "--output", "release")
+    said = curate("--data-dir", "other", "publish", "check", "release").stderr
     assert "0 verified are held back" in said
     assert not (tmp_path / "other").exists()
 
@@ -122,7 +122,7 @@ def held(tmp_path, monkeypatch):
             store.save_validation("owner/name", record)
         return sorted(excluded_instances(settings, store, rules or ReleaseFilters())), len(made)
 
-    settings = Settings(data=tmp_path / "data", cache=tmp_path / "cache")
+    settings = Settings(data_dir=tmp_path / "data", cache_dir=tmp_path / "cache")
     with Store(tmp_path / "data") as store:
         yield ask
 

@@ -26,7 +26,7 @@ def _spec(date=OLD, **fields):
         base_commit="a" * 40,
         date=date,
         python="3.8",
-        lock=RequirementsLock(text="", python="3.8", cutoff=date),
+        lock=RequirementsLock(text="", python="3.8", exclude_newer=date),
         **fields,
     )
 

@@ -29,7 +29,7 @@ def settings(tmp_path):
     prefix = tmp_path / "pythons" / f"{PYTHON}.0"
     (prefix / "bin").mkdir(parents=True)
     (prefix / "bin" / f"python{PYTHON}").symlink_to(Path(sys.executable).resolve())
-    return BuildSettings(cache=tmp_path / "cache", interpreters=tmp_path / "pythons")
+    return BuildSettings(cache_dir=tmp_path / "cache", python_install_dir=tmp_path / "pythons")
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_threads_build_an_environment_once(backend, spec, settings):
     assert all(isinstance(built, BuiltInstance) for built in results)
     assert len({built.handle for built in results}) == 4
     assert len({built.environment_key for built in results}) == 1
-    assert len(list((settings.cache / "environments").iterdir())) == 1
+    assert len(list((settings.cache_dir / "environments").iterdir())) == 1
     assert sum(built.environment_seconds > 0 for built in results) == 1
 
 
@@ -113,7 +113,7 @@ def test_unknown_interpreter_is_a_value(backend, spec):
 
 def test_full_disk_is_an_exception(settings, spec):
     with pytest.raises(DiskFullError, match="reserved"):
-        LocalBackend(replace(settings, reserve_bytes=1 << 60)).build_instance(spec)
+        LocalBackend(replace(settings, min_free_disk_bytes=1 << 60)).build_instance(spec)
 
 
 def test_variables_of_this_shell_do_not_reach_the_install(backend, spec, monkeypatch):
@@ -127,7 +127,7 @@ def test_variables_of_this_shell_do_not_reach_the_install(backend, spec, monkeyp
 def test_extensions_are_built_against_the_oldest_numpy_they_can(
     backend, settings, spec, requires, taken
 ):
-    lock = RequirementsLock(text="ext==1.0\nnumpy==1.0\n", python=PYTHON, cutoff=DATE)
+    lock = RequirementsLock(text="ext==1.0\nnumpy==1.0\n", python=PYTHON, exclude_newer=DATE)
     releases = sdist("ext", "1.0", requires), wheel("numpy", "1.0"), wheel("numpy", "2.0")
     with package_index(*releases) as url:
         built = LocalBackend(replace(settings, index_url=url)).build_instance(
@@ -140,7 +140,7 @@ def test_extensions_are_built_against_the_oldest_numpy_they_can(
 
 
 def test_an_environment_that_no_numpy_helps_is_a_value(backend, settings, spec):
-    lock = RequirementsLock(text="ext==1.0\nnumpy==1.0\n", python=PYTHON, cutoff=DATE)
+    lock = RequirementsLock(text="ext==1.0\nnumpy==1.0\n", python=PYTHON, exclude_newer=DATE)
     with package_index(sdist("ext", "1.0", "numpy>2"), wheel("numpy", "1.0")) as url:
         failure = LocalBackend(replace(settings, index_url=url)).build_instance(
             replace(spec, lock=lock)

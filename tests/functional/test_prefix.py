@@ -11,7 +11,7 @@ def uv(tmp_path, monkeypatch):
     """A stand-in for uv that fails with a text; `calls` has its arguments, a line a call."""
     program, calls = tmp_path / "uv", tmp_path / "calls"
     monkeypatch.setattr(install, "find_uv", lambda: str(program))
-    settings = BuildSettings(cache=tmp_path)
+    settings = BuildSettings(cache_dir=tmp_path)
 
     def fail(text):
         program.write_text(f'#!/bin/sh\necho "$*" >> {calls}\necho "{text}" >&2\nexit 2\n')

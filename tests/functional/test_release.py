@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def row(columns, number):
-    values = {"string": f"text {number} ü", "int64": number, "strings": [str(number)]}
+    values = {"string": f"text {number} ü", "int64": number, "list[string]": [str(number)]}
     made = {column.name: values.get(column.kind) for column in columns}
     return {**made, "instance_id": f"owner__name-{number}"}
 

@@ -124,7 +124,7 @@ def test_the_command_prints_names_or_json(tmp_path: Path) -> None:
         repository("a/c", 3, languages={"Python": 60, "C": 40}),
     )
     with GitHubDouble(world) as double:
-        command = ("repos", "find", "--api-url", double.url, "--pulls", "10")
+        command = ("repos", "find", "--github-api-url", double.url, "--pulls", "10")
         command += ("--contributors", "5", "--python", "80", "--license", "MIT")
         runs = [typed((*command, *more), tmp_path, {}) for more in ((), ("--json",))]
     assert runs[0].stdout == "a/mit\n"

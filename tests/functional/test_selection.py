@@ -31,7 +31,7 @@ def test_pytest_itself_takes_thousands_of_cases(tmp_path):
     blocks = b"".join(b"[case testC%d]\n" % number for number in range(3000))
     chosen = select_tests(RECIPE, PATCH, before=lambda _: b"", after=lambda _: blocks)
     (tmp_path / "test_it.py").write_text("def testC2999(): pass\ndef testX(): pass\n")
-    command = shlex.split(chosen.build_command(RECIPE.env[0], RECIPE.cases))[1:-1]
+    command = shlex.split(chosen.build_command(RECIPE.env[0], RECIPE.data_driven_tests))[1:-1]
     run = ["-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)]
     pytest = [sys.executable, "-m", "pytest", *command, *run]
     done = subprocess.run(pytest, capture_output=True, check=False)

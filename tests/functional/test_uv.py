@@ -10,7 +10,9 @@ from tests.doubles.packages import package_index, sdist, wheel
 
 def test_surroundings_do_not_change_a_resolution(tmp_path):
     outer = {"PATH": "/bin", "UV_INDEX": "x", "UV_EXCLUDE_NEWER": "1", "UV_OFFLINE": "1"}
-    settings = BuildSettings(cache=tmp_path, ca_bundle=Path("/ca"), index_url="https://i/simple")
+    settings = BuildSettings(
+        cache_dir=tmp_path, ca_bundle=Path("/ca"), index_url="https://i/simple"
+    )
     inner = make_uv_environment(settings, outer)
     assert not {"UV_INDEX", "UV_EXCLUDE_NEWER"} & set(inner)
     assert (inner["UV_OFFLINE"], inner["SSL_CERT_FILE"]) == ("1", "/ca")
@@ -28,7 +30,7 @@ def test_sources_that_were_unpacked_go_and_come_back(tmp_path):
         return len(list(tmp_path.glob("cache/uv/sdists-*/**/maker.py")))
 
     with package_index(sdist("ext", "1.0", "helper"), wheel("helper", "1.0")) as url:
-        settings = BuildSettings(cache=tmp_path / "cache", index_url=url)
+        settings = BuildSettings(cache_dir=tmp_path / "cache", index_url=url)
         assert prune_uv_cache(settings, tmp_path) == 0
         assert (compiled(), unpacked()) == ((0, ["ext==1.0"]), 1)
         prune_uv_cache(settings, Path("/proc"))

@@ -44,7 +44,7 @@ def make_candidate(number: int = 7, **changes: Any) -> Candidate:
         repo="owner/name",
         pull_number=number,
         base_commit="b" * 40,
-        base_rule="base",
+        base_commit_rule="base",
         head_commit="c" * 40,
         merge_commit=None,
         patch=b"diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-1\n+2\n",
@@ -53,7 +53,7 @@ def make_candidate(number: int = 7, **changes: Any) -> Candidate:
         hints_text="",
         created_at=MOMENT.astimezone(timezone(timedelta(hours=2))),
         version="1.2",
-        links=(
+        issue_links=(
             IssueLink(repo="owner/name", number=5, sources=("title", "body")),
             IssueLink(repo="owner/name", number=3, sources=("github",)),
         ),
@@ -77,8 +77,8 @@ def make_validation(
             backend="docker",
             python="3.8",
             lock="a==1\n",
-            cutoff=MOMENT,
-            repairs=("a repair",),
+            exclude_newer=MOMENT,
+            lock_adjustments=("a repair",),
             system_packages=("git",),
             handle="curate/instance:abc",
             digest="sha256:abc",
@@ -92,7 +92,7 @@ def make_validation(
         verdict=Verdict(
             fail_to_pass=("t.py::a[x y]",),
             pass_to_pass=("t.py::b", "t.py::c[\\xfc]"),
-            quarantined=("t.py::d",),
+            flaky_tests=("t.py::d",),
             pre_fix_outcomes={"t.py::a[x y]": Outcome.MISSING},
             rejection=rejection,
         ),

@@ -23,5 +23,5 @@ def push_command(registry: str) -> tuple[list[str], Mapping[str, str]]:
     """Command and variables that push from the store `data` of the working folder."""
     command = [sys.executable, "-m", "curate", "publish", "images", "--registry", registry]
     root = Path(__file__).resolve().parents[2]
-    variables = {"PYTHONPATH": str(root), "CURATE_DATA": "data", "COLUMNS": "200"}
+    variables = {"PYTHONPATH": str(root), "CURATE_DATA_DIR": "data", "COLUMNS": "200"}
     return command, os.environ | variables

@@ -30,7 +30,7 @@ def make_instance_spec(
         base_commit=head.stdout.strip(),
         date=DATE,
         python=python,
-        lock=RequirementsLock(text=lock, python=python, cutoff=DATE),
+        lock=RequirementsLock(text=lock, python=python, exclude_newer=DATE),
         import_name="thing",
         **more,
     )

@@ -36,14 +36,14 @@ class KillStatistics:
 
 def crawl_command(folder: Path, repo: str, mirror: Path, *more: str) -> list[str]:
     """The command line of a crawl into *folder*."""
-    command = [sys.executable, "-m", "curate", "--data", str(folder), "crawl", repo]
+    command = [sys.executable, "-m", "curate", "--data-dir", str(folder), "crawl", repo]
     return [*command, "--mirror", str(mirror.resolve()), *more]
 
 
 def start_crawl(command: Sequence[str], double: GitHubDouble, token: str = "token") -> "Process":
     """Run a crawl of *double* in a process group of its own."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("CURATE_", "GITHUB_"))}
-    mine = {"PYTHONPATH": str(ROOT), "CURATE_API_URL": double.url, "GITHUB_TOKEN": token}
+    mine = {"PYTHONPATH": str(ROOT), "CURATE_GITHUB_API_URL": double.url, "GITHUB_TOKEN": token}
     return subprocess.Popen(
         command,
         env=kept | mine,

@@ -39,7 +39,7 @@ def image_names(client: docker.DockerClient) -> list[str]:
 
 def _processes(folder: Path) -> Iterator[str]:
     """Pid and command of every process that got the variables of a curate of *folder*."""
-    mark = f"CURATE_DATA={folder / 'data'}".encode()
+    mark = f"CURATE_DATA_DIR={folder / 'data'}".encode()
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             if mark in (entry / "environ").read_bytes().split(b"\0") and entry.name != _OWN:

@@ -30,15 +30,15 @@ def crawled(folder: Path) -> Iterator[dict[str, str]]:
         _recipe(sample, folder / "recipes")
     repositories = [make_repository(it, write_history(it, _mirror(it, mirrors))) for it in samples]
     variables = {
-        "CURATE_DATA": str(folder / "data"),
-        "CURATE_CACHE": str(folder / "cache"),
-        "CURATE_RECIPES": str(folder / "recipes"),
+        "CURATE_DATA_DIR": str(folder / "data"),
+        "CURATE_CACHE_DIR": str(folder / "cache"),
+        "CURATE_RECIPES_DIR": str(folder / "recipes"),
         "GITHUB_TOKEN": TOKEN,
         "TMPDIR": str(folder / "tmp"),
     }
     with GitHubDouble(World(*repositories), token=TOKEN) as github:
         for sample in samples:
-            own = ("--mirror", str(_mirror(sample, mirrors)), "--api-url", github.url)
+            own = ("--mirror", str(_mirror(sample, mirrors)), "--github-api-url", github.url)
             subprocess.run(
                 [sys.executable, "-m", "curate", "crawl", sample.name, *own],
                 cwd=ROOT,

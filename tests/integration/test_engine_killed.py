@@ -72,7 +72,7 @@ def test_a_build_is_no_verdict(engine, at_once, tmp_path, monkeypatch):
         pytest.raises(EngineUnavailableError),
     ):
         run_build(
-            find_build_client(os.environ.get("CURATE_DOCKER", "")),
+            find_build_client(os.environ.get("CURATE_DOCKER_CLI", "")),
             dockerfile=f"FROM {os.environ['CURATE_BASE_IMAGE']}\n"
             "RUN echo 'exit code: 1 did not complete successfully' && sleep 60\n",
             context=tmp_path,

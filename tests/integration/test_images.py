@@ -25,13 +25,13 @@ SETUP = "from setuptools import setup\nsetup(name='thing', version='1.0', packag
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
     places = {}
-    if folder := os.environ.get("CURATE_INTERPRETERS"):
+    if folder := os.environ.get("CURATE_PYTHON_INSTALL_DIR"):
         places["interpreters"] = Path(folder)
     if bundle := os.environ.get("CURATE_CA_BUNDLE"):
         places["ca_bundle"] = Path(bundle)
     if image := os.environ.get("CURATE_BASE_IMAGE"):
         places["base_image"] = image
-    return BuildSettings(cache=tmp_path_factory.mktemp("cache"), **places)
+    return BuildSettings(cache_dir=tmp_path_factory.mktemp("cache"), **places)
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,7 @@ def test_command_that_fails_is_a_value(backend, spec, change, expected):
 
 
 def test_full_disk_is_an_exception(settings, spec):
-    backend = DockerBackend(replace(settings, reserve_bytes=1 << 60))
+    backend = DockerBackend(replace(settings, min_free_disk_bytes=1 << 60))
     with pytest.raises(DiskFullError):
         backend.build_instance(replace(spec, name="owner__thing-9"))
 

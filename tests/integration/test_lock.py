@@ -19,11 +19,11 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
     bundle = os.environ.get("SSL_CERT_FILE")
-    interpreters = os.environ.get("CURATE_INTERPRETERS")
+    interpreters = os.environ.get("CURATE_PYTHON_INSTALL_DIR")
     return BuildSettings(
-        cache=tmp_path_factory.mktemp("cache"),
+        cache_dir=tmp_path_factory.mktemp("cache"),
         ca_bundle=Path(bundle) if bundle else None,
-        interpreters=Path(interpreters) if interpreters else None,
+        python_install_dir=Path(interpreters) if interpreters else None,
     )
 
 
@@ -47,7 +47,7 @@ def test_cutoff_holds_to_the_moment(settings):
         found = compile_lock(manifest, python=PYTHON, cutoff=cutoff, settings=settings)
         assert isinstance(found, RequirementsLock)
         assert version in found.packages
-        assert found.repairs == ()
+        assert found.adjustments == ()
 
 
 def test_repairs_until_it_resolves(settings):
@@ -56,7 +56,7 @@ def test_repairs_until_it_resolves(settings):
     names = {package.split("==")[0] for package in found.packages}
     assert {"pytest", "six"} <= names
     assert not {"sklearn", "zzzz-not-there-really"} & names
-    assert len(found.repairs) == 3
+    assert len(found.adjustments) == 3
 
 
 def test_project_itself_never_comes_from_the_index(settings):
@@ -84,11 +84,11 @@ def test_releases_of_before_pep_440(settings):
     )
     assert isinstance(found, RequirementsLock)
     assert {"pandas==0.24.1", "pytest==4.3.0"} <= set(found.packages)
-    assert [sentence for sentence in found.repairs if "pytz>=2011" in sentence]
-    assert [sentence for sentence in found.repairs if "atomicwrites" in sentence]
+    assert [sentence for sentence in found.adjustments if "pytz>=2011" in sentence]
+    assert [sentence for sentence in found.adjustments if "atomicwrites" in sentence]
 
 
 def test_index_out_of_reach_is_no_verdict(tmp_path):
-    settings = BuildSettings(cache=tmp_path, index_url="http://127.0.0.1:9/simple")
+    settings = BuildSettings(cache_dir=tmp_path, index_url="http://127.0.0.1:9/simple")
     with pytest.raises(BuilderError):
         lock(settings, "six")

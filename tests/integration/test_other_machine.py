@@ -49,7 +49,9 @@ def files(number, lock):
 
 @pytest.fixture
 def backend(settings):  # noqa: F811
-    backend = DockerBackend(replace(settings, namespace=f"curate-test-{secrets.token_hex(4)}"))
+    backend = DockerBackend(
+        replace(settings, image_namespace=f"curate-test-{secrets.token_hex(4)}")
+    )
     yield backend
     forget(backend)
 
@@ -77,7 +79,7 @@ def layers(client, reference):
 
 def test_instances_run_on_another_machine(backend, instances, tmp_path, tmp_path_factory):
     assert len({built.environment_key for built in instances.values()}) == len(LOCKS)
-    registry = f"{os.environ['CURATE_TEST_REGISTRY']}/{backend.settings.namespace}"
+    registry = f"{os.environ['CURATE_TEST_REGISTRY']}/{backend.settings.image_namespace}"
     command, variables = push_command(registry)
     subprocess.run(command, cwd=tmp_path, env=variables, check=True, capture_output=True)
     with Store(tmp_path / "data") as store:

@@ -68,7 +68,7 @@ def test_a_part_is_found_in_the_registry_where_its_environment_is_not(backend, s
 
 def test_a_part_goes_with_the_last_environment_upon_it(backend, spec, monkeypatch, tmp_path):  # noqa: F811
     monkeypatch.setattr("builders.image_gc.collect.package_cache_records", lambda records: ())
-    alone = DockerBackend(replace(backend.settings, registry="", cache=tmp_path))
+    alone = DockerBackend(replace(backend.settings, layer_cache_registry="", cache_dir=tmp_path))
     first = build(alone, spec, "idna==3.4\nsix==1.16.0\n")
     second = build(alone, spec, "idna==3.6\nsix==1.16.0\n")
     alone.release_instance(first.name)

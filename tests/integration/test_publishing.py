@@ -145,9 +145,9 @@ def test_push_refuses_what_check_refuses_and_says_why(hub, data, tmp_path):
     def curate(*arguments, expected=0):
         return run(hub, tmp_path / "home", "-m", "curate", *arguments, cwd=data, expected=expected)
 
-    curate("publish", "--rules", "swe-gym")
+    curate("publish", "--release-filters", "swe-gym")
     (tmp_path / "mine.toml").write_text("[licence]\nunknown = 'hold'\n")
-    rules = ("--rules", tmp_path / "mine.toml")
+    rules = ("--release-filters", tmp_path / "mine.toml")
     assert "refused: train owner__name-7: licence-unknown" in (
         curate("publish", "check", *rules, expected=1).stderr
     )

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.xdist_group("builds")
 def machine(settings, tmp_path_factory):  # noqa: F811
     """Settings with a namespace of their own, as on a machine of one's own."""
     space = f"curate-test-{secrets.token_hex(4)}"
-    own = replace(settings, namespace=space, cache=tmp_path_factory.mktemp("cache"))
+    own = replace(settings, image_namespace=space, cache_dir=tmp_path_factory.mktemp("cache"))
     yield own
     forget(DockerBackend(own))
 
@@ -136,7 +136,7 @@ def test_what_another_cache_folder_knows_of_is_left_alone_for_a_day(
 ):
     build(backend, spec, 14)
     release(backend, 14)
-    elsewhere = DockerBackend(replace(backend.settings, cache=tmp_path / "elsewhere"))
+    elsewhere = DockerBackend(replace(backend.settings, cache_dir=tmp_path / "elsewhere"))
     assert elsewhere.image_gc.free_space(0, dry_run=True).environments == ()
     now = time.time()
     monkeypatch.setattr("builders.image_gc.collect.time.time", lambda: now + OTHER_PROCESS_GRACE)

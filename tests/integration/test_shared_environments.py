@@ -19,14 +19,16 @@ pytestmark = pytest.mark.xdist_group("builds")
 def backend(settings):  # noqa: F811
     registry = os.environ["CURATE_TEST_REGISTRY"]
     namespace = f"curate-test-{secrets.token_hex(4)}"
-    backend = DockerBackend(replace(settings, registry=registry, namespace=namespace))
+    backend = DockerBackend(
+        replace(settings, layer_cache_registry=registry, image_namespace=namespace)
+    )
     yield backend
     forget(backend)
 
 
 def tags(backend: DockerBackend) -> set[str]:
     """Names of all images of the backend's namespace, as on a machine of its own."""
-    space = f"{backend.settings.namespace}/"
+    space = f"{backend.settings.image_namespace}/"
     images = backend.engine.images.list()
     return {tag for image in images for tag in image.tags if tag.startswith(space)}
 
@@ -56,7 +58,9 @@ def test_an_environment_is_found_by_its_key_and_nothing_below_is_made(backend, s
 def test_another_image_of_that_name_is_refused(backend, spec):  # noqa: F811
     names = backend.layer_names(spec)
     key = names["environment"].rsplit(":", 1)[1]
-    name = cache_repository(backend.settings.registry, names["environment"].rsplit(":", 1)[0])
+    name = cache_repository(
+        backend.settings.layer_cache_registry, names["environment"].rsplit(":", 1)[0]
+    )
     backend.engine.images.get(os.environ["CURATE_BASE_IMAGE"]).tag(name, tag=key)
     for line in backend.engine.images.push(name, tag=key, stream=True, decode=True):
         assert "error" not in line
@@ -67,7 +71,7 @@ def test_another_image_of_that_name_is_refused(backend, spec):  # noqa: F811
 
 
 def test_a_registry_that_is_not_there_is_an_error(backend, spec):  # noqa: F811
-    away = DockerBackend(replace(backend.settings, registry="127.0.0.1:9"))
+    away = DockerBackend(replace(backend.settings, layer_cache_registry="127.0.0.1:9"))
     with pytest.raises(RegistryError) as caught:
         away.build_instance(spec)
     assert "registry" in caught.value.hint

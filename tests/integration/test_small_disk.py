@@ -60,7 +60,7 @@ def write(engine, tmp_path, monkeypatch):
     """Builds an image that writes that many MiB, and keeps what it wrote."""
     monkeypatch.setenv("DOCKER_HOST", engine.host)
     monkeypatch.setattr("builders.process.run.WATCH_INTERVAL", 0.2)
-    client = find_build_client(os.environ.get("CURATE_DOCKER", ""))
+    client = find_build_client(os.environ.get("CURATE_DOCKER_CLI", ""))
 
     def write(turn, tag, mib):
         place = tmp_path / f"{tag.replace(':', '-')}-{time.monotonic_ns()}"
@@ -170,7 +170,7 @@ def test_a_build_that_fills_the_disk_is_no_verdict(engine, dockerfile, kind, tmp
         os.truncate(context / "big", 1 << 30)
     with pytest.raises(kind):
         run_build(
-            find_build_client(os.environ.get("CURATE_DOCKER", "")),
+            find_build_client(os.environ.get("CURATE_DOCKER_CLI", "")),
             dockerfile=dockerfile.format(base=os.environ["CURATE_BASE_IMAGE"]),
             context=context,
             temp_dir=tmp_path,

@@ -43,7 +43,7 @@ def begin(stage: Stage, *arguments: str) -> subprocess.Popen[str]:
 
 def crawl(stage: Stage) -> None:
     mirror = str(stage.mirror)
-    stage.curate("crawl", stage.sample.name, "--api-url", stage.api_url, "--mirror", mirror)
+    stage.curate("crawl", stage.sample.name, "--github-api-url", stage.api_url, "--mirror", mirror)
 
 
 def validated(stage: Stage) -> int:
@@ -52,7 +52,7 @@ def validated(stage: Stage) -> int:
 
 
 def owner(stage: Stage) -> str:
-    return Settings(data=Path(stage.variables["CURATE_DATA"])).run_owner
+    return Settings(data_dir=Path(stage.variables["CURATE_DATA_DIR"])).run_owner
 
 
 def leaked_resources(stage: Stage) -> list[str]:
@@ -140,14 +140,14 @@ def test_one_validation_at_a_time(stage):
 def test_rebuild_goes_on_night_after_night(stage):
     crawl(stage)  # links the mirror, so that nothing is cloned
     name = stage.sample.name
-    rebuild = ("rebuild", name, "--api-url", stage.api_url, "--sandbox", "local", "-j", "2")
-    to = ("--to", str(stage.release))
-    stage.curate(*rebuild, *to, "--for", "12s")
+    rebuild = ("rebuild", name, "--github-api-url", stage.api_url, "--sandbox", "local", "-j", "2")
+    to = ("--output", str(stage.release))
+    stage.curate(*rebuild, *to, "--max-time", "12s")
     first = validated(stage)
     assert first < 10
     assert (stage.release / "SHA256SUMS").exists()
     assert leaked_resources(stage) == []
-    stage.curate(*rebuild, *to, "--for", "10m")
+    stage.curate(*rebuild, *to, "--max-time", "10m")
     assert_as_expected(stage)
     release = (stage.release / "SHA256SUMS").read_bytes()
     third = begin(stage, *rebuild, *to)
@@ -180,10 +180,10 @@ def fill(folder: Path, left: int) -> Path:
 
 def test_a_full_disk_loses_nothing(stage, small_disk):
     filler = fill(small_disk, 100 << 10)  # enough to begin, not to end
-    variables = stage.variables | {"CURATE_DATA": str(small_disk / "data")}
+    variables = stage.variables | {"CURATE_DATA_DIR": str(small_disk / "data")}
     crowded = replace(stage, variables=variables)
     mirror = ("--mirror", str(stage.mirror))
-    command = ("crawl", stage.sample.name, "--api-url", stage.api_url, *mirror)
+    command = ("crawl", stage.sample.name, "--github-api-url", stage.api_url, *mirror)
     full = begin(crowded, *command)
     said = full.communicate(timeout=120)[1]
     assert (full.returncode, "full" in said, "Traceback" in said) == (8, True, False), said
@@ -194,7 +194,9 @@ def test_a_full_disk_loses_nothing(stage, small_disk):
 
 
 def test_a_disk_that_fills_while_verdicts_are_stored_loses_none(stage, small_disk):
-    crowded = replace(stage, variables=stage.variables | {"CURATE_DATA": str(small_disk / "data")})
+    crowded = replace(
+        stage, variables=stage.variables | {"CURATE_DATA_DIR": str(small_disk / "data")}
+    )
     crawl(crowded)
     command = ("validate", "--sandbox", "local", "-j", "2")
     filler = fill(small_disk, 64 << 10)  # enough for some verdicts, not for all

@@ -22,7 +22,7 @@ FAILURE = Failure(stage="lock", reason="unsatisfiable")
 
 
 def lock(name: str, cutoff: datetime = DATE) -> RequirementsLock:
-    return RequirementsLock(text=f"{name}==1\n", python="3.8", cutoff=cutoff)
+    return RequirementsLock(text=f"{name}==1\n", python="3.8", exclude_newer=cutoff)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def attempt_names(monkeypatch):
             RequirementsVariant(requirements_from=it, manifest=None, python="3.8", date=DATE)
             for it in shared
         ]
-        env = EnvRecipe(ci=ci or {}, environment={"A": "1", "B": "2"})
+        env = EnvRecipe(ci_env_vars=ci or {}, env_vars={"A": "1", "B": "2"})
         plan = ValidationPlan(
             candidate=None, recipe=None, env=env, selection=None, variants=tuple(grounds)
         )
@@ -96,7 +96,7 @@ def test_ci_is_tried_where_runs_showed_nothing_and_only_there(monkeypatch, first
     plan = ValidationPlan(
         candidate=None,
         recipe=None,
-        env=EnvRecipe(ci={"B": "3"}, environment={"A": "1", "B": "2"}),
+        env=EnvRecipe(ci_env_vars={"B": "3"}, env_vars={"A": "1", "B": "2"}),
         selection=None,
         variants=(),
     )

@@ -23,7 +23,7 @@ from builders.settings import BuildSettings
 
 DATE = datetime(2021, 5, 4, 10, tzinfo=UTC)
 LOCK = RequirementsLock(
-    text="# made by uv\nattrs==21.2.0\nsix==1.16.0\n", python="3.8", cutoff=DATE
+    text="# made by uv\nattrs==21.2.0\nsix==1.16.0\n", python="3.8", exclude_newer=DATE
 )
 SPEC = InstanceSpec(
     name="Owner__Repo-7",
@@ -35,7 +35,7 @@ SPEC = InstanceSpec(
     lock=LOCK,
     env_vars={"GREETING": 'say "hi" for $5'},
 )
-SETTINGS = BuildSettings(cache=Path("/cache"))
+SETTINGS = BuildSettings(cache_dir=Path("/cache"))
 PREFIX = Path("/pythons/3.8.18")
 
 

@@ -231,7 +231,7 @@ def test_a_recipe_that_needs_nothing_is_short():
     assert text.splitlines() == [
         "# Drafted from 2 commits, 2018-01-01 to 2020-01-01.",
         'repo = "owner/name"',
-        'import = "thing"',
+        'import_name = "thing"',
     ]
 
 
@@ -247,10 +247,10 @@ def test_sources_of_all_years_are_united_with_their_reasons():
 def test_packages_named_by_most_jobs_are_added_without_pins_and_tools():
     found = JobFindings(runners=["pytest"], packages=["six==1.2", "flake8", "pytest", "-", "thing"])
     text = written(*(seen(year, found) for year in (2018, 2019)))
-    assert 'extra = ["six"]' in text
+    assert 'add = ["six"]' in text
     random = JobFindings(runners=["pytest"], packages=["pytest-randomly", "mpl"])
     text = written(seen(2019, found, random, found))
-    assert 'extra = ["six"]' in text
+    assert 'add = ["six"]' in text
     rare = [seen(year) for year in range(2016, 2020)]
     assert "six" not in written(*rare, seen(2020, found))
 
@@ -258,8 +258,8 @@ def test_packages_named_by_most_jobs_are_added_without_pins_and_tools():
 def test_options_bring_their_plugins():
     settings = {"addopts": ["-n", "auto", "--cov=x"], "testpaths": ["checks"]}
     text = written(seen(2020, pytest={**settings, "required_plugins": ["pytest-mock>=3"]}))
-    assert 'extra = ["pytest-xdist", "pytest-cov", "pytest-mock"]' in text
-    assert 'test = "pytest -n0 {tests}"' in text
+    assert 'add = ["pytest-xdist", "pytest-cov", "pytest-mock"]' in text
+    assert 'test_command = "pytest -n0 {tests}"' in text
     assert 'tests = ["checks/**"]' in text
     declared = frozenset({"pytest-xdist", "pytest-cov", "pytest-mock"})
     text = written(seen(2020, pytest={**settings, "required_plugins": []}, declared_names=declared))
@@ -273,8 +273,8 @@ def test_variables_and_system_packages_that_not_every_job_has_are_left_out():
     )
     two = JobFindings(runners=["pytest"], variables=common, system=["graphviz", "git"])
     text = written(seen(2020, one, two))
-    assert 'environment = {COLUMNS = "80"}' in text
-    assert 'system = ["graphviz"]' in text
+    assert 'env_vars = {COLUMNS = "80"}' in text
+    assert 'system_packages = ["graphviz"]' in text
 
 
 def test_a_file_names_the_version_where_tags_do_not():

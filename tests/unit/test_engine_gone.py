@@ -34,7 +34,7 @@ def backend(tmp_path, monkeypatch):
 
         plan = SimpleNamespace(layers=())
         monkeypatch.setattr(DockerBackend, "_plan_image", lambda self, spec: plan)
-        made = DockerBackend(BuildSettings(cache=tmp_path))
+        made = DockerBackend(BuildSettings(cache_dir=tmp_path))
         made.__dict__["engine"] = SimpleNamespace(
             info=fail, images=SimpleNamespace(remove=fail), containers=SimpleNamespace(list=fail)
         )
@@ -92,7 +92,7 @@ def test_a_container_that_takes_its_time_to_go_ends_nothing(error):
 def test_a_run_that_ends_on_a_full_disk_is_no_verdict(backend_of, tmp_path, monkeypatch):
     for module, name in ((sandbox, "run_in_container"), (local, "run_locally")):
         monkeypatch.setattr(module, name, lambda *_, **__: WHOLE)
-    made = backend_of(BuildSettings(cache=tmp_path))
+    made = backend_of(BuildSettings(cache_dir=tmp_path))
     made.__dict__ |= {"engine": None, "layer_dir": tmp_path}
     assert made.run_tests(None, None) is WHOLE
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1 << 20))

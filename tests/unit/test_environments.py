@@ -31,7 +31,7 @@ def manifest(*names):
 
 def locked(known, **_):
     text = "".join(f"{item.name}==1\n    # via -r requirements.in\n" for item in known.requirements)
-    return RequirementsLock(text=text, python="3.8", cutoff=DATE)
+    return RequirementsLock(text=text, python="3.8", exclude_newer=DATE)
 
 
 class Backend:
@@ -98,7 +98,7 @@ def test_optional_packages_that_do_not_build_are_left_out_and_the_lock_is_rememb
     lock, built, stored, key = run_build(Backend("a", "b"), "pytest", "a", "b", "c")
     assert isinstance(built, BuiltInstance)
     assert lock.packages == ("pytest==1", "c==1")
-    assert [sentence.split(":")[0] for sentence in lock.repairs] == ["dropped a", "dropped b"]
+    assert [sentence.split(":")[0] for sentence in lock.adjustments] == ["dropped a", "dropped b"]
     assert stored == {key: lock}
 
 

@@ -33,10 +33,10 @@ def row(number=1, **changes):
         "license_spdx": "MIT",
         "files_edited": 1,
         "test_strength": None,
-        "yet_to_waver": None,
+        "expected_new_flaky_tests": None,
         "leak_group": None,
-        "leaks": [],
-        "leaked_share": None,
+        "solution_leaks": [],
+        "leaked_patch_fraction": None,
         "FAIL_TO_PASS": ["t"],
         "PASS_TO_PASS": [],
     }
@@ -56,11 +56,11 @@ def test_by_default_nothing_of_ours_is_held_back():
 @pytest.mark.parametrize(
     ("changes", "rules", "reason"),
     [
-        ({"license_spdx": "GPL-3.0-only"}, {"licence": {"allowed": ["MIT"]}}, "licence"),
-        ({"license_spdx": "MIT AND X"}, {"licence": {"allowed": ["MIT"]}}, "licence"),
-        ({"license_spdx": "MIT OR ISC"}, {"licence": {"allowed": ["MIT", "ISC"]}}, None),
-        ({"license_spdx": ""}, {"licence": {"allowed": ["MIT"]}}, None),
-        ({"license_spdx": ""}, {"licence": {"unknown": "hold"}}, "licence-unknown"),
+        ({"license_spdx": "GPL-3.0-only"}, {"license": {"allowed": ["MIT"]}}, "license"),
+        ({"license_spdx": "MIT AND X"}, {"license": {"allowed": ["MIT"]}}, "license"),
+        ({"license_spdx": "MIT OR ISC"}, {"license": {"allowed": ["MIT", "ISC"]}}, None),
+        ({"license_spdx": ""}, {"license": {"allowed": ["MIT"]}}, None),
+        ({"license_spdx": ""}, {"license": {"unknown": "exclude"}}, "license-unknown"),
         ({"problem_statement": "x"}, {"text": {"min_characters": 2}}, "characters-out-of-bounds"),
         ({"problem_statement": "x y"}, {"text": {"max_words": 1}}, "words-out-of-bounds"),
         ({"problem_statement": "http://a"}, {"text": {"max_links": 0}}, "links-out-of-bounds"),
@@ -68,13 +68,17 @@ def test_by_default_nothing_of_ours_is_held_back():
         ({"files_edited": 6}, {"patch": {"max_files": 5}}, "files-out-of-bounds"),
         ({}, {"tests": {"max_fail_to_pass": 0}}, "fail-to-pass-out-of-bounds"),
         ({}, {"tests": {"min_pass_to_pass": 1}}, "pass-to-pass-out-of-bounds"),
-        ({"test_strength": 0.2}, {"tests": {"min_strength": 0.5}}, "weak-tests"),
-        ({}, {"tests": {"min_strength": 0.5}}, None),
-        ({}, {"tests": {"min_strength": 0.5, "unmeasured": "hold"}}, "strength-unmeasured"),
-        ({"yet_to_waver": 2 / 3}, {"tests": {"max_yet_to_waver": 0.5}}, "unsteady-tests"),
-        ({"yet_to_waver": 1 / 3}, {"tests": {"max_yet_to_waver": 0.5}}, None),
-        ({}, {"tests": {"max_yet_to_waver": 0.5}}, None),
-        ({}, {"tests": {"max_yet_to_waver": 1, "unmeasured": "hold"}}, "steadiness-unmeasured"),
+        ({"test_strength": 0.2}, {"tests": {"min_test_strength": 0.5}}, "weak-tests"),
+        ({}, {"tests": {"min_test_strength": 0.5}}, None),
+        ({}, {"tests": {"min_test_strength": 0.5, "unmeasured": "exclude"}}, "strength-unmeasured"),
+        (
+            {"expected_new_flaky_tests": 2 / 3},
+            {"tests": {"max_expected_flaky": 0.5}},
+            "flaky-tests",
+        ),
+        ({"expected_new_flaky_tests": 1 / 3}, {"tests": {"max_expected_flaky": 0.5}}, None),
+        ({}, {"tests": {"max_expected_flaky": 0.5}}, None),
+        ({}, {"tests": {"max_expected_flaky": 1, "unmeasured": "exclude"}}, "flakiness-unmeasured"),
     ],
 )
 def test_rules_one_by_one(changes, rules, reason):
@@ -97,11 +101,11 @@ def test_benchmarks_by_repository_pull_and_patch():
 
 
 def test_every_reason_against_a_row_is_told():
-    bad = row(1, license_spdx="X", problem_statement="x", leaked_share=0.6)
-    rules = {"licence": {"allowed": ["MIT"]}, "text": {"min_words": 2}, "leaks": {"max_share": 0.5}}
+    bad = row(1, license_spdx="X", problem_statement="x", leaked_patch_fraction=0.6)
+    rules = {"license": {"allowed": ["MIT"]}, "text": {"min_words": 2}, "leaks": {"max_share": 0.5}}
     _, held = apply_filters([bad], ReleaseFilters.model_validate(rules), [])
     told = [problem.reason for problem in held["owner__name-1"]]
-    assert told == ["licence", "leak", "words-out-of-bounds"]
+    assert told == ["license", "leak", "words-out-of-bounds"]
 
 
 @pytest.mark.parametrize("name", BUILT_IN_LISTS)
@@ -136,7 +140,7 @@ def test_the_oldest_of_near_duplicates_stays():
     late = row(3, problem_statement=text + " really", patch=patch)
     early = row(1, problem_statement=text, patch=patch)
     assert reasons(late, early, row(2)) == {"3": "near-duplicate"}
-    assert reasons(late, early, duplicates=0) == {}
+    assert reasons(late, early, near_duplicate_threshold=0) == {}
 
 
 def test_one_of_a_leak_group_stays_when_asked():

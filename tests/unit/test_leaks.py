@@ -85,7 +85,7 @@ def task(number, *lines, repo="owner/name", issue=None, **changes):
         repo=repo,
         pull_number=number,
         patch=diff(*(lines or [f"+unique_{number}(a, b)"])),
-        links=(IssueLink(repo=repo, number=issue or 1000 + number, sources=("body",)),),
+        issue_links=(IssueLink(repo=repo, number=issue or 1000 + number, sources=("body",)),),
         **changes,
     )
 
@@ -146,9 +146,13 @@ def test_a_pull_that_gathers_others_ties_nobody():
     links = tuple(
         IssueLink(repo="owner/name", number=n, sources=("commit",)) for n in range(1001, 1007)
     )
-    release = replace(task(9), links=links)
+    release = replace(task(9), issue_links=links)
     assert groups(task(1), task(2), release) == {"1": 1, "2": 2}
-    assert groups(task(1), task(2), replace(release, links=links[:5])) == {"1": 1, "2": 1, "9": 1}
+    assert groups(task(1), task(2), replace(release, issue_links=links[:5])) == {
+        "1": 1,
+        "2": 1,
+        "9": 1,
+    }
 
 
 def test_groups_do_not_depend_on_the_order():

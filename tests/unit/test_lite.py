@@ -3,8 +3,8 @@
 import pytest
 
 from curate.publish.measures.swebench_lite import (
-    INTENDED_CRITERIA,
-    STRICT_CRITERIA,
+    CODED_CRITERIA,
+    DOCUMENTED_CRITERIA,
     make_lite_input,
     violated_criteria,
 )
@@ -15,7 +15,7 @@ LONG = "word " * 45
 
 def rules(text=LONG, patch=ONE, test_patch=b"", newest=100):
     made = make_lite_input("owner/name", text, patch, test_patch, newest)
-    return violated_criteria(STRICT_CRITERIA, made), violated_criteria(INTENDED_CRITERIA, made)
+    return violated_criteria(CODED_CRITERIA, made), violated_criteria(DOCUMENTED_CRITERIA, made)
 
 
 def test_an_instance_without_fault():

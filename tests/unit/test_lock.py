@@ -270,7 +270,7 @@ def resolve_for_2019(cache):
         manifest("pandas", "pytest"),
         python="3.7",
         cutoff=datetime(2019, 3, 1, tzinfo=UTC),
-        settings=BuildSettings(cache=cache),
+        settings=BuildSettings(cache_dir=cache),
     )
 
 
@@ -333,7 +333,7 @@ def test_what_uv_passes_over_it_is_told(tmp_path, monkeypatch):
         {("pandas", "0.24.1"), ("x", "1")},
         {("pandas", "0.24.1"), ("x", "1"), ("pandas", "0.24.0")},
     ], "one release of a project at a time, and none of one that cannot be read"
-    assert found.repairs == (
+    assert found.adjustments == (
         "atomicwrites may be as new as 2022-07-09T00:00:00Z: its releases were uploaded anew",
         "passed over x 1: its metadata cannot be read",
         "read 'pytz (>=2011k)' of pandas 0.24.0 as 'pytz>=2011': it is not valid today",

@@ -38,7 +38,7 @@ def test_a_good_release_has_no_fault_and_a_local_image_is_a_warning(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"FAIL_TO_PASS": [], "fail_to_pass_exact": []}, "no FAIL_TO_PASS"),
+        ({"FAIL_TO_PASS": [], "fail_to_pass_node_ids": []}, "no FAIL_TO_PASS"),
         ({"FAIL_TO_PASS": ["t.py::a[x y]"]}, "not the same tests"),
         ({"base_commit": "main"}, "base_commit"),
         ({"patch": ""}, "patch is no git patch"),
@@ -61,8 +61,8 @@ def test_a_bad_row_is_named_with_the_reason(tmp_path, changes, words):
 def test_rules_are_part_of_the_check(tmp_path):
     folder = released(tmp_path / "r", good(7, license_spdx="X"))
     assert faults(folder) == []
-    rules = ReleaseFilters.model_validate({"licence": {"allowed": ["MIT"]}})
-    assert faults(folder, rules) == ["train owner__name-7: licence X"]
+    rules = ReleaseFilters.model_validate({"license": {"allowed": ["MIT"]}})
+    assert faults(folder, rules) == ["train owner__name-7: license X"]
 
 
 def test_subsets_belong_to_train(tmp_path):
@@ -136,12 +136,12 @@ def test_shared_layers_are_sent_once_and_known_ones_not_at_all():
 
 
 def test_figures_are_means_of_what_was_measured():
-    rows = [good(7, base_files=10), good(9, base_files=20), good(11, repo="a/b")]
+    rows = [good(7, codebase_files=10), good(9, codebase_files=20), good(11, repo="a/b")]
     found = compute_means(rows)
     assert list(found) == list(MEASURES)
-    assert (found["instances"], found["repositories"], found["base_files"]) == (3, 2, 15)
+    assert (found["instances"], found["repositories"], found["codebase_files"]) == (3, 2, 15)
     assert (found["fail_to_pass"], found["tests"]) == (1, 3)
-    assert found["base_lines"] is None
+    assert found["codebase_lines"] is None
     assert counts_by_repo(rows) == {"owner/name": 2, "a/b": 1}
     assert (
         set(load_paper_statistics("swe-gym").means)

@@ -16,27 +16,29 @@ def test_defaults_lie_under_every_range(tmp_path):
         """
 repo = "o/n"
 [defaults]
-test = "pytest -q {tests}"
+test_command = "pytest -q {tests}"
 requirements = { files = ["r.txt"], extras = ["all"] }
 [[env]]
 versions = "<2"
-requirements = { extra = ["x<2"] }
+requirements = { add = ["x<2"] }
 [[env]]
 versions = ">=2"
-test = "nosetests {tests}"
+test_command = "nosetests {tests}"
 """,
     )
     recipe = load_recipe(path)
     old, new = recipe.environment_for("1.9"), recipe.environment_for("2.0")
     assert old.requirements.files == ("r.txt",)
-    assert old.requirements.extra == ("x<2",)
-    assert old.test == "pytest -q {tests}"
-    assert new.test == "nosetests {tests}"
-    assert new.requirements.extra == ()
+    assert old.requirements.add == ("x<2",)
+    assert old.test_command == "pytest -q {tests}"
+    assert new.test_command == "nosetests {tests}"
+    assert new.requirements.add == ()
 
 
 def test_changing_one_range_leaves_the_hash_of_the_other(tmp_path):
-    text = 'repo = "o/n"\n[[env]]\nversions = "<2"\ntest = "{}"\n[[env]]\nversions = ">=2"\n'
+    text = (
+        'repo = "o/n"\n[[env]]\nversions = "<2"\ntest_command = "{}"\n[[env]]\nversions = ">=2"\n'
+    )
     one = load_recipe(write(tmp_path, text.format("pytest")))
     two = load_recipe(write(tmp_path, text.format("pytest -x")))
     assert one.compute_hash(one.env[1]) == two.compute_hash(two.env[1])
@@ -52,7 +54,7 @@ def test_architectures_have_one_name_and_count_where_they_are_named(tmp_path):
     any_machine = Recipe(repo="o/n")
     assert any_machine.compute_hash(any_machine.env[0]) != one.compute_hash(one.env[0])
     # As before there was such a key: a wider schema makes no verdict anew.
-    assert any_machine.compute_hash(any_machine.env[0]) == "d676758f640da22e"
+    assert any_machine.compute_hash(any_machine.env[0]) == "1e39720553caa86c"
     with pytest.raises(RecipeError, match="'itanium' is none of x86_64"):
         load_recipe(write(tmp_path, text.format('["itanium"]')))
 
@@ -73,9 +75,9 @@ def test_overlapping_ranges_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("text", "key", "near"),
     [
-        ('repo = "o/n"\nimprt = "n"\n', "imprt", "'import'"),
-        ('repo = "o/n"\n[default]\ntest = "x"\n', "default", "'defaults'"),
-        ('repo = "o/n"\n[[env]]\ntets = "x"\n', "env.0.tets", "'test'"),
+        ('repo = "o/n"\nimport_nam = "n"\n', "import_nam", "'import_name'"),
+        ('repo = "o/n"\n[default]\ntest_command = "x"\n', "default", "'defaults'"),
+        ('repo = "o/n"\n[[env]]\ntest_comand = "x"\n', "env.0.test_comand", "'test_command'"),
         ('repo = "o/n"\n[[env]]\nrequirements = { fils = [] }\n', "fils", "'files'"),
     ],
 )
@@ -97,7 +99,7 @@ def test_own_recipes_hide_built_in_ones(tmp_path):
     built_in = next(iter(RecipeLibrary()))
     write(
         tmp_path,
-        f'repo = "{built_in.repo}"\nimport = "mine"\n',
+        f'repo = "{built_in.repo}"\nimport_name = "mine"\n',
         f"{built_in.repo}.toml".replace("/", "__"),
     )
     library = RecipeLibrary((tmp_path,))

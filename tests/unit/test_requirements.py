@@ -2,7 +2,8 @@ import pytest
 
 from builders.git.tree import FolderTree
 from builders.model import Failure
-from builders.requirements import ManifestSources, read_manifest
+from builders.requirements import read_manifest
+from recipes.schema import RequirementSources
 
 
 @pytest.fixture
@@ -11,7 +12,7 @@ def read(tmp_path):
         for path, text in texts.items():
             (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / path).write_text(text)
-        return read_manifest(FolderTree(tmp_path), ManifestSources(**sources))
+        return read_manifest(FolderTree(tmp_path), RequirementSources(**sources))
 
     return read
 
@@ -40,7 +41,9 @@ lint = ["black", "pytest-mock"]
 
 
 def test_pep_621(read):
-    found = read({"pyproject.toml": PEP621}, extras=("all",), groups=("test", "lint"), build=True)
+    found = read(
+        {"pyproject.toml": PEP621}, extras=("all",), groups=("test", "lint"), build_requires=True
+    )
     assert lines(found) == [
         "attrs>=20",
         'tomli; python_version < "3.11"',
@@ -213,7 +216,7 @@ setup(install_requires=deps + more["k"])
 
 
 def test_what_cannot_be_told_is_noted(read):
-    found = read({"setup.py": "setup(install_requires=ask())"}, extra=("a",))
+    found = read({"setup.py": "setup(install_requires=ask())"}, add=("a",))
     assert found.notes == ("setup.py: install_requires cannot be told from the text",)
 
 
@@ -230,8 +233,8 @@ def test_requirement_files(read):
     found = read(
         files,
         files=("req/d*.txt", "environment*.yml", "none.txt"),
-        extra=("f", "-c g<3"),
-        drop=("Numpy",),
+        add=("f", "-c g<3"),
+        exclude=("Numpy",),
     )
     expected = ["a", "b", "d>=1", "c==1", "torch==1.9.*", "xarray", "e", "f"]
     assert lines(found) == expected
@@ -275,14 +278,14 @@ def test_environments_without_a_pinned_python_go_together(read):
 
 def test_keep_and_core_tools(read):
     files = {"setup.py": "setup(install_requires=['black'])", "r.txt": "mypy\nruff\na\na>1\n"}
-    found = read(files, files=("r.txt",), keep=("mypy",), drop=("a",))
+    found = read(files, files=("r.txt",), force_include=("mypy",), exclude=("a",))
     assert lines(found) == ["black", "mypy"]
     assert found.notes == ("dropped a: the recipe says so", "dropped tools: ruff")
 
 
 def test_files_only(read):
     files = {"setup.py": "setup(name='own', install_requires=['a'], python_requires='>=3.8')"}
-    found = read({**files, "r.txt": "b"}, files=("r.txt",), project=False)
+    found = read({**files, "r.txt": "b"}, files=("r.txt",), read_metadata=False)
     assert lines(found) == ["b"]
     assert found.requires_python == ">=3.8"
 
@@ -295,7 +298,7 @@ def test_nothing_declared(read):
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "setup.cfg", "setup.py", "env.yml"])
 def test_malformed_files_are_noted(read, name):
-    found = read({name: "]= (\n  : {"}, files=("env.yml",), extra=("a",))
+    found = read({name: "]= (\n  : {"}, files=("env.yml",), add=("a",))
     assert len(found.notes) == 1
 
 

@@ -274,7 +274,7 @@ def test_who_wants_to_use_what_is_being_removed_waits(tmp_path):
 def test_images_go_when_what_resolving_left_does_not_do(
     monkeypatch, tmp_path, freed, budget, asked
 ):
-    backend = DockerBackend(BuildSettings(cache=tmp_path, disk_bytes=budget))
+    backend = DockerBackend(BuildSettings(cache_dir=tmp_path, image_disk_limit_bytes=budget))
     calls = []
 
     class FakeRoom:

@@ -29,7 +29,7 @@ def test_train_row_has_every_column_in_order():
         "PASS_TO_PASS",
         "FAIL_TO_PASS",
     ]
-    kinds = {"string": str, "int64": int, "strings": list}
+    kinds = {"string": str, "int64": int, "list[string]": list}
     for column in columns.TRAIN_COLUMNS:
         if row[column.name] is None:
             assert column.kind.endswith("?"), column.name
@@ -41,12 +41,12 @@ def test_train_row_says_what_the_record_says():
     row = make_train_row(make_candidate(), make_validation())
     assert row["created_at"] == "2022-03-04T05:06:07Z"
     assert row["FAIL_TO_PASS"] == ["t.py::a[x%20y]"]
-    assert row["fail_to_pass_exact"] == ["t.py::a[x y]"]
+    assert row["fail_to_pass_node_ids"] == ["t.py::a[x y]"]
     assert row["PASS_TO_PASS"] == ["t.py::b", "t.py::c[%5Cxfc]"]
-    assert json.loads(row["before_state"]) == {"t.py::a[x y]": "missing"}
+    assert json.loads(row["pre_fix_outcomes"]) == {"t.py::a[x y]": "missing"}
     assert row["issue_numbers"] == ["3", "5"]
-    assert [link["number"] for link in json.loads(row["links"])] == [5, 3]
-    assert row["n_runs"] == 6
+    assert [link["number"] for link in json.loads(row["issue_links"])] == [5, 3]
+    assert row["n_validation_runs"] == 6
     assert (row["image"], row["image_digest"]) == ("curate/instance:abc", "sha256:abc")
     assert row["test_patch"] in row["eval_script"]
     assert "\npytest -q t.py\necho '>>>>> End" in row["eval_script"]
@@ -64,14 +64,14 @@ def test_the_base_and_the_patch_are_measured():
     row = make_train_row(
         make_candidate(problem_statement="See #5. " * 30), make_validation(), codebase=base
     )
-    assert (row["license_spdx"], row["base_files"], row["base_lines"]) == ("MIT", 7, 90)
+    assert (row["license_spdx"], row["codebase_files"], row["codebase_lines"]) == ("MIT", 7, 90)
     assert (row["files_edited"], row["lines_edited"], row["functions_edited"]) == (1, 2, None)
-    assert row["lite_strict"] == row["lite_intended"] == ["reference"]
+    assert row["lite_violations"] == row["lite_violations_documented"] == ["reference"]
     assert make_raw_row(make_candidate(), base)["license_spdx"] == "MIT"
 
 
 def test_without_an_image_the_row_still_exports_what_the_tests_need():
-    environment = replace(make_validation().environment, variables={"A": "1"})
+    environment = replace(make_validation().environment, env_vars={"A": "1"})
     assert (
         "export A=1\n"
         in make_train_row(make_candidate(), make_validation(environment=environment))["eval_script"]
@@ -82,7 +82,7 @@ def test_strength_is_the_share_of_pieces_that_are_missed():
     assert make_train_row(make_candidate(), make_validation())["test_strength"] is None
     strength = TestStrength(hunks=("a", "b", "c", "d"), untested=("b",))
     row = make_train_row(make_candidate(), make_validation(test_strength=strength))
-    assert (row["test_strength"], row["unnoticed_pieces"]) == (0.75, ["b"])
+    assert (row["test_strength"], row["untested_hunks"]) == (0.75, ["b"])
 
 
 def rejected():

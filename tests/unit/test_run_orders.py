@@ -60,7 +60,7 @@ def test_what_only_gold_keeps_from_harm_is_fail_to_pass(tmp_path):
         runs = run_before_and_after(plan, None, spoiling(plan, store, []), count=3)
     sides = [[run for run in runs if run.side == side] for side in ("before", "after")]
     verdict = compute_verdict(*sides)
-    assert (verdict.fail_to_pass, verdict.quarantined) == ((SPOILER, VICTIM), ())
+    assert (verdict.fail_to_pass, verdict.flaky_tests) == ((SPOILER, VICTIM), ())
 
 
 def test_both_sides_run_beside_each_other_if_there_is_room(tmp_path):

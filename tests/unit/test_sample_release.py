@@ -71,7 +71,7 @@ def row(pull: SamplePull, patch: bytes) -> dict[str, object]:
     record = make_validation(
         instance_id=one.instance_id,
         runs=tuple(after_run(pull, index) for index in range(3)),
-        verdict=Verdict(fail_to_pass=pull.fail_to_pass, pass_to_pass=(), quarantined=pull.flaky),
+        verdict=Verdict(fail_to_pass=pull.fail_to_pass, pass_to_pass=(), flaky_tests=pull.flaky),
     )
     return dict(make_train_row(one, record, IMAGE, CodebaseFacts(license="MIT")))
 
@@ -94,4 +94,4 @@ def test_a_release_holds_nothing_of_the_sample_back():
 def test_one_more_flaky_test_would_be_too_many():
     flaky = [(pull, patch) for pull, patch in patches() if pull.expected == VERIFIED and pull.flaky]
     more = [(replace(pull, flaky=(*pull.flaky, "tests/x.py::test_x")), p) for pull, p in flaky]
-    assert held_back(more) == {"unsteady-tests"}
+    assert held_back(more) == {"flaky-tests"}

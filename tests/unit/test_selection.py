@@ -34,11 +34,11 @@ new file mode 100644
 """
 CASES = {
     "repo": "o/n",
-    "paths": {"helpers": ["data/**"]},
-    "cases": {
+    "paths": {"not_collected": ["data/**"]},
+    "data_driven_tests": {
         "files": ["data/*.test"],
         "pattern": r"^\[case ([a-zA-Z0-9_]+)",
-        "test": 'pytest -k "{keywords}" suite',
+        "test_command": 'pytest -k "{keywords}" suite',
     },
 }
 CASE_PATCH = b"""diff --git a/data/x.test b/data/x.test
@@ -61,7 +61,7 @@ def test_only_runnable_files_that_exist_are_selected():
 
 def test_the_command_quotes_and_turns_around():
     chosen = select_tests(Recipe(repo="o/n"), PATCH, before=present, after=present)
-    env = EnvRecipe(test="pytest -n0 {tests}")
+    env = EnvRecipe(test_command="pytest -n0 {tests}")
     assert chosen.build_command(env, None) == "pytest -n0 'sub dir/it_test.py' tests/test_a.py"
     reverse_files = chosen.build_command(env, None, reverse_files=True)
     assert reverse_files == "pytest -n0 tests/test_a.py 'sub dir/it_test.py'"
@@ -106,7 +106,10 @@ def test_data_driven_cases_are_asked_for_by_name():
         before=lambda _: b"[case testA]\n1\n",
         after=lambda _: b"[case testA]\n2\n[case testB]\n",
     )
-    assert chosen.build_command(recipe.env[0], recipe.cases) == 'pytest -k "testA or testB" suite'
+    assert (
+        chosen.build_command(recipe.env[0], recipe.data_driven_tests)
+        == 'pytest -k "testA or testB" suite'
+    )
 
 
 def test_every_case_of_a_new_file_is_chosen():

@@ -25,7 +25,6 @@ from curate.store.blobs import MIN_FILE_BYTES
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 REPO = "owner/name"
-NO_INDEXES = "DROP INDEX pulls_hash; DROP INDEX validations_state; DROP INDEX validations_cost;"
 
 
 def pull(number: int, **changes: object) -> PullRequest:
@@ -52,7 +51,7 @@ def candidate(number: int, patch: bytes = b"gold \xff\r\n") -> Candidate:
         repo=REPO,
         pull_number=number,
         base_commit="a" * 40,
-        base_rule="base-ref",
+        base_commit_rule="base-ref",
         head_commit="b" * 40,
         merge_commit=None,
         patch=patch,
@@ -61,7 +60,7 @@ def candidate(number: int, patch: bytes = b"gold \xff\r\n") -> Candidate:
         hints_text="",
         created_at=NOW,
         version="1.2",
-        links=(IssueLink(repo=REPO, number=1, sources=("body", "github")),),
+        issue_links=(IssueLink(repo=REPO, number=1, sources=("body", "github")),),
     )
 
 
@@ -161,7 +160,9 @@ def test_validations_locks_and_images(store):
     assert store.validated_inputs() == {"owner__name-1": "abc", "owner__name-2": "abc"}
     assert store.validated_inputs(rejected=False) == {"owner__name-1": "abc"}
     assert [c.pull_number for c, _ in store.iter_verified()] == [1]
-    lock = RequirementsLock(text="a==1\n", python="3.11", cutoff=NOW, repairs=("dropped b",))
+    lock = RequirementsLock(
+        text="a==1\n", python="3.11", exclude_newer=NOW, adjustments=("dropped b",)
+    )
     store.save_lock("k", lock)
     assert store.get_lock("k") == lock
     assert store.get_lock("other") is None
@@ -177,8 +178,8 @@ def test_images_of_verified_candidates_wait_to_be_pushed(store):
             backend="docker",
             python="3.8",
             lock="",
-            cutoff=datetime(2024, 5, 1, tzinfo=UTC),
-            repairs=(),
+            exclude_newer=datetime(2024, 5, 1, tzinfo=UTC),
+            lock_adjustments=(),
             system_packages=(),
             handle="curate/instance:x",
             digest=f"sha256:{number}",
@@ -254,23 +255,6 @@ def test_a_damaged_blob_is_told(tmp_path):
                 store.blobs.get(key)
 
 
-def test_blobs_of_an_older_format_are_files_and_stay_so(tmp_path):
-    with Store(tmp_path) as store:
-        key = store.blobs.put(b"small")
-    with sqlite3.connect(tmp_path / "curate.sqlite") as database:
-        ((data,),) = database.execute("SELECT data FROM blobs")
-        database.executescript(f"{NO_INDEXES} DROP TABLE blobs; PRAGMA user_version = 3;")
-    path = tmp_path / "blobs" / key[:2] / f"{key[2:]}.zst"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(data)
-    with Store(tmp_path) as store:
-        assert store.blobs.put(b"small") == key
-        assert store.blobs.get(key) == b"small"
-        path.unlink()
-        with pytest.raises(StoreError, match="missing or damaged"):
-            store.blobs.get(key)
-
-
 def test_a_changed_issue_leaves_the_pulls_that_claim_it_undecided(store):
     made = datetime(2022, 1, 1, tzinfo=UTC)
     issue = Issue(repo=REPO, number=7, title="T", body="", created_at=made, updated_at=made)
@@ -310,15 +294,10 @@ def test_a_page_tells_how_many_pulls_are_new_or_changed(store):
     assert store.save_page(REPO, [pull(1), pull(2, title="Other"), pull(3)], CrawlState()) == 2
 
 
-def test_an_older_format_is_upgraded_and_decided_again(tmp_path):
-    with Store(tmp_path) as store:
-        store.save_page(REPO, [pull(1)], CrawlState())
-        store.reject_pull(REPO, 1, Rejection(stage="crawl", reason="no-tests"))
+def test_an_older_format_is_refused_with_what_to_do(tmp_path):
+    Store(tmp_path).close()
     with sqlite3.connect(tmp_path / "curate.sqlite") as database:
-        database.executescript(
-            f"{NO_INDEXES} DROP TABLE claims; DROP TABLE blobs;"
-            "ALTER TABLE decisions DROP COLUMN ground; PRAGMA user_version = 1;"
-        )
-    with Store(tmp_path) as store:
-        assert store.decision_keys(REPO) == {}
-        store.save_claims(REPO, {1: []})
+        database.execute("PRAGMA user_version = 5")
+    with pytest.raises(StoreError, match="format 5") as caught:
+        Store(tmp_path)
+    assert "--data-dir" in caught.value.hint

@@ -49,7 +49,7 @@ def plan_of(gold, test_patch=TESTS):
     limits = SimpleNamespace(seconds=1, memory_gib=1, tmp_gib=1, shm_mib=1, cpus=1, pids=1)
     return SimpleNamespace(
         candidate=make_candidate(patch=gold, test_patch=test_patch),
-        recipe=SimpleNamespace(cases=None, paths=SimpleNamespace(tests=(), source=())),
+        recipe=SimpleNamespace(data_driven_tests=None, paths=SimpleNamespace(tests=(), source=())),
         selection=SimpleNamespace(build_command=lambda *_, **__: "pytest"),
         env=SimpleNamespace(limits=limits),
         env_vars={},

@@ -19,7 +19,7 @@ numpy==1.24.3
 unidist==0.2.1
     # via -r requirements.in
 """
-LOCK = RequirementsLock(text=TEXT, python="3.10", cutoff=datetime(2023, 1, 1, tzinfo=UTC))
+LOCK = RequirementsLock(text=TEXT, python="3.10", exclude_newer=datetime(2023, 1, 1, tzinfo=UTC))
 LOG = (
     "#7 1.0 + pip\n#7 9.1   × Failed to build\n#7 9.1   │ `mpi4py==3.1.4`\n#7 9.2   ├─▶ no mpicc\n"
 )

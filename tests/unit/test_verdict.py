@@ -45,7 +45,7 @@ def test_one_wavering_run_quarantines():
         {"t::a": "fff", "t::b": "pfp", "t::c": "fff"}, {"t::a": "ppp", "t::b": "ppp", "t::c": "ppf"}
     )
     assert found.fail_to_pass == ("t::a",)
-    assert found.quarantined == ("t::b", "t::c")
+    assert found.flaky_tests == ("t::b", "t::c")
     assert found.pass_to_pass == ()
 
 

@@ -20,7 +20,7 @@ def page(tmp_path, capsys, rows, *more):
     file = tmp_path / "rows.jsonl"
     blank = {"repo": "owner/name", "FAIL_TO_PASS": [], "PASS_TO_PASS": []}
     file.write_text("".join(json.dumps(blank | row) + "\n" for row in rows))
-    verdicts.main([str(file), "--data", str(tmp_path / "data"), *more])
+    verdicts.main([str(file), "--data-dir", str(tmp_path / "data"), *more])
     lines = capsys.readouterr().out.splitlines()
     return "\n".join(lines), {
         line.split(" | ")[0].strip("| "): line for line in lines if line.startswith("| ")

@@ -3,7 +3,7 @@ from random import Random
 import pytest
 
 from builders.model import Outcome
-from curate.core.flakiness import estimate_undetected_flaky
+from curate.core.flakiness import estimate_new_flaky_tests
 from curate.core.model import Run
 
 
@@ -41,9 +41,9 @@ def after(*rows, side="after"):
     ],
 )
 def test_those_that_wavered_once_by_the_runs(rows, expected):
-    assert estimate_undetected_flaky(after(*rows)) == expected
+    assert estimate_new_flaky_tests(after(*rows)) == expected
     assert (
-        estimate_undetected_flaky(after(*rows) + after("fp", "pf", "ff", side="before")) == expected
+        estimate_new_flaky_tests(after(*rows) + after("fp", "pf", "ff", side="before")) == expected
     )
 
 
@@ -57,7 +57,7 @@ def test_the_estimate_is_about_what_a_further_run_shows(failing):
             for _ in range(runs + 1)
         ]
         *seen, further = map("".join, rows)
-        estimated += estimate_undetected_flaky(after(*seen))
+        estimated += estimate_new_flaky_tests(after(*seen))
         steady = [place for place in range(tests) if all(row[place] == "p" for row in seen)]
         shown += sum(further[place] == "f" for place in steady)
     assert 0.8 < estimated / shown < 1.6

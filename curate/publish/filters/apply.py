@@ -77,13 +77,13 @@ def _check_contamination(
 
 def _check_license(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDetail]:
     expression = get_str(row, "license_spdx")
-    allowed = set(filters.licence.allowed)
-    if not expression and filters.licence.unknown == "hold":
-        yield "licence-unknown", ""
+    allowed = set(filters.license.allowed)
+    if not expression and filters.license.unknown == "exclude":
+        yield "license-unknown", ""
     # Every name must be allowed: of "A OR B" curate does not choose.
     names = set(re.split(r"\s+(?:AND|OR|WITH)\s+|[()\s]+", expression)) - {""}
     if allowed and names - allowed:
-        yield "licence", expression
+        yield "license", expression
 
 
 def _check_bounds(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDetail]:
@@ -113,27 +113,36 @@ def _check_bounds(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDetail]:
 
 def _check_test_strength(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDetail]:
     strength = get_optional_number(row, "test_strength")
-    if strength is None and filters.tests.min_strength and filters.tests.unmeasured == "hold":
+    if (
+        strength is None
+        and filters.tests.min_test_strength
+        and filters.tests.unmeasured == "exclude"
+    ):
         yield "strength-unmeasured", ""
-    elif strength is not None and strength < filters.tests.min_strength:
-        yield "weak-tests", f"{strength:.2f}, at least {filters.tests.min_strength:.2f}"
+    elif strength is not None and strength < filters.tests.min_test_strength:
+        yield "weak-tests", f"{strength:.2f}, at least {filters.tests.min_test_strength:.2f}"
 
 
 def _check_flakiness(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDetail]:
-    most, expected = filters.tests.max_yet_to_waver, get_optional_number(row, "yet_to_waver")
+    most, expected = (
+        filters.tests.max_expected_flaky,
+        get_optional_number(row, "expected_new_flaky_tests"),
+    )
     if most is None:
         return
-    if expected is None and filters.tests.unmeasured == "hold":
-        yield "steadiness-unmeasured", ""
+    if expected is None and filters.tests.unmeasured == "exclude":
+        yield "flakiness-unmeasured", ""
     elif expected is not None and expected > most:
-        yield "unsteady-tests", f"{expected:.2f} more in every run, at most {most:.2f}"
+        yield "flaky-tests", f"{expected:.2f} new ones a run, at most {most:.2f}"
 
 
 def _check_leaks(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDetail]:
-    fraction = get_optional_number(row, "leaked_share") or 0
+    fraction = get_optional_number(row, "leaked_patch_fraction") or 0
     if fraction > filters.leaks.max_share:
         yield "leak", f"{fraction:.2f} of the gold patch is in the problem statement"
-    yield from (("leak", one) for one in get_list(row, "leaks") if one in filters.leaks.held)
+    yield from (
+        ("leak", one) for one in get_list(row, "solution_leaks") if one in filters.leaks.exclude
+    )
 
 
 def ascii_letter_ratio(statement: str) -> float:
@@ -152,10 +161,10 @@ def _find_duplicates(
         if filters.one_per_leak_group and isinstance(group, str) and group in groups:
             reasons[name] = ("leak-group", f"with {groups[group]}")
             continue
-        if filters.duplicates:
+        if filters.near_duplicate_threshold:
             content = f"{get_str(row, 'problem_statement')}\n{get_str(row, 'patch')}"
             other, similarity = index.most_similar(content)
-            if similarity >= filters.duplicates:
+            if similarity >= filters.near_duplicate_threshold:
                 reasons[name] = ("near-duplicate", f"of {other}, likeness {similarity:.2f}")
                 continue
             index.add(name, content)

@@ -1,4 +1,4 @@
-"""Which rows are held back from a release: rules as data, from a TOML file or a preset."""
+"""Which rows a release excludes: filters as data, from a TOML file or a preset."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -11,7 +11,7 @@ from curate.publish.measures.solution_leaks import LeakKind
 
 PRESETS = ("default", "swe-gym", "swe-rebench", "lingma")
 Fraction = Annotated[float, Field(ge=0, le=1)]
-UnmeasuredPolicy = Literal["keep", "hold"]
+UnmeasuredPolicy = Literal["include", "exclude"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,14 +33,14 @@ class FilterTable(BaseModel):
 
 
 class LicenseFilter(FilterTable):
-    """Licences a row may have; an empty list allows all."""
+    """Licenses a row may have; an empty list allows all."""
 
     allowed: tuple[str, ...] = ()
-    unknown: UnmeasuredPolicy = "keep"
+    unknown: UnmeasuredPolicy = "include"
 
 
 class ContaminationFilter(FilterTable):
-    """Lists of benchmarks, by name or file, and by what a row is told to be on one."""
+    """Lists of benchmarks, by name or file, and what counts as being on one."""
 
     lists: tuple[str, ...] = ("swe-bench", "swe-bench-lite", "swe-bench-verified")
     repositories: bool = True
@@ -71,53 +71,50 @@ class VerdictFilter(FilterTable):
 
     max_fail_to_pass: int | None = None
     min_pass_to_pass: int = 0
-    min_strength: Fraction = 0
-    max_yet_to_waver: float | None = None  # unsteady tests that another run would newly show
-    unmeasured: UnmeasuredPolicy = (
-        "keep"  # rows without one of the two figures above, where it is asked
-    )
+    min_test_strength: Fraction = 0
+    max_expected_flaky: float | None = None  # flaky tests that one more run would newly show
+    unmeasured: UnmeasuredPolicy = "include"  # rows without a measure that is bounded here
 
 
 class LeakFilter(FilterTable):
-    """What the texts of a row may not give away of its answer; the raw pool is not held to it."""
+    """What the texts of a row may not give away of its solution; not for the raw pool."""
 
-    held: tuple[LeakKind, ...] = ()
-    max_share: Fraction = 1  # of the gold patch's telling lines in the problem statement
+    exclude: tuple[LeakKind, ...] = ()
+    max_share: Fraction = 1  # of the gold patch's distinctive lines in the problem statement
 
 
 class ReleaseFilters(FilterTable):
-    """All rules of a release. `unverified` names those whose source could not be checked."""
+    """All filters of a release; `unverified` names those whose source could not be checked."""
 
     about: str = ""
     unverified: tuple[str, ...] = ()
-    licence: LicenseFilter = LicenseFilter()
+    license: LicenseFilter = LicenseFilter()
     contamination: ContaminationFilter = ContaminationFilter()
     text: TextFilter = TextFilter()
     patch: PatchFilter = PatchFilter()
     tests: VerdictFilter = VerdictFilter()
     leaks: LeakFilter = LeakFilter()
-    secrets: bool = True  # hold back what looks like a credential
+    secrets: bool = True  # exclude rows with text that looks like a credential
     one_per_leak_group: bool = False
-    duplicates: Fraction = 0.9  # likeness from which the later of two rows is one; 0 = not compared
+    near_duplicate_threshold: Fraction = 0.9  # Jaccard index of the later row; 0 = not compared
 
     def for_raw_pool(self) -> "ReleaseFilters":
-        """The rules that hold for unverified candidates, too: licence, benchmarks, secrets."""
+        """The filters for unverified candidates, too: license, benchmarks, secrets."""
         return ReleaseFilters(
-            licence=self.licence,
+            license=self.license,
             contamination=self.contamination,
             secrets=self.secrets,
-            duplicates=0,
+            near_duplicate_threshold=0,
         )
 
 
 def read_filters(name: str) -> ReleaseFilters:
-    """The preset or TOML file called *name*; ConfigurationError for an unknown one or unknown
-    keys."""
+    """The preset or TOML file called *name*; ConfigurationError for an unknown one."""
     try:
         return ReleaseFilters.model_validate(read_toml_data(name, PRESETS))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise ConfigurationError(
-            f"The rules {name} do not fit at {place}: {first['msg']}."
+            f"invalid release filters {name}, {place}: {first['msg']}"
         ) from error

@@ -30,7 +30,7 @@ def compute_leak_groups(candidates: Iterable[Candidate]) -> dict[str, str]:
     known, whatever became of them: else the groups would depend on which were verified.
     """
     groups, fingerprints = _UnionFind(), {}
-    for one in (it for it in candidates if len(it.links) <= MAX_SHARED_ISSUES):
+    for one in (it for it in candidates if len(it.issue_links) <= MAX_SHARED_ISSUES):
         hunks = [hunk for part in source_file_patches(one.patch) for hunk in iter_hunks(part)]
         fingerprints[one.instance_id] = fingerprint = _make_fingerprint(one, hunks)
         for key in _group_keys(one, hunks):
@@ -77,7 +77,7 @@ def _make_fingerprint(candidate: Candidate, hunks: Sequence[HunkLines]) -> _Fing
 def _group_keys(candidate: Candidate, hunks: Sequence[HunkLines]) -> Iterator[Hashable]:
     """Things whose owners are of one group with *candidate*."""
     yield from ((candidate.repo, n) for n in (*candidate.reverts, *candidate.reverted_by))
-    yield from (("issue", link.repo, link.number) for link in candidate.links)
+    yield from (("issue", link.repo, link.number) for link in candidate.issue_links)
     if change := compute_patch_hash(candidate.patch):
         yield "patch", change
     for hunk in hunks:

@@ -1,6 +1,6 @@
 """SWE-bench Lite's rules, without a network: which of them an instance breaks.
 
-`STRICT_CRITERIA` is what SWE-bench's code does, quirks and all; `INTENDED_CRITERIA` is what its
+`CODED_CRITERIA` is what SWE-bench's code does, quirks and all; `DOCUMENTED_CRITERIA` is what its
 documentation says. Both judge the gold patch without documentation and configuration, as SWE-Gym
 publishes it. A rule is a name and a predicate that is true where the rule is broken.
 """
@@ -107,7 +107,7 @@ _SHARED: LiteCriteria = {
     "not-1-to-3-hunks": lambda s: not 0 < _count_hunks(s.patch) <= 3,
 }
 
-STRICT_CRITERIA: LiteCriteria = {
+CODED_CRITERIA: LiteCriteria = {
     "words-up-to-40": lambda s: len(s.text.split()) <= 40,
     "link": lambda s: bool(_LINK.search(s.text)),  # any: the exception for the own one never holds
     "reference": lambda s: _refers_to_issue(s.text, s.highest_number),
@@ -117,7 +117,7 @@ STRICT_CRITERIA: LiteCriteria = {
     **_SHARED,
 }
 
-INTENDED_CRITERIA: LiteCriteria = {
+DOCUMENTED_CRITERIA: LiteCriteria = {
     "words-below-40": lambda s: len(s.text.split()) < 40,
     "link": lambda s: any(not _is_own_repository_url(url, s.repo) for url in _URL.findall(s.text)),
     "reference": lambda s: _refers_to_issue(s.text, s.highest_number),
@@ -129,6 +129,10 @@ INTENDED_CRITERIA: LiteCriteria = {
     **_SHARED,
 }
 CRITERIA_BY_MODE: Mapping[str, LiteCriteria] = {
-    "strict": STRICT_CRITERIA,
-    "intended": INTENDED_CRITERIA,
+    "coded": CODED_CRITERIA,
+    "documented": DOCUMENTED_CRITERIA,
+}
+COLUMN_BY_MODE: Mapping[str, str] = {
+    "coded": "lite_violations",
+    "documented": "lite_violations_documented",
 }

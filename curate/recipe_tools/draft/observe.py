@@ -10,11 +10,12 @@ from packaging.utils import canonicalize_name
 
 from builders.git.tree import FileTree, GitTree
 from builders.model import Failure
-from builders.requirements import ManifestSources, ProjectMetadata, read_manifest, read_project
+from builders.requirements import ProjectMetadata, read_manifest, read_project
 from curate.recipe_tools.draft.ci_config import find_ci_jobs
 from curate.recipe_tools.draft.job import CIJob, merge
 from curate.recipe_tools.draft.pytest_config import read_pytest_settings
 from curate.recipe_tools.draft.tox_nox_make import find_runner_jobs
+from recipes.schema import RequirementSources
 
 _VERSION_FILES = ("__init__.py", "__version__.py", "version.py", "_version.py", "__about__.py")
 VERSION_PATTERN = r"""__version__ *= *['"](\d+\.\d+)"""
@@ -135,7 +136,7 @@ def _declared_requirements(
     tree: FileTree, sources: Mapping[str, Mapping[str, str]]
 ) -> frozenset[str]:
     files, extras, groups = (tuple(sources[kind]) for kind in ("files", "extras", "groups"))
-    manifest = read_manifest(tree, ManifestSources(files=files, extras=extras, groups=groups))
+    manifest = read_manifest(tree, RequirementSources(files=files, extras=extras, groups=groups))
     if isinstance(manifest, Failure):
         return frozenset()
     return frozenset(item.name for item in manifest.requirements)

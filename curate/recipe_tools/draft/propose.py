@@ -55,10 +55,10 @@ class RecipeDraft:
     files: tuple[DraftValue, ...]
     extras: tuple[DraftValue, ...]
     groups: tuple[DraftValue, ...]
-    extra: tuple[DraftValue, ...]
-    system: tuple[DraftValue, ...]
-    variables: Mapping[str, DraftValue]
-    test: DraftValue
+    add: tuple[DraftValue, ...]
+    system_packages: tuple[DraftValue, ...]
+    env_vars: Mapping[str, DraftValue]
+    test_command: DraftValue
     test_paths: tuple[DraftValue, ...]
     warnings: tuple[str, ...]
     seen: tuple[str, ...]  # "2019-03-02 1a2b3c4d5e", oldest first
@@ -70,12 +70,11 @@ FactPicker = Callable[[Observation], Iterable[tuple[str, str]]]
 
 def draft_recipe(repo: str, observations: Sequence[Observation]) -> RecipeDraft:
     """Facts on which *observations* (oldest first, at least one) of *repo* agree enough."""
-    extra = {
+    added = {
         **_collect_facts(observations, _pick_named_packages, MIN_SHARE),
         **_collect_facts(observations, _pick_plugins),
     }
     recent = observations[-max(len(observations) // 3, 1) :]
-    variables = _collect_variables(observations)
     return RecipeDraft(
         repo=repo,
         import_name=_find_import_name(observations),
@@ -83,10 +82,10 @@ def draft_recipe(repo: str, observations: Sequence[Observation]) -> RecipeDraft:
         files=tuple(_collect_files(observations)),
         extras=tuple(_collect_facts(observations, _pick_source("extras")).values()),
         groups=tuple(_collect_facts(observations, _pick_source("groups")).values()),
-        extra=tuple(extra.values()),
-        system=tuple(_collect_facts(recent, _pick_system_packages).values()),
-        variables=variables,
-        test=_choose_test_command(observations),
+        add=tuple(added.values()),
+        system_packages=tuple(_collect_facts(recent, _pick_system_packages).values()),
+        env_vars=_collect_variables(observations),
+        test_command=_choose_test_command(observations),
         test_paths=tuple(_collect_facts(observations, _pick_test_paths).values()),
         warnings=tuple(_find_warnings(observations)),
         seen=tuple(f"{it.date:%Y-%m-%d} {it.commit[:10]}" for it in observations),

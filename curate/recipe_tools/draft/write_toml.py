@@ -8,7 +8,7 @@ from tomlkit.items import InlineTable, Table
 from curate.recipe_tools.draft.observe import VERSION_PATTERN
 from curate.recipe_tools.draft.propose import DraftValue, RecipeDraft
 
-SOURCES = ("files", "extras", "groups", "extra")  # keys of `requirements`
+SOURCES = ("files", "extras", "groups", "add")  # keys of `requirements`
 
 
 def render_recipe(draft: RecipeDraft) -> str:
@@ -32,7 +32,7 @@ def render_recipe(draft: RecipeDraft) -> str:
 def _add_repository(document: tomlkit.TOMLDocument, draft: RecipeDraft) -> None:
     document.add("repo", tomlkit.item(draft.repo))
     if draft.import_name:
-        document.add("import", tomlkit.item(draft.import_name.value))
+        document.add("import_name", tomlkit.item(draft.import_name.value))
     if draft.version_file:
         document.add(tomlkit.comment(draft.version_file.reason))
         pattern = tomlkit.string(VERSION_PATTERN, literal=True, multiline=True)
@@ -52,19 +52,22 @@ def _make_defaults_table(draft: RecipeDraft) -> Table:
     table = tomlkit.table()
     sources: dict[str, tuple[DraftValue, ...]] = {name: getattr(draft, name) for name in SOURCES}
     for name, facts in sources.items():
-        _add_comment(table, facts, " (no file has it)" if name == "extra" else "")
+        _add_comment(table, facts, " (no file has it)" if name == "add" else "")
     named = {name: [fact.value for fact in facts] for name, facts in sources.items() if facts}
     if named:
         table.add("requirements", _make_inline_table(named))
-    if draft.system:
-        _add_list(table, "system", draft.system)
-    if draft.test.reason:
-        table.add("test", tomlkit.item(draft.test.value).comment(draft.test.reason))
-    if draft.variables:
-        names = [DraftValue(value=name, reason=it.reason) for name, it in draft.variables.items()]
+    if draft.system_packages:
+        _add_list(table, "system_packages", draft.system_packages)
+    if draft.test_command.reason:
+        table.add(
+            "test_command",
+            tomlkit.item(draft.test_command.value).comment(draft.test_command.reason),
+        )
+    if draft.env_vars:
+        names = [DraftValue(value=name, reason=it.reason) for name, it in draft.env_vars.items()]
         _add_comment(table, names)
-        variables = {name: fact.value for name, fact in draft.variables.items()}
-        table.add("environment", _make_inline_table(variables))
+        variables = {name: fact.value for name, fact in draft.env_vars.items()}
+        table.add("env_vars", _make_inline_table(variables))
     return table
 
 
