@@ -42,7 +42,8 @@ def check_free_space(folder: Path, reserve_bytes: int, *, fraction: float = 1.0)
     if free < fraction * reserve_bytes:
         raise DiskFullError(
             f"{free >> 20} MiB free at {existing}, {reserve_bytes >> 20} MiB are reserved",
-            hint="Make room (curate images prune), set image_disk_limit_gib, or lower min_free_disk_gib.",
+            hint="Free disk space (curate images prune), or set image_disk_limit_gib or"
+            " min_free_disk_gib.",
             missing_bytes=reserve_bytes - free,
         )
 

@@ -61,8 +61,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Turn the public history of Python repositories into verified, executable tasks.",
-    epilog="Exit codes: 0 success; 1 a check failed; 2 invalid input; 3 engine or sandbox; 4 not found;"
-    " 5 permission denied; 6 network; 7 store; 8 disk full; 130 interrupted.",
+    epilog="Exit codes: 0 success; 1 a check failed; 2 invalid input; 3 engine or sandbox;"
+    " 4 not found; 5 permission denied; 6 network; 7 store; 8 disk full; 130 interrupted.",
 )
 
 

@@ -26,7 +26,8 @@ def status_command(
 ) -> None:
     """Show how many pulls came how far, why the others fell, and what the rules hold back.
 
-    The rules are those of the setting `release_filters`; `curate publish check` names each instance.
+    The filters are those of the setting `release_filters`; `curate publish check` lists each
+    instance.
     """
     settings = get_settings(context)
     with open_store(settings) as store:

@@ -193,8 +193,8 @@ def _render_evaluation(data: CardData) -> str:
             f"swebench eval {data.repo_id} --split train -p predictions.jsonl --run-id mine",
             "```\n",
             "Test ids are printed and listed as one word: blanks, backslashes and non-ASCII are",
-            "percent-escaped, byte by UTF-8 byte; `fail_to_pass_node_ids` and `pass_to_pass_node_ids`",
-            "hold them as pytest names them.\n",
+            "percent-escaped, byte by UTF-8 byte. `fail_to_pass_node_ids` and",
+            "`pass_to_pass_node_ids` hold them as pytest's node ids.\n",
         )
     )
 

@@ -40,7 +40,8 @@ def compute_means(rows: Sequence[Row]) -> dict[str, float | None]:
         **{
             name: _mean_of_known([get_optional_number(row, name) for row in rows])
             for name in (
-                "codebase_files", "codebase_lines", "lines_edited", "files_edited", "functions_edited"
+                "codebase_files", "codebase_lines",
+                "lines_edited", "files_edited", "functions_edited",
             )
         },
         "fail_to_pass": _mean_of_known([len(get_list(row, "FAIL_TO_PASS")) for row in rows]),

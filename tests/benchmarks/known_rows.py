@@ -93,7 +93,8 @@ def _compare(
     if not applies:
         yield f"{made.instance_id}: the patches do not apply at {made.base_commit}"
     if made.base_commit != base:
-        yield f"{made.instance_id}: base is {made.base_commit} by {made.base_commit_rule}, not {base}"
+        rule = made.base_commit_rule
+        yield f"{made.instance_id}: base is {made.base_commit} by {rule}, not {base}"
     if derived is None or derived.base_commit != base:
         told = derived.base_commit if derived else "nothing"
         yield f"{made.instance_id}: git alone tells base {told}, not {base}"

@@ -1,6 +1,6 @@
 """How many environments the candidates of a crawl ask for: `curate validate`'s plans, counted.
 
-    python -m tests.benchmarks.sharing DATA --mirrors-dir FOLDER [--interpreters FOLDER] [--repo O/N]...
+    python -m tests.benchmarks.sharing DATA --mirrors-dir FOLDER [--interpreters F] [--repo O/N]...
 
 Nothing is locked or built. One lock serves all who declare the same for the same interpreter, so
 what is counted is distinct pairs of lock key and system packages of the first ground of each plan.

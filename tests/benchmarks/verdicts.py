@@ -1,6 +1,6 @@
 """How our verdicts compare with published rows: a page of Markdown, one line a row, and the marks.
 
-    python -m tests.benchmarks.verdicts ROWS.jsonl --data-dir DATA... [--repo OWNER/NAME]... [--more]
+    python -m tests.benchmarks.verdicts ROWS.jsonl --data-dir DATA... [--repo O/N]... [--more]
 
 ROWS.jsonl has SWE-bench's columns. Of several stores the first that has a verdict on a row counts.
 Published ids may be cut at their first blank, so ids are compared up to there. A row whose

@@ -150,7 +150,7 @@ def test_a_misspelt_recipe_key(curate, tmp_path, mirror):
     folder.mkdir()
     (folder / "sample__one.toml").write_text(f'repo = "{REPO}"\nimport_nam = "x"\n')
     done = curate("--recipes-dir", "mine", "crawl", REPO, "--mirror", str(mirror))
-    refused(done, 2, "improt", "Perhaps you meant 'import_name'?")
+    refused(done, 2, "import_nam", "Perhaps you meant 'import_name'?")
 
 
 def test_an_unknown_instance(curate):
@@ -191,7 +191,7 @@ def test_flags_that_do_not_fit(curate, flags):
 
 def test_an_unknown_setting(curate, tmp_path):
     (tmp_path / "curate.toml").write_text("data_dr = 'x'\n")
-    refused(curate("status"), 2, "dta", "Perhaps you meant 'data_dir'?")
+    refused(curate("status"), 2, "data_dr", "Perhaps you meant 'data_dir'?")
 
 
 def test_nothing_to_publish(curate):

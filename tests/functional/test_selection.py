@@ -10,10 +10,10 @@ from recipes import Recipe
 RECIPE = Recipe.model_validate(
     {
         "repo": "o/n",
-        "cases": {
+        "data_driven_tests": {
             "files": ["data/*.test"],
             "pattern": r"^\[case ([a-zA-Z0-9_]+)",
-            "test": 'pytest -k "{keywords}" suite',
+            "test_command": 'pytest -k "{keywords}" suite',
         },
     }
 )
