@@ -26,8 +26,10 @@ def main() -> None:
         code = end.code if isinstance(end.code, int) else 1
     except BaseException as error:
         code = _report_error(error)
+    if code not in {0, EXIT_USAGE}:
+        _name_log_file()
     if code == EXIT_INTERRUPTED:
-        print("\nInterrupted. The same command goes on where this one stopped.", file=sys.stderr)
+        print("\nInterrupted. Run the same command again to continue.", file=sys.stderr)
     gc.freeze()  # the collection at exit would look at all that was imported
     sys.exit(code)
 
@@ -55,6 +57,15 @@ def _report_error(error: BaseException) -> int:
     if hint:
         print(f"Hint:  {hint}", file=sys.stderr)
     return code
+
+
+def _name_log_file() -> None:
+    """Name the log file, if this command has one, in the last line of its output."""
+    if "curate.cli.logs" in sys.modules:
+        from curate.cli.logs import written_log_file
+
+        if path := written_log_file():
+            print(f"Log:   {path}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -128,6 +128,10 @@ class DockerBackend:
         """The images of the instance *name* may go."""
         self.environment_leases.release(name)
 
+    def check_available(self) -> None:
+        """Connect to the engine."""
+        _ = self.engine
+
     def cleanup(self) -> None:
         """Remove this owner's containers, and what killed processes left of locks and builds."""
         from builders.sandbox.docker import remove_containers

@@ -102,6 +102,9 @@ class LocalBackend:
     def release_instance(self, name: str) -> None:
         """Folders stay until somebody removes the cache."""
 
+    def check_available(self) -> None:
+        """Nothing is needed but this machine."""
+
     def cleanup(self) -> None:
         """End this owner's test processes, and remove folders of runs, locks and environments."""
         from builders.sandbox.local import remove_stale_runs

@@ -28,6 +28,10 @@ class Backend(Protocol):
         """What was built for the instance *name* may be removed where room is needed."""
         ...
 
+    def check_available(self) -> None:
+        """Raise `EngineUnavailableError` where what this backend needs does not answer."""
+        ...
+
     def cleanup(self) -> None:
         """End and remove the runs of this owner (`BuildSettings.owner`), whoever began them.
 

@@ -3,6 +3,7 @@
 A command's module is imported when the command is called: `curate --help` needs none of them.
 """
 
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,16 +17,18 @@ from curate import __version__
 COMMANDS = {
     "repos": "Find repositories worth crawling.",
     "recipe": "Check, explain and draft recipes.",
-    "crawl": "Find merged PRs that close issues and touch tests; make them candidates.",
+    "crawl": "Find merged PRs that close issues and change tests: the candidates.",
     "validate": "Build environments and run tests before and after the gold patch.",
-    "publish": "Publish verified instances to a folder, the Hub and a registry.",
-    "status": "Show how many PRs came how far, and why the others were rejected.",
-    "show": "Show everything known about candidates.",
+    "publish": "Publish verified instances to a directory, the Hub and a registry.",
+    "status": "Show the funnel by stage, and rejections by reason.",
+    "show": "Show candidates with issue, tests, patches and verdict.",
     "export": "Write candidates or verified instances as files, or as tasks for other tools.",
     "images": "Manage the images on this machine.",
-    "rebuild": "Crawl, validate and prepare the next release: the nightly job.",
+    "rebuild": "Crawl, validate and write the next release: the nightly job.",
 }
 """Every command and group with its line in `--help`; each is a module of this package."""
+
+SILENT_COMMANDS = frozenset({"status", "show"})  # they only read, and must start fast
 
 
 class LazyCommandGroup(TyperGroup):
@@ -51,7 +54,16 @@ def load_command(name: str) -> TyperCommand | TyperGroup:
     single_app.callback()(lambda: None)  # or typer makes one command no group
     click_command = get_group(single_app).commands[name]
     assert isinstance(click_command, TyperCommand | TyperGroup)
+    _unwrap_help(click_command)
     return click_command
+
+
+def _unwrap_help(command: Any) -> None:
+    """Join the lines of each help paragraph, or they would break where the source does."""
+    if command.help:
+        command.help = re.sub(r"(?<!\n)\n(?!\n)", " ", command.help)
+    for subcommand in getattr(command, "commands", {}).values():
+        _unwrap_help(subcommand)
 
 
 app = typer.Typer(
@@ -76,23 +88,27 @@ def _print_version(is_requested: bool) -> None:
 def read_common_options(
     context: typer.Context,
     data_dir: Annotated[
-        Path | None, typer.Option(help="Store, mirrors and releases. [default: data]")
+        Path | None, typer.Option(help="Store, mirrors and releases. (default: data)")
     ] = None,
     recipes_dir: Annotated[
         Path | None, typer.Option(help="Extra recipe directory (overrides built-ins).")
     ] = None,
     mirrors_dir: Annotated[
-        Path | None, typer.Option(help="Bare git mirrors. [default: DATA_DIR/mirrors]")
+        Path | None, typer.Option(help="Bare git mirrors. (default: DATA_DIR/mirrors)")
     ] = None,
     cache_dir: Annotated[
-        Path | None, typer.Option(help="Package and environment caches. [default: user cache]")
+        Path | None, typer.Option(help="Package and environment caches. (default: user cache)")
     ] = None,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Show every step on stderr.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show errors only.")] = False,
     _: Annotated[
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Read the settings: flags, then CURATE_… variables, then curate.toml."""
+    """Read the settings (flags, then CURATE_… variables, then curate.toml), set up logging."""
     from curate.core.settings import read_settings
 
     flags = {
@@ -101,4 +117,9 @@ def read_common_options(
         "mirrors_dir": mirrors_dir,
         "cache_dir": cache_dir,
     }
-    context.obj = read_settings(flags)
+    settings = context.obj = read_settings(flags)
+    command = context.invoked_subcommand or ""
+    if command not in SILENT_COMMANDS:
+        from curate.cli.logs import configure_logging
+
+        configure_logging(settings.data_dir, command, verbosity=int(verbose) - int(quiet))

@@ -1,4 +1,4 @@
-"""A candidate as text for a person: issue, tests, patches, then how it was judged."""
+"""A candidate as text for a person: issue, tests, patches, then its validation."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from curate.core.model import Candidate, Environment, PullRequest, Rejection, Va
 from curate.publish.filters.config import Exclusion
 
 MAX_LINES = 40
-"""Lines of a text that are printed unless all are asked for."""
+"""Lines of a text that are printed without --full."""
 
 # Texts of others must not steer the terminal: control characters are shown as their symbols.
 _SYMBOLS = {code: 0x2400 + code for code in range(0x20) if chr(code) != "\t"}
@@ -24,17 +24,17 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan", "d": "bold"}  # by how a line 
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateDetails:
-    """What the store has of one pull."""
+    """What the store has of one pull request."""
 
     pull: PullRequest
     rejection: Rejection | None
     candidate: Candidate | None
     validation: Validation | None
-    exclusions: Sequence[Exclusion] = ()  # why a release lacks it, though it is verified
+    exclusions: Sequence[Exclusion] = ()  # reasons why a release excludes it
 
     @property
     def name(self) -> str:
-        """Instance id; empty where the pull is no candidate."""
+        """Instance id; empty where the pull request is not a candidate."""
         return self.candidate.instance_id if self.candidate else ""
 
     @property
@@ -58,16 +58,16 @@ def print_candidate(console: Console, details: CandidateDetails, *, full: bool) 
     if validation:
         _print_verdict(console, validation)
     elif candidate:
-        console.print(f"not validated yet: curate validate {candidate.instance_id}")
+        console.print(f"not validated yet; run: curate validate {candidate.instance_id}")
     for problem in details.exclusions:
-        line = f"[yellow]held back[/yellow] from a release: {escape(str(problem))}"
+        line = f"[yellow]excluded[/yellow] from a release: {escape(str(problem))}"
         console.print(line, soft_wrap=True)
 
 
 def _print_task(
     console: Console, candidate: Candidate, validation: Validation | None, *, full: bool
 ) -> None:
-    """What somebody who solves the task is given, and what the answer was."""
+    """What a solver of the task is given, and the solution."""
     _print_lines(console, "Problem statement", candidate.problem_statement.splitlines(), full=full)
     if validation and validation.verdict.fail_to_pass:
         names = validation.verdict.fail_to_pass
@@ -99,47 +99,49 @@ def _print_provenance(console: Console, candidate: Candidate) -> None:
     links = ", ".join(
         f"{k.repo}#{k.number} ({', '.join(k.sources)})" for k in candidate.issue_links
     )
-    console.print(f"base {candidate.base_commit} by {candidate.base_commit_rule}", soft_wrap=True)
+    rule = candidate.base_commit_rule
+    console.print(f"base commit {candidate.base_commit} (source: {rule})", soft_wrap=True)
     console.print(f"version {candidate.version or '?'}, closes {links}", soft_wrap=True)
 
 
 def _print_verdict(console: Console, validation: Validation) -> None:
     if validation.environment:
         _print_environment(console, validation.environment)
-    for attempt in validation.attempts if len(validation.attempts) > 1 else ():
-        console.print(f"  tried {escape(attempt)}", soft_wrap=True)
-    console.print(f"tests: {escape(validation.test_command)}", soft_wrap=True)
+    attempts = validation.attempts if len(validation.attempts) > 1 else ()
+    for number, attempt in enumerate(attempts, 1):
+        console.print(f"  attempt {number}: {escape(attempt)}", soft_wrap=True)
+    console.print(f"test command: {escape(validation.test_command)}", soft_wrap=True)
     _print_runs(console, validation)
     verdict = validation.verdict
     if verdict.rejection:
         _print_rejection(console, verdict.rejection)
-    _print_names(console, "quarantined", verdict.flaky_tests)
+    _print_names(console, "flaky", verdict.flaky_tests)
     counts = f"{len(verdict.fail_to_pass):,} FAIL_TO_PASS, {len(verdict.pass_to_pass):,}"
     console.print(f"{counts} PASS_TO_PASS")
     if validation.test_strength:
         found = validation.test_strength
-        console.print(f"{len(found.untested)} of {len(found.hunks)} pieces of gold unnoticed")
-        _print_names(console, "unnoticed", found.untested)
+        covered = len(found.hunks) - len(found.untested)
+        console.print(f"hunk coverage {covered}/{len(found.hunks)}")
+        _print_names(console, "untested", found.untested)
 
 
 def _print_environment(console: Console, environment: Environment) -> None:
     size = ", ".join(f"{k} {v / 1e6:.1f} MB" for k, v in environment.layer_bytes.items())
-    cutoff, seconds = (
-        environment.exclude_newer,
-        (environment.lock_seconds, environment.build_seconds),
-    )
+    cutoff = environment.exclude_newer
     console.print(
         f"python {environment.python}, packages as of {cutoff:%Y-%m-%d}, {environment.backend}"
     )
-    console.print(f"lock {seconds[0]:.1f} s, build {seconds[1]:.1f} s, {size}", soft_wrap=True)
-    _print_names(console, "repaired:", environment.lock_adjustments)
+    seconds = f"lock {environment.lock_seconds:.1f} s, build {environment.build_seconds:.1f} s"
+    console.print(f"{seconds}, {size}", soft_wrap=True)
+    _print_names(console, "lock adjustment:", environment.lock_adjustments)
 
 
 def _print_runs(console: Console, validation: Validation) -> None:
-    table = Table("run", "ended", "outcomes", "seconds")
+    table = Table("run", "status", "outcomes", "seconds")
     for run in validation.runs:
         counts = ", ".join(f"{n} {o}" for o, n in Counter(run.outcomes.values()).most_common())
-        table.add_row(f"{run.side} {run.index + 1}", run.status, counts, f"{run.seconds:.1f}")
+        side = "post-patch" if run.side == "after" else "pre-patch"
+        table.add_row(f"{side} {run.index + 1}", run.status, counts, f"{run.seconds:.1f}")
     console.print(table)
 
 

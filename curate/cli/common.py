@@ -1,8 +1,9 @@
-"""What commands share: the consoles, the store, the library, JSON on stdout."""
+"""What commands share: console, options, store, recipe library, JSON on stdout."""
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -18,20 +19,46 @@ if TYPE_CHECKING:
 err_console = Console(stderr=True, highlight=False)
 
 
-def get_settings(context: typer.Context) -> Settings:
-    """The settings that the callback read."""
+class SandboxKind(StrEnum):
+    """Where tests run."""
+
+    DOCKER = "docker"
+    LOCAL = "local"
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+JobsOption = Annotated[int, typer.Option("-j", "--jobs", min=1, help="Parallel workers.")]
+RunsOption = Annotated[int, typer.Option(min=1, help="Test runs before and after the gold patch.")]
+SandboxOption = Annotated[
+    SandboxKind, typer.Option(help="docker; or local, which does not isolate.")
+]
+RetryOption = Annotated[
+    bool, typer.Option("--retry-rejected", help="Try rejected candidates again.")
+]
+FiltersOption = Annotated[
+    str | None,
+    typer.Option("--release-filters", metavar="NAME|FILE", help="Filter preset or TOML file."),
+]
+ApiOption = Annotated[
+    str | None, typer.Option("--github-api-url", help="API of GitHub Enterprise.")
+]
+
+
+def get_settings(context: typer.Context, **overrides: object) -> Settings:
+    """The settings that the callback read, changed by those *overrides* that are given."""
     settings = context.obj
     assert isinstance(settings, Settings)
-    return settings
+    given = {name: value for name, value in overrides.items() if value}
+    return settings.model_copy(update=given) if given else settings
 
 
 def open_store(settings: Settings) -> Store:
-    """The store of the data folder; made when it is not there."""
+    """The store of the data directory; created when missing."""
     return Store(settings.data_dir)
 
 
 def load_library(settings: Settings) -> "RecipeLibrary":
-    """Recipes of the user, then the built-in ones."""
+    """The user's recipes before the built-in ones."""
     from recipes import RecipeLibrary
 
     return RecipeLibrary((settings.recipes_dir,) if settings.recipes_dir else ())
@@ -44,7 +71,7 @@ def print_json(value: object) -> None:
 
 
 def make_progress_bar() -> "Progress":
-    """Bars on standard error: how many of how many, time left, and what is going on."""
+    """Bars on stderr: how many of how many, time left, and the step under way."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.common import err_console, get_settings, open_store
+from curate.cli.common import FiltersOption, err_console, get_settings, open_store
 from curate.core.errors import NotFoundError
 from curate.git.locations import find_mirror
 from curate.publish.filters.config import read_filters
@@ -16,14 +16,14 @@ EXAMPLE = "Example: [bold]curate export --split raw --format jsonl pool.jsonl[/b
 
 
 class ExportSplit(StrEnum):
-    """Which rows."""
+    """Rows to export."""
 
     RAW = "raw"
     VERIFIED = "verified"
 
 
 class ExportFormat(StrEnum):
-    """In which form."""
+    """Output format."""
 
     JSONL = "jsonl"
     PARQUET = "parquet"
@@ -39,25 +39,27 @@ def register(app: typer.Typer) -> None:
 
 def export_command(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(help="File or folder; - is standard output (jsonl).")],
-    split: Annotated[ExportSplit, typer.Option(help="All, or verified.")] = ExportSplit.VERIFIED,
+    path: Annotated[Path, typer.Argument(help="File or directory; - is stdout (jsonl).")],
+    split: Annotated[
+        ExportSplit, typer.Option(help="All candidates, or verified ones.")
+    ] = ExportSplit.VERIFIED,
     form: Annotated[
         ExportFormat,
-        typer.Option("--format", help="A file; or a SWE-bench task repository, Harbor tasks, …"),
+        typer.Option(
+            "--format", help="A file, a SWE-bench task repository, Harbor tasks or a directory."
+        ),
     ] = ExportFormat.JSONL,
-    where: Annotated[str, typer.Option(help="SQL condition on the rows.")] = "",
+    where: Annotated[str, typer.Option(metavar="SQL", help="Condition on the rows.")] = "",
     registry: Annotated[
-        str, typer.Option(metavar="HOST/NAMESPACE", help="Name images as they were pushed there.")
+        str, typer.Option(metavar="HOST/NAMESPACE", help="Name images as pushed to this registry.")
     ] = "",
-    rules: Annotated[
-        str | None, typer.Option(help="Preset or TOML file that holds rows back.")
-    ] = None,
+    release_filters: FiltersOption = None,
 ) -> None:
     """Write candidates or verified instances as a file, or as tasks for another tool."""
     from curate.publish.export.run import select_rows, write_rows
 
     settings = get_settings(context)
-    filters = read_filters(rules or settings.release_filters)
+    filters = read_filters(release_filters or settings.release_filters)
     with (
         open_store(settings) as store,
         CodebaseReader(lambda repo: find_mirror(settings, repo)) as bases,
@@ -66,10 +68,10 @@ def export_command(
             store, bases, split.value, filters, where=where, registry=registry
         )
     if not rows and form not in {ExportFormat.JSONL, ExportFormat.PARQUET}:
-        raise NotFoundError("No row fits.", hint="See what there is with: curate status")
+        raise NotFoundError("no rows match", hint="See what there is: curate status")
     write_rows(rows, split.value, form.value, path)
     err_console.print(f"{len(rows):,} rows written to {path}")
     for exclusion in exclusions:
         err_console.print(
-            f"held back {exclusion.instance_id}: {exclusion.reason}", markup=False, soft_wrap=True
+            f"excluded {exclusion.instance_id}: {exclusion.reason}", markup=False, soft_wrap=True
         )

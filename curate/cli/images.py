@@ -1,4 +1,4 @@
-"""`curate images prune`: make room on the engine by hand."""
+"""`curate images prune`: evict environments from the engine by hand."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -33,14 +33,15 @@ def prune_command(
     context: typer.Context,
     keep: Annotated[
         float | None,
-        typer.Option(min=0, metavar="GIB", help="May stay. [default: image_disk_limit_gib]"),
+        typer.Option(min=0, metavar="GIB", help="Size to keep. (default: image_disk_limit_gib)"),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Dry run.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
 ) -> None:
-    """Remove the environments that were not used for longest, and build cache nobody needs.
+    """Evict the least recently used environments, and unused build cache.
 
-    What is in use stays, and what is verified but not pushed (setting `keep_unpushed_images`).
+    Environments in use are kept, and those of verified instances that are not pushed (setting
+    `keep_unpushed_images`).
     """
     from builders.engine.client import connect_to_engine
     from builders.image_gc.collect import ENGINE_TIMEOUT, ImageGC
@@ -49,7 +50,7 @@ def prune_command(
     settings = get_settings(context)
     if keep is None and not settings.image_disk_limit_gib:
         hint = "Give --keep GIB, or set image_disk_limit_gib."
-        raise ConfigurationError("It is not said how much may stay.", hint=hint)
+        raise ConfigurationError("no size limit given", hint=hint)
     building = settings.build_settings()
     unpushed = _list_unpushed_images(settings)
     image_gc = ImageGC(
@@ -64,9 +65,9 @@ def prune_command(
     if as_json:
         rows = [_environment_document(image_gc, each) for each in plan.environments]
         counts = {
-            "goes": plan.freed_bytes,
+            "freed": plan.freed_bytes,
             "packages": plan.prune_packages,
-            "over": plan.bytes_over_limit,
+            "over_limit": plan.bytes_over_limit,
         }
         print_json({"used": usage.total_bytes, **counts, "environments": rows})
         return
@@ -74,7 +75,7 @@ def prune_command(
         when = datetime.fromtimestamp(image_gc.last_use(each), UTC)
         size = f"{each.size / 1e6:,.0f} MB, {each.instance_count} instances"
         typer.echo(f"{each.name}: {size}, last used {when:%Y-%m-%d %H:%M}")
-    _print_pruning(usage, plan, "would go" if dry_run else "went")
+    _print_pruning(usage, plan, "would be freed" if dry_run else "freed")
 
 
 def _environment_document(
@@ -90,7 +91,7 @@ def _environment_document(
 
 
 def _print_pruning(usage: "DiskUsage", plan: "PruningPlan", verb: str) -> None:
-    packages = ", the cache of packages" if plan.prune_packages else ""
+    packages = ", package cache" if plan.prune_packages else ""
     err_console.print(
         f"{plan.freed_bytes / 2**30:.2f} of {usage.total_bytes / 2**30:.2f} GiB {verb}:"
         f" {len(plan.environments)} environments{packages},"
@@ -98,13 +99,14 @@ def _print_pruning(usage: "DiskUsage", plan: "PruningPlan", verb: str) -> None:
     )
     if plan.bytes_over_limit:
         err_console.print(
-            f"{plan.bytes_over_limit / 2**30:.2f} GiB over the limit stay: in use, below other images,"
-            " under another name, or verified and not pushed (curate publish images, keep_unpushed_images)"
+            f"{plan.bytes_over_limit / 2**30:.2f} GiB over the limit are kept: in use, below other"
+            " images, tagged by others, or verified and not pushed (curate publish images)",
+            soft_wrap=True,
         )
 
 
 def _list_unpushed_images(settings: Settings) -> frozenset[str]:
-    """Ids of images that must stay; none where there is no store."""
+    """Ids of images to keep; none where there is no store."""
     if not settings.keep_unpushed_images or not (settings.data_dir / "curate.sqlite").exists():
         return frozenset()
     with open_store(settings) as store:

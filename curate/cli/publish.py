@@ -1,5 +1,6 @@
-"""`curate publish`: a release folder, the Hub, and images in a registry."""
+"""`curate publish`: a release directory, the Hub, and images in a registry."""
 
+import os
 import re
 import sys
 import tempfile
@@ -9,16 +10,17 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.common import err_console, get_settings, open_store, print_json
-from curate.cli.releasing import (
-    prepare_release,
-    print_push_estimate,
-    push_missing_images,
-    push_rows,
-    read_hub_token,
-    refuse_problems,
+from curate.cli.common import (
+    FiltersOption,
+    JsonOption,
+    err_console,
+    get_settings,
+    open_store,
+    print_json,
 )
-from curate.core.errors import ConfigurationError, CurateError, NotFoundError
+from curate.cli.publish_images import EXAMPLE as IMAGES_EXAMPLE
+from curate.cli.publish_images import DryRunOption, RegistryOption, images_command
+from curate.core.errors import ConfigurationError, NotFoundError
 from curate.core.settings import Settings
 from curate.publish.check import check_release_folder
 from curate.publish.diff import SplitDiff, diff_folders
@@ -27,28 +29,28 @@ from curate.publish.filters.config import read_filters
 from curate.publish.measures.benchmark_overlap import to_toml
 from curate.publish.measures.swebench_lite import CRITERIA_BY_MODE
 from curate.publish.release import CHECKSUMS_FILE
-from curate.publish.run import ReleaseOptions
+from curate.publish.run import (
+    ReleaseOptions,
+    push_missing_images,
+    push_rows,
+    require_pushable,
+    write_filtered_release,
+)
 
 EXAMPLE = "Example: [bold]curate publish --hub my-lab/my-tasks --registry ghcr.io/my-lab[/bold]"
 _SPLIT = re.compile(r"[a-z][a-z0-9_]*")
 
 publish_app = typer.Typer(no_args_is_help=False)
 
-Folder = Annotated[
-    Path | None, typer.Argument(help="Folder of the release. [default: DATA/release]")
+FolderArgument = Annotated[
+    Path | None, typer.Argument(help="Release directory. (default: DATA_DIR/release)")
 ]
-OutputOption = Annotated[
-    Path | None, typer.Option(help="Release directory. [default: DATA_DIR/release]")
+HubOption = Annotated[
+    str, typer.Option(metavar="OWNER/NAME", help="Dataset on the Hugging Face Hub.")
 ]
-Hub = Annotated[str, typer.Option(metavar="OWNER/NAME", help="Data set on the Hugging Face Hub.")]
-Registry = Annotated[str, typer.Option(metavar="HOST/NAMESPACE", help="Where images go.")]
-Private = Annotated[bool, typer.Option(help="Visibility of a new data set.")]
-Branch = Annotated[str, typer.Option(help="Branch of the data set; made when it is missing.")]
-Tag = Annotated[str, typer.Option(help="Name for this release; it never names another.")]
-RulesOption = Annotated[
-    str | None, typer.Option("--release-filters", help="Preset or TOML file that holds rows back.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result.")]
+PrivateOption = Annotated[bool, typer.Option(help="Visibility of a new dataset.")]
+BranchOption = Annotated[str, typer.Option(help="Branch of the dataset; created when missing.")]
+TagOption = Annotated[str, typer.Option(help="Immutable tag for this release.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -59,26 +61,28 @@ def register(app: typer.Typer) -> None:
 @publish_app.callback()
 def publish_command(  # noqa: PLR0913, PLR0917 (each is an option)
     context: typer.Context,
-    output: OutputOption = None,
-    hub: Hub = "",
-    registry: Registry = "",
-    private: Private = True,
-    branch: Branch = "main",
-    tag: Tag = "",
-    rules: RulesOption = None,
-    where: Annotated[str, typer.Option(help="SQL condition on verified rows.")] = "",
+    output: Annotated[
+        Path | None, typer.Option(help="Release directory. (default: DATA_DIR/release)")
+    ] = None,
+    hub: HubOption = "",
+    registry: RegistryOption = "",
+    private: PrivateOption = True,
+    branch: BranchOption = "main",
+    tag: TagOption = "",
+    release_filters: FiltersOption = None,
+    where: Annotated[str, typer.Option(metavar="SQL", help="Condition on verified rows.")] = "",
     lite: Annotated[
         str, typer.Option(help="SWE-bench Lite's criteria: coded or documented.")
     ] = "coded",
     subset: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=CONDITION", help="One more split.")
+        list[str] | None, typer.Option(metavar="NAME=SQL", help="Additional split.")
     ] = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Publish verified instances: rows to a folder or the Hub, images to a registry.
+    """Publish verified instances: rows to a directory or the Hub, images to a registry.
 
-    Without a subcommand: write the release, check it, and push it where --hub names a data set. The
-    Hub's token is read from HF_TOKEN or the Hub client's own store.
+    Without a subcommand: write the release, check it, and push it to the dataset of --hub. The
+    token is read from HF_TOKEN or the Hub client's own store.
     """
     if context.invoked_subcommand:
         return
@@ -86,18 +90,18 @@ def publish_command(  # noqa: PLR0913, PLR0917 (each is an option)
     folder = output or settings.data_dir / "release"
     _check_dataset_name(hub)
     options = ReleaseOptions(
-        filters=read_filters(rules or settings.release_filters),
+        filters=read_filters(release_filters or settings.release_filters),
         where=where,
         lite=_parse_lite_mode(lite),
         subsets=_parse_subsets(subset or []),
     )
     with open_store(settings) as store:
         images = push_missing_images(store, registry) if registry else {}
-        prepare_release(settings, store, folder, repo_id=hub, images=images, options=options)
+        write_filtered_release(settings, store, folder, repo_id=hub, images=images, options=options)
     result: dict[str, object] = {"folder": str(folder), "images": len(images)}
-    refuse_problems(check_release_folder(folder, options.filters))
+    require_pushable(check_release_folder(folder, options.filters))
     if hub:
-        result |= push_rows(folder, hub, private=private, branch=branch, tag=tag)
+        result |= _push(folder, hub, private=private, branch=branch, tag=tag)
     if as_json:
         print_json(result)
 
@@ -105,35 +109,28 @@ def publish_command(  # noqa: PLR0913, PLR0917 (each is an option)
 @publish_app.command("check", epilog="Example: [bold]curate publish check[/bold]")
 def check_command(
     context: typer.Context,
-    folder: Folder = None,
-    rules: RulesOption = None,
-    as_json: AsJson = False,
+    folder: FolderArgument = None,
+    release_filters: FiltersOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Tell what is wrong with a release: its files, its columns, each of its rows.
+    """Check a release: its files, its columns, each of its rows.
 
-    Also which verified instances of the store the rules hold back, with every reason.
-    Exit code 1 when something must not be pushed.
+    Also lists the verified instances of the store that filters exclude, with every reason. Exits
+    with 1 if the release must not be pushed.
     """
     settings = get_settings(context)
-    filters = read_filters(rules or settings.release_filters)
-    problems, exclusions = (
-        check_release_folder(_existing_release(settings, folder), filters),
-        as_release_problems(settings, filters),
-    )
+    filters = read_filters(release_filters or settings.release_filters)
+    problems = check_release_folder(_existing_release(settings, folder), filters)
+    exclusions = as_release_problems(settings, filters)
     if as_json:
         print_json([vars(problem) for problem in (*problems, *exclusions)])
     for problem in (*problems, *exclusions) if not as_json else ():
-        err_console.print(
-            f"{'refused' if problem.blocks_push else 'warning'}: {problem}",
-            markup=False,
-            soft_wrap=True,
-        )
+        severity = "error" if problem.blocks_push else "warning"
+        err_console.print(f"{severity}: {problem}", markup=False, soft_wrap=True)
     blocking = sum(problem.blocks_push for problem in problems)
     excluded_count = len({problem.instance_id for problem in exclusions})
     warnings = len(problems) - blocking
-    err_console.print(
-        f"{blocking:,} faults, {warnings:,} warnings; {excluded_count:,} verified are held back"
-    )
+    err_console.print(f"{blocking:,} errors, {warnings:,} warnings; {excluded_count:,} excluded")
     if blocking:
         raise typer.Exit(1)
 
@@ -142,17 +139,20 @@ def check_command(
     "diff", epilog="Example: [bold]curate publish diff --hub my-lab/my-tasks[/bold]"
 )
 def diff_command(
-    context: typer.Context, hub: Hub, folder: Folder = None, branch: Branch = "main",
-    as_json: AsJson = False,
-) -> None:  # fmt: skip
-    """Tell how a release differs from what the Hub has, by split and column."""
+    context: typer.Context,
+    hub: HubOption,
+    folder: FolderArgument = None,
+    branch: BranchOption = "main",
+    as_json: JsonOption = False,
+) -> None:
+    """Compare a release with the one on the Hub, by split and column."""
     from curate.publish.hub import download_dataset
 
     _check_dataset_name(hub)
     here = _existing_release(get_settings(context), folder)
     with tempfile.TemporaryDirectory(prefix="curate-") as there:
-        if not download_dataset(hub, Path(there), branch=branch, token=read_hub_token()):
-            err_console.print(f"{hub} has no release on {branch} yet")
+        if not download_dataset(hub, Path(there), branch=branch, token=_read_hub_token()):
+            err_console.print(f"{hub} has no release on {branch} yet", soft_wrap=True)
         found = diff_folders(Path(there), here)
     if as_json:
         print_json([vars(one) for one in found])
@@ -165,70 +165,49 @@ def diff_command(
 )
 def push_command(  # noqa: PLR0913, PLR0917 (each is an option)
     context: typer.Context,
-    hub: Hub,
-    folder: Folder = None,
-    private: Private = True,
-    branch: Branch = "main",
-    tag: Tag = "",
-    rules: RulesOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell, do not do.")] = False,
-    as_json: AsJson = False,
+    hub: HubOption,
+    folder: FolderArgument = None,
+    private: PrivateOption = True,
+    branch: BranchOption = "main",
+    tag: TagOption = "",
+    release_filters: FiltersOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Push a release to the Hub by one commit; refuse what `check` refuses."""
+    """Push a release to the Hub in one commit, if `check` finds no errors."""
     from curate.publish.hub import plan_push
 
     _check_dataset_name(hub)
     settings = get_settings(context)
     here = _existing_release(settings, folder)
-    refuse_problems(check_release_folder(here, read_filters(rules or settings.release_filters)))
+    filters = read_filters(release_filters or settings.release_filters)
+    require_pushable(check_release_folder(here, filters))
     if dry_run:
-        changes = plan_push(here, hub, branch=branch, token=read_hub_token())
+        changes = plan_push(here, hub, branch=branch, token=_read_hub_token())
         result: dict[str, object] = {"hub": hub, "add": changes.add, "delete": changes.delete}
         for verb, paths in (("add", changes.add), ("delete", changes.delete)):
             for path in paths:
                 err_console.print(f"would {verb} {path}", markup=False, soft_wrap=True)
     else:
-        result = push_rows(here, hub, private=private, branch=branch, tag=tag)
+        result = _push(here, hub, private=private, branch=branch, tag=tag)
     if as_json:
         print_json(result)
 
 
-@publish_app.command(
-    "images", epilog="Example: [bold]curate publish images --registry ghcr.io/my-lab[/bold]"
-)
-def images_command(
-    context: typer.Context,
-    registry: Registry,
-    limit: Annotated[
-        float | None,
-        typer.Option("--budget", metavar="GB", help="Send nothing if it would be more than this."),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell, do not do.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Push the images of verified instances that a registry lacks, after telling the bytes."""
-    with open_store(get_settings(context)) as store:
-        estimate = print_push_estimate(store, registry)
-        if limit is not None and estimate.total_bytes > limit * 1e9:
-            raise CurateError(
-                f"{estimate.total_bytes / 1e9:.2f} GB are more than the budget of {limit:g} GB.",
-                hint="Nothing was sent. Raise --budget.",
-            )
-        pushed = {} if dry_run else push_missing_images(store, registry)
-    if as_json:
-        print_json({**vars(estimate), "total": estimate.total_bytes, "pushed": len(pushed)})
+publish_app.command("images", epilog=IMAGES_EXAMPLE)(images_command)
 
 
 @publish_app.command(
-    "overlaps", epilog="Example: [bold]curate publish overlaps test.parquet > mine.toml[/bold]"
+    "benchmark-list",
+    epilog="Example: [bold]curate publish benchmark-list test.parquet > mine.toml[/bold]",
 )
-def overlaps_command(
+def benchmark_list_command(
     files: Annotated[list[Path], typer.Argument(metavar="ROWS", help="Parquet or JSON lines.")],
-    source: Annotated[str, typer.Option(help="Where the rows are from, for the list.")] = "",
+    source: Annotated[str, typer.Option(help="Source of the rows, noted in the list.")] = "",
 ) -> None:
-    """Print the list of a benchmark's tasks, for the rules' `contamination.lists`, from its rows.
+    """Print a benchmark's list of tasks for the filter `contamination.lists`.
 
-    ROWS are files of a published data set with the columns instance_id and patch.
+    ROWS are files of its dataset with the columns instance_id and patch.
     """
     from curate.releases.reader import read_columns
 
@@ -236,27 +215,41 @@ def overlaps_command(
     sys.stdout.write(to_toml(rows, source or ", ".join(file.name for file in files)))
 
 
+def _push(folder: Path, hub: str, *, private: bool, branch: str, tag: str) -> dict[str, object]:
+    pushed = push_rows(
+        folder, hub, private=private, branch=branch, tag=tag, token=_read_hub_token()
+    )
+    return {"hub": hub, "commit": pushed.commit, "changed": pushed.changed}
+
+
+def _read_hub_token() -> str | None:
+    """The Hub's token; None leaves it to the Hub client's own store."""
+    return os.environ.get("HF_TOKEN") or None
+
+
 def _existing_release(settings: Settings, folder: Path | None) -> Path:
     path = folder or settings.data_dir / "release"
     if not (path / CHECKSUMS_FILE).is_file():
-        raise NotFoundError(f"There is no release in {path}.", hint="Run: curate publish")
+        raise NotFoundError(f"no release in {path}", hint="Run: curate publish")
     return path
 
 
 def _print_diff(found: Sequence[SplitDiff]) -> None:
     for one in found:
-        counts = f"{len(one.added):,} new, {len(one.removed):,} gone, {len(one.changed):,} changed"
+        counts = (
+            f"{len(one.added):,} added, {len(one.removed):,} removed, {len(one.changed):,} changed"
+        )
         print(f"{one.split}: {counts}")
         for column, count in one.columns.items():
             print(f"  {column}: {count:,} rows")
-        for label, names in (("new", one.new_columns), ("lost", one.removed_columns)):
+        for label, names in (("added", one.new_columns), ("removed", one.removed_columns)):
             if names:
                 print(f"  {label} columns: {', '.join(names)}")
 
 
 def _check_dataset_name(hub: str) -> None:
     if hub and hub.count("/") != 1:
-        raise ConfigurationError(f"{hub!r} is no data set name.", hint="Write it as owner/name.")
+        raise ConfigurationError(f"invalid dataset name {hub!r}", hint="Write it as OWNER/NAME.")
 
 
 def _parse_lite_mode(lite: str) -> str:
@@ -272,5 +265,5 @@ def _parse_subsets(given: Sequence[str]) -> dict[str, str]:
     for name, where in named.items():
         if not _SPLIT.fullmatch(name) or name in {"train", "raw", "lite"} or not where.strip():
             hint = """For example: --subset "short=words(problem_statement) < 100"."""
-            raise ConfigurationError(f"{name}={where} is no subset.", hint=hint)
+            raise ConfigurationError(f"invalid --subset {name}={where}", hint=hint)
     return named

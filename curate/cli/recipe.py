@@ -1,4 +1,4 @@
-"""`curate recipe`: check, explain and draft the facts of a repository."""
+"""`curate recipe`: check, explain and draft recipes."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -18,7 +18,7 @@ from curate.recipe_tools.check import RecipeCheck, check_recipe
 from recipes import RecipeLibrary
 
 EXAMPLE = "Example: [bold]curate recipe check getmoto/moto[/bold]"
-COMMITS_TO_READ = 16  # at which files, extras and groups of a named recipe are looked for
+COMMITS_TO_READ = 16  # in which files, extras and groups of a named recipe are searched
 
 recipe_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", epilog=EXAMPLE)
 
@@ -44,15 +44,16 @@ def check_command(
     context: typer.Context,
     which: Annotated[
         list[str] | None,
-        typer.Argument(metavar="PATH|OWNER/NAME", help="Default: every recipe there is."),
+        typer.Argument(metavar="PATH|OWNER/NAME", help="(default: every recipe)"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
 ) -> None:
-    """Say of each recipe whether it can be used; exits with 1 if one cannot.
+    """Check recipes; exits with 1 if one is invalid.
 
-    Ranges must hold every version once: of all tags of the mirror, or of all that the file named
-    by the recipe's version rule has ever said. Without a mirror they are only held against each
-    other. Of recipes that are named, notes tell what they name and no commit of a sample has.
+    Version ranges must contain every version exactly once: all tags of the mirror, or all versions
+    that the file of the recipe's version rule has ever had. Without a mirror, ranges are only
+    compared with each other. For recipes given by name, notes list files, extras and groups that no
+    commit of a sample has.
     """
     settings = get_settings(context)
     commits = COMMITS_TO_READ if which else 0
@@ -80,10 +81,8 @@ def _select_recipe_paths(which: list[str] | None, library: RecipeLibrary) -> Ite
         path = Path(name) if name.endswith(".toml") else library.find_path(name)
         if path is None or not path.is_file():
             known = name.count("/") == 1 and not name.endswith(".toml")
-            hint = (
-                f"Make one: curate recipe draft {name}" if known else "Name OWNER/NAME or a file."
-            )
-            raise NotFoundError(f"There is no recipe {name}.", hint=hint)
+            hint = f"Run: curate recipe draft {name}" if known else "Give OWNER/NAME or a file."
+            raise NotFoundError(f"no recipe {name}", hint=hint)
         yield path
 
 
@@ -95,10 +94,10 @@ def _find_recipe_mirror(settings: Settings, recipe_file: Path) -> Path | None:
 def _format_check(check: RecipeCheck) -> str:
     name = check.repo or check.path.name
     if check.problems:
-        return f"[red]wrong[/red]  {name}: {escape('; '.join(check.problems))}"
+        return f"[red]error[/red]  {name}: {escape('; '.join(check.problems))}"
     ranges = "1 range" if check.ranges == 1 else f"{check.ranges} ranges"
     if not check.versions:
-        return f"[green]ok[/green]     {name}: {ranges}; no mirror to hold them against"
+        return f"[green]ok[/green]     {name}: {ranges}; no mirror to compare with"
     first, last = check.versions[0], check.versions[-1]
     versions = f"{len(check.versions)} versions, {first} … {last}"
     return f"[green]ok[/green]     {name}: {ranges} for {versions}"

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.common import err_console, get_settings, print_json
+from curate.cli.common import ApiOption, err_console, get_settings, print_json
 from curate.cli.crawl import make_client
 from curate.cli.waiting import CrawlProgress
 from curate.github.search import RepositoryMatch, SearchCriteria, find_repositories
@@ -20,19 +20,19 @@ repos_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", epilog=EX
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
-    app.add_typer(repos_app, name="repos", help="Choose repositories.", epilog=EXAMPLE)
+    app.add_typer(repos_app, name="repos", help="Find repositories.", epilog=EXAMPLE)
 
 
 @repos_app.callback()
 def repos_group() -> None:
-    """Choose repositories."""
+    """Find repositories."""
 
 
 @repos_app.command("find", epilog=EXAMPLE)
 def find_command(  # noqa: PLR0913, PLR0917
     context: typer.Context,
     created_before: Annotated[
-        datetime, typer.Option(formats=["%Y-%m-%d"], help="Made before this day.")
+        datetime, typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Created before DATE.")
     ] = datetime(2022, 7, 1),
     stars: Annotated[int, typer.Option(min=0, help="More stars than this.")] = 500,
     pulls: Annotated[int, typer.Option(min=0, help="More pull requests than this.")] = 500,
@@ -43,22 +43,17 @@ def find_command(  # noqa: PLR0913, PLR0917
         float, typer.Option(min=0, max=100, help="At least this percentage of Python.")
     ] = 0,
     licenses: Annotated[
-        list[str] | None, typer.Option("--license", help="SPDX id; may be repeated. Else any.")
+        list[str] | None, typer.Option("--license", help="SPDX id; repeatable. (default: any)")
     ] = None,
-    github_api_url: Annotated[
-        str | None, typer.Option(help="API of GitHub Enterprise or of a mirror.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print all that is known.")] = False,
+    github_api_url: ApiOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
 ) -> None:
-    """Print the repositories that meet all criteria, one a line, ready for `curate crawl`.
+    """Print the repositories that meet all criteria, one per line, as input for `curate crawl`.
 
-    The defaults are those of SWE-Gym's paper. GitHub shows 1,000 results of a search; more are
-    found by searching in slices of the time of creation.
+    The defaults are those of SWE-Gym's paper. GitHub returns 1,000 results per search; to get all,
+    the search is split by creation date.
     """
-    settings = get_settings(context)
-    settings = settings.model_copy(
-        update={"github_api_url": github_api_url} if github_api_url else {}
-    )
+    settings = get_settings(context, github_api_url=github_api_url)
     criteria = SearchCriteria(
         created_before=created_before.replace(tzinfo=UTC),
         stars=stars,
@@ -89,4 +84,4 @@ def _print_summary(matches: Sequence[RepositoryMatch], requests: int) -> None:
     accepted_count = failed_counts.pop("", 0)
     err_console.print(f"{accepted_count:,} of {len(matches):,} repositories; {requests:,} requests")
     for name, count in failed_counts.most_common():
-        err_console.print(f"  {count:>7,} fail by {name}")
+        err_console.print(f"  {count:>7,} rejected by {name}")

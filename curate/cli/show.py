@@ -1,4 +1,4 @@
-"""`curate show`: everything known of one candidate."""
+"""`curate show`: everything known about one candidate."""
 
 import json
 from dataclasses import replace
@@ -27,15 +27,15 @@ def show_command(
     context: typer.Context,
     instances: Annotated[list[str], typer.Argument(metavar="ID", help="owner__name-NUMBER")],
     full: Annotated[
-        bool, typer.Option("--full", help="Print long texts and patches to their end.")
+        bool, typer.Option("--full", help="Print long texts and patches in full.")
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON; of several, one document a line.")
+        bool, typer.Option("--json", help="Print JSON; for several IDs, one document per line.")
     ] = False,
 ) -> None:
     """Show a task as a person reads it: the issue, the failing tests, the patches, the verdict.
 
-    Also its links, commits, environment, runs, and why a release lacks it.
+    Also its links, commits, environment, test runs, and why a release excludes it.
     """
     console, settings = Console(highlight=False), get_settings(context)
     with open_store(settings) as store:
@@ -71,8 +71,9 @@ def _find_pull(store: Store, instance: str) -> tuple[PullRequest, Rejection | No
     pull = store.get_pull(repo, int(number)) if number.isdigit() else None
     if pull is None:
         raise NotFoundError(
-            f"Nothing is stored under {instance}.",
-            hint="Ids look like owner__name-123; `curate export --split raw` lists them.",
+            f"unknown id {instance}",
+            hint="Ids look like owner__name-123."
+            " List them: curate export --split raw --format jsonl -",
         )
     return pull, store.get_rejection(repo, int(number))
 
@@ -83,7 +84,7 @@ def _make_document(details: CandidateDetails) -> dict[str, Any]:
         "candidate": _to_json_value(details.candidate) if details.candidate else None,
         "validation": _to_json_value(details.validation) if details.validation else None,
         "rejection": _to_json_value(details.rejection) if details.rejection else None,
-        "held": [
+        "excluded": [
             {"reason": problem.reason, "detail": problem.detail} for problem in details.exclusions
         ],
     }

@@ -1,4 +1,4 @@
-"""`curate status`: the funnel by repository, stage and reason, and what a release would lack."""
+"""`curate status`: the funnel by stage, rejections by reason, exclusions from a release."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated
@@ -22,12 +22,11 @@ def register(app: typer.Typer) -> None:
 
 def status_command(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
 ) -> None:
-    """Show how many pulls came how far, why the others fell, and what the rules hold back.
+    """Show the funnel by stage, rejections by reason, and exclusions from a release.
 
-    The filters are those of the setting `release_filters`; `curate publish check` lists each
-    instance.
+    Exclusions are by the setting `release_filters`; `curate publish check` lists them one by one.
     """
     settings = get_settings(context)
     with open_store(settings) as store:
@@ -37,7 +36,7 @@ def status_command(
         print_json(
             {
                 "repositories": {
-                    one.repo: {**one.as_dict(), "held": excluded.get(one.repo, {})}
+                    one.repo: {**one.as_dict(), "excluded": excluded.get(one.repo, {})}
                     for one in funnels
                 }
             }
@@ -45,12 +44,13 @@ def status_command(
         return
     console = Console(highlight=False, emoji=False)
     if not funnels:
-        console.print("Nothing is stored yet. Begin with: curate crawl OWNER/NAME")
+        console.print("The store is empty. Start with: curate crawl OWNER/NAME")
         return
     console.print(_funnel_table(funnels), end="\n\n")
     console.print(_rejections_table(funnels))
     if total:
-        title = f"Held back by the rules {settings.release_filters}: {total:,} verified instances"
+        preset = settings.release_filters
+        title = f"Excluded by filter preset '{preset}': {total:,} verified instances"
         console.print(f"\n[italic]{escape(title)}[/italic]", soft_wrap=True)
         console.print(_exclusions_table(excluded))
 
@@ -58,7 +58,7 @@ def status_command(
 def _count_exclusions(
     settings: Settings, store: Store, funnels: Sequence[RepositoryFunnel]
 ) -> tuple[int, Mapping[str, Mapping[str, int]]]:
-    """How many verified instances the rules hold back; how many by repository and reason."""
+    """Verified instances that filters exclude: in total, and by repository and reason."""
     if not any(funnel.verified for funnel in funnels):
         return 0, {}
     from curate.publish.excluded import (  # all that a release needs
@@ -73,14 +73,14 @@ def _count_exclusions(
 
 
 def _make_table(title: str = "") -> Table:
-    """Narrow enough for long repository names in a terminal of 80 columns."""
+    """A table for 80 columns, also with long repository names."""
     return Table(title=title or None, title_justify="left", box=None, pad_edge=False)
 
 
 def _funnel_table(funnels: Sequence[RepositoryFunnel]) -> Table:
-    table = _make_table("Funnel")
+    table = _make_table("Funnel by stage")
     table.add_column("repository", overflow="fold")
-    for name in ("pulls", "candidates", "validated", "verified", "core-h", "own MB"):
+    for name in ("PRs", "candidates", "attempted", "verified", "core-h", "unique MB"):
         table.add_column(name, justify="right")
     for funnel in funnels:
         counts = (funnel.pulls, funnel.candidates, funnel.validated, funnel.verified)
@@ -101,7 +101,7 @@ def _exclusions_table(excluded: Mapping[str, Mapping[str, int]]) -> Table:
 
 
 def _rejections_table(funnels: Sequence[RepositoryFunnel]) -> Table:
-    table = _make_table("Why the others fell")
+    table = _make_table("Rejections by reason")
     for name in ("repository", "stage", "reason"):
         table.add_column(name, overflow="fold")
     table.add_column("count", justify="right")

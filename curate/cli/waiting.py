@@ -1,19 +1,21 @@
-"""What a crawl shows while it runs: bars, what it has cost, and countdowns of waits."""
+"""What a crawl shows while it runs: bars, cost, and countdowns of waits."""
 
+import logging
 from datetime import datetime, timedelta
 
 from rich.progress import TaskID
 
-from curate.cli.common import err_console, make_progress_bar
+from curate.cli.common import make_progress_bar
 from curate.github.client import GitHubClient
 from curate.github.retry import RetryPolicy
 
+log = logging.getLogger(__name__)
+
 
 class CrawlProgress:
-    """Bars on standard error; where that is no terminal, a line for every longer wait.
+    """Bars on stderr; without a terminal, a line for every longer wait.
 
-    `update_phase` is a crawl's progress callback, `show_wait` the client's; `watch` says whose cost
-    is shown.
+    `update_phase` is a crawl's progress callback, `show_wait` the client's.
     """
 
     def __init__(self) -> None:
@@ -37,11 +39,11 @@ class CrawlProgress:
         return RetryPolicy(on_wait=self.show_wait)
 
     def print_warning(self, text: str) -> None:
-        """Say something that the user should know."""
-        err_console.print(f"[yellow]Warning:[/yellow] {text}")
+        """Log a warning of the client."""
+        log.warning("%s", text)
 
     def start_repository(self, repo: str, client: GitHubClient) -> None:
-        """Turn to the next repository."""
+        """Show the next repository."""
         self._finish()
         self._repo, self._client, self._candidates = repo, client, 0
         self._requests = client.requests
@@ -58,13 +60,16 @@ class CrawlProgress:
         self._bars.update(self._tasks[key], completed=done, total=total, description=text)
 
     def show_wait(self, seconds: float, reason: str) -> None:
-        """Count down; a new wait of 5 seconds or more is also told in a line that stays."""
+        """Count down; a new wait of 5 seconds or more is also logged."""
         now = datetime.now()
         until = now + timedelta(seconds=seconds)
         if seconds >= 5 and until > self._until + timedelta(seconds=2):
             self._until = until
-            err_console.print(
-                f"Waiting {_format_minutes(seconds)} for GitHub ({reason}), until {until:%H:%M:%S}."
+            log.info(
+                "Waiting %s for GitHub (%s), until %s",
+                _format_minutes(seconds),
+                reason,
+                f"{until:%H:%M:%S}",
             )
         text = f"{self._repo}: waiting {_format_minutes(seconds)} ({reason}); Ctrl-C loses nothing"
         for task in self._unfinished_tasks() or [self._wait_task()]:
@@ -81,7 +86,7 @@ class CrawlProgress:
         return [task.id for task in running[-1:]]
 
     def _wait_task(self) -> TaskID:
-        return self._tasks.setdefault((self._repo, "pulls"), self._bars.add_task("", total=None))
+        return self._tasks.setdefault((self._repo, "PRs"), self._bars.add_task("", total=None))
 
     def _finish(self) -> None:
         for task in self._tasks.values():

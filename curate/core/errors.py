@@ -1,7 +1,7 @@
 """Every error a user can meet, its hint and its exit code.
 
-Exit codes: 0 done; 1 the command ran and the answer is no; 2 bad input; 3 engine or sandbox;
-4 not found; 5 not allowed; 6 network; 7 store; 8 disk; 130 interrupted.
+Exit codes: 0 success; 1 a check failed; 2 invalid input; 3 engine or sandbox; 4 not found;
+5 permission denied; 6 network; 7 store; 8 disk full; 130 interrupted.
 """
 
 import errno

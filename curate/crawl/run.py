@@ -8,14 +8,19 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
+from curate.core.settings import Settings
 from curate.crawl.decide import decide_pulls
 from curate.crawl.fetch import GitHubFetcher, ProgressCallback
+from curate.crawl.mirrors import fetch_new_heads, open_or_clone_mirror
+from curate.environments.plan import make_classifier, make_version_resolver
 from curate.git.mirror import Mirror
 from curate.git.versions import TagVersionResolver, VersionResolver
 from curate.github.client import GitHubClient
 from curate.patches.file_kinds import FileClassifier
 from curate.store.store import Store
+from recipes import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +35,16 @@ class CrawlSummary:
     requests: int
     points: int
     seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrawlOptions:
+    """What the user chose for a crawl."""
+
+    mirror: Path | None = None  # bare repository to read instead of cloning
+    since: datetime | None = None  # only pull requests merged on or after this time
+    limit: int | None = None  # pull requests fetched by one call at most
+    git_token: str | None = None  # for clones and fetches over HTTPS
 
 
 def crawl_repository(  # noqa: PLR0913
@@ -82,3 +97,30 @@ def crawl_repository(  # noqa: PLR0913
         points=client.points - points,
         seconds=time.monotonic() - began,
     )
+
+
+def crawl_from_settings(
+    repo: str,
+    store: Store,
+    client: GitHubClient,
+    settings: Settings,
+    *,
+    recipe: Recipe,
+    options: CrawlOptions = CrawlOptions(),
+    progress: ProgressCallback = lambda phase, done, total: None,
+) -> CrawlSummary:
+    """Crawl *repo* with its *recipe*, and the mirror that the settings or *options* name."""
+    token = options.git_token
+    with open_or_clone_mirror(repo, settings, given=options.mirror, token=token) as mirror:
+        return crawl_repository(
+            repo,
+            store=store,
+            client=client,
+            mirror=mirror,
+            classifier=make_classifier(recipe),
+            version_resolver=make_version_resolver(recipe, mirror),
+            since=options.since,
+            limit=options.limit,
+            refresh=lambda: fetch_new_heads(repo, settings, token=token),
+            progress=progress,
+        )

@@ -12,10 +12,15 @@ from builders.backends.protocol import Backend
 from builders.images.install_script import install_commands
 from builders.lock.initial_changes import initial_changes
 from builders.model import Failure, RequirementsLock
+from builders.python.choose import available_pythons
 from builders.requirements import Manifest
+from curate.core.model import Candidate, Rejection, Validation
+from curate.core.settings import Settings
 from curate.environments.build import find_lock, make_instance_spec
-from curate.environments.plan import RequirementsVariant, ValidationPlan
+from curate.environments.plan import RequirementsVariant, ValidationPlan, plan_validation
+from curate.git.locations import require_mirror
 from curate.store import Store
+from recipes import RecipeLibrary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +54,44 @@ class PlanExplanation:
     variables: Mapping[str, str] = field(default_factory=dict)
     test_command: str
     variants: tuple[VariantExplanation, ...]  # in the order in which they are tried
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateExplanation:
+    """What is known of one candidate: its plan or why it has none, and its newest validation."""
+
+    candidate: Candidate
+    recipe: Path | None
+    version_rule: str
+    plan: PlanExplanation | Rejection
+    validation: Validation | None
+
+
+def explain_candidate(
+    candidate: Candidate,
+    settings: Settings,
+    store: Store,
+    library: RecipeLibrary,
+    backend: Backend,
+) -> CandidateExplanation:
+    """Plan *candidate* as a validation would, and explain the plan."""
+    recipe = library.get_recipe(candidate.repo)
+
+    def get_mirror(repo: str) -> Path:
+        return require_mirror(settings, repo)
+
+    pythons = available_pythons(settings.python_install_dir)
+    plan = plan_validation(candidate, recipe, get_mirror(candidate.repo), pythons)
+    rule = recipe.version
+    return CandidateExplanation(
+        candidate=candidate,
+        recipe=library.find_path(candidate.repo),
+        version_rule=f"from {rule.file}" if rule.rule == "file" else "from the nearest tag",
+        plan=plan
+        if isinstance(plan, Rejection)
+        else explain_plan(plan, store, backend, get_mirror),
+        validation=store.get_validation(candidate.instance_id),
+    )
 
 
 def explain_plan(

@@ -1,19 +1,25 @@
 """Publishing: rows to a release folder, images to a registry."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from curate import __version__
-from curate.core.errors import ConfigurationError
+from curate.core.errors import ConfigurationError, CurateError
+from curate.core.settings import Settings
+from curate.git.locations import find_mirror
 from curate.publish.card import CardData
-from curate.publish.filters.config import Exclusion, ReleaseFilters
+from curate.publish.check import ReleaseProblem
+from curate.publish.filters.config import Exclusion, ReleaseFilters, read_filters
 from curate.publish.filters.where import filter_rows_sql
+from curate.publish.hub import PushResult, push_folder, tag_commit
 from curate.publish.images import list_images, make_image
 from curate.publish.measures.codebase import CodebaseReader
 from curate.publish.measures.swebench_lite import COLUMN_BY_MODE
 from curate.publish.plots import DatasetStatistics
+from curate.publish.push_estimate import PushEstimate, estimate_push
 from curate.publish.release import ReleaseContent, write_release
 from curate.publish.rows import PublishedImage
 from curate.publish.statistics import (
@@ -25,6 +31,10 @@ from curate.publish.statistics import (
 from curate.publish.tables import make_raw_rows, make_train_rows
 from curate.releases.row import Row, get_list, get_str
 from curate.store import Store
+
+log = logging.getLogger(__name__)
+
+MAX_LISTED = 20  # exclusions and problems that are listed one by one
 
 ImagePusher = Callable[[str, str, str], tuple[str, int]]
 """(local image, repository, tag) -> (reference by digest, bytes sent)"""
@@ -43,6 +53,80 @@ class ReleaseOptions:
 def image_repository_name(namespace: str, instance_id: str) -> str:
     """Name of an instance's image in SWE-Gym's form: `…/sweb.eval.x86_64.owner_s_name-N`."""
     return f"{namespace.rstrip('/')}/sweb.eval.x86_64.{instance_id.replace('__', '_s_').lower()}"
+
+
+def write_filtered_release(
+    settings: Settings,
+    store: Store,
+    folder: Path,
+    *,
+    repo_id: str = "",
+    images: Mapping[str, PublishedImage] | None = None,
+    options: ReleaseOptions | None = None,
+) -> None:
+    """Write the release of *store* as *folder*, by default with the filters of the settings."""
+    options = options or ReleaseOptions(filters=read_filters(settings.release_filters))
+    name = repo_id or f"local/{folder.resolve().name}"
+    with CodebaseReader(lambda repo: find_mirror(settings, repo)) as codebases:
+        written, exclusions = build_release(
+            store, codebases, folder, repo_id=name, images=images or {}, options=options
+        )
+    for number, exclusion in enumerate(exclusions):
+        level = logging.INFO if number < MAX_LISTED else logging.DEBUG
+        log.log(level, "excluded %s: %s", exclusion.instance_id, exclusion)
+    if len(exclusions) > MAX_LISTED:
+        log.info("excluded %s more", f"{len(exclusions) - MAX_LISTED:,}")
+    log.info("Release written to %s", written)
+
+
+def require_pushable(problems: Sequence[ReleaseProblem]) -> None:
+    """Raise CurateError where one of *problems* must not be pushed."""
+    blocking = [problem for problem in problems if problem.blocks_push]
+    for problem in blocking[:MAX_LISTED]:
+        log.error("%s", problem)
+    if blocking:
+        raise CurateError(
+            f"the release has {len(blocking):,} errors, the first: {blocking[0]}",
+            hint="Nothing was pushed. Publish again, or see: curate publish check",
+        )
+
+
+def push_rows(
+    folder: Path, hub: str, *, private: bool, branch: str, tag: str, token: str | None
+) -> PushResult:
+    """Push the release in *folder* to the dataset *hub*, and tag the commit with *tag*."""
+    pushed = push_folder(
+        folder, hub, message="Release", private=private, branch=branch, token=token
+    )
+    if tag:
+        tag_commit(hub, tag, pushed.commit, token=token)
+    state = "pushed" if pushed.changed else "unchanged"
+    log.info("%s %s: commit %s", hub, state, pushed.commit[:12])
+    return pushed
+
+
+def push_missing_images(store: Store, registry: str) -> Mapping[str, PublishedImage]:
+    """Push the images of verified instances that *registry* lacks; all of them by instance id."""
+    from builders.engine.client import connect_to_engine
+    from builders.engine.registry import push_image
+
+    client = connect_to_engine()
+
+    def push(image: str, repository: str, tag: str) -> tuple[str, int]:
+        done = push_image(client, image, repository, tag)
+        client.images.remove(f"{repository}:{tag}", noprune=True)  # a name would keep the image
+        return done.reference, done.pushed_bytes
+
+    def log_pushed(name: str, sent: int) -> None:
+        log.info("pushed %s: %.1f MB of new layers", name, sent / 1e6)
+
+    return push_images(store, registry, push, log_pushed)
+
+
+def estimate_missing_images(store: Store, registry: str) -> PushEstimate:
+    """What a push of the images that *registry* lacks would send."""
+    inventory = list_images(store, registry)
+    return estimate_push(inventory.local_environments.items(), inventory.registry_images.keys())
 
 
 def push_images(
@@ -72,7 +156,7 @@ def build_release(
     images: Mapping[str, PublishedImage],
     options: ReleaseOptions,
 ) -> tuple[Path, Sequence[Exclusion]]:
-    """Write the next release as *folder*; also what was held back, with the first reason."""
+    """Write the next release as *folder*; also what was excluded, with the first reason."""
     if not store.list_repositories():
         raise ConfigurationError(
             "There is nothing to publish.", hint="Run: curate crawl, curate validate"

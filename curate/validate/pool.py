@@ -1,5 +1,6 @@
 """Validation of many candidates: what is still to do, a pool of trials, one writer."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -13,6 +14,8 @@ from curate.environments.context import ValidationCancelled, ValidationContext, 
 from curate.store import Store
 from curate.validate.attempts import compute_inputs_hash, validate_candidate
 from recipes import Recipe, RecipeLibrary
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +127,7 @@ def _collect_result(
         raise
     except (BuilderError, CurateError) as error:  # of this candidate, such as a missing mirror
         summary.infra_failures[name] = error
+        log.warning("ERROR %s: infrastructure error; will be retried: %s", name, error)
         on_done(name)
         return
     store.save_validation(task.candidate.repo, validation)
@@ -131,7 +135,22 @@ def _collect_result(
     why = validation.verdict.rejection
     summary.reasons[f"{why.stage}/{why.reason}" if why else "verified"] += 1
     summary.verified += why is None
+    _log_verdict(validation)
     on_done(validation)
+
+
+def _log_verdict(validation: Validation) -> None:
+    verdict = validation.verdict
+    if why := verdict.rejection:
+        log.info("REJECTED %s: %s/%s", validation.instance_id, why.stage, why.reason)
+        log.debug("%s: %s", validation.instance_id, why.detail or "no detail")
+        return
+    log.info(
+        "VERIFIED %s: %s FAIL_TO_PASS, %s PASS_TO_PASS",
+        validation.instance_id,
+        f"{len(verdict.fail_to_pass):,}",
+        f"{len(verdict.pass_to_pass):,}",
+    )
 
 
 def candidates_by_id(store: Store, ids: Sequence[str]) -> list[Candidate]:

@@ -111,5 +111,5 @@ def test_what_is_said_in_the_end(curate: Curate, site: Path) -> None:
     publish(site, REPO)
     with GitHubDouble(World(sample_repository(REPO, 3))) as double:
         done = curate("crawl", REPO, double=double)
-    assert "3 pulls and 0 changed issues fetched, 0 new candidates; 1 requests" in done.stderr
+    assert "3 PRs and 0 updated issues fetched, 0 new candidates; 1 requests" in done.stderr
     assert "3 missing-objects" in done.stderr

@@ -159,7 +159,7 @@ def test_a_plan_is_explained_before_there_is_a_lock(curate, tmp_path, history):
     shown = curate(*flags, CURATE_PYTHON_INSTALL_DIR="pythons")
     assert shown.returncode == 0, shown.stderr
     for words in (
-        "3.0, by the nearest tag",
+        "3.0, from the nearest tag",
         "mine/owner__name.toml",
         ">=3",
         "pytest tests/test_a.py",
@@ -234,7 +234,7 @@ def test_a_draft_overwrites_nothing_unasked(curate, tmp_path, history):
     assert "--force" in done.stderr
     assert "# mine" in (tmp_path / file).read_text()
     kept = curate("recipe", "draft", REPO, "--output", file, "--sample", "1")
-    assert "Kept as it is" in kept.stderr
+    assert "is kept" in kept.stderr
     assert "# mine" in (tmp_path / file).read_text()
     assert curate("recipe", "draft", REPO, "--output", file, "--force").returncode == 0
     assert "# mine" not in (tmp_path / file).read_text()
@@ -258,7 +258,7 @@ def test_a_sample_is_tried_with_the_draft_apart_from_what_counts(
     stored(tmp_path, history)
     tried = []
 
-    def run(tasks, options, store, settings, jobs):
+    def run(tasks, options, store, settings, **_):
         tried.append([task.candidate.instance_id for task in tasks])
         for task in tasks:
             inputs = compute_inputs_hash(task.candidate, task.recipe, options)
@@ -266,7 +266,7 @@ def test_a_sample_is_tried_with_the_draft_apart_from_what_counts(
             store.save_validation(REPO, replace(make_validation(1, why), inputs_hash=inputs))
         return ValidationSummary()
 
-    monkeypatch.setattr("curate.cli.draft.run_tasks", run)
+    monkeypatch.setattr("curate.workflows.trial.run_validation", run)
     flags = ("recipe", "draft", REPO, "--output", "-", "--sample", "5")
     for more in ((), (), ("--retry-rejected",)):
         done = curate(*flags, *more)

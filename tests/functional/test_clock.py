@@ -27,6 +27,7 @@ TIME_OF_DAY = {
     ("builders/image_gc/collect.py", "time.time"),  # of images and files
     ("curate/github/errors.py", "time.time"),  # where GitHub does not give its own
     ("curate/cli/waiting.py", "datetime.now"),  # shown to the user
+    ("curate/cli/logs.py", "datetime.now"),  # names a log file
     ("curate/validate/attempts.py", "datetime.now"),  # when a validation began
 }
 

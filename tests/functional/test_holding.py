@@ -53,28 +53,28 @@ def curate(tmp_path):
 def test_status_counts_by_reason(curate):
     (told,) = json.loads(curate("status", "--json").stdout)["repositories"].values()
     assert told["verified"] == 2
-    assert told["held"] == {"leak": 1, "words-out-of-bounds": 1}
+    assert told["excluded"] == {"leak": 1, "words-out-of-bounds": 1}
     lines = [line.split() for line in curate("status").stdout.splitlines()]
     assert ["owner/name", "leak", "1"] in lines
-    assert "Held back by the rules mine.toml: 1 verified instances" in curate("status").stdout
+    assert "Excluded by filter preset 'mine.toml': 1 verified instances" in curate("status").stdout
 
 
 def test_show_names_every_reason(curate):
-    told = json.loads(curate("show", "owner__name-8", "--json").stdout)["held"]
+    told = json.loads(curate("show", "owner__name-8", "--json").stdout)["excluded"]
     assert told == [
         {"reason": "leak", "detail": "pull in problem_statement"},
         {"reason": "words-out-of-bounds", "detail": "2, bounds 3 to None"},
     ]
-    assert "held back from a release: leak pull in" in curate("show", "owner__name-8").stdout
+    assert "excluded from a release: leak pull in" in curate("show", "owner__name-8").stdout
     for other in ("owner__name-7", "owner__name-9"):
-        assert json.loads(curate("show", other, "--json").stdout)["held"] == []
+        assert json.loads(curate("show", other, "--json").stdout)["excluded"] == []
 
 
 def test_check_names_what_the_release_lacks(curate):
     curate("publish")
     said = curate("publish", "check").stderr
     assert "warning: train owner__name-8: held back: leak pull in problem_statement" in said
-    assert "0 faults, 1 warnings; 1 verified are held back" in said
+    assert "0 errors, 1 warnings; 1 excluded" in said
     told = json.loads(curate("publish", "check", "--json").stdout)
     assert [one["instance_id"] for one in told if "held back" in one["reason"]] == [
         "owner__name-8"
@@ -84,18 +84,18 @@ def test_check_names_what_the_release_lacks(curate):
 def test_a_release_can_be_checked_without_its_store(curate, tmp_path):
     curate("publish", "--output", "release")
     said = curate("--data-dir", "other", "publish", "check", "release").stderr
-    assert "0 verified are held back" in said
+    assert "0 excluded" in said
     assert not (tmp_path / "other").exists()
 
 
 def test_a_list_is_printed_from_rows(curate, tmp_path):
     curate("export", "--split", "verified", "rows.jsonl")
-    (tmp_path / "list.toml").write_text(curate("publish", "overlaps", "rows.jsonl").stdout)
+    (tmp_path / "list.toml").write_text(curate("publish", "benchmark-list", "rows.jsonl").stdout)
     (tmp_path / "mine.toml").write_text("[contamination]\nlists = ['list.toml']\n")
-    told = json.loads(curate("show", "owner__name-7", "--json").stdout)["held"]
+    told = json.loads(curate("show", "owner__name-7", "--json").stdout)["excluded"]
     assert [one["reason"] for one in told] == ["benchmark-pull", "benchmark-patch"]
-    assert "no rows with" in curate("publish", "overlaps", "mine.toml", expected=2).stderr
-    assert "no rows with" in curate("publish", "overlaps", "none.parquet", expected=2).stderr
+    assert "no rows with" in curate("publish", "benchmark-list", "mine.toml", expected=2).stderr
+    assert "no rows with" in curate("publish", "benchmark-list", "none.parquet", expected=2).stderr
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ def test_the_command_prints_names_or_json(tmp_path: Path) -> None:
         command += ("--contributors", "5", "--python", "80", "--license", "MIT")
         runs = [typed((*command, *more), tmp_path, {}) for more in ((), ("--json",))]
     assert runs[0].stdout == "a/mit\n"
-    assert "1 fail by license" in runs[0].stderr
-    assert "1 fail by python" in runs[0].stderr
+    assert "1 rejected by license" in runs[0].stderr
+    assert "1 rejected by python" in runs[0].stderr
     (row,) = json.loads(runs[1].stdout)
     assert (row["repo"], row["python"], row["contributors"]) == ("a/mit", 0.9, 9)

@@ -2,6 +2,7 @@
 
 import gc
 import io
+import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from curate.__main__ import main
+from curate.cli.common import err_console
+from curate.cli.logs import PACKAGES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +41,18 @@ def typed(arguments: tuple[str, ...], folder: Path, variables: Mapping[str, str]
             with pytest.raises(SystemExit) as end:
                 main()
         finally:
+            _forget_logging()
             gc.unfreeze()  # as the end of a process would
     code = end.value.code
     assert isinstance(code, int)
     return Typed(returncode=code, stdout=out.getvalue(), stderr=err.getvalue())
+
+
+def _forget_logging() -> None:
+    """What the end of a process would do to its handlers."""
+    err_console.quiet = False
+    for name in PACKAGES:
+        logger = logging.getLogger(name)
+        for handler in logger.handlers:
+            handler.close()
+        logger.handlers, logger.propagate = [], True

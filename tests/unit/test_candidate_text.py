@@ -23,7 +23,7 @@ def printed(full=False, width=80, **changes):
 
 def test_issue_tests_and_patches_come_first_and_whole():
     text = printed()
-    parts = ["It breaks.", "t.py::a[x y]", "  -1\n  +2\n", "  +ü\n", "quarantined t.py::d"]
+    parts = ["It breaks.", "t.py::a[x y]", "  -1\n  +2\n", "  +ü\n", "flaky t.py::d"]
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
 

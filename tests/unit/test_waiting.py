@@ -1,18 +1,20 @@
+import logging
+
 import pytest
 
 from curate.cli.waiting import CrawlProgress
 from curate.github.client import GitHubClient
 
 
-def test_a_wait_is_told_once_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wait_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     with CrawlProgress() as display:
         display.start_repository("owner/name", GitHubClient(None))
         for left in range(90, 0, -1):
             display.show_wait(float(left), "rate limit")
         display.show_wait(2.0, "server trouble")
         display.show_wait(600.0, "rate limit")
-    lines = [line for line in capsys.readouterr().err.splitlines() if "Waiting" in line]
-    assert [line.split(" for")[0] for line in lines] == ["Waiting 1:30", "Waiting 10:00"]
+    assert [line.split(" for")[0] for line in caplog.messages] == ["Waiting 1:30", "Waiting 10:00"]
 
 
 def test_what_is_shown_of_a_crawl(capsys: pytest.CaptureFixture[str]) -> None:

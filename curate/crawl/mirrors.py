@@ -1,0 +1,57 @@
+"""Mirrors for the crawl: cloned once, linked where the user has one, fetched when heads lack."""
+
+import logging
+from pathlib import Path
+
+from curate.core.errors import ConfigurationError
+from curate.core.settings import Settings
+from curate.git.locations import mirror_path
+from curate.git.mirror import Mirror, ensure_mirror, fetch_refs, open_mirror
+
+log = logging.getLogger(__name__)
+
+
+def open_or_clone_mirror(
+    repo: str, settings: Settings, *, given: Path | None = None, token: str | None = None
+) -> Mirror:
+    """The mirror of *repo*: *given*, linked into the mirrors directory, or a clone kept there.
+
+    A clone that exists is used as it is; `fetch_new_heads` updates it.
+    """
+    path = mirror_path(settings, repo)
+    if given is not None:
+        opened = open_mirror(given)
+        _link_mirror(path, given.resolve())
+        return opened
+    if path.exists():
+        return open_mirror(path)
+    log.info("Cloning %s into %s", repo, path)
+    return ensure_mirror(path, clone_url(repo, settings.github_api_url), token=token)
+
+
+def fetch_new_heads(repo: str, settings: Settings, *, token: str | None = None) -> None:
+    """Fetch the heads of new pull requests into the clone; a linked mirror is left alone."""
+    path = mirror_path(settings, repo)
+    if path.is_symlink():
+        log.warning("%s lacks heads of pull requests; fetch refs/pull/*/head there", path)
+        return
+    log.info("Updating the mirror of %s in %s", repo, path)
+    fetch_refs(path, clone_url(repo, settings.github_api_url), token=token)
+
+
+def clone_url(repo: str, api_url: str) -> str:
+    """Where git finds *repo*: beside the API, which GitHub Enterprise serves below `/api/v3`."""
+    site = api_url.rstrip("/").removesuffix("/api/v3")
+    return f"{site if site != api_url.rstrip('/') else 'https://github.com'}/{repo}.git"
+
+
+def _link_mirror(path: Path, target: Path) -> None:
+    if path.resolve() == target:
+        return
+    if path.exists() and not path.is_symlink():
+        raise ConfigurationError(
+            f"{path} already holds a clone", hint="Remove it, or leave out --mirror."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)

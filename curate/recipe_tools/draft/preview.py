@@ -1,0 +1,52 @@
+"""What a recipe gives at commits that were read, as a validation would plan it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from builders.git.tree import GitTree
+from builders.model import Failure
+from builders.requirements import read_manifest
+from curate.environments.plan import make_variant, make_version_resolver
+from curate.git.mirror import Mirror
+from curate.recipe_tools.draft.observe import Observation
+from recipes import EnvRecipe, Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommitPreview:
+    """Version of a commit, and its interpreter and requirements, or why it has none."""
+
+    date: datetime
+    commit: str
+    version: str  # "" = unknown
+    summary: str
+
+
+def preview_commits(
+    mirror: Mirror, observed: Sequence[Observation], recipe: Recipe, pythons: Sequence[str]
+) -> Iterator[CommitPreview]:
+    """Previews of the commits of *observed*, in order."""
+    version_of = make_version_resolver(recipe, mirror)
+    for it in observed:
+        version = version_of(it.commit)
+        ranges = recipe.find_ranges(version)
+        if len(ranges) != 1:
+            summary = f"{len(ranges)} ranges of the recipe contain this version"
+        elif ranges[0].skip:
+            summary = f"skipped: {ranges[0].skip}"
+        else:
+            summary = _summarize_variant(mirror, it, ranges[0], pythons)
+        yield CommitPreview(date=it.date, commit=it.commit, version=version, summary=summary)
+
+
+def _summarize_variant(
+    mirror: Mirror, observation: Observation, env: EnvRecipe, pythons: Sequence[str]
+) -> str:
+    with GitTree(mirror.path, observation.commit) as tree:
+        manifest = read_manifest(tree, env.requirements)
+    variant = make_variant("base", manifest, observation.date, env, pythons)
+    if isinstance(variant, Failure):
+        return f"{variant.stage}/{variant.reason}: {variant.detail}"
+    count = len({item.name for item in variant.manifest.requirements})
+    return f"python {variant.python:<4} {count:>3} requirements"

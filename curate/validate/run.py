@@ -1,0 +1,84 @@
+"""A validation from settings: backend, lock on the data directory, workers."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+from builders.python.choose import available_pythons
+from curate.core.settings import Settings
+from curate.environments.context import ValidationContext, ValidationOptions, open_backend
+from curate.git.locations import require_mirror
+from curate.store import Store
+from curate.store.process_lock import process_lock
+from curate.validate.pool import ValidationSummary, ValidationTask, validate_tasks
+
+log = logging.getLogger(__name__)
+
+
+class ValidationObserver(Protocol):
+    """Is told of every step of every candidate, from several threads."""
+
+    def on_step(self, instance_id: str, step: str) -> None:
+        """A step of a candidate begins."""
+
+    def on_done(self) -> None:
+        """A candidate has a verdict, or an infrastructure error."""
+
+
+@dataclass(frozen=True)
+class SilentObserver:
+    """Shows nothing."""
+
+    def on_step(self, instance_id: str, step: str) -> None:
+        """Do nothing."""
+
+    def on_done(self) -> None:
+        """Do nothing."""
+
+
+SILENT = SilentObserver()
+
+
+def run_validation(
+    tasks: Sequence[ValidationTask],
+    options: ValidationOptions,
+    store: Store,
+    settings: Settings,
+    *,
+    jobs: int = 1,
+    stop_event: threading.Event | None = None,
+    observer: ValidationObserver = SILENT,
+) -> ValidationSummary:
+    """Validate *tasks*, *jobs* at once, and store every verdict.
+
+    Raises StoreError where another process validates in the same data directory, and
+    EngineUnavailableError where no container engine answers.
+    """
+    if not tasks:
+        return ValidationSummary()
+    backend = open_backend(options.backend, settings, store)
+    with process_lock(settings.data_dir, "validation"), ThreadPoolExecutor(jobs) as run_executor:
+        backend.cleanup()
+        ctx = ValidationContext(
+            store=store,
+            backend=backend,
+            settings=settings.build_settings(),
+            python_versions=available_pythons(settings.python_install_dir),
+            get_mirror=lambda name: require_mirror(settings, name),
+            stop_event=stop_event or threading.Event(),
+            report_step=observer.on_step,
+            run_executor=run_executor,
+        )
+        summary = validate_tasks(
+            tasks, options, ctx, jobs=jobs, on_done=lambda _: observer.on_done()
+        )
+    if backend.bytes_over_limit:
+        log.warning(
+            "images take %.1f GiB more than image_disk_limit_gib, and none of them may be evicted;"
+            " see: curate images prune --dry-run",
+            backend.bytes_over_limit / 2**30,
+        )
+    return summary

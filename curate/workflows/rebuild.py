@@ -1,0 +1,95 @@
+"""The nightly path: crawl what is new, validate it, then publish's turn comes."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from builders.errors import DiskFullError, EngineUnavailableError
+from curate.core.errors import describe_error
+from curate.core.settings import Settings
+from curate.environments.context import ValidationOptions
+from curate.store import Store
+from curate.validate.pool import pending_tasks
+from curate.validate.run import SILENT, ValidationObserver, run_validation
+from recipes import RecipeLibrary
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RebuildOptions:
+    """What the user chose for a rebuild."""
+
+    validation: ValidationOptions = field(default_factory=ValidationOptions)
+    jobs: int = 1
+    deadline: float | None = None  # of `time.monotonic`; None = no limit
+
+
+def rebuild_repositories(
+    repos: Sequence[str],
+    store: Store,
+    settings: Settings,
+    library: RecipeLibrary,
+    options: RebuildOptions,
+    *,
+    crawl: Callable[[str], object],
+    observer: ValidationObserver = SILENT,
+) -> dict[str, tuple[str, str]]:
+    """Crawl and validate each of *repos*; message and hint by repository of those that failed.
+
+    Each gets an equal share of the time that is left before the deadline, after which no new run
+    begins. An engine that is gone or a full disk ends all, as does a defect of curate.
+    """
+    problems: dict[str, tuple[str, str]] = {}
+    for index, repo in enumerate(repos):
+        deadline = _share_of_time(options.deadline, len(repos) - index)
+        if deadline is not None and deadline <= time.monotonic():
+            log.info("%s: time limit reached, left for the next call", repo)
+            continue
+        try:
+            crawl(repo)
+            tasks, up_to_date = pending_tasks(store, library, options.validation, ids=(), repo=repo)
+            log.info("%s: %s to validate, %s up to date", repo, f"{len(tasks):,}", up_to_date)
+            with _stop_at(deadline) as stop_event:
+                run_validation(
+                    tasks,
+                    options.validation,
+                    store,
+                    settings,
+                    jobs=options.jobs,
+                    stop_event=stop_event,
+                    observer=observer,
+                )
+        except (EngineUnavailableError, DiskFullError):
+            raise
+        except Exception as error:
+            description = describe_error(error)
+            if description is None:
+                raise
+            log.error("%s: %s", repo, description[0])
+            problems[repo] = description[:2]
+    return problems
+
+
+def _share_of_time(deadline: float | None, repositories: int) -> float | None:
+    """When the first of *repositories* has used up its share of the time that is left."""
+    now = time.monotonic()
+    return None if deadline is None else now + (deadline - now) / repositories
+
+
+@contextmanager
+def _stop_at(deadline: float | None) -> Iterator[threading.Event]:
+    """An event that is set at *deadline*, unless the block ends before."""
+    event = threading.Event()
+    if deadline is None:
+        yield event
+        return
+    timer = threading.Timer(max(deadline - time.monotonic(), 0), event.set)
+    timer.start()
+    try:
+        yield event
+    finally:
+        timer.cancel()

@@ -1,0 +1,71 @@
+"""A recipe tried on a sample of candidates, with a store of its own for the verdicts."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from curate.core.errors import NotFoundError
+from curate.core.model import Candidate, CrawlState
+from curate.core.sampling import sample_evenly
+from curate.core.settings import Settings
+from curate.environments.context import ValidationOptions
+from curate.environments.plan import make_version_resolver
+from curate.git.mirror import Mirror
+from curate.store import Store
+from curate.validate.attempts import compute_inputs_hash
+from curate.validate.pool import ValidationTask
+from curate.validate.run import SILENT, ValidationObserver, run_validation
+from recipes import Recipe
+
+DRAFTS_DIR = "drafts"  # below the data directory; keeps verdicts of samples apart
+
+
+def sample_candidates(
+    candidates: Sequence[Candidate], count: int, recipe: Recipe, mirror: Mirror
+) -> list[Candidate]:
+    """Up to *count* candidates spread over time, with the versions that *recipe* gives them."""
+    if not candidates:
+        hint = f"Run: curate crawl {recipe.repo}"
+        raise NotFoundError(f"{recipe.repo} has no candidates", hint=hint)
+    ordered = sorted(candidates, key=lambda it: (it.created_at, it.instance_id))
+    version = make_version_resolver(recipe, mirror)
+    return [replace(it, version=version(it.base_commit)) for it in sample_evenly(ordered, count)]
+
+
+def validate_sample(
+    sample: Sequence[Candidate],
+    recipe: Recipe,
+    options: ValidationOptions,
+    store: Store,
+    settings: Settings,
+    *,
+    jobs: int = 1,
+    retry_rejected: bool = False,
+    observer: ValidationObserver = SILENT,
+) -> dict[str, str]:
+    """Verdict ("verified", "stage/reason" or an error) of each candidate of *sample* by id.
+
+    Candidates that have a verdict for the same inputs are not tried again. What `curate show`
+    needs of them is copied from *store* to the store of drafts.
+    """
+    with Store(settings.data_dir / DRAFTS_DIR) as drafts:
+        for it in sample:
+            pull = store.get_pull(it.repo, it.pull_number)
+            drafts.save_page(it.repo, [pull] if pull else [], CrawlState())
+            drafts.save_candidate(it)
+        known = drafts.validated_inputs(rejected=not retry_rejected)
+        tasks = [
+            ValidationTask(candidate=it, recipe=recipe)
+            for it in sample
+            if known.get(it.instance_id) != compute_inputs_hash(it, recipe, options)
+        ]
+        summary = run_validation(tasks, options, drafts, settings, jobs=jobs, observer=observer)
+        errors = summary.infra_failures
+        return {it.instance_id: _verdict(drafts, it, errors.get(it.instance_id)) for it in sample}
+
+
+def _verdict(store: Store, candidate: Candidate, error: Exception | None) -> str:
+    record = store.get_validation(candidate.instance_id)
+    if error or record is None:
+        return f"infrastructure error: {error}"
+    rejection = record.verdict.rejection
+    return f"{rejection.stage}/{rejection.reason}" if rejection else "verified"
