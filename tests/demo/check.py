@@ -41,12 +41,12 @@ def pull_differences(pull: SamplePull, shown: Mapping[str, Any]) -> list[str]:
     wrong = []
     if pull.expected == VERIFIED and found != sorted(pull.fail_to_pass):
         wrong.append(f"#{pull.number}: FAIL_TO_PASS {found}, expected {sorted(pull.fail_to_pass)}")
-    quarantined = sorted(verdict.get("quarantined", ()))
-    if pull.expected == VERIFIED and quarantined != sorted(pull.flaky):
-        wrong.append(f"#{pull.number}: quarantined {quarantined}, expected {sorted(pull.flaky)}")
-    unnoticed = (validation.get("strength") or {}).get("unnoticed") if validation else None
-    if pull.expected == VERIFIED and unnoticed != list(pull.unnoticed):
-        wrong.append(f"#{pull.number}: unnoticed {unnoticed}, expected {list(pull.unnoticed)}")
+    flaky = sorted(verdict.get("flaky_tests", ()))
+    if pull.expected == VERIFIED and flaky != sorted(pull.flaky):
+        wrong.append(f"#{pull.number}: flaky tests {flaky}, expected {sorted(pull.flaky)}")
+    untested = (validation.get("test_strength") or {}).get("untested") if validation else None
+    if pull.expected == VERIFIED and untested != list(pull.untested):
+        wrong.append(f"#{pull.number}: untested {untested}, expected {list(pull.untested)}")
     return wrong
 
 
@@ -74,4 +74,4 @@ def sandbox_of(shown: Iterable[Mapping[str, Any]]) -> str:
     """Which sandboxes served, of the `curate show --json` documents, for a human."""
     validations = [one["validation"] for one in shown if one.get("validation")]
     backends = {v["environment"]["backend"] for v in validations if v.get("environment")}
-    return re.sub(r"\blocal\b", "local (no security border)", ", ".join(sorted(backends))) or "none"
+    return re.sub(r"\blocal\b", "local (not isolated)", ", ".join(sorted(backends))) or "none"

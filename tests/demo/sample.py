@@ -72,7 +72,7 @@ class SamplePull:
     expected: str = ""  # "verified" or "stage/reason"; "" = not counted at all
     fail_to_pass: tuple[str, ...] = ()
     flaky: tuple[str, ...] = ()  # tests that the runs must disagree about, and no others
-    unnoticed: tuple[str, ...] = ()  # pieces of gold that no FAIL_TO_PASS test notices
+    untested: tuple[str, ...] = ()  # hunks of the gold patch that no FAIL_TO_PASS test needs
 
     @property
     def branch(self) -> str:

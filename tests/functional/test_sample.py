@@ -138,13 +138,13 @@ def test_funnel_differences_are_told():
 
 def test_pull_differences_are_told():
     pull = SAMPLE.pulls[0]
-    verdict = {"fail_to_pass": list(pull.fail_to_pass), "quarantined": [], "rejection": None}
-    strength: dict[str, list[str]] = {"pieces": ["src/x.py"], "unnoticed": []}
-    shown = {"validation": {"verdict": verdict, "strength": strength}, "rejection": None}
+    verdict = {"fail_to_pass": list(pull.fail_to_pass), "flaky_tests": [], "rejection": None}
+    strength: dict[str, list[str]] = {"hunks": ["src/x.py"], "untested": []}
+    shown = {"validation": {"verdict": verdict, "test_strength": strength}, "rejection": None}
     assert pull_differences(pull, shown) == []
-    strength["unnoticed"] = ["src/x.py"]
-    assert "unnoticed ['src/x.py']" in pull_differences(pull, shown)[0]
-    strength["unnoticed"] = []
+    strength["untested"] = ["src/x.py"]
+    assert "untested ['src/x.py']" in pull_differences(pull, shown)[0]
+    strength["untested"] = []
     verdict["fail_to_pass"] = []
     assert "FAIL_TO_PASS []" in pull_differences(pull, shown)[0]
     verdict["rejection"] = {"stage": "lock", "reason": "unsatisfiable", "detail": "no such thing"}
