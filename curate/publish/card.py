@@ -1,20 +1,23 @@
-"""The card of a published data set: pure text out of counts."""
+"""The card of a published dataset: `templates/card.md.jinja`, filled with counts."""
 
-import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
-from curate.publish.plots import DatasetStatistics, render_statistics
+from curate.publish.statistics import MEASURES, PaperStatistics
 from curate.releases.columns import SCHEMA_VERSION, Column
 from curate.store.funnel import RepositoryFunnel
 
 RAW_CONFIG = "raw"
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
+_BAR = 30  # characters of the longest bar
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSplit:
-    """A table of the data set."""
+    """A split of the dataset."""
 
     name: str  # "raw" is a configuration of its own, all others are splits of the default one
     columns: tuple[Column, ...]
@@ -23,21 +26,31 @@ class DatasetSplit:
 
     @property
     def load(self) -> str:
-        """What `load_dataset` takes after the name of the data set."""
+        """Arguments of `load_dataset` after the name of the dataset."""
         return '"raw", split="train"' if self.name == RAW_CONFIG else f'split="{self.name}"'
 
 
 @dataclass(frozen=True, kw_only=True)
+class DatasetStatistics:
+    """Means by split and rows by repository, ours and the paper's."""
+
+    own_means: Mapping[str, Mapping[str, float | None]]  # split -> measure -> value
+    paper_means: Mapping[str, PaperStatistics]  # name -> means
+    counts_by_repo: Mapping[str, int]
+    paper_counts_by_repo: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CardData:
-    """What a card says beyond the rows themselves."""
+    """What a card says besides the rows themselves."""
 
     repo_id: str  # "owner/name" on the Hub
     license: str = "other"  # identifier the Hub knows
     curate_version: str = ""
     funnels: Sequence[RepositoryFunnel] = field(default_factory=tuple)
-    excluded: Mapping[str, int] = field(default_factory=dict)  # rows held back, by reason
-    filters_about: str = ""  # what holds rows back, one sentence
-    unverified: Sequence[str] = ()  # rules whose source could not be checked
+    excluded: Mapping[str, int] = field(default_factory=dict)  # excluded rows by reason
+    filters_about: str = ""  # what the filters exclude, one sentence
+    unverified: Sequence[str] = ()  # filters whose source could not be checked
     lite: str = "coded"  # which criteria of SWE-bench Lite made the split
     subsets: Mapping[str, str] = field(default_factory=dict)  # conditions of users' splits, by name
     licenses: Mapping[str, int] = field(default_factory=dict)  # rows of train, by SPDX expression
@@ -45,166 +58,104 @@ class CardData:
 
 
 def render_card(data: CardData, splits: tuple[DatasetSplit, ...]) -> str:
-    """README.md of a data set; the same facts give the same text."""
-    parts = (
-        _render_metadata(data, splits),
-        _render_introduction(data, splits),
-        _render_funnel(data.funnels),
-        _render_excluded(data),
-        render_statistics(data.statistics) if data.statistics else "",
-        _render_licenses(data.licenses),
-        _render_loading(data, splits),
-        _render_evaluation(data),
-        *(_render_columns(name, columns) for name, columns in _columns_by_config(splits).items()),
+    """README.md of a dataset; the same data give the same text."""
+    present = {split.name for split in splits}
+    names = ("train", "lite", *data.subsets, RAW_CONFIG)
+    text: str = _load_template().render(
+        data=data,
+        splits=splits,
+        metadata=_render_metadata(data, splits),
+        name=data.repo_id.rpartition("/")[2],
+        schema_version=SCHEMA_VERSION,
+        empty=[name for name in names if name not in present],
+        abouts={name: _describe_split(name, data) for name in {*names, *present}},
+        rejections=_by_count(sum((Counter(it.rejected) for it in data.funnels), Counter())),
+        measures=MEASURES,
+        shares=_repository_shares(data.statistics) if data.statistics else (),
+        columns_by_config={
+            RAW_CONFIG if split.name == RAW_CONFIG else "default": split.columns for split in splits
+        },
     )
-    return "\n".join(part for part in parts if part)
+    return text
+
+
+@cache
+def _load_template() -> Any:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("curate.publish"),
+        autoescape=False,  # Markdown
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"count": "{:,}".format, "by_count": _by_count, "mean": _format_mean}
+    return environment.get_template("card.md.jinja")
 
 
 def _render_metadata(data: CardData, splits: tuple[DatasetSplit, ...]) -> str:
-    total = max((split.rows for split in splits), default=0)
-    lines = [
-        "---",
-        f"license: {json.dumps(data.license)}",
-        f"pretty_name: {json.dumps(data.repo_id.rpartition('/')[2])}",
-        "language:\n- en",
-        f"tags:\n- code\n- software-engineering\n- swe-bench\n- curate-schema-{SCHEMA_VERSION}",
-        f"size_categories:\n- {_size_category(total)}",
-        "configs:",
-    ]
-    for name, default in (("default", True), (RAW_CONFIG, False)):
-        found = [split.name for split in splits if (split.name != RAW_CONFIG) == default]
+    """The YAML head, which the Hub reads."""
+    from huggingface_hub import DatasetCardData
+
+    configs = []
+    for config, is_default in (("default", True), (RAW_CONFIG, False)):
+        names = [split.name for split in splits if (split.name != RAW_CONFIG) == is_default]
         files = [
-            f"  - split: {'train' if split == RAW_CONFIG else split}\n"
-            f"    path: data/{split}-*.parquet"
-            for split in found
+            {"split": "train" if name == RAW_CONFIG else name, "path": f"data/{name}-*.parquet"}
+            for name in names
         ]
         if files:
-            mark = ["  default: true"] if default else []
-            lines += [f"- config_name: {name}", *mark, "  data_files:", *files]
-    return "\n".join([*lines, "---", ""])
+            default = {"default": True} if is_default else {}
+            configs.append({"config_name": config, **default, "data_files": files})
+    return str(
+        DatasetCardData(
+            license=data.license,
+            pretty_name=data.repo_id.rpartition("/")[2],
+            language=["en"],
+            tags=["code", "software-engineering", "swe-bench", f"curate-schema-{SCHEMA_VERSION}"],
+            size_categories=[_size_category(max((it.rows for it in splits), default=0))],
+            configs=configs,
+        ).to_yaml()
+        + "\n"
+    )
 
 
 def _size_category(rows: int) -> str:
     return next((name for limit, name in _SIZES if rows < limit), "100K<n<1M")
 
 
-def _render_introduction(data: CardData, splits: tuple[DatasetSplit, ...]) -> str:
-    made = f" by curate {data.curate_version}" if data.curate_version else " by curate"
-    rows = [
-        f"| {split.name} | {split.rows:,} | {split.size / 1e3:,.0f} kB "
-        f"| {_describe_split(split.name, data)} |"
-        for split in splits
-    ]
-    made_of = {split.name for split in splits}
-    empty = [name for name in ("train", "lite", *data.subsets, RAW_CONFIG) if name not in made_of]
-    rows += [f"| {name} | 0 | no file | {_describe_split(name, data)} |" for name in empty]
-    return "\n".join(
-        (
-            f"# {data.repo_id.rpartition('/')[2]}\n",
-            "Executable software-engineering tasks from merged pull requests of Python projects,",
-            f"made{made}. Each task has a problem statement, a container image with the project",
-            "at its base commit, tests that fail before and pass after the gold patch, and",
-            "tests that must keep passing. Dependencies are locked as of the pull request's date;",
-            "tests were run several times on both sides, each time in a fresh sandbox without",
-            "network, and tests that were not stable are listed as quarantined.\n",
-            "| split | rows | size | |",
-            "|---|---:|---:|---|",
-            *rows,
-            f"\nSchema version: {SCHEMA_VERSION}.\n",
-        )
-    )
-
-
 def _describe_split(name: str, data: CardData) -> str:
     known = {
         "train": "verified instances",
-        "lite": f"of train: SWE-bench Lite's rules, {data.lite}",
+        "lite": f"rows of train that meet SWE-bench Lite's criteria, as {data.lite}",
         RAW_CONFIG: "every candidate, verified or not; a configuration of its own",
     }
-    return known.get(name) or f"of train: `{data.subsets.get(name, '')}`"
+    condition = data.subsets.get(name, "").replace("|", "\\|")  # it stands in a table
+    return known.get(name) or f"rows of train where `{condition}`"
 
 
-def _render_excluded(data: CardData) -> str:
-    if not data.excluded and not data.filters_about:
-        return ""
-    lines = ["## Held back\n", *([f"{data.filters_about}\n"] if data.filters_about else [])]
-    if data.unverified:
-        lines.append(f"Not checked against their source: {', '.join(data.unverified)}.\n")
-    if not data.excluded:
-        return "\n".join([*lines, "Nothing was held back.\n"])
-    lines += ["| because | rows |", "|---|---:|"]
-    ordered = sorted(data.excluded.items(), key=lambda item: (-item[1], item[0]))
-    return "\n".join([*lines, *(f"| {reason} | {count:,} |" for reason, count in ordered), ""])
+def _by_count(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _render_licenses(licenses: Mapping[str, int]) -> str:
-    if not licenses:
-        return ""
-    lines = [
-        "## Licences\n",
-        "Of each repository at the base commit, told from its own files; a row's patches and texts",
-        "are under it.\n",
-        "| licence | instances |",
-        "|---|---:|",
+def _repository_shares(statistics: DatasetStatistics) -> list[dict[str, object]]:
+    """Rows of the table that stands for the figure: a bar for each repository."""
+    counts, paper = statistics.counts_by_repo, statistics.paper_counts_by_repo
+    total, paper_total = sum(counts.values()) or 1, sum(paper.values()) or 1
+    most = max(counts.values(), default=1)
+    return [
+        {
+            "repo": repo,
+            "rows": count,
+            "share": f"{count / total:.1%}",
+            "bar": "█" * max(1, round(_BAR * count / most)),
+            "paper_share": f"{paper.get(repo, 0) / paper_total:.1%}",
+        }
+        for repo, count in counts.items()
     ]
-    ordered = sorted(licenses.items(), key=lambda item: (-item[1], item[0]))
-    return "\n".join(
-        [*lines, *(f"| {name or 'unclear'} | {count:,} |" for name, count in ordered), ""]
-    )
 
 
-def _render_funnel(funnels: Sequence[RepositoryFunnel]) -> str:
-    if not funnels:
-        return ""
-    lines = [
-        "## From pull requests to tasks\n",
-        "| repository | merged pulls | candidates | validated | verified |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    lines += [
-        f"| {f.repo} | {f.pulls:,} | {f.candidates:,} | {f.validated:,} | {f.verified:,} |"
-        for f in sorted(funnels, key=lambda funnel: funnel.repo)
-    ]
-    reasons: dict[str, int] = {}
-    for funnel in funnels:
-        for reason, count in funnel.rejected.items():
-            reasons[reason] = reasons.get(reason, 0) + count
-    if reasons:
-        lines += ["\n| rejected at/because | pulls |", "|---|---:|"]
-        ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
-        lines += [f"| {reason} | {count:,} |" for reason, count in ordered]
-    return "\n".join([*lines, ""])
-
-
-def _render_loading(data: CardData, splits: tuple[DatasetSplit, ...]) -> str:
-    calls = [f'load_dataset("{data.repo_id}", {split.load})' for split in splits]
-    code = "\n".join(["from datasets import load_dataset\n", *calls])
-    return f"## Loading\n\n```python\n{code}\n```\n"
-
-
-def _render_evaluation(data: CardData) -> str:
-    return "\n".join(
-        (
-            "## Evaluating\n",
-            "The rows carry all that SWE-bench's own harness needs (5.0 or newer):\n",
-            "```bash",
-            "pip install swebench",
-            f"swebench eval {data.repo_id} --split train --gold -j 2",
-            f"swebench eval {data.repo_id} --split train -p predictions.jsonl --run-id mine",
-            "```\n",
-            "Test ids are printed and listed as one word: blanks, backslashes and non-ASCII are",
-            "percent-escaped, byte by UTF-8 byte. `fail_to_pass_node_ids` and",
-            "`pass_to_pass_node_ids` hold them as pytest's node ids.\n",
-        )
-    )
-
-
-def _columns_by_config(splits: tuple[DatasetSplit, ...]) -> dict[str, tuple[Column, ...]]:
-    """Columns of each configuration."""
-    return {RAW_CONFIG if s.name == RAW_CONFIG else "default": s.columns for s in splits}
-
-
-def _render_columns(name: str, columns: tuple[Column, ...]) -> str:
-    rows = [f"| {c.name} | {c.kind} | {c.source} | {c.meaning} |" for c in columns]
-    head = [f"## Columns of `{name}`\n", "| column | type | from | meaning |", "|---|---|---|---|"]
-    return "\n".join([*head, *rows, "\nTypes that end in ? may be null: not measured.\n"])
+def _format_mean(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"

@@ -10,7 +10,7 @@ from curate import __version__
 from curate.core.errors import ConfigurationError, CurateError
 from curate.core.settings import Settings
 from curate.git.locations import find_mirror
-from curate.publish.card import CardData
+from curate.publish.card import CardData, DatasetStatistics
 from curate.publish.check import ReleaseProblem
 from curate.publish.filters.config import Exclusion, ReleaseFilters, read_filters
 from curate.publish.filters.where import filter_rows_sql
@@ -18,7 +18,6 @@ from curate.publish.hub import PushResult, push_folder, tag_commit
 from curate.publish.images import list_images, make_image
 from curate.publish.measures.codebase import CodebaseReader
 from curate.publish.measures.swebench_lite import COLUMN_BY_MODE
-from curate.publish.plots import DatasetStatistics
 from curate.publish.push_estimate import PushEstimate, estimate_push
 from curate.publish.release import ReleaseContent, write_release
 from curate.publish.rows import PublishedImage

@@ -63,8 +63,8 @@ def counts_by_repo(rows: Sequence[Row]) -> dict[str, int]:
 def load_paper_statistics(name: str) -> PaperStatistics:
     """The paper's figures of "swe-gym" or "swe-gym-lite"."""
     read = read_toml_data("paper", ("paper",))[name]
-    build_ctx = {key: float(value) for key, value in read.items() if key != "checked"}
-    return PaperStatistics(means=build_ctx, verified_measures=frozenset(read["checked"]))
+    means = {key: float(value) for key, value in read.items() if key != "checked"}
+    return PaperStatistics(means=means, verified_measures=frozenset(read["checked"]))
 
 
 def load_paper_counts() -> dict[str, int]:

@@ -82,16 +82,18 @@ def test_card_is_valid_and_tells_the_funnel(tmp_path):
         assert f"| {column.name} |" in text
 
 
-def test_card_tells_which_splits_are_empty_and_that_nothing_was_held_back():
+def test_card_tells_which_splits_are_empty_and_that_no_rows_were_excluded():
     facts = CardData(
         repo_id="a/b", filters_about="What it must not hold.", subsets={"old": "n < 3"}
     )
     train = DatasetSplit(name="train", columns=columns.TRAIN_COLUMNS, rows=2, size=9_000)
     text = render_card(facts, (train,))
-    assert "| train | 2 | 9 kB | verified instances |\n| lite | 0 | no file | of train: " in text
-    assert "| old | 0 | no file | of train: `n < 3` |" in text
+    assert (
+        "| train | 2 | 9 kB | verified instances |\n| lite | 0 | no file | rows of train " in text
+    )
+    assert "| old | 0 | no file | rows of train where `n < 3` |" in text
     assert "lite" not in text.split("---")[1]
-    assert "What it must not hold.\n\nNothing was held back." in text
+    assert "What it must not hold.\n\nNo rows were excluded." in text
 
 
 def test_releases_are_replaced_and_nothing_else_is(tmp_path):
