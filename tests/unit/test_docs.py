@@ -1,6 +1,7 @@
 """What the documentation must not forget."""
 
 import re
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from curate.cli.app import COMMANDS
 from curate.core.settings import Settings
 from curate.publish.filters.config import PRESETS, FilterTable, ReleaseFilters
 from curate.releases import columns
+from curate.store.tables import prepare_tables
 from recipes.schema import (
     DataDrivenTests,
     EnvRecipe,
@@ -19,6 +21,7 @@ from recipes.schema import (
     RunLimits,
     VersionRule,
 )
+from tests.helpers import import_graph
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,3 +92,43 @@ def test_links_between_pages_lead_somewhere():
     for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} -> {target}"
+
+
+def test_the_import_graph_is_that_of_the_code():
+    page = text("docs/architecture.md")
+    redraw = "python -m tests.helpers.import_graph --write"
+    assert import_graph.render_mermaid() in page, f"The imports have changed: {redraw}"
+
+
+def test_implied_arrows_are_left_out_and_others_stay():
+    graph = {"top": {"middle", "low"}, "middle": {"low"}, "other": {"low"}}
+    frozen = {name: frozenset(targets) for name, targets in graph.items()}
+    reduced = import_graph.drop_implied(frozen)
+    assert reduced == {**frozen, "top": frozenset({"middle"})}
+
+
+def test_every_package_is_explained():
+    page = text("docs/architecture.md")
+    for top in ("curate", "builders"):
+        for package in (ROOT / top).glob("*/__init__.py"):
+            assert f"| `{package.parent.name}` |" in page, package.parent
+
+
+def test_every_table_of_the_store_is_explained_with_its_columns():
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", text("docs/architecture.md"), re.MULTILINE))
+    database = sqlite3.connect(":memory:")
+    prepare_tables(database)
+    for (table,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'"):
+        for _, column, *_ in database.execute(f"PRAGMA table_info({table})"):
+            assert f"`{column}`" in rows[table], f"{table}.{column}"
+
+
+def test_names_in_the_architecture_exist():
+    page = text("docs/architecture.md")
+    named = re.findall(r"`((?:curate|builders)/[\w/]+(?:\.\w+)?)(?:::(\w+))?`", page)
+    assert named
+    for path, name in named:
+        assert (ROOT / path).exists(), path
+        if name:
+            source = (ROOT / path).read_text(encoding="utf-8")
+            assert re.search(rf"^(?:def|class) {name}\b", source, re.MULTILINE), f"{path}::{name}"
