@@ -31,7 +31,8 @@ def text(name: str) -> str:
 
 
 def test_every_setting_and_its_default_is_documented():
-    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", text("docs/settings.md"), re.MULTILINE))
+    page = text("docs/settings.md").partition("## Disk")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", page, re.MULTILINE))
     assert list(rows) == list(Settings.model_fields)
     assert rows["base_image"].strip("`") == Settings().base_image
     assert rows["github_api_url"].strip("`") == Settings().github_api_url
