@@ -89,10 +89,19 @@ def test_every_rule_and_preset_is_documented():
         assert f"| `{name}` |" in page
 
 
+def anchors(page: Path) -> set[str]:
+    """What GitHub calls the headings of *page* in links."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_links_between_pages_lead_somewhere():
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), f"{page.name} -> {target}"
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
+        content = page.read_text(encoding="utf-8")
+        for path, anchor in re.findall(r"\]\(([^)#:\s]*)(?:#([^)\s]*))?\)", content):
+            target = page.parent / path if path else page
+            assert target.exists(), f"{page.name} -> {path}"
+            assert not anchor or anchor in anchors(target), f"{page.name} -> {path}#{anchor}"
 
 
 def test_the_import_graph_is_that_of_the_code():
