@@ -54,7 +54,7 @@ _CONTEXT = "--mount=type=bind,target=/mnt"
 _CACHE = "--mount=type=cache,id=curate-builds,target=/media"
 _SETTINGS = ". /mnt/build.env"
 _INSTALL = f"/mnt/uv pip install --python {VENV}/bin/python"
-_BYTECODE = f"{VENV}/bin/python -I /mnt/bytecode.py /media"
+_BYTECODE = f"{VENV}/bin/python -I /mnt/compile_bytecode.py /media"
 
 # The prefix was made for another path: its libpython is found by the linker's cache, and the paths
 # that extension builds read are those of the copy.

@@ -16,6 +16,7 @@ from builders.images.dockerfiles import (
     render_python_dockerignore,
     render_shared_packages,
 )
+from builders.images.build import _fill_environment_context
 from builders.images.plan import plan_image
 from builders.lock.build_constraints import build_constraint
 from builders.model import InstanceSpec, RequirementsLock
@@ -65,9 +66,15 @@ def test_environment_text():
         " --exclude-newer-package setuptools=2021-05-04T10:00:00Z"
         " --exclude-newer-package setuptools-scm=2021-05-04T10:00:00Z"
         " --exclude-newer-package wheel=2021-05-04T10:00:00Z; }"
-        " && /opt/venv/bin/python -I /mnt/bytecode.py /media\n"
+        " && /opt/venv/bin/python -I /mnt/compile_bytecode.py /media\n"
         "ENV VIRTUAL_ENV=/opt/venv PATH=/opt/venv/bin:$PATH\n"
     )
+
+
+def test_the_context_has_every_file_that_the_text_names(tmp_path):
+    _fill_environment_context(tmp_path, SPEC, replace(SETTINGS, cache_dir=tmp_path))
+    named = set(re.findall(r"/mnt/([\w.]+)", render_environment("curate/python:1", LOCK)))
+    assert named == {path.name for path in tmp_path.iterdir()}
 
 
 def test_extensions_are_built_against_a_numpy_that_all_locks_have():
@@ -109,12 +116,12 @@ def test_part_text():
         "FROM curate/python:1\n"
         f"RUN {mounts} . /mnt/build.env"
         " && /mnt/uv venv --python /opt/python/bin/python3.8 /opt/venv"
-        f" && {install} a==1 b==2 && /opt/venv/bin/python -I /mnt/bytecode.py /media\n"
+        f" && {install} a==1 b==2 && /opt/venv/bin/python -I /mnt/compile_bytecode.py /media\n"
     )
     assert render_shared_packages("curate/shared_packages:1", "3.8", ("c==3",), lowest=False) == (
         "FROM curate/shared_packages:1\n"
         f"RUN {mounts} . /mnt/build.env && {install} c==3"
-        " && /opt/venv/bin/python -I /mnt/bytecode.py /media\n"
+        " && /opt/venv/bin/python -I /mnt/compile_bytecode.py /media\n"
     )
 
 
