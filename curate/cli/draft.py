@@ -63,7 +63,7 @@ def draft_command(  # noqa: PLR0913, PLR0917
     from curate.recipe_tools.draft.preview import preview_commits
     from curate.recipe_tools.draft.propose import draft_recipe
     from curate.recipe_tools.draft.write_toml import render_recipe
-    from curate.workflows.trial import sample_candidates, validate_sample
+    from curate.workflows.trial import TrialControl, sample_candidates, validate_sample
     from recipes import parse_recipe, recipe_file_name
 
     settings = get_settings(context)
@@ -105,9 +105,7 @@ def draft_command(  # noqa: PLR0913, PLR0917
                     ValidationOptions(runs=runs, backend=sandbox.value, measure_strength=False),
                     store,
                     settings,
-                    jobs=jobs,
-                    retry_rejected=retry_rejected,
-                    observer=progress,
+                    TrialControl(jobs=jobs, observer=progress, retry_rejected=retry_rejected),
                 )
             summary["sample"] = verdicts
             _print_verdicts(verdicts, settings)

@@ -60,6 +60,7 @@ def rebuild_command(
     from curate.crawl.run import CrawlOptions, crawl_from_settings
     from curate.environments.context import ValidationOptions
     from curate.publish.run import write_filtered_release
+    from curate.validate.run import RunControl
     from curate.workflows.rebuild import RebuildOptions, rebuild_repositories
 
     settings = get_settings(context, github_api_url=github_api_url)
@@ -85,15 +86,13 @@ def rebuild_command(
                 )
             print_crawl_summary(summary)
 
-        options = RebuildOptions(
-            validation=ValidationOptions(runs=runs, backend=sandbox.value),
-            jobs=jobs,
-            deadline=deadline,
-        )
         with ValidationProgress() as progress:
-            problems = rebuild_repositories(
-                names, store, settings, library, options, crawl=crawl, observer=progress
+            options = RebuildOptions(
+                validation=ValidationOptions(runs=runs, backend=sandbox.value),
+                control=RunControl(jobs=jobs, observer=progress),
+                deadline=deadline,
             )
+            problems = rebuild_repositories(names, store, settings, library, options, crawl)
         write_filtered_release(settings, store, output or settings.data_dir / "release")
     if problems:
         name, (first, hint) = next(iter(problems.items()))

@@ -62,7 +62,7 @@ def validate_command(  # noqa: PLR0913, PLR0917
     """
     from curate.environments.context import ValidationOptions
     from curate.validate.pool import pending_tasks
-    from curate.validate.run import run_validation
+    from curate.validate.run import RunControl, run_validation
 
     settings = get_settings(context)
     options = ValidationOptions(runs=runs, backend=sandbox.value, measure_strength=test_strength)
@@ -76,7 +76,8 @@ def validate_command(  # noqa: PLR0913, PLR0917
             retry_rejected=retry_rejected,
         )
         with ValidationProgress(len(tasks)) as progress:
-            summary = run_validation(tasks, options, store, settings, jobs=jobs, observer=progress)
+            control = RunControl(jobs=jobs, observer=progress)
+            summary = run_validation(tasks, options, store, settings, control)
     _print_summary(summary, up_to_date, as_json=as_json)
 
 

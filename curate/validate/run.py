@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from builders.python.choose import available_pythons
@@ -39,7 +39,13 @@ class SilentObserver:
         """Do nothing."""
 
 
-SILENT = SilentObserver()
+@dataclass(frozen=True, kw_only=True)
+class RunControl:
+    """How a validation runs, without effect on its verdicts."""
+
+    jobs: int = 1  # candidates at once, and as many sandboxes
+    stop_event: threading.Event = field(default_factory=threading.Event)  # set: begin no new run
+    observer: ValidationObserver = SilentObserver()
 
 
 def run_validation(
@@ -47,12 +53,9 @@ def run_validation(
     options: ValidationOptions,
     store: Store,
     settings: Settings,
-    *,
-    jobs: int = 1,
-    stop_event: threading.Event | None = None,
-    observer: ValidationObserver = SILENT,
+    control: RunControl,
 ) -> ValidationSummary:
-    """Validate *tasks*, *jobs* at once, and store every verdict.
+    """Validate *tasks* and store every verdict.
 
     Raises StoreError where another process validates in the same data directory, and
     EngineUnavailableError where no container engine answers.
@@ -60,7 +63,10 @@ def run_validation(
     if not tasks:
         return ValidationSummary()
     backend = open_backend(options.backend, settings, store)
-    with process_lock(settings.data_dir, "validation"), ThreadPoolExecutor(jobs) as run_executor:
+    with (
+        process_lock(settings.data_dir, "validation"),
+        ThreadPoolExecutor(control.jobs) as run_executor,
+    ):
         backend.cleanup()
         ctx = ValidationContext(
             store=store,
@@ -68,12 +74,12 @@ def run_validation(
             settings=settings.build_settings(),
             python_versions=available_pythons(settings.python_install_dir),
             get_mirror=lambda name: require_mirror(settings, name),
-            stop_event=stop_event or threading.Event(),
-            report_step=observer.on_step,
+            stop_event=control.stop_event,
+            report_step=control.observer.on_step,
             run_executor=run_executor,
         )
         summary = validate_tasks(
-            tasks, options, ctx, jobs=jobs, on_done=lambda _: observer.on_done()
+            tasks, options, ctx, jobs=control.jobs, on_done=lambda _: control.observer.on_done()
         )
     if backend.bytes_over_limit:
         log.warning(

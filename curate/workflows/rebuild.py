@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from builders.errors import DiskFullError, EngineUnavailableError
 from curate.core.errors import describe_error
@@ -13,7 +13,7 @@ from curate.core.settings import Settings
 from curate.environments.context import ValidationOptions
 from curate.store import Store
 from curate.validate.pool import pending_tasks
-from curate.validate.run import SILENT, ValidationObserver, run_validation
+from curate.validate.run import RunControl, run_validation
 from recipes import RecipeLibrary
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ class RebuildOptions:
     """What the user chose for a rebuild."""
 
     validation: ValidationOptions = field(default_factory=ValidationOptions)
-    jobs: int = 1
+    control: RunControl = field(default_factory=RunControl)
     deadline: float | None = None  # of `time.monotonic`; None = no limit
 
 
@@ -34,9 +34,7 @@ def rebuild_repositories(
     settings: Settings,
     library: RecipeLibrary,
     options: RebuildOptions,
-    *,
     crawl: Callable[[str], object],
-    observer: ValidationObserver = SILENT,
 ) -> dict[str, tuple[str, str]]:
     """Crawl and validate each of *repos*; message and hint by repository of those that failed.
 
@@ -54,15 +52,8 @@ def rebuild_repositories(
             tasks, up_to_date = pending_tasks(store, library, options.validation, ids=(), repo=repo)
             log.info("%s: %s to validate, %s up to date", repo, f"{len(tasks):,}", up_to_date)
             with _stop_at(deadline) as stop_event:
-                run_validation(
-                    tasks,
-                    options.validation,
-                    store,
-                    settings,
-                    jobs=options.jobs,
-                    stop_event=stop_event,
-                    observer=observer,
-                )
+                control = replace(options.control, stop_event=stop_event)
+                run_validation(tasks, options.validation, store, settings, control)
         except (EngineUnavailableError, DiskFullError):
             raise
         except Exception as error:

@@ -1,7 +1,7 @@
 """A recipe tried on a sample of candidates, with a store of its own for the verdicts."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from curate.core.errors import NotFoundError
 from curate.core.model import Candidate, CrawlState
@@ -13,10 +13,17 @@ from curate.git.mirror import Mirror
 from curate.store import Store
 from curate.validate.attempts import compute_inputs_hash
 from curate.validate.pool import ValidationTask
-from curate.validate.run import SILENT, ValidationObserver, run_validation
+from curate.validate.run import RunControl, run_validation
 from recipes import Recipe
 
 DRAFTS_DIR = "drafts"  # below the data directory; keeps verdicts of samples apart
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialControl(RunControl):
+    """How a sample is validated."""
+
+    retry_rejected: bool = False
 
 
 def sample_candidates(
@@ -37,28 +44,25 @@ def validate_sample(
     options: ValidationOptions,
     store: Store,
     settings: Settings,
-    *,
-    jobs: int = 1,
-    retry_rejected: bool = False,
-    observer: ValidationObserver = SILENT,
+    control: TrialControl,
 ) -> dict[str, str]:
     """Verdict ("verified", "stage/reason" or an error) of each candidate of *sample* by id.
 
-    Candidates that have a verdict for the same inputs are not tried again. What `curate show`
-    needs of them is copied from *store* to the store of drafts.
+    Candidates that have a verdict for the same inputs are skipped. What `curate show` needs of
+    them is copied from *store* to the store of drafts.
     """
     with Store(settings.data_dir / DRAFTS_DIR) as drafts:
         for it in sample:
             pull = store.get_pull(it.repo, it.pull_number)
             drafts.save_page(it.repo, [pull] if pull else [], CrawlState())
             drafts.save_candidate(it)
-        known = drafts.validated_inputs(rejected=not retry_rejected)
+        known = drafts.validated_inputs(rejected=not control.retry_rejected)
         tasks = [
             ValidationTask(candidate=it, recipe=recipe)
             for it in sample
             if known.get(it.instance_id) != compute_inputs_hash(it, recipe, options)
         ]
-        summary = run_validation(tasks, options, drafts, settings, jobs=jobs, observer=observer)
+        summary = run_validation(tasks, options, drafts, settings, control)
         errors = summary.infra_failures
         return {it.instance_id: _verdict(drafts, it, errors.get(it.instance_id)) for it in sample}
 

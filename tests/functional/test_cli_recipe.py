@@ -258,7 +258,7 @@ def test_a_sample_is_tried_with_the_draft_apart_from_what_counts(
     stored(tmp_path, history)
     tried = []
 
-    def run(tasks, options, store, settings, **_):
+    def run(tasks, options, store, settings, control):
         tried.append([task.candidate.instance_id for task in tasks])
         for task in tasks:
             inputs = compute_inputs_hash(task.candidate, task.recipe, options)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from builders.images.build import _fill_environment_context
 from builders.images.dockerfiles import (
     render_base,
     render_build_env,
@@ -16,7 +17,6 @@ from builders.images.dockerfiles import (
     render_python_dockerignore,
     render_shared_packages,
 )
-from builders.images.build import _fill_environment_context
 from builders.images.plan import plan_image
 from builders.lock.build_constraints import build_constraint
 from builders.model import InstanceSpec, RequirementsLock
