@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
         folder = Path(made)
         data = folder / "data"
         shutil.copytree(settings.data_dir, data)
-        before = read_verdicts(data, asked.instance_count)
+        before = read_verdicts(data, asked.instances)
         with (
             loop_filesystem(folder, int(asked.disk * 1024)) as place,
             PrivateEngine(place) as engine,
@@ -62,11 +62,11 @@ def main(arguments: list[str] | None = None) -> None:
             }
             options = ["--runs", "2", "--no-test-strength", "-j", str(asked.jobs)]
             with watch_free_space(place) as least:
-                curate = Watched(["validate", *asked.instance_count, *options], {})
+                curate = Watched(["validate", *asked.instances, *options], {})
                 code = curate.wait()
             print(curate.said[-3000:] if code else "", end="")
             used = make_image_gc(engine, read_settings({})).measure_usage()
-        print_changes(asked.instance_count, before, read_verdicts(data, asked.instance_count))
+        print_changes(asked.instances, before, read_verdicts(data, asked.instances))
     print(f"\nexit code {code}; disk {asked.disk:.1f} GiB, least free {min(least) / GIB:.2f} GiB,")
     print(f"reserve {asked.reserve:.1f} GiB; in use at the end {used.total_bytes / GIB:.2f} GiB,")
     print(f"budget {asked.budget:.1f} GiB")

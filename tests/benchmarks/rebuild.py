@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Print a line an instance, and the median of the environments' seconds."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.rebuild")
     parser.add_argument("instances", nargs="+")
-    names = parser.parse_args(arguments).instance_count
+    names = parser.parse_args(arguments).instances
     settings = read_settings({})
     seconds = []
     print("\n## Rebuilt from the stored lock\n")
