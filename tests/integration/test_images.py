@@ -26,7 +26,7 @@ SETUP = "from setuptools import setup\nsetup(name='thing', version='1.0', packag
 def settings(tmp_path_factory):
     places = {}
     if folder := os.environ.get("CURATE_PYTHON_INSTALL_DIR"):
-        places["interpreters"] = Path(folder)
+        places["python_install_dir"] = Path(folder)
     if bundle := os.environ.get("CURATE_CA_BUNDLE"):
         places["ca_bundle"] = Path(bundle)
     if image := os.environ.get("CURATE_BASE_IMAGE"):

@@ -105,7 +105,9 @@ def test_a_budget_is_kept_while_building(backend, spec):  # noqa: F811
     build(backend, spec, 15)
     release(backend, 15)
     small = backend.image_gc.measure_usage().image_bytes + 1000
-    backend.settings = backend.image_gc.settings = replace(backend.settings, disk_bytes=small)
+    backend.settings = backend.image_gc.settings = replace(
+        backend.settings, image_disk_limit_bytes=small
+    )
     build(backend, spec, 16)
     assert here(backend) == [16]
 
@@ -123,7 +125,9 @@ def test_a_full_disk_is_given_room_once(backend, spec, monkeypatch):  # noqa: F8
     monkeypatch.setattr("builders.images.build_queue.check_free_space", full)
     with pytest.raises(DiskFullError):
         build(backend, spec, 15)
-    backend.settings = backend.image_gc.settings = replace(backend.settings, disk_bytes=1 << 50)
+    backend.settings = backend.image_gc.settings = replace(
+        backend.settings, image_disk_limit_bytes=1 << 50
+    )
     build(backend, spec, 15)
     assert here(backend) == [15]
 
