@@ -26,10 +26,10 @@ def main() -> None:
         code = end.code if isinstance(end.code, int) else 1
     except BaseException as error:
         code = _report_error(error)
-    if code not in {0, EXIT_USAGE}:
-        _name_log_file()
     if code == EXIT_INTERRUPTED:
         print("\nInterrupted. Run the same command again to continue.", file=sys.stderr)
+    if code not in {0, EXIT_USAGE}:
+        _name_log_file()
     gc.freeze()  # the collection at exit would look at all that was imported
     sys.exit(code)
 

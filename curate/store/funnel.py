@@ -13,7 +13,7 @@ _COUNTS = {
     "decided": "SELECT repo, COUNT(*) FROM pulls JOIN decisions USING (repo, number, hash)"
     " GROUP BY repo",
     "candidates": "SELECT repo, COUNT(*) FROM candidates GROUP BY repo",
-    "validated": f"SELECT c.repo, COUNT(*) FROM {_VALIDATED} GROUP BY c.repo",
+    "attempted": f"SELECT c.repo, COUNT(*) FROM {_VALIDATED} GROUP BY c.repo",
     "verified": f"SELECT c.repo, COUNT(*) FROM {_VALIDATED} WHERE v.stage IS NULL GROUP BY c.repo",
     "core_seconds": "SELECT repo, TOTAL(core_seconds) FROM validations GROUP BY repo",
     "unique_bytes": "SELECT repo, SUM(unique_bytes) FROM validations GROUP BY repo",
@@ -34,7 +34,7 @@ class RepositoryFunnel:
     pulls: int = 0  # merged pull requests the crawl has seen
     undecided: int = 0  # pulls not yet made candidate or rejected
     candidates: int = 0
-    validated: int = 0  # candidates with a verdict, whatever it is
+    attempted: int = 0  # candidates with a verdict, whatever it is
     verified: int = 0
     rejected: Mapping[str, int] = field(default_factory=dict)
     core_seconds: float = 0.0
@@ -46,7 +46,7 @@ class RepositoryFunnel:
             "pulls": self.pulls,
             "undecided": self.undecided,
             "candidates": self.candidates,
-            "validated": self.validated,
+            "attempted": self.attempted,
             "verified": self.verified,
             "rejected": dict(self.rejected),
             "core_seconds": round(self.core_seconds, 1),

@@ -29,7 +29,7 @@ def row(columns, number):
 
 def release(numbers=(2, 1), raw=(1, 2, 3)):
     funnel = RepositoryFunnel(
-        repo="owner/name", pulls=1234, candidates=3, validated=2, verified=2, rejected={"lock/x": 9}
+        repo="owner/name", pulls=1234, candidates=3, attempted=2, verified=2, rejected={"lock/x": 9}
     )
     return ReleaseContent(
         card_data=CardData(repo_id="curator/tasks", license="mit", funnels=(funnel,)),

@@ -112,7 +112,7 @@ def pending_requests(folder: Path) -> tuple[str, set[str]]:
             states = [json.loads(row[0]) for row in database.execute("SELECT data FROM crawls")]
         except sqlite3.OperationalError:  # killed before the tables were made
             return "page ASC None", set()
-    state = states[0] if states else {"complete": False, "cursor": None}
-    if not state["complete"]:
+    state = states[0] if states else {"is_complete": False, "cursor": None}
+    if not state["is_complete"]:
         return f"page ASC {state['cursor']}", issues
     return f"page DESC {(state['sweep'] or {}).get('cursor')}", issues

@@ -65,7 +65,7 @@ def test_ctrl_c_ends_a_wait_and_the_same_command_goes_on(
         _, said = process.communicate(timeout=20)
     assert process.returncode in INTERRUPTED
     assert "Waiting 30:0" in said
-    assert "same command goes on" in said
+    assert "Run the same command again" in said
     assert "ghp_" not in said
     assert "kkkk" not in said
     with GitHubDouble(served.world) as double:

@@ -81,7 +81,7 @@ def test_datasets_loads_every_split_from_a_folder(hub, folder, tmp_path):
 
 
 def test_datasets_loads_every_split_from_the_hub(hub, folder, tmp_path):
-    code = f"from curate.publish.hub import push_folder; from pathlib import Path\npush(Path({str(folder)!r}), {NAME!r}, message='m')"  # noqa: E501
+    code = f"from curate.publish.hub import push_folder; from pathlib import Path\npush_folder(Path({str(folder)!r}), {NAME!r}, message='m')"  # noqa: E501
     run(hub, tmp_path / "home", "-c", code)
     done = run(hub, tmp_path / "home", "-c", LOAD, NAME)
     assert json.loads(done.stdout.splitlines()[-1]) == expected()
@@ -133,8 +133,8 @@ def test_the_commands_one_after_the_other(hub, data, tmp_path):
         )
     curate("publish")
     told = curate("publish", "diff", "--hub", NAME).stdout
-    assert "train: 0 new, 0 gone, 1 changed\n  curate_version: 1 rows\n" in told
-    assert "mine: 0 new, 1 gone, 0 changed" in told
+    assert "train: 0 added, 0 removed, 1 changed\n  curate_version: 1 rows\n" in told
+    assert "mine: 0 added, 1 removed, 0 changed" in told
     cost = json.loads(
         curate("publish", "images", "--registry", "r.example/x", "--dry-run", "--json").stdout
     )
@@ -146,11 +146,11 @@ def test_push_refuses_what_check_refuses_and_says_why(hub, data, tmp_path):
         return run(hub, tmp_path / "home", "-m", "curate", *arguments, cwd=data, expected=expected)
 
     curate("publish", "--release-filters", "swe-gym")
-    (tmp_path / "mine.toml").write_text("[licence]\nunknown = 'hold'\n")
+    (tmp_path / "mine.toml").write_text("[license]\nunknown = 'exclude'\n")
     rules = ("--release-filters", tmp_path / "mine.toml")
-    assert "refused: train owner__name-7: licence-unknown" in (
+    assert "error: train owner__name-7: license-unknown" in (
         curate("publish", "check", *rules, expected=1).stderr
     )
     refused = curate("publish", "push", "--hub", NAME, *rules, expected=1)
-    assert "owner__name-7: licence-unknown" in refused.stderr
+    assert "owner__name-7: license-unknown" in refused.stderr
     assert not hub.state.repositories

@@ -66,7 +66,7 @@ def test_the_least_recently_used_goes_and_what_is_held_or_kept_stays(backend, sp
         "another", backend.layer_names(spec_of(spec, 12))["environment"]
     )
     room = backend.image_gc
-    plan = room.free_space(0, dry=True)
+    plan = room.free_space(0, dry_run=True)
     assert [each.instance_count for each in plan.environments] == [1, 1]
     assert here(backend) == [11, 12, 13]
     backend.must_stay.add(thirteen.digest)
@@ -117,7 +117,7 @@ def test_a_full_disk_is_given_room_once(backend, spec, monkeypatch):  # noqa: F8
     release(backend, 14)
     calls = []
 
-    def full(folder, reserve, part=1.0):
+    def full(folder, reserve, *, fraction=1.0):
         calls.append(len(here(backend)))
         if here(backend):
             raise DiskFullError("full", missing_bytes=1 << 40)

@@ -48,7 +48,7 @@ def crawl(stage: Stage) -> None:
 
 def validated(stage: Stage) -> int:
     funnel = json.loads(stage.answer("status", "--json"))["repositories"][stage.sample.name]
-    return int(funnel["validated"])
+    return int(funnel["attempted"])
 
 
 def owner(stage: Stage) -> str:
@@ -114,11 +114,11 @@ def test_killed_and_interrupted_a_validation_ends_as_if_undisturbed(stage, sandb
     interrupted.send_signal(signal.SIGINT)
     said = interrupted.communicate(timeout=30)[1]
     assert interrupted.returncode in INTERRUPTED, said
-    assert "The same command goes on" in said
+    assert "Run the same command again" in said
     assert leaked_resources(stage) == []
     before = validated(stage)
     done = json.loads(stage.answer(*command, "--json"))
-    assert (done["validated"], done["known"]) == (10 - before, before)
+    assert (done["attempted"], done["up_to_date"]) == (10 - before, before)
     assert leaked_resources(stage) == []
     assert_as_expected(stage)
 
@@ -152,8 +152,8 @@ def test_rebuild_goes_on_night_after_night(stage):
     release = (stage.release / "SHA256SUMS").read_bytes()
     third = begin(stage, *rebuild, *to)
     said = third.communicate()[1]
-    assert ": 0 pulls and 0 changed issues fetched" in said, said
-    assert "0 to validate, 10 known" in said
+    assert ": 0 PRs and 0 updated issues fetched" in said, said
+    assert "0 to validate, 10 up to date" in said
     assert (stage.release / "SHA256SUMS").read_bytes() == release
 
 
@@ -207,6 +207,6 @@ def test_a_disk_that_fills_while_verdicts_are_stored_loses_none(stage, small_dis
     before = validated(crowded)
     assert before < 10
     done = json.loads(crowded.answer(*command, "--json"))
-    assert (done["validated"], done["known"]) == (10 - before, before)
+    assert (done["attempted"], done["up_to_date"]) == (10 - before, before)
     assert leaked_resources(crowded) == []
     assert_as_expected(crowded)

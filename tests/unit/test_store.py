@@ -204,7 +204,7 @@ def test_the_funnel_counts_every_pull_once(store):
     store.save_validation(REPO, validation(3, Rejection(stage="validate", reason="flaky")))
     (funnel,) = store.list_funnels()
     assert (funnel.pulls, funnel.undecided, funnel.candidates) == (5, 1, 3)
-    assert (funnel.validated, funnel.verified) == (2, 1)
+    assert (funnel.attempted, funnel.verified) == (2, 1)
     assert funnel.rejected == {"crawl/no-tests": 1, "validate/flaky": 1}
     assert funnel.core_seconds == 5.0
 
