@@ -1,6 +1,6 @@
-"""Entry point: the one handler of user-facing errors.
+"""Entry point, and the only handler of user-facing errors.
 
-Everything else is imported where it is guarded: imports take long enough to be interrupted.
+Everything else is imported inside the handler: imports take long enough to be interrupted.
 """
 
 import gc
@@ -14,7 +14,7 @@ EXIT_USAGE = 2
 
 
 def main() -> None:
-    """Run the command line and exit with its code; a traceback only with CURATE_TRACEBACK=1."""
+    """Run the command line and exit with its code; CURATE_TRACEBACK=1 shows tracebacks."""
     signal.signal(signal.SIGTERM, _raise_keyboard_interrupt)
     try:
         from curate.cli.app import app
@@ -30,7 +30,7 @@ def main() -> None:
         print("\nInterrupted. Run the same command again to continue.", file=sys.stderr)
     if code not in {0, EXIT_USAGE}:
         _name_log_file()
-    gc.freeze()  # the collection at exit would look at all that was imported
+    gc.freeze()  # spares the collection at exit the traversal of all imported modules
     sys.exit(code)
 
 
@@ -46,7 +46,7 @@ def _report_error(error: BaseException) -> int:
     if isinstance(error, typer.Abort):
         return EXIT_INTERRUPTED
     show = getattr(error, "show", None)
-    if callable(show):  # a usage error: typer carries a click of its own, so no class to name
+    if callable(show):  # a usage error of click; typer bundles its own, so no class to import
         show()
         return int(getattr(error, "exit_code", EXIT_USAGE))
     description = describe_error(error)

@@ -1,1 +1,1 @@
-"""What all rooms share: records, errors, settings, names."""
+"""Shared by all subpackages: data model, errors, settings, names."""

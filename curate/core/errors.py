@@ -1,14 +1,14 @@
-"""Every error a user can meet, its hint and its exit code.
+"""Every error a user can see, with its hint and exit code.
 
-Exit codes: 0 success; 1 a check failed; 2 invalid input; 3 engine or sandbox; 4 not found;
-5 permission denied; 6 network; 7 store; 8 disk full; 130 interrupted.
+Exit codes: 0 success; 1 a check failed; 2 invalid input; 3 container engine or sandbox;
+4 not found; 5 authentication or permission; 6 network; 7 store; 8 disk full; 130 interrupted.
 """
 
 import errno
 
 
 class CurateError(Exception):
-    """Something the user can act on: one sentence, a hint, an exit code."""
+    """An error the user can act on: one sentence, a hint, an exit code."""
 
     exit_code = 1
 
@@ -18,37 +18,37 @@ class CurateError(Exception):
 
 
 class ConfigurationError(CurateError):
-    """A flag, a file or a setting that cannot be used as it is."""
+    """An invalid flag, file or setting."""
 
     exit_code = 2
 
 
 class NotFoundError(CurateError):
-    """A repository, instance or folder that is not there."""
+    """A repository, instance or directory that does not exist."""
 
     exit_code = 4
 
 
 class AuthenticationError(CurateError):
-    """A token that is missing, wrong or not enough."""
+    """A token that is missing, invalid or lacks a permission."""
 
     exit_code = 5
 
 
 class NetworkError(CurateError):
-    """A server that does not answer, or not in a way that makes sense, after all retries."""
+    """A server that still does not respond, or responds with an error, after all retries."""
 
     exit_code = 6
 
 
 class StoreError(CurateError):
-    """The data folder cannot be read or written."""
+    """The data directory cannot be read or written."""
 
     exit_code = 7
 
 
 def describe_error(error: BaseException) -> tuple[str, str, int] | None:
-    """Message, hint and exit code of *error*; None for a defect of our own."""
+    """Return (message, hint, exit code) of *error*; None if it is a bug in curate."""
     from builders.errors import BuilderError, DiskFullError
     from builders.git.run import GitCommandError
     from recipes import RecipeError

@@ -1,9 +1,9 @@
-"""How many tests waver that no run has shown yet: an estimate from what the runs showed.
+"""Estimate of the flaky tests that no run has revealed yet.
 
-Runs are draws of an unknown number of unsteady tests. After T draws of which Q tests wavered in
-just one, a further draw shows Q / T new ones on average (Good 1953; for draws that may show many
-at once, Chao and Colwell 2017). Where every run brings another unsteady test, quarantine has not
-found them all, and the gold patch itself may be called wrong later.
+Runs are treated as samples from an unknown number of flaky tests. If Q tests deviated in exactly
+one of T runs, one more run reveals Q / T new ones on average (Good 1953; for samples that may
+reveal several at once, Chao and Colwell 2017). If every run reveals another flaky test, the list
+of flaky tests is incomplete, and a later evaluation may reject even the gold patch.
 """
 
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from curate.core.model import Run
 
 
 def estimate_new_flaky_tests(runs: Sequence[Run]) -> float | None:
-    """Tests not quarantined that a further after-run would show to waver, on average.
+    """Return how many more flaky tests one more post-patch run would reveal, on average.
 
-    None where there are fewer than two after-runs. A test counts that passed in all after-runs but
-    one, or in one alone.
+    None if there are fewer than two post-patch runs. Counted are tests that passed in all
+    post-patch runs but one, or in exactly one.
     """
     after = [run for run in runs if run.side == "after"]
     if len(after) < 2:

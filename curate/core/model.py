@@ -1,4 +1,4 @@
-"""The nouns of curate, frozen: what stages hand to the store and to each other."""
+"""The data model: immutable records that stages pass to the store and to each other."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class IssueRef:
 
 @dataclass(frozen=True, kw_only=True)
 class IssueLink:
-    """A pull's claim to close an issue, and every place that makes it."""
+    """An issue that a PR says it closes, and where it says so."""
 
     repo: str
     number: int
@@ -26,7 +26,7 @@ class IssueLink:
 
 @dataclass(frozen=True, kw_only=True)
 class PullRequest:
-    """A merged pull request as GitHub tells it."""
+    """A merged pull request, as returned by GitHub's API."""
 
     repo: str
     number: int
@@ -42,39 +42,38 @@ class PullRequest:
     author: str = ""
     commit_messages: tuple[str, ...] = ()
     closing: tuple[IssueRef, ...] = ()
-    closing_cursor: str | None = None  # where GitHub's list of references goes on behind `closing`
-    first_commit_at: datetime | None = (
-        None  # when its first commit was written, where GitHub was asked
-    )
+    closing_cursor: str | None = None  # endCursor of `closing` if GitHub has further pages
+    # Author date of the first commit; None if it was not requested from GitHub.
+    first_commit_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class IncrementalCrawl:
-    """A later crawl on its way from the newest update back to the known, page by page."""
+    """Progress of a later crawl: page by page from the newest update back to the watermark."""
 
-    until: datetime | None = None  # where the known begins; None = at the very first update
-    since: datetime | None = None  # what the crawl covers when the sweep has arrived
-    cursor: str | None = None  # where it goes on
-    newest_update: datetime | None = None  # newest updated_at when it began, the next watermark
+    until: datetime | None = None  # stop at PRs updated before this; None = read all pages
+    since: datetime | None = None  # `CrawlState.since` once this crawl has finished
+    cursor: str | None = None  # where it resumes
+    newest_update: datetime | None = None  # newest updated_at at its start, the next watermark
 
 
 @dataclass(frozen=True, kw_only=True)
 class CrawlState:
-    """How far the crawl of a repository has come, and what it has cost so far."""
+    """Progress of the crawl of a repository, and its cost so far."""
 
-    cursor: str | None = None  # where the first crawl goes on
-    is_complete: bool = False  # whether the first crawl has seen every pull
-    watermark: datetime | None = None  # newest updated_at that was seen
-    since: datetime | None = None  # `is_complete` holds for pulls updated since; None = for all
-    incremental_crawl: IncrementalCrawl | None = None  # a later crawl that was cut short
-    issues_watermark: datetime | None = None  # stored issues are as they were then, or newer
+    cursor: str | None = None  # where the first crawl resumes
+    is_complete: bool = False  # whether the first crawl has seen every PR
+    watermark: datetime | None = None  # newest updated_at seen
+    since: datetime | None = None  # `is_complete` holds for PRs updated since then; None = all
+    incremental_crawl: IncrementalCrawl | None = None  # an interrupted later crawl
+    issues_watermark: datetime | None = None  # stored issues are at least as new as this
     requests: int = 0
-    points: int = 0
+    points: int = 0  # of GitHub's GraphQL rate limit
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comment:
-    """A remark under an issue."""
+    """A comment on an issue."""
 
     created_at: datetime
     body: str
@@ -83,7 +82,7 @@ class Comment:
 
 @dataclass(frozen=True, kw_only=True)
 class Issue:
-    """An issue as GitHub tells it, with its comments in order of creation."""
+    """An issue as returned by GitHub's API, with its comments in order of creation."""
 
     repo: str
     number: int
@@ -96,13 +95,13 @@ class Issue:
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A pull that could become a task; a row of the raw pool."""
+    """A pull request that could become a task instance; a row of the raw split."""
 
     instance_id: str  # "owner__repo-N"
     repo: str
     pull_number: int
     base_commit: str
-    base_commit_rule: str  # which rule gave base_commit and patch
+    base_commit_rule: str  # the rule that determined base_commit and patch
     head_commit: str
     merge_commit: str | None
     patch: bytes  # gold patch: every non-test file
@@ -112,8 +111,8 @@ class Candidate:
     created_at: datetime
     version: str
     issue_links: tuple[IssueLink, ...] = ()
-    reverts: tuple[int, ...] = ()  # earlier pulls this one takes back
-    reverted_by: tuple[int, ...] = ()  # later pulls that take this one back
+    reverts: tuple[int, ...] = ()  # earlier PRs that this one reverts
+    reverted_by: tuple[int, ...] = ()  # later PRs that revert this one
 
     @property
     def issue_numbers(self) -> tuple[int, ...]:
@@ -123,7 +122,7 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Rejection:
-    """Why a pull or candidate fell, at which stage."""
+    """Why a PR or candidate was rejected, and at which stage."""
 
     stage: str  # "crawl", "lock", "build", "install", "collect", "validate", ...
     reason: str  # short and countable, e.g. "no-tests"
@@ -132,11 +131,11 @@ class Rejection:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What became of a pull, and on which ground."""
+    """The outcome for one PR, and the inputs it depends on."""
 
     number: int
     outcome: Candidate | Rejection
-    inputs_hash: str = ""  # hash of what decided it besides the pull itself
+    inputs_hash: str = ""  # hash of all inputs except the PR itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +154,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What the runs say: names in sorted order, before-state of every FAIL_TO_PASS test."""
+    """The result of all runs: sorted node ids, and the pre-patch outcome of FAIL_TO_PASS tests."""
 
     fail_to_pass: tuple[str, ...]
     pass_to_pass: tuple[str, ...]
@@ -166,21 +165,21 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class TestStrength:
-    """What the tests notice of a gold patch: its pieces, and those that can be left out."""
+    """Hunk ablation of a gold patch: its hunks, and those that no test depends on."""
 
-    __test__ = False  # pytest need not look for tests in it
+    __test__ = False  # not a test class: keeps pytest from collecting it
 
     hunks: tuple[str, ...]  # "path" or "path @@ -old,lines"
-    untested: tuple[str, ...]  # without one of these every FAIL_TO_PASS test still passes
+    untested: tuple[str, ...]  # every FAIL_TO_PASS test still passes without this hunk
 
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """What a candidate's tests run in, and what it cost."""
+    """The environment in which a candidate's tests run, and its cost."""
 
     key: str
     backend: str
-    requirements_from: str = "base"  # "gold" where the requirements are those of the gold patch
+    requirements_from: str = "base"  # "gold": the requirements after the gold patch
     python: str
     lock: str  # requirements text
     exclude_newer: datetime
@@ -198,7 +197,7 @@ class Environment:
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
-    """The whole record of one candidate's validation, keyed by the hash of its inputs."""
+    """The record of one candidate's validation, keyed by the hash of its inputs."""
 
     instance_id: str
     inputs_hash: str  # hash of candidate, recipe, lock inputs and options
@@ -210,9 +209,9 @@ class Validation:
     environment: Environment | None
     runs: tuple[Run, ...]
     verdict: Verdict
-    attempts: tuple[str, ...] = ()  # every environment that was tried, and what came of it
-    test_strength: TestStrength | None = None  # of verified instances, where it was measured
-    strength_seconds: float = 0.0  # CPU-seconds of measuring it
+    attempts: tuple[str, ...] = ()  # every environment tried, and its result
+    test_strength: TestStrength | None = None  # None if rejected or not measured
+    strength_seconds: float = 0.0  # CPU-seconds spent measuring it
 
     @property
     def is_verified(self) -> bool:
@@ -221,12 +220,12 @@ class Validation:
 
     @property
     def core_seconds(self) -> float:
-        """CPU-seconds of all runs plus the seconds of lock and build (one core each)."""
+        """CPU-seconds of all runs plus wall seconds of lock and build (one core each)."""
         spent = sum(run.cpu_seconds for run in self.runs) + self.strength_seconds
         env = self.environment
         return spent + (env.lock_seconds + env.build_seconds if env else 0.0)
 
     @property
     def unique_bytes(self) -> int:
-        """Bytes that only this instance needs: its own layer, not the shared ones."""
+        """Bytes of this instance's own image layer, without the shared layers."""
         return self.environment.layer_bytes.get("instance", 0) if self.environment else 0

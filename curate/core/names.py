@@ -1,6 +1,6 @@
-"""Names of repositories: owner/name, and the forms made of them."""
+"""Repository names ("owner/name")."""
 
 
 def normalize_repo_name(name: str, repo: str) -> str:
-    """*repo* where *name* is another spelling of it (GitHub ignores case), *name* otherwise."""
+    """Return *repo* if *name* equals it ignoring case, as GitHub does; otherwise *name*."""
     return repo if name.casefold() == repo.casefold() else name

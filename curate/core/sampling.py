@@ -1,4 +1,4 @@
-"""Samples that are spread evenly over what they are taken from."""
+"""Evenly spaced samples of a sequence."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -7,7 +7,7 @@ _T = TypeVar("_T")
 
 
 def sample_evenly(items: Sequence[_T], count: int) -> list[_T]:
-    """*count* of *items*, or all, at even distances, both ends included."""
+    """Return *count* evenly spaced *items* including both ends, or all if there are fewer."""
     if count >= len(items):
         return list(items)
     if count == 1:

@@ -1,4 +1,4 @@
-"""Settings: flags over environment (CURATE_…) over `curate.toml` over defaults."""
+"""Settings. Precedence: flags, environment variables (CURATE_…), `curate.toml`, defaults."""
 
 import difflib
 import hashlib
@@ -24,14 +24,14 @@ def _default_cache_dir() -> Path:
 
 
 class Settings(BaseModel):
-    """What a user may set; every name is a key of `curate.toml` and, in capitals, a variable."""
+    """All settings; each is a key of `curate.toml` and an environment variable CURATE_<NAME>."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data_dir: Path = Path("data")  # store, mirrors, releases
     cache_dir: Path = Field(default_factory=_default_cache_dir)
     mirrors_dir: Path | None = None  # bare repositories `owner__name.git`; default data/mirrors
-    recipes_dir: Path | None = None  # further recipes, before the built-in ones
+    recipes_dir: Path | None = None  # extra recipes; they override the built-in ones
     github_api_url: str = "https://api.github.com"
     base_image: str = BuildSettings.base_image
     python_install_dir: Path | None = None
@@ -40,23 +40,19 @@ class Settings(BaseModel):
     docker_cli: str = ""
     container_runtime: str = ""
     image_namespace: str = BuildSettings.image_namespace
-    layer_cache_registry: str = ""  # where environments are shared
+    layer_cache_registry: str = ""  # registry in which environment layers are shared
     min_free_disk_gib: float = 4
-    image_disk_limit_gib: float = Field(
-        default=0, ge=0
-    )  # what images and build cache may take; 0 = no limit
-    keep_unpushed_images: bool = (
-        True  # whether images that are verified and not pushed stay all the same
-    )
-    release_filters: str = "default"  # preset or TOML file: which rows a release holds back
+    image_disk_limit_gib: float = Field(default=0, ge=0)  # images and build cache; 0 = no limit
+    keep_unpushed_images: bool = True  # whether verified images stay until they are pushed
+    release_filters: str = "default"  # preset or TOML file: which rows a release excludes
 
     @property
     def effective_mirrors_dir(self) -> Path:
-        """Folder of the bare repositories."""
+        """Directory of the bare repositories."""
         return self.mirrors_dir or self.data_dir / "mirrors"
 
     def build_settings(self) -> BuildSettings:
-        """The part that concerns the builders."""
+        """Return the settings of the `builders` package."""
         return BuildSettings(
             cache_dir=self.cache_dir.absolute(),
             base_image=self.base_image,
@@ -74,7 +70,7 @@ class Settings(BaseModel):
 
     @property
     def run_owner(self) -> str:
-        """Marks the runs of this machine's data folder."""
+        """Label of sandboxes started for this data directory on this machine."""
         place = f"{socket.gethostname()}:{self.data_dir.resolve()}"
         return hashlib.sha256(place.encode()).hexdigest()[:16]
 
@@ -84,8 +80,10 @@ def read_settings(
     environment: Mapping[str, str] = os.environ,
     file: Path = CONFIG_FILE,
 ) -> Settings:
-    """Merge the three sources; ConfigurationError for unknown keys of the file or values that do
-    not fit."""
+    """Merge flags, environment variables and the configuration file.
+
+    Raises ConfigurationError for an unknown key in the file and for an invalid value.
+    """
     values = _read_file_settings(file) | _read_env_settings(environment)
     values |= {key: value for key, value in flags.items() if value is not None}
     try:
@@ -113,7 +111,7 @@ def _explain_error(error: ValidationError) -> ConfigurationError:
     first = error.errors()[0]
     key = str(first["loc"][0])
     if first["type"] != "extra_forbidden":
-        return ConfigurationError(f"The setting {key} does not fit: {first['msg']}.")
+        return ConfigurationError(f"Invalid value for setting {key}: {first['msg']}.")
     near = difflib.get_close_matches(key, list(Settings.model_fields), n=1)
     hint = f"Perhaps you meant {near[0]!r}?" if near else "See docs/settings.md for all settings."
     return ConfigurationError(f"{CONFIG_FILE} has an unknown key {key!r}.", hint=hint)

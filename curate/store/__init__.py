@@ -1,4 +1,4 @@
-"""The one place where stages meet: a SQLite database and a folder of large blobs."""
+"""Persistent state shared by all stages: a SQLite database and a directory of large blobs."""
 
 from curate.store.funnel import RepositoryFunnel
 from curate.store.store import Store

@@ -1,7 +1,7 @@
-"""Patches and logs, compressed, named by the sha256 of their content.
+"""Patches and logs: compressed, addressed by the SHA-256 of their content.
 
-Nearly all are small. Rows of the database cost a tenth of what files of their own do, and a pool
-of 66,000 instances has no use for as many inodes; what is large is a file.
+Nearly all are small. A database row costs a tenth of a file, and a pool of 66,000 instances should
+not need as many inodes; only large blobs are files.
 """
 
 import hashlib
@@ -13,19 +13,19 @@ from builders.process.atomic_write import atomic_write
 from curate.core.errors import StoreError
 from curate.store.database import Database
 
-MIN_FILE_BYTES = 1 << 16  # compressed bytes from which a blob is a file
+MIN_FILE_BYTES = 1 << 16  # compressed size from which a blob is stored as a file
 
 
 class BlobStore:
-    """Content-addressed: writing twice is free, half a blob is never seen."""
+    """Content-addressed storage; writes are idempotent and atomic."""
 
     def __init__(self, folder: Path, database: Database) -> None:
-        """*folder* has the large ones, and all that older formats wrote."""
+        """*folder* holds the large blobs."""
         self._folder = folder
         self._database = database
 
     def put(self, content: bytes) -> str:
-        """Store *content* and return its key, the sha256 in hexadecimal."""
+        """Store *content* and return its key, the SHA-256 in hexadecimal."""
         key = hashlib.sha256(content).hexdigest()
         if self._read_row(key) is None and not self._blob_path(key).exists():
             packed = zstandard.ZstdCompressor().compress(content)
@@ -36,7 +36,7 @@ class BlobStore:
         return key
 
     def get(self, key: str) -> bytes:
-        """Return what was stored under *key*; StoreError if it is gone or damaged."""
+        """Return the content of *key*; raises StoreError if it is missing or damaged."""
         try:
             packed = self._read_row(key) or self._blob_path(key).read_bytes()
             content = zstandard.ZstdDecompressor().decompress(packed)
@@ -63,5 +63,5 @@ class BlobStore:
     def _damaged_error(key: str) -> StoreError:
         return StoreError(
             f"The stored content {key[:12]}… is missing or damaged.",
-            hint="Restore the data folder from a copy, or crawl and validate into a new one.",
+            hint="Restore the data directory from a backup, or crawl and validate into a new one.",
         )

@@ -1,4 +1,4 @@
-"""The SQLite connection: transactions, and its refusals in the user's words."""
+"""The SQLite connection: transactions, and SQLite's errors translated for the user."""
 
 import shutil
 import sqlite3
@@ -13,7 +13,7 @@ from curate.core.errors import StoreError
 from curate.store.tables import prepare_tables
 
 _BUSY_SECONDS = 20.0
-_MIN_FREE_BYTES = 64 << 10  # bytes; an index of the log grows by half of it
+_MIN_FREE_BYTES = 64 << 10  # the WAL index grows in steps of 32 KiB
 
 
 class Database:
@@ -35,17 +35,17 @@ class Database:
             prepare_tables(self._connection)
 
     def close(self) -> None:
-        """Close the connection; nothing is pending."""
+        """Close the connection; everything is committed already."""
         with self._lock:
             self._connection.close()
 
     def fetch_one(self, query: str, *values: object) -> tuple[Any, ...] | None:
-        """First row of a query, or None."""
+        """Return the first row of a query, or None."""
         rows = self.fetch_all(query, *values)
         return rows[0] if rows else None
 
     def fetch_all(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """All rows of a query."""
+        """Return all rows of a query."""
         with self._lock, self._translate_errors():
             return self._connection.execute(query, values).fetchall()
 
@@ -54,13 +54,13 @@ class Database:
         self.fetch_all(statement, *values)
 
     def count_rows(self, what: str, *values: object) -> int:
-        """Number of rows of *what* (a FROM clause with its conditions)."""
+        """Return the number of rows of *what*: a table name, optionally with WHERE."""
         row = self.fetch_one(f"SELECT COUNT(*) FROM {what}", *values)
         return int(row[0]) if row else 0
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Write all that the block does, or nothing of it."""
+        """Commit the writes of the block, or roll all of them back if it raises."""
         with self._lock, self._translate_errors():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -72,33 +72,34 @@ class Database:
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
-        """Say what the database refuses in the user's words."""
+        """Turn SQLite's errors into errors for the user."""
         try:
             yield
         except sqlite3.OperationalError as error:
             text = str(error)
             if "full" in text or ("disk I/O" in text and _has_no_space(self._folder)):
                 raise DiskFullError(
-                    f"The disk of the data folder {self._folder} is full.",
+                    f"The disk of the data directory {self._folder} is full.",
                     hint="Free some space and run the same command again.",
                 ) from error
             if "locked" in text:
-                message, hint = "is in use by another curate", "Wait for the other command to end."
+                message = "is locked by another curate process"
+                hint = "Wait until the other command has finished."
             else:
-                message, hint = f"cannot be used ({text})", "Check the folder's permissions."
-            raise StoreError(f"The data folder {self._folder} {message}.", hint=hint) from error
+                message, hint = f"cannot be used ({text})", "Check its permissions."
+            raise StoreError(f"The data directory {self._folder} {message}.", hint=hint) from error
         except sqlite3.DatabaseError as error:
             raise StoreError(
                 f"{self._folder}/curate.sqlite is damaged or not a curate database ({error}).",
-                hint="Restore it from a copy or choose another --data-dir folder.",
+                hint="Restore it from a backup, or choose another directory with --data-dir.",
             ) from error
         except (NotADirectoryError, PermissionError, FileExistsError) as error:
             raise StoreError(
-                f"The data folder {self._folder} cannot be made ({error.strerror}).",
-                hint="Choose another one with --data-dir.",
+                f"The data directory {self._folder} cannot be created ({error.strerror}).",
+                hint="Choose another directory with --data-dir.",
             ) from error
 
 
 def _has_no_space(folder: Path) -> bool:
-    """Whether not even the database's shared memory finds room in *folder*."""
+    """Whether the disk of *folder* lacks room even for SQLite's shared memory file."""
     return shutil.disk_usage(folder).free < _MIN_FREE_BYTES

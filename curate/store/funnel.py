@@ -1,4 +1,4 @@
-"""How many pulls came how far in a repository, and why the others fell."""
+"""Counts by stage for each repository, and rejections by reason."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -32,16 +32,16 @@ class RepositoryFunnel:
 
     repo: str
     pulls: int = 0  # merged pull requests the crawl has seen
-    undecided: int = 0  # pulls not yet made candidate or rejected
+    undecided: int = 0  # PRs that are neither candidate nor rejected yet
     candidates: int = 0
-    attempted: int = 0  # candidates with a verdict, whatever it is
+    attempted: int = 0  # candidates with a validation, verified or rejected
     verified: int = 0
     rejected: Mapping[str, int] = field(default_factory=dict)
     core_seconds: float = 0.0
     unique_bytes: int = 0
 
     def as_dict(self) -> dict[str, object]:
-        """The funnel without its repository, as `curate status --json` prints it."""
+        """Return the counts as `curate status --json` prints them, without `repo`."""
         return {
             "pulls": self.pulls,
             "undecided": self.undecided,
@@ -55,7 +55,7 @@ class RepositoryFunnel:
 
 
 def read_funnels(database: Database) -> dict[str, RepositoryFunnel]:
-    """Funnels by repository, for those that have any pull, candidate or validation."""
+    """Return funnels by repository, for those with any PR, candidate or validation."""
     counts: dict[str, dict[str, Any]] = defaultdict(dict)
     for name, query in _COUNTS.items():
         for repo, count in database.fetch_all(query):

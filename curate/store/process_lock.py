@@ -1,4 +1,4 @@
-"""A claim on a data folder: some work is for one process at a time."""
+"""A lock on a data directory, for work that only one process may do at a time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +9,9 @@ from curate.core.errors import StoreError
 
 @contextmanager
 def process_lock(folder: Path, purpose: str) -> Iterator[None]:
-    """Be the only process that does *purpose* in *folder*; StoreError if another does.
+    """Hold the lock of *folder* for *purpose*; raises StoreError if another process holds it.
 
-    The claim ends with the process, however that ends.
+    The operating system releases the lock when the process ends, however it ends.
     """
     from filelock import FileLock, Timeout
 
@@ -20,8 +20,8 @@ def process_lock(folder: Path, purpose: str) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise StoreError(
-            f"Another curate does {purpose} in {folder}.",
-            hint="Wait for it to end, or choose another --data-dir folder.",
+            f"Another curate process is running {purpose} in {folder}.",
+            hint="Wait until it has finished, or choose another directory with --data-dir.",
         ) from error
     try:
         yield

@@ -1,4 +1,4 @@
-"""Frozen dataclasses to compressed JSON and back."""
+"""Serialization of dataclasses as JSON, optionally compressed."""
 
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -15,22 +15,22 @@ def _type_adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 def to_json(value: object) -> bytes:
-    """JSON of a model object; fields that hold the default are written too."""
+    """Return the JSON of a model object, including fields with default values."""
     kind: Any = type(value)
     return _type_adapter(kind).dump_json(value)
 
 
 def from_json(kind: type[T], text: bytes) -> T:
-    """The model object that `to_json` wrote."""
+    """Return the model object of type *kind* that `to_json` serialized."""
     key: Any = kind
     return cast(T, _type_adapter(key).validate_json(text))
 
 
 def dumps(value: object) -> bytes:
-    """`to_json`, compressed: validations repeat their test ids in every run."""
+    """Return compressed JSON; worthwhile as validations repeat their test ids in every run."""
     return zstandard.ZstdCompressor(level=9).compress(to_json(value))
 
 
 def loads(kind: type[T], packed: bytes) -> T:
-    """The model object that `dumps` wrote."""
+    """Return the model object of type *kind* that `dumps` serialized."""
     return from_json(kind, zstandard.ZstdDecompressor().decompress(packed))

@@ -1,4 +1,4 @@
-"""The database's tables and its format version."""
+"""The database schema and its format version."""
 
 import sqlite3
 
@@ -52,17 +52,17 @@ CREATE TABLE pushed_images (
 
 
 def prepare_tables(database: sqlite3.Connection) -> None:
-    """Create the tables of a new database; StoreError for one of another format."""
+    """Create the tables of a new database; raises StoreError for another format version."""
     found = database.execute("PRAGMA user_version").fetchone()[0]
     if found > FORMAT_VERSION:
         raise StoreError(
             f"The data directory has store format {found}; this curate reads {FORMAT_VERSION}.",
-            hint="Install the newer curate that wrote it, or choose another --data-dir.",
+            hint="A newer curate wrote it: upgrade, or choose another directory with --data-dir.",
         )
     if 0 < found < FORMAT_VERSION:
         raise StoreError(
             f"The data directory has store format {found}, which no release of curate has written.",
-            hint="Crawl and validate again into another --data-dir.",
+            hint="Crawl and validate again into another directory with --data-dir.",
         )
     if found == 0:
         database.executescript(

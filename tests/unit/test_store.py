@@ -171,7 +171,11 @@ def test_validations_locks_and_images(store):
 
 
 def test_images_of_verified_candidates_wait_to_be_pushed(store):
-    for number, why in ((1, None), (2, None), (3, Rejection(stage="validate", reason="flaky"))):
+    for number, why in (
+        (1, None),
+        (2, None),
+        (3, Rejection(stage="validate", reason="flaky-tests")),
+    ):
         done = validation(number, why)
         env = Environment(
             key="k",
@@ -201,11 +205,11 @@ def test_the_funnel_counts_every_pull_once(store):
     for number in (2, 3, 4):
         store.save_candidate(candidate(number))
     store.save_validation(REPO, validation(2))
-    store.save_validation(REPO, validation(3, Rejection(stage="validate", reason="flaky")))
+    store.save_validation(REPO, validation(3, Rejection(stage="validate", reason="flaky-tests")))
     (funnel,) = store.list_funnels()
     assert (funnel.pulls, funnel.undecided, funnel.candidates) == (5, 1, 3)
     assert (funnel.attempted, funnel.verified) == (2, 1)
-    assert funnel.rejected == {"crawl/no-tests": 1, "validate/flaky": 1}
+    assert funnel.rejected == {"crawl/no-tests": 1, "validate/flaky-tests": 1}
     assert funnel.core_seconds == 5.0
 
 
@@ -229,7 +233,7 @@ def test_a_locked_database_is_told(tmp_path, monkeypatch):
     with Store(tmp_path) as store:
         other = sqlite3.connect(tmp_path / "curate.sqlite", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreError, match="in use by another curate"):
+        with pytest.raises(StoreError, match="locked by another curate process"):
             store.save_page(REPO, [pull(1)], CrawlState())
         other.close()
 
