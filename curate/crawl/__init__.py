@@ -1,1 +1,1 @@
-"""From GitHub and git to candidates: pull requests that close issues and change tests."""
+"""From GitHub and git to candidates: merged PRs that close issues and change tests."""

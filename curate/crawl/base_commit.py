@@ -1,7 +1,8 @@
-"""Which commit a task starts from and between which two commits its patch lies.
+"""The base commit of a task, and the two commits whose diff is its patch.
 
-The rule is that of the published SWE-Gym rows: base = GitHub's `baseRefOid`, patch = the diff
-from the merge-base of base and head to the head. What departs from it is named in the rule.
+The default rule is that of the published SWE-Gym rows: base = GitHub's `baseRefOid`, patch = the
+diff from the merge-base of base and head to the head (three-dot diff). Exceptions are recorded in
+`base_commit_rule`.
 """
 
 import re
@@ -14,21 +15,17 @@ from curate.git.diff import FileChange
 from curate.git.mirror import Mirror
 
 RULE_BASE_REF = "base-ref"  # base is baseRefOid
-RULE_DERIVED = "derived"  # baseRefOid is missing: what it was, as far as the graph tells
-RULE_MERGE_BASE = "merge-base"  # the patch does not apply at the base
-RULE_MERGE_COMMIT = (
-    "merge-commit"  # head is missing: the merged commits against what was before them
-)
+RULE_DERIVED = "derived"  # baseRefOid is missing: reconstructed from the commit graph
+RULE_MERGE_BASE = "merge-base"  # the patch does not apply at baseRefOid
+RULE_MERGE_COMMIT = "merge-commit"  # head is missing: the merged commits against their parent
 
-_REBASE_WINDOW_SECONDS = (
-    2  # seconds from the first to the last commit of one click on "Rebase and merge"
-)
+_REBASE_WINDOW_SECONDS = 2  # maximum span of the commits that one "Rebase and merge" writes
 _MENTIONS_PULL = re.compile(r"\(#\d+\)\s*$|^Merge pull request #\d+ ", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PatchRange:
-    """Base commit, the two sides of the diff, and the pull's commits, newest first."""
+    """Base commit, the two commits of the diff, and the PR's commits, newest first."""
 
     base_commit: str
     old_commit: str
@@ -38,30 +35,30 @@ class PatchRange:
 
     @property
     def sides(self) -> tuple[str, str]:
-        """What `DiffReader` compares."""
+        """(old, new), as `DiffReader` takes them."""
         return self.old_commit, self.new_commit
 
 
-def find_patch_range(history: CommitGraph, pull: PullRequest) -> PatchRange | None:
-    """Decide base and diff of *pull* by the graph alone; None where objects are missing."""
-    if pull.head_commit in history:
-        merge_base = _find_merge_base(history, pull.base_commit, pull.head_commit)
+def find_patch_range(graph: CommitGraph, pull: PullRequest) -> PatchRange | None:
+    """Determine base and diff of *pull* from the graph alone; None if commits are missing."""
+    if pull.head_commit in graph:
+        merge_base = _find_merge_base(graph, pull.base_commit, pull.head_commit)
         if merge_base:
             return _make_three_dot_range(
                 merge_base, pull, base_commit=pull.base_commit, rule=RULE_BASE_REF
             )
-        parent = _merge_parent(history, pull)
-        merge_base = _find_merge_base(history, parent, pull.head_commit) if parent else None
+        parent = _merge_parent(graph, pull)
+        merge_base = _find_merge_base(graph, parent, pull.head_commit) if parent else None
         if parent and merge_base:
-            base_commit = _base_tip_at_first_commit(history, parent, merge_base)
+            base_commit = _base_tip_at_first_commit(graph, parent, merge_base)
             return _make_three_dot_range(
                 merge_base, pull, base_commit=base_commit, rule=RULE_DERIVED
             )
-    return _merge_commit_range(history, pull)
+    return _merge_commit_range(graph, pull)
 
 
 def use_merge_base(patch_range: PatchRange) -> PatchRange:
-    """*patch_range* with its base where its patch certainly applies."""
+    """Move the base of *patch_range* to the merge-base, where its patch always applies."""
     return replace(
         patch_range, base_commit=patch_range.old_commit, base_commit_rule=RULE_MERGE_BASE
     )
@@ -70,9 +67,10 @@ def use_merge_base(patch_range: PatchRange) -> PatchRange:
 def applies_trivially(
     mirror: Mirror, ranges: Sequence[tuple[PatchRange, Sequence[FileChange]]]
 ) -> Iterator[bool]:
-    """For each pair with its changes: whether the base has every touched file as the diff does.
+    """For each range, yield whether all changed files are identical in base and merge-base.
 
-    Then the patch applies there; where not, git must be asked. One request for all.
+    If so, the patch applies at the base; if not, `git apply --check` must decide. The object ids
+    of all ranges are read in one batch.
     """
     differing = [
         (patch_range, changes)
@@ -105,24 +103,25 @@ def _make_three_dot_range(
     )
 
 
-def _base_tip_at_first_commit(history: CommitGraph, merged_onto: str, merge_base: MergeBase) -> str:
-    """The base branch's tip when the pull's first commit was made, or the fork if that is later.
+def _base_tip_at_first_commit(graph: CommitGraph, merged_onto: str, merge_base: MergeBase) -> str:
+    """Tip of the base branch at the time of the PR's first commit, or the merge-base if later.
 
-    It gives `baseRefOid` for 198 of 207 published rows: GitHub moves it with pushes and merges.
+    This equals `baseRefOid` for 198 of 207 published rows: GitHub updates `baseRefOid` on pushes
+    and merges.
     """
-    first_commit_time = history.commit_time(merge_base.ahead[-1])
+    first_commit_time = graph.commit_time(merge_base.ahead[-1])
     tip: str | None = merged_onto
-    while tip is not None and history.commit_time(tip) > first_commit_time:
-        tip = history.first_parent(tip)
-    return tip if tip and history.is_ancestor(tip, merge_base.commit) else merge_base.commit
+    while tip is not None and graph.commit_time(tip) > first_commit_time:
+        tip = graph.first_parent(tip)
+    return tip if tip and graph.is_ancestor(tip, merge_base.commit) else merge_base.commit
 
 
-def _merge_commit_range(history: CommitGraph, pull: PullRequest) -> PatchRange | None:
-    """The merged commit, with what was rebased together with it, against what lies before."""
-    if pull.merge_commit is None or pull.merge_commit not in history:
+def _merge_commit_range(graph: CommitGraph, pull: PullRequest) -> PatchRange | None:
+    """The diff of the merge commit (or of all commits of a rebase merge) to its first parent."""
+    if pull.merge_commit is None or pull.merge_commit not in graph:
         return None
-    parent = history.first_parent(_rebased_commits(history, pull.merge_commit)[-1])
-    merge_base = _find_merge_base(history, parent, pull.merge_commit) if parent else None
+    parent = graph.first_parent(_rebased_commits(graph, pull.merge_commit)[-1])
+    merge_base = _find_merge_base(graph, parent, pull.merge_commit) if parent else None
     if parent is None or merge_base is None:
         return None
     return PatchRange(
@@ -134,37 +133,37 @@ def _merge_commit_range(history: CommitGraph, pull: PullRequest) -> PatchRange |
     )
 
 
-def _rebased_commits(history: CommitGraph, merged: str) -> list[str]:
-    """The commits of "Rebase and merge" that end in *merged*, newest first; else *merged* alone.
+def _rebased_commits(graph: CommitGraph, merged: str) -> list[str]:
+    """Commits of a "Rebase and merge" that ends in *merged*, newest first; else only *merged*.
 
-    GitHub writes them anew within a moment, as it does for no two pulls, and leaves their
-    subjects alone, whereas a merge or squash names its pull.
+    GitHub rewrites them within seconds and keeps their subjects, whereas a merge or squash commit
+    mentions the PR number in its subject. No two PRs are merged that quickly.
     """
-    series = [merged]
+    rebased = [merged]
     commit: str | None = merged
-    while commit is not None and _may_be_rebased(history, commit):
-        commit = history.first_parent(commit)
+    while commit is not None and _may_be_rebased(graph, commit):
+        commit = graph.first_parent(commit)
         is_near = (
             commit is not None
-            and history.commit_time(merged) - history.commit_time(commit) <= _REBASE_WINDOW_SECONDS
+            and graph.commit_time(merged) - graph.commit_time(commit) <= _REBASE_WINDOW_SECONDS
         )
-        if commit is None or not is_near or not _may_be_rebased(history, commit):
+        if commit is None or not is_near or not _may_be_rebased(graph, commit):
             break
-        series.append(commit)
-    return series
+        rebased.append(commit)
+    return rebased
 
 
-def _may_be_rebased(history: CommitGraph, commit: str) -> bool:
-    subject = history.message(commit).partition("\n")[0]
-    return len(history.parents(commit)) == 1 and not _MENTIONS_PULL.search(subject)
+def _may_be_rebased(graph: CommitGraph, commit: str) -> bool:
+    subject = graph.message(commit).partition("\n")[0]
+    return len(graph.parents(commit)) == 1 and not _MENTIONS_PULL.search(subject)
 
 
-def _find_merge_base(history: CommitGraph, base: str, head: str) -> MergeBase | None:
-    """Fork of two commits; None where one is missing or *base* holds all of *head*."""
-    merge_base = history.merge_base(base, head) if base in history else None
+def _find_merge_base(graph: CommitGraph, base: str, head: str) -> MergeBase | None:
+    """Merge-base of two commits; None if one is missing or *base* contains all of *head*."""
+    merge_base = graph.merge_base(base, head) if base in graph else None
     return merge_base if merge_base and merge_base.ahead else None
 
 
-def _merge_parent(history: CommitGraph, pull: PullRequest) -> str | None:
+def _merge_parent(graph: CommitGraph, pull: PullRequest) -> str | None:
     merged = pull.merge_commit
-    return history.first_parent(merged) if merged and merged in history else None
+    return graph.first_parent(merged) if merged and merged in graph else None

@@ -1,7 +1,7 @@
-"""From merged pull requests to candidates, or to the reasons why they are none.
+"""From merged PRs to candidates or rejections.
 
-`analyze_pulls` uses the mirror alone; `build_candidates` needs the issues the surveys ask for. Both
-take many pulls and answer in order, one at a time, while git works ahead.
+`analyze_pulls` uses the mirror alone; `build_candidates` also needs the linked issues. Both take
+many PRs and yield results in order, while git works ahead.
 """
 
 from collections import deque
@@ -28,9 +28,9 @@ STAGE = "crawl"
 MISSING_OBJECTS = "missing-objects"
 EMPTY_PATCH = "empty-patch"
 NO_TESTS = "no-tests"
-NO_SOURCE = "no-source"
+NO_SOURCE = "no-source-changes"
 NO_ISSUE = "no-issue"
-ISSUE_IS_PR = "issue-is-a-pull"
+ISSUE_IS_PR = "linked-issue-is-pr"
 ISSUE_NOT_FOUND = "issue-not-found"
 EMPTY_PROBLEM_STATEMENT = "empty-problem-statement"
 REASONS = (
@@ -43,18 +43,18 @@ REASONS = (
     ISSUE_NOT_FOUND,
     EMPTY_PROBLEM_STATEMENT,
 )
-"""Every reason of this stage, in the order in which they are looked for."""
+"""All rejection reasons of this stage, in the order in which they are checked."""
 
-_MAX_LISTED_COMMITS = 250  # of a pull, as many as GitHub lists
-_PARALLEL_CHECKS = 2  # `git apply --check` at once
-_MAX_PENDING_CHECKS = 8  # patches whose checks may be under way when the next is asked for
+_MAX_LISTED_COMMITS = 250  # GitHub lists at most so many commits of a PR
+_PARALLEL_CHECKS = 2  # parallel `git apply --check` processes
+_MAX_PENDING_CHECKS = 8  # patches whose check may be pending
 
 IssueAnswers = Mapping[tuple[str, int], Issue | str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CrawlContext:
-    """What decides over the pulls of a repository, besides what GitHub says of them."""
+    """Inputs to the decisions on a repository's PRs, other than data from GitHub."""
 
     mirror: Mirror
     classifier: FileClassifier
@@ -64,31 +64,30 @@ class CrawlContext:
 
 @dataclass(frozen=True, kw_only=True)
 class PullAnalysis:
-    """What the mirror says of a pull that touches tests and source and claims an issue."""
+    """What the mirror shows of a PR that changes tests and source and links an issue."""
 
     pull: PullRequest
     patch_range: PatchRange
     changes: tuple[FileChange, ...]
     links: tuple[IssueLink, ...]
-    started_at: datetime  # when the pull's first commit was written
+    started_at: datetime  # author date of the PR's first commit
 
 
 def make_rejection(reason: str, detail: str = "") -> Rejection:
-    """A rejection of this stage."""
+    """Return a rejection at this stage."""
     return Rejection(stage=STAGE, reason=reason, detail=detail)
 
 
 def analyze_pulls(
     pulls: Sequence[PullRequest], ctx: CrawlContext
 ) -> Iterator[PullAnalysis | Rejection]:
-    """Look at each of *pulls* without asking GitHub: objects, files, links, in this order."""
+    """Check commits, files and issue links of each of *pulls*, without requests to GitHub."""
     pairs = [find_patch_range(ctx.mirror.commit_graph, pull) for pull in pulls]
     lists = ctx.mirror.diff_reader.read_changed_files([pair.sides for pair in pairs if pair])
     for pull, pair in zip(pulls, pairs, strict=True):
         if pair is None:
-            yield make_rejection(
-                MISSING_OBJECTS, f"neither {pull.head_commit} nor {pull.merge_commit}"
-            )
+            missing = ", ".join(filter(None, (pull.head_commit, pull.merge_commit)))
+            yield make_rejection(MISSING_OBJECTS, f"not in the mirror: {missing}")
         else:
             yield _analyze_pull(pull, pair, next(lists), ctx)
 
@@ -104,56 +103,59 @@ def _analyze_pull(
     rejection = _prefilter(changes, ctx.classifier)
     if rejection:
         return rejection
-    history = ctx.mirror.commit_graph
-    issue_links = collect_issue_links(pull, _commit_messages(pair, history))
-    if not issue_links and not may_miss_claims(pull, history):
+    graph = ctx.mirror.commit_graph
+    issue_links = collect_issue_links(pull, _commit_messages(pair, graph))
+    if not issue_links and not may_miss_claims(pull, graph):
         return make_rejection(NO_ISSUE)
-    started_at = _first_commit_date(pull, pair, history)
+    started_at = _first_commit_date(pull, pair, graph)
     return PullAnalysis(
         pull=pull, patch_range=pair, changes=changes, links=issue_links, started_at=started_at
     )
 
 
-def _first_commit_date(pull: PullRequest, pair: PatchRange, history: CommitGraph) -> datetime:
-    """When the solution was begun: its first commit, or as near as can be told without the head.
+def _first_commit_date(pull: PullRequest, pair: PatchRange, graph: CommitGraph) -> datetime:
+    """Author date of the PR's first commit, or the best estimate if its head is missing.
 
-    A squash is written when it is merged, so what GitHub says of the pull counts beside it.
+    A squash commit is dated at the merge, so GitHub's dates of the PR are considered as well.
     """
-    authored_dates = [history.authored_at(oid) for oid in pair.commits]
-    if pull.head_commit not in history:
+    authored_dates = [graph.authored_at(oid) for oid in pair.commits]
+    if pull.head_commit not in graph:
         authored_dates += [pull.created_at, *filter(None, [pull.first_commit_at])]
     return min(authored_dates)
 
 
-def _commit_messages(pair: PatchRange, history: CommitGraph) -> list[str]:
-    """What the commits say; nothing where there are more than GitHub lists of a pull.
+def _commit_messages(pair: PatchRange, graph: CommitGraph) -> list[str]:
+    """Messages of the PR's commits; empty if there are more than GitHub lists for a PR.
 
-    Then a whole other history came in, and `fixes #12` means an issue of another project.
+    In that case another project's history was merged, and its `fixes #12` means another tracker.
     """
     within_limit = len(pair.commits) <= _MAX_LISTED_COMMITS
-    return [history.message(oid) for oid in pair.commits] if within_limit else []
+    return [graph.message(oid) for oid in pair.commits] if within_limit else []
 
 
-def may_miss_claims(pull: PullRequest, history: CommitGraph) -> bool:
-    """Whether GitHub may know of claims that neither *pull* nor the mirror shows."""
-    return bool(pull.closing_cursor) or pull.head_commit not in history
+def may_miss_claims(pull: PullRequest, graph: CommitGraph) -> bool:
+    """Whether GitHub may have closing references that neither *pull* nor the mirror contains."""
+    return bool(pull.closing_cursor) or pull.head_commit not in graph
 
 
 def relink(
-    analysis: PullAnalysis, pull: PullRequest, history: CommitGraph
+    analysis: PullAnalysis, pull: PullRequest, graph: CommitGraph
 ) -> PullAnalysis | Rejection:
-    """*analysis* with the claims of *pull*, which has all that GitHub knows."""
-    issue_links = collect_issue_links(pull, _commit_messages(analysis.patch_range, history))
+    """Update *analysis* with the links of *pull*, which has all closing references of GitHub."""
+    issue_links = collect_issue_links(pull, _commit_messages(analysis.patch_range, graph))
     if not issue_links:
         return make_rejection(NO_ISSUE)
-    started_at = _first_commit_date(pull, analysis.patch_range, history)
+    started_at = _first_commit_date(pull, analysis.patch_range, graph)
     return replace(analysis, pull=pull, links=issue_links, started_at=started_at)
 
 
 def build_candidates(
     analyses: Sequence[PullAnalysis], ctx: CrawlContext, answers: IssueAnswers
 ) -> Iterator[Candidate | Rejection]:
-    """Make the candidates; *answers* has an issue or the reason it is missing for every link."""
+    """Yield a candidate or a rejection for each of *analyses*.
+
+    *answers* maps every link to its issue, or to the reason why the issue is missing.
+    """
     all_texts = [_collect_issue_texts(analysis, answers) for analysis in analyses]
     accepted = [
         it for it, texts in zip(analyses, all_texts, strict=True) if isinstance(texts, _IssueTexts)
@@ -170,9 +172,9 @@ def build_candidates(
 def _iter_checked_patches(
     analyses: Sequence[PullAnalysis], mirror: Mirror
 ) -> Iterator[tuple[bytes | GitCommandError, bool]]:
-    """The patch of each survey, and whether it applies at its base.
+    """Yield the patch of each analysis, and whether it applies at the base commit.
 
-    Git makes patches and checks them, two at a time, while the caller is busy with earlier ones.
+    Git generates and checks patches, two at a time, while the caller handles earlier ones.
     """
     patches = mirror.diff_reader.read_patches([analysis.patch_range.sides for analysis in analyses])
     applies_at_base = applies_trivially(
@@ -198,7 +200,7 @@ def _await_check(
 
 @dataclass(frozen=True, kw_only=True)
 class _IssueTexts:
-    """What the issues of a pull say."""
+    """Texts of the issues linked by a PR."""
 
     statement: str
     hints: str
@@ -254,17 +256,17 @@ def _make_candidate(
 
 
 def make_instance_id(repo: str, number: int) -> str:
-    """SWE-bench's form: `owner__repo-N`."""
+    """Return the instance id in SWE-bench's form: `owner__repo-N`."""
     return f"{repo.replace('/', '__')}-{number}"
 
 
 def make_problem_statement(issues: Sequence[Issue]) -> str:
-    """Title and body of every issue, a line break after each, as SWE-bench joins them."""
+    """Join title and body of every issue, each followed by a newline, as SWE-bench does."""
     return "".join(f"{issue.title}\n{issue.body}\n" for issue in issues if _has_text(issue))
 
 
 def make_hints_text(issues: Sequence[Issue], before: datetime) -> str:
-    """Comments of *issues* made before the solution was begun, one after the other."""
+    """Join the comments on *issues* created before the first commit of the solution."""
     return "\n".join(
         comment.body
         for issue in issues
@@ -273,12 +275,12 @@ def make_hints_text(issues: Sequence[Issue], before: datetime) -> str:
     )
 
 
-def _prefilter(changes: Sequence[FileChange], rules: FileClassifier) -> Rejection | None:
+def _prefilter(changes: Sequence[FileChange], classifier: FileClassifier) -> Rejection | None:
     if not changes:
         return make_rejection(EMPTY_PATCH)
-    if not any(change.status != "D" and rules.is_test(change.path) for change in changes):
+    if not any(change.status != "D" and classifier.is_test(change.path) for change in changes):
         return make_rejection(NO_TESTS)
-    if not any(rules.is_source(change.path) for change in changes):
+    if not any(classifier.is_source(change.path) for change in changes):
         return make_rejection(NO_SOURCE)
     return None
 
@@ -289,8 +291,8 @@ def _answer_for(answers: IssueAnswers, link: IssueLink) -> Issue | str | None:
 
 def _reject_without_issue(issue_links: Sequence[IssueLink], answers: IssueAnswers) -> Rejection:
     link_names = ", ".join(f"{link.repo}#{link.number}" for link in issue_links)
-    pulls = all(_answer_for(answers, link) == IS_PULL_REQUEST for link in issue_links)
-    return make_rejection(ISSUE_IS_PR if pulls else ISSUE_NOT_FOUND, link_names)
+    all_prs = all(_answer_for(answers, link) == IS_PULL_REQUEST for link in issue_links)
+    return make_rejection(ISSUE_IS_PR if all_prs else ISSUE_NOT_FOUND, link_names)
 
 
 def _has_text(issue: Issue) -> bool:

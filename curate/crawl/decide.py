@@ -1,7 +1,7 @@
-"""Deciding over stored pulls: candidates and rejections, a chunk at a time.
+"""Decisions on stored PRs: candidates and rejections, saved in chunks.
 
-A decision is made once for what it rests on: the pull, the rules, what the mirror has of it and
-which pulls revert it. When any of these changes it is made again; else a second run does nothing.
+A decision depends on the PR, the file classifier, the objects in the mirror and the PRs that
+revert it. It is made again only when one of these changes.
 """
 
 import hashlib
@@ -28,15 +28,15 @@ from curate.git.versions import VersionResolver
 from curate.patches.file_kinds import FileClassifier
 from curate.store.store import Store
 
-CHUNK_SIZE = 400  # pulls decided between two requests for issues, and saved together
-EXTRACTION_VERSION = 3  # raise it when the same inputs are decided otherwise than before
+CHUNK_SIZE = 400  # PRs whose issues are requested together and whose decisions are saved together
+EXTRACTION_VERSION = 3  # increment when the same inputs lead to a different decision
 _OBJECT = re.compile(r"\b[0-9a-f]{40,64}\b")
 
 IssueResolver = Callable[[Sequence[PullAnalysis]], IssueAnswers]
-"""Gets every issue that the surveyed pulls link to, or why it is missing."""
+"""Returns every issue that the analyzed PRs link to, or the reason why it is missing."""
 
 PullCompleter = Callable[[Sequence[PullRequest], bool], Sequence[PullRequest]]
-"""Gets all references that GitHub lists of pulls, and if asked their commits' messages."""
+"""Fetches all closing references of PRs from GitHub and, if the flag is set, commit messages."""
 
 AnalyzedPull = tuple[PullRequest, PullAnalysis | Rejection]
 
@@ -54,10 +54,10 @@ def decide_pulls(  # noqa: PLR0913
     refresh: Callable[[], None] | None = None,
     progress: Callable[[str, int, int], None] = lambda phase, done, total: None,
 ) -> Counter[str]:
-    """Decide what is undecided; counts by reason, candidates under "".
+    """Decide on all undecided PRs; return counts by rejection reason, candidates under "".
 
-    *since* leaves out what was merged earlier. *refresh* updates the mirror; it is called once
-    if heads of undecided pulls are missing there. Killed at any moment, it loses one chunk.
+    *since* skips PRs merged earlier. *refresh* updates the mirror; it is called once if head
+    commits of undecided PRs are missing there. An interruption loses at most one chunk.
     """
     pulls = list(store.iter_pulls(repo))
     if refresh and _lacks_heads(pulls, store.decision_keys(repo), mirror):
@@ -77,28 +77,28 @@ def decide_pulls(  # noqa: PLR0913
     results: Counter[str] = Counter()
     outcomes = zip(undecided, analyze_pulls(undecided, ctx), strict=True)
     while chunk := list(islice(outcomes, CHUNK_SIZE)):
-        made = _make_decisions(
+        decisions = _make_decisions(
             _complete_claims(chunk, ctx, complete_pulls), ctx, resolve_issues, input_hashes
         )
-        store.save_decisions(repo, _count_reasons(made, results, progress, len(undecided)))
+        store.save_decisions(repo, _count_reasons(decisions, results, progress, len(undecided)))
     return results
 
 
 def _complete_claims(
     chunk: Sequence[AnalyzedPull], ctx: CrawlContext, complete_pulls: PullCompleter
 ) -> list[AnalyzedPull]:
-    """*chunk* with the claims that only GitHub knows, of pulls that touch the right files."""
-    history = ctx.mirror.commit_graph
+    """Add the closing references that only GitHub has, for PRs that were not rejected yet."""
+    graph = ctx.mirror.commit_graph
     incomplete = {
         pull.number: result
         for pull, result in chunk
-        if isinstance(result, PullAnalysis) and may_miss_claims(pull, history)
+        if isinstance(result, PullAnalysis) and may_miss_claims(pull, graph)
     }
-    without_head = [it.pull for it in incomplete.values() if it.pull.head_commit not in history]
-    with_head = [it.pull for it in incomplete.values() if it.pull.head_commit in history]
-    full = [*complete_pulls(without_head, True), *complete_pulls(with_head, False)]
-    renewed = {pull.number: relink(incomplete[pull.number], pull, history) for pull in full}
-    return [(pull, renewed.get(pull.number, result)) for pull, result in chunk]
+    without_head = [it.pull for it in incomplete.values() if it.pull.head_commit not in graph]
+    with_head = [it.pull for it in incomplete.values() if it.pull.head_commit in graph]
+    complete = [*complete_pulls(without_head, True), *complete_pulls(with_head, False)]
+    relinked = {pull.number: relink(incomplete[pull.number], pull, graph) for pull in complete}
+    return [(pull, relinked.get(pull.number, result)) for pull, result in chunk]
 
 
 def _make_decisions(
@@ -107,9 +107,9 @@ def _make_decisions(
     resolve_issues: IssueResolver,
     input_hashes: Mapping[int, str],
 ) -> Iterator[Decision]:
-    """Decisions over *chunk*; issues are asked for of those that survived the survey."""
-    found = [analysis for _, analysis in chunk if isinstance(analysis, PullAnalysis)]
-    candidates = build_candidates(found, ctx, resolve_issues(found))
+    """Decide on *chunk*; issues are requested only for PRs that were not rejected yet."""
+    analyses = [analysis for _, analysis in chunk if isinstance(analysis, PullAnalysis)]
+    candidates = build_candidates(analyses, ctx, resolve_issues(analyses))
     for pull, result in chunk:
         outcome = next(candidates) if isinstance(result, PullAnalysis) else result
         yield Decision(number=pull.number, outcome=outcome, inputs_hash=input_hashes[pull.number])
@@ -130,14 +130,14 @@ def _count_reasons(
 
 
 def _compute_inputs_hash(pull: PullRequest, ctx: CrawlContext) -> str:
-    """Hash of what decides over *pull* besides its own content."""
-    history, number = ctx.mirror.commit_graph, pull.number
+    """Hash of everything the decision on *pull* depends on, except its own content."""
+    graph, number = ctx.mirror.commit_graph, pull.number
     key_parts = (
         EXTRACTION_VERSION,
         tuple(ctx.classifier.tests),
         tuple(ctx.classifier.sources),
         ctx.version_resolver.rule,
-        [oid in history for oid in (pull.base_commit, pull.head_commit, pull.merge_commit)],
+        [oid in graph for oid in (pull.base_commit, pull.head_commit, pull.merge_commit)],
         ctx.reverts.reverted_by_pull.get(number),
         ctx.reverts.reverting_pulls.get(number),
     )
@@ -147,20 +147,23 @@ def _compute_inputs_hash(pull: PullRequest, ctx: CrawlContext) -> str:
 def _find_valid_decisions(
     repo: str, store: Store, input_hashes: Mapping[int, str], mirror: Mirror
 ) -> frozenset[int]:
-    """Pulls whose decision rests on what is still so; missing objects must still be missing."""
-    same = {
-        number for number, it in store.decision_keys(repo).items() if input_hashes.get(number) == it
+    """PRs whose stored decision is still valid: same inputs, and missing objects still missing."""
+    unchanged = {
+        number
+        for number, inputs_hash in store.decision_keys(repo).items()
+        if input_hashes.get(number) == inputs_hash
     }
     missing_objects = store.rejections_by_reason(repo, MISSING_OBJECTS)
     return frozenset(
-        same - {n for n, why in missing_objects.items() if _is_available_again(why, mirror)}
+        unchanged
+        - {n for n, rejection in missing_objects.items() if _is_available_again(rejection, mirror)}
     )
 
 
-def _is_available_again(why: Rejection, mirror: Mirror) -> bool:
-    """Whether the mirror has what *why* names as missing; also where it names nothing."""
-    named = _OBJECT.findall(why.detail)
-    return not named or any(mirror.object_reader.resolve_names(named))
+def _is_available_again(rejection: Rejection, mirror: Mirror) -> bool:
+    """Whether the mirror now has an object that *rejection* names; True if it names none."""
+    object_ids = _OBJECT.findall(rejection.detail)
+    return not object_ids or any(mirror.object_reader.resolve_names(object_ids))
 
 
 def _lacks_heads(pulls: Sequence[PullRequest], decided: Mapping[int, str], mirror: Mirror) -> bool:

@@ -1,7 +1,7 @@
-"""The fetching half of a crawl: pulls and issues of one repository, from GitHub into the store.
+"""First half of a crawl: PRs and issues of one repository, from GitHub into the store.
 
-Every page is stored together with the place behind it, so a crawl that was cut short, at whatever
-moment, asks for no stored page again. Nothing here decides what becomes of a pull.
+Every page is stored together with the cursor after it, so an interrupted crawl never requests a
+stored page again. Decisions on PRs are made elsewhere (`curate.crawl.decide`).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,11 +22,11 @@ from curate.github.pulls import LARGEST_PAGE, PullPage, fetch_pull_pages
 from curate.store.store import Store
 
 ProgressCallback = Callable[[str, int, int], None]
-"""Called with a phase ("pulls", "decisions", "candidates"), how many, and of how many."""
+"""Called with a phase ("pulls", "decisions", "candidates"), the count so far and the total."""
 
 
 class GitHubFetcher:
-    """Asks GitHub for what the store lacks of one repository, and charges the crawl for it."""
+    """Fetches what the store lacks of one repository, and records requests and points spent."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class GitHubFetcher:
         limit: int | None = None,
         progress: ProgressCallback = lambda phase, done, total: None,
     ) -> None:
-        """*since*: only what was merged then or later; *limit*: stop after so many pulls."""
+        """*since*: only PRs merged then or later; *limit*: stop after so many PRs."""
         self.repo = repo
         self.store = store
         self.client = client
@@ -49,10 +49,10 @@ class GitHubFetcher:
         self._newest_issue: datetime | None = None
 
     def fetch_pulls(self) -> int:
-        """Store the pulls that are new or changed; how many these are.
+        """Store new and changed PRs; return their number.
 
-        A first crawl goes by creation, oldest first; a later one, or one with *since*, by update,
-        newest first, back to where the known begins.
+        A first crawl goes by creation date, oldest first. A later one, or one with *since*, goes
+        by update, newest first, back to the watermark.
         """
         state = self.store.crawl_state(self.repo)
         incremental = plan_incremental_crawl(state, self.since)
@@ -63,11 +63,10 @@ class GitHubFetcher:
         return self._incremental_crawl(state, incremental)
 
     def refresh_changed_issues(self) -> int:
-        """Fetch those known issues again that changed since; how many. To be called after
-        `fetch_pulls`.
+        """Fetch stored issues again that have changed; return their number.
 
-        Costs a request a hundred issues updated in the repository, none if there is none, and one
-        a hundred known issues of other repositories.
+        Call it after `fetch_pulls`. Costs one request per 100 issues updated in the repository
+        (none if none was), and one per 100 stored issues of other repositories.
         """
         state = self.store.crawl_state(self.repo)
         newest = self._newest_issue
@@ -86,10 +85,10 @@ class GitHubFetcher:
     def resolve_issues(
         self, claims: Mapping[int, Sequence[IssueLink]]
     ) -> dict[tuple[str, int], Issue | str]:
-        """Every claimed issue, or why it is missing, from the store or else from GitHub.
+        """Return every linked issue, or the reason why it is missing, from the store or GitHub.
 
-        *claims* are the links of pulls by number; they are kept, so that a later change of the
-        issue leads to a new decision on the pull.
+        *claims* are the issue links by PR number. They are stored, so that a later change of the
+        issue leads to a new decision on the PR.
         """
         self.store.save_claims(self.repo, claims)
         keys = dict.fromkeys((it.repo, it.number) for links in claims.values() for it in links)
@@ -101,14 +100,16 @@ class GitHubFetcher:
         return answers
 
     def complete_pulls(self, pulls: Sequence[PullRequest], commits: bool) -> list[PullRequest]:
-        """*pulls* with every reference GitHub lists and, if *commits*, their commits' messages."""
-        full = complete_pulls(self.client, pulls, commits=commits) if pulls else []
+        """Fetch all closing references of *pulls* and, with *commits*, their commit messages."""
+        complete = complete_pulls(self.client, pulls, commits=commits) if pulls else []
         self._save_cost()
-        return full
+        return complete
 
     def _initial_crawl(self, state: CrawlState) -> int:
-        """First crawl. The watermark is the newest update at the time of the first page, so that
-        what changes while later pages are fetched is seen by the next crawl.
+        """Crawl by creation date.
+
+        The watermark is the newest update at the time of the first page, so that the next crawl
+        sees what changes while later pages are fetched.
         """
         fetched, before = 0, self.store.count_pulls(self.repo) if state.cursor else 0
         for page in self._fetch_pages(cursor=state.cursor, newest_first=False):
@@ -124,8 +125,10 @@ class GitHubFetcher:
         return fetched
 
     def _incremental_crawl(self, state: CrawlState, incremental: IncrementalCrawl) -> int:
-        """Later crawl. The watermark moves when the known is reached; until then the sweep says
-        where to go on, and what is updated meanwhile lies above the watermark to come.
+        """Crawl by update, newest first, back to the watermark.
+
+        The watermark moves only when the old one is reached. Until then *incremental* says where
+        to resume; PRs updated meanwhile are newer than the next watermark.
         """
         fetched = changed = 0
         for page in self._fetch_pages(cursor=incremental.cursor, newest_first=True):
@@ -161,7 +164,7 @@ class GitHubFetcher:
             yield page
 
     def _refresh_stale(self, seen: UpdateTimes) -> int:
-        """Fetch anew what was updated after it was stored; how many issues that is."""
+        """Fetch issues again that were updated after they were stored; return their number."""
         stale = [ref for ref, when in seen.items() if self._is_stale(ref, when)]
         for _ in self._fetch_issues(stale):
             pass
@@ -185,7 +188,7 @@ class GitHubFetcher:
             yield batch.issues, batch.missing
 
     def _advance_issues_watermark(self, moment: datetime | None) -> int:
-        """Move the watermark of issues; no issue was fetched for it."""
+        """Move the issues watermark; return 0, the number of issues fetched."""
         state = self.store.crawl_state(self.repo)
         newest = max(filter(None, (state.issues_watermark, moment)), default=None)
         self._save_with_cost((), replace(state, issues_watermark=newest))
@@ -198,7 +201,10 @@ class GitHubFetcher:
     def _save_with_cost(
         self, pulls: Sequence[PullRequest], state: CrawlState
     ) -> tuple[CrawlState, int]:
-        """Store *pulls* and *state*, the cost since the last time added; how many pulls changed."""
+        """Store *pulls* and *state* plus the cost since the last call.
+
+        Returns the stored state and the number of new or changed PRs.
+        """
         spent = self.client.requests, self.client.points
         state = replace(
             state,
@@ -210,7 +216,10 @@ class GitHubFetcher:
 
 
 def plan_incremental_crawl(state: CrawlState, since: datetime | None) -> IncrementalCrawl | None:
-    """The way a crawl goes by update, goes on if one was cut short; None for a full first crawl."""
+    """Return the incremental crawl to run, resuming an interrupted one.
+
+    None if a full first crawl is needed instead.
+    """
     if state.is_complete and _is_covered(state, since):
         fresh = IncrementalCrawl(until=state.watermark, since=state.since)
     elif since and state.cursor is None:
@@ -226,7 +235,7 @@ def plan_incremental_crawl(state: CrawlState, since: datetime | None) -> Increme
 
 
 def finish_incremental_crawl(state: CrawlState, incremental: IncrementalCrawl) -> CrawlState:
-    """The state when *incremental* has reached the known."""
+    """Return the state after *incremental* has reached the watermark."""
     newest = max(filter(None, (state.watermark, incremental.newest_update)), default=None)
     return replace(
         state, is_complete=True, watermark=newest, since=incremental.since, incremental_crawl=None

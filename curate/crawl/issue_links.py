@@ -1,7 +1,7 @@
-"""Which issues a pull request says it closes: GitHub's closing keywords, read from text.
+"""Issues that a PR says it closes: GitHub's closing keywords, parsed from text.
 
-The grammar is GitHub's (docs.github.com, "Linking a pull request to an issue"), widened by what
-projects write: `gh-12`, `fixes issue #12`, and lists (`closes #1, #2 and #3`).
+The grammar is GitHub's (docs.github.com, "Linking a pull request to an issue"), extended by
+common variants: `gh-12`, `fixes issue #12`, and lists (`closes #1, #2 and #3`).
 """
 
 import re
@@ -46,7 +46,7 @@ _EMPHASIS = re.compile(r"[*]{1,3}|__")
 
 
 def strip_markup(text: str) -> str:
-    """*text* without HTML comments, code and emphasis; a Markdown link becomes its reference."""
+    """Remove HTML comments, code and emphasis; replace a Markdown link by its reference."""
     text = _COMMENT.sub(" ", text)
     text = _FENCE.sub("\n", text)
     text = _HTML_CODE.sub(" | ", text)
@@ -56,9 +56,9 @@ def strip_markup(text: str) -> str:
 
 
 def strip_indented_code(text: str) -> str:
-    """*text* without code that Markdown tells by indentation alone; in lists that is ordinary text.
+    """Remove Markdown's indented code blocks; indented text in lists stays.
 
-    For what GitHub renders as Markdown: commit messages are often indented throughout.
+    Only for texts that GitHub renders as Markdown: commit messages are often indented throughout.
     """
     if not _INDENTED_CLAIM.search(text):
         return text
@@ -78,11 +78,11 @@ def _link_reference(match: re.Match[str]) -> str:
 
 
 def parse_closing_references(text: str, *, repo: str) -> tuple[IssueRef, ...]:
-    """Issues that *text* claims to close, in order of appearance, each once.
+    """Return the distinct issues that *text* says it closes, in order of appearance.
 
-    *repo* ("owner/name") is what `#12` and `gh-12` mean; other spellings of it are unified.
+    `#12` and `gh-12` refer to *repo* ("owner/name"); its spelling is normalized.
     """
-    if not _HAS_KEYWORD.search(text):  # most texts; the rest costs a hundred times as much
+    if not _HAS_KEYWORD.search(text):  # most texts; full parsing is 100 times slower
         return ()
     found = dict.fromkeys(_iter_references(strip_markup(text), repo))
     return tuple(found)
@@ -96,9 +96,9 @@ def _iter_references(text: str, repo: str) -> Iterator[IssueRef]:
 
 
 def collect_issue_links(pull: PullRequest, messages: Sequence[str] = ()) -> tuple[IssueLink, ...]:
-    """Every issue *pull* claims, with all the places that claim it; own repository first.
+    """Return every issue that *pull* links, with the sources of the link; own repository first.
 
-    *messages* are the commit messages of the pull, read from the mirror.
+    *messages* are the PR's commit messages from the mirror.
     """
     commits = (*pull.commit_messages, *messages)
     by_source: dict[str, Iterable[IssueRef]] = {

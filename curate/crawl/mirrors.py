@@ -1,4 +1,4 @@
-"""Mirrors for the crawl: cloned once, linked where the user has one, fetched when heads lack."""
+"""Mirrors for the crawl: clone once or link an existing one; fetch missing head commits."""
 
 import logging
 from pathlib import Path
@@ -14,9 +14,10 @@ log = logging.getLogger(__name__)
 def open_or_clone_mirror(
     repo: str, settings: Settings, *, given: Path | None = None, token: str | None = None
 ) -> Mirror:
-    """The mirror of *repo*: *given*, linked into the mirrors directory, or a clone kept there.
+    """Open the mirror of *repo*: *given*, linked into the mirrors directory, or a clone in it.
 
-    A clone that exists is used as it is; `fetch_new_heads` updates it.
+    An existing clone is not updated; `fetch_new_heads` does that. Raises ConfigurationError if
+    *given* is not a mirror or a clone exists already.
     """
     path = mirror_path(settings, repo)
     if given is not None:
@@ -30,17 +31,17 @@ def open_or_clone_mirror(
 
 
 def fetch_new_heads(repo: str, settings: Settings, *, token: str | None = None) -> None:
-    """Fetch the heads of new pull requests into the clone; a linked mirror is left alone."""
+    """Fetch the head commits of new PRs into the clone; never writes to a linked mirror."""
     path = mirror_path(settings, repo)
     if path.is_symlink():
-        log.warning("%s lacks heads of pull requests; fetch refs/pull/*/head there", path)
+        log.warning("%s lacks head commits of pull requests; fetch refs/pull/*/head there", path)
         return
     log.info("Updating the mirror of %s in %s", repo, path)
     fetch_refs(path, clone_url(repo, settings.github_api_url), token=token)
 
 
 def clone_url(repo: str, api_url: str) -> str:
-    """Where git finds *repo*: beside the API, which GitHub Enterprise serves below `/api/v3`."""
+    """Return the clone URL of *repo*; GitHub Enterprise serves its API below `/api/v3`."""
     site = api_url.rstrip("/").removesuffix("/api/v3")
     return f"{site if site != api_url.rstrip('/') else 'https://github.com'}/{repo}.git"
 
@@ -50,7 +51,7 @@ def _link_mirror(path: Path, target: Path) -> None:
         return
     if path.exists() and not path.is_symlink():
         raise ConfigurationError(
-            f"{path} already holds a clone", hint="Remove it, or leave out --mirror."
+            f"{path} already contains a clone.", hint="Remove it, or omit --mirror."
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)

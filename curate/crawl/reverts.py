@@ -1,7 +1,7 @@
-"""Which merged pulls take back which others, by what they say.
+"""Which merged PRs revert which others, according to their texts.
 
-GitHub's own button writes `Revert "title"` and `Reverts owner/name#12`; git writes
-`This reverts commit 1234abc.`, with the subject of what it reverts in the title.
+GitHub's revert button writes `Revert "title"` and `Reverts owner/name#12`; `git revert` writes
+`This reverts commit 1234abc.`, with the subject of the reverted commit in the title.
 """
 
 import re
@@ -23,14 +23,14 @@ _TITLE = re.compile(
 )
 _NUMBERED = re.compile(r"\s*\(#(\d{1,9})\)\s*$")
 _COMMIT = re.compile(r"\breverts?\s{1,9}(?:commit\s{1,9})?(?P<oid>[0-9a-f]{7,40})\b", re.IGNORECASE)
-_MIN_ABBREVIATION = 7  # digits of an abbreviated object name
+_MIN_ABBREVIATION = 7  # digits of an abbreviated commit id
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reverts:
-    """Both directions of one repository: pulls taken back by a pull, and pulls that take it back.
+    """Reverts in one repository, in both directions, by PR number.
 
-    A pull whose own reverter is taken back in turn is in force again; both pairs are kept.
+    If a revert is itself reverted, the original change is in effect again; both pairs are kept.
     """
 
     reverted_by_pull: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
@@ -38,9 +38,10 @@ class Reverts:
 
 
 def find_reverts(pulls: Iterable[PullRequest], message_of: Callable[[str], str]) -> Reverts:
-    """Pair the *pulls* of one repository; *message_of* gives a commit's message, "" if unknown.
+    """Find reverts among the *pulls* of one repository.
 
-    Only an earlier merge can be reverted. A title counts for the latest earlier pull that has it.
+    *message_of* returns a commit's message, "" if unknown. Only an earlier merge can be reverted. A
+    title refers to the latest earlier PR with that title.
     """
     ordered = sorted(pulls, key=lambda pull: (pull.merged_at, pull.number))
     merged = _MergedPulls()
@@ -62,7 +63,7 @@ def find_reverts(pulls: Iterable[PullRequest], message_of: Callable[[str], str])
 
 
 class _MergedPulls:
-    """The pulls merged so far, by what a revert can call them."""
+    """The PRs merged so far, by number, title and commit."""
 
     def __init__(self) -> None:
         self.numbers: set[int] = set()

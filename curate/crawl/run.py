@@ -1,7 +1,7 @@
-"""The crawl: merged pulls into the store, then candidates and rejections out of them.
+"""The crawl: fetch merged PRs into the store, then decide on candidates and rejections.
 
-Both halves ask the store what is left to do, so running a crawl again resumes it: a first crawl
-goes on behind its last stored page, and a pull is decided again only when its content changed.
+Both halves take what is left to do from the store, so running a crawl again resumes it: a first
+crawl continues after its last stored page, and a PR is decided again only when it has changed.
 """
 
 import time
@@ -25,13 +25,13 @@ from recipes import Recipe
 
 @dataclass(frozen=True, kw_only=True)
 class CrawlSummary:
-    """What one call of `crawl_repository` did; the store has the totals."""
+    """Counts of one call of `crawl_repository`; the store has the totals."""
 
     repo: str
     pulls: int  # fetched, new or changed
-    issues: int  # known before, fetched again because they changed
+    issues: int  # stored before, and fetched again because they changed
     candidates: int
-    rejected: Mapping[str, int]  # pulls by reason
+    rejected: Mapping[str, int]  # PRs by reason
     requests: int
     points: int
     seconds: float
@@ -39,11 +39,11 @@ class CrawlSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class CrawlOptions:
-    """What the user chose for a crawl."""
+    """The user's options for a crawl."""
 
     mirror: Path | None = None  # bare repository to read instead of cloning
-    since: datetime | None = None  # only pull requests merged on or after this time
-    limit: int | None = None  # pull requests fetched by one call at most
+    since: datetime | None = None  # only PRs merged at or after this time
+    limit: int | None = None  # maximum number of PRs to fetch in one call
     git_token: str | None = None  # for clones and fetches over HTTPS
 
 
@@ -60,14 +60,14 @@ def crawl_repository(  # noqa: PLR0913
     refresh: Callable[[], None] | None = None,
     progress: ProgressCallback = lambda phase, done, total: None,
 ) -> CrawlSummary:
-    """Fetch the merged pulls of *repo* and decide which could become tasks.
+    """Fetch the merged PRs of *repo* and decide which could become task instances.
 
-    *since* leaves out what was merged earlier; *limit* stops fetching after so many pulls of this
-    call. *version_resolver* names the version of a commit (default: the nearest tag). *refresh*
-    updates the mirror; it is called once if heads of pulls are missing there. Raises the errors of
-    `GitHubClient.query`; what was stored until then stays.
+    *since* skips PRs merged earlier; *limit* is the maximum number of PRs to fetch.
+    *version_resolver* determines the version at a commit (default: the nearest tag). *refresh*
+    updates the mirror; it is called once if head commits of PRs are missing there. Raises what
+    `GitHubClient.query` raises; everything stored until then is kept.
     """
-    began, requests, points = time.monotonic(), client.requests, client.points
+    started, requests, points = time.monotonic(), client.requests, client.points
     fetcher = GitHubFetcher(
         repo, store=store, client=client, since=since, limit=limit, progress=progress
     )
@@ -95,7 +95,7 @@ def crawl_repository(  # noqa: PLR0913
         rejected=dict(sorted(results.items())),
         requests=client.requests - requests,
         points=client.points - points,
-        seconds=time.monotonic() - began,
+        seconds=time.monotonic() - started,
     )
 
 
@@ -109,7 +109,10 @@ def crawl_from_settings(
     options: CrawlOptions = CrawlOptions(),
     progress: ProgressCallback = lambda phase, done, total: None,
 ) -> CrawlSummary:
-    """Crawl *repo* with its *recipe*, and the mirror that the settings or *options* name."""
+    """Crawl *repo* with its *recipe* and the mirror given by *options* or the settings.
+
+    Raises what `crawl_repository`, `open_mirror` and `ensure_mirror` raise.
+    """
     token = options.git_token
     with open_or_clone_mirror(repo, settings, given=options.mirror, token=token) as mirror:
         return crawl_repository(

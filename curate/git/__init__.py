@@ -1,1 +1,1 @@
-"""Local bare mirrors, read in bulk through long-lived git processes."""
+"""Local bare mirrors, read in bulk by long-lived git processes."""

@@ -1,4 +1,4 @@
-"""The commit graph of a mirror in memory: merge-bases and ranges without a process each."""
+"""The commit graph of a mirror in memory: merge-bases and ranges without a process per query."""
 
 import heapq
 from array import array
@@ -11,13 +11,13 @@ from builders.git.run import git_fields
 
 _LEFT, _RIGHT, _STALE = 1, 2, 4
 _HEADER = "%ct %at %H %P"
-_MESSAGE_LIMIT = 64 << 10  # bytes; a squashed history can be megabytes
-_LAST_SECOND = 253402300799  # of the year 9999, where datetime ends
+_MESSAGE_LIMIT = 64 << 10  # bytes; the message of a squashed history can have megabytes
+_LAST_SECOND = 253402300799  # end of the year 9999, the maximum of datetime
 
 
 @dataclass(frozen=True, kw_only=True)
 class MergeBase:
-    """Where two commits parted: *commit* (the newest merge-base) and what only *theirs* has.
+    """The newest merge-base of two commits, and the commits that only the second one has.
 
     *ahead* is `left..right`, children before parents.
     """
@@ -27,10 +27,10 @@ class MergeBase:
 
 
 class CommitGraph:
-    """Parents, generations, times and messages of every commit some ref of a mirror reaches."""
+    """Parents, generations, times and messages of all commits reachable from any ref."""
 
     def __init__(self, records: Iterable[bytes]) -> None:
-        """*records* are headers (`_HEADER`) and messages in turn, parents before children."""
+        """*records* alternate headers (`_HEADER`) and messages, parents before children."""
         self._index: dict[str, int] = {}
         self._names: list[str] = []
         self._parents: list[tuple[int, ...]] = []
@@ -60,33 +60,33 @@ class CommitGraph:
         return self._names[parents[0]] if parents else None
 
     def commit_time(self, commit: str) -> int:
-        """When a known commit was committed, in Unix seconds."""
+        """Committer date of a known commit, in Unix seconds."""
         return self._time[self._index[commit]]
 
     def parents(self, commit: str) -> tuple[str, ...]:
-        """Parents of a known commit that the mirror has."""
+        """Those parents of a known commit that are in the mirror."""
         return tuple(self._names[node] for node in self._parents[self._index[commit]])
 
     def message(self, commit: str) -> str:
-        """Message of a commit; "" for one that is not known."""
+        """Message of a commit; "" for an unknown one."""
         node = self._index.get(commit)
         return "" if node is None else self._messages[node].decode("utf-8", "replace")
 
     def authored_at(self, commit: str) -> datetime:
-        """When a known commit was written, by its author's clock."""
+        """Author date of a known commit."""
         seconds = self._authored[self._index[commit]]
         return datetime.fromtimestamp(min(max(seconds, 0), _LAST_SECOND), UTC)
 
     def is_ancestor(self, commit: str, ancestor: str) -> bool:
-        """Whether *ancestor* is a known commit or an ancestor of it."""
+        """Whether *ancestor* is the known *commit* itself or an ancestor of it."""
         merge_base = self.merge_base(commit, ancestor)
         return merge_base is not None and not merge_base.ahead
 
     def merge_base(self, left: str, right: str) -> MergeBase | None:
-        """Where *right* left *left*, as `git diff left...right` sees it; None if unrelated.
+        """Merge-base of two known commits, as in `git diff left...right`; None if unrelated.
 
-        Generations make the walk exact: a commit is reached after everything that descends from
-        it, so its marks are final then. Of several merge-bases git takes the newest.
+        Visiting by generation makes the walk exact: a commit is visited after all its
+        descendants, so its flags are final by then. Of several merge-bases git takes the newest.
         """
         start = self._index[left], self._index[right]
         marks = {start[0]: _LEFT}
@@ -97,7 +97,7 @@ class CommitGraph:
         open_count = len(queue)
         bases: list[int] = []
         right_only: list[int] = []
-        while open_count:  # nodes in line that are not stale
+        while open_count:  # queued nodes that are not stale
             node = heapq.heappop(queue)[1]
             mark = marks[node]
             if not mark & _STALE:
@@ -124,14 +124,14 @@ class CommitGraph:
         )
 
     def describe(self, commit: str, tagged: Container[str]) -> str | None:
-        """The one of *tagged* behind a known commit with the fewest commits between, as git counts.
+        """Nearest of *tagged* reachable from a known commit, as `git describe` counts distance.
 
-        That is what `git describe` looks for. Of two as near the one with the longer history wins.
-        Commits are visited after all their descendants, so only such are candidates that no other
-        candidate has behind it.
+        Of two at the same distance the one with the longer history wins. Commits are visited
+        after all their descendants, so a commit reachable from another candidate is not one
+        itself.
         """
         queue = [(-self._generation[start := self._index[commit]], start)]
-        covered = {start: 0}  # by which candidates, as bits
+        covered = {start: 0}  # bit set of the candidates from which a commit is reachable
         found: list[int] = []
         distance: list[int] = []
         everything, visited = 0, 0

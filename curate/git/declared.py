@@ -1,4 +1,4 @@
-"""The version a commit belongs to, by what one of its files says."""
+"""The project version at a commit, read from one of its files."""
 
 import re
 from functools import lru_cache
@@ -8,9 +8,9 @@ from curate.git.mirror import Mirror
 
 
 class FileVersionResolver:
-    """`version_resolver` for repositories whose tags do not lie behind their commits.
+    """Version resolver for repositories whose tags are not ancestors of their commits.
 
-    *pattern* finds the version in *file*: its first group is "major.minor".
+    *pattern* matches the version in *file*; its first group is "major.minor".
     """
 
     def __init__(self, mirror: Mirror, file: str, pattern: str) -> None:
@@ -21,15 +21,15 @@ class FileVersionResolver:
 
     @property
     def rule(self) -> str:
-        """The file and what is looked for in it."""
+        """The file and the pattern."""
         return f"{self._file}: {self._pattern.pattern}"
 
     def __call__(self, commit: str) -> str:
-        """Major.minor at *commit*; "" where the file is missing or says nothing."""
+        """Return "major.minor" at *commit*; "" if the file is missing or does not match."""
         return self._cached(commit)
 
     def list_versions(self) -> frozenset[str]:
-        """What the file says at any commit of a branch or tag that changes it."""
+        """Versions at all commits of branches and tags that change the file."""
         which = ("--branches", "--tags", "--full-history", "--format=%H")
         commits = git_output(self._mirror.path, "log", *which, "--", self._file).decode().split()
         return frozenset(filter(None, map(self, commits)))

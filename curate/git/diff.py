@@ -11,16 +11,16 @@ from curate.git.marked import DelimitedProcess
 _COMMON = ("diff-tree", "--stdin", "-r")
 _LISTS = (*_COMMON, "--no-renames", "--raw", "-z", "--no-abbrev")
 _PATCHES = (*_COMMON, "-p", "--full-index", "--binary")
-# What GitHub's diffs do, and git's own since 2.9; the limit is named as it differs by version.
+# As GitHub's diffs and git's own default since 2.9; the limit is explicit as it differs by version.
 _RENAMES = ("-M50%", "-l1000")
-_PATCH_PROCESSES = 2  # processes that make patches: most of their time is git's own
+_PATCH_PROCESSES = 2  # processes that generate patches; git itself takes most of the time
 
 CommitPair = tuple[str, str]
 """The old and the new commit of a diff."""
 
 
 class FileChange(NamedTuple):
-    """One file of a diff: modes and object names of both sides; status is A, D, M or T."""
+    """One file of a diff: modes and object ids before and after; status is A, D, M or T."""
 
     old_mode: str
     new_mode: str
@@ -31,7 +31,10 @@ class FileChange(NamedTuple):
 
 
 class DiffReader:
-    """Diffs between commits, in bulk; what git cannot diff is a `GitCommandError` in its place."""
+    """Diffs between many pairs of commits.
+
+    A pair that git cannot diff yields a `GitCommandError` in its place.
+    """
 
     def __init__(self, path: Path) -> None:
         self._lists = DelimitedProcess(path, _LISTS)
@@ -44,31 +47,32 @@ class DiffReader:
         self, commit_pairs: Sequence[CommitPair]
     ) -> Iterator[tuple[FileChange, ...] | GitCommandError]:
         """Files that differ, for each of *commit_pairs*; a rename is a deletion and an addition."""
-        for answer in self._lists.send_requests([_encode_pair(sides) for sides in commit_pairs]):
+        for answer in self._lists.send_requests([_encode_pair(pair) for pair in commit_pairs]):
             yield answer if isinstance(answer, GitCommandError) else parse_changes(answer)
 
     def read_patches(self, commit_pairs: Sequence[CommitPair]) -> Iterator[bytes | GitCommandError]:
-        """Applicable diffs, binary files whole, renames as renames, for each of *commit_pairs*."""
-        lines = [_encode_pair(sides) for sides in commit_pairs]
-        shares = [
-            it.send_requests(lines[n::_PATCH_PROCESSES]) for n, it in enumerate(self._workers)
+        """Patches that `git apply` accepts, with binary files and renames, for *commit_pairs*."""
+        requests = [_encode_pair(pair) for pair in commit_pairs]
+        by_worker = [
+            worker.send_requests(requests[n::_PATCH_PROCESSES])
+            for n, worker in enumerate(self._workers)
         ]
-        in_turn = chain.from_iterable(zip_longest(*shares))
-        yield from (_strip_header(answer) for answer in in_turn if answer is not None)
+        answers = chain.from_iterable(zip_longest(*by_worker))
+        yield from (_strip_header(answer) for answer in answers if answer is not None)
 
-    def read_plain_patch(self, sides: CommitPair) -> bytes | GitCommandError:
-        """As `read_patches`, with a rename as a deletion and an addition."""
-        (answer,) = self._plain.send_requests([_encode_pair(sides)])
+    def read_plain_patch(self, pair: CommitPair) -> bytes | GitCommandError:
+        """Like `read_patches` for one pair, with a rename as a deletion and an addition."""
+        (answer,) = self._plain.send_requests([_encode_pair(pair)])
         return _strip_header(answer)
 
     def close(self) -> None:
-        """End all processes."""
+        """Terminate all processes."""
         for process in (self._lists, self._plain, *self._workers):
             process.close()
 
 
-def _encode_pair(sides: CommitPair) -> bytes:
-    return f"{sides[1]} {sides[0]}".encode()
+def _encode_pair(pair: CommitPair) -> bytes:
+    return f"{pair[1]} {pair[0]}".encode()
 
 
 def _strip_header(answer: bytes | GitCommandError) -> bytes | GitCommandError:
@@ -78,7 +82,7 @@ def _strip_header(answer: bytes | GitCommandError) -> bytes | GitCommandError:
 
 
 def parse_changes(raw: bytes) -> tuple[FileChange, ...]:
-    """Read `--raw -z` output: the commit's name, then headers and paths in turn."""
+    """Parse `--raw -z` output: the commit id, then alternating headers and paths."""
     fields = raw.split(b"\0")[1:-1]
     return tuple(map(_parse_change, fields[::2], fields[1::2]))
 

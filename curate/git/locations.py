@@ -1,4 +1,4 @@
-"""Where the bare mirrors of repositories are."""
+"""Paths of the bare mirrors."""
 
 from pathlib import Path
 
@@ -7,22 +7,20 @@ from curate.core.settings import Settings
 
 
 def mirror_path(settings: Settings, repo: str) -> Path:
-    """Where the bare mirror of *repo* lies or will lie; absolute, git may run elsewhere."""
+    """Absolute path of the bare mirror of *repo*, whether it exists or not."""
     return settings.effective_mirrors_dir.absolute() / f"{repo.replace('/', '__')}.git"
 
 
 def find_mirror(settings: Settings, repo: str) -> Path | None:
-    """The bare mirror of *repo* as git is to be given it; None where there is none."""
+    """Path of the bare mirror of *repo*, symlinks resolved; None if it does not exist."""
     path = mirror_path(settings, repo)
     return path.resolve() if path.exists() else None
 
 
 def require_mirror(settings: Settings, repo: str) -> Path:
-    """As `find_mirror`; NotFoundError where there is none."""
+    """Like `find_mirror`; raises NotFoundError if it does not exist."""
     mirror = find_mirror(settings, repo)
     if mirror is None:
         path = mirror_path(settings, repo)
-        raise NotFoundError(
-            f"There is no mirror of {repo} at {path}.", hint=f"Run: curate crawl {repo}"
-        )
+        raise NotFoundError(f"No mirror of {repo} at {path}.", hint=f"Run: curate crawl {repo}")
     return mirror

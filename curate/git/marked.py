@@ -1,4 +1,4 @@
-"""Many requests to one `git ... --stdin`, the answers told apart by a mark."""
+"""Many requests to one `git ... --stdin` process, the answers separated by a delimiter."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,16 +9,19 @@ from builders.git.run import GitCommandError
 
 
 class DelimitedProcess:
-    """A git process that echoes and flushes a line that is no object name: the end of an answer."""
+    """A git process that echoes and flushes any line that is not an object id.
+
+    Such a line after each request marks the end of its answer.
+    """
 
     def __init__(self, path: Path, arguments: Sequence[str]) -> None:
         self._process = GitProcess(path, arguments)
         self._delimiter = f"end {token_hex(8)}\n".encode()
 
     def send_requests(self, requests: Sequence[bytes]) -> Iterator[bytes | GitCommandError]:
-        """One answer a request, in order; git works ahead while the caller is busy.
+        """Yield one answer per request, in order; git works ahead while the caller is busy.
 
-        A request git dies of is answered with the failure, and those behind it go to a new child.
+        A request that makes git exit yields the error; those after it go to a new process.
         """
         done = 0
         try:
@@ -34,24 +37,24 @@ class DelimitedProcess:
                     done += 1
                     yield self._process.collect_failure()
         finally:
-            if done < len(requests):  # given up: what is still to come would confuse the next
+            if done < len(requests):  # not read to the end: leftover output would mix with the next
                 self.close()
 
     def close(self) -> None:
-        """End the process."""
+        """Terminate the process."""
         self._process.close()
 
     def _read_answers(self, count: int) -> Iterator[bytes]:
-        """Up to *count* whole answers; fewer if git breaks off."""
+        """Yield up to *count* complete answers; fewer if git exits."""
         buffer = bytearray()
         for _ in range(count):
             seen = 0
             while (end := buffer.find(self._delimiter, seen)) < 0:
                 seen = max(0, len(buffer) - len(self._delimiter))
-                piece = self._process.stdout.read1(1 << 18)  # type: ignore[attr-defined]
-                if not piece:
+                chunk = self._process.stdout.read1(1 << 18)  # type: ignore[attr-defined]
+                if not chunk:
                     return
-                buffer += piece
+                buffer += chunk
             answer = bytes(buffer[:end])
             del buffer[: end + len(self._delimiter)]
             yield answer

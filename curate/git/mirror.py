@@ -1,4 +1,4 @@
-"""A local bare mirror of a repository: opened, cloned, updated, and read in bulk."""
+"""A local bare mirror of a repository: open, clone, update and read it in bulk."""
 
 import os
 import re
@@ -27,18 +27,18 @@ case "$1" in Username*) echo x-access-token ;; *) printf '%s\\n' "$CURATE_GIT_TO
 
 
 class InvalidMirrorError(ConfigurationError):
-    """A folder that is there but is no bare git repository with commits."""
+    """A directory that is not a bare git repository with commits."""
 
 
 class Mirror:
-    """A bare repository with the heads of all its pull requests; a context manager.
+    """A bare repository with the head commits of all its pull requests; a context manager.
 
-    `commit_graph`, `object_reader` and `diff_reader` are made when first used and closed with the
-    mirror. One mirror serves one thread.
+    `commit_graph`, `object_reader` and `diff_reader` are created on first use and closed with the
+    mirror. Not safe to share between threads.
     """
 
     def __init__(self, path: Path) -> None:
-        """*path* is a valid mirror: use `open_mirror` or `ensure_mirror`."""
+        """*path* is not checked: use `open_mirror` or `ensure_mirror`."""
         self.path = path
 
     @cached_property
@@ -48,26 +48,26 @@ class Mirror:
 
     @cached_property
     def object_reader(self) -> ObjectReader:
-        """Objects by name."""
+        """Reads git objects."""
         return ObjectReader(self.path)
 
     @cached_property
     def diff_reader(self) -> DiffReader:
-        """File lists and patches between commits."""
+        """Reads file lists and patches between commits."""
         return DiffReader(self.path)
 
     def can_apply(self, commit: str, patch: bytes) -> bool:
-        """Whether git can apply *patch* to the tree of *commit*; nothing is written."""
+        """Whether `git apply --check` accepts *patch* at *commit*; the mirror is not changed."""
         with tempfile.TemporaryDirectory(prefix="curate-index-") as folder:
             index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             if run_git(self.path, "read-tree", commit, environment=index).returncode:
                 return False
             arguments = ("apply", "--cached", "--check", "--whitespace=nowarn", "-")
-            done = run_git(self.path, *arguments, stdin=patch, environment=index)
-            return done.returncode == 0
+            result = run_git(self.path, *arguments, stdin=patch, environment=index)
+            return result.returncode == 0
 
     def close(self) -> None:
-        """End the processes and forget the graph; the mirror can be used again afterwards."""
+        """Terminate the processes and drop the graph; the mirror can be used again afterwards."""
         for name in ("object_reader", "diff_reader"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()
@@ -81,16 +81,17 @@ class Mirror:
 
 
 def open_mirror(path: Path) -> Mirror:
-    """The mirror in *path*; raises `NotFoundError` if nothing is there, `InvalidMirrorError` if no
-    mirror is."""
+    """Open the mirror in *path*.
+
+    Raises `NotFoundError` if *path* is not a directory, `InvalidMirrorError` if it is not a bare
+    repository or has no branches.
+    """
     if not path.is_dir():
-        raise NotFoundError(
-            f"There is no mirror in {path}.", hint="Clone it with `git clone --mirror`."
-        )
+        raise NotFoundError(f"No mirror in {path}.", hint="Create it with `git clone --mirror`.")
     if run_git(path, "rev-parse", "--git-dir").returncode:
         raise InvalidMirrorError(
             f"{path} is not a bare git repository.",
-            hint="Give the folder that `git clone --mirror` made.",
+            hint="Pass the directory that `git clone --mirror` created.",
         )
     if not run_git(path, "for-each-ref", "--count=1").stdout:
         raise InvalidMirrorError(f"{path} has no branches.", hint="Clone the repository again.")
@@ -98,18 +99,18 @@ def open_mirror(path: Path) -> Mirror:
 
 
 def default_branch_commits(mirror: Mirror) -> list[str]:
-    """Commits of the default branch by first parents, oldest first."""
+    """First-parent commits of the default branch, oldest first."""
     return (
         git_output(mirror.path, "rev-list", "--first-parent", "--reverse", "HEAD").decode().split()
     )
 
 
 def ensure_mirror(path: Path, url: str, *, token: str | None = None) -> Mirror:
-    """Clone *url* into *path*, or fetch what is new; raises `NetworkError` or
-    `AuthenticationError`.
+    """Clone *url* into *path*, or fetch what is new.
 
-    The first fetch goes to a folder beside *path* that takes its name when it is complete. Refs
-    the server has dropped are kept: they may be all that holds a pull's base commit.
+    The first fetch goes to a sibling directory that is renamed to *path* when complete. Refs that
+    the server has deleted are kept: a PR's base commit may be reachable from nothing else. Raises
+    `NetworkError`, `AuthenticationError` or `NotFoundError`.
     """
     if path.exists():
         mirror = open_mirror(path)
@@ -126,9 +127,9 @@ def ensure_mirror(path: Path, url: str, *, token: str | None = None) -> Mirror:
 
 
 def fetch_refs(path: Path, url: str, *, token: str | None = None) -> None:
-    """Bring branches, tags and pull heads of *url* into the bare repository *path*.
+    """Fetch branches, tags and PR heads of *url* into the bare repository *path*.
 
-    `HEAD` becomes the default branch of *url*.
+    `HEAD` is set to the default branch of *url*. Raises what `ensure_mirror` raises.
     """
     options = ("--quiet", "--no-auto-maintenance", "--no-write-fetch-head")
     _run_remote_git(path, token, "fetch", *options, url, *REFSPECS)
@@ -139,7 +140,7 @@ def fetch_refs(path: Path, url: str, *, token: str | None = None) -> None:
 
 
 def _run_remote_git(path: Path, token: str | None, command: str, *arguments: str) -> str:
-    """Output of a git command that speaks to a server, under the user's own configuration."""
+    """Run a git command that contacts a server, with the user's git configuration."""
     import git
 
     words = ["git", f"--git-dir={path}", "-c", "core.bare=true", command, *arguments]
@@ -158,18 +159,20 @@ def _classify_fetch_error(stderr: str) -> NetworkError | AuthenticationError | N
     message = stderr.lower()
     denials = ("authentication failed", "could not read username", "could not read password", "403")
     if any(text in message for text in denials):
-        return AuthenticationError("The git server refuses the token.", hint="Set GITHUB_TOKEN.")
+        return AuthenticationError(
+            "The git server rejected the credentials.", hint="Set GITHUB_TOKEN to a valid token."
+        )
     if "not found" in message or "does not appear to be a git repository" in message:
         return NotFoundError(
-            f"The git server has no such repository: {stderr.strip()[-200:]}",
-            hint="Check its name.",
+            f"Repository not found on the git server: {stderr.strip()[-200:]}",
+            hint="Check the name of the repository.",
         )
-    return NetworkError(f"Fetching failed: {stderr.strip()[-500:]}", hint="Try again.")
+    return NetworkError(f"git fetch failed: {stderr.strip()[-500:]}", hint="Try again.")
 
 
 @contextmanager
 def _askpass_environment(token: str | None) -> Iterator[dict[str, str]]:
-    """Environment that answers git's question for a password; the token is in no argument."""
+    """Environment with a GIT_ASKPASS program, which keeps the token off the command line."""
     with tempfile.TemporaryDirectory(prefix="curate-askpass-") as folder:
         environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
         if token:

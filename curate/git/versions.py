@@ -1,4 +1,4 @@
-"""The version a commit belongs to, by the nearest tag behind it."""
+"""The project version at a commit, from the nearest tag among its ancestors."""
 
 import re
 from functools import cached_property
@@ -12,24 +12,24 @@ _TAGS = "%(objecttype) %(*objecttype) %(creatordate:unix) %(objectname) %(*objec
 
 
 class VersionResolver(Protocol):
-    """Names the version of a commit; `rule` changes when the answers may."""
+    """Determines the version at a commit; `rule` changes whenever results may change."""
 
     @property
     def rule(self) -> str:
-        """What decides, in a word or two."""
+        """Short description of the method."""
 
     def __call__(self, commit: str) -> str:
-        """Major.minor at *commit*; "" where nothing names it."""
+        """Return "major.minor" at *commit*; "" if unknown."""
 
     def list_versions(self) -> frozenset[str]:
-        """Every version that some commit of a branch or tag belongs to."""
+        """Return the versions of all commits of branches and tags."""
 
 
 class TagVersionResolver:
-    """For repositories that tag their releases: behind `v4.1.0.dev3` lies version "4.1".
+    """For repositories that tag their releases: `v4.1.0.dev3` means version "4.1".
 
-    Tags are weighed as `git describe --tags` does; a stretch of commits with one parent each is
-    walked once, however many of its commits are asked for.
+    Tags are ranked as in `git describe --tags`. A linear stretch of commits is walked only once,
+    however many of its commits are resolved.
     """
 
     rule = "nearest-tag"
@@ -39,14 +39,14 @@ class TagVersionResolver:
         self._cache: dict[str, str] = {}
 
     def __call__(self, commit: str) -> str:
-        """Major.minor of the nearest tag that *commit* has behind it; "" without one."""
-        history = self._mirror.commit_graph
+        """Return "major.minor" of the nearest tag reachable from *commit*; "" without one."""
+        graph = self._mirror.commit_graph
         current, visited = commit, []
-        while current in history and current not in self._cache:
+        while current in graph and current not in self._cache:
             visited.append(current)
-            parents = history.parents(current)
+            parents = graph.parents(current)
             if current in self._tags_by_commit or len(parents) != 1:
-                tagged = history.describe(current, self._tags_by_commit)
+                tagged = graph.describe(current, self._tags_by_commit)
                 self._cache[current] = self._tags_by_commit[tagged] if tagged else ""
             else:
                 current = parents[0]
@@ -55,12 +55,12 @@ class TagVersionResolver:
         return parse_major_minor(tag)
 
     def list_versions(self) -> frozenset[str]:
-        """Major.minor of every tag that has one."""
+        """Return "major.minor" of every tag that contains a number."""
         return frozenset(filter(None, map(parse_major_minor, self._tags_by_commit.values())))
 
     @cached_property
     def _tags_by_commit(self) -> dict[str, str]:
-        """The tag of every tagged commit: annotated ones first, then the newest, then by name."""
+        """Tag by tagged commit: annotated before lightweight, then the newest, then by name."""
         lines = git_output(self._mirror.path, "for-each-ref", f"--format={_TAGS}", "refs/tags")
         found: dict[str, tuple[bool, int, str]] = {}
         for line in lines.decode("utf-8", "replace").splitlines():

@@ -1,1 +1,1 @@
-"""GitHub's GraphQL API: one seam, one retry policy, pages of pulls and batches of issues."""
+"""GitHub's API: one client, one retry policy, pages of PRs and batches of issues."""

@@ -1,4 +1,4 @@
-"""Many small questions in few requests: fields by alias, as many as one answer can bear."""
+"""Many small lookups in few GraphQL queries, as aliased fields."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,36 +18,36 @@ LARGEST_BATCH = 50
 def fetch_fields(
     client: GitHubClient, fields: Sequence[QueryField], size: AdaptivePageSize, *, home: str = ""
 ) -> Iterator[list[tuple[QueryField, JsonObject | None]]]:
-    """Answers in the order of *fields*, one list a request; None for what is not there.
+    """Yield one list of (field, answer) per request, in order; None for missing objects.
 
-    Raises what `GitHubClient.query` raises, and `NotFoundError` when the repository *home* is gone:
-    then nothing may be concluded from what is not there.
+    Raises what `GitHubClient.query` raises, and `NotFoundError` if the repository *home* does not
+    exist: a missing object in it would then mean nothing.
     """
-    left = list(fields)
-    while left:
-        places: Sequence[tuple[str, str]] = ()
+    pending = list(fields)
+    while pending:
+        aliases: Sequence[tuple[str, str]] = ()
 
-        def ask() -> tuple[str, Mapping[str, Any]]:
-            nonlocal places
-            text, places = queries.build_query(left[: size.value])  # noqa: B023
-            return text, {}
+        def make_request() -> tuple[str, Mapping[str, Any]]:
+            nonlocal aliases
+            document, aliases = queries.build_query(pending[: size.value])  # noqa: B023
+            return document, {}
 
-        data = client.query_adaptive(ask, size.shrink)
+        data = client.query_adaptive(make_request, size.shrink)
         size.record_success()
-        batch = zip(left, places, strict=False)
-        if any(part.repo == home and data.get(repo) is None for part, (repo, _) in batch):
+        batch = zip(pending, aliases, strict=False)
+        if any(field.repo == home and data.get(repo) is None for field, (repo, _) in batch):
             raise repository_not_found(home)
-        answers = [(data.get(repo) or {}).get(alias) for repo, alias in places]
-        yield list(zip(left, answers, strict=False))
-        left = left[len(places) :]
+        answers = [(data.get(repo) or {}).get(alias) for repo, alias in aliases]
+        yield list(zip(pending, answers, strict=False))
+        pending = pending[len(aliases) :]
 
 
 def complete_pulls(
     client: GitHubClient, pulls: Sequence[PullRequest], *, commits: bool
 ) -> list[PullRequest]:
-    """*pulls* with all references that GitHub lists and, if *commits*, what their commits say.
+    """Fetch the remaining closing references of *pulls*.
 
-    That is every message, and when the first was written.
+    With *commits*, fetch all commit messages and the earliest author date, too.
     """
     found = {pull.number: replace(pull, closing_cursor=None) for pull in pulls}
     pending: list[QueryField] = []
@@ -62,10 +62,10 @@ def complete_pulls(
     while pending:
         next_fields: list[QueryField] = []
         batches = fetch_fields(client, pending, size, home=pulls[0].repo)
-        for part, node in (pair for batch in batches for pair in batch):
-            number = int(part.alias.removeprefix("closing").removeprefix("commits"))
+        for field, node in (pair for batch in batches for pair in batch):
+            number = int(field.alias.removeprefix("closing").removeprefix("commits"))
             if node:
-                found[number], remaining = _extend_pull(found[number], part, node)
+                found[number], remaining = _extend_pull(found[number], field, node)
                 next_fields += remaining
         pending = next_fields
     return list(found.values())
@@ -74,7 +74,7 @@ def complete_pulls(
 def _extend_pull(
     pull: PullRequest, field: QueryField, node: JsonObject
 ) -> tuple[PullRequest, list[QueryField]]:
-    """*pull* with one page more of a list, and the part that asks for the next one."""
+    """Add one page of a list to *pull*; also return the field for the next page, if any."""
     page = node["list"]
     cursor = page["pageInfo"]["endCursor"] if page["pageInfo"]["hasNextPage"] else None
     if field.alias.startswith("commits"):

@@ -1,4 +1,4 @@
-"""Issues: their text, many in a request, and which of them changed."""
+"""Issues: their texts, many per request, and which of them changed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,12 +16,12 @@ IS_PULL_REQUEST = "is-a-pull"
 NOT_FOUND = "not-found"
 
 UpdateTimes = dict[IssueRef, datetime | None]
-"""When issues were last updated; None for what is no issue."""
+"""`updatedAt` of issues; None for what is not an issue."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class IssueBatch:
-    """What was found, and for the rest why it is missing: `IS_PULL_REQUEST` or `NOT_FOUND`."""
+    """Issues, and for the others the reason: `IS_PULL_REQUEST` or `NOT_FOUND`."""
 
     issues: tuple[Issue, ...]
     missing: Mapping[tuple[str, int], str]
@@ -30,9 +30,10 @@ class IssueBatch:
 def fetch_issues(
     client: GitHubClient, refs: Sequence[IssueRef], *, home: str = ""
 ) -> Iterator[IssueBatch]:
-    """Issues with all their comments; every one of *refs* is in one batch once.
+    """Fetch issues with all their comments; each of *refs* is in exactly one batch.
 
-    Raises what `GitHubClient.query` raises, and `NotFoundError` when the repository *home* is gone.
+    Raises what `GitHubClient.query` raises, and `NotFoundError` if the repository *home* does not
+    exist.
     """
     size = AdaptivePageSize(LARGEST_BATCH, smallest=1)
     unique_refs = list(dict.fromkeys(refs))
@@ -46,7 +47,7 @@ def fetch_issues(
 
 
 def fetch_update_times(client: GitHubClient, refs: Sequence[IssueRef]) -> UpdateTimes:
-    """When each of *refs* was last updated, a hundred in a request."""
+    """Fetch when each of *refs* was last updated, 100 per request."""
     size = AdaptivePageSize(queries.MAX_PAGE_SIZE, smallest=1)
     batches = fetch_fields(client, [queries.update_time_field(ref) for ref in refs], size)
     nodes = [node for batch in batches for _, node in batch]
@@ -54,7 +55,7 @@ def fetch_update_times(client: GitHubClient, refs: Sequence[IssueRef]) -> Update
 
 
 def fetch_changed_issues(client: GitHubClient, repo: str, since: datetime) -> Iterator[UpdateTimes]:
-    """Pages of the issues of *repo* updated at or after *since*, the oldest update first."""
+    """Fetch pages of the issues of *repo* updated at or after *since*, oldest update first."""
     owner, name = split_repo(repo)
     size = AdaptivePageSize(queries.MAX_PAGE_SIZE)
     cursor: str | None = None
@@ -80,7 +81,7 @@ def fetch_changed_issues(client: GitHubClient, repo: str, since: datetime) -> It
 
 
 def parse_issue(node: JsonObject, ref: IssueRef) -> Issue:
-    """Read one issue with the comments that came along."""
+    """Parse one issue and the first page of its comments."""
     return Issue(
         repo=ref.repo,
         number=ref.number,
@@ -116,11 +117,12 @@ def _fetch_remaining_comments(
     cursors: dict[IssueRef, str],
     size: AdaptivePageSize,
 ) -> None:
-    """Add the comments behind the first page, of all issues at once; *cursors* has the cursors."""
+    """Add the comments after the first page to *found*; *cursors* says where those continue."""
     while cursors:
-        refs, left = list(cursors), [queries.comments_field(ref, at) for ref, at in cursors.items()]
+        refs = list(cursors)
+        fields = [queries.comments_field(ref, cursor) for ref, cursor in cursors.items()]
         cursors = {}
-        nodes = [node for batch in fetch_fields(client, left, size) for _, node in batch]
+        nodes = [node for batch in fetch_fields(client, fields, size) for _, node in batch]
         for ref, node in zip(refs, nodes, strict=True):
             if node:
                 comments = found[ref].comments + _parse_comments(node["comments"])

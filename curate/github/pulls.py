@@ -1,4 +1,4 @@
-"""Merged pulls of a repository, page by page."""
+"""Merged pull requests of a repository, page by page."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ LARGEST_PAGE = 100
 
 @dataclass(frozen=True, kw_only=True)
 class PullPage:
-    """A page, where the next one starts, and what GitHub says of the whole list."""
+    """One page of PRs, the cursor of the next one, and facts about the whole list."""
 
     pulls: tuple[PullRequest, ...]
     cursor: str | None  # None on an empty page
     has_next_page: bool
     total_count: int
-    newest_update: datetime | None  # of all merged pulls, when the page was made
-    newest_issue: datetime | None  # update of the issue updated last, when the page was made
+    newest_update: datetime | None  # newest updatedAt of all merged PRs at request time
+    newest_issue: datetime | None  # newest updatedAt of all issues at request time
 
 
 def fetch_pull_pages(
@@ -37,9 +37,9 @@ def fetch_pull_pages(
     newest_first: bool = False,
     largest: int = LARGEST_PAGE,
 ) -> Iterator[PullPage]:
-    """Pages of merged pulls, by creation; with *newest_first* by update, the latest first.
+    """Fetch pages of merged PRs, oldest creation first; with *newest_first*, latest update first.
 
-    Pages start at *largest* pulls, halve to no less than 5 after trouble and grow back. Raises
+    The page size starts at *largest*, halves after failures (minimum 5) and grows back. Raises
     `NotFoundError` for an unknown repository, and what `GitHubClient.query` raises.
     """
     owner, name = split_repo(repo)
@@ -48,8 +48,8 @@ def fetch_pull_pages(
     fixed = {"owner": owner, "name": name, "field": order[0], "direction": order[1]}
     more = True
     while more:
-        ask = partial(_make_request, fixed, size, cursor)
-        data = client.query_adaptive(ask, size.shrink)
+        make_request = partial(_make_request, fixed, size, cursor)
+        data = client.query_adaptive(make_request, size.shrink)
         size.record_success()
         page = parse_page(data, repo)
         cursor, more = page.cursor or cursor, page.has_next_page
@@ -63,20 +63,23 @@ def _make_request(
 
 
 def split_repo(repo: str) -> tuple[str, str]:
-    """Both halves of "owner/name"; raises `ConfigurationError` for anything else."""
+    """Return owner and name of "owner/name"; raises `ConfigurationError` for anything else."""
     owner, _, name = repo.partition("/")
     if not owner or not name or "/" in name:
-        raise ConfigurationError(f"{repo!r} is no repository.", hint="Write it as owner/name.")
+        raise ConfigurationError(f"Invalid repository {repo!r}.", hint="Write it as OWNER/NAME.")
     return owner, name
 
 
 def repository_not_found(repo: str) -> NotFoundError:
-    """Say that a repository is not, or no longer, there."""
-    return NotFoundError(f"GitHub has no repository {repo}.", hint="Check the name and the token.")
+    """Return the error for a repository that does not exist or is not visible to the token."""
+    return NotFoundError(
+        f"Repository {repo} not found on GitHub.",
+        hint="Check the name, and whether the token may read it.",
+    )
 
 
 def parse_page(data: JsonObject, repo: str) -> PullPage:
-    """Read the answer to `queries.PULLS`."""
+    """Parse the response to `queries.PULLS`."""
     repository = data.get("repository")
     if repository is None:
         raise repository_not_found(repo)
@@ -98,7 +101,7 @@ def _newest_update_time(connection: Mapping[str, Any]) -> datetime | None:
 
 
 def parse_pull(node: JsonObject, repo: str, names: Mapping[str, str] | None = None) -> PullRequest:
-    """Read one pull; *names* maps spellings of repositories (folded) to the ones we use."""
+    """Parse one PR; *names* maps case-folded repository names to the spelling to use."""
     references_page = node["closingIssuesReferences"] or {"nodes": (), "pageInfo": {}}
     info = {"hasNextPage": False, "endCursor": None} | references_page["pageInfo"]
     return PullRequest(
@@ -122,7 +125,7 @@ def parse_pull(node: JsonObject, repo: str, names: Mapping[str, str] | None = No
 def parse_closing_issues(
     connection: Mapping[str, Any], repo: str, names: Mapping[str, str] | None = None
 ) -> tuple[IssueRef, ...]:
-    """Issues of a page of `closingIssuesReferences`; *names* as for `parse_pull`."""
+    """Parse a page of `closingIssuesReferences`; *names* as for `parse_pull`."""
     found = []
     for node in connection.get("nodes") or ():
         if node:

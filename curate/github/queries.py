@@ -1,4 +1,4 @@
-"""The GraphQL documents; costs are those of GitHub's published formula."""
+"""GraphQL documents; costs follow GitHub's published formula."""
 
 import json
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from curate.core.model import IssueRef
 
 MAX_PAGE_SIZE = 100
-"""Items of one page, and of one document of aliases."""
+"""Maximum items of one page, and of aliased fields in one document."""
 
 _CLOSING = """
 fragment Closing on IssueConnection {
@@ -56,7 +56,7 @@ query Pulls(
 """
     + _PULL
 )
-"""A page of merged pulls: 3 + size connections, 1 point for 100 pulls."""
+"""A page of merged PRs: 3 + size connections, 1 point for 100 PRs."""
 
 CHANGED_ISSUES = """
 query Changed($owner: String!, $name: String!, $since: DateTime!, $size: Int!, $cursor: String) {
@@ -72,7 +72,7 @@ query Changed($owner: String!, $name: String!, $since: DateTime!, $size: Int!, $
   }
 }
 """
-"""Which issues were updated at or after a time, oldest update first: 1 point for 100."""
+"""Issues updated at or after a time, oldest update first: 1 point for 100."""
 
 _COMMENTS = """
 fragment Comments on IssueCommentConnection {
@@ -95,7 +95,7 @@ fragment Time on IssueOrPullRequest { __typename ... on Issue { updatedAt } }
 
 @dataclass(frozen=True, kw_only=True)
 class QueryField:
-    """One field of a document of many: whose it is, its alias, and its text."""
+    """One aliased field of a document: its repository, alias and text."""
 
     repo: str
     alias: str
@@ -103,7 +103,7 @@ class QueryField:
 
 
 def issue_field(ref: IssueRef) -> QueryField:
-    """An issue with its first hundred comments."""
+    """An issue with its first 100 comments."""
     text = f"issueOrPullRequest(number: {ref.number}) {{ ...Thing }}"
     return QueryField(repo=ref.repo, alias=f"i{ref.number}", text=text)
 
@@ -115,22 +115,22 @@ def update_time_field(ref: IssueRef) -> QueryField:
 
 
 def comments_field(ref: IssueRef, cursor: str) -> QueryField:
-    """A hundred more comments of an issue."""
+    """The next 100 comments of an issue."""
     inner = f"comments(first: 100, after: {json.dumps(cursor)}) {{ ...Comments }}"
     text = f"issue(number: {ref.number}) {{ {inner} }}"
     return QueryField(repo=ref.repo, alias=f"i{ref.number}", text=text)
 
 
 def closing_issues_field(repo: str, number: int, cursor: str) -> QueryField:
-    """A hundred more of the issues that GitHub says a pull closes."""
+    """The next 100 issues that a PR closes according to GitHub."""
     inner = f"list: closingIssuesReferences(first: 100, after: {json.dumps(cursor)})"
-    place = "repository { nameWithOwner }"
-    text = f"pullRequest(number: {number}) {{ {place} {inner} {{ ...Closing }} }}"
+    repository = "repository { nameWithOwner }"
+    text = f"pullRequest(number: {number}) {{ {repository} {inner} {{ ...Closing }} }}"
     return QueryField(repo=repo, alias=f"closing{number}", text=text)
 
 
 def commits_field(repo: str, number: int, cursor: str | None) -> QueryField:
-    """Messages and dates of a hundred commits of a pull."""
+    """Messages and author dates of 100 commits of a PR."""
     inner = f"list: commits(first: 100, after: {json.dumps(cursor)})"
     text = f"pullRequest(number: {number}) {{ {inner} {{ ...Commits }} }}"
     return QueryField(repo=repo, alias=f"commits{number}", text=text)
@@ -152,18 +152,18 @@ _FRAGMENTS = {
 
 
 def build_query(fields: Sequence[QueryField]) -> tuple[str, Sequence[tuple[str, str]]]:
-    """One document for all *fields*, and where each answer is: (repository's alias, own alias).
+    """Build one document for all *fields*; also return (repository alias, alias) of each.
 
-    Costs 1 point for up to 149 connections. Repositories are the fields `r0`, `r1`, ….
+    Costs 1 point for up to 149 connections. Repositories have the aliases `r0`, `r1`, ….
     """
-    places = {repo: f"r{n}" for n, repo in enumerate(dict.fromkeys(it.repo for it in fields))}
+    repo_aliases = {repo: f"r{n}" for n, repo in enumerate(dict.fromkeys(it.repo for it in fields))}
     field_texts = []
-    for repo, alias in places.items():
-        owner, name = (json.dumps(half) for half in repo.split("/", 1))
+    for repo, alias in repo_aliases.items():
+        owner, name = (json.dumps(part) for part in repo.split("/", 1))
         inner = " ".join(f"{it.alias}: {it.text}" for it in fields if it.repo == repo)
         field_texts.append(f"{alias}: repository(owner: {owner}, name: {name}) {{ {inner} }}")
     text = f"query Details {{ rateLimit {{ cost remaining resetAt }} {' '.join(field_texts)} }}"
     used = {name: it for name, it in _FRAGMENTS.items() if f"...{name} " in text}
     if "Thing" in used:
         used.pop("Comments", None)
-    return text + "".join(used.values()), [(places[it.repo], it.alias) for it in fields]
+    return text + "".join(used.values()), [(repo_aliases[it.repo], it.alias) for it in fields]

@@ -1,4 +1,4 @@
-"""When to ask GitHub again, and when to give up at once."""
+"""Retry policy for requests to GitHub."""
 
 import email.utils
 import time
@@ -15,22 +15,22 @@ Headers = Mapping[str, object]
 
 
 class TransientError(NetworkError):
-    """An answer that the same request, or a smaller one, may not get again."""
+    """A failure that a retry, possibly with a smaller request, may avoid."""
 
 
-class RateLimitExceeded(NetworkError):
-    """GitHub asks to wait; *seconds* is None where it does not say how long."""
+class RateLimitExceededError(NetworkError):
+    """GitHub's rate limit; *seconds* to wait is None if the response does not say."""
 
     def __init__(self, message: str, *, seconds: float | None) -> None:
-        super().__init__(message, hint="Wait, or use another token.")
+        super().__init__(message, hint="Wait and try again, or use another token.")
         self.seconds = seconds
 
 
 @dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
-    """How often, how long, and who is told; both loops end.
+    """Limits for retries and waits, in seconds; both retry loops are bounded.
 
-    `on_wait(seconds left, reason)` is called at least once a second during every wait.
+    `on_wait(remaining seconds, reason)` is called at least once a second during every wait.
     """
 
     max_attempts: int = 8
@@ -44,13 +44,13 @@ class RetryPolicy:
     def run_with_retries(
         self, request: Callable[[], T], on_failure: Callable[[], None] | None = None
     ) -> T:
-        """Result of *request*, tried again after `TransientError` and `RateLimitExceeded`.
+        """Return the result of *request*; retry `TransientError` and `RateLimitExceededError`.
 
-        *on_failure* is called after every `TransientError`, so that the next try may be smaller.
-        Raises what the last try raised; any other exception at once.
+        *on_failure* is called after every `TransientError`, so that the next request may be
+        smaller. Raises what the last attempt raised; any other exception at once.
         """
         limited = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(RateLimitExceeded),
+            retry=tenacity.retry_if_exception_type(RateLimitExceededError),
             stop=self._should_give_up,
             wait=_rate_limit_pause,
             sleep=lambda seconds: self._sleep_with_countdown(seconds, "rate limit"),
@@ -68,37 +68,41 @@ class RetryPolicy:
             wait=tenacity.wait_exponential(multiplier=self.initial_backoff, max=self.max_backoff)
             + tenacity.wait_random(0, self.initial_backoff),
             before_sleep=lambda state: on_failure() if on_failure else None,
-            sleep=lambda seconds: self._sleep_with_countdown(seconds, "server trouble"),
+            sleep=lambda seconds: self._sleep_with_countdown(
+                seconds, "GitHub 5xx or connection error"
+            ),
             reraise=True,
         )
         return failing(request)
 
     def _should_give_up(self, state: tenacity.RetryCallState) -> bool:
-        long = _rate_limit_pause(state) > self.max_rate_limit_wait
-        return long or state.attempt_number >= self.max_rate_limit_waits
+        too_long = _rate_limit_pause(state) > self.max_rate_limit_wait
+        return too_long or state.attempt_number >= self.max_rate_limit_waits
 
     def _sleep_with_countdown(self, seconds: float, reason: str) -> None:
-        left = seconds
-        while left > 0:
-            self.on_wait(left, reason)
-            step = min(1.0, left)
+        remaining = seconds
+        while remaining > 0:
+            self.on_wait(remaining, reason)
+            step = min(1.0, remaining)
             self.sleep(step)
-            left -= step
+            remaining -= step
 
 
 def _rate_limit_pause(state: tenacity.RetryCallState) -> float:
-    """What GitHub asked for; else, as its documentation has it, a minute and then doubling."""
+    """Seconds that GitHub requested; else one minute, then doubling, as its docs recommend."""
     error = state.outcome.exception() if state.outcome else None
-    asked = error.seconds if isinstance(error, RateLimitExceeded) else None
-    return asked if asked is not None else 60.0 * float(2 ** min(state.attempt_number - 1, 4))
+    requested = error.seconds if isinstance(error, RateLimitExceededError) else None
+    if requested is not None:
+        return requested
+    return 60.0 * float(2 ** min(state.attempt_number - 1, 4))
 
 
 def rate_limit_seconds(headers: Headers, now: float) -> float | None:
-    """Seconds that a rate-limited answer asks to wait, from its headers; None if it does not say.
+    """Return the seconds to wait according to the headers of a response; None if they do not say.
 
-    *now* is Unix time, for answers that do not give the server's own, which this machine's may be
-    far from. `Retry-After` is seconds or a date; a spent budget comes back at
-    `x-ratelimit-reset`, one second is added because that is a whole second.
+    *now* (Unix time) is used only without a `Date` header, as the local clock may be wrong.
+    `Retry-After` is a number of seconds or a date. An exhausted limit resets at
+    `x-ratelimit-reset`; one second is added because that time is rounded to seconds.
     """
     now = _parse_http_date(str(headers.get("date", ""))) or now
     after = str(headers.get("retry-after", "")).strip()
@@ -114,7 +118,7 @@ def rate_limit_seconds(headers: Headers, now: float) -> float | None:
 
 
 def _parse_http_date(date: str) -> float | None:
-    """Unix time of an HTTP date."""
+    """Unix time of an HTTP date; None if it is invalid."""
     try:
         return email.utils.parsedate_to_datetime(date).timestamp()
     except ValueError:

@@ -1,7 +1,7 @@
-"""Repositories that could be crawled, chosen by GitHub's search.
+"""Search GitHub for repositories to crawl.
 
-The criteria are those of SWE-Gym's selection (SEART's fields): created before a date, stars, pull
-requests, contributors, language; to which the share of Python and the licence are added.
+The criteria are those of SWE-Gym (fields of SEART): creation date, stars, pull requests,
+contributors, language. The share of Python and the license are added.
 """
 
 import re
@@ -14,8 +14,8 @@ from builders.rfc3339 import parse_rfc3339
 from curate.github.client import GitHubClient
 from curate.github.page_size import AdaptivePageSize
 
-MAX_RESULTS = 1000  # GitHub shows no more results of one search, however many there are
-FIRST_DAY = datetime(2007, 10, 1, tzinfo=UTC)  # no repository is older
+MAX_RESULTS = 1000  # GitHub returns no more results per search
+FIRST_DAY = datetime(2007, 10, 1, tzinfo=UTC)  # no repository on GitHub is older
 
 SEARCH = """
 query Search($text: String!, $size: Int!, $cursor: String) {
@@ -41,19 +41,22 @@ query Search($text: String!, $size: Int!, $cursor: String) {
 
 @dataclass(frozen=True, kw_only=True)
 class SearchCriteria:
-    """What a repository must have; the defaults are the paper's. Every number is exceeded."""
+    """Criteria for repositories; the defaults are those of the SWE-Gym paper.
+
+    A repository must have more `stars`, `pulls` and `contributors` than given.
+    """
 
     created_before: datetime = datetime(2022, 7, 1, tzinfo=UTC)
     stars: int = 500
     pulls: int = 500
     contributors: int = 100
-    python: float = 0.0  # share of the code, 0 to 1; the main language is Python in any case
-    licenses: tuple[str, ...] = ()  # SPDX ids; none = any, even no licence
+    python: float = 0.0  # minimum share of the code, 0 to 1; the main language is always Python
+    licenses: tuple[str, ...] = ()  # SPDX ids; empty = any license or none
 
 
 @dataclass(frozen=True, kw_only=True)
 class RepositoryInfo:
-    """A repository as GitHub describes it; `contributors` is None where nobody asked."""
+    """A repository as described by GitHub; `contributors` is None if not requested."""
 
     repo: str
     created_at: datetime
@@ -66,17 +69,17 @@ class RepositoryInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class RepositoryMatch:
-    """A repository and which criterion it fails; "" if none."""
+    """A repository and the first criterion it fails; "" if it meets all."""
 
     repository: RepositoryInfo
     failed_criterion: str
 
 
 def find_repositories(client: GitHubClient, criteria: SearchCriteria) -> Iterator[RepositoryMatch]:
-    """Every repository with enough stars, judged; each once.
+    """Yield every repository with enough stars once, with the criterion it fails.
 
-    Contributors are asked for one by one (a REST request each), of those that pass all else.
-    Raises what `GitHubClient.query` raises.
+    Contributors cost one REST request each and are counted only for repositories that meet all
+    other criteria. Raises what `GitHubClient.query` raises.
     """
     seen: set[str] = set()
     for repository in search_repositories(client, criteria):
@@ -97,7 +100,7 @@ def find_repositories(client: GitHubClient, criteria: SearchCriteria) -> Iterato
 
 
 def first_failed_criterion(repository: RepositoryInfo, criteria: SearchCriteria) -> str:
-    """The first criterion that *repository* does not meet, or ""."""
+    """Return the first criterion that *repository* does not meet; "" if it meets all."""
     allowed_licenses = {name.casefold() for name in criteria.licenses}
     checks = {
         "created": repository.created_at < criteria.created_before,
@@ -112,7 +115,7 @@ def first_failed_criterion(repository: RepositoryInfo, criteria: SearchCriteria)
 
 
 def search_repositories(client: GitHubClient, criteria: SearchCriteria) -> Iterator[RepositoryInfo]:
-    """All results, by times of creation that are halved until the results fit under the cap."""
+    """Yield all results, from creation-date ranges halved until each is below `MAX_RESULTS`."""
     second = timedelta(seconds=1)
     spans = [(FIRST_DAY, criteria.created_before - second)]
     while spans:
@@ -129,7 +132,7 @@ def search_repositories(client: GitHubClient, criteria: SearchCriteria) -> Itera
 
 
 def build_search_query(criteria: SearchCriteria, start: datetime, end: datetime) -> str:
-    """GitHub's search language; both ends of a range count as inside."""
+    """Return a query in GitHub's search syntax; both ends of the range are inclusive."""
     span = f"{start:%Y-%m-%dT%H:%M:%SZ}..{end:%Y-%m-%dT%H:%M:%SZ}"
     return f"language:Python stars:>{criteria.stars} fork:false created:{span} sort:stars-desc"
 
@@ -137,7 +140,7 @@ def build_search_query(criteria: SearchCriteria, start: datetime, end: datetime)
 def _fetch_search_pages(
     client: GitHubClient, text: str
 ) -> Iterator[tuple[int, Sequence[RepositoryInfo]]]:
-    """(number of results in all, results of this page), page by page."""
+    """Yield (total number of results, results of this page), page by page."""
     size = AdaptivePageSize(100)
     cursor: str | None = None
     more = True
@@ -166,7 +169,7 @@ def _parse_repository(node: Mapping[str, Any]) -> RepositoryInfo:
 
 
 def _count_contributors(client: GitHubClient, repo: str) -> int:
-    """How many people, anonymous ones included: the number of pages of one person each."""
+    """Number of contributors including anonymous ones: the page count at one person per page."""
     headers, body = client.get(f"/repos/{repo}/contributors", {"per_page": 1, "anon": "true"})
     last = re.search(r'[?&]page=(\d+)[^>]*>; rel="last"', str(headers.get("link", "")))
     return int(last[1]) if last else len(body)

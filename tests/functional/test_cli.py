@@ -142,7 +142,7 @@ def test_a_name_that_is_none(curate, repo):
 def test_a_mirror_that_is_none(curate, tmp_path):
     (tmp_path / "folder").mkdir()
     refused(curate("crawl", REPO, "--mirror", "folder"), 2, "not a bare git repository")
-    refused(curate("crawl", REPO, "--mirror", "absent"), 4, "There is no mirror")
+    refused(curate("crawl", REPO, "--mirror", "absent"), 4, "No mirror in absent")
 
 
 def test_a_misspelt_recipe_key(curate, tmp_path, mirror):
@@ -195,7 +195,7 @@ def test_an_unknown_setting(curate, tmp_path):
 
 
 def test_nothing_to_publish(curate):
-    refused(curate("publish", "--output", "release"), 2, "nothing to publish")
+    refused(curate("publish", "--output", "release"), 2, "Nothing to publish")
     refused(curate("publish", "--hub", "nameless"), 2, "nameless")
 
 

@@ -147,9 +147,9 @@ def test_the_patches_of_a_candidate_make_the_head(project: Project, store: Store
 REJECTIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "no-issue": (GOOD, {"body": "See #1"}),
     "no-tests": ({"pkg/b.py": "x\n"}, {"body": "Fixes #1"}),
-    "no-source": ({"tests/test_b.py": "x\n", "README.md": "x\n"}, {"body": "Fixes #1"}),
+    "no-source-changes": ({"tests/test_b.py": "x\n", "README.md": "x\n"}, {"body": "Fixes #1"}),
     "empty-patch": ({}, {"body": "Fixes #1"}),
-    "issue-is-a-pull": (GOOD, {"body": "Fixes #2"}),
+    "linked-issue-is-pr": (GOOD, {"body": "Fixes #2"}),
     "issue-not-found": (GOOD, {"body": "Fixes #99"}),
     "empty-problem-statement": (GOOD, {"body": "Fixes #3"}),
     "missing-objects": (GOOD, {"body": "Fixes #1", "headRefOid": "f" * 40, "mergeCommit": None}),

@@ -173,7 +173,7 @@ def test_a_token_that_is_revoked_is_dropped_with_a_warning(
         built.crawl(tmp_path, double, tokens=SECRETS, warn=said.append)
         assert sum(it.token == SECRETS[1] for it in double.requests) <= 1
     assert content(tmp_path) == expected
-    assert said == ["GitHub refused token 2 of 3; it is left out."]
+    assert said == ["GitHub rejected token 2 of 3; continuing without it."]
 
 
 def test_a_token_at_its_limit_rests_while_the_others_go_on(

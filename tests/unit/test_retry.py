@@ -1,8 +1,13 @@
 import pytest
 
 from curate.core.errors import AuthenticationError, NetworkError, NotFoundError
-from curate.github.errors import BadCredentials, classify_http_error, classify_query_errors
-from curate.github.retry import RateLimitExceeded, RetryPolicy, TransientError, rate_limit_seconds
+from curate.github.errors import BadCredentialsError, classify_http_error, classify_query_errors
+from curate.github.retry import (
+    RateLimitExceededError,
+    RetryPolicy,
+    TransientError,
+    rate_limit_seconds,
+)
 
 
 class Clock:
@@ -55,7 +60,7 @@ def test_tries_are_bounded() -> None:
 
 def test_a_limit_is_waited_for_as_long_as_it_says_with_a_countdown() -> None:
     clock, failures = Clock(), []
-    request, _ = script(RateLimitExceeded("x", seconds=30.5), "done")
+    request, _ = script(RateLimitExceededError("x", seconds=30.5), "done")
     assert clock.policy().run_with_retries(request, lambda: failures.append(1)) == "done"
     assert clock.slept == 30.5
     assert failures == []
@@ -65,20 +70,20 @@ def test_a_limit_is_waited_for_as_long_as_it_says_with_a_countdown() -> None:
 def test_a_limit_that_does_not_say_doubles_from_a_minute() -> None:
     clock = Clock()
     request, _ = script(
-        RateLimitExceeded("x", seconds=None), RateLimitExceeded("x", seconds=None), "done"
+        RateLimitExceededError("x", seconds=None), RateLimitExceededError("x", seconds=None), "done"
     )
     clock.policy().run_with_retries(request)
     assert clock.slept == 60 + 120
 
 
 def test_limits_are_bounded_in_number_and_length() -> None:
-    request, left = script(*[RateLimitExceeded("x", seconds=1)] * 20)
-    with pytest.raises(RateLimitExceeded):
+    request, left = script(*[RateLimitExceededError("x", seconds=1)] * 20)
+    with pytest.raises(RateLimitExceededError):
         Clock().policy(max_rate_limit_waits=3).run_with_retries(request)
     assert len(left) == 17
     clock = Clock()
-    request, _ = script(RateLimitExceeded("x", seconds=10**6), "done")
-    with pytest.raises(RateLimitExceeded):
+    request, _ = script(RateLimitExceededError("x", seconds=10**6), "done")
+    with pytest.raises(RateLimitExceededError):
         clock.policy().run_with_retries(request)
     assert clock.slept == 0
 
@@ -121,13 +126,13 @@ def test_a_clock_that_is_wrong_makes_no_wait_longer(clock: float) -> None:
     [
         (500, {}, "", TransientError),
         (502, {}, "", TransientError),
-        (401, {}, "Bad credentials", BadCredentials),
+        (401, {}, "Bad credentials", BadCredentialsError),
         (403, {}, "", TransientError),
         (403, {}, "Resource not accessible", AuthenticationError),
-        (403, {}, "API rate limit exceeded for user", RateLimitExceeded),
-        (403, {"retry-after": "5"}, "", RateLimitExceeded),
-        (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}, "", RateLimitExceeded),
-        (429, {}, "", RateLimitExceeded),
+        (403, {}, "API rate limit exceeded for user", RateLimitExceededError),
+        (403, {"retry-after": "5"}, "", RateLimitExceededError),
+        (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}, "", RateLimitExceededError),
+        (429, {}, "", RateLimitExceededError),
         (404, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}, "", NotFoundError),
         (422, {}, "", NetworkError),
     ],
@@ -144,8 +149,8 @@ def test_what_http_answers_mean(
         ([{"type": "NOT_FOUND"}], type(None)),
         ([{"type": "NOT_FOUND"}, {"type": "NOT_FOUND"}], type(None)),
         ([{"type": "NOT_FOUND"}, {"message": "Something went wrong"}], TransientError),
-        ([{"type": "RATE_LIMITED"}], RateLimitExceeded),
-        ([{"type": "RATE_LIMIT"}], RateLimitExceeded),
+        ([{"type": "RATE_LIMITED"}], RateLimitExceededError),
+        ([{"type": "RATE_LIMIT"}], RateLimitExceededError),
         ([{"type": "FORBIDDEN", "message": "SAML"}], AuthenticationError),
         ([{"extensions": {"code": "undefinedField"}}], NetworkError),
         ([{"type": "MAX_NODE_LIMIT_EXCEEDED"}], TransientError),
