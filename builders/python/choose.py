@@ -71,7 +71,7 @@ def choose_python(
     detail = (
         f"the project wants {accepted}; available: {', '.join(sorted(available_set)) or 'none'}"
     )
-    return Failure(stage="lock", reason="no-python", detail=detail)
+    return Failure(stage="lock", reason="no-compatible-python", detail=detail)
 
 
 def find_interpreter(folder: Path | None, python: str) -> Path | None:

@@ -1,1 +1,1 @@
-"""The environment of a candidate: planned, locked, built, explained."""
+"""The environment of a candidate: plan, lock, build, explanation."""

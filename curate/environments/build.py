@@ -1,4 +1,4 @@
-"""The environment of a trial: its lock, shared or exact, and its image."""
+"""The environment of one attempt: its lock, shared or resolved for it, and its image."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,14 +18,17 @@ from curate.environments.plan import RequirementsVariant, ValidationPlan
 from curate.store import Store
 
 MAX_BUILD_ATTEMPTS = 3
-BUILD_RETRY_SECONDS = 2.0  # seconds before the second try; each further wait is twice as long
-MAX_BUILD_FALLBACKS = 5  # builds of one environment, each without a package the one before lacked
+BUILD_RETRY_SECONDS = 2.0  # wait before the second attempt; doubles with each further one
+MAX_BUILD_FALLBACKS = 5  # builds of one environment; each drops a package that did not build
 
 
 def get_or_create_lock(
     plan: ValidationPlan, variant: RequirementsVariant, ctx: ValidationContext
 ) -> RequirementsLock | Failure:
-    """The stored lock of the same manifest if it is not newer than the pull, or a new one."""
+    """Return the stored lock of the same manifest, or resolve and store a new one.
+
+    A stored lock with a cutoff later than the date of *variant* is not used.
+    """
     stored = find_lock(variant, ctx.store)
     if stored:
         return stored
@@ -36,7 +39,7 @@ def get_or_create_lock(
 
 
 def find_lock(variant: RequirementsVariant, store: Store) -> RequirementsLock | None:
-    """The lock in *store* that serves *variant*, unless it is newer than the pull."""
+    """Return the stored lock for *variant*; None if there is none or its cutoff is too late."""
     stored = store.get_lock(compute_lock_key(variant.manifest, variant.python))
     return stored if stored and stored.exclude_newer <= variant.date else None
 
@@ -44,8 +47,8 @@ def find_lock(variant: RequirementsVariant, store: Store) -> RequirementsLock | 
 def resolve_lock(
     plan: ValidationPlan, variant: RequirementsVariant, ctx: ValidationContext
 ) -> RequirementsLock | Failure:
-    """A new lock as of the date of *variant*."""
-    ctx.report_step(plan.candidate.instance_id, "locking")
+    """Resolve a new lock with the date of *variant* as cutoff."""
+    ctx.report_step(plan.candidate.instance_id, "resolving requirements")
     lock = compile_lock(
         variant.manifest, python=variant.python, cutoff=variant.date, settings=ctx.settings
     )
@@ -60,11 +63,14 @@ def build_with_fallbacks(
     lock: RequirementsLock,
     ctx: ValidationContext,
 ) -> tuple[RequirementsLock, BuiltInstance | Failure]:
-    """Build; where an optional package does not, without it, and remember the lock that did."""
+    """Build the environment, without optional packages that fail to build.
+
+    Returns the lock that was used, which is stored for other candidates, and the result.
+    """
     key = compute_lock_key(variant.manifest, variant.python)
     adjustments: list[str] = []
     for _ in range(MAX_BUILD_FALLBACKS):
-        ctx.report_step(plan.candidate.instance_id, "building")
+        ctx.report_step(plan.candidate.instance_id, "building environment")
         built = _build_with_retries(make_instance_spec(plan, variant, lock, ctx.get_mirror), ctx)
         if isinstance(built, BuiltInstance):
             if adjustments:
@@ -75,7 +81,7 @@ def build_with_fallbacks(
             break
         variant = replace(variant, manifest=adjustment.manifest)
         adjustments.append(adjustment.sentence)
-        ctx.report_step(plan.candidate.instance_id, "locking")
+        ctx.report_step(plan.candidate.instance_id, "resolving requirements")
         relocked = compile_lock(
             variant.manifest,
             python=variant.python,
@@ -91,7 +97,7 @@ def build_with_fallbacks(
 
 
 def _build_with_retries(spec: InstanceSpec, ctx: ValidationContext) -> BuiltInstance | Failure:
-    """Build *spec*, a few times where the engine or the network does not hold."""
+    """Build *spec*; retry a few times if the engine or the network fails."""
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(SandboxError),
         stop=tenacity.stop_any(
@@ -106,16 +112,18 @@ def _build_with_retries(spec: InstanceSpec, ctx: ValidationContext) -> BuiltInst
 
 
 def _reuse_checkout_layer(spec: InstanceSpec, older_commit: str) -> InstanceSpec:
-    """*spec* upon the checkout of *older_commit*, if that and its submodules can lie below."""
+    """Base *spec* on the checkout layer of *older_commit* if its files and submodules allow it."""
     if not older_commit or not _is_ancestor_with_files(spec.mirror, older_commit, spec.base_commit):
         return spec
     before, after = (
-        submodule_commits(spec.mirror, at, spec.submodules)
-        for at in (older_commit, spec.base_commit)
+        submodule_commits(spec.mirror, commit, spec.submodules)
+        for commit in (older_commit, spec.base_commit)
     )
     if before.keys() != after.keys():
         return spec
-    moved = {path: (before[path], at) for path, at in after.items() if at != before[path]}
+    moved = {
+        path: (before[path], commit) for path, commit in after.items() if commit != before[path]
+    }
     if not all(
         _is_ancestor_with_files(spec.submodules[path], *pair) for path, pair in moved.items()
     ):
@@ -124,8 +132,7 @@ def _reuse_checkout_layer(spec: InstanceSpec, older_commit: str) -> InstanceSpec
 
 
 def _is_ancestor_with_files(mirror: Path, older_commit: str, commit: str) -> bool:
-    """Whether *older_commit* is an ancestor of *commit*, or is it, and *mirror* has all files of
-    both."""
+    """Whether *older_commit* is *commit* or an ancestor, and *mirror* has all files of both."""
     if not has_all_files(mirror, commit):
         return False
     result = run_git(mirror, "merge-base", "--is-ancestor", older_commit, commit)
@@ -138,7 +145,7 @@ def make_instance_spec(
     lock: RequirementsLock,
     get_mirror: Callable[[str], Path],
 ) -> InstanceSpec:
-    """What a backend is asked to build; *get_mirror* gives the bare mirror of a repository."""
+    """Return the build input for a backend; *get_mirror* returns a repository's bare mirror."""
     candidate = plan.candidate
     mirror = get_mirror(candidate.repo)
     spec = InstanceSpec(
@@ -162,7 +169,7 @@ def make_instance_spec(
 def make_environment_record(
     plan: ValidationPlan, variant: RequirementsVariant, lock: RequirementsLock, built: BuiltInstance
 ) -> Environment:
-    """The record of what was built."""
+    """Return the record of a built environment."""
     return Environment(
         key=built.environment_key,
         backend=built.backend,

@@ -1,4 +1,4 @@
-"""What trials share: the user's options, and what a trial works with."""
+"""What validations share: the user's options, and the services they use."""
 
 import logging
 import threading
@@ -18,40 +18,40 @@ log = logging.getLogger(__name__)
 BACKENDS = ("docker", "local")
 
 
-class ValidationCancelled(Exception):
-    """The user asked to stop; nothing of the trial under way is kept."""
+class ValidationCancelledError(Exception):
+    """The user asked to stop; results of the current attempt are discarded."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ValidationOptions:
-    """What the user chose for a validation; part of its key, but for `jobs`."""
+    """The user's options for a validation; part of its inputs hash."""
 
-    runs: int = 3  # on each side
+    runs: int = 3  # before and after the gold patch, each
     backend: str = "docker"
-    measure_strength: bool = True  # whether to measure what the tests notice of the gold patch
+    measure_strength: bool = True  # whether to run hunk ablation on verified candidates
 
 
 @dataclass(frozen=True, kw_only=True)
 class ValidationContext:
-    """What a trial works with."""
+    """Services and settings shared by all validations of a process."""
 
     store: Store
     backend: Backend
     settings: BuildSettings
-    python_versions: tuple[str, ...]  # interpreters that can be had, "3.8" ...
+    python_versions: tuple[str, ...]  # available interpreters, e.g. "3.8"
     get_mirror: Callable[[str], Path]  # repository -> bare mirror
     stop_event: threading.Event
     report_step: Callable[[str, str], None]  # instance id, step
-    run_executor: Executor  # carries runs, no more at once than the user asked for
+    run_executor: Executor  # executes test runs, at most as many in parallel as requested
 
 
 def open_backend(name: str, settings: Settings, store: Store) -> Backend:
-    """The backend *name*; raises EngineUnavailableError where no container engine answers."""
+    """Open the backend *name*; raises EngineUnavailableError if no container engine responds."""
     if name == "local":
         log.warning("the local sandbox does not isolate: tests run as you, on this machine")
     backend = describe_backend(name, settings, store)
     try:
-        backend.check_available()  # before anything is planned
+        backend.check_available()  # fail before planning anything
     except EngineUnavailableError as error:
         error.hint = error.hint or "Start Docker, or use --sandbox local."
         raise
@@ -59,7 +59,7 @@ def open_backend(name: str, settings: Settings, store: Store) -> Backend:
 
 
 def describe_backend(name: str, settings: Settings, store: Store) -> Backend:
-    """The backend *name*, to be asked for names only: no engine need answer."""
+    """Return the backend *name* without checking that its container engine is available."""
     if name == "local":
         from builders.backends.local import LocalBackend
 

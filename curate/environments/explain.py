@@ -1,6 +1,6 @@
-"""Why a candidate gets the environment it gets: the plan that validation makes, told in full.
+"""Why a candidate gets its environment: the validation plan in detail.
 
-Nothing is decided here: every fact comes from the plan, from the store and from the backend.
+Nothing is decided here: all facts come from the plan, the store and the backend.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,28 +25,26 @@ from recipes import RecipeLibrary
 
 @dataclass(frozen=True, kw_only=True)
 class VariantExplanation:
-    """One set of declared requirements that is tried, and what was or will be made of it."""
+    """One variant of the declared requirements, and its lock, stored or to be resolved."""
 
     requirements_from: str  # "base" or "gold"
     python: str
     python_reason: str
-    cutoff: datetime  # of the stored lock; else the date the lock will be resolved as of
+    cutoff: datetime  # of the stored lock, else of the lock to be resolved
     read: tuple[str, ...]  # requirement files that were read
-    declared: Mapping[str, tuple[str, ...]]  # requirement lines by what declares them
+    declared: Mapping[str, tuple[str, ...]]  # requirement lines by origin: a file, extra, group …
     constraints: tuple[str, ...]
-    absent: tuple[str, ...]  # what the recipe names and the commit lacks
+    absent: tuple[str, ...]  # sources named in the recipe but missing at the commit
     left_out: tuple[str, ...]  # one sentence each
-    lock_adjustments: tuple[
-        str, ...
-    ]  # of the stored lock; else those that are made before resolving
-    locked: tuple[str, ...] | None  # packages of the stored lock; None where there is none yet
-    names: Mapping[str, str]  # of the layers, which only a lock decides; empty without one
+    lock_adjustments: tuple[str, ...]  # of the stored lock, else those made before resolving
+    locked: tuple[str, ...] | None  # packages of the stored lock; None without one
+    names: Mapping[str, str]  # image layer names, which depend on the lock; empty without one
     install: tuple[str, ...]  # lines of the install script
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlanExplanation:
-    """What a plan says of range, environment and tests."""
+    """The recipe range, environment and tests of a plan."""
 
     range: str  # `versions` of the recipe's range, "" for all
     recipe_hash: str
@@ -58,7 +56,7 @@ class PlanExplanation:
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateExplanation:
-    """What is known of one candidate: its plan or why it has none, and its newest validation."""
+    """The plan of one candidate, or why it has none, and its latest validation."""
 
     candidate: Candidate
     recipe: Path | None
@@ -74,7 +72,7 @@ def explain_candidate(
     library: RecipeLibrary,
     backend: Backend,
 ) -> CandidateExplanation:
-    """Plan *candidate* as a validation would, and explain the plan."""
+    """Explain how a validation would plan *candidate*."""
     recipe = library.get_recipe(candidate.repo)
 
     def get_mirror(repo: str) -> Path:
@@ -97,7 +95,7 @@ def explain_candidate(
 def explain_plan(
     plan: ValidationPlan, store: Store, backend: Backend, get_mirror: Callable[[str], Path]
 ) -> PlanExplanation:
-    """Tell *plan*, and the locks and names that *store* and *backend* have for it."""
+    """Explain *plan* with the locks in *store* and the layer names of *backend*."""
     return PlanExplanation(
         range=plan.env.versions,
         recipe_hash=plan.recipe.compute_hash(plan.env),
@@ -123,7 +121,9 @@ def _explain_variant(
     )
     spec = make_instance_spec(plan, variant, effective_lock, get_mirror)
     names = backend.layer_names(spec) if lock else {}
-    repairs = lock.adjustments if lock else tuple(it.sentence for it in initial_changes(manifest))
+    adjustments = (
+        lock.adjustments if lock else tuple(it.sentence for it in initial_changes(manifest))
+    )
     return VariantExplanation(
         requirements_from=variant.requirements_from,
         python=variant.python,
@@ -134,7 +134,7 @@ def _explain_variant(
         constraints=manifest.constraints,
         absent=manifest.missing_sources,
         left_out=manifest.notes,
-        lock_adjustments=tuple(sentence for sentence in repairs if sentence not in manifest.notes),
+        lock_adjustments=tuple(it for it in adjustments if it not in manifest.notes),
         locked=lock.packages if lock else None,
         names={} if isinstance(names, Failure) else names,
         install=tuple(install_commands(spec)),
@@ -142,7 +142,7 @@ def _explain_variant(
 
 
 def _group_by_origin(manifest: Manifest) -> Mapping[str, tuple[str, ...]]:
-    """Lines under what declares them; a file that adds nothing to the others has none."""
+    """Group requirement lines by origin; a file that adds no line of its own is kept, empty."""
     found: dict[str, list[str]] = {}
     for item in manifest.requirements:
         found.setdefault(item.origin, []).append(item.line)

@@ -1,4 +1,4 @@
-"""What is decided about a candidate before anything is locked or built."""
+"""The validation plan of a candidate: everything decided before locking and building."""
 
 import platform
 from collections.abc import Mapping, Sequence
@@ -23,36 +23,36 @@ from recipes import EnvRecipe, Recipe, RecipeError, normalize_architecture
 
 @dataclass(frozen=True, kw_only=True)
 class RequirementsVariant:
-    """Declared requirements to make an environment of, and the interpreter they ask for."""
+    """One variant of the declared requirements, and the interpreter selected for it."""
 
-    requirements_from: str  # "base", or "gold" for what is declared after the gold patch
+    requirements_from: str  # "base", or "gold" for requirements after the gold patch
     manifest: Manifest
     python: str  # "3.9"
-    reason: str = ""  # why this interpreter
-    date: datetime  # what the environment is made for
+    reason: str = ""  # why this interpreter was selected
+    date: datetime  # the environment reproduces this date
 
 
 @dataclass(frozen=True, kw_only=True)
 class ValidationPlan:
-    """All that is decided before anything is built."""
+    """Everything decided before locking and building."""
 
     candidate: Candidate
     recipe: Recipe
     env: EnvRecipe
     selection: TestSelection
-    variants: tuple[RequirementsVariant, ...]  # at least one, in the order in which they are tried
-    use_ci_env: bool = False  # whether tests get the variables of the project's CI, too
+    variants: tuple[RequirementsVariant, ...]  # at least one, in the order of attempts
+    use_ci_env: bool = False  # whether tests also get `ci_env_vars` of the recipe
 
     @property
     def env_vars(self) -> Mapping[str, str]:
-        """Variables of the tests."""
+        """Environment variables of the tests."""
         return self.env.env_vars | (self.env.ci_env_vars if self.use_ci_env else {})
 
 
 def plan_validation(
     candidate: Candidate, recipe: Recipe, mirror: Path, pythons: Sequence[str]
 ) -> ValidationPlan | Rejection:
-    """Decide environment range, tests, requirements and interpreter of *candidate*."""
+    """Select recipe range, tests, requirements and interpreter of *candidate*."""
     try:
         env = recipe.environment_for(candidate.version)
     except RecipeError as error:
@@ -60,17 +60,18 @@ def plan_validation(
     if env.skip:
         return Rejection(stage="recipe", reason="skipped", detail=env.skip)
     if env.architectures and current_architecture() not in env.architectures:
-        detail = f"made for {', '.join(env.architectures)}, not for {current_architecture()}"
+        supported = ", ".join(env.architectures)
+        detail = f"the recipe supports {supported}, this machine is {current_architecture()}"
         return Rejection(stage="recipe", reason="architecture", detail=detail)
     with (
-        GitTree(mirror, candidate.base_commit) as base_tree_reader,
-        GitTree(mirror, candidate.head_commit) as head,
+        GitTree(mirror, candidate.base_commit) as base_tree,
+        GitTree(mirror, candidate.head_commit) as head_tree,
     ):
         selection = select_tests(
-            recipe, candidate.test_patch, before=base_tree_reader.read, after=head.read
+            recipe, candidate.test_patch, before=base_tree.read, after=head_tree.read
         )
         sources = env.requirements
-        trees = {"base": base_tree_reader, "gold": head}
+        trees = {"base": base_tree, "gold": head_tree}
         manifests = {source: read_manifest(tree, sources) for source, tree in trees.items()}
     if not selection:
         return Rejection(stage="plan", reason="no-runnable-tests")
@@ -87,7 +88,7 @@ def plan_validation(
 
 
 def current_architecture() -> str:
-    """What recipes call the architecture of this machine."""
+    """Return the architecture of this machine, as recipes name it."""
     return normalize_architecture(platform.machine())
 
 
@@ -97,10 +98,10 @@ def _build_variants(
     env: EnvRecipe,
     pythons: Sequence[str],
 ) -> tuple[RequirementsVariant, ...] | Failure:
-    """What can be built upon: the base's requirements, then gold's where it changes them.
+    """Return the base requirements, then the gold requirements if the gold patch changes them.
 
-    Code that asks for a newer library may only work with that; but where the older one does, it
-    comes first, for with the newer one tests fail before the fix that have nothing to do with it.
+    Code that requires a newer library may only work with that. But the base requirements come
+    first: with the newer library, tests unrelated to the fix may fail before it.
     """
     candidates = [
         make_variant(source, manifests[source], date, env, pythons)
@@ -122,7 +123,7 @@ def make_variant(
     env: EnvRecipe,
     pythons: Sequence[str],
 ) -> RequirementsVariant | Failure:
-    """*manifest* with the interpreter it gets at *date*."""
+    """Select the interpreter for *manifest* at *date*."""
     if isinstance(manifest, Failure):
         return manifest
     python = _select_python(env, manifest, date, pythons)
@@ -138,17 +139,17 @@ def make_variant(
 
 
 def _environment_dates(candidate: Candidate, mirror: Path) -> Mapping[str, datetime]:
-    """What environments are made for: the day the pull was opened, or a later one of its commits.
+    """Return the dates of the environments: creation of the PR, or of a commit if that is later.
 
-    The base may have been committed later, where the pull was rebased; gold's requirements are of
-    the day of its last commit.
+    The base commit is newer than the PR if the PR was rebased. Gold requirements date from the
+    PR's last commit.
     """
     base = max(candidate.created_at, _commit_date(mirror, candidate.base_commit))
     return {"base": base, "gold": max(base, _commit_date(mirror, candidate.head_commit))}
 
 
 def _commit_date(mirror: Path, commit: str) -> datetime:
-    # Not `show -s`: of a merge it reads files, which a partial mirror may lack.
+    # Not `git show -s`: for a merge it reads blobs, which a partial clone may lack.
     text = git_output(mirror, "log", "-1", "--format=%cI", commit).decode().strip()
     return parse_rfc3339(text)
 
@@ -157,17 +158,17 @@ def _select_python(
     env: EnvRecipe, manifest: Manifest, date: datetime, pythons: Sequence[str]
 ) -> PythonChoice | Failure:
     if env.python:
-        return PythonChoice(python=env.python, reason="the recipe says so")
+        return PythonChoice(python=env.python, reason="set by the recipe")
     return choose_python(manifest, as_of=date, available=pythons)
 
 
 def make_classifier(recipe: Recipe) -> FileClassifier:
-    """What is a test and what is source in the repository of *recipe*."""
+    """Return the file classifier for the repository of *recipe*."""
     return FileClassifier(tests=recipe.paths.tests, sources=recipe.paths.source)
 
 
 def make_version_resolver(recipe: Recipe, mirror: Mirror) -> VersionResolver:
-    """What names the version of a commit in the repository of *recipe*."""
+    """Return the version resolver for the repository of *recipe*."""
     rule = recipe.version
     if rule.rule == "file":
         return FileVersionResolver(mirror, rule.file, rule.pattern)
@@ -175,18 +176,18 @@ def make_version_resolver(recipe: Recipe, mirror: Mirror) -> VersionResolver:
 
 
 def resource_limits(env: EnvRecipe) -> ResourceLimits:
-    """A recipe's ceilings in the sandbox's units."""
-    recipe_limits = env.limits
+    """Convert the limits of a recipe to bytes, for the sandbox."""
+    limits = env.limits
     return ResourceLimits(
-        seconds=recipe_limits.seconds,
-        memory_bytes=int(recipe_limits.memory_gib * 2**30),
-        tmp_bytes=int(recipe_limits.tmp_gib * 2**30),
-        shm_bytes=recipe_limits.shm_mib * 2**20,
-        cpus=recipe_limits.cpus,
-        pids=recipe_limits.pids,
+        seconds=limits.seconds,
+        memory_bytes=int(limits.memory_gib * 2**30),
+        tmp_bytes=int(limits.tmp_gib * 2**30),
+        shm_bytes=limits.shm_mib * 2**20,
+        cpus=limits.cpus,
+        pids=limits.pids,
     )
 
 
 def rejection_from_failure(failure: Failure) -> Rejection:
-    """A builder's failure as a reason to reject."""
+    """Convert a builder's failure to a rejection."""
     return Rejection(stage=failure.stage, reason=failure.reason, detail=failure.detail)

@@ -1,4 +1,4 @@
-"""Which tests a candidate is judged by, and the command that runs them."""
+"""The tests that validate a candidate, and the command that runs them."""
 
 import re
 import shlex
@@ -11,16 +11,16 @@ from curate.patches.parse import split_files
 from recipes import DataDrivenTests, EnvRecipe, Recipe
 
 CONTEXT_CASES = 10
-"""Unchanged cases that run on either side of a changed one, so that PASS_TO_PASS guards something.
+"""Unchanged cases before and after each changed one that run as well, to fill PASS_TO_PASS.
 
-A test file brings its other tests by itself; a file of data-driven cases has hundreds.
+A changed test file runs as a whole; a file of data-driven cases has hundreds of them.
 """
 
 MAX_CASES_PER_GROUP = 500
-"""Names that are joined by `or` without parentheses.
+"""Maximum number of names joined by `or` without parentheses.
 
-pytest (since 6.0) makes one level of a syntax tree of each `or`, and Python's own limit on
-recursion ends that below a thousand: "RecursionError", and no test is collected.
+pytest (since 6.0) nests one syntax tree level per `or`; somewhere below 1000, Python's recursion
+limit makes collection fail with a RecursionError.
 """
 
 _RUNNABLE = re.compile(r"test_.*\.py|.*_test\.py|tests?\.py")
@@ -30,9 +30,9 @@ FileReader = Callable[[str], bytes | None]
 
 @dataclass(frozen=True, kw_only=True)
 class TestSelection:
-    """Changed test files and, for data-driven tests, cases; paths are relative, posix."""
+    """Changed test files (relative POSIX paths) and, for data-driven tests, names of cases."""
 
-    __test__ = False  # pytest need not look for tests in it
+    __test__ = False  # not a test class: keeps pytest from collecting it
 
     files: tuple[str, ...]
     case_names: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class TestSelection:
         *,
         reverse_files: bool = False,
     ) -> str:
-        """Shell command of one run; *reverse_files* names the files in the opposite order."""
+        """Return the shell command of one run; *reverse_files* reverses the order of the files."""
         if self.case_names and data_driven_tests:
             modules = tuple(path.rsplit("/", 1)[-1] for path in self.files)
             return data_driven_tests.test_command.format(
@@ -60,7 +60,10 @@ class TestSelection:
 def select_tests(
     recipe: Recipe, test_patch: bytes, *, before: FileReader, after: FileReader
 ) -> TestSelection:
-    """What *test_patch* changes that can be run; *before* and *after* read files of either side."""
+    """Select the runnable tests that *test_patch* changes.
+
+    *before* and *after* read a file at the base and at the head commit, None if it is missing.
+    """
     changed = split_files(test_patch)
     present = [part.path for part in changed if after(part.path) is not None]
     runnable = (path for path in present if _is_runnable(path))
@@ -81,10 +84,10 @@ def select_tests(
 def changed_cases(
     pattern: str, before: bytes, after: bytes, context: int = CONTEXT_CASES
 ) -> list[str]:
-    """Names of the blocks of *after* that *before* lacks or has otherwise, in order.
+    """Return the names of cases in *after* that are new or changed since *before*, in order.
 
-    As many as *context* unchanged ones before and behind each come with them, but for those
-    whose name is a part of another: asked for by that name, they would bring others from afar.
+    Up to *context* unchanged cases before and after each are included, except those whose name is
+    a substring of another: `-k` would select that other case, too.
     """
     old, new = dict(_split_cases(pattern, before)), list(_split_cases(pattern, after))
     changed = [index for index, (name, text) in enumerate(new) if old.get(name) != text]
@@ -102,14 +105,14 @@ def changed_cases(
 
 def _split_cases(pattern: str, content: bytes) -> Iterable[tuple[str, str]]:
     text = content.decode("utf-8", "replace")
-    heads = list(re.finditer(pattern, text, re.MULTILINE))
-    for head, following in zip_longest(heads, heads[1:]):
+    headers = list(re.finditer(pattern, text, re.MULTILINE))
+    for header, following in zip_longest(headers, headers[1:]):
         end = following.start() if following else len(text)
-        yield head.group(1), text[head.start() : end].rstrip()
+        yield header.group(1), text[header.start() : end].rstrip()
 
 
 def _keyword_expression(names: tuple[str, ...]) -> str:
-    """Expression of pytest's `-k` that any of *names* meets."""
+    """Return an expression for pytest's `-k` that selects all *names*."""
     starts = range(0, len(names), MAX_CASES_PER_GROUP)
     groups = [" or ".join(names[start : start + MAX_CASES_PER_GROUP]) for start in starts]
     return groups[0] if len(groups) == 1 else " or ".join(f"({group})" for group in groups)

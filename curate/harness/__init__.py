@@ -1,1 +1,1 @@
-"""What publishing, evaluation and agents share: the evaluation script and test ids."""
+"""The evaluation script, shared by publishing and evaluation."""

@@ -1,9 +1,9 @@
-"""The text of an evaluation script: test patch in, test command, test patch out.
+"""The evaluation script: apply the test patch, run the tests, restore the test files.
 
-What a stock `swebench eval` (5.0) needs of it: the markers stand alone on their lines, the test
-command is the line before the end marker (its exit status is taken there), and each test has a
-line `STATUS id` that survives a cut at blanks. The harness adds `set -x`, whose trace would show
-the markers twice, so the script switches that off.
+Requirements of an unmodified `swebench eval` (5.0): each marker is alone on its line, the test
+command is the line before the end marker (its exit status is read there), and each test has a line
+`STATUS id` that can be split at whitespace. The harness adds `set -x`, whose trace would print the
+markers twice, so the script turns that off.
 """
 
 import base64
@@ -19,7 +19,7 @@ from curate.patches.parse import list_patch_paths
 START_MARKER = ">>>>> Start Test Output"
 END_MARKER = ">>>>> End Test Output"
 
-# Which files are tests wherever they lie, by the default rules of `curate.patches.file_kinds`.
+# Test files according to the defaults of `curate.patches.file_kinds`.
 TEST_FILES = (
     rf"(^|/)({'|'.join(sorted(TEST_SEGMENTS))})/"
     rf"|(^|/)({TEST_NAMES.pattern.replace('.*', '[^/]*')})$"
@@ -29,8 +29,8 @@ _HEAD = """\
 #!/bin/bash
 set -uo pipefail
 {{ set +x; }} 2>/dev/null
-# Applies the test patch to the checkout, runs the tests, and puts the test files back. Edits to
-# other files of tests are undone before that: a conftest.py can make every test pass.
+# Applies the test patch to the checkout, runs the tests, and restores the test files. Edits to
+# other test files are reverted first, as a conftest.py could make every test pass.
 # Between the markers each test has a line `STATUS id`; ids are percent-escaped to one word.
 cd {testbed} || exit 1
 in_checkout() {{ git -c safe.directory='*' --literal-pathspecs "$@"; }}
@@ -45,17 +45,17 @@ restore() {{
 }}
 test_files=({paths})
 restore "${{test_files[@]}}" || exit 1
-of_the_fix=({kept})
+gold_files=({gold_files})
 is_test={tests}
-undo() {{
-  for kept in ${{of_the_fix[@]+"${{of_the_fix[@]}}"}}; do [[ $1 == "$kept" ]] && return; done
+revert() {{
+  for kept in ${{gold_files[@]+"${{gold_files[@]}}"}}; do [[ $1 == "$kept" ]] && return; done
   restore "$1" || exit 1
 }}
 while IFS= read -r -d '' path; do
-  [[ $path =~ $is_test ]] && undo "$path"
+  [[ $path =~ $is_test ]] && revert "$path"
 done < <(in_checkout diff --no-renames --name-only -z HEAD)
 while IFS= read -r -d '' path; do
-  [[ $path == conftest.py || $path == */conftest.py ]] && undo "$path"
+  [[ $path == conftest.py || $path == */conftest.py ]] && revert "$path"
 done < <(in_checkout ls-files --others -z)
 {apply}
 plugin=$(mktemp -d) || exit 1
@@ -82,19 +82,21 @@ def render_eval_script(
     environment: Mapping[str, str] | None = None,
     testbed: str = "/testbed",
 ) -> str:
-    """A bash script that tests the checkout at *testbed*, whose HEAD is the base commit.
+    """Return a bash script that tests the checkout at *testbed*, whose HEAD is the base commit.
 
-    What *gold* changes is left as a solver has it, also where the default rules take it for a test.
-    *environment* is exported for the tests. Raises ValueError for a command of several lines.
-    A command that sets PYTHONPATH itself must keep what is there.
+    Files that *gold* changes are never reverted, even if their paths look like tests.
+    *environment* is exported for the tests. A *test_command* that sets PYTHONPATH must keep its
+    existing entries. Raises ValueError for an empty command or one of several lines.
     """
     if "\n" in test_command or not test_command.strip():
-        raise ValueError("the test command must be one line")
+        raise ValueError("the test command must be a single line")
     exports = [f"export {k}={shlex.quote(v)}\n" for k, v in sorted((environment or {}).items())]
     head = _HEAD.format(
         testbed=shlex.quote(testbed),
         paths=" ".join(_quote_word(path) for path in list_patch_paths(test_patch)),
-        kept=" ".join(_quote_word(path) for path in list_patch_paths(gold) if _is_test_path(path)),
+        gold_files=" ".join(
+            _quote_word(path) for path in list_patch_paths(gold) if _is_test_path(path)
+        ),
         tests=shlex.quote(TEST_FILES),
         apply=_apply_command(test_patch),
         plugin=read_plugin_source(STATUS),
@@ -108,7 +110,7 @@ def render_eval_script(
 
 
 def _apply_command(patch: bytes) -> str:
-    """A command that applies *patch*, readable where a heredoc can hold it exactly."""
+    """Return a command that applies *patch*: as plain text if a heredoc preserves it exactly."""
     if not patch:
         return ": no test patch"
     apply = "in_checkout apply --whitespace=nowarn -"
@@ -135,7 +137,7 @@ def _is_readable(patch: bytes) -> bool:
 
 
 def _heredoc_delimiter(name: str, text: str) -> str:
-    """A line that *text* does not hold, the same for the same text."""
+    """Return a line that does not occur in *text*, deterministically."""
     lines = set(text.split("\n"))
     delimiter = f"END_OF_{name}"
     while delimiter in lines:
@@ -145,7 +147,7 @@ def _heredoc_delimiter(name: str, text: str) -> str:
 
 
 def _quote_word(path: bytes) -> str:
-    """*path* as one word of bash, whatever its bytes."""
+    """Quote *path* (any bytes) as one word of bash."""
     if path.isascii() and path.decode("ascii").isprintable():
         return shlex.quote(path.decode("ascii"))
     return "$'" + "".join(f"\\{byte:03o}" for byte in path) + "'"

@@ -1,1 +1,1 @@
-"""Patches: parsed, measured, taken apart."""
+"""Patches: parsing, statistics, hunk ablation."""

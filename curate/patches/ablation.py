@@ -1,9 +1,9 @@
-"""Which pieces of a gold patch its tests notice: the patch is tried with each piece left out.
+"""Hunk ablation: the gold patch with each of its hunks left out in turn.
 
-A piece that can be left out while every FAIL_TO_PASS test still passes is work that the tests do
-not ask for: a solution without it would be called right. Trivial patches must be called wrong. The
-empty one, and with it any of test helpers alone, is what the before-runs try, for they have the
-whole test patch; all that gold changes beside source is tried by itself.
+If every FAIL_TO_PASS test still passes without a hunk, the tests do not cover it: a solution
+without that change would be graded as correct. Trivial patches must fail, too. The empty patch is
+covered by the pre-patch runs, which have the whole test patch including test helpers; the
+non-source files of the gold patch are tried separately.
 """
 
 import re
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from curate.patches.parse import FilePatch, split_files, split_hunks
 
 MAX_ABLATIONS = 16
-"""Beyond so many hunks whole files are left out, and beyond so many files only the first ones."""
+"""With more hunks, whole files are left out instead; with more files, only the first so many."""
 
 _PROSE = (".rst", ".md")
 _HUNK = re.compile(rb"@@ -(\d+(?:,\d+)?) \+(\d+)((?:,\d+)? @@)")
@@ -21,7 +21,7 @@ _HUNK = re.compile(rb"@@ -(\d+(?:,\d+)?) \+(\d+)((?:,\d+)? @@)")
 
 @dataclass(frozen=True, kw_only=True)
 class HunkAblation:
-    """A piece of a gold patch, and the patch without it."""
+    """A hunk or file of a gold patch, and the patch without it."""
 
     name: str  # "path" or "path @@ -old,lines"
     patch_without: bytes
@@ -30,18 +30,19 @@ class HunkAblation:
 def hunk_ablations(
     gold_patch: bytes, is_source: Callable[[str], bool], max_ablations: int = MAX_ABLATIONS
 ) -> list[HunkAblation]:
-    """The pieces of the source files of *gold_patch*, in its order; what is no source always
-    stays."""
+    """Return the ablations of the source files of *gold_patch*, in order.
+
+    Changes to other files are never left out.
+    """
     files = split_files(gold_patch)
-    found = list(_ablate_hunks(files, is_source))
-    if len(found) > max_ablations:
-        found = list(_ablate_files(files, is_source))[:max_ablations]
-    return found
+    ablations = list(_ablate_hunks(files, is_source))
+    if len(ablations) > max_ablations:
+        ablations = list(_ablate_files(files, is_source))[:max_ablations]
+    return ablations
 
 
 def config_only_patch(gold_patch: bytes, is_source: Callable[[str], bool]) -> bytes:
-    """What *gold_patch* changes beside source that tests could notice: settings and data, no
-    prose."""
+    """Return the changes of *gold_patch* to configuration and data: no source, no prose."""
     parts = (part for part in split_files(gold_patch) if not is_source(part.path))
     return b"".join(part.data for part in parts if not part.path.lower().endswith(_PROSE))
 
@@ -80,7 +81,7 @@ def _replace_file(files: Sequence[FilePatch], index: int, new_data: bytes = b"")
 
 
 def _shift_hunk(hunk: bytes, lines: int) -> bytes:
-    """*hunk* so many *lines* further up in the new file."""
+    """Move *hunk* up by *lines* in the new file."""
     match = _HUNK.match(hunk)
     assert match is not None
     old, new, tail = match.groups()

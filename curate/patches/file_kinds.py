@@ -1,4 +1,4 @@
-"""Which files of a repository are tests, which are source: rules on path segments and names."""
+"""Which files are tests and which are source, by path segments and file names."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ DOCUMENTATION_SUFFIXES = frozenset(
     {".rst", ".md", ".txt", ".cfg", ".ini", ".toml", ".yml", ".yaml", ".lock"}
 )
 DOCUMENTATION_NAMES = re.compile(
-    r"(?:license|licence|copying|notice|authors|contributors|changelog|changes|history|news"
+    r"(?:licen[cs]e|copying|notice|authors|contributors|changelog|changes|history|news"
     r"|readme|makefile|dockerfile|setup\.py|manifest\.in|codeowners)(?:\..*)?|\..*",
     re.IGNORECASE,
 )
@@ -23,7 +23,7 @@ DOCUMENTATION_NAMES = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class FileClassifier:
-    """The default rules and a recipe's overrides; overrides win, *sources* over *tests*.
+    """The default classification with a recipe's overrides; *sources* wins over *tests*.
 
     Globs match whole paths from the root: `*` stays within a segment, `**` crosses them, and
     a trailing `/` stands for everything below.
@@ -33,7 +33,7 @@ class FileClassifier:
     sources: Sequence[str] = ()
 
     def is_test(self, path: str) -> bool:
-        """Whether *path* (posix, from the root) goes into the test patch."""
+        """Whether *path* (POSIX, relative to the root) belongs to the test patch."""
         if matches_any_glob(path, self.sources):
             return False
         if matches_any_glob(path, self.tests):
@@ -49,7 +49,7 @@ class FileClassifier:
 
 
 def is_documentation(path: str) -> bool:
-    """Whether *path* holds documentation or configuration, by its name alone."""
+    """Whether *path* is documentation or configuration, by its name alone."""
     pure = PurePosixPath(path)
     return (
         not DOCUMENTATION_SEGMENTS.isdisjoint(pure.parts[:-1])
@@ -59,7 +59,7 @@ def is_documentation(path: str) -> bool:
 
 
 def matches_any_glob(path: str, globs: Sequence[str]) -> bool:
-    """Whether any of *globs* matches the whole of *path*."""
+    """Whether any of *globs* matches the whole *path*."""
     return bool(globs) and _compile_globs(tuple(globs)).fullmatch(path) is not None
 
 
@@ -69,8 +69,8 @@ def _compile_globs(globs: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def translate_glob(glob: str) -> str:
-    """The regular expression (for `fullmatch`) of *glob*; see `FileClassifier`."""
+    """Return the regular expression (for `fullmatch`) of *glob*; see `FileClassifier`."""
     glob = glob + "**" if glob.endswith("/") else glob
-    pieces = re.split(r"(\*\*/|\*\*|\*|\?)", glob.removeprefix("/"))
-    meaning = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return "".join(meaning.get(piece) or re.escape(piece) for piece in pieces)
+    tokens = re.split(r"(\*\*/|\*\*|\*|\?)", glob.removeprefix("/"))
+    wildcards = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return "".join(wildcards.get(token) or re.escape(token) for token in tokens)

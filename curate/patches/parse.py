@@ -1,4 +1,4 @@
-"""Cutting a git diff into its files, byte for byte."""
+"""Splitting a git diff into files and hunks, byte for byte."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,21 +15,21 @@ _PLAIN = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f":
 
 @dataclass(frozen=True, kw_only=True)
 class FilePatch:
-    """What a diff says of one file: its path (the old one if deleted) and every byte of it."""
+    """The part of a diff for one file: its path (the old one if deleted) and its bytes."""
 
     path: str
     data: bytes
-    source: str = ""  # where a renamed or copied file was
+    source: str = ""  # old path of a renamed or copied file
 
 
 def split_files(diff: bytes) -> tuple[FilePatch, ...]:
-    """The files of *diff* in order; joined they are *diff* from its first `diff --git` on.
+    """Split *diff* into its files; joined, they equal *diff* from its first `diff --git` on.
 
     No line of a hunk or of a binary patch can start with `diff --git `: the former have a
-    prefix, the latter no blanks.
+    prefix, the latter no spaces.
     """
     file_diffs = [diff[start:end] for start, end in pairwise([*_iter_file_starts(diff), len(diff)])]
-    return tuple(_parse_file_patch(piece) for piece in file_diffs)
+    return tuple(_parse_file_patch(data) for data in file_diffs)
 
 
 def _iter_file_starts(diff: bytes) -> Iterator[int]:
@@ -42,27 +42,30 @@ def _iter_file_starts(diff: bytes) -> Iterator[int]:
 
 
 def split_hunks(section: bytes) -> tuple[bytes, list[bytes]]:
-    """Head and hunks of one file's diff; joined they are *section*, byte for byte."""
+    """Return header and hunks of one file's diff; joined, they equal *section*."""
     starts = [match.start() for match in _HUNK.finditer(section)]
     bounds = [*starts, len(section)]
     return section[: bounds[0]], [section[start:end] for start, end in pairwise(bounds)]
 
 
 def list_patch_paths(patch: bytes) -> tuple[bytes, ...]:
-    """Paths that *patch* changes, adds or removes (renames: both names), sorted, unquoted."""
+    """Return the sorted, unquoted paths that *patch* touches; both paths of a rename."""
     names = {name for part in split_files(patch) for name in (part.path, part.source) if name}
     return tuple(sorted(name.encode("utf-8", "surrogateescape") for name in names))
 
 
 def crosses_test_boundary(parts: Sequence[FilePatch], is_test: Callable[[str], bool]) -> bool:
-    """Whether a test file becomes another file, or the reverse: halves cannot say that."""
+    """Whether a rename turns a test file into another kind of file, or vice versa.
+
+    Such a rename cannot be split into a gold patch and a test patch.
+    """
     return any(it.source and is_test(it.source) != is_test(it.path) for it in parts)
 
 
 def split_gold_and_test(
     parts: Sequence[FilePatch], is_test: Callable[[str], bool]
 ) -> tuple[bytes, bytes]:
-    """*parts* as (gold, test): whole files, order kept, every byte in exactly one of them."""
+    """Split *parts* into (gold patch, test patch) by file, keeping their order."""
     gold: list[bytes] = []
     test: list[bytes] = []
     for part in parts:
@@ -70,18 +73,18 @@ def split_gold_and_test(
     return b"".join(gold), b"".join(test)
 
 
-def _parse_file_patch(piece: bytes) -> FilePatch:
-    end = piece.find(b"\n") + 1
-    if piece.startswith(_NO_RENAME, end):
-        return FilePatch(path=_decode_path(_parse_header_path(piece[: end - 1])), data=piece)
-    head, _, _ = piece.partition(b"\n@@ ")
+def _parse_file_patch(data: bytes) -> FilePatch:
+    end = data.find(b"\n") + 1
+    if data.startswith(_NO_RENAME, end):
+        return FilePatch(path=_decode_path(_parse_header_path(data[: end - 1])), data=data)
+    head, _, _ = data.partition(b"\n@@ ")
     head, _, _ = head.partition(b"\nGIT binary patch\n")
     named = {key.strip(): value for key, value in _NAMED.findall(head)}
     for kind in (b"rename", b"copy"):
         if kind + b" to" in named:
             path, source = (_unquote_path(named[kind + side]) for side in (b" to", b" from"))
-            return FilePatch(path=_decode_path(path), data=piece, source=_decode_path(source))
-    return FilePatch(path=_decode_path(_parse_path(head, named)), data=piece)
+            return FilePatch(path=_decode_path(path), data=data, source=_decode_path(source))
+    return FilePatch(path=_decode_path(_parse_path(head, named)), data=data)
 
 
 def _parse_path(head: bytes, named: Mapping[bytes, bytes]) -> bytes:
@@ -93,7 +96,7 @@ def _parse_path(head: bytes, named: Mapping[bytes, bytes]) -> bytes:
 
 
 def _parse_header_path(line: bytes) -> bytes:
-    """Path of a section without ---/+++ lines: both sides are the same, only a/ and b/ differ."""
+    """Parse the path of a diff without ---/+++ lines: both paths differ only in a/ and b/."""
     both = line.removeprefix(b"diff --git ")
     half = both[: (len(both) - 1) // 2]
     return _unquote_path(half)[2:]

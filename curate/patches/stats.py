@@ -1,4 +1,4 @@
-"""What a patch edits: lines, files and functions; pure, from the patch and the old files."""
+"""Lines, files and functions that a patch edits, from the patch and the old files."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -8,24 +8,24 @@ from typing import Any
 from curate.patches.file_kinds import is_documentation
 from curate.patches.parse import FilePatch, split_files, split_hunks
 
-HunkLines = list[bytes]  # lines with their marks: "+", "-", " "
+HunkLines = list[bytes]  # lines with their prefix: "+", "-", " "
 
 _DEFINED = re.compile(rb"^([ \t]*)(?:async[ \t]+)?def[ \t]+(\w+)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PatchStats:
-    """Sizes of a patch's changes to source: no tests, no documentation, no configuration."""
+    """Size of a patch's changes to source, without tests, documentation and configuration."""
 
     files: int
     lines: int  # added and removed
-    functions: int | None  # of Python, that lose or gain a line, or are new; None = not known
+    functions: int | None  # Python functions changed or added; None = unknown
     hunks: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChangedLine:
-    """A changed line: `old` is its number before, or of the line that it comes after."""
+    """A changed line; `old_line` is its old line number, or that of the line it follows."""
 
     old_line: int
     is_added: bool
@@ -33,15 +33,18 @@ class ChangedLine:
 
 
 def source_file_patches(patch: bytes) -> tuple[FilePatch, ...]:
-    """The files of *patch* but for documentation and configuration."""
+    """Return the files of *patch* without documentation and configuration."""
     return tuple(part for part in split_files(patch) if not is_documentation(part.path))
 
 
 def compute_patch_stats(
     patch: bytes, read_old_file: Callable[[str], bytes | None] | None = None
 ) -> PatchStats:
-    """Edits of the gold *patch*; *read_old_file* reads a file of the base, None for a missing
-    one."""
+    """Compute the size of the gold *patch*.
+
+    *read_old_file* reads a file at the base commit, None if it is missing. Without it, the number
+    of functions is None.
+    """
     file_patches = source_file_patches(patch)
     lines = [list(iter_changed_lines(part.data)) for part in file_patches]
     pairs = [(p, c) for p, c in zip(file_patches, lines, strict=True) if p.path.endswith(".py")]
@@ -59,12 +62,12 @@ def compute_patch_stats(
 
 
 def iter_hunks(part: FilePatch) -> Iterator[HunkLines]:
-    """The lines of each hunk of a file's diff, without its head."""
+    """Yield the lines of each hunk of a file's diff, without the `@@` line."""
     yield from (hunk.split(b"\n")[1:] for hunk in split_hunks(part.data)[1])
 
 
 def iter_changed_lines(section: bytes) -> Iterator[ChangedLine]:
-    """Added and removed lines of one file's diff, in order; ValueError if git did not write it."""
+    """Yield the added and removed lines of one file's diff; ValueError if it is invalid."""
     for hunk in _read_hunks(section):
         old = hunk.source_start - 1 if hunk.source_length else hunk.source_start
         for line in hunk:
@@ -74,7 +77,7 @@ def iter_changed_lines(section: bytes) -> Iterator[ChangedLine]:
 
 
 def _read_hunks(section: bytes) -> Iterator[Any]:
-    """Hunks of one file's diff; Latin-1 keeps every byte, whatever the file's encoding."""
+    """Parse the hunks of one file's diff; Latin-1 preserves every byte of any encoding."""
     from unidiff.errors import UnidiffParseError
     from unidiff.patch import PatchSet
 
@@ -91,7 +94,7 @@ def _line_bytes(line: Any) -> bytes:
 
 
 def count_edited_functions(source: bytes, changes: list[ChangedLine]) -> int:
-    """Functions of *source* that *changes* touch (the innermost one), plus those they add."""
+    """Count the (innermost) functions of *source* that *changes* touch, plus those they add."""
     function_starts = _enclosing_functions(source)
     edited = {
         function_starts[c.old_line]
@@ -104,7 +107,7 @@ def count_edited_functions(source: bytes, changes: list[ChangedLine]) -> int:
 
 
 def _enclosing_functions(source: bytes) -> list[int]:
-    """By line number, the line where the innermost function around it begins; 0 for none."""
+    """Map each line number to the first line of its innermost function; 0 for none."""
     function_starts, open_functions = [0], list[tuple[int, int]]()  # (indentation, first line)
     for number, line in enumerate(source.split(b"\n"), 1):
         text = line.lstrip(b" \t")

@@ -1,1 +1,1 @@
-"""Test runs before and after the gold patch, and the verdict."""
+"""Test runs before and after the gold patch, and the verdict on a candidate."""

@@ -1,4 +1,4 @@
-"""One candidate on trial: planned purely, then locked, built, run and judged."""
+"""Validation of one candidate: plan, lock, build, run tests, compute the verdict."""
 
 import hashlib
 import json
@@ -29,19 +29,20 @@ from curate.validate.verdict import compute_verdict
 from recipes import Recipe, RecipeError
 
 VALIDATION_VERSION = 2
-"""Grows where runs are made or judged otherwise, so that what was validated before is not taken."""
+"""Increment when runs or verdicts change, so that earlier validations count as outdated."""
 
 CONFIG_ONLY_REJECTION = Rejection(
     stage="validate",
-    reason="fixed-by-settings",
-    detail="every FAIL_TO_PASS test passes with what gold changes beside source",
+    reason="config-only-fix",
+    detail="every FAIL_TO_PASS test passes with only the non-source files of the gold patch",
 )
 
 
 def compute_inputs_hash(candidate: Candidate, recipe: Recipe, options: ValidationOptions) -> str:
-    """Key of a validation: candidate, the recipe's range that holds it, options, our rules.
+    """Return the SHA-256 of a validation's inputs.
 
-    The machine is part of it where the range names those it is made for.
+    These are the candidate, the recipe range of its version, the options and
+    `VALIDATION_VERSION`; also the machine's architecture if the range is limited to some.
     """
     machine: tuple[str, ...] = ()
     try:
@@ -67,7 +68,7 @@ def compute_inputs_hash(candidate: Candidate, recipe: Recipe, options: Validatio
 def validate_candidate(
     candidate: Candidate, recipe: Recipe, options: ValidationOptions, ctx: ValidationContext
 ) -> Validation:
-    """Try *candidate* and return the record; raises BuilderError for infrastructure."""
+    """Validate *candidate* and return the record; raises BuilderError if infrastructure fails."""
     started, started_monotonic = datetime.now(UTC), time.monotonic()
     empty_record = Validation(
         instance_id=candidate.instance_id,
@@ -93,10 +94,9 @@ def validate_candidate(
             record = _first_verified(plan, options, ctx, empty_record)
         finally:
             ctx.backend.release_instance(candidate.instance_id)
-    spent = timedelta(
-        seconds=time.monotonic() - started_monotonic
-    )  # the clock may be put back meanwhile
-    return replace(record, finished_at=started + spent)
+    # The system clock may be set back meanwhile.
+    elapsed = timedelta(seconds=time.monotonic() - started_monotonic)
+    return replace(record, finished_at=started + elapsed)
 
 
 def _first_verified(
@@ -105,15 +105,19 @@ def _first_verified(
     ctx: ValidationContext,
     empty_record: Validation,
 ) -> Validation:
-    """The first attempt that verifies the candidate, or else the first; all are on record."""
+    """Return the first attempt that verifies the candidate, else the first one.
+
+    The results of all attempts are in `attempts` of the record.
+    """
     records: list[Validation] = []
     attempt_summaries: list[str] = []
     for name, attempt_plan, variant, lock in _iter_attempts(plan, ctx):
         if attempt_plan.use_ci_env and not records[0].runs:
-            break  # what fell before its runs falls with other variables, too
+            break  # without any run, other environment variables make no difference
         record = _run_attempt(attempt_plan, variant, lock, options, ctx, empty_record)
-        why = record.verdict.rejection
-        attempt_summaries.append(f"{name}: {f'{why.stage}/{why.reason}' if why else 'verified'}")
+        rejection = record.verdict.rejection
+        result = f"{rejection.stage}/{rejection.reason}" if rejection else "verified"
+        attempt_summaries.append(f"{name}: {result}")
         records.insert(0 if record.is_verified else len(records), record)
         if record.is_verified:
             break
@@ -123,10 +127,11 @@ def _first_verified(
 def _iter_attempts(
     plan: ValidationPlan, ctx: ValidationContext
 ) -> Iterator[tuple[str, ValidationPlan, RequirementsVariant, RequirementsLock | Failure]]:
-    """Plans and locks worth a try, each lock made when it is asked for, none twice.
+    """Yield (name, plan, variant, lock) of each attempt; locks are resolved lazily.
 
-    First those that all share who declare the same, then one as of the very date, unless the first
-    was just that; then the first once more with the variables of the project's CI.
+    First the locks shared by all candidates with the same requirements, base before gold; then
+    base requirements with the candidate's exact date as cutoff; then the first lock again with the
+    environment variables of the project's CI. Locks with the same packages are tried only once.
     """
     seen: list[tuple[str, ...]] = []
     locks = {}
@@ -135,7 +140,7 @@ def _iter_attempts(
         packages = lock.packages if isinstance(lock, RequirementsLock) else ()
         if not packages or packages not in seen:
             seen.append(packages)
-            yield f"requirements of {variant.requirements_from}", plan, variant, lock
+            yield f"{variant.requirements_from} requirements", plan, variant, lock
     first = plan.variants[0]
     shared = locks[first.requirements_from]
     if isinstance(shared, Failure):
@@ -143,10 +148,10 @@ def _iter_attempts(
     if shared.exclude_newer != first.date:
         lock = resolve_lock(plan, first, ctx)
         if isinstance(lock, RequirementsLock) and lock.packages not in seen:
-            yield f"requirements of {first.requirements_from}, date-exact", plan, first, lock
+            yield f"{first.requirements_from} requirements, strict cutoff", plan, first, lock
     if plan.env.ci_env_vars:
         ci_plan = replace(plan, use_ci_env=True)
-        yield f"requirements of {first.requirements_from}, variables of CI", ci_plan, first, shared
+        yield f"{first.requirements_from} requirements, CI variables", ci_plan, first, shared
 
 
 def _run_attempt(
@@ -188,5 +193,5 @@ def _split_by_side(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
 
 
 def _rejected(stage: str, reason: str, detail: str = "") -> Verdict:
-    why = Rejection(stage=stage, reason=reason, detail=detail)
-    return Verdict(fail_to_pass=(), pass_to_pass=(), rejection=why)
+    rejection = Rejection(stage=stage, reason=reason, detail=detail)
+    return Verdict(fail_to_pass=(), pass_to_pass=(), rejection=rejection)

@@ -1,4 +1,4 @@
-"""Validation of many candidates: what is still to do, a pool of trials, one writer."""
+"""Validation of many candidates: pending tasks, a thread pool, one writer to the store."""
 
 import logging
 from collections import Counter
@@ -10,7 +10,11 @@ from dataclasses import dataclass, field
 from builders.errors import BuilderError, DiskFullError, EngineUnavailableError
 from curate.core.errors import CurateError, NotFoundError, StoreError
 from curate.core.model import Candidate, Validation
-from curate.environments.context import ValidationCancelled, ValidationContext, ValidationOptions
+from curate.environments.context import (
+    ValidationCancelledError,
+    ValidationContext,
+    ValidationOptions,
+)
 from curate.store import Store
 from curate.validate.attempts import compute_inputs_hash, validate_candidate
 from recipes import Recipe, RecipeLibrary
@@ -20,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class ValidationTask:
-    """One candidate that has no validation for its present inputs."""
+    """A candidate without a validation for its current inputs."""
 
     candidate: Candidate
     recipe: Recipe
@@ -28,7 +32,7 @@ class ValidationTask:
 
 @dataclass(kw_only=True)
 class ValidationSummary:
-    """How a validation went. `infra_failures` holds candidates on which the machine failed."""
+    """Counts of one call; `infra_failures` has infrastructure errors by instance id."""
 
     attempted: int = 0
     verified: int = 0
@@ -46,14 +50,15 @@ def pending_tasks(
     repo: str | None,
     retry_rejected: bool = False,
 ) -> tuple[list[ValidationTask], int]:
-    """Tasks in order of date (older pulls share their locks with newer ones), and known ones.
+    """Return pending tasks ordered by date, and the number of up-to-date candidates.
 
-    *retry_rejected* does what was rejected once more, as a newer curate may build what an older
-    could not.
+    Oldest first, as newer PRs can share the locks of older ones. *retry_rejected* includes
+    candidates that were rejected with the same inputs. Raises NotFoundError for an unknown id and
+    for a repository that has not been crawled.
     """
     candidates = candidates_by_id(store, ids) if ids else list(store.iter_candidates(repo))
     if repo and not candidates and repo not in store.list_repositories():
-        raise NotFoundError(f"Nothing of {repo} is stored.", hint=f"Run: curate crawl {repo}")
+        raise NotFoundError(f"{repo} has not been crawled.", hint=f"Run: curate crawl {repo}")
     known_hashes = store.validated_inputs(rejected=not retry_rejected)
     recipes = {name: library.get_recipe(name) for name in {c.repo for c in candidates}}
     tasks = [
@@ -72,11 +77,11 @@ def validate_tasks(
     jobs: int = 1,
     on_done: Callable[[Validation | str], None] = lambda _: None,
 ) -> ValidationSummary:
-    """Run *tasks* on *jobs* threads and store each verdict as it comes.
+    """Run *tasks* on *jobs* threads and store each validation as soon as it is done.
 
-    A machine that fails on one candidate goes on with the next; an engine that is gone or a full
-    disk ends the whole. A set `ctx.stop_event` lets no new run begin; KeyboardInterrupt ends those
-    under way, too.
+    An infrastructure error on one candidate is recorded and the next one is started; an
+    unavailable engine, a full disk or a store error ends the call. While `ctx.stop_event` is set
+    no new run starts; KeyboardInterrupt also aborts the active ones.
     """
     summary = ValidationSummary()
     pending = iter(tasks)
@@ -121,29 +126,29 @@ def _collect_result(
     name = task.candidate.instance_id
     try:
         validation = future.result()
-    except ValidationCancelled:
+    except ValidationCancelledError:
         return
     except (EngineUnavailableError, DiskFullError, StoreError):
         raise
-    except (BuilderError, CurateError) as error:  # of this candidate, such as a missing mirror
+    except (BuilderError, CurateError) as error:  # of this candidate only, e.g. a missing mirror
         summary.infra_failures[name] = error
         log.warning("ERROR %s: infrastructure error; will be retried: %s", name, error)
         on_done(name)
         return
     store.save_validation(task.candidate.repo, validation)
     summary.attempted += 1
-    why = validation.verdict.rejection
-    summary.reasons[f"{why.stage}/{why.reason}" if why else "verified"] += 1
-    summary.verified += why is None
+    rejection = validation.verdict.rejection
+    summary.reasons[f"{rejection.stage}/{rejection.reason}" if rejection else "verified"] += 1
+    summary.verified += rejection is None
     _log_verdict(validation)
     on_done(validation)
 
 
 def _log_verdict(validation: Validation) -> None:
     verdict = validation.verdict
-    if why := verdict.rejection:
-        log.info("REJECTED %s: %s/%s", validation.instance_id, why.stage, why.reason)
-        log.debug("%s: %s", validation.instance_id, why.detail or "no detail")
+    if rejection := verdict.rejection:
+        log.info("REJECTED %s: %s/%s", validation.instance_id, rejection.stage, rejection.reason)
+        log.debug("%s: %s", validation.instance_id, rejection.detail or "no detail")
         return
     log.info(
         "VERIFIED %s: %s FAIL_TO_PASS, %s PASS_TO_PASS",
@@ -154,12 +159,12 @@ def _log_verdict(validation: Validation) -> None:
 
 
 def candidates_by_id(store: Store, ids: Sequence[str]) -> list[Candidate]:
-    """The candidates called *ids*, each once; NotFoundError for one that does not exist."""
+    """Return the candidates with the given *ids*, each once; raises NotFoundError for others."""
     found = {name: store.get_candidate(name) for name in dict.fromkeys(ids)}
     missing_ids = [name for name, candidate in found.items() if candidate is None]
     if missing_ids:
         raise NotFoundError(
-            f"No candidate is called {missing_ids[0]}.",
-            hint="See the ids with: curate export --split raw --format jsonl -",
+            f"Unknown instance id {missing_ids[0]}.",
+            hint="List the ids with: curate export --split raw --format jsonl -",
         )
     return [candidate for candidate in found.values() if candidate is not None]

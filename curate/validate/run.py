@@ -1,4 +1,4 @@
-"""A validation from settings: backend, lock on the data directory, workers."""
+"""Set up a validation from settings: backend, lock on the data directory, workers."""
 
 import logging
 import threading
@@ -19,18 +19,18 @@ log = logging.getLogger(__name__)
 
 
 class ValidationObserver(Protocol):
-    """Is told of every step of every candidate, from several threads."""
+    """Receives the progress of all candidates; called from several threads."""
 
     def on_step(self, instance_id: str, step: str) -> None:
-        """A step of a candidate begins."""
+        """Called when a step of a candidate begins."""
 
     def on_done(self) -> None:
-        """A candidate has a verdict, or an infrastructure error."""
+        """Called when a candidate has a verdict or an infrastructure error."""
 
 
 @dataclass(frozen=True)
 class SilentObserver:
-    """Shows nothing."""
+    """An observer that ignores all calls."""
 
     def on_step(self, instance_id: str, step: str) -> None:
         """Do nothing."""
@@ -41,10 +41,10 @@ class SilentObserver:
 
 @dataclass(frozen=True, kw_only=True)
 class RunControl:
-    """How a validation runs, without effect on its verdicts."""
+    """How a validation is executed; does not affect verdicts."""
 
-    jobs: int = 1  # candidates at once, and as many sandboxes
-    stop_event: threading.Event = field(default_factory=threading.Event)  # set: begin no new run
+    jobs: int = 1  # parallel candidates, and parallel sandboxes
+    stop_event: threading.Event = field(default_factory=threading.Event)  # set: start no new run
     observer: ValidationObserver = SilentObserver()
 
 
@@ -55,10 +55,10 @@ def run_validation(
     settings: Settings,
     control: RunControl,
 ) -> ValidationSummary:
-    """Validate *tasks* and store every verdict.
+    """Validate *tasks* and store all results.
 
-    Raises StoreError where another process validates in the same data directory, and
-    EngineUnavailableError where no container engine answers.
+    Raises StoreError if another process validates in the same data directory, and
+    EngineUnavailableError if no container engine responds.
     """
     if not tasks:
         return ValidationSummary()
@@ -83,7 +83,7 @@ def run_validation(
         )
     if backend.bytes_over_limit:
         log.warning(
-            "images take %.1f GiB more than image_disk_limit_gib, and none of them may be evicted;"
+            "images exceed image_disk_limit_gib by %.1f GiB, and none of them may be evicted;"
             " see: curate images prune --dry-run",
             backend.bytes_over_limit / 2**30,
         )

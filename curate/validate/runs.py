@@ -1,4 +1,4 @@
-"""Runs of a built instance: before and after the gold patch, and with pieces of it left out."""
+"""Test runs of a built instance: before and after the gold patch, and for hunk ablation."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import wait
@@ -8,10 +8,10 @@ from typing import TypeVar
 from builders.errors import BuilderError, SandboxError
 from builders.model import BuiltInstance, Outcome, RunResult, RunSpec, RunStatus
 from curate.core.model import Run, TestStrength
-from curate.environments.context import ValidationCancelled, ValidationContext
+from curate.environments.context import ValidationCancelledError, ValidationContext
 from curate.environments.plan import ValidationPlan, make_classifier, resource_limits
 from curate.patches.ablation import HunkAblation, config_only_patch, hunk_ablations
-from curate.validate.verdict import cannot_verify
+from curate.validate.verdict import RUN_NAMES, cannot_verify
 
 INFRASTRUCTURE_TRIES = 3
 
@@ -21,15 +21,16 @@ T = TypeVar("T")
 def run_before_and_after(
     plan: ValidationPlan, built: BuiltInstance, ctx: ValidationContext, *, count: int
 ) -> Sequence[Run]:
-    """Run *count* times on each side, the two beside each other if there is room for both; once
-    where that leaves nothing to show.
+    """Run the tests *count* times before and *count* times after the gold patch.
 
-    Raises ValidationCancelled if the user asked to stop, BuilderError if the sandbox does not hold.
+    The two runs of a pair are parallel if a job slot is free. Stops after the first pair if more
+    runs cannot verify the candidate. Raises ValidationCancelledError if the user asked to stop,
+    BuilderError if the sandbox keeps failing.
     """
     runs: list[Run] = []
     for index in range(count):
-        sides = ("after", "before")
-        pair = [partial(_run_side, plan, built, ctx, side=side, index=index) for side in sides]
+        run = partial(_run_side, plan, built, ctx, index=index, count=count)
+        pair = [partial(run, side=side) for side in ("after", "before")]
         after, before = _run_in_parallel(ctx, pair)
         runs += [before, after]
         if index == 0 and cannot_verify(before, after):
@@ -40,9 +41,9 @@ def run_before_and_after(
 def measure_strength(
     plan: ValidationPlan, built: BuiltInstance, ctx: ValidationContext, fail_to_pass: Sequence[str]
 ) -> tuple[TestStrength, float]:
-    """What the tests notice of the gold patch, and the CPU-seconds that took to find out.
+    """Measure on which hunks of the gold patch the tests depend; also return CPU-seconds spent.
 
-    A gold patch of one piece was tried without it already, in the before-runs.
+    A gold patch with a single hunk needs no run: the pre-patch runs are the run without it.
     """
     ablations = hunk_ablations(plan.candidate.patch, make_classifier(plan.recipe).is_source)
     if len(ablations) == 1:
@@ -50,7 +51,7 @@ def measure_strength(
     tested, untested, seconds = [], [], 0.0
 
     def run_without(number: int, ablation: HunkAblation) -> RunResult:
-        ctx.report_step(plan.candidate.instance_id, f"strength {number} of {len(ablations)}")
+        ctx.report_step(plan.candidate.instance_id, f"hunk ablation {number}/{len(ablations)}")
         patches = (plan.candidate.test_patch, ablation.patch_without)
         return _run_with_retries(ctx, built, _make_run_spec(plan, patches, index=0))
 
@@ -70,18 +71,18 @@ def measure_strength(
 def passes_with_config_only(
     plan: ValidationPlan, built: BuiltInstance, ctx: ValidationContext, fail_to_pass: Sequence[str]
 ) -> tuple[bool, float]:
-    """Whether what gold changes beside source passes all tests, and the CPU-seconds of trying."""
+    """Whether FAIL_TO_PASS passes with the gold patch's non-source files; also CPU-seconds."""
     config_patch = config_only_patch(plan.candidate.patch, make_classifier(plan.recipe).is_source)
     if not config_patch:
         return False, 0.0
-    ctx.report_step(plan.candidate.instance_id, "gold without source")
-    execution = _make_run_spec(plan, (plan.candidate.test_patch, config_patch), index=0)
-    (result,) = _run_in_parallel(ctx, [partial(_run_with_retries, ctx, built, execution)])
+    ctx.report_step(plan.candidate.instance_id, "config-only patch")
+    spec = _make_run_spec(plan, (plan.candidate.test_patch, config_patch), index=0)
+    (result,) = _run_in_parallel(ctx, [partial(_run_with_retries, ctx, built, spec)])
     return _passes_all(result, fail_to_pass), result.cpu_seconds
 
 
 def _run_in_parallel(ctx: ValidationContext, runs: Sequence[Callable[[], T]]) -> list[T]:
-    """What *runs* give, in their order; none is under way any more when this returns or raises."""
+    """Return the results of *runs*, in order; all have ended when this returns or raises."""
     futures = [ctx.run_executor.submit(run) for run in runs]
     wait(futures)
     return [future.result() for future in futures]
@@ -92,10 +93,16 @@ def _passes_all(result: RunResult, fail_to_pass: Sequence[str]) -> bool:
 
 
 def _run_side(
-    plan: ValidationPlan, built: BuiltInstance, ctx: ValidationContext, *, side: str, index: int
+    plan: ValidationPlan,
+    built: BuiltInstance,
+    ctx: ValidationContext,
+    *,
+    side: str,
+    index: int,
+    count: int,
 ) -> Run:
     candidate = plan.candidate
-    ctx.report_step(candidate.instance_id, f"{side} {index + 1}")
+    ctx.report_step(candidate.instance_id, f"{RUN_NAMES[side]} {index + 1}/{count}")
     patches = (
         (candidate.test_patch, candidate.patch) if side == "after" else (candidate.test_patch,)
     )
@@ -118,12 +125,11 @@ def _run_side(
 def _make_run_spec(
     plan: ValidationPlan, patches: tuple[bytes, ...], index: int, *, reverse_files: bool = False
 ) -> RunSpec:
-    """One run of the changed tests; *index* is the hash seed, *reverse_files* another order of
-    files.
+    """Specify one run of the changed tests; *index* is the hash seed.
 
-    Without the gold patch a test that fails may take others with it that come behind. In another
-    order those would pass, and a test that only gold keeps from harm would count as unsteady; so
-    only after-runs change the order.
+    *reverse_files* reverses the order of test files. Only post-patch runs use it: before the gold
+    patch, a failing test may make later ones fail, which would pass in another order and then
+    count as flaky although the gold patch fixes them.
     """
     return RunSpec(
         command=plan.selection.build_command(
@@ -135,28 +141,27 @@ def _make_run_spec(
     )
 
 
-def _run_with_retries(
-    ctx: ValidationContext, built: BuiltInstance, execution: RunSpec
-) -> RunResult:
-    """Run until the sandbox itself holds, a few times at most.
+def _run_with_retries(ctx: ValidationContext, built: BuiltInstance, spec: RunSpec) -> RunResult:
+    """Run the tests; retry a few times if the sandbox fails or the run is interrupted.
 
-    A run that is cut short each time is so by its tests, not by an engine that was restarted.
+    If every attempt is interrupted, the tests are the cause, not a restarted engine; the last
+    result is returned.
     """
-    last_error: BuilderError = SandboxError("no run was made")
-    for left in reversed(range(INFRASTRUCTURE_TRIES)):
+    last_error: BuilderError = SandboxError("No test run was started.")
+    for retries_left in reversed(range(INFRASTRUCTURE_TRIES)):
         if ctx.stop_event.is_set():
-            raise ValidationCancelled
+            raise ValidationCancelledError
         try:
-            result = ctx.backend.run_tests(built, execution)
+            result = ctx.backend.run_tests(built, spec)
         except SandboxError as error:
             last_error = error
         else:
-            if result.was_interrupted and left:
+            if result.was_interrupted and retries_left:
                 continue
             if result.status is not RunStatus.OUT_OF_MEMORY:
                 return result
             last_error = SandboxError(
-                f"A run of {built.name} was out of memory.",
+                f"A test run of {built.name} ran out of memory.",
                 hint="Raise limits.memory_gib in the recipe, or lower -j.",
             )
     raise last_error

@@ -1,4 +1,4 @@
-"""What the runs say of a candidate: a pure function of their outcomes."""
+"""The verdict on a candidate: a pure function of the outcomes of its test runs."""
 
 from collections.abc import Sequence
 
@@ -6,14 +6,17 @@ from builders.model import Outcome, RunStatus
 from curate.core.model import Rejection, Run, Verdict
 
 FAILING = frozenset({Outcome.FAILED, Outcome.ERROR})
+PASS_TO_FAIL = "pass-to-fail"
+RUN_NAMES = {"before": "pre-patch run", "after": "post-patch run"}  # by `Run.side`
 
 
 def compute_verdict(before: Sequence[Run], after: Sequence[Run]) -> Verdict:
-    """Judge a candidate by its runs on both sides.
+    """Compute the verdict from the runs *before* and *after* the gold patch.
 
-    FAIL_TO_PASS passes in every after-run and in no before-run; PASS_TO_PASS passes in all of
-    them; a test that passes in some runs of a side and not in others is quarantined. A test that
-    passes in all before-runs and fails in all after-runs rejects the candidate.
+    FAIL_TO_PASS tests pass in every post-patch run and in no pre-patch run; PASS_TO_PASS tests
+    pass in all runs. A test that passes in only some of the pre-patch or only some of the
+    post-patch runs is flaky and in neither list. A test that passes in all pre-patch runs and
+    fails in all post-patch runs rejects the candidate.
     """
     run_failure = _check_run_status(before, after)
     if run_failure:
@@ -26,7 +29,7 @@ def compute_verdict(before: Sequence[Run], after: Sequence[Run]) -> Verdict:
         for n in node_ids
         if _always_passes(after_outcomes[n]) and not _ever_passes(before_outcomes[n])
     )
-    quarantined = tuple(
+    flaky_tests = tuple(
         n for n in node_ids if _is_flaky(before_outcomes[n]) or _is_flaky(after_outcomes[n])
     )
     verdict = Verdict(
@@ -36,7 +39,7 @@ def compute_verdict(before: Sequence[Run], after: Sequence[Run]) -> Verdict:
             for n in node_ids
             if _always_passes(after_outcomes[n]) and _always_passes(before_outcomes[n])
         ),
-        flaky_tests=quarantined,
+        flaky_tests=flaky_tests,
         pre_fix_outcomes={name: before_outcomes[name][0] for name in fail_to_pass},
         rejection=_check_collection(after)
         or _check_regressions(node_ids, before_outcomes, after_outcomes)
@@ -44,32 +47,36 @@ def compute_verdict(before: Sequence[Run], after: Sequence[Run]) -> Verdict:
     )
     if verdict.rejection or fail_to_pass:
         return verdict
-    return _rejected_verdict(_reject_no_fail_to_pass(quarantined))
+    return _rejected_verdict(_reject_no_fail_to_pass(flaky_tests))
 
 
 def cannot_verify(before: Run, after: Run) -> bool:
-    """Whether one run on each side already shows that more runs cannot verify the candidate."""
-    why = compute_verdict([before], [after]).rejection
-    if why is None or why.reason == "gold-breaks-tests":
+    """Whether one pair of runs already shows that more runs cannot verify the candidate."""
+    rejection = compute_verdict([before], [after]).rejection
+    if rejection is None or rejection.reason == PASS_TO_FAIL:
         return False
-    return why.reason != "no-fail-to-pass" or before.outcomes == after.outcomes
+    return rejection.reason != "no-fail-to-pass" or before.outcomes == after.outcomes
 
 
 def _check_run_status(before: Sequence[Run], after: Sequence[Run]) -> Rejection | None:
-    """A run that did not end by itself. Before the gold patch, only a crash may be the defect."""
+    """Reject runs that did not complete.
+
+    Before the gold patch, a crash or timeout is accepted: it may be the bug itself.
+    """
     for run in (*after, *before):
         status = RunStatus(run.status)
         fatal = status is not RunStatus.COMPLETED
         if run.side == "before" and status in (RunStatus.CRASHED, RunStatus.TIMEOUT):
             fatal = False
         if fatal:
-            detail = run.detail or f"{run.side}-run {run.index} ended with {run.status}"
+            name = f"{RUN_NAMES[run.side]} {run.index + 1}"
+            detail = run.detail or f"{name} ended with status {run.status}"
             return Rejection(stage="validate", reason=str(status), detail=detail)
     return None
 
 
 def _check_collection(after: Sequence[Run]) -> Rejection | None:
-    """A file that cannot be collected after gold: the environment is at fault."""
+    """Reject collection errors after the gold patch: the environment is the likely cause."""
     failed_files = sorted(
         {n for run in after for n, o in run.outcomes.items() if "::" not in n and o in FAILING}
     )
@@ -94,20 +101,25 @@ def _check_regressions(
         return None
     return Rejection(
         stage="validate",
-        reason="gold-breaks-tests",
-        detail=f"{len(regressed)} tests, among them {', '.join(regressed[:5])}",
+        reason=PASS_TO_FAIL,
+        detail=_count_with_examples(regressed, "PASS_TO_FAIL test"),
     )
 
 
-def _reject_no_fail_to_pass(quarantined: Sequence[str]) -> Rejection:
-    if quarantined:
-        detail = f"{len(quarantined)} tests waver, among them {', '.join(quarantined[:5])}"
-        return Rejection(stage="validate", reason="flaky", detail=detail)
+def _reject_no_fail_to_pass(flaky_tests: Sequence[str]) -> Rejection:
+    if flaky_tests:
+        detail = _count_with_examples(flaky_tests, "flaky test")
+        return Rejection(stage="validate", reason="flaky-tests", detail=detail)
     return Rejection(stage="validate", reason="no-fail-to-pass")
 
 
-def _rejected_verdict(why: Rejection) -> Verdict:
-    return Verdict(fail_to_pass=(), pass_to_pass=(), rejection=why)
+def _count_with_examples(node_ids: Sequence[str], noun: str) -> str:
+    plural = "" if len(node_ids) == 1 else "s"
+    return f"{len(node_ids)} {noun}{plural}, e.g. {', '.join(node_ids[:5])}"
+
+
+def _rejected_verdict(rejection: Rejection) -> Verdict:
+    return Verdict(fail_to_pass=(), pass_to_pass=(), rejection=rejection)
 
 
 def _outcome_of(run: Run, node_id: str) -> Outcome:

@@ -1,1 +1,1 @@
-"""Work that calls several rooms in a row; no logic of their own."""
+"""Workflows that combine several stages; they have no logic of their own."""

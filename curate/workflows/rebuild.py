@@ -1,4 +1,4 @@
-"""The nightly path: crawl what is new, validate it, then publish's turn comes."""
+"""Crawl and validate several repositories within a time limit, as in a nightly job."""
 
 import logging
 import threading
@@ -21,11 +21,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class RebuildOptions:
-    """What the user chose for a rebuild."""
+    """The user's options for a rebuild."""
 
     validation: ValidationOptions = field(default_factory=ValidationOptions)
     control: RunControl = field(default_factory=RunControl)
-    deadline: float | None = None  # of `time.monotonic`; None = no limit
+    deadline: float | None = None  # in the time of `time.monotonic`; None = no limit
 
 
 def rebuild_repositories(
@@ -36,16 +36,16 @@ def rebuild_repositories(
     options: RebuildOptions,
     crawl: Callable[[str], object],
 ) -> dict[str, tuple[str, str]]:
-    """Crawl and validate each of *repos*; message and hint by repository of those that failed.
+    """Crawl and validate each of *repos*; return (message, hint) of failures by repository.
 
-    Each gets an equal share of the time that is left before the deadline, after which no new run
-    begins. An engine that is gone or a full disk ends all, as does a defect of curate.
+    Each repository gets an equal share of the time left until the deadline; after its share no
+    new test run starts. An unavailable engine, a full disk or a bug in curate ends the call.
     """
     problems: dict[str, tuple[str, str]] = {}
     for index, repo in enumerate(repos):
         deadline = _share_of_time(options.deadline, len(repos) - index)
         if deadline is not None and deadline <= time.monotonic():
-            log.info("%s: time limit reached, left for the next call", repo)
+            log.info("%s: time limit reached, skipped until the next call", repo)
             continue
         try:
             crawl(repo)
@@ -66,14 +66,14 @@ def rebuild_repositories(
 
 
 def _share_of_time(deadline: float | None, repositories: int) -> float | None:
-    """When the first of *repositories* has used up its share of the time that is left."""
+    """End of the first of *repositories* equal shares of the time left; None without a deadline."""
     now = time.monotonic()
     return None if deadline is None else now + (deadline - now) / repositories
 
 
 @contextmanager
 def _stop_at(deadline: float | None) -> Iterator[threading.Event]:
-    """An event that is set at *deadline*, unless the block ends before."""
+    """Yield an event that is set at *deadline*, if that is before the end of the block."""
     event = threading.Event()
     if deadline is None:
         yield event

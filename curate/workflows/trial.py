@@ -1,4 +1,4 @@
-"""A recipe tried on a sample of candidates, with a store of its own for the verdicts."""
+"""Validate a sample of candidates with a draft recipe, in a separate store."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,12 +16,12 @@ from curate.validate.pool import ValidationTask
 from curate.validate.run import RunControl, run_validation
 from recipes import Recipe
 
-DRAFTS_DIR = "drafts"  # below the data directory; keeps verdicts of samples apart
+DRAFTS_DIR = "drafts"  # store for samples, below the data directory
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialControl(RunControl):
-    """How a sample is validated."""
+    """How the validation of a sample is executed."""
 
     retry_rejected: bool = False
 
@@ -29,13 +29,18 @@ class TrialControl(RunControl):
 def sample_candidates(
     candidates: Sequence[Candidate], count: int, recipe: Recipe, mirror: Mirror
 ) -> list[Candidate]:
-    """Up to *count* candidates spread over time, with the versions that *recipe* gives them."""
+    """Return up to *count* candidates evenly spaced by date, with versions by *recipe*.
+
+    Raises NotFoundError if there are no candidates.
+    """
     if not candidates:
         hint = f"Run: curate crawl {recipe.repo}"
         raise NotFoundError(f"{recipe.repo} has no candidates", hint=hint)
     ordered = sorted(candidates, key=lambda it: (it.created_at, it.instance_id))
-    version = make_version_resolver(recipe, mirror)
-    return [replace(it, version=version(it.base_commit)) for it in sample_evenly(ordered, count)]
+    resolve_version = make_version_resolver(recipe, mirror)
+    return [
+        replace(it, version=resolve_version(it.base_commit)) for it in sample_evenly(ordered, count)
+    ]
 
 
 def validate_sample(
@@ -46,21 +51,21 @@ def validate_sample(
     settings: Settings,
     control: TrialControl,
 ) -> dict[str, str]:
-    """Verdict ("verified", "stage/reason" or an error) of each candidate of *sample* by id.
+    """Return the result of each candidate by id: "verified", "stage/reason" or an error.
 
-    Candidates that have a verdict for the same inputs are skipped. What `curate show` needs of
-    them is copied from *store* to the store of drafts.
+    Candidates that are up to date are not validated again. Their PRs are copied from *store* to
+    the store for drafts, as `curate show` needs them.
     """
     with Store(settings.data_dir / DRAFTS_DIR) as drafts:
         for it in sample:
             pull = store.get_pull(it.repo, it.pull_number)
             drafts.save_page(it.repo, [pull] if pull else [], CrawlState())
             drafts.save_candidate(it)
-        known = drafts.validated_inputs(rejected=not control.retry_rejected)
+        known_hashes = drafts.validated_inputs(rejected=not control.retry_rejected)
         tasks = [
             ValidationTask(candidate=it, recipe=recipe)
             for it in sample
-            if known.get(it.instance_id) != compute_inputs_hash(it, recipe, options)
+            if known_hashes.get(it.instance_id) != compute_inputs_hash(it, recipe, options)
         ]
         summary = run_validation(tasks, options, drafts, settings, control)
         errors = summary.infra_failures

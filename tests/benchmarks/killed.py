@@ -34,7 +34,7 @@ def _facts(made: Validation) -> object:
         made.attempts,
     )
     reason = why and (why.stage, why.reason)
-    if why and why.reason == "flaky":
+    if why and why.reason == "flaky-tests":
         return facts, reason
     names = (verdict.fail_to_pass, verdict.pass_to_pass)
     if verdict.flaky_tests:

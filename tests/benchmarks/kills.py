@@ -30,10 +30,10 @@ from tests.helpers.sample_candidates import crawled
 PHASES: Mapping[str, tuple[str, float, float]] = {
     # step that shows it, seconds until it must have come, longest wait in it
     "planning": ("", 0.0, 0.0),  # until the first step
-    "lock": ("locking", 30.0, 0.7),
+    "lock": ("resolving requirements", 30.0, 0.7),
     "build": ("building", 60.0, 3.0),
-    "runs": ("before|after", 120.0, 12.0),
-    "strength": ("strength|gold", 180.0, 5.0),
+    "runs": ("pre-patch run|post-patch run", 120.0, 12.0),
+    "strength": ("hunk ablation|config-only patch", 180.0, 5.0),
 }
 SURVIVAL = 15.0  # seconds after which a curate that the engine's end did not end counts as alive
 SHARED = ("kills/base:", "kills/python:")

@@ -51,7 +51,7 @@ def test_the_time_of_a_validation_is_never_absurd(leap, monkeypatch):
     times = [datetime.now(UTC), datetime.now(UTC) + leap]
     monkeypatch.setattr(attempts, "datetime", SimpleNamespace(now=lambda zone: times.pop(0)))
     monkeypatch.setattr(attempts, "compute_inputs_hash", lambda *_: "")
-    fallen = Rejection(stage="lock", reason="no-python")
+    fallen = Rejection(stage="lock", reason="no-compatible-python")
     monkeypatch.setattr(attempts, "plan_validation", lambda *_: fallen)
     monkeypatch.setattr(attempts, "time", SimpleNamespace(monotonic=iter([10.0, 17.5]).__next__))
     ctx = SimpleNamespace(get_mirror=lambda repo: None, python_versions=())

@@ -202,7 +202,7 @@ def test_environment_and_layout(repository):
     assert "export A='it'\"'\"'s'" in lines
     done = run(repository, b"", "echo $A $B", environment={"A": "1", "B": "x y"})
     assert "1 x y\n" in done.stdout
-    with pytest.raises(ValueError, match="one line"):
+    with pytest.raises(ValueError, match="single line"):
         render_eval_script(test_patch=b"", test_command="a\nb")
 
 

@@ -9,7 +9,7 @@ from curate.store import Store
 from tests.helpers.factories import MOMENT, make_candidate, make_pull, make_validation
 
 REPOSITORIES = tuple(f"lab-{number}/project-{number}" for number in range(11))
-REASONS = ("flaky", "no-fail-to-pass", "gold-breaks-tests")
+REASONS = ("flaky-tests", "no-fail-to-pass", "pass-to-fail")
 
 
 def fill_store(folder: Path, *, candidates: int, verified: int, rejected: int = 0) -> None:

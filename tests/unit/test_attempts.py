@@ -51,32 +51,32 @@ def attempt_names(monkeypatch):
 
 
 def test_a_lock_of_the_very_date_is_not_made_again(attempt_names):
-    assert attempt_names(lock("a"), base=lock("a")) == (["requirements of base"], 0)
-    assert attempt_names(FAILURE, base=FAILURE) == (["requirements of base"], 0)
+    assert attempt_names(lock("a"), base=lock("a")) == (["base requirements"], 0)
+    assert attempt_names(FAILURE, base=FAILURE) == (["base requirements"], 0)
 
 
 def test_an_older_lock_is_followed_by_one_of_the_date_where_that_differs(attempt_names):
     old = lock("a", DATE - timedelta(days=9))
-    assert attempt_names(lock("a"), base=old) == (["requirements of base"], 1)
+    assert attempt_names(lock("a"), base=old) == (["base requirements"], 1)
     names, _ = attempt_names(lock("b"), base=old)
-    assert names == ["requirements of base", "requirements of base, date-exact"]
+    assert names == ["base requirements", "base requirements, strict cutoff"]
 
 
 def test_golds_requirements_are_tried_where_they_give_other_packages(attempt_names):
     names, _ = attempt_names(lock("a"), base=lock("a"), gold=lock("b"))
-    assert names == ["requirements of base", "requirements of gold"]
+    assert names == ["base requirements", "gold requirements"]
     names, _ = attempt_names(lock("a"), base=lock("a"), gold=lock("a"))
-    assert names == ["requirements of base"]
+    assert names == ["base requirements"]
 
 
 def test_variables_of_the_projects_ci_come_last_and_with_the_first_lock(attempt_names):
     old, ci = lock("a", DATE - timedelta(days=9)), {"B": "3"}
     names, _ = attempt_names(lock("b"), ci, base=old)
     assert names[1:] == [
-        "requirements of base, date-exact",
-        "requirements of base, variables of CI",
+        "base requirements, strict cutoff",
+        "base requirements, CI variables",
     ]
-    assert attempt_names(FAILURE, ci, base=FAILURE) == (["requirements of base"], 0)
+    assert attempt_names(FAILURE, ci, base=FAILURE) == (["base requirements"], 0)
 
 
 NONE = Rejection(stage="validate", reason="no-fail-to-pass")

@@ -16,7 +16,7 @@ from builders.model import BuiltInstance, Outcome, RunResult, RunSpec, RunStatus
 from builders.sandbox import docker as sandbox
 from builders.sandbox import local
 from builders.settings import BuildSettings
-from curate.environments.context import ValidationCancelled
+from curate.environments.context import ValidationCancelledError
 from curate.validate import runs
 
 GONE = requests.exceptions.ConnectionError("Connection aborted.", ConnectionRefusedError())
@@ -129,5 +129,5 @@ def test_tests_that_cut_their_run_short_each_time_have_crashed():
 def test_nothing_is_run_again_after_a_stop():
     ctx = SimpleNamespace(stop_event=threading.Event(), backend=None)
     ctx.stop_event.set()
-    with pytest.raises(ValidationCancelled):
+    with pytest.raises(ValidationCancelledError):
         runs._run_with_retries(ctx, None, None)

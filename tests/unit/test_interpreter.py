@@ -46,7 +46,7 @@ def test_says_what_was_missing():
 def test_nothing_fits():
     failed = choose("2022-01-01", requires=">=4")
     assert isinstance(failed, Failure)
-    assert (failed.stage, failed.reason) == ("lock", "no-python")
+    assert (failed.stage, failed.reason) == ("lock", "no-compatible-python")
 
 
 def test_prefixes(tmp_path):

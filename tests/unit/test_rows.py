@@ -87,7 +87,9 @@ def test_strength_is_the_share_of_pieces_that_are_missed():
 
 def rejected():
     return Verdict(
-        fail_to_pass=(), pass_to_pass=(), rejection=Rejection(stage="validate", reason="flaky")
+        fail_to_pass=(),
+        pass_to_pass=(),
+        rejection=Rejection(stage="validate", reason="flaky-tests"),
     )
 
 

@@ -51,7 +51,7 @@ def test_one_wavering_run_quarantines():
 
 def test_only_wavering_tests_are_flaky():
     found = verdict({"t::a": "pfp"}, {"t::a": "ppp"})
-    assert found.rejection and found.rejection.reason == "flaky"
+    assert found.rejection and found.rejection.reason == "flaky-tests"
 
 
 def test_nothing_fixed():
@@ -61,7 +61,7 @@ def test_nothing_fixed():
 
 def test_gold_that_breaks_a_test_is_rejected_and_says_which():
     found = verdict({"t::a": "fff", "t::b": "ppp"}, {"t::a": "ppp", "t::b": "fef"})
-    assert found.rejection and found.rejection.reason == "gold-breaks-tests"
+    assert found.rejection and found.rejection.reason == "pass-to-fail"
     assert "t::b" in found.rejection.detail
 
 

@@ -28,7 +28,7 @@ def page(tmp_path, capsys, rows, *more):
 
 
 def test_rows_are_compared_up_to_the_first_blank_of_an_id(tmp_path, capsys):
-    fallen = Rejection(stage="validate", reason="gold-breaks-tests")
+    fallen = Rejection(stage="validate", reason="pass-to-fail")
     good = judged(1, "t.py::test_a[x y]").verdict
     with Store(tmp_path / "data") as store:
         for one in (
@@ -45,13 +45,12 @@ def test_rows_are_compared_up_to_the_first_blank_of_an_id(tmp_path, capsys):
     assert told == [
         "right, by an older recipe",
         "others fail, by an older recipe",
-        "validate/gold-breaks-tests, by an older recipe",
+        "validate/pass-to-fail, by an older recipe",
         "not validated",
     ]
     assert "1 of 4 contain every published FAIL_TO_PASS;" in text
     assert (
-        f"- `{names[2]}` (validate/gold-breaks-tests, by an older recipe): cause not looked into"
-        in text
+        f"- `{names[2]}` (validate/pass-to-fail, by an older recipe): cause not looked into" in text
     )
     assert make_validation(3).instance_id not in lines
     _, lines = page(tmp_path, capsys, rows, "--more")
