@@ -1,1 +1,1 @@
-"""From verified instances to a release: rows, filters, card, images."""
+"""From verified instances to a release: rows, filters, dataset card, images."""

@@ -1,4 +1,4 @@
-"""Whether a release folder may be pushed: its files, its columns, each of its rows."""
+"""Checks of a release directory before a push: files, columns and rows."""
 
 import re
 from collections import Counter
@@ -21,7 +21,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseProblem:
-    """What is wrong with a release, or with one row of it."""
+    """A problem of a release or of one of its rows."""
 
     reason: str
     split: str = ""
@@ -34,7 +34,7 @@ class ReleaseProblem:
 
 
 def check_release_folder(folder: Path, filters: ReleaseFilters) -> list[ReleaseProblem]:
-    """Everything wrong with the release in *folder*, worst first."""
+    """Return all problems of the release in *folder*, those that block a push first."""
     file_problems = [ReleaseProblem(reason=sentence) for sentence in check_release(folder)]
     if file_problems:
         return file_problems
@@ -43,12 +43,12 @@ def check_release_folder(folder: Path, filters: ReleaseFilters) -> list[ReleaseP
     train_ids = {get_str(row, "instance_id") for row in read_rows(folder, "train")}
     for split in list_splits(folder):
         schema_errors = [
-            ReleaseProblem(split=split, reason=why) for why in find_schema_errors(folder, split)
+            ReleaseProblem(split=split, reason=error) for error in find_schema_errors(folder, split)
         ]
         problems += schema_errors or _check_split(
             split, read_rows(folder, split), filters, benchmarks, train_ids
         )
-    return sorted(problems, key=lambda fault: not fault.blocks_push)
+    return sorted(problems, key=lambda problem: not problem.blocks_push)
 
 
 def _check_split(
@@ -61,50 +61,50 @@ def _check_split(
     counts = Counter(get_str(row, "instance_id") for row in rows)
     for name, count in counts.items():
         if count > 1:
-            yield ReleaseProblem(split=split, instance_id=name, reason=f"comes {count} times")
+            yield ReleaseProblem(split=split, instance_id=name, reason=f"occurs {count} times")
     _, excluded = apply_filters(
         rows, filters.for_raw_pool() if split == "raw" else filters, benchmarks
     )
-    for problem in chain.from_iterable(excluded.values()):
-        yield ReleaseProblem(split=split, instance_id=problem.instance_id, reason=str(problem))
+    for exclusion in chain.from_iterable(excluded.values()):
+        yield ReleaseProblem(split=split, instance_id=exclusion.instance_id, reason=str(exclusion))
     for row in rows:
         name = get_str(row, "instance_id")
-        for why in (
+        for reason in (
             _check_row(row) if split == "raw" else (*_check_row(row), *_check_train_row(row))
         ):
-            yield ReleaseProblem(split=split, instance_id=name, reason=why)
+            yield ReleaseProblem(split=split, instance_id=name, reason=reason)
         if split not in {"raw", "train"} and name not in train:
             yield ReleaseProblem(split=split, instance_id=name, reason="is not in train")
         if split == "train" and "@sha256:" not in get_str(row, "image"):
-            why = f"image {get_str(row, 'image')} is in no registry"
-            yield ReleaseProblem(split=split, instance_id=name, reason=why, blocks_push=False)
+            reason = f"image {get_str(row, 'image')} has not been pushed to a registry"
+            yield ReleaseProblem(split=split, instance_id=name, reason=reason, blocks_push=False)
 
 
 def _check_row(row: Row) -> Iterator[str]:
     owner = get_str(row, "repo").replace("/", "__")
     if get_str(row, "instance_id") != f"{owner}-{row['pull_number']}":
-        yield "its id is not made of its repository and its pull"
+        yield "instance_id does not match repo and pull_number"
     if not _COMMIT.fullmatch(get_str(row, "base_commit")):
-        yield "base_commit is no commit"
+        yield "base_commit is not a full commit id"
     for name in ("patch", "test_patch"):
         if not get_str(row, name).startswith("diff --git "):
-            yield f"{name} is no git patch"
+            yield f"{name} is not a git patch"
     if not get_str(row, "problem_statement").strip():
-        yield "no problem statement"
+        yield "problem_statement is empty"
 
 
 def _check_train_row(row: Row) -> Iterator[str]:
     fail_to_pass, pass_to_pass = get_list(row, "FAIL_TO_PASS"), get_list(row, "PASS_TO_PASS")
     if not fail_to_pass:
-        yield "no FAIL_TO_PASS"
+        yield "FAIL_TO_PASS is empty"
     if set(fail_to_pass) & set(pass_to_pass):
-        yield "a test is in FAIL_TO_PASS and in PASS_TO_PASS"
+        yield "a test is in both FAIL_TO_PASS and PASS_TO_PASS"
     for name, ids in (("FAIL_TO_PASS", fail_to_pass), ("PASS_TO_PASS", pass_to_pass)):
         if ids != [escape_test_id(exact) for exact in get_list(row, f"{name.lower()}_node_ids")]:
-            yield f"{name} and {name.lower()}_node_ids are not the same tests"
+            yield f"{name} and {name.lower()}_node_ids differ"
     lines = get_str(row, "eval_script").split("\n")
     for marker in (eval_script.START_MARKER, eval_script.END_MARKER):
         if lines.count(f"echo '{marker}'") != 1:
-            yield f"eval_script does not print {marker!r} once"
+            yield f"eval_script does not print {marker!r} exactly once"
     if not get_str(row, "image"):
-        yield "no image"
+        yield "image is empty"

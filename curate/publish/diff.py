@@ -1,4 +1,4 @@
-"""How one release differs from another: pure, by split, instance and column."""
+"""Differences between two releases, by split, instance and column."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from curate.releases.row import Row, get_str
 
 @dataclass(frozen=True, kw_only=True)
 class SplitDiff:
-    """Instances that come, go and change in a split, and in how many rows each column changes."""
+    """Added, removed and changed instances of a split, and the number of changes per column."""
 
     split: str
     added: Sequence[str] = ()
@@ -28,7 +28,7 @@ class SplitDiff:
 
 
 def diff_rows(split: str, old: Sequence[Row], new: Sequence[Row]) -> SplitDiff:
-    """What must happen to *old* to become *new*."""
+    """Compare the rows of one split."""
     old_rows = {get_str(row, "instance_id"): row for row in old}
     new_rows = {get_str(row, "instance_id"): row for row in new}
     old_columns, new_columns = (set(rows[0]) if rows else set[str]() for rows in (old, new))
@@ -36,9 +36,9 @@ def diff_rows(split: str, old: Sequence[Row], new: Sequence[Row]) -> SplitDiff:
     columns: Counter[str] = Counter()
     changed = []
     for name in sorted(old_rows.keys() & new_rows.keys()):
-        other = [c for c in shared if old_rows[name][c] != new_rows[name][c]]
-        columns.update(other)
-        changed += [name] if other else []
+        changed_columns = [c for c in shared if old_rows[name][c] != new_rows[name][c]]
+        columns.update(changed_columns)
+        changed += [name] if changed_columns else []
     order = [column for column in (new[0] if new else {}) if column in columns]
     return SplitDiff(
         split=split,
@@ -52,6 +52,6 @@ def diff_rows(split: str, old: Sequence[Row], new: Sequence[Row]) -> SplitDiff:
 
 
 def diff_folders(old: Path, new: Path) -> list[SplitDiff]:
-    """One difference a split that either folder holds, by name."""
+    """Compare two release directories; one `SplitDiff` per split of either, sorted by name."""
     names = sorted({*list_splits(old), *list_splits(new)})
     return [diff_rows(name, read_rows(old, name), read_rows(new, name)) for name in names]

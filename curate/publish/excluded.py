@@ -1,7 +1,7 @@
-"""What the release filters exclude of the verified instances.
+"""Verified instances that the release filters exclude.
 
-Thousands of instances are compared with each other for that, so the answer is remembered until an
-instance, the filters or curate changes.
+Computing them compares thousands of instances with each other, so the result is cached until an
+instance, the filters or curate's version changes.
 """
 
 import json
@@ -27,13 +27,13 @@ from curate.publish.filters.config import ReleaseFilters
 from curate.publish.measures.benchmark_overlap import read_benchmark_bytes
 
 ExclusionsById = Mapping[str, Sequence[Exclusion]]
-"""By instance id, every reason against a verified instance."""
+"""All reasons for excluding a verified instance, by instance id."""
 
 
 def excluded_instances(
     settings: Settings, store: Store, filters: ReleaseFilters | None = None
 ) -> ExclusionsById:
-    """What *filters*, by default those of the settings, hold back of all that is verified."""
+    """Return the verified instances that *filters* exclude (default: those of the settings)."""
     filters = filters or read_filters(settings.release_filters)
     cache_file = settings.cache_dir / "held" / f"{settings.run_owner}.json"
     state_hash = _compute_state_hash(settings, store, filters)
@@ -49,7 +49,7 @@ def excluded_instances(
 
 
 def _compute_state_hash(settings: Settings, store: Store, filters: ReleaseFilters) -> str:
-    """A hash of all that decides the answer."""
+    """Hash of everything that the result depends on."""
     repositories = store.list_repositories()
     lists = [read_benchmark_bytes(name) for name in filters.contamination.lists]
     key_parts = (
@@ -58,7 +58,7 @@ def _compute_state_hash(settings: Settings, store: Store, filters: ReleaseFilter
         [hashlib.sha256(each).hexdigest() for each in lists],
         store.verified_fingerprint(),
         [str(find_mirror(settings, repo)) for repo in repositories],
-        # Groups are made of all candidates, verified or not.
+        # Leak groups include all candidates, verified or not.
         [one.as_dict() for one in store.list_funnels()] if filters.one_per_leak_group else [],
     )
     return hashlib.sha256(json.dumps(key_parts).encode()).hexdigest()
@@ -78,7 +78,7 @@ def _read_cached(cache_file: Path, state: str) -> ExclusionsById | None:
 
 
 def _write_cached(cache_file: Path, state: str, exclusions: ExclusionsById) -> None:
-    """Write the answer whole, or not: without it the next call only takes longer."""
+    """Write the cache file atomically; ignore errors, as the next call is only slower then."""
     serialized = {
         name: [asdict(each) for each in row_exclusions]
         for name, row_exclusions in exclusions.items()
@@ -90,7 +90,10 @@ def _write_cached(cache_file: Path, state: str, exclusions: ExclusionsById) -> N
 
 
 def count_by_reason(exclusions: ExclusionsById, repo: str) -> dict[str, int]:
-    """Instances of *repo* by reason, most first; one that has several counts for each."""
+    """Count excluded instances of *repo* by reason, most frequent first.
+
+    An instance with several reasons counts for each of them.
+    """
     id_prefix = repo.replace("/", "__") + "-"
     reason_counts = Counter(
         reason
@@ -102,7 +105,7 @@ def count_by_reason(exclusions: ExclusionsById, repo: str) -> dict[str, int]:
 
 
 def as_release_problems(settings: Settings, filters: ReleaseFilters) -> "list[ReleaseProblem]":
-    """What is held back as warnings of a check; none where there is no store."""
+    """Return exclusions as warnings of a release check; none if there is no store."""
     from curate.publish.check import ReleaseProblem
 
     if not (settings.data_dir / "curate.sqlite").exists():
@@ -111,7 +114,7 @@ def as_release_problems(settings: Settings, filters: ReleaseFilters) -> "list[Re
         exclusions = excluded_instances(settings, store, filters)
     return [
         ReleaseProblem(
-            split="train", instance_id=name, reason=f"held back: {exclusion}", blocks_push=False
+            split="train", instance_id=name, reason=f"excluded: {exclusion}", blocks_push=False
         )
         for name, row_exclusions in exclusions.items()
         for exclusion in row_exclusions

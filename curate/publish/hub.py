@@ -1,8 +1,8 @@
-"""Push a folder to a data set repository on the Hub as one commit, once.
+"""Push a directory to a dataset repository on the Hugging Face Hub as a single commit.
 
-The Hub's client does not repeat a commit whose answer was lost, for it cannot know whether the
-commit was made. Here the head is looked at again: if it holds the folder, the push is done; if it
-has not moved, the commit is made again; if someone else moved it, that is an error.
+The Hub's client does not retry a commit whose response was lost, as it cannot know whether the
+commit was created. Here the head is read again: if it contains the directory, the push is done; if
+it has not moved, the commit is retried; if someone else has moved it, that is an error.
 """
 
 import hashlib
@@ -22,21 +22,21 @@ from curate.core.errors import (
 )
 
 DEFAULT_BRANCH = "main"
-_HUB_OWNED_FILES = {".gitattributes"}  # the Hub's own
+_HUB_OWNED_FILES = {".gitattributes"}  # created by the Hub
 
 
 @dataclass(frozen=True, kw_only=True)
 class PushResult:
-    """What the repository holds now."""
+    """State of the repository after a push."""
 
     repo_id: str
     commit: str
-    changed: bool  # False when the repository held the folder already
+    changed: bool  # False if the repository was up to date
 
 
 @dataclass(frozen=True, kw_only=True)
 class FolderChanges:
-    """What one commit must do: paths relative to the folder, sorted."""
+    """Changes of one commit: sorted paths relative to the directory."""
 
     add: tuple[str, ...]
     delete: tuple[str, ...]
@@ -47,16 +47,16 @@ class FolderChanges:
 
 @dataclass(frozen=True, kw_only=True)
 class FileDigest:
-    """Names that the Hub may know a file's content by."""
+    """Hashes by which the Hub may identify a file's content."""
 
-    git: str  # sha1 of git's blob
-    sha256: str  # of the content; "" where the Hub did not tell
+    git: str  # SHA-1 of the git blob
+    sha256: str  # of the content; "" if the Hub does not report it
 
 
 def plan_changes(
     local: Mapping[str, FileDigest], remote: Mapping[str, FileDigest]
 ) -> FolderChanges:
-    """Changes that make *remote* hold exactly *local*, but for the Hub's own files."""
+    """Return the changes that make *remote* equal *local*, except for the Hub's own files."""
     add = [path for path, digest in local.items() if not _is_same_content(digest, remote.get(path))]
     delete = [path for path in remote if path not in local and path not in _HUB_OWNED_FILES]
     return FolderChanges(add=tuple(sorted(add)), delete=tuple(sorted(delete)))
@@ -73,18 +73,18 @@ def push_folder(
     tries: int = 4,
     pause: float = 2.0,
 ) -> PushResult:
-    """Make the data set *repo_id* hold exactly the files of *folder*, by one commit at most.
+    """Make the dataset *repo_id* contain exactly the files of *folder*, with at most one commit.
 
-    The repository and the *branch* are created when they are missing; large files that a broken
-    push has sent are not sent again. *pause* is in seconds and doubles. Raises ConfigurationError,
-    NotFoundError, AuthenticationError, NetworkError, and CurateError when the repository was
-    changed by someone else meanwhile.
+    Repository and *branch* are created if missing; large files that an interrupted push has
+    uploaded are not sent again. *pause* is the wait in seconds after the first failure; it doubles
+    with each further one. Raises ConfigurationError, NotFoundError, AuthenticationError,
+    NetworkError, and CurateError if someone else changed the repository meanwhile.
     """
     from huggingface_hub import HfApi
 
     local = local_digests(folder)
     if not local:
-        raise ConfigurationError(f"{folder} holds no files to push.")
+        raise ConfigurationError(f"{folder} contains no files to push.")
     api = HfApi(token=token)
     with _translate_errors(repo_id):
         api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
@@ -93,8 +93,8 @@ def push_folder(
         head = _head_commit(api, repo_id, branch)
     if private and not head.private:
         raise ConfigurationError(
-            f"{repo_id} is public, and a private one was asked for.",
-            hint="Make it private on the Hub, or push with the public option.",
+            f"{repo_id} is public, but a private repository was requested.",
+            hint="Make it private on the Hub, or add --no-private.",
         )
     target = _PushTarget(api=api, repo_id=repo_id, branch=branch, folder=folder, message=message)
     return _commit_changes(target, local, head, tries, pause)
@@ -103,7 +103,7 @@ def push_folder(
 def plan_push(
     folder: Path, repo_id: str, *, branch: str = DEFAULT_BRANCH, token: str | None = None
 ) -> FolderChanges:
-    """What `push_folder` would do, without doing it."""
+    """Return the changes that `push_folder` would make, without making them."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
@@ -116,7 +116,7 @@ def plan_push(
 
 
 def tag_commit(repo_id: str, name: str, commit: str, *, token: str | None = None) -> None:
-    """Call *commit* by *name*, once; ConfigurationError where another commit has that name."""
+    """Tag *commit* as *name*; ConfigurationError if the tag exists on another commit."""
     from huggingface_hub import HfApi
 
     api = HfApi(token=token)
@@ -129,18 +129,20 @@ def tag_commit(repo_id: str, name: str, commit: str, *, token: str | None = None
         refs = api.list_repo_refs(repo_id, repo_type="dataset").tags
     found = next((ref.target_commit for ref in refs if ref.name == name), "")
     if not found:
-        raise NetworkError(f"The Hub made no tag {name}.", hint="Run the same command again.")
+        raise NetworkError(
+            f"The Hub did not create the tag {name}.", hint="Run the same command again."
+        )
     if found != commit:
         raise ConfigurationError(
-            f"{repo_id} has another release called {name} ({found[:12]}).",
-            hint="Name a new tag: a release does not change.",
+            f"{repo_id} already has a tag {name}, on commit {found[:12]}.",
+            hint="Choose a new tag: tags of releases are immutable.",
         )
 
 
 def download_dataset(
     repo_id: str, folder: Path, *, branch: str = DEFAULT_BRANCH, token: str | None = None
 ) -> bool:
-    """Download the Parquet files and the card of *repo_id* into *folder*; False if it has none."""
+    """Download Parquet files and card of *repo_id* into *folder*; False if there are none."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
@@ -160,7 +162,7 @@ def download_dataset(
 
 
 def local_digests(folder: Path) -> dict[str, FileDigest]:
-    """Digests of all files below *folder* by their paths in it."""
+    """Return the digests of all files below *folder*, by relative path."""
     return {
         path.relative_to(folder).as_posix(): _digest_content(path.read_bytes())
         for path in sorted(folder.rglob("*"))
@@ -194,7 +196,7 @@ def _remote_digests(head: Any) -> dict[str, FileDigest]:
 
 @dataclass(frozen=True, kw_only=True)
 class _PushTarget:
-    """Where a folder goes."""
+    """Destination and source of a push."""
 
     api: Any
     repo_id: str
@@ -213,7 +215,8 @@ def _commit_changes(
             return PushResult(repo_id=repo_id, commit=head.sha, changed=head.sha != parent)
         if head.sha != parent:
             raise CurateError(
-                f"Someone else changed {repo_id} meanwhile.", hint="Run the same command again."
+                f"{repo_id} was changed by someone else during the push.",
+                hint="Run the same command again.",
             )
         outcome = _try_commit(target, changes, parent)
         if isinstance(outcome, str):
@@ -224,13 +227,14 @@ def _commit_changes(
             head = _head_commit(target.api, repo_id, target.branch)
     if plan_changes(local, _remote_digests(head)):
         raise NetworkError(
-            f"The Hub took no commit to {repo_id} in {tries} tries.", hint="Try again later."
+            f"The Hub did not accept a commit to {repo_id} in {tries} attempts.",
+            hint="Try again later.",
         )
     return PushResult(repo_id=repo_id, commit=head.sha, changed=True)
 
 
 def _try_commit(target: _PushTarget, changes: FolderChanges, parent: str) -> str | BaseException:
-    """Make the commit and return its id, or a failure after which the head must be looked at."""
+    """Create the commit and return its id, or an error after which the head must be read again."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     operations = [
@@ -239,7 +243,7 @@ def _try_commit(target: _PushTarget, changes: FolderChanges, parent: str) -> str
     ]
     with _translate_errors(target.repo_id):
         try:
-            made = target.api.create_commit(
+            commit = target.api.create_commit(
                 target.repo_id,
                 operations,
                 commit_message=target.message,
@@ -252,11 +256,11 @@ def _try_commit(target: _PushTarget, changes: FolderChanges, parent: str) -> str
             if cause is None or not _is_transient(cause):
                 raise (cause or error) from None
             return cause
-    return str(made.oid)
+    return str(commit.oid)
 
 
 def _http_error_class() -> type[Exception]:
-    """The base of all errors of the Hub client's HTTP library, whichever that is."""
+    """Return the base class of HTTP errors in the library that the Hub's client uses."""
     from huggingface_hub.errors import HfHubHTTPError
 
     return HfHubHTTPError.__mro__[1]
@@ -268,7 +272,7 @@ def _http_status(error: BaseException) -> int | None:
 
 
 def _is_transient(error: BaseException) -> bool:
-    """Whether the same request may be answered otherwise later, or was done but not answered."""
+    """Whether a retry may succeed, or the request may have succeeded without a response."""
     status = _http_status(error)
     return isinstance(error, _http_error_class()) and (
         status is None or status in {412, 429} or status >= 500
@@ -277,18 +281,18 @@ def _is_transient(error: BaseException) -> bool:
 
 @contextmanager
 def _translate_errors(repo_id: str) -> Iterator[None]:
-    """Turn the client's errors into those a user can act on."""
+    """Turn errors of the Hub's client into errors for the user."""
     try:
         yield
     except _http_error_class() as error:
         status = _http_status(error)
         if status in {401, 403}:
             raise AuthenticationError(
-                f"The Hub refuses to write to {repo_id}.",
-                hint="Set HF_TOKEN to a token that may write there.",
+                f"The Hub denied write access to {repo_id}.",
+                hint="Set HF_TOKEN to a token with write access.",
             ) from error
         if status == 404:
-            raise NotFoundError(f"The Hub does not know {repo_id}.") from error
+            raise NotFoundError(f"{repo_id} not found on the Hub.") from error
         if status is not None and 400 <= status < 500:
-            raise ConfigurationError(f"The Hub does not take this: {error}") from error
-        raise NetworkError(f"The Hub does not answer: {error}", hint="Try again later.") from error
+            raise ConfigurationError(f"The Hub rejected the request: {error}") from error
+        raise NetworkError(f"No response from the Hub: {error}", hint="Try again later.") from error

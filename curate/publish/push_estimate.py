@@ -1,7 +1,7 @@
-"""How many bytes of images a push would send, before it sends any: pure, from what was built.
+"""Estimate of the bytes that pushing images would send.
 
-Layers are told apart by what their image builds upon, so that a layer that many instances share
-counts once. Sizes are those of the engine, uncompressed: a registry gets about 40 % of them.
+Layers are identified by the image they result in, so a layer shared by many instances counts once.
+Sizes are uncompressed, as reported by the engine; a registry receives about 40 % of them.
 """
 
 from collections.abc import Iterable, Mapping, Set
@@ -12,25 +12,25 @@ from curate.core.model import Environment
 
 @dataclass(frozen=True, kw_only=True)
 class PushEstimate:
-    """Bytes to send by layer ("base", "python", "environment", "instance") and their numbers."""
+    """Bytes and number of layers to send, by kind ("base", "python", "environment", "instance")."""
 
     bytes_by_layer: Mapping[str, int] = field(default_factory=dict)
     layer_counts: Mapping[str, int] = field(default_factory=dict)
-    images_to_send: int = 0  # to send
-    images_present: int = 0  # images the registry has already
+    images_to_send: int = 0
+    images_present: int = 0  # images already in the registry
 
     @property
     def total_bytes(self) -> int:
-        """All bytes to send."""
+        """Total bytes to send."""
         return sum(self.bytes_by_layer.values())
 
 
 def estimate_push(
     environments: Iterable[tuple[str, Environment]], present: Set[str]
 ) -> PushEstimate:
-    """The budget for images by instance id, of which the registry holds *present*."""
+    """Estimate a push of images by instance id; the registry already has those in *present*."""
     all_environments = list(environments)
-    known = {
+    present_layers = {
         layer for name, env in all_environments if name in present for layer in _layer_sizes(env)
     }
     new = {
@@ -39,7 +39,7 @@ def estimate_push(
         if name not in present
         for layer, size in _layer_sizes(env).items()
     }
-    missing_layers = {layer: size for layer, size in new.items() if layer not in known}
+    missing_layers = {layer: size for layer, size in new.items() if layer not in present_layers}
     kinds = dict.fromkeys(kind for kind, _ in missing_layers)
     return PushEstimate(
         bytes_by_layer={
@@ -53,7 +53,7 @@ def estimate_push(
 
 
 def _layer_sizes(env: Environment) -> dict[tuple[str, str], int]:
-    """Bytes by (kind, name); a layer's name is what the next one is FROM."""
+    """Bytes by (kind, name); a layer's name is the FROM reference of the next one."""
     kinds = list(env.layer_bytes)
     base_references = [env.dockerfiles.get(kind, "").partition("\n")[0] for kind in kinds[1:]]
     names = [*base_references, env.digest or env.handle]

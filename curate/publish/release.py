@@ -1,4 +1,4 @@
-"""A release folder: Parquet files, the card and their checksums, made whole or not at all."""
+"""A release directory: Parquet files, dataset card and checksums, written atomically."""
 
 import glob
 import hashlib
@@ -19,13 +19,13 @@ from curate.releases.columns import RAW_COLUMNS, TRAIN_COLUMNS, Column, make_fea
 from curate.releases.row import Row
 
 CHECKSUMS_FILE = "SHA256SUMS"
-_LEFT = re.compile(r"\.(\d+)\.(old|part)")
-ROWS_PER_GROUP = 100  # so that streaming readers need not fetch a whole file
+_LEFTOVER = re.compile(r"\.(\d+)\.(old|part)")
+ROWS_PER_GROUP = 100  # small row groups let streaming readers fetch parts of a file
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseContent:
-    """What is to be published; the order of rows does not matter."""
+    """The content of a release; the order of rows does not matter."""
 
     card_data: CardData
     train: Sequence[Row] = field(default_factory=tuple)
@@ -34,16 +34,16 @@ class ReleaseContent:
 
     @property
     def tables(self) -> list[tuple[str, tuple[Column, ...], Sequence[Row]]]:
-        """Name, columns and rows of each split; readers stumble over files without rows."""
+        """Name, columns and rows of each non-empty split; some readers fail on empty files."""
         subsets = [(name, TRAIN_COLUMNS, rows) for name, rows in self.subsets.items()]
-        every = [("train", TRAIN_COLUMNS, self.train), *subsets, ("raw", RAW_COLUMNS, self.raw)]
-        return [table for table in every if table[2]]
+        tables = [("train", TRAIN_COLUMNS, self.train), *subsets, ("raw", RAW_COLUMNS, self.raw)]
+        return [table for table in tables if table[2]]
 
 
 def write_release(folder: Path, release: ReleaseContent) -> Path:
-    """Write *release* as *folder*, replacing what is there; the same release gives the same bytes.
+    """Write *release* to *folder*, replacing an earlier release; the output is deterministic.
 
-    Raises ConfigurationError for an instance id that comes twice and for a folder that is no
+    Raises ConfigurationError for a duplicate instance id, and if *folder* is neither empty nor a
     release.
     """
     _check_is_replaceable(folder)
@@ -60,39 +60,40 @@ def write_release(folder: Path, release: ReleaseContent) -> Path:
 
 
 def check_release(folder: Path) -> list[str]:
-    """What is wrong with the files of a release, one sentence each; nothing for a whole one."""
-    listed = folder / CHECKSUMS_FILE
-    if not listed.is_file():
-        return [f"{folder} has no {CHECKSUMS_FILE}: it is no release."]
+    """Check the files of a release against its checksums; return one sentence per problem."""
+    checksums_file = folder / CHECKSUMS_FILE
+    if not checksums_file.is_file():
+        return [f"{folder} is not a release: it has no {CHECKSUMS_FILE}."]
     expected = {}
-    for line in listed.read_text(encoding="utf-8").splitlines():
+    for line in checksums_file.read_text(encoding="utf-8").splitlines():
         digest, _, name = line.partition("  ")
         expected[name] = digest
     found = _compute_checksums(folder)
     names = sorted(expected.keys() | found.keys())
     return [
-        f"{name} is not what {CHECKSUMS_FILE} says."
+        f"{name} does not match {CHECKSUMS_FILE}."
         for name in names
         if expected.get(name) != found.get(name)
     ]
 
 
 def _recover_leftovers(folder: Path) -> None:
-    """Clear what killed processes left beside *folder*; a release they moved away comes back."""
-    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
-        named = _LEFT.fullmatch(left.name.removeprefix(f".{folder.name}"))
-        if named is None or psutil.pid_exists(int(named[1])):
+    """Remove directories that killed processes left next to *folder*; restore a moved release."""
+    for path in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
+        match = _LEFTOVER.fullmatch(path.name.removeprefix(f".{folder.name}"))
+        if match is None or psutil.pid_exists(int(match[1])):
             continue
-        if named[2] == "old" and not folder.exists():
-            left.rename(folder)
+        if match[2] == "old" and not folder.exists():
+            path.rename(folder)
         else:
-            shutil.rmtree(left, ignore_errors=True)
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _check_is_replaceable(folder: Path) -> None:
     if folder.exists() and not (folder / CHECKSUMS_FILE).is_file() and any(folder.iterdir()):
         raise ConfigurationError(
-            f"{folder} is not empty and no release.", hint="Name a new folder for the release."
+            f"{folder} is neither empty nor a release.",
+            hint="Choose a new directory for the release.",
         )
 
 
@@ -114,12 +115,12 @@ def _sort_rows(rows: Sequence[Row]) -> list[Row]:
     counts = Counter(str(row["instance_id"]) for row in rows)
     duplicates = [name for name, count in counts.items() if count > 1]
     if duplicates:
-        raise ConfigurationError(f"{duplicates[0]} comes twice in one split.")
+        raise ConfigurationError(f"{duplicates[0]} occurs twice in one split.")
     return sorted(rows, key=lambda row: str(row["instance_id"]))
 
 
 def write_parquet(path: Path, columns: tuple[Column, ...], rows: list[Row]) -> None:
-    """Write *rows* as one typed, compressed Parquet file."""
+    """Write *rows* as one compressed Parquet file with the types of *columns*."""
     import pyarrow  # type: ignore[import-untyped]
     import pyarrow.parquet  # type: ignore[import-untyped]
 
@@ -139,7 +140,7 @@ def _compute_checksums(folder: Path) -> dict[str, str]:
 
 
 def _replace_folder(work: Path, folder: Path) -> None:
-    """Rename *work* to *folder*; what was there steps aside first and goes last."""
+    """Rename *work* to *folder*; the earlier release is moved aside first and deleted last."""
     old_folder = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     if folder.exists():
         folder.rename(old_folder)

@@ -1,4 +1,4 @@
-"""Rows of the published splits: pure, from what the store holds."""
+"""Rows of the published splits, from candidates and validations."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from curate.releases.row import Row
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedImage:
-    """Where an instance's image can be had, and what its tests expect of the environment."""
+    """Reference of an instance's image, and the environment variables of its tests."""
 
     reference: str  # as `docker pull` takes it
     digest: str = ""  # of the pushed manifest, "sha256:..."
@@ -29,7 +29,7 @@ class PublishedImage:
 
 
 def local_image(environment: Environment) -> PublishedImage:
-    """The image as it lies on this machine."""
+    """Return the locally built image of *environment*."""
     return PublishedImage(
         reference=environment.handle,
         digest=environment.digest,
@@ -39,13 +39,13 @@ def local_image(environment: Environment) -> PublishedImage:
 
 @dataclass(frozen=True, kw_only=True)
 class CodebaseFacts:
-    """What the repository and other candidates tell of a candidate; by default nothing."""
+    """Facts about a candidate from its repository and from other candidates."""
 
-    license: str = ""  # SPDX, "" = could not be told
+    license: str = ""  # SPDX expression; "" = unknown
     size: CodebaseSize | None = None
-    patch_stats: PatchStats | None = None  # None = told from the patch alone
-    highest_number: int = 0  # highest number of an issue or pull that is known in the repository
-    commits: tuple[str, ...] = ()  # of the pull, as far as the repository knows them
+    patch_stats: PatchStats | None = None  # None = computed from the patch alone
+    highest_number: int = 0  # highest known issue or PR number of the repository
+    commits: tuple[str, ...] = ()  # of the PR, if the mirror has them
     leak_group: str | None = None  # None = candidates were not compared
 
 
@@ -55,9 +55,10 @@ def make_train_row(
     image: PublishedImage | None = None,
     codebase: CodebaseFacts = CodebaseFacts(),
 ) -> Row | Exclusion:
-    """The row of a verified candidate, its columns in the order of `columns.TRAIN_COLUMNS`.
+    """Return the row of a verified candidate, with the columns of `columns.TRAIN_COLUMNS`.
 
-    Without *image* the row names what was built here.
+    Without *image* the row references the local image. An instance that cannot be published gives
+    an `Exclusion`.
     """
     environment = validation.environment
     exclusion = _find_unpublishable(candidate, validation)
@@ -78,7 +79,7 @@ def make_train_row(
 def make_raw_row(
     candidate: Candidate, codebase: CodebaseFacts = CodebaseFacts()
 ) -> Row | Exclusion:
-    """The row of any candidate, its columns in the order of `columns.RAW_COLUMNS`."""
+    """Return the row of any candidate, with the columns of `columns.RAW_COLUMNS`."""
     if exclusion := _find_invalid_utf8(candidate):
         return exclusion
     row: Row = {
@@ -194,7 +195,7 @@ def _environment_columns(environment: Environment, image: PublishedImage) -> Row
 
 def _validation_columns(validation: Validation) -> Row:
     verdict = validation.verdict
-    before = {
+    pre_fix_outcomes = {
         name: str(verdict.pre_fix_outcomes[name]) for name in sorted(verdict.pre_fix_outcomes)
     }
     return {
@@ -202,7 +203,7 @@ def _validation_columns(validation: Validation) -> Row:
         "fail_to_pass_node_ids": list(verdict.fail_to_pass),
         "pass_to_pass_node_ids": list(verdict.pass_to_pass),
         "flaky_tests": list(verdict.flaky_tests),
-        "pre_fix_outcomes": json.dumps(before),
+        "pre_fix_outcomes": json.dumps(pre_fix_outcomes),
         "n_validation_runs": len(validation.runs),
         "expected_new_flaky_tests": estimate_new_flaky_tests(validation.runs),
         **_strength_columns(validation.test_strength),
@@ -220,10 +221,10 @@ def _strength_columns(strength: TestStrength | None) -> Row:
 
 
 def _measure_columns(candidate: Candidate, codebase: CodebaseFacts) -> Row:
-    edited = codebase.patch_stats or compute_patch_stats(candidate.patch)
+    stats = codebase.patch_stats or compute_patch_stats(candidate.patch)
     text, tests = candidate.problem_statement, candidate.test_patch
     leaks = find_leaks(candidate, codebase.commits)
-    subject = swebench_lite.make_lite_input(
+    lite_input = swebench_lite.make_lite_input(
         candidate.repo, text, candidate.patch, tests, codebase.highest_number
     )
     return {
@@ -235,14 +236,16 @@ def _measure_columns(candidate: Candidate, codebase: CodebaseFacts) -> Row:
                 candidate.instance_id, candidate.patch, map(load_benchmark, BUILT_IN_LISTS)
             )
         ),
-        "files_edited": edited.files,
-        "lines_edited": edited.lines,
-        "functions_edited": edited.functions,
+        "files_edited": stats.files,
+        "lines_edited": stats.lines,
+        "functions_edited": stats.functions,
         "codebase_files": codebase.size.files if codebase.size else None,
         "codebase_lines": codebase.size.lines if codebase.size else None,
         **{
-            swebench_lite.COLUMN_BY_MODE[mode]: swebench_lite.violated_criteria(rules, subject)
-            for mode, rules in swebench_lite.CRITERIA_BY_MODE.items()
+            swebench_lite.COLUMN_BY_MODE[mode]: swebench_lite.violated_criteria(
+                criteria, lite_input
+            )
+            for mode, criteria in swebench_lite.CRITERIA_BY_MODE.items()
         },
     }
 

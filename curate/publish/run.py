@@ -1,4 +1,4 @@
-"""Publishing: rows to a release folder, images to a registry."""
+"""Publishing: rows to a release directory, images to a registry."""
 
 import logging
 from collections import Counter
@@ -33,7 +33,7 @@ from curate.store import Store
 
 log = logging.getLogger(__name__)
 
-MAX_LISTED = 20  # exclusions and problems that are listed one by one
+MAX_LISTED = 20  # maximum number of exclusions and problems that are logged one by one
 
 ImagePusher = Callable[[str, str, str], tuple[str, int]]
 """(local image, repository, tag) -> (reference by digest, bytes sent)"""
@@ -41,16 +41,16 @@ ImagePusher = Callable[[str, str, str], tuple[str, int]]
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseOptions:
-    """What of the store goes into a release."""
+    """Which instances a release contains, and its extra splits."""
 
     filters: ReleaseFilters = field(default_factory=ReleaseFilters)
-    where: str = ""  # condition on verified rows; "" = all
+    where: str = ""  # SQL expression on verified rows; "" = all
     lite: str = "coded"  # SWE-bench Lite's criteria as "coded" or as "documented"
-    subsets: Mapping[str, str] = field(default_factory=dict)  # condition by name of the split
+    subsets: Mapping[str, str] = field(default_factory=dict)  # SQL expression by split name
 
 
 def image_repository_name(namespace: str, instance_id: str) -> str:
-    """Name of an instance's image in SWE-Gym's form: `…/sweb.eval.x86_64.owner_s_name-N`."""
+    """Return an image name in SWE-Gym's form: `…/sweb.eval.x86_64.owner_s_name-N`."""
     return f"{namespace.rstrip('/')}/sweb.eval.x86_64.{instance_id.replace('__', '_s_').lower()}"
 
 
@@ -63,7 +63,7 @@ def write_filtered_release(
     images: Mapping[str, PublishedImage] | None = None,
     options: ReleaseOptions | None = None,
 ) -> None:
-    """Write the release of *store* as *folder*, by default with the filters of the settings."""
+    """Write a release of *store* to *folder*, by default with the filters of the settings."""
     options = options or ReleaseOptions(filters=read_filters(settings.release_filters))
     name = repo_id or f"local/{folder.resolve().name}"
     with CodebaseReader(lambda repo: find_mirror(settings, repo)) as codebases:
@@ -79,7 +79,7 @@ def write_filtered_release(
 
 
 def require_pushable(problems: Sequence[ReleaseProblem]) -> None:
-    """Raise CurateError where one of *problems* must not be pushed."""
+    """Raise CurateError if one of *problems* blocks a push."""
     blocking = [problem for problem in problems if problem.blocks_push]
     for problem in blocking[:MAX_LISTED]:
         log.error("%s", problem)
@@ -105,16 +105,16 @@ def push_rows(
 
 
 def push_missing_images(store: Store, registry: str) -> Mapping[str, PublishedImage]:
-    """Push the images of verified instances that *registry* lacks; all of them by instance id."""
+    """Push images of verified instances missing in *registry*; return all images by instance id."""
     from builders.engine.client import connect_to_engine
     from builders.engine.registry import push_image
 
     client = connect_to_engine()
 
     def push(image: str, repository: str, tag: str) -> tuple[str, int]:
-        done = push_image(client, image, repository, tag)
-        client.images.remove(f"{repository}:{tag}", noprune=True)  # a name would keep the image
-        return done.reference, done.pushed_bytes
+        result = push_image(client, image, repository, tag)
+        client.images.remove(f"{repository}:{tag}", noprune=True)  # a tag would block its eviction
+        return result.reference, result.pushed_bytes
 
     def log_pushed(name: str, sent: int) -> None:
         log.info("pushed %s: %.1f MB of new layers", name, sent / 1e6)
@@ -123,7 +123,7 @@ def push_missing_images(store: Store, registry: str) -> Mapping[str, PublishedIm
 
 
 def estimate_missing_images(store: Store, registry: str) -> PushEstimate:
-    """What a push of the images that *registry* lacks would send."""
+    """Estimate a push of the images missing in *registry*."""
     inventory = list_images(store, registry)
     return estimate_push(inventory.local_environments.items(), inventory.registry_images.keys())
 
@@ -131,14 +131,15 @@ def estimate_missing_images(store: Store, registry: str) -> PushEstimate:
 def push_images(
     store: Store, registry: str, push: ImagePusher, on_pushed: Callable[[str, int], None]
 ) -> Mapping[str, PublishedImage]:
-    """Push the image of every verified instance that *registry* lacks; places by instance id.
+    """Push images of verified instances missing in *registry*; return all images by instance id.
 
-    Each push is recorded when it is done, so a second call sends only what is missing.
+    Each push is recorded immediately, so another call sends only what is missing. *on_pushed* is
+    called with the instance id and the bytes sent.
     """
-    known = list_images(store, registry)
-    published = dict(known.registry_images)
-    for name, env in known.local_environments.items():
-        if name not in known.registry_images:
+    inventory = list_images(store, registry)
+    published = dict(inventory.registry_images)
+    for name, env in inventory.local_environments.items():
+        if name not in inventory.registry_images:
             reference, sent = push(env.handle, image_repository_name(registry, name), "latest")
             store.save_pushed_image(name, registry, env.digest, reference)
             on_pushed(name, sent)
@@ -155,10 +156,14 @@ def build_release(
     images: Mapping[str, PublishedImage],
     options: ReleaseOptions,
 ) -> tuple[Path, Sequence[Exclusion]]:
-    """Write the next release as *folder*; also what was excluded, with the first reason."""
+    """Write a release to *folder*; return its path and the first exclusion of each instance.
+
+    Raises ConfigurationError if nothing has been crawled.
+    """
     if not store.list_repositories():
         raise ConfigurationError(
-            "There is nothing to publish.", hint="Run: curate crawl, curate validate"
+            "Nothing to publish: no repository has been crawled.",
+            hint="Run curate crawl OWNER/NAME, then curate validate.",
         )
     train = make_train_rows(store, codebases, options.filters, images)
     raw = make_raw_rows(store, codebases, options.filters)
@@ -170,7 +175,7 @@ def build_release(
         repo_id=repo_id,
         curate_version=__version__,
         funnels=store.list_funnels(),
-        excluded=Counter(f"publish/{problem.reason}" for problem in exclusions),
+        excluded=Counter(f"publish/{exclusion.reason}" for exclusion in exclusions),
         filters_about=options.filters.about,
         unverified=options.filters.unverified,
         lite=options.lite,
@@ -178,8 +183,8 @@ def build_release(
         licenses=Counter(get_str(row, "license_spdx") for row in rows),
         statistics=_make_statistics(rows, subsets["lite"]) if rows else None,
     )
-    made = ReleaseContent(card_data=card_data, train=rows, raw=raw.rows, subsets=subsets)
-    return write_release(folder, made), exclusions
+    content = ReleaseContent(card_data=card_data, train=rows, raw=raw.rows, subsets=subsets)
+    return write_release(folder, content), exclusions
 
 
 def _make_statistics(train: Sequence[Row], lite: Sequence[Row]) -> DatasetStatistics:

@@ -1,4 +1,4 @@
-"""SWE-Gym's Table 2 and Figure 2 for our own rows: pure, from published columns alone."""
+"""SWE-Gym's Table 2 and Figure 2 for our own rows, from published columns alone."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,15 +24,14 @@ MEASURES: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class PaperStatistics:
-    """What the paper says of one of its data sets; `verified_measures` measures were seen in a
-    source."""
+    """Means of one dataset in the paper; `verified_measures` were checked against a source."""
 
     means: Mapping[str, float]
     verified_measures: frozenset[str]
 
 
 def compute_means(rows: Sequence[Row]) -> dict[str, float | None]:
-    """Counts and means of *rows* by the keys of `MEASURES`; None where nothing was measured."""
+    """Return counts and means of *rows* by the keys of `MEASURES`; None if not measured."""
     return {
         "instances": len(rows),
         "repositories": len({get_str(row, "repo") for row in rows}),
@@ -55,20 +54,20 @@ def compute_means(rows: Sequence[Row]) -> dict[str, float | None]:
 
 
 def counts_by_repo(rows: Sequence[Row]) -> dict[str, int]:
-    """Rows by repository, most first."""
+    """Count rows by repository, most frequent first."""
     counts = Counter(get_str(row, "repo") for row in rows)
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def load_paper_statistics(name: str) -> PaperStatistics:
-    """The paper's figures of "swe-gym" or "swe-gym-lite"."""
-    read = read_toml_data("paper", ("paper",))[name]
-    means = {key: float(value) for key, value in read.items() if key != "checked"}
-    return PaperStatistics(means=means, verified_measures=frozenset(read["checked"]))
+    """Return the paper's statistics of "swe-gym" or "swe-gym-lite"."""
+    table = read_toml_data("paper", ("paper",))[name]
+    means = {key: float(value) for key, value in table.items() if key != "checked"}
+    return PaperStatistics(means=means, verified_measures=frozenset(table["checked"]))
 
 
 def load_paper_counts() -> dict[str, int]:
-    """Instances by repository in the paper's Figure 2."""
+    """Return the instances by repository in the paper's Figure 2."""
     return {
         repo: int(count) for repo, count in read_toml_data("paper", ("paper",))["shares"].items()
     }

@@ -1,4 +1,4 @@
-"""All rows that the store can give, as releases and exports share them."""
+"""All rows of the store after filtering, for releases and exports."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from curate.store import Store
 
 @dataclass(frozen=True, kw_only=True)
 class FilteredRows:
-    """Rows of one split, and by instance id every reason against those that are held back."""
+    """Included rows of one split, and the exclusions of the others by instance id."""
 
     rows: Sequence[Row]
     excluded: Mapping[str, Sequence[Exclusion]]
 
 
 def make_raw_rows(store: Store, codebases: CodebaseReader, filters: ReleaseFilters) -> FilteredRows:
-    """Every candidate that may be shown at all: bounds and likeness do not matter here."""
+    """Return the rows of all candidates, after the filters for the raw split only."""
     rows = (
         make_raw_row(c, CodebaseFacts(license=codebases.detect_license(c.repo, c.base_commit)))
         for c in store.iter_candidates()
@@ -38,7 +38,7 @@ def make_train_rows(
     filters: ReleaseFilters,
     images: Mapping[str, PublishedImage] | None = None,
 ) -> FilteredRows:
-    """Every verified candidate; *images* by instance id, default what was built here."""
+    """Return the rows of all verified candidates; *images* by instance id, default local ones."""
     highest_numbers, groups = (
         _find_highest_numbers(store),
         compute_leak_groups(store.iter_candidates()),
@@ -60,9 +60,9 @@ def make_train_rows(
 def find_exclusions(
     store: Store, codebases: CodebaseReader, filters: ReleaseFilters
 ) -> Mapping[str, Sequence[Exclusion]]:
-    """Every reason against each verified candidate that *filters* hold back, by instance id.
+    """Return the exclusions of all verified candidates by instance id.
 
-    As `make_train_rows` has them, without what only its columns need.
+    The same as those of `make_train_rows`, without computing data that only its columns need.
     """
     groups = compute_leak_groups(store.iter_candidates()) if filters.one_per_leak_group else {}
 
@@ -95,17 +95,17 @@ def _filter_made_rows(made: Iterator[Row | Exclusion], filters: ReleaseFilters) 
         else:
             rows.append(row)
     benchmarks = [load_benchmark(name) for name in filters.contamination.lists]
-    kept, excluded = apply_filters(rows, filters, benchmarks)
-    return FilteredRows(rows=kept, excluded={**unpublishable, **excluded})
+    included, excluded = apply_filters(rows, filters, benchmarks)
+    return FilteredRows(rows=included, excluded={**unpublishable, **excluded})
 
 
 def _list_commits_if_needed(candidate: Candidate, codebases: CodebaseReader) -> tuple[str, ...]:
-    """The pull's commits, asked for only where a text may name one."""
+    """Commits of the PR, read only if a text may mention one."""
     return codebases.list_pull_commits(candidate) if may_name_commits(candidate) else ()
 
 
 def _find_highest_numbers(store: Store) -> dict[str, int]:
-    """The highest number of a pull or issue that is known, by repository."""
+    """Return the highest known issue or PR number by repository."""
     highest_numbers: dict[str, int] = {}
     for candidate in store.iter_candidates():
         number = max(candidate.pull_number, *candidate.issue_numbers, 0)

@@ -1,1 +1,1 @@
-"""Releases as files: columns, rows and their reading."""
+"""Releases as files: columns, rows, and how to read them."""

@@ -1,7 +1,7 @@
-"""The columns of the published splits: order, type, source and meaning of each.
+"""The columns of the published splits: order, type, source and meaning.
 
-First SWE-Gym's eleven in SWE-Gym's order, then those that SWE-bench 5 evaluates by, then ours.
-docs/publishing.md has the same tables; a test compares them.
+First the 11 columns of SWE-Gym in its order, then those that SWE-bench 5 needs for evaluation, then
+curate's own. docs/publishing.md has the same tables; a test compares them.
 """
 
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ SCHEMA_VERSION = "2.0"  # minor: new columns; major: changed or removed ones
 class Column:
     """One column; `kind` is "string", "int64", "float64" or "list[string]".
 
-    A kind that ends in "?" may be null: not measured.
+    A kind that ends in "?" is nullable; null means not measured.
     """
 
     name: str
     kind: str
-    source: str  # who defined it: "SWE-Gym", "SWE-bench", "curate"
+    source: str  # origin of the column: "SWE-Gym", "SWE-bench", "curate"
     meaning: str
 
 
-def _make_columns(source: str, *facts: tuple[str, str, str]) -> tuple[Column, ...]:
+def _make_columns(source: str, *columns: tuple[str, str, str]) -> tuple[Column, ...]:
     return tuple(
         Column(name=name, kind=kind, source=source, meaning=meaning)
-        for name, kind, meaning in facts
+        for name, kind, meaning in columns
     )
 
 
@@ -147,7 +147,7 @@ RAW_COLUMNS = (
 
 
 def make_features(columns: tuple[Column, ...]) -> Any:
-    """`datasets.Features` of *columns*; a heavy import."""
+    """Return *columns* as `datasets.Features`; imports a large library."""
     import datasets  # type: ignore[import-untyped]
 
     kinds = {

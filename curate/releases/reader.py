@@ -1,4 +1,4 @@
-"""A release folder's rows, read back."""
+"""Reading the rows of a release directory."""
 
 import json
 from collections.abc import Iterator
@@ -10,17 +10,17 @@ from curate.releases.row import Row
 
 
 def list_splits(folder: Path) -> list[str]:
-    """Names of the splits that *folder* holds, sorted."""
+    """Return the names of the splits in *folder*, sorted."""
     return sorted({path.name.split("-")[0] for path in folder.glob("data/*.parquet")})
 
 
 def expected_columns(split: str) -> tuple[Column, ...]:
-    """The columns that a split must have."""
+    """Return the columns that a split must have."""
     return RAW_COLUMNS if split == "raw" else TRAIN_COLUMNS
 
 
 def read_rows(folder: Path, split: str) -> list[Row]:
-    """All rows of *split*, whatever their columns; StoreError for a file that is no Parquet."""
+    """Return all rows of *split*, whatever their columns; StoreError for an invalid file."""
     import pyarrow  # type: ignore[import-untyped]
     import pyarrow.parquet  # type: ignore[import-untyped]
 
@@ -29,13 +29,17 @@ def read_rows(folder: Path, split: str) -> list[Row]:
         try:
             rows += pyarrow.parquet.read_table(path).to_pylist()
         except pyarrow.ArrowInvalid as error:
-            raise StoreError(f"{path} is no Parquet file.", hint="Publish again.") from error
+            raise StoreError(
+                f"{path} is not a valid Parquet file.", hint="Publish the release again."
+            ) from error
     return rows
 
 
 def read_columns(path: Path, names: tuple[str, ...]) -> list[dict[str, str]]:
-    """The text columns *names* of a Parquet file or of JSON lines; ConfigurationError where they
-    are not."""
+    """Return the text columns *names* of a Parquet or JSON Lines file.
+
+    Raises ConfigurationError if the file cannot be read or lacks a column.
+    """
     import pyarrow
     import pyarrow.parquet
 
@@ -47,23 +51,26 @@ def read_columns(path: Path, names: tuple[str, ...]) -> list[dict[str, str]]:
                 rows = [json.loads(line) for line in lines]
         return [{name: str(row[name]) for name in names} for row in rows]
     except (OSError, KeyError, TypeError, ValueError, pyarrow.ArrowException) as error:
-        error_text = f"{path} has no rows with the columns {', '.join(names)}."
         raise ConfigurationError(
-            error_text, hint="Name Parquet files, or files of JSON lines."
+            f"Cannot read the columns {', '.join(names)} of {path}.",
+            hint="Pass Parquet or JSON Lines files with these columns.",
         ) from error
 
 
 def find_schema_errors(folder: Path, split: str) -> Iterator[str]:
-    """How the files of *split* depart from its columns, one sentence each."""
+    """Yield one sentence per difference between the files of *split* and its columns."""
     import pyarrow.parquet
 
     expected = make_features(expected_columns(split)).arrow_schema
     for path in sorted(folder.glob(f"data/{split}-*.parquet")):
         found = pyarrow.parquet.read_schema(path)
         if found.names != expected.names:
-            other = sorted(set(found.names) ^ set(expected.names)) or ["their order"]
-            yield f"{path.name} has other columns: {', '.join(other)}."
+            different = sorted(set(found.names) ^ set(expected.names)) or ["their order"]
+            yield f"{path.name} has different columns: {', '.join(different)}."
             continue
         for expected_field, field in zip(expected, found, strict=True):
             if expected_field.type != field.type:
-                yield f"{path.name} has {field.type} for {field.name}, not {expected_field.type}."
+                yield (
+                    f"{path.name}: column {field.name} has type {field.type},"
+                    f" expected {expected_field.type}."
+                )

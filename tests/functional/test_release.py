@@ -103,7 +103,7 @@ def test_releases_are_replaced_and_nothing_else_is(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.txt").write_text("years of work")
-    with pytest.raises(ConfigurationError, match="no release"):
+    with pytest.raises(ConfigurationError, match="nor a release"):
         write_release(tmp_path / "mine", release())
     assert contents(tmp_path / "mine") == {"thesis.txt": b"years of work"}
 
@@ -123,7 +123,7 @@ def test_check_sees_changed_missing_and_extra_files(tmp_path):
     (folder / "data/raw-00000-of-00001.parquet").unlink()
     (folder / "more").write_text("x")
     assert len(check_release(folder)) == 3
-    assert "no release" in check_release(tmp_path)[0]
+    assert "is not a release" in check_release(tmp_path)[0]
 
 
 def test_plan_adds_changes_and_deletes():
@@ -277,7 +277,7 @@ def test_someone_elses_commit_is_not_overwritten(hub, pushed, tmp_path):
 
     respond, hub.respond = hub.respond, meddle
     name, message = pushed(folder)
-    assert (name, "Someone else" in message) == ("CurateError", True)
+    assert (name, "changed by someone else" in message) == ("CurateError", True)
     assert commits(hub) == ["theirs", "initial commit"]
 
 
@@ -292,7 +292,7 @@ def test_branches_and_tags_are_made_once_and_tags_stay(hub, pushed, tmp_path):
     assert repository.tags == {"v1": first, "v2": second}
     assert repository.branches == {"main": first, "next": second}
     name, message = pushed(folder, branch="next", tag="v1")
-    assert (name, "another release called v1" in message) == ("ConfigurationError", True)
+    assert (name, "already has a tag v1" in message) == ("ConfigurationError", True)
     assert repository.tags["v1"] == first
 
 

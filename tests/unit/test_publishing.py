@@ -38,14 +38,14 @@ def test_a_good_release_has_no_fault_and_a_local_image_is_a_warning(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"FAIL_TO_PASS": [], "fail_to_pass_node_ids": []}, "no FAIL_TO_PASS"),
-        ({"FAIL_TO_PASS": ["t.py::a[x y]"]}, "not the same tests"),
+        ({"FAIL_TO_PASS": [], "fail_to_pass_node_ids": []}, "FAIL_TO_PASS is empty"),
+        ({"FAIL_TO_PASS": ["t.py::a[x y]"]}, "fail_to_pass_node_ids differ"),
         ({"base_commit": "main"}, "base_commit"),
-        ({"patch": ""}, "patch is no git patch"),
-        ({"problem_statement": " \n"}, "no problem statement"),
+        ({"patch": ""}, "patch is not a git patch"),
+        ({"problem_statement": " \n"}, "problem_statement is empty"),
         ({"eval_script": "true\n"}, "does not print"),
-        ({"pull_number": 8}, "its id"),
-        ({"image": ""}, "no image"),
+        ({"pull_number": 8}, "instance_id does not match"),
+        ({"image": ""}, "image is empty"),
         ({"repo": "django/django"}, "benchmark-repository"),
         ({"hints_text": "hf" + "_" + "qBwDeRgTiYkUmIoPaRsSuDwFyGaHcJeKgL"}, "secret hints_text"),
     ],
@@ -77,7 +77,7 @@ def test_other_columns_and_changed_files_are_faults(tmp_path):
     path = folder / "data/train-00000-of-00001.parquet"
     table = pyarrow.parquet.read_table(path)
     pyarrow.parquet.write_table(table.drop_columns(["python"]), path)
-    assert faults(folder) == ["data/train-00000-of-00001.parquet is not what SHA256SUMS says."]
+    assert faults(folder) == ["data/train-00000-of-00001.parquet does not match SHA256SUMS."]
     sums = (folder / "SHA256SUMS").read_text().splitlines()
     lines = [
         f"{sha256(path.read_bytes()).hexdigest()}  {line[66:]}" if "train" in line else line
@@ -85,7 +85,7 @@ def test_other_columns_and_changed_files_are_faults(tmp_path):
     ]
     (folder / "SHA256SUMS").write_text("\n".join(lines) + "\n")
     (told,) = faults(folder)
-    assert "other columns: python" in told
+    assert "different columns: python" in told
 
 
 def test_the_card_tells_splits_figures_and_what_is_held_back(tmp_path):

@@ -1,1 +1,1 @@
-"""Releases in the formats of others."""
+"""Export of rows in the formats of other tools."""

@@ -1,4 +1,4 @@
-"""A plain folder: rows as JSON lines, and of each instance its lock and its Dockerfiles."""
+"""A plain directory: rows as JSON Lines, plus lock and Dockerfiles of each instance."""
 
 import json
 from collections.abc import Sequence
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from curate.releases.row import Row, get_str
 
 _README = """\
-`rows.jsonl` has one instance a line. `images/<instance_id>/` has what its image was made of: the
-lock and one Dockerfile a layer, numbered from the base up; each is FROM the one before it. The
-finished image is the one that the row names.
+`rows.jsonl` has one instance per line. `images/<instance_id>/` has the inputs of its image: the
+lock and one Dockerfile per layer, numbered from the base up; each is FROM the previous one. The
+finished image is in the column `image`.
 """
 
 
 def render_folder(rows: Sequence[Row]) -> dict[str, str]:
-    """Files by path of a folder that holds *rows*."""
+    """Return the files (content by relative path) of a directory with *rows*."""
     files = {
         "README.md": _README,
         "rows.jsonl": "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows),

@@ -1,11 +1,11 @@
-"""A folder of Harbor tasks: instruction, environment, solution and a test that writes a reward."""
+"""A directory of Harbor tasks: instruction, environment, solution, and a test with a reward."""
 
 import json
 
 from curate.harness.eval_script import END_MARKER, START_MARKER
 from curate.releases.row import Row, get_list, get_str
 
-# Status words and what passes are those of SWE-bench's grader; an id keeps its last status.
+# Statuses and pass criteria are those of SWE-bench's grader; the last status of an id counts.
 _TEST = f"""\
 #!/bin/bash
 # Reward 1 if every test of fail_to_pass.txt passes and none of pass_to_pass.txt fails, else 0.
@@ -37,7 +37,7 @@ schema_version = "1.3"
 instance_id = {id}
 repo = {repo}
 base_commit = {commit}
-license = {licence}
+license = {license}
 image_digest = {digest}
 
 [agent]
@@ -54,9 +54,9 @@ memory_mb = 4096
 
 
 def render_task(row: Row) -> dict[str, str]:
-    """Files by path in the task's folder; scripts are those that end in .sh."""
+    """Return the files (content by relative path) of a task; those ending in .sh are scripts."""
     names = {"id": "instance_id", "repo": "repo", "commit": "base_commit"}
-    names |= {"licence": "license_spdx", "digest": "image_digest", "image": "image"}
+    names |= {"license": "license_spdx", "digest": "image_digest", "image": "image"}
     quoted = {key: json.dumps(get_str(row, column)) for key, column in names.items()}
     return {
         "instruction.md": _render_instruction(row),

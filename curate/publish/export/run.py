@@ -1,4 +1,4 @@
-"""Rows as one file or as a folder of another tool's form, outside of any release."""
+"""Export rows as one file or as a directory in another tool's format."""
 
 import json
 import shutil
@@ -34,9 +34,9 @@ def select_rows(
     where: str = "",
     registry: str = "",
 ) -> tuple[list[Row], Sequence[Exclusion]]:
-    """Rows of "raw" or "verified" for which *where* holds, and what is held back.
+    """Return the rows of "raw" or "verified" that match *where*, and the exclusions.
 
-    Images are named as they were pushed to *registry*, else as they were built here.
+    Images are referenced as pushed to *registry*, else as built locally.
     """
     if split == "raw":
         table = make_raw_rows(store, codebases, filters)
@@ -47,33 +47,35 @@ def select_rows(
     return rows, [exclusions[0] for exclusions in table.excluded.values()]
 
 
-def write_rows(rows: list[Row], split: str, form: str, path: Path) -> None:
-    """Write *rows* in the form "jsonl", "parquet", "swebench", "harbor" or "folder".
+def write_rows(rows: list[Row], split: str, export_format: str, path: Path) -> None:
+    """Write *rows* as "jsonl", "parquet", "swebench", "harbor" or "folder".
 
-    What is written appears whole or not at all; `-` is standard output, for JSON lines only.
+    The output is written atomically. The path `-` is standard output, for "jsonl" only. Raises
+    ConfigurationError if format, split and path do not go together.
     """
-    if path == STDOUT and form != "jsonl":
+    if path == STDOUT and export_format != "jsonl":
         raise ConfigurationError(
-            f"The form {form} does not go to standard output.", hint="Name a path."
+            f"Format {export_format} cannot be written to standard output.",
+            hint="Pass a path instead of -.",
         )
-    if form in FOLDER_FORMATS and split == "raw":
+    if export_format in FOLDER_FORMATS and split == "raw":
         raise ConfigurationError(
-            f"The form {form} is for verified instances.", hint="Add --split verified."
+            f"Format {export_format} requires verified instances.", hint="Add --split verified."
         )
-    if form == "jsonl":
+    if export_format == "jsonl":
         _write_json_lines(path, rows)
-    elif form == "parquet":
+    elif export_format == "parquet":
         _check_parent(path)
         with atomic_write(path) as partial:
             write_parquet(partial, expected_columns("raw" if split == "raw" else "train"), rows)
     else:
-        _write_export_folder(path, _render_files(rows, form, path.resolve().name))
+        _write_export_folder(path, _render_files(rows, export_format, path.resolve().name))
 
 
-def _render_files(rows: list[Row], form: str, name: str) -> dict[str, str]:
-    if form == "swebench":
+def _render_files(rows: list[Row], export_format: str, name: str) -> dict[str, str]:
+    if export_format == "swebench":
         return render_repository(f"local/{name}", rows)
-    if form == "folder":
+    if export_format == "folder":
         return render_folder(rows)
     return {
         f"{get_str(row, 'instance_id')}/{path}": content
@@ -94,7 +96,7 @@ def _write_json_lines(path: Path, rows: Sequence[Row]) -> None:
 
 def _write_export_folder(path: Path, files: Mapping[str, str]) -> None:
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise ConfigurationError(f"{path} is not empty.", hint="Name a new folder.")
+        raise ConfigurationError(f"{path} is not empty.", hint="Choose a new directory.")
     _check_parent(path)
     work = path.with_name(f".{path.name}.part")
     shutil.rmtree(work, ignore_errors=True)
@@ -109,4 +111,6 @@ def _write_export_folder(path: Path, files: Mapping[str, str]) -> None:
 
 def _check_parent(path: Path) -> None:
     if not path.parent.is_dir():
-        raise ConfigurationError(f"There is no folder {path.parent}.", hint="Make it first.")
+        raise ConfigurationError(
+            f"Directory {path.parent} does not exist.", hint=f"Run: mkdir -p {path.parent}"
+        )

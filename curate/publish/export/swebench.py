@@ -1,7 +1,7 @@
-"""A task repository as SWE-bench 5 keeps its own: `swebench dataset check | build | push`.
+"""A task repository in the layout of SWE-bench 5: `swebench dataset check | build | push`.
 
-Its check demands the image name that SWE-bench derives from the instance id, so `image` is that
-name; the Dockerfile is FROM the image that exists, and `source_image` names it, too.
+The check requires the image name that SWE-bench derives from the instance id, so `image` is that
+name. The Dockerfile is FROM the existing image, which is also in `source_image`.
 """
 
 import json
@@ -19,11 +19,11 @@ _AS_FILE = {
     "problem_statement": "problem_statement.md",
 }
 _TESTS = ("FAIL_TO_PASS", "PASS_TO_PASS")
-_LEFT_OUT = {*_AS_FILE, *_TESTS, "hints_text", "image", "dockerfiles"}
+_OMITTED_COLUMNS = {*_AS_FILE, *_TESTS, "hints_text", "image", "dockerfiles"}
 
 
 def render_repository(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
-    """Files by path of a repository whose tasks are *rows* and whose data set is *dataset*."""
+    """Return the files (content by relative path) of a repository of the tasks of *dataset*."""
     files = {"sweb.yaml": _dump_yaml({"datasets": [dataset], "splits": [SPLIT]})}
     for row in rows:
         folder = f"tasks/{get_str(row, 'instance_id')}"
@@ -34,13 +34,13 @@ def render_repository(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
 
 
 def derive_image_name(instance_id: str) -> str:
-    """The image name that SWE-bench derives from an instance id."""
+    """Return the image name that SWE-bench derives from an instance id."""
     return f"swebench/sweb.eval.x86_64.{instance_id}:latest".lower().replace("__", "_1776_")
 
 
 def _render_task(row: Row, dataset: str) -> dict[str, str]:
-    facts = {name: value for name, value in row.items() if name not in _LEFT_OUT}
-    facts |= {
+    fields = {name: value for name, value in row.items() if name not in _OMITTED_COLUMNS}
+    fields |= {
         "split": SPLIT,
         "datasets": [dataset],
         "image": derive_image_name(get_str(row, "instance_id")),
@@ -49,7 +49,7 @@ def _render_task(row: Row, dataset: str) -> dict[str, str]:
     tests = {name: get_list(row, name) for name in _TESTS}
     hints = get_str(row, "hints_text")
     return {
-        "task.yaml": _dump_yaml(facts),
+        "task.yaml": _dump_yaml(fields),
         "tests.json": json.dumps(tests, indent=2, ensure_ascii=False) + "\n",
         "Dockerfile": f"FROM {get_str(row, 'image')}\n",
         **{name: get_str(row, column) for column, name in _AS_FILE.items()},
@@ -57,5 +57,5 @@ def _render_task(row: Row, dataset: str) -> dict[str, str]:
     }
 
 
-def _dump_yaml(facts: Mapping[str, object]) -> str:
-    return yaml.safe_dump(dict(facts), sort_keys=True, allow_unicode=True, default_flow_style=False)
+def _dump_yaml(data: Mapping[str, object]) -> str:
+    return yaml.safe_dump(dict(data), sort_keys=True, allow_unicode=True, default_flow_style=False)

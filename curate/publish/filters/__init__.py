@@ -1,1 +1,1 @@
-"""Which rows a release holds."""
+"""Release filters: which rows a release includes."""

@@ -1,4 +1,4 @@
-"""Rows that a release holds back, each with its reason; pure, by the rules of `rules.Rules`."""
+"""Apply release filters to rows: which are included, and why the others are excluded."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,16 +17,16 @@ _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _LINK = re.compile(r"https?://|\bwww\.")
 _TEXTS = ("problem_statement", "hints_text", "patch", "test_patch")
 
-ReasonDetail = tuple[str, str]  # (short and countable, detail)
+ReasonDetail = tuple[str, str]  # (reason, detail)
 
 
 def apply_filters(
     rows: Sequence[Row], filters: ReleaseFilters, benchmarks: Sequence[BenchmarkTasks]
 ) -> tuple[list[Row], Mapping[str, list[Exclusion]]]:
-    """*rows* that stay, in order, and by instance id every reason against each of the others.
+    """Return the included *rows*, in order, and all exclusions by instance id.
 
-    Of rows that are near-duplicates, or of one leak group where only one may stay, the oldest
-    stays; rows that fall for what they are themselves are not compared.
+    Of near-duplicates, and of a leak group if only one row per group is allowed, the oldest row is
+    included. Rows excluded for another reason are not compared.
     """
     reasons_by_id = {
         get_str(row, "instance_id"): reasons
@@ -35,8 +35,8 @@ def apply_filters(
     }
     remaining = [row for row in rows if get_str(row, "instance_id") not in reasons_by_id]
     reasons_by_id |= {
-        name: [why]
-        for name, why in _find_duplicates(sorted(remaining, key=_age_key), filters).items()
+        name: [reason]
+        for name, reason in _find_duplicates(sorted(remaining, key=_age_key), filters).items()
     }
     excluded = {
         name: [
@@ -68,7 +68,7 @@ def _check_contamination(
         digest = compute_patch_hash(get_str(row, "patch").encode())[:PATCH_HASH_DIGITS]
     for one in benchmarks:
         if contamination.repositories and get_str(row, "repo").lower() in one.repositories:
-            yield "benchmark-repository", f"{get_str(row, 'repo')} is of {one.name}"
+            yield "benchmark-repository", f"{get_str(row, 'repo')} is a repository of {one.name}"
         if contamination.pulls and get_str(row, "instance_id").lower() in one.ids:
             yield "benchmark-pull", f"is in {one.name}"
         if digest and digest in one.patches:
@@ -80,7 +80,7 @@ def _check_license(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDetail]:
     allowed = set(filters.license.allowed)
     if not expression and filters.license.unknown == "exclude":
         yield "license-unknown", ""
-    # Every name must be allowed: of "A OR B" curate does not choose.
+    # Every license must be allowed: for "A OR B" curate does not choose one.
     names = set(re.split(r"\s+(?:AND|OR|WITH)\s+|[()\s]+", expression)) - {""}
     if allowed and names - allowed:
         yield "license", expression
@@ -106,9 +106,11 @@ def _check_bounds(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDetail]:
         yield from _check_test_strength(row, filters)
         yield from _check_flakiness(row, filters)
         yield from _check_leaks(row, filters)
-    for name, value, least, most in bounds:
-        if value < least or (most is not None and value > most):
-            yield f"{name}-out-of-bounds", f"{value:g}, bounds {least:g} to {most}"
+    for name, value, minimum, maximum in bounds:
+        if value < minimum:
+            yield f"{name}-out-of-bounds", f"{value:g}, minimum {minimum:g}"
+        elif maximum is not None and value > maximum:
+            yield f"{name}-out-of-bounds", f"{value:g}, maximum {maximum:g}"
 
 
 def _check_test_strength(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDetail]:
@@ -120,20 +122,19 @@ def _check_test_strength(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDe
     ):
         yield "strength-unmeasured", ""
     elif strength is not None and strength < filters.tests.min_test_strength:
-        yield "weak-tests", f"{strength:.2f}, at least {filters.tests.min_test_strength:.2f}"
+        minimum = filters.tests.min_test_strength
+        yield "weak-tests", f"test strength {strength:.2f}, minimum {minimum:.2f}"
 
 
 def _check_flakiness(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDetail]:
-    most, expected = (
-        filters.tests.max_expected_flaky,
-        get_optional_number(row, "expected_new_flaky_tests"),
-    )
-    if most is None:
+    maximum = filters.tests.max_expected_flaky
+    expected = get_optional_number(row, "expected_new_flaky_tests")
+    if maximum is None:
         return
     if expected is None and filters.tests.unmeasured == "exclude":
         yield "flakiness-unmeasured", ""
-    elif expected is not None and expected > most:
-        yield "flaky-tests", f"{expected:.2f} new ones a run, at most {most:.2f}"
+    elif expected is not None and expected > maximum:
+        yield "flaky-tests", f"{expected:.2f} new flaky tests expected per run, maximum {maximum:g}"
 
 
 def _check_leaks(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDetail]:
@@ -141,12 +142,12 @@ def _check_leaks(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDetail]:
     if fraction > filters.leaks.max_share:
         yield "leak", f"{fraction:.2f} of the gold patch is in the problem statement"
     yield from (
-        ("leak", one) for one in get_list(row, "solution_leaks") if one in filters.leaks.exclude
+        ("leak", kind) for kind in get_list(row, "solution_leaks") if kind in filters.leaks.exclude
     )
 
 
 def ascii_letter_ratio(statement: str) -> float:
-    """Share of the letters outside code that are a to z; 1 for a text without letters."""
+    """Return the share of ASCII among the letters outside code; 1 for a text without letters."""
     letters = [char for char in _CODE.sub("", statement) if char.isalpha()]
     return sum(char.isascii() for char in letters) / len(letters) if letters else 1.0
 
@@ -159,13 +160,13 @@ def _find_duplicates(
     for row in oldest_first:
         name, group = get_str(row, "instance_id"), row.get("leak_group")
         if filters.one_per_leak_group and isinstance(group, str) and group in groups:
-            reasons[name] = ("leak-group", f"with {groups[group]}")
+            reasons[name] = ("leak-group", f"same leak group as {groups[group]}")
             continue
         if filters.near_duplicate_threshold:
             content = f"{get_str(row, 'problem_statement')}\n{get_str(row, 'patch')}"
             other, similarity = index.most_similar(content)
             if similarity >= filters.near_duplicate_threshold:
-                reasons[name] = ("near-duplicate", f"of {other}, likeness {similarity:.2f}")
+                reasons[name] = ("near-duplicate", f"of {other}, similarity {similarity:.2f}")
                 continue
             index.add(name, content)
         if isinstance(group, str):

@@ -1,4 +1,4 @@
-"""Which rows a release excludes: filters as data, from a TOML file or a preset."""
+"""Release filters as data, from a preset or a TOML file."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -16,7 +16,7 @@ UnmeasuredPolicy = Literal["include", "exclude"]
 
 @dataclass(frozen=True, kw_only=True)
 class Exclusion:
-    """Why something cannot be published."""
+    """A reason for excluding an instance from a release."""
 
     instance_id: str
     reason: str  # short and countable, e.g. "patch-not-utf8"
@@ -27,20 +27,20 @@ class Exclusion:
 
 
 class FilterTable(BaseModel):
-    """A table of the file; unknown keys are errors."""
+    """A table of the filter file; unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class LicenseFilter(FilterTable):
-    """Licenses a row may have; an empty list allows all."""
+    """Allowed licenses; an empty list allows all."""
 
     allowed: tuple[str, ...] = ()
     unknown: UnmeasuredPolicy = "include"
 
 
 class ContaminationFilter(FilterTable):
-    """Lists of benchmarks, by name or file, and what counts as being on one."""
+    """Benchmark lists, by name or file, and what counts as an overlap with one."""
 
     lists: tuple[str, ...] = ("swe-bench", "swe-bench-lite", "swe-bench-verified")
     repositories: bool = True
@@ -55,11 +55,11 @@ class TextFilter(FilterTable):
     max_words: int | None = None
     min_characters: int = 0
     max_links: int | None = None
-    min_english: Fraction = 0  # share of letters outside code that are a to z
+    min_english: Fraction = 0  # share of ASCII among the letters outside code
 
 
 class PatchFilter(FilterTable):
-    """Bounds on the gold patch: source files only."""
+    """Bounds on the gold patch; `min_files` and `max_files` count source files only."""
 
     min_files: int = 0
     max_files: int | None = None
@@ -67,24 +67,24 @@ class PatchFilter(FilterTable):
 
 
 class VerdictFilter(FilterTable):
-    """Bounds on tests; rows of the raw pool have none and pass."""
+    """Bounds on tests; not applied to rows of the raw split, which have none."""
 
     max_fail_to_pass: int | None = None
     min_pass_to_pass: int = 0
     min_test_strength: Fraction = 0
-    max_expected_flaky: float | None = None  # flaky tests that one more run would newly show
-    unmeasured: UnmeasuredPolicy = "include"  # rows without a measure that is bounded here
+    max_expected_flaky: float | None = None  # maximum of `expected_new_flaky_tests`
+    unmeasured: UnmeasuredPolicy = "include"  # for rows without a measure that is bounded here
 
 
 class LeakFilter(FilterTable):
-    """What the texts of a row may not give away of its solution; not for the raw pool."""
+    """Limits on solution leaks in a row's texts; not applied to the raw split."""
 
     exclude: tuple[LeakKind, ...] = ()
     max_share: Fraction = 1  # of the gold patch's distinctive lines in the problem statement
 
 
 class ReleaseFilters(FilterTable):
-    """All filters of a release; `unverified` names those whose source could not be checked."""
+    """All filters of a release; `unverified` lists those not checked against their source."""
 
     about: str = ""
     unverified: tuple[str, ...] = ()
@@ -96,10 +96,10 @@ class ReleaseFilters(FilterTable):
     leaks: LeakFilter = LeakFilter()
     secrets: bool = True  # exclude rows with text that looks like a credential
     one_per_leak_group: bool = False
-    near_duplicate_threshold: Fraction = 0.9  # Jaccard index of the later row; 0 = not compared
+    near_duplicate_threshold: Fraction = 0.9  # minimum Jaccard index; 0 = not compared
 
     def for_raw_pool(self) -> "ReleaseFilters":
-        """The filters for unverified candidates, too: license, benchmarks, secrets."""
+        """Return the filters that apply to unverified candidates: license, benchmarks, secrets."""
         return ReleaseFilters(
             license=self.license,
             contamination=self.contamination,
@@ -109,12 +109,12 @@ class ReleaseFilters(FilterTable):
 
 
 def read_filters(name: str) -> ReleaseFilters:
-    """The preset or TOML file called *name*; ConfigurationError for an unknown one."""
+    """Read the preset or TOML file *name*; raises ConfigurationError if missing or invalid."""
     try:
         return ReleaseFilters.model_validate(read_toml_data(name, PRESETS))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise ConfigurationError(
-            f"invalid release filters {name}, {place}: {first['msg']}"
+            f"Invalid release filters {name}: {place}: {first['msg']}."
         ) from error

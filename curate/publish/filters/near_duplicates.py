@@ -1,36 +1,36 @@
-"""Nearest earlier text by shared word triples, exact (Jaccard), through an inverted index."""
+"""Most similar earlier text: exact Jaccard index of word triples, with an inverted index."""
 
 import re
 from collections import Counter, defaultdict
 
 _WORD = re.compile(r"\w+")
-_MAX_POSTINGS = 200  # texts that share a triple, above which it tells nothing
+_MAX_POSTINGS = 200  # a triple in more texts is ignored as too common
 
 
 class JaccardIndex:
-    """Texts seen so far."""
+    """An inverted index of texts by word triples."""
 
     def __init__(self) -> None:
         self._names: list[str] = []
         self._sizes: list[int] = []
-        self._places: dict[int, list[int]] = defaultdict(list)
+        self._postings: dict[int, list[int]] = defaultdict(list)
 
     def add(self, name: str, text: str) -> None:
-        """Remember *text*."""
+        """Add *text* under *name*."""
         triples = _word_triples(text)
         for triple in triples:
-            self._places[triple].append(len(self._names))
+            self._postings[triple].append(len(self._names))
         self._names.append(name)
         self._sizes.append(len(triples))
 
     def most_similar(self, text: str) -> tuple[str, float]:
-        """The most like text seen so far and its likeness, 0 to 1; ("", 0) for none."""
+        """Return (name, Jaccard index from 0 to 1) of the most similar text; ("", 0) for none."""
         triples = _word_triples(text)
         shared: Counter[int] = Counter()
         for triple in triples:
-            places = self._places.get(triple, ())
-            if len(places) <= _MAX_POSTINGS:
-                shared.update(places)
+            postings = self._postings.get(triple, ())
+            if len(postings) <= _MAX_POSTINGS:
+                shared.update(postings)
         similarities = {n: c / (len(triples) + self._sizes[n] - c) for n, c in shared.items()}
         best = max(similarities, key=lambda n: (similarities[n], -n), default=None)
         return ("", 0.0) if best is None else (self._names[best], similarities[best])

@@ -1,9 +1,9 @@
-"""Subsets of rows by a condition in SQL, as after WHERE, over the published columns.
+"""Select rows by an SQL expression, as after WHERE, over the published columns.
 
-SQLite evaluates it: in memory, over a copy of the rows, allowed to read and to call functions and
-nothing else, and given up after `QUERY_TIMEOUT_SECONDS`. Lists are JSON text; `len(column)` counts
-their items, `words(column)` the words of a text, `has(column, item)` tells whether a list holds an
-item.
+SQLite evaluates it in memory, on a copy of the rows. It may only read and call functions, and is
+interrupted after `QUERY_TIMEOUT_SECONDS`. Lists are JSON text: `len(column)` counts their items,
+`has(column, item)` tests whether a list contains an item; `words(column)` counts the words of a
+text.
 """
 
 import json
@@ -20,8 +20,10 @@ _ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION}
 
 
 def filter_rows_sql(rows: Sequence[Row], where: str) -> list[Row]:
-    """The *rows* for which the condition *where* holds, in order; ConfigurationError for a bad
-    condition."""
+    """Return the *rows* that match the expression *where*, in order.
+
+    Raises ConfigurationError for an invalid expression.
+    """
     if not rows:
         return []
     with closing(sqlite3.connect(":memory:")) as database:
@@ -31,7 +33,7 @@ def filter_rows_sql(rows: Sequence[Row], where: str) -> list[Row]:
             found = database.execute(f"SELECT row FROM rows WHERE ({where}\n)").fetchall()
         except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
             raise ConfigurationError(
-                f"The condition {where!r} cannot be used: {error}.",
+                f"Invalid WHERE expression {where!r}: {error}.",
                 hint="""For example: "repo = 'owner/name' AND len(FAIL_TO_PASS) <= 5".""",
             ) from error
     row_numbers = {number for (number,) in found}

@@ -1,1 +1,1 @@
-"""What a row says about its task beyond the verdict."""
+"""Measures of an instance: leaks, overlaps, sizes, license, SWE-bench Lite criteria."""

@@ -1,7 +1,7 @@
-"""Benchmarks that training data must not hold: lists as data, and what is compared with them.
+"""Benchmarks that training data must not contain: lists as data, and overlaps with them.
 
-A list is a TOML file with `source`, `repositories`, `instance_ids` and `patches`, each of which may
-be missing. Patches are told by the first digits of their `compute_patch_hash`.
+A list is a TOML file with the optional keys `source`, `repositories`, `instance_ids` and `patches`.
+Patches are identified by the first digits of their `compute_patch_hash`.
 """
 
 import hashlib
@@ -14,12 +14,12 @@ from curate.publish.data_files import read_data_bytes, read_toml_data
 
 BUILT_IN_LISTS = ("swe-bench", "swe-bench-lite", "swe-bench-verified", "swe-gym")
 _FOLDER = "data/benchmarks"
-PATCH_HASH_DIGITS = 16  # of a patch's hash that lists hold: 64 bits
+PATCH_HASH_DIGITS = 16  # hexadecimal digits of a patch hash in lists: 64 bits
 
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkTasks:
-    """What one list holds; repositories and ids in lower case."""
+    """One benchmark list; repositories and instance ids in lower case."""
 
     name: str
     repositories: frozenset[str] = frozenset()
@@ -28,8 +28,7 @@ class BenchmarkTasks:
 
 
 def load_benchmark(name: str) -> BenchmarkTasks:
-    """The list *name*: one of curate's own (`BUILT_IN_LISTS`), or the path of a TOML file of the
-    same form."""
+    """Load the list *name*: one of `BUILT_IN_LISTS`, or the path of a TOML file."""
     return _load_built_in(name) if name in BUILT_IN_LISTS else _read_benchmark(name)
 
 
@@ -39,23 +38,26 @@ def _load_built_in(name: str) -> BenchmarkTasks:
 
 
 def read_benchmark_bytes(name: str) -> bytes:
-    """The file of the list *name*, unread: two that are the same have the same list."""
+    """Return the bytes of the list's file, to detect changes without parsing it."""
     return read_data_bytes(name, BUILT_IN_LISTS, _FOLDER)
 
 
 def _read_benchmark(name: str) -> BenchmarkTasks:
-    read = read_toml_data(name, BUILT_IN_LISTS, _FOLDER)
+    data = read_toml_data(name, BUILT_IN_LISTS, _FOLDER)
     return BenchmarkTasks(
         name=name,
-        repositories=frozenset(repo.lower() for repo in read.get("repositories", ())),
-        ids=frozenset(instance.lower() for instance in read.get("instance_ids", ())),
-        patches=frozenset(digest[:PATCH_HASH_DIGITS] for digest in read.get("patches", ())),
+        repositories=frozenset(repo.lower() for repo in data.get("repositories", ())),
+        ids=frozenset(instance.lower() for instance in data.get("instance_ids", ())),
+        patches=frozenset(digest[:PATCH_HASH_DIGITS] for digest in data.get("patches", ())),
     )
 
 
 def find_overlaps(instance_id: str, patch: bytes, lists: Iterable[BenchmarkTasks]) -> Iterator[str]:
-    """How *lists* hold an instance: "name: pull" where it is one of theirs, "name: patch" where
-    one of theirs makes the same change."""
+    """Yield the overlaps of an instance with *lists*.
+
+    "name: pull" if the list contains the instance id, "name: patch" if a task of it makes the same
+    change.
+    """
     digest = compute_patch_hash(patch)[:PATCH_HASH_DIGITS]
     for one in lists:
         if instance_id.lower() in one.ids:
@@ -65,10 +67,10 @@ def find_overlaps(instance_id: str, patch: bytes, lists: Iterable[BenchmarkTasks
 
 
 def compute_patch_hash(patch: bytes) -> str:
-    """SHA-256 of the lines a patch adds and removes in source files, blanks ignored.
+    """Return the SHA-256 of the lines a patch adds and removes in source files.
 
-    The same change has the same hash in a fork, at another place of the file and in another
-    folder: paths, positions and context do not count. "" for a patch that changes no such line.
+    Whitespace, paths, positions and context are ignored, so the same change has the same hash in
+    a fork, elsewhere in the file or in another directory. "" if no such line changes.
     """
     lines = sorted(
         b"".join(line.split())
@@ -81,7 +83,7 @@ def compute_patch_hash(patch: bytes) -> str:
 
 
 def to_toml(rows: Sequence[Mapping[str, str]], source: str) -> str:
-    """The TOML text of a list of *rows*, of which `instance_id` and `patch` are read."""
+    """Return the TOML text of a list from the columns `instance_id` and `patch` of *rows*."""
     import tomlkit
 
     ids = sorted(row["instance_id"] for row in rows)

@@ -1,4 +1,4 @@
-"""What the repository itself says of a base commit: its licence, its size, its old files."""
+"""Facts about a repository at a base commit: license, size, and the old files of a patch."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,17 +16,17 @@ from curate.publish.measures import license
 
 @dataclass(frozen=True, kw_only=True)
 class CodebaseSize:
-    """Files that are no tests, and their lines (binary files have none)."""
+    """Number of non-test files, and of their lines (0 for binary files)."""
 
     files: int
     lines: int
 
 
 class CodebaseReader:
-    """Facts of base commits, read from mirrors; a context manager.
+    """Reads facts about base commits from mirrors; a context manager.
 
-    *mirror_of* gives the bare repository of "owner/name", None where there is none: then licences
-    are "" and sizes None.
+    *mirror_of* returns the bare repository of "owner/name", or None; without one, licenses are ""
+    and sizes None.
     """
 
     def __init__(self, mirror_of: Callable[[str], Path | None] = lambda _: None) -> None:
@@ -44,7 +44,7 @@ class CodebaseReader:
         self._stack.close()
 
     def detect_license(self, repo: str, commit: str) -> str:
-        """SPDX expression of *commit*; "" where it cannot be told."""
+        """Return the SPDX expression at *commit*; "" if unknown."""
         objects = self._cached_objects(repo)
         if objects is None:
             return ""
@@ -54,22 +54,22 @@ class CodebaseReader:
         return self._cached_license(repo, found)
 
     def measure_size(self, repo: str, commit: str) -> CodebaseSize | None:
-        """Size of *commit* without its tests (told by path, default rules)."""
+        """Return the size at *commit* without tests (classified by path); None if unknown."""
         path = self._find_mirror(repo)
         listed = run_git(path, "ls-tree", "-r", "-z", commit) if path else None
         if listed is None or listed.returncode != 0:
             return None
-        rules = FileClassifier()
+        classifier = FileClassifier()
         entries = listed.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]
         parts = (entry.split("\t", 1) for entry in entries)
-        source_entries = [head.split() for head, name in parts if not rules.is_test(name)]
+        source_entries = [head.split() for head, name in parts if not classifier.is_test(name)]
         blobs = [oid for mode, kind, oid in source_entries if kind == "blob" and mode != "120000"]
         return CodebaseSize(
             files=len(blobs), lines=sum(self._cached_line_count(repo, oid) for oid in blobs)
         )
 
     def measure_patch(self, candidate: Candidate) -> PatchStats:
-        """What the gold patch edits."""
+        """Return the size of the gold patch; without a mirror, `functions` is None."""
         objects = self._cached_objects(candidate.repo)
         if objects is None or objects.read(candidate.base_commit) is None:
             return compute_patch_stats(candidate.patch)
@@ -78,10 +78,10 @@ class CodebaseReader:
         )
 
     def list_pull_commits(self, candidate: Candidate) -> tuple[str, ...]:
-        """Commits of the pull that its base lacks."""
+        """Return the commits of the PR that are not in its base; empty if unknown."""
         path = self._find_mirror(candidate.repo)
-        between = f"{candidate.base_commit}..{candidate.head_commit}"
-        listed = run_git(path, "rev-list", between) if path else None
+        commit_range = f"{candidate.base_commit}..{candidate.head_commit}"
+        listed = run_git(path, "rev-list", commit_range) if path else None
         if listed is None or listed.returncode != 0:
             return ()
         return tuple(listed.stdout.decode("ascii").split())

@@ -1,9 +1,9 @@
-"""Which candidates may tell each other's answer, as groups that a split must not part.
+"""Leak groups: candidates that may reveal each other's solution and must stay in one split.
 
-That a later base holds an earlier fix is true of most pairs of a repository, and no ground.
-Grounds are: they close the same issue; one takes the other back; they make the same change or share
-a hunk; or the patch of one shows, in what it removes or leaves around its changes, nearly all that
-the other adds: its base has that fix at the very place where it works.
+Two candidates are in one group if they close the same issue, one reverts the other, they make the
+same change or share a hunk, or the removed and context lines of one patch contain nearly all lines
+that the other adds: its base then has that fix exactly where it makes its own changes. That a later
+base contains an earlier fix is true for most pairs of a repository and is not sufficient.
 """
 
 from collections import Counter, defaultdict
@@ -15,19 +15,17 @@ from curate.patches.stats import HunkLines, iter_hunks, source_file_patches
 from curate.publish.measures.benchmark_overlap import compute_patch_hash
 from curate.publish.measures.solution_leaks import distinctive_lines
 
-MAX_SHARED_ISSUES = 5  # a pull that closes more gathers the work of others and belongs to no group
-MIN_SHARED_LINES = 5  # telling lines that two patches share to be of one group
-MIN_SHOWN_FRACTION = (
-    0.8  # of the telling lines that a patch adds: another that shows so many is of its group
-)
+MAX_SHARED_ISSUES = 5  # a PR that closes more collects others' work and is in no group
+MIN_SHARED_LINES = 5  # minimum of shared distinctive lines that join two patches
+MIN_SHOWN_FRACTION = 0.8  # share of a patch's added distinctive lines that another must show
 
 
 def compute_leak_groups(candidates: Iterable[Candidate]) -> dict[str, str]:
-    """Group by instance id: the id of the group's pull with the lowest number.
+    """Return the leak group by instance id: the id of its PR with the lowest number.
 
-    Who shares with nobody is a group of one; who gathers others' work (a release, a merge of
-    branches) would tie all of them together and is left out. *candidates* should be all that are
-    known, whatever became of them: else the groups would depend on which were verified.
+    A candidate related to no other is a group of its own. One that collects others' work (a
+    release, a merge of branches) would join all of them and is left out. *candidates* should be
+    all candidates, whether verified or not; else groups would depend on which were verified.
     """
     groups, fingerprints = _UnionFind(), {}
     for one in (it for it in candidates if len(it.issue_links) <= MAX_SHARED_ISSUES):
@@ -50,7 +48,7 @@ def compute_leak_groups(candidates: Iterable[Candidate]) -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Fingerprint:
-    """What is kept of a candidate to compare it with others; lines are known by their hashes."""
+    """Data for comparing a candidate with others; lines are represented by their hashes."""
 
     pull: tuple[str, int]
     added_lines: frozenset[int]
@@ -75,7 +73,7 @@ def _make_fingerprint(candidate: Candidate, hunks: Sequence[HunkLines]) -> _Fing
 
 
 def _group_keys(candidate: Candidate, hunks: Sequence[HunkLines]) -> Iterator[Hashable]:
-    """Things whose owners are of one group with *candidate*."""
+    """Yield keys; candidates that share a key are in one group."""
     yield from ((candidate.repo, n) for n in (*candidate.reverts, *candidate.reverted_by))
     yield from (("issue", link.repo, link.number) for link in candidate.issue_links)
     if change := compute_patch_hash(candidate.patch):
@@ -87,16 +85,18 @@ def _group_keys(candidate: Candidate, hunks: Sequence[HunkLines]) -> Iterator[Ha
 
 
 def _find_showing_pairs(fingerprints: Mapping[str, _Fingerprint]) -> Iterator[tuple[str, str]]:
-    """Pairs of which the first shows what the second adds."""
-    authors: dict[int, list[str]] = defaultdict(list)
+    """Yield pairs of which the first shows nearly all lines that the second adds."""
+    names_by_line: dict[int, list[str]] = defaultdict(list)
     for name, fingerprint in fingerprints.items():
         for line in (
             fingerprint.added_lines if len(fingerprint.added_lines) >= MIN_SHARED_LINES else ()
         ):
-            authors[line].append(name)
+            names_by_line[line].append(name)
     for name, fingerprint in fingerprints.items():
-        seen = Counter(other for line in fingerprint.shown_lines for other in authors.get(line, ()))
-        for other, count in seen.items():
+        shown_counts = Counter(
+            other for line in fingerprint.shown_lines for other in names_by_line.get(line, ())
+        )
+        for other, count in shown_counts.items():
             if other != name and count >= max(
                 MIN_SHARED_LINES, MIN_SHOWN_FRACTION * len(fingerprints[other].added_lines)
             ):
@@ -104,18 +104,18 @@ def _find_showing_pairs(fingerprints: Mapping[str, _Fingerprint]) -> Iterator[tu
 
 
 class _UnionFind:
-    """Things that belong together, as trees of which each has a root (union-find)."""
+    """Disjoint sets of keys."""
 
     def __init__(self) -> None:
         self._parents: dict[Hashable, Hashable] = {}
 
-    def find(self, thing: Hashable) -> Hashable:
-        """What stands for all that belongs to *thing*."""
-        while (parents := self._parents.setdefault(thing, thing)) != thing:
-            self._parents[thing] = self._parents[parents]
-            thing = parents
-        return thing
+    def find(self, key: Hashable) -> Hashable:
+        """Return the representative of the set of *key*."""
+        while (parent := self._parents.setdefault(key, key)) != key:
+            self._parents[key] = self._parents[parent]
+            key = parent
+        return key
 
     def union(self, one: Hashable, other: Hashable) -> None:
-        """Let two things belong together."""
+        """Merge the sets of two keys."""
         self._parents[self.find(other)] = self.find(one)

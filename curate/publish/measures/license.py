@@ -1,8 +1,8 @@
-"""The licence of a checkout as an SPDX expression, from its own files and nothing else.
+"""The license of a checkout as an SPDX expression, from its own files only.
 
-Two witnesses: the text of a licence file, where it is surely one of SPDX's, and what the project's
-metadata declares. Where they differ both hold ("MIT AND Python-2.0.1"), for files are known that
-carry a project's own licence and that of vendored code. "" is "could not be told", never "none".
+Two sources: the text of a license file if it clearly matches one of SPDX's, and the license
+declared in the project's metadata. If they differ, both apply ("MIT AND Python-2.0.1"), as some
+files contain the project's own license and that of vendored code. "" means unknown, never "none".
 """
 
 import re
@@ -15,31 +15,32 @@ from curate.publish.data_files import read_toml_data
 
 LICENSE_FILES = tuple(
     stem + suffix
-    for stem in ("LICENSE", "LICENCE", "COPYING", "License")
+    for stem in ("LICENSE", "LICENCE", "COPYING", "License")  # codespell:ignore licence
     for suffix in ("", ".txt", ".md", ".rst")
 )
 METADATA_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
-MIN_SIMILARITY = 0.9  # likeness to SPDX's own text, 0 to 1, below which a text decides nothing
+MIN_SIMILARITY = 0.9  # similarity to SPDX's text, 0 to 1, below which a text is ignored
 
 _CLASSIFIER = re.compile(r"License :: (?:OSI Approved :: )?([^\"'\n]+)")
 _FIELD = re.compile(r"^\s*license\s*=\s*[\"']?([^\"'\n#{]+)", re.MULTILINE)
 
 
 def detect_license(found: Mapping[str, bytes], identify: Callable[[str], tuple[str, float]]) -> str:
-    """SPDX expression for a checkout with the root files *found*; "" where it cannot be told.
+    """Return the SPDX expression of a checkout; "" if unknown.
 
-    *identify* names the licence that a text is most like, and how like it is.
+    *found* maps names of root files to their content. *identify* returns the SPDX id most similar
+    to a text, and the similarity from 0 to 1.
     """
     texts = (found[name].decode("utf-8", "replace") for name in LICENSE_FILES if name in found)
-    guesses = (identify(text) for text in texts)
-    identified = {name for name, similarity in guesses if similarity >= MIN_SIMILARITY}
+    matches = (identify(text) for text in texts)
+    identified = {name for name, similarity in matches if similarity >= MIN_SIMILARITY}
     metadata = (found[name].decode("utf-8", "replace") for name in METADATA_FILES if name in found)
     declared = next((name for text in metadata for name in _declared_licenses(text) if name), "")
     return " AND ".join(sorted(identified | ({declared} - {""})))
 
 
 def identify_with_askalono(text: str) -> tuple[str, float]:
-    """The licence of SPDX's list that *text* is most like; a heavy import."""
+    """Return the SPDX id most similar to *text*, and the similarity; imports a large library."""
     import askalono  # type: ignore[import-untyped]
 
     found = askalono.identify(text)
@@ -52,7 +53,7 @@ def _declared_licenses(metadata: str) -> Iterator[str]:
 
 
 def to_spdx(license_name: str) -> str:
-    """*license_name* as an SPDX expression, "" if it is none and no known name of one."""
+    """Convert *license_name* to an SPDX expression; "" if it is neither one nor a known alias."""
     text = license_name.strip().rstrip(",")
     known = _load_aliases().get(text.lower())
     try:

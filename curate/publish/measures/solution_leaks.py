@@ -1,6 +1,6 @@
-"""What the texts of an instance give away of its answer: lines of the patch, commits, the pull.
+"""Solution leaks in an instance's texts: lines of the gold patch, commits, the PR itself.
 
-Pure, from the candidate alone. `distinctive_line` says which lines of code can give anything away.
+`distinctive_line` defines which lines of code count.
 """
 
 import re
@@ -30,23 +30,21 @@ LeakKind = Literal[
     "pull in problem_statement",
     "pull in hints_text",
 ]
-"""What a text of a row gives away of its answer."""
+"""What a text reveals of the solution, and in which column."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SolutionLeaks:
-    """What is given away, and how much of the gold patch the problem statement holds."""
+    """Kinds of leaks, and the share of the gold patch in the problem statement."""
 
     kinds: tuple[LeakKind, ...]
-    leaked_fraction: (
-        float | None
-    )  # of the telling lines that the patch adds, 0 to 1; None = it adds none
+    leaked_fraction: float | None  # of the distinctive lines added, 0 to 1; None = none are added
 
 
 def find_leaks(candidate: Candidate, commits: Collection[str] = ()) -> SolutionLeaks:
-    """Everything that problem statement and hints give away of *candidate*'s answer.
+    """Find everything that problem statement and hints reveal of the solution.
 
-    *commits* are further commits of the pull, besides its head and its merge.
+    *commits* are further commits of the PR besides its head and merge commit.
     """
     lines = added_distinctive_lines(candidate.patch)
     commit_ids = {*commits, candidate.head_commit, candidate.merge_commit or ""} - {""}
@@ -60,24 +58,23 @@ def find_leaks(candidate: Candidate, commits: Collection[str] = ()) -> SolutionL
         "pull in problem_statement": _mentions_pull(statement, candidate),
         "pull in hints_text": _mentions_pull(hints, candidate),
     }
-    found = tuple(kind for kind, given in checks.items() if given)
+    kinds = tuple(kind for kind, is_leaked in checks.items() if is_leaked)
     return SolutionLeaks(
-        kinds=found, leaked_fraction=len(leaked_lines) / len(lines) if lines else None
+        kinds=kinds, leaked_fraction=len(leaked_lines) / len(lines) if lines else None
     )
 
 
 def may_name_commits(candidate: Candidate) -> bool:
-    """Whether the texts hold anything like an object name, so that `find_leaks` needs the
-    commits."""
+    """Whether a text contains anything like a commit id, so that `find_leaks` needs *commits*."""
     return any(map(_HASH.search, (candidate.problem_statement, candidate.hints_text)))
 
 
 @lru_cache(maxsize=1 << 16)
 def distinctive_line(line: bytes) -> bytes:
-    """*line* with its blanks folded, empty where it says too little to give anything away.
+    """Return *line* with whitespace normalized; empty if it is too common to reveal anything.
 
-    `pass`, `else:`, `import os`, `return None` and lone brackets say too little: fewer than three
-    different words, or than twelve characters that are no blanks.
+    Lines such as `pass`, `else:`, `import os`, `return None` and single brackets are: they have
+    fewer than 3 different words, or fewer than 12 non-whitespace characters.
     """
     words = line.split()
     if sum(map(len, words)) < _MIN_CHARACTERS:
@@ -87,7 +84,7 @@ def distinctive_line(line: bytes) -> bytes:
 
 
 def added_distinctive_lines(patch: bytes) -> frozenset[bytes]:
-    """Telling lines of source that *patch* adds and does not take away or show elsewhere."""
+    """Return distinctive source lines that *patch* adds but neither removes nor has as context."""
     added, shown = set[bytes](), set[bytes]()
     for part in source_file_patches(patch):
         for hunk in iter_hunks(part):
@@ -97,20 +94,21 @@ def added_distinctive_lines(patch: bytes) -> frozenset[bytes]:
 
 
 def distinctive_lines(hunk: HunkLines, prefixes: bytes) -> Iterator[bytes]:
-    """Telling lines of *hunk* that begin with one of *prefixes*, in order."""
+    """Yield the distinctive lines of *hunk* that begin with one of *prefixes*, in order."""
     yield from filter(
         None, (distinctive_line(line[1:]) for line in hunk if line[:1] and line[:1] in prefixes)
     )
 
 
 def _find_lines(lines: Collection[bytes], text: str) -> set[bytes]:
-    """Those of *lines* that *text* holds, however it breaks its own lines and quotes them."""
-    folded = b" " + b" ".join(_QUOTE.sub("", text).encode("utf-8", "replace").split()) + b" "
-    return {line for line in lines if line in folded and _is_whole_words(line, folded)}
+    """Return those of *lines* that occur in *text*, ignoring its line breaks and quoting."""
+    words = _QUOTE.sub("", text).encode("utf-8", "replace").split()
+    normalized = b" " + b" ".join(words) + b" "
+    return {line for line in lines if line in normalized and _is_whole_words(line, normalized)}
 
 
 def _is_whole_words(line: bytes, text: bytes) -> bool:
-    """Whether *line* stands in *text* as words of its own, not as a part of longer ones."""
+    """Whether *line* occurs in *text* as whole words."""
     return re.search(rb"(?<!\w)" + re.escape(line) + rb"(?!\w)", text) is not None
 
 

@@ -1,8 +1,8 @@
-"""SWE-bench Lite's rules, without a network: which of them an instance breaks.
+"""SWE-bench Lite's criteria, evaluated offline: which of them an instance violates.
 
-`CODED_CRITERIA` is what SWE-bench's code does, quirks and all; `DOCUMENTED_CRITERIA` is what its
-documentation says. Both judge the gold patch without documentation and configuration, as SWE-Gym
-publishes it. A rule is a name and a predicate that is true where the rule is broken.
+`CODED_CRITERIA` follows SWE-bench's code including its quirks, `DOCUMENTED_CRITERIA` its
+documentation. Both ignore documentation and configuration in the gold patch, as SWE-Gym's published
+patches do. A criterion is a name and a predicate that is true if the criterion is violated.
 """
 
 import re
@@ -24,7 +24,7 @@ _SUFFIXES = (
     "png|jpg|jpeg|gif|bmp|tiff|svg|webp|ico|heif|bpg|avif"
     "|mp4|avi|mkv|mov|wmv|flv|webm|mpeg"
 )  # fmt: skip
-# As coded, a word must end where the dot is: "a.png" is an image, "*.png" and ".png" are not.
+# As coded, a word must precede the dot: "a.png" is an image, "*.png" and ".png" are not.
 _NAMED_IMAGE = re.compile(rf"\b\.(?:{_SUFFIXES})\b", re.IGNORECASE)
 _IMAGE = re.compile(rf"\.(?:{_SUFFIXES})\b", re.IGNORECASE)
 _RAISING = (b"pytest.raises", b"pytest.warns", b"pytest.deprecated_call")
@@ -35,13 +35,13 @@ _COMPARED = re.compile(rb"assert(?:Raises|Warns)(?:Regex|Message)\b|assertOutput
 
 @dataclass(frozen=True, kw_only=True)
 class LiteInput:
-    """What the rules look at."""
+    """The data that the criteria evaluate."""
 
     repo: str
     text: str  # problem statement
     patch: tuple[FilePatch, ...]  # of source files only
     test_patch: bytes
-    highest_number: int  # highest number of an issue or pull the crawl knows of in the repository
+    highest_number: int  # highest known issue or PR number of the repository
 
 
 LiteCriteria = Mapping[str, Callable[[LiteInput], bool]]
@@ -50,7 +50,7 @@ LiteCriteria = Mapping[str, Callable[[LiteInput], bool]]
 def make_lite_input(
     repo: str, text: str, patch: bytes, test_patch: bytes, highest_number: int
 ) -> LiteInput:
-    """A subject with the documentation cut from its *patch*."""
+    """Return the input for the criteria; documentation is removed from *patch*."""
     parts = source_file_patches(patch)
     return LiteInput(
         repo=repo, text=text, patch=parts, test_patch=test_patch, highest_number=highest_number
@@ -58,15 +58,15 @@ def make_lite_input(
 
 
 def violated_criteria(criteria: LiteCriteria, instance: LiteInput) -> list[str]:
-    """Names of the *criteria* that *instance* breaks, in their order."""
+    """Return the names of the *criteria* that *instance* violates, in their order."""
     return [name for name, is_violated in criteria.items() if is_violated(instance)]
 
 
 def _refers_to_issue(text: str, highest_number: int) -> bool:
-    """Whether *text* names an issue or pull by number.
+    """Whether *text* mentions an issue or PR by number.
 
-    SWE-bench asks GitHub about every #N. GitHub numbers issues and pulls in one row, so what is
-    not beyond the newest known number exists, unless it was deleted.
+    SWE-bench looks up every #N on GitHub. Issues and PRs share one sequence of numbers, so any
+    number up to the highest known one exists, unless it was deleted.
     """
     if _REFERENCE.search(text) or _GITLAB.search(text):
         return True
@@ -74,7 +74,7 @@ def _refers_to_issue(text: str, highest_number: int) -> bool:
 
 
 def _is_own_repository_url(url: str, repo: str) -> bool:
-    """Whether *url* leads into *repo*, but to no issue, pull request or commit."""
+    """Whether *url* points into *repo*, but not to an issue, PR or commit."""
     bare = re.sub(r"^https?://(?:www\.)?", "", url).lower().removesuffix("/")
     repository_url = f"github.com/{repo.lower()}"
     inside = bare == repository_url or bare.startswith(repository_url + "/")
@@ -82,8 +82,8 @@ def _is_own_repository_url(url: str, repo: str) -> bool:
 
 
 def _has_header(parts: tuple[FilePatch, ...], *prefixes: bytes) -> bool:
-    heads = (part.data.partition(b"\n@@ ")[0] for part in parts)
-    return any(b"\n" + prefix in head for head in heads for prefix in prefixes)
+    headers = (part.data.partition(b"\n@@ ")[0] for part in parts)
+    return any(b"\n" + prefix in header for header in headers for prefix in prefixes)
 
 
 def _count_hunks(parts: tuple[FilePatch, ...]) -> int:
@@ -109,7 +109,7 @@ _SHARED: LiteCriteria = {
 
 CODED_CRITERIA: LiteCriteria = {
     "words-up-to-40": lambda s: len(s.text.split()) <= 40,
-    "link": lambda s: bool(_LINK.search(s.text)),  # any: the exception for the own one never holds
+    "link": lambda s: bool(_LINK.search(s.text)),  # any link: its exception never applies
     "reference": lambda s: _refers_to_issue(s.text, s.highest_number),
     "image": lambda s: bool(_NAMED_IMAGE.search(s.text)),
     "error-message": lambda s: _checks_messages_as_coded(s.test_patch),
