@@ -1,1 +1,1 @@
-"""Recipes: checked against history, drafted from what a repository says."""
+"""Tools for recipes: check one against a repository's history, draft a new one."""

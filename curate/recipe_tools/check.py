@@ -1,4 +1,4 @@
-"""Whether a recipe can be used: its keys, its ranges against a mirror, what its values mean."""
+"""Checks of a recipe: its keys and values, and its ranges against the versions of a mirror."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -21,20 +21,21 @@ from recipes import EnvRecipe, Recipe, RecipeError, load_recipe, range_problems,
 
 @dataclass(frozen=True, kw_only=True)
 class RecipeCheck:
-    """What was found of one recipe file; without problems it is good."""
+    """Result of checking one recipe file; it is valid if `problems` is empty."""
 
     path: Path
     repo: str  # "" where the file cannot be read
     ranges: int
     versions: tuple[str, ...]  # of the mirror, ascending; () without a mirror
     problems: tuple[str, ...]
-    notes: tuple[str, ...] = ()  # what may be meant so
+    notes: tuple[str, ...] = ()  # possible mistakes
 
 
 def check_recipe(path: Path, mirror: Path | None, *, commits: int = 0) -> RecipeCheck:
-    """Check the recipe in *path*, its ranges against every version of *mirror* if there is one.
+    """Check the recipe in *path*, and its ranges against all versions of *mirror* if given.
 
-    What the recipe names is looked for at so many *commits* of the default branch, spread evenly.
+    The files, extras and groups named in the recipe are searched at *commits* evenly spaced
+    commits of the default branch; 0 skips this.
     """
     try:
         recipe = load_recipe(path)
@@ -59,13 +60,13 @@ def _read_versions(recipe: Recipe, path: Path) -> tuple[str, ...]:
 
 
 def _find_missing_sources(recipe: Recipe, path: Path, count: int) -> Iterator[str]:
-    """Files, extras and groups that are at none of *count* commits whose range names them."""
+    """Yield files, extras and groups missing at all sampled commits whose range names them."""
     named_count: Counter[str] = Counter()
     missing_count: Counter[str] = Counter()
     with open_mirror(path) as mirror:
-        version = make_version_resolver(recipe, mirror)
+        resolve_version = make_version_resolver(recipe, mirror)
         for commit in sample_evenly(default_branch_commits(mirror), count):
-            ranges = recipe.find_ranges(version(commit))
+            ranges = recipe.find_ranges(resolve_version(commit))
             if len(ranges) != 1 or ranges[0].skip:
                 continue
             with GitTree(mirror.path, commit) as tree:
@@ -75,11 +76,11 @@ def _find_missing_sources(recipe: Recipe, path: Path, count: int) -> Iterator[st
                 missing_count.update(manifest.missing_sources)
     for name in named_count:
         if missing_count[name] == named_count[name]:
-            yield f"{name} is at none of {named_count[name]} commits"
+            yield f"{name} does not exist at any of {named_count[name]} commits"
 
 
 def _named_sources(env: EnvRecipe) -> Iterator[str]:
-    """What `Manifest.missing_sources` may hold of *env*."""
+    """Yield the sources of *env*, as `Manifest.missing_sources` names them."""
     sources = env.requirements
     yield from (f"file {name}" for name in sources.files)
     yield from (f"extra {canonicalize_name(name)}" for name in sources.extras)
@@ -88,7 +89,7 @@ def _named_sources(env: EnvRecipe) -> Iterator[str]:
 
 def _find_problems(recipe: Recipe, path: Path, versions: tuple[str, ...]) -> Iterator[str]:
     if path.name.lower() != recipe_file_name(recipe.repo).lower():
-        yield f"the file is of {recipe.repo}, so it must be called {recipe_file_name(recipe.repo)}"
+        yield f"the file of {recipe.repo} must be named {recipe_file_name(recipe.repo)}"
     for span in range_problems(recipe, versions):
         yield f"{'overlap' if span.ranges else 'gap'} at {span}"
     for env in recipe.env:
@@ -97,7 +98,7 @@ def _find_problems(recipe: Recipe, path: Path, versions: tuple[str, ...]) -> Ite
 
 def _check_range(env: EnvRecipe) -> Iterator[str]:
     if env.python and env.python not in RELEASES:
-        yield f"there is no Python {env.python}"
+        yield f"Python {env.python} does not exist"
     for line in env.requirements.add:
         try:
             parse_requirement(line.removeprefix("-c "))
@@ -105,8 +106,8 @@ def _check_range(env: EnvRecipe) -> Iterator[str]:
             yield f"requirements.add: {error}"
     for command in env.install:
         if EDITABLE in command and command != EDITABLE:
-            yield f"install: {EDITABLE} must stand alone, not in {command!r}"
+            yield f"install: {EDITABLE} must be a command of its own, not part of {command!r}"
 
 
 def _describe_range(env: EnvRecipe) -> str:
-    return f"range {env.versions!r}" if env.versions else "the range of all versions"
+    return f"range {env.versions!r}" if env.versions else "range of all versions"

@@ -89,7 +89,9 @@ def test_what_no_commit_has_is_noted_of_named_recipes(curate, tmp_path, history)
     done = curate("recipe", "check", write(tmp_path, f"[defaults]\n{named}"))
     assert done.returncode == 0
     notes = [line.split("note: ")[1] for line in done.stdout.splitlines() if "note: " in line]
-    assert notes == [f"{name} is at none of 2 commits" for name in ("file dve.txt", "extra tets")]
+    assert notes == [
+        f"{name} does not exist at any of 2 commits" for name in ("file dve.txt", "extra tets")
+    ]
 
 
 def test_versions_that_a_file_states_are_checked_too(curate, tmp_path, history):
@@ -107,9 +109,9 @@ def test_versions_that_a_file_states_are_checked_too(curate, tmp_path, history):
     ("text", "told"),
     [
         ('[[env]]\ntest_comand = "x"\n', "Perhaps you meant 'test_command'?"),
-        ('[[env]]\npython = "3.99"\n', "no Python 3.99"),
+        ('[[env]]\npython = "3.99"\n', "Python 3.99 does not exist"),
         ('[[env]]\ntest_command = "pytest {files}"\n', "{files} stands for nothing"),
-        ('[[env]]\ninstall = ["cd x && {editable}"]\n', "must stand alone"),
+        ('[[env]]\ninstall = ["cd x && {editable}"]\n', "must be a command of its own"),
         ('[[env]]\nrequirements = { add = ["./x"] }\n', "not from an index"),
         ('version = { rule = "file" }\n', "needs `file`"),
     ],
@@ -123,7 +125,7 @@ def test_what_is_wrong_is_told_in_one_line(curate, tmp_path, text, told):
 
 def test_a_recipe_under_another_name_and_one_that_is_not_there(curate, tmp_path):
     done = curate("recipe", "check", "--json", write(tmp_path, "", "other__name.toml"))
-    assert "must be called owner__name.toml" in json.loads(done.stdout)[0]["problems"][0]
+    assert "must be named owner__name.toml" in json.loads(done.stdout)[0]["problems"][0]
     gone = curate("recipe", "check", "no/such")
     assert gone.returncode == 4
     assert "curate recipe draft no/such" in gone.stderr

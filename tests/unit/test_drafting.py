@@ -286,7 +286,7 @@ def test_a_file_names_the_version_where_tags_do_not():
     assert 'file = "thing/__init__.py"' in text
     assert "1 of 2 commits have no tag" in text
     stale = [seen(2020, declared_versions={"thing/version.py": f"0.{n}"}) for n in range(4)]
-    assert "of commits of 4 versions" in written(*stale)
+    assert "for 4 versions of this file" in written(*stale)
 
 
 def test_remarks_warn_of_what_a_recipe_cannot_know():
@@ -299,7 +299,7 @@ def test_remarks_warn_of_what_a_recipe_cannot_know():
             version="",
         )
     )
-    for words in ("called by nose", "Cargo.toml", "submodules", "No commit has a tag"):
+    for words in ("tests with nose", "Cargo.toml", "submodules", "No commit has a tag"):
         assert words in text
 
 

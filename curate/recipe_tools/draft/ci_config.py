@@ -1,4 +1,4 @@
-"""Jobs of the CI services: GitHub's workflows, Travis, Azure, CircleCI, GitLab."""
+"""Jobs of CI services: GitHub Actions, Travis, Azure Pipelines, CircleCI, GitLab."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,11 +22,11 @@ _COMMANDS = ("run", "script", "bash", "command", "before_install", "install", "b
 
 
 def find_ci_jobs(tree: FileTree) -> Iterator[CIJob]:
-    """Every job of every CI configuration of *tree* that runs something."""
+    """Yield every job of every CI configuration in *tree*."""
     workflows = [f"{WORKFLOWS}/{name}" for name in tree.list_names(WORKFLOWS)]
     for path in (*workflows, *_PLAIN_FILES):
-        for written in _iter_job_tables(_load_yaml(tree, path)):
-            job = {**written, "uses": list(_read_local_actions(tree, written))}
+        for table in _iter_job_tables(_load_yaml(tree, path)):
+            job = {**table, "uses": list(_read_local_actions(tree, table))}
             found = read_commands("\n".join(_collect_commands(job)))
             for file in _collect_commands(job, names=("environment-file",)):
                 add_file(found.files, re.sub(r"\$\{\{.*?\}\}", "${}", file))
@@ -47,19 +47,19 @@ def _load_yaml(tree: FileTree, path: str) -> Mapping[str, Any]:
 
 
 def _iter_job_tables(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Each table of *data* that has commands of its own, under what holds for the whole file."""
+    """Yield each job of *data*, with `env` of the whole file merged in."""
     jobs = data.get("jobs")
     named = jobs.values() if isinstance(jobs, dict) else jobs if isinstance(jobs, list) else ()
-    inner = [job for job in named if isinstance(job, dict)]
-    if inner:
-        whole = {"env": data.get("env")}
-        yield from ({**whole, **job, "env": [whole["env"], job.get("env")]} for job in inner)
+    job_tables = [job for job in named if isinstance(job, dict)]
+    if job_tables:
+        global_env = data.get("env")
+        yield from ({**job, "env": [global_env, job.get("env")]} for job in job_tables)
     elif data:
-        yield data  # Travis, GitLab, and files of one job
+        yield data  # Travis, GitLab, and files with a single job
 
 
 def _read_local_actions(tree: FileTree, job: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The repository's own actions that steps of *job* use."""
+    """Yield the repository's local actions that steps of *job* use."""
     steps = job.get("steps")
     for step in steps if isinstance(steps, list) else ():
         used = str(step.get("uses", "")) if isinstance(step, dict) else ""
@@ -69,7 +69,7 @@ def _read_local_actions(tree: FileTree, job: Mapping[str, Any]) -> Iterator[Mapp
 
 
 def _collect_commands(node: Any, key: str = "", names: Sequence[str] = _COMMANDS) -> Iterator[str]:
-    """Text under one of *names* anywhere below *node*; shell text if none are given."""
+    """Yield the text of all keys in *names* anywhere below *node*; shell commands by default."""
     if isinstance(node, str):
         if key in names:
             yield node
@@ -82,7 +82,7 @@ def _collect_commands(node: Any, key: str = "", names: Sequence[str] = _COMMANDS
 
 
 def _apt_packages(job: Mapping[str, Any]) -> list[str]:
-    """Travis' `addons: apt: packages:`, however it is spelt."""
+    """Return Travis' `addons: apt: packages:` in any of its forms."""
     addons = job.get("addons")
     apt = addons.get("apt", addons.get("apt_packages")) if isinstance(addons, dict) else None
     names = apt.get("packages") if isinstance(apt, dict) else apt
@@ -91,7 +91,7 @@ def _apt_packages(job: Mapping[str, Any]) -> list[str]:
 
 
 def _env_variables(job: Mapping[str, Any]) -> dict[str, str]:
-    """`env:` of the file, the job and its steps."""
+    """Return the merged `env:` of file, job and steps."""
     steps = job.get("steps")
     tables = [*_env_tables(job.get("env"))]
     tables += [step["env"] for step in steps or () if isinstance(step, dict) and "env" in step]

@@ -1,4 +1,4 @@
-"""Which commits a draft is made from, and reading them."""
+"""The commits from which a draft is made."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -16,23 +16,24 @@ from curate.recipe_tools.draft.observe import Observation, observe_commit
 def observe_commits(
     mirror: Mirror, candidates: Sequence[Candidate], pythons: Sequence[str], count: int
 ) -> Iterator[Observation]:
-    """Up to *count* commits, oldest first, of a time for which there is an interpreter.
+    """Observe up to *count* commits, oldest first, for whose date an interpreter is available.
 
-    They are base commits of *candidates* where there are some, as those are what has to work, else
-    commits of the default branch; spread evenly over them, not over the time.
+    These are base commits of *candidates* if there are any, as those have to work, else commits of
+    the default branch; evenly spaced by position, not by time. Raises NotFoundError if all commits
+    are too old.
     """
-    version = TagVersionResolver(mirror)
+    resolve_version = TagVersionResolver(mirror)
     commits = list(_list_commits(mirror, candidates))
-    first = min((RELEASES[name] for name in pythons), default=min(RELEASES.values()))
-    usable = [commit for commit in commits if _commit_date(mirror, commit).date() >= first]
+    oldest_release = min((RELEASES[name] for name in pythons), default=min(RELEASES.values()))
+    usable = [it for it in commits if _commit_date(mirror, it).date() >= oldest_release]
     if not usable:
         raise NotFoundError(
-            f"No commit in {mirror.path} is of a time with a Python that can be had.",
-            hint="See the setting `interpreters`.",
+            f"All commits in {mirror.path} are older than every available Python.",
+            hint="See the setting python_install_dir.",
         )
     for commit in sample_evenly(usable, count):
         with GitTree(mirror.path, commit) as tree:
-            yield observe_commit(tree, _commit_date(mirror, commit), version(commit))
+            yield observe_commit(tree, _commit_date(mirror, commit), resolve_version(commit))
 
 
 def _list_commits(mirror: Mirror, candidates: Sequence[Candidate]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a piece of CI configuration says of a test environment."""
+"""Findings about the test environment from a CI job."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(kw_only=True)
 class JobFindings:
-    """What is installed for the tests and how they are called; each thing once, in order."""
+    """What a job installs for the tests and how it runs them; distinct values, in order."""
 
     files: list[str] = field(default_factory=list)  # requirement files
     extras: list[str] = field(default_factory=list)
@@ -14,20 +14,20 @@ class JobFindings:
     packages: list[str] = field(default_factory=list)  # requirement lines
     system: list[str] = field(default_factory=list)  # Debian packages
     runners: list[str] = field(default_factory=list)  # "pytest", "nose", "unittest", "other"
-    elsewhere: list[str] = field(default_factory=list)  # "tox", "nox", "make": told in their files
+    elsewhere: list[str] = field(default_factory=list)  # "tox", "nox", "make": see their files
     options: list[str] = field(default_factory=list)  # of pytest
     variables: dict[str, str] = field(default_factory=dict)
 
     @property
     def runs_tests(self) -> bool:
-        """Whether tests are run here or by what is called here."""
+        """Whether the job runs tests, directly or through another tool."""
         return bool(self.runners or self.elsewhere)
 
     def merge_from(self, other: "JobFindings") -> None:
-        """Take over what *other* has and this lacks."""
+        """Add the values of *other* that are missing here."""
         for name in _LISTS:
-            mine = getattr(self, name)
-            mine += [item for item in getattr(other, name) if item not in mine]
+            own_items = getattr(self, name)
+            own_items += [item for item in getattr(other, name) if item not in own_items]
         self.variables = other.variables | self.variables
 
 
@@ -45,14 +45,14 @@ _LISTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class CIJob:
-    """Commands that are run one after the other in one environment."""
+    """Commands that run in sequence in one environment."""
 
     origin: str  # "tox.ini", ".github/workflows/tests.yml", ...
     findings: JobFindings
 
 
 def merge(jobs: Iterable[CIJob]) -> JobFindings:
-    """Everything that *jobs* have found."""
+    """Merge the findings of all *jobs*."""
     total = JobFindings()
     for job in jobs:
         total.merge_from(job.findings)

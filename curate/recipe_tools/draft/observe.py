@@ -1,4 +1,4 @@
-"""What a repository says of its tests at one commit."""
+"""Observations at one commit: how the repository declares and runs its tests."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,17 +20,17 @@ from recipes.schema import RequirementSources
 _VERSION_FILES = ("__init__.py", "__version__.py", "version.py", "_version.py", "__about__.py")
 VERSION_PATTERN = r"""__version__ *= *['"](\d+\.\d+)"""
 
-# Requirement files and extras that projects have for their tests, where no CI names them.
+# Usual names of test requirement files and extras, for projects whose CI names none.
 _FILE = re.compile(
     r"(?:requirements/|tests?/|testing/)?"
     r"(?:(?:dev|tests?|testing|ci)[-_]?requirements|requirements[-_.]?(?:dev|tests?|testing|ci)"
     r"|(?<=/)(?:requirements|dev|tests?|testing))\.(?:txt|in|pip)"
 )
-# Where projects keep what they depend on, if their metadata do not spell it out.
+# Usual names of dependency files, for projects whose metadata declare no dependencies.
 _DEPENDENCIES = re.compile(
     r"(?:\w+/)?requirements\.txt|requirements/(?:base|main|core|install|prod|common)\.(?:txt|in)"
 )
-_SUFFIXES = (".txt", ".in", ".pip", ".yml", ".yaml")  # what the reader of requirements takes
+_SUFFIXES = (".txt", ".in", ".pip", ".yml", ".yaml")  # that `builders.requirements` reads
 _NAMES = ("test", "tests", "testing", "dev", "develop", "development")
 _NOT_TESTS = re.compile(
     r"(?:^|[-_/.])(?:docs?|lint\w*|mypy|pyright|typing|types|style|format\w*|bench\w*|release"
@@ -42,24 +42,24 @@ _NO_PACKAGES = re.compile(r"tests?|testing|docs?|examples?|bench\w*|scripts?|too
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """One commit, read."""
+    """What was found at one commit."""
 
     commit: str
     date: datetime
-    version: str  # by the nearest tag, "" without one
+    version: str  # from the nearest tag; "" without one
     project: ProjectMetadata
     jobs: tuple[CIJob, ...]  # those that run tests
     sources: Mapping[str, Mapping[str, str]]  # "files" | "extras" | "groups" -> name -> origin
-    declared_names: frozenset[str]  # distributions that these sources name
-    packages: frozenset[str]  # what can be imported: "name"
-    declared_versions: Mapping[str, str]  # file -> version that it states
-    pytest: Mapping[str, Sequence[str]]  # settings of pytest, as words
-    compiled_by: str  # what says that the project has to be compiled, "" for pure Python
+    declared_names: frozenset[str]  # distributions required by these sources
+    packages: frozenset[str]  # importable top-level packages and modules
+    declared_versions: Mapping[str, str]  # file -> its `__version__`
+    pytest: Mapping[str, Sequence[str]]  # pytest's options, split into words
+    compiled_by: str  # file that shows that the project is compiled; "" for pure Python
     submodules: bool
 
 
 def observe_commit(tree: GitTree, date: datetime, version: str) -> Observation:
-    """Read the commit of *tree*, which was made at *date*."""
+    """Observe the commit of *tree*, with the given commit *date* and *version*."""
     project = read_project(tree)
     jobs = tuple(
         job for job in (*find_ci_jobs(tree), *find_runner_jobs(tree)) if job.findings.runs_tests
@@ -86,7 +86,7 @@ def observe_commit(tree: GitTree, date: datetime, version: str) -> Observation:
 def _find_sources(
     project: ProjectMetadata, jobs: Sequence[CIJob], paths: frozenset[str]
 ) -> dict[str, dict[str, str]]:
-    """What of the project's requirements the tests are run with, and who says so."""
+    """Find the requirement sources used for tests, and the file that names each."""
     known: dict[str, Mapping[str, str]] = {
         "files": {path: path for path in paths if path.endswith(_SUFFIXES)},
         "extras": {canonicalize_name(name): name for name in project.extras or {}},
@@ -95,11 +95,11 @@ def _find_sources(
     found: dict[str, dict[str, str]] = {kind: {} for kind in known}
     for job in jobs:
         for kind, names in known.items():
-            for asked in getattr(job.findings, kind):
+            for mentioned in getattr(job.findings, kind):
                 name = (
-                    _match_path(asked, names)
+                    _match_path(mentioned, names)
                     if kind == "files"
-                    else names.get(_normalize_name(asked))
+                    else names.get(_normalize_name(mentioned))
                 )
                 if name and not _NOT_TESTS.search(name):
                     found[kind].setdefault(name, job.origin)
@@ -108,15 +108,15 @@ def _find_sources(
     if not project.dependencies:
         files = [path for path in paths if _DEPENDENCIES.fullmatch(path)]
         usual = [path for path in files if not path.startswith(("doc", "test", "example"))]
-        found["files"] |= dict.fromkeys(sorted(usual), "no other dependencies can be read")
+        found["files"] |= dict.fromkeys(sorted(usual), "metadata declare no dependencies")
     return found
 
 
-def _match_path(asked: str, paths: Iterable[str]) -> str:
-    """*asked* where it is a file, or a glob (of a variable of CI) that some file matches."""
-    if "*" not in asked:
-        return asked if asked in paths else ""
-    return asked if any(fnmatchcase(path, asked) for path in paths) else ""
+def _match_path(path_or_glob: str, paths: Iterable[str]) -> str:
+    """Return *path_or_glob* if it matches a file, else ""; CI variables were replaced by `*`."""
+    if "*" not in path_or_glob:
+        return path_or_glob if path_or_glob in paths else ""
+    return path_or_glob if any(fnmatchcase(path, path_or_glob) for path in paths) else ""
 
 
 def _normalize_name(text: str) -> str:
@@ -124,7 +124,7 @@ def _normalize_name(text: str) -> str:
 
 
 def _conventional_sources(known: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
-    """What is called as projects call requirements of their tests."""
+    """Find sources whose names are usual for test requirements."""
     files = [path for path in known["files"] if _FILE.fullmatch(path)]
     found = {"files": sorted(files)}
     for kind, names in (("extras", (*_NAMES, "all")), ("groups", _NAMES)):
@@ -143,7 +143,7 @@ def _declared_requirements(
 
 
 def _importable_package(path: str) -> str:
-    """The top-level package or module that *path* makes importable, "" if none."""
+    """Return the top-level package or module that *path* makes importable; "" if none."""
     parts = path.removeprefix("src/").removeprefix("lib/").split("/")
     if len(parts) == 2 and parts[1] == "__init__.py":
         name = parts[0]
@@ -157,17 +157,18 @@ def _importable_package(path: str) -> str:
 def _declared_versions(
     tree: FileTree, packages: frozenset[str], paths: frozenset[str]
 ) -> dict[str, str]:
-    """Files that say `__version__ = "1.2…"`."""
+    """Find files with `__version__ = "1.2…"`, and that version."""
     folders = [f"{root}{name}" for root in ("", "src/") for name in packages]
-    places = [f"{folder}/{file}" for folder in folders for file in _VERSION_FILES]
+    version_files = [f"{folder}/{file}" for folder in folders for file in _VERSION_FILES]
     pattern = re.compile(VERSION_PATTERN.encode())
-    existing = [path for path in (*places, *(f"{it}.py" for it in folders)) if path in paths]
+    modules = [f"{folder}.py" for folder in folders]
+    existing = [path for path in (*version_files, *modules) if path in paths]
     found = {path: pattern.search(tree.read(path) or b"") for path in existing}
     return {path: match[1].decode() for path, match in found.items() if match}
 
 
 def _find_compiled_marker(tree: FileTree, paths: frozenset[str]) -> str:
-    """The file that shows that installing compiles something."""
+    """Return a file that shows that installing the project compiles code; "" if none."""
     for name in ("Cargo.toml", "meson.build", "CMakeLists.txt"):
         if name in paths:
             return name
@@ -175,5 +176,5 @@ def _find_compiled_marker(tree: FileTree, paths: frozenset[str]) -> str:
 
 
 def list_runners(observations: Sequence[Observation]) -> set[str]:
-    """How tests are called at any of *observations*."""
+    """Return the test runners used at any of *observations*."""
     return {kind for it in observations for kind in merge(it.jobs).runners}

@@ -1,4 +1,4 @@
-"""What a recipe gives at commits that were read, as a validation would plan it."""
+"""Preview of a drafted recipe: what a validation would plan at the observed commits."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from recipes import EnvRecipe, Recipe
 
 @dataclass(frozen=True, kw_only=True)
 class CommitPreview:
-    """Version of a commit, and its interpreter and requirements, or why it has none."""
+    """A commit's version, and its interpreter and requirements, or why they are unknown."""
 
     date: datetime
     commit: str
@@ -26,10 +26,10 @@ class CommitPreview:
 def preview_commits(
     mirror: Mirror, observed: Sequence[Observation], recipe: Recipe, pythons: Sequence[str]
 ) -> Iterator[CommitPreview]:
-    """Previews of the commits of *observed*, in order."""
-    version_of = make_version_resolver(recipe, mirror)
+    """Yield a preview of each commit in *observed*, in order."""
+    resolve_version = make_version_resolver(recipe, mirror)
     for it in observed:
-        version = version_of(it.commit)
+        version = resolve_version(it.commit)
         ranges = recipe.find_ranges(version)
         if len(ranges) != 1:
             summary = f"{len(ranges)} ranges of the recipe contain this version"

@@ -1,4 +1,4 @@
-"""From what was observed at several commits to the facts of a recipe, each with its reason."""
+"""Propose the values of a recipe, each with its reason, from observations at several commits."""
 
 import re
 import tomllib
@@ -20,10 +20,10 @@ from curate.patches.file_kinds import FileClassifier
 from curate.recipe_tools.draft.observe import Observation, list_runners
 
 XDIST = "pytest-xdist"
-MIN_SHARE = 1 / 3  # of the commits that have to agree on what is no source of requirements
-STALE_YEARS = 3  # versions that a file states under one and the same tag: then tags lie elsewhere
+MIN_SHARE = 1 / 3  # of the commits at which a package or variable must be found
+STALE_VERSIONS = 3  # so many file versions with the same nearest tag: tags are on other branches
 
-_WITH_DOCTESTS = ("doc", "src", "README")  # paths that hold tests, but are none
+_WITH_DOCTESTS = ("doc", "src", "README")  # paths that contain doctests but are not test files
 
 
 @cache
@@ -39,7 +39,7 @@ def _is_listed(table: str, name: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class DraftValue:
-    """A value of a recipe and where it comes from."""
+    """A value of a recipe and its origin."""
 
     value: str
     reason: str
@@ -47,11 +47,11 @@ class DraftValue:
 
 @dataclass(frozen=True, kw_only=True)
 class RecipeDraft:
-    """What a recipe is to say, and what its author should know besides."""
+    """The values of a drafted recipe, and warnings for its author."""
 
     repo: str
     import_name: DraftValue | None
-    version_file: DraftValue | None  # None: the nearest tag serves
+    version_file: DraftValue | None  # None: use the nearest tag
     files: tuple[DraftValue, ...]
     extras: tuple[DraftValue, ...]
     groups: tuple[DraftValue, ...]
@@ -65,11 +65,11 @@ class RecipeDraft:
 
 
 FactPicker = Callable[[Observation], Iterable[tuple[str, str]]]
-"""Values that an observation has, each with what says so."""
+"""Returns the values at one commit, each with its origin."""
 
 
 def draft_recipe(repo: str, observations: Sequence[Observation]) -> RecipeDraft:
-    """Facts on which *observations* (oldest first, at least one) of *repo* agree enough."""
+    """Draft a recipe for *repo* from *observations* (oldest first, at least one)."""
     added = {
         **_collect_facts(observations, _pick_named_packages, MIN_SHARE),
         **_collect_facts(observations, _pick_plugins),
@@ -95,7 +95,7 @@ def draft_recipe(repo: str, observations: Sequence[Observation]) -> RecipeDraft:
 def _collect_facts(
     observations: Sequence[Observation], pick: FactPicker, share: float = 0.0
 ) -> dict[str, DraftValue]:
-    """What *pick* finds in at least *share* of *observations*, with origins and years."""
+    """Collect the values that *pick* finds in at least *share* of *observations*."""
     origins: dict[str, dict[str, None]] = {}
     years: dict[str, list[int]] = {}
     for observation in observations:
@@ -120,7 +120,7 @@ def _pick_source(kind: str) -> FactPicker:
 
 
 def _collect_files(observations: Sequence[Observation]) -> Iterator[DraftValue]:
-    """Requirement files; those that a glob among them covers left out."""
+    """Collect requirement files, without those matched by a glob among them."""
     found = _collect_facts(observations, _pick_source("files"))
     globs = [name for name in found if "*" in name]
     for name, fact in found.items():
@@ -129,9 +129,10 @@ def _collect_files(observations: Sequence[Observation]) -> Iterator[DraftValue]:
 
 
 def _pick_named_packages(observation: Observation) -> Iterator[tuple[str, str]]:
-    """Packages that most test jobs install by name and no source declares; pins left aside.
+    """Yield packages that most test jobs install by name and no source declares, without pins.
 
-    What a recipe adds is never dropped from a lock, so what only some jobs try is no part of it.
+    Packages that a recipe adds are never dropped from a lock, so those installed by only some jobs
+    are left out.
     """
     jobs = [job for job in observation.jobs if job.findings.runners]
     own = canonicalize_name(observation.project.name or "-")
@@ -149,7 +150,7 @@ def _pick_named_packages(observation: Observation) -> Iterator[tuple[str, str]]:
 
 
 def _requirement_names(lines: Iterable[str]) -> Iterator[str]:
-    """Names of requirement lines, without tools and what CI needs for itself."""
+    """Yield the names of requirement lines, without development tools and CI tools."""
     for line in lines:
         try:
             parsed = parse_requirement(line)
@@ -169,7 +170,7 @@ def _may_need_python_3(parsed: Requirement) -> bool:
 
 
 def _pick_plugins(observation: Observation) -> Iterator[tuple[str, str]]:
-    """Plugins that the configuration's options need and no source declares."""
+    """Yield pytest plugins that the configured options need and no source declares."""
     for option in observation.pytest["addopts"]:
         plugin = _plugin_for_option(option)
         if plugin and plugin not in observation.declared_names:
@@ -183,12 +184,13 @@ def _pick_plugins(observation: Observation) -> Iterator[tuple[str, str]]:
 def _plugin_for_option(option: str) -> str:
     if re.fullmatch(r"-n(?:\d+|auto|logical)?", option):
         return XDIST
-    long = (name for name in _load_ci_facts()["plugins"] if re.match(rf"{name}(?:[-=]|$)", option))
-    return str(_load_ci_facts()["plugins"].get(next(long, ""), ""))
+    plugins = _load_ci_facts()["plugins"]
+    prefixes = (prefix for prefix in plugins if re.match(rf"{prefix}(?:[-=]|$)", option))
+    return str(plugins.get(next(prefixes, ""), ""))
 
 
 def _pick_system_packages(observation: Observation) -> Iterator[tuple[str, str]]:
-    """Debian packages of most of the jobs of CI; jobs of tox and its like name none."""
+    """Yield Debian packages that most CI jobs install; jobs of tox, nox and make install none."""
     jobs = [job for job in observation.jobs if job.origin.startswith(".") or "azure" in job.origin]
     counts = Counter(name for job in jobs for name in job.findings.system)
     for job in jobs:
@@ -199,7 +201,7 @@ def _pick_system_packages(observation: Observation) -> Iterator[tuple[str, str]]
 
 
 def _collect_variables(observations: Sequence[Observation]) -> dict[str, DraftValue]:
-    """Plain variables that every job sets that calls tests itself, with their newest value."""
+    """Collect literal variables that all jobs with tests set, with their newest value."""
     newest: dict[str, str] = {}
 
     def pick(observation: Observation) -> Iterator[tuple[str, str]]:
@@ -223,15 +225,15 @@ def _plain_variables(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _choose_test_command(observations: Sequence[Observation]) -> DraftValue:
-    """pytest, which runs unittest's tests and most of nose's, too; in one process."""
+    """Choose pytest, which also runs unittest's and most of nose's tests; in one process."""
     parallel = [it for it in observations if XDIST in map(_plugin_for_option, it.pytest["addopts"])]
     if parallel:
-        return DraftValue(value="pytest -n0 {tests}", reason="addopts runs tests in many processes")
+        return DraftValue(value="pytest -n0 {tests}", reason="addopts runs tests in parallel")
     return DraftValue(value="pytest {tests}", reason="")
 
 
 def _pick_test_paths(observation: Observation) -> Iterator[tuple[str, str]]:
-    """Folders that pytest is told of and the general rules do not take for tests."""
+    """Yield directories in `testpaths` that are not tests by the default classification."""
     for path in observation.pytest["testpaths"]:
         folder = path.strip("./")
         no_tests = folder in observation.packages or folder.startswith(_WITH_DOCTESTS)
@@ -241,7 +243,7 @@ def _pick_test_paths(observation: Observation) -> Iterator[tuple[str, str]]:
 
 
 def _find_import_name(observations: Sequence[Observation]) -> DraftValue | None:
-    """The package that there is at every commit: the one named like the project, or the only."""
+    """Find the package present at all commits: the one named like the project, or the only one."""
     common = frozenset.intersection(*(it.packages for it in observations))
     name = canonicalize_name(observations[-1].project.name or "-").replace("-", "_")
     alike = sorted(it for it in common if it.lower().strip("_") == name)
@@ -252,19 +254,19 @@ def _find_import_name(observations: Sequence[Observation]) -> DraftValue | None:
 
 
 def _find_version_file(observations: Sequence[Observation]) -> DraftValue | None:
-    """A file that states the version, where tags do not lie behind the commits."""
+    """Find a file with the version, for projects whose tags are not ancestors of their commits."""
     common = set.intersection(*(set(it.declared_versions) for it in observations))
     if not common:
         return None
     file = min(common, key=lambda path: (len(path), path))
     without = sum(not it.version for it in observations)
     if without:
-        reason = f"{without} of {len(observations)} commits have no tag behind them"
+        reason = f"{without} of {len(observations)} commits have no tag among their ancestors"
         return DraftValue(value=file, reason=reason)
     for version in {it.version for it in observations}:
         declared = {it.declared_versions[file] for it in observations if it.version == version}
-        if len(declared) >= STALE_YEARS:
-            reason = f"tag {version} is the nearest of commits of {len(declared)} versions"
+        if len(declared) >= STALE_VERSIONS:
+            reason = f"tag {version} is the nearest one for {len(declared)} versions of this file"
             return DraftValue(value=file, reason=reason)
     return None
 
@@ -273,15 +275,15 @@ def _find_warnings(observations: Sequence[Observation]) -> Iterator[str]:
     last = observations[-1]
     called = list_runners(observations)
     if called and "pytest" not in called:
-        yield f"Tests are called by {', '.join(sorted(called))}; pytest is tried for them."
+        yield f"CI runs the tests with {', '.join(sorted(called))}; this recipe uses pytest."
     if not called:
-        yield "No CI configuration was found that calls tests."
+        yield "No CI configuration that runs tests was found."
     if last.compiled_by:
-        yield f"{last.compiled_by} compiles something: system packages and `install` may be needed."
+        yield f"{last.compiled_by} compiles code: system_packages and install may be needed."
     if last.submodules:
-        yield "There are git submodules: if tests need them, name them in [submodules]."
+        yield "The repository has git submodules: if tests need them, add them to [submodules]."
     if not any(it.version for it in observations):
-        yield "No commit has a tag behind it: state a [version] rule if ranges are needed."
-    nameless = [it for it in observations if not it.project.name]
-    if nameless:
-        yield f"{len(nameless)} of {len(observations)} commits have no metadata that can be read."
+        yield "No commit has a tag among its ancestors: add a [version] rule if ranges are needed."
+    without_name = sum(not it.project.name for it in observations)
+    if without_name:
+        yield f"{without_name} of {len(observations)} commits have no readable project metadata."

@@ -1,4 +1,4 @@
-"""What a repository tells pytest in its configuration."""
+"""pytest's configuration in a repository."""
 
 import configparser
 import shlex
@@ -12,7 +12,10 @@ _SECTIONS = (("pytest.ini", "pytest"), ("tox.ini", "pytest"), ("setup.cfg", "too
 
 
 def read_pytest_settings(tree: FileTree) -> Mapping[str, list[str]]:
-    """`addopts`, `testpaths` and `required_plugins`, as words, of the file that pytest heeds."""
+    """Read `addopts`, `testpaths` and `required_plugins`, split into words.
+
+    Only the first configuration file that pytest would use is read.
+    """
     table = _read_ini_table(tree)
     names = ("addopts", "testpaths", "required_plugins")
     return {name: _split_words(table.get(name, "")) for name in names}

@@ -1,4 +1,4 @@
-"""What shell commands of a CI job install and run; nothing is executed."""
+"""What the shell commands of a CI job install and run; nothing is executed."""
 
 import re
 import shlex
@@ -16,7 +16,7 @@ _RUNNERS = {"uv", "poetry", "pdm", "pipenv", "hatch", "rye"}
 _SCRIPT = re.compile(r"(?:^|[/_-])tests?\.(?:sh|py)$")
 _PYTHON = re.compile(r"(?:.*/)?python[\d.]*$|^py$|^\{envpython\}$")
 
-# Options of pip and its like that are followed by a value which is of no interest here.
+# Options of pip and similar tools whose value is ignored here.
 _VALUED = re.compile(
     r"-[iftpc]|--(?:index-url|extra-index-url|find-links|target|prefix|python|cache-dir|timeout"
     r"|upgrade-strategy|progress-bar|retries|trusted-host|no-binary|only-binary|root|src"
@@ -25,7 +25,7 @@ _VALUED = re.compile(
 
 
 def read_commands(text: str) -> JobFindings:
-    """What the commands of *text* install for whom, and which tests they call."""
+    """Return what the commands of *text* install, and which test runners they call."""
     found = JobFindings()
     for words in _split_commands(text):
         _read_command(_strip_prefixes(words), found)
@@ -33,7 +33,7 @@ def read_commands(text: str) -> JobFindings:
 
 
 def _split_commands(text: str) -> Iterator[list[str]]:
-    """Words of every simple command; lines that no shell would take are left out."""
+    """Yield the words of every simple command; lines with invalid shell syntax are skipped."""
     joined = re.sub(r"\\\r?\n", " ", re.sub(r"\$\{\{.*?\}\}", "${}", text))
     for line in joined.splitlines():
         lexer = shlex.shlex(line, posix=True, punctuation_chars=_OPERATORS)
@@ -48,7 +48,7 @@ def _split_commands(text: str) -> Iterator[list[str]]:
 
 
 def _strip_prefixes(words: Sequence[str]) -> list[str]:
-    """*words* without what stands before the command proper."""
+    """Strip wrappers and variable assignments before the actual command."""
     rest = list(words)
     while rest:
         head = rest[0].lstrip("-@(") if len(rest[0]) > 1 else rest[0]
@@ -70,7 +70,7 @@ def _strip_prefixes(words: Sequence[str]) -> list[str]:
 
 
 def _strip_coverage(words: list[str]) -> list[str]:
-    """The program that `coverage run` is to run."""
+    """Return the command that `coverage run` runs."""
     if "-m" in words:
         return words[words.index("-m") + 1 :]
     return [word for word in words if not word.startswith("-")]
@@ -116,7 +116,7 @@ def _read_pip(words: list[str], found: JobFindings) -> None:
 
 
 def _read_pip_target(word: str, found: JobFindings) -> None:
-    """A positional argument of `pip install`, or what `-e` names."""
+    """Read a positional argument of `pip install`, or the argument of `-e`."""
     local = _LOCAL.match(word)
     if local:
         for extra in (local[1] or local[2]).split(","):
@@ -126,13 +126,13 @@ def _read_pip_target(word: str, found: JobFindings) -> None:
 
 
 def _read_uv_sync(words: list[str], found: JobFindings) -> None:
-    """`uv sync`, `uv run`: the project with its default group."""
+    """Read `uv sync`: the project with its default group."""
     if words[:1] == ["sync"]:
         _read_managed_install(words[1:], found, "--no-dev")
 
 
 def _read_install(words: list[str], found: JobFindings) -> None:
-    """`poetry install`, `pdm install` and the like."""
+    """Read `poetry install`, `pdm install` and `sync`."""
     if words[:1] in (["install"], ["sync"]):
         _read_managed_install(words[1:], found, "--only")
 
@@ -152,9 +152,9 @@ def _read_managed_install(words: list[str], found: JobFindings, without: str) ->
 
 
 def _read_conda(words: list[str], found: JobFindings) -> None:
-    for place, word in enumerate(words[:-1]):
+    for index, word in enumerate(words[:-1]):
         if word in ("-f", "--file"):
-            add_file(found.files, words[place + 1])
+            add_file(found.files, words[index + 1])
 
 
 def _read_apt(words: list[str], found: JobFindings) -> None:
@@ -187,7 +187,7 @@ def _delegating_reader(kind: str) -> Callable[[list[str], JobFindings], None]:
 
 
 def add_file(files: list[str], path: str) -> None:
-    """Add *path*; what CI fills into the name of the file becomes a `*`."""
+    """Add *path*; CI variables in the file name become `*`."""
     folder, slash, name = path.rpartition("/")
     _append_unique(files, folder + slash + (name.replace("${}", "*") if len(name) > 8 else name))
 
@@ -197,7 +197,7 @@ def _pop_value(queue: list[str]) -> str:
 
 
 def _append_unique(items: list[str], item: str) -> None:
-    """Add what is spelt out and new."""
+    """Add *item* if it is new and contains no variables."""
     item = item.replace("{toxinidir}/", "").replace("$TRAVIS_BUILD_DIR/", "").removeprefix("./")
     if item and not _UNKNOWN.search(item) and item not in items:
         items.append(item)

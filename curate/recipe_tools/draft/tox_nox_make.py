@@ -1,4 +1,4 @@
-"""Jobs of the project's own runners: tox, nox, make."""
+"""Jobs of tox, nox and make."""
 
 import ast
 import configparser
@@ -17,7 +17,7 @@ _REFERENCE = re.compile(r"\{\[([^\]]+)\](\w+)\}")  # "{[testenv]deps}"
 
 
 def find_runner_jobs(tree: FileTree) -> Iterator[CIJob]:
-    """Every environment of tox, session of nox and target of make."""
+    """Yield every tox environment, nox session and make target."""
     yield from _iter_tox_jobs(tree)
     yield from find_tox_toml_jobs(tree)
     yield from _iter_nox_jobs(tree)
@@ -46,20 +46,20 @@ def _iter_tox_texts(tree: FileTree) -> Iterator[tuple[str, str]]:
 
 
 def _read_setting(parser: configparser.ConfigParser, section: str, *names: str) -> list[str]:
-    """Lines of a setting, of `[testenv]` where *section* does not have it; references followed."""
-    for place in (section, "testenv"):
+    """Return the lines of a setting in *section*, else in `[testenv]`, with references resolved."""
+    for candidate in (section, "testenv"):
         for name in names:
-            if parser.has_option(place, name):
+            if parser.has_option(candidate, name):
                 text = _REFERENCE.sub(
                     lambda found: parser.get(found[1], found[2], fallback=""),
-                    parser.get(place, name),
+                    parser.get(candidate, name),
                 )
                 return [line.strip() for line in text.splitlines() if line.strip()]
     return []
 
 
 def _tox_commands(parser: configparser.ConfigParser, section: str) -> str:
-    """Shell commands that do what tox does in *section*."""
+    """Return shell commands equivalent to the tox environment *section*."""
     lines = []
     for dep in _read_setting(parser, section, "deps"):
         line = _FACTORS.sub("", dep)
@@ -69,8 +69,8 @@ def _tox_commands(parser: configparser.ConfigParser, section: str) -> str:
     groups = re.split(r"[,\s]+", ",".join(_read_setting(parser, section, "dependency_groups")))
     lines += [f"pip install --group {group}" for group in groups if group]
     commands = "\n".join(_read_setting(parser, section, "commands"))
-    bare = re.sub(r"\{posargs[^}]*\}|\[\]", "", commands.replace("{toxinidir}/", ""))
-    return "\n".join([*lines, *(_FACTORS.sub("", line) for line in bare.splitlines())])
+    commands = re.sub(r"\{posargs[^}]*\}|\[\]", "", commands.replace("{toxinidir}/", ""))
+    return "\n".join([*lines, *(_FACTORS.sub("", line) for line in commands.splitlines())])
 
 
 def _make_tox_job(parser: configparser.ConfigParser, section: str, origin: str) -> CIJob:
@@ -95,7 +95,7 @@ def _iter_nox_jobs(tree: FileTree) -> Iterator[CIJob]:
 
 
 def _session_command(call: ast.Call) -> str:
-    """`session.install("x")` as `pip install x`, `session.run("x")` as `x`; "" for others."""
+    """Convert `session.install("x")` to `pip install x`, `session.run("x")` to `x`, else ""."""
     if not isinstance(call.func, ast.Attribute):
         return ""
     words = [str(item.value) for item in call.args if isinstance(item, ast.Constant)]

@@ -1,4 +1,4 @@
-"""Jobs of tox where it is configured in TOML: `tox.toml`, or `[tool.tox]` of pyproject.toml."""
+"""Jobs of tox configured in TOML: `tox.toml`, or `[tool.tox]` in pyproject.toml."""
 
 import shlex
 import tomllib
@@ -11,7 +11,7 @@ from curate.recipe_tools.draft.shell_commands import read_commands
 
 
 def find_tox_toml_jobs(tree: FileTree) -> Iterator[CIJob]:
-    """Every environment; what one does not say is taken from `env_run_base`."""
+    """Yield every environment; missing keys are taken from `env_run_base`."""
     for origin, table in (
         ("tox.toml", _read_tox_table(tree, "tox.toml")),
         ("pyproject.toml", _read_tox_table(tree, "pyproject.toml").get("tool", {}).get("tox", {})),
@@ -47,5 +47,5 @@ def _make_job(environment: Mapping[str, Any], origin: str) -> CIJob:
 
 
 def _plain_strings(items: Any) -> list[str]:
-    """The plain strings of a list; tables in it are references and substitutions."""
+    """Return the strings of a list; tables in it are references and substitutions."""
     return [item for item in items or () if isinstance(item, str)]

@@ -1,4 +1,4 @@
-"""A draft as the text of a recipe file."""
+"""Render a draft as a recipe file."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,12 +12,12 @@ SOURCES = ("files", "extras", "groups", "add")  # keys of `requirements`
 
 
 def render_recipe(draft: RecipeDraft) -> str:
-    """TOML that says what *draft* does and, in comments, why."""
+    """Return the TOML text of *draft*, with the reasons as comments."""
     document = tomlkit.document()
     first, last = draft.seen[0].split()[0], draft.seen[-1].split()[0]
     document.add(tomlkit.comment(f"Drafted from {len(draft.seen)} commits, {first} to {last}."))
-    for remark in draft.warnings:
-        document.add(tomlkit.comment(remark))
+    for warning in draft.warnings:
+        document.add(tomlkit.comment(warning))
     _add_repository(document, draft)
     for name, table in (
         ("paths", _make_paths_table(draft)),
@@ -48,11 +48,11 @@ def _make_paths_table(draft: RecipeDraft) -> Table:
 
 
 def _make_defaults_table(draft: RecipeDraft) -> Table:
-    """Keys that differ from the defaults of every recipe."""
+    """Return the table of keys that differ from the defaults of the recipe schema."""
     table = tomlkit.table()
     sources: dict[str, tuple[DraftValue, ...]] = {name: getattr(draft, name) for name in SOURCES}
     for name, facts in sources.items():
-        _add_comment(table, facts, " (no file has it)" if name == "add" else "")
+        _add_comment(table, facts, " (declared in no file)" if name == "add" else "")
     named = {name: [fact.value for fact in facts] for name, facts in sources.items() if facts}
     if named:
         table.add("requirements", _make_inline_table(named))
@@ -77,7 +77,7 @@ def _add_list(table: Table, key: str, facts: Sequence[DraftValue]) -> None:
 
 
 def _add_comment(table: Table, facts: Sequence[DraftValue], more: str = "") -> None:
-    """One line for all values of one reason."""
+    """Add one comment line per reason, with all its values."""
     by_reason: dict[str, list[str]] = {}
     for fact in facts:
         by_reason.setdefault(fact.reason, []).append(fact.value)
