@@ -1,8 +1,8 @@
-"""Infrastructure that fails: never a verdict about a candidate."""
+"""Infrastructure errors; none of them is a verdict about a candidate."""
 
 
 class BuilderError(Exception):
-    """Something outside the candidate failed; `hint` says what the user can do about it."""
+    """An infrastructure error; `hint` says what the user can do about it."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -10,11 +10,11 @@ class BuilderError(Exception):
 
 
 class EngineUnavailableError(BuilderError):
-    """No container engine answers, or it cannot build."""
+    """No container engine responds, or the one that does cannot build images."""
 
 
 class DiskFullError(BuilderError):
-    """Too little free space to go on safely; `missing_bytes` bytes, where that is known."""
+    """There is too little free disk space; `missing_bytes` is the shortfall, 0 if unknown."""
 
     def __init__(self, message: str, *, hint: str = "", missing_bytes: int = 0) -> None:
         super().__init__(message, hint=hint)
@@ -22,4 +22,4 @@ class DiskFullError(BuilderError):
 
 
 class SandboxError(BuilderError):
-    """A sandbox could not be made, fed or read; the run says nothing about the candidate."""
+    """A sandbox could not be created, started or read; the run says nothing of the candidate."""

@@ -1,7 +1,7 @@
-"""What crosses the border of this package: specifications in, records of work out.
+"""Data model of the builders: specifications as input, results as output.
 
-A command that fails is a value (`Failure`, or a `RunResult` that says so); a sandbox, an engine or
-a disk that fails is an exception (`builders.errors`).
+A failing command is a value (`Failure`, or a `RunResult` with that status). A failing sandbox,
+engine or disk is an exception (`builders.errors`).
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 class Outcome(StrEnum):
-    """What one test did in one run; MISSING is a test that other runs know and this one lacks."""
+    """Outcome of one test in one run; MISSING means that only other runs report the test."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -24,91 +24,89 @@ class Outcome(StrEnum):
 
 
 class RunStatus(StrEnum):
-    """How a run ended. Only COMPLETED and CRASHED carry outcomes that may be judged."""
+    """How a run ended; only the outcomes of COMPLETED and CRASHED runs count for a verdict."""
 
-    COMPLETED = "completed"  # the test session ended by itself and said so
-    CRASHED = "crashed"  # the test process died before its session ended
-    TIMEOUT = "timeout"  # stopped from outside at the time limit
-    OUT_OF_MEMORY = "out-of-memory"  # the kernel killed something of it
-    OUT_OF_DISK = "out-of-disk"  # stopped from outside for what it wrote
-    PATCH_FAILED = "patch-failed"  # a patch did not apply; nothing was run
-    TAMPERED = "tampered"  # the report was forged, cut or removed
+    COMPLETED = "completed"  # the test session finished and its report is complete
+    CRASHED = "crashed"  # the test process died before its session finished
+    TIMEOUT = "timeout"  # stopped at the time limit
+    OUT_OF_MEMORY = "out-of-memory"  # the kernel killed a process of the run
+    OUT_OF_DISK = "out-of-disk"  # stopped for exceeding the disk limit
+    PATCH_FAILED = "patch-failed"  # a patch did not apply; no test was run
+    TAMPERED = "tampered"  # the report was forged, truncated or removed
 
 
 @dataclass(frozen=True, kw_only=True)
 class RequirementsLock:
-    """Resolved dependencies as of a date: the whole text uv printed and what it took to get it."""
+    """Dependencies resolved as of a date: uv's output, and the adjustments that it needed."""
 
-    text: str  # requirements.txt form, one pinned distribution a line
+    text: str  # in requirements.txt format, one pinned distribution per line
     python: str  # "3.11"
-    exclude_newer: datetime  # nothing uploaded later was considered
-    adjustments: tuple[str, ...] = ()  # one sentence per departure from the declared requirements
+    exclude_newer: datetime  # files uploaded later were not considered
+    adjustments: tuple[str, ...] = ()  # one sentence per change to the declared requirements
     seconds: float = 0.0
-    commit: str = ""  # base commit it was first made for; later ones share environment and tree
+    # Base commit it was first resolved for; later ones share its environment and checkout layer.
+    commit: str = ""
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """Pinned distributions (`name==version`), without comments and hashes."""
+        """The pinned distributions (`name==version`), without comments and hashes."""
         lines = (line.strip() for line in self.text.splitlines())
         return tuple(line.split(" ")[0] for line in lines if line and line[0] not in "#-")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """A step that did not work, as a value: which one, why in one sentence, and the evidence."""
+    """A failed step as a value: its stage, a reason code, and the log as evidence."""
 
     stage: str  # "lock", "build", "install", "collect", ...
-    reason: str  # short and countable, e.g. "unsatisfiable"
+    reason: str  # short code that can be counted, e.g. "unsatisfiable"
     detail: str = ""  # end of the log, at most a few kB
 
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceSpec:
-    """Everything that decides the content of an instance's environment and checkout."""
+    """Everything that determines the content of an instance's environment and checkout."""
 
     name: str  # instance id, e.g. "getmoto__moto-4848"
     repo: str  # "owner/name"
-    mirror: Path  # bare repository that holds base_commit
+    mirror: Path  # bare repository that contains base_commit
     base_commit: str
-    date: datetime  # date the environment is made for (the pull's)
+    date: datetime  # date that the environment is built for (that of the pull request)
     python: str  # "3.8"
     lock: RequirementsLock
     system_packages: tuple[str, ...] = ()
-    install: tuple[
-        str, ...
-    ] = ()  # shell commands run in the checkout; "{editable}" is the install of the era, as is ()
-    import_name: str = ""  # import package that must come from the checkout after the install
-    version: str = ""  # version the checkout pretends to have (SETUPTOOLS_SCM_PRETEND_VERSION)
-    submodules: Mapping[str, Path] = field(default_factory=dict)  # path in tree -> bare repository
-    env_vars: Mapping[str, str] = field(default_factory=dict)  # variables at install and run time
-    checkout_layer_commit: str = (
-        ""  # ancestor whose files lie in a layer shared with neighbours; "" = none
-    )
-    moved_submodules: Mapping[str, tuple[str, str]] = field(
-        default_factory=dict
-    )  # submodule -> its commits at tree_commit and at base_commit, where these differ
+    # Shell commands run in the checkout. "{editable}" stands for the editable install with the
+    # tools of `date`; () is the same as ("{editable}",).
+    install: tuple[str, ...] = ()
+    import_name: str = ""  # package that must be imported from the checkout after the install
+    version: str = ""  # value of SETUPTOOLS_SCM_PRETEND_VERSION during the install
+    submodules: Mapping[str, Path] = field(default_factory=dict)  # path in repo -> bare repository
+    env_vars: Mapping[str, str] = field(default_factory=dict)  # set at install and at run time
+    # Ancestor whose files are in a checkout layer that nearby instances share; "" = no such layer.
+    checkout_layer_commit: str = ""
+    # submodule path -> (commit at checkout_layer_commit, commit at base_commit), where they differ
+    moved_submodules: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuiltInstance:
-    """An environment and checkout that a backend can run tests in."""
+    """An environment with a checkout, in which a backend can run tests."""
 
     name: str
     backend: str  # "docker" | "local"
     handle: str  # image reference, or the folder of a local build
-    environment_key: str  # hash of python, lock and system packages
+    environment_key: str  # hash of Python version, lock and system packages
     digest: str = ""  # image id (sha256:...)
     dockerfiles: Mapping[str, str] = field(default_factory=dict)  # layer name -> text
-    layer_bytes: Mapping[str, int] = field(
-        default_factory=dict
-    )  # "base", "environment", "checkout", "instance"
+    # Layer name ("base", "environment", "checkout", "instance", ...) -> size
+    layer_bytes: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
-    environment_seconds: float = 0.0  # 0 when the environment was there already
+    environment_seconds: float = 0.0  # 0 if the environment existed already
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceLimits:
-    """Ceilings of one run. Bytes are bytes, times are seconds."""
+    """Resource limits of one run, in seconds and bytes."""
 
     seconds: float = 1800.0
     memory_bytes: int = 4 << 30
@@ -116,15 +114,15 @@ class ResourceLimits:
     pids: int = 1024
     tmp_bytes: int = 2 << 30
     shm_bytes: int = 256 << 20
-    disk_bytes: int = 16 << 30  # what is written outside of /tmp and /dev/shm; containers only
+    disk_bytes: int = 16 << 30  # written outside of /tmp and /dev/shm; containers only
     output_bytes: int = 4 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """One run to be made: patches, then a test command, in a fresh sandbox without network."""
+    """Specification of one run: patches, then a test command, in a new sandbox without network."""
 
-    command: str  # shell command, run in the checkout; the pytest plugin is injected around it
+    command: str  # shell command, run in the checkout with the pytest plugin injected
     patches: tuple[bytes, ...] = ()  # applied in this order with `git apply`
     env_vars: Mapping[str, str] = field(default_factory=dict)
     limits: ResourceLimits = field(default_factory=ResourceLimits)
@@ -132,15 +130,14 @@ class RunSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """What one execution gave: outcomes by exact test id, how it ended, and what it cost."""
+    """Result of one run: outcomes by pytest node id, how it ended, and the resources it used."""
 
     status: RunStatus
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     exit_code: int | None = None
     seconds: float = 0.0
     cpu_seconds: float = 0.0
-    output: bytes = b""  # head and tail, at most Limits.output_bytes
-    detail: str = ""  # one sentence where the status needs it
-    was_interrupted: bool = (
-        False  # the container ended before its script: by the tests, or from outside
-    )
+    output: bytes = b""  # head and tail, at most ResourceLimits.output_bytes
+    detail: str = ""  # explains the status in one sentence, where it needs one
+    # The container ended before its script did: stopped by the tests, or from outside.
+    was_interrupted: bool = False

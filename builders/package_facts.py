@@ -1,4 +1,4 @@
-"""Facts about packages of PyPI that builds and locks depend on, read from `packages.toml`."""
+"""Facts about PyPI packages that builds and locks depend on, read from `packages.toml`."""
 
 import tomllib
 from collections.abc import Mapping
@@ -10,19 +10,19 @@ from importlib.resources import files
 
 @dataclass(frozen=True, kw_only=True)
 class PackageFacts:
-    """The tables of `packages.toml`; names are normalised."""
+    """The tables of `packages.toml`; distribution names are normalized (PEP 503)."""
 
-    large_families: tuple[tuple[str, ...], ...]  # a distribution, then patterns of what it pins
+    large_families: tuple[tuple[str, ...], ...]  # a distribution, then globs of those it pins
     dev_tool_names: frozenset[str]
     dev_tool_prefixes: tuple[str, ...]
-    oldest_numpy: Mapping[str, str]  # "3.8" -> version
-    uploaded_again: Mapping[str, datetime]
-    wheel_of: Mapping[str, str]
+    oldest_numpy: Mapping[str, str]  # "3.8" -> oldest numpy version with wheels for it
+    uploaded_again: Mapping[str, datetime]  # name -> when all its releases were re-uploaded
+    wheel_of: Mapping[str, str]  # source-only name -> name of the same code as a binary wheel
 
 
 @cache
 def load_package_facts() -> PackageFacts:
-    """Read the file that comes with this package."""
+    """Read the `packages.toml` that ships with this package."""
     data = tomllib.loads(files("builders").joinpath("packages.toml").read_text(encoding="utf-8"))
     return PackageFacts(
         large_families=tuple(map(tuple, data["large"])),

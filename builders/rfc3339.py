@@ -1,13 +1,18 @@
-"""Times as text, the one form that uv, GitHub and published rows share."""
+"""RFC 3339 timestamps, the format that uv, GitHub and published rows share."""
 
 from datetime import UTC, datetime
 
 
 def format_rfc3339(moment: datetime, *, timespec: str = "seconds") -> str:
-    """Spell the aware *moment* in UTC, as in `2022-05-01T12:00:00Z`.
+    """Format *moment* in UTC, as in `2022-05-01T12:00:00Z`.
 
-    *timespec* is that of `datetime.isoformat`; what is finer is cut off, never rounded up. "auto"
-    keeps microseconds where there are any. Raises ValueError for a time without a zone.
+    Args:
+        moment: A time-zone-aware time.
+        timespec: As for `datetime.isoformat`. Finer digits are truncated, never rounded up;
+            "auto" keeps microseconds unless they are zero.
+
+    Raises:
+        ValueError: *moment* has no time zone.
     """
     if moment.tzinfo is None:
         raise ValueError(f"{moment} has no time zone")
@@ -15,7 +20,11 @@ def format_rfc3339(moment: datetime, *, timespec: str = "seconds") -> str:
 
 
 def parse_rfc3339(text: str) -> datetime:
-    """Read what `format_rfc3339`, GitHub or git wrote, as an aware time; ValueError otherwise."""
+    """Parse a timestamp of `format_rfc3339`, GitHub or git into an aware time.
+
+    Raises:
+        ValueError: *text* is no such timestamp, or has no time zone.
+    """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")

@@ -1,1 +1,1 @@
-"""Where environments are built and tests run: containers, or a folder of this machine."""
+"""Backends that build environments and run tests: in containers, or in local folders."""

@@ -22,10 +22,10 @@ from builders.settings import BuildSettings
 
 
 class DockerBackend:
-    """`Backend` on a container engine; the engine is looked for at first use.
+    """`Backend` on a container engine, to which it connects at first use.
 
-    *protected_images* gives ids of images that no budget may remove.
-    Every method raises `EngineUnavailableError` when no engine answers.
+    *protected_images* returns the ids of images that are never removed to free disk space.
+    Every method raises `EngineUnavailableError` when no engine responds.
     """
 
     name = "docker"
@@ -44,7 +44,7 @@ class DockerBackend:
 
     @cached_property
     def image_gc(self) -> ImageGC:
-        """The room for images on the engine."""
+        """The garbage collector of images on the engine."""
         return ImageGC(
             connect_to_engine(timeout=ENGINE_TIMEOUT),
             self.settings,
@@ -54,32 +54,32 @@ class DockerBackend:
 
     @cached_property
     def layer_dir(self) -> Path:
-        """Where the engine keeps layers and what runs write, if that is on this machine."""
+        """The engine's storage folder if it is on this machine, else the root folder."""
         with translate_engine_errors():
             return find_image_store(self.engine)
 
     def build_instance(self, spec: InstanceSpec) -> BuiltInstance | Failure:
-        """Build the image of *spec*; layers that exist are reused.
+        """Build the image of *spec*; existing layers are reused.
 
-        With a disk budget, environments that were not used for longest go after one was built.
+        With an image disk limit, the least recently used environments are removed after a build.
         """
         plan = self._plan_image(spec)
         if isinstance(plan, Failure):
             return plan
         for layer in plan.layers:
-            if layer.is_shared:  # what others may remove
+            if layer.is_shared:  # other processes may remove it
                 self.environment_leases.acquire(spec.name, layer.tag)
         with translate_engine_errors():
             built = self._build_with_retries(plan)
-            new = isinstance(built, Failure) or built.environment_seconds
-            if self.settings.image_disk_limit_bytes and new:
+            built_new_layers = isinstance(built, Failure) or built.environment_seconds
+            if self.settings.image_disk_limit_bytes and built_new_layers:
                 self.bytes_over_limit = self.image_gc.free_space(
                     self.settings.image_disk_limit_bytes
                 ).bytes_over_limit
         return built
 
     def _build_with_retries(self, plan: ImagePlan) -> BuiltInstance | Failure:
-        """Build; where the disk has too little room, once more when there is some."""
+        """Build; if the disk is full, retry once space was freed."""
         client = find_build_client(self.settings.docker_cli)
 
         def build(slot: BuildSlot) -> BuiltInstance | Failure:
@@ -90,16 +90,16 @@ class DockerBackend:
 
         return self.build_queue.run_build(self.layer_dir, build, self._free_space)
 
-    def _free_space(self, more: int) -> bool:
-        """Whether something went: what resolving left, and images if that does not do."""
+    def _free_space(self, min_bytes: int) -> bool:
+        """Prune uv's cache, then images if that is not enough; return whether anything went."""
         freed = prune_uv_cache(self.settings, self.layer_dir)
-        budget = self.settings.image_disk_limit_bytes
-        if budget and freed < more:
-            freed += self.image_gc.free_space(budget, min_free=more - freed).freed_bytes
+        limit = self.settings.image_disk_limit_bytes
+        if limit and freed < min_bytes:
+            freed += self.image_gc.free_space(limit, min_free=min_bytes - freed).freed_bytes
         return freed > 0
 
     def layer_names(self, spec: InstanceSpec) -> Mapping[str, str] | Failure:
-        """Image tag of every layer; no engine is asked."""
+        """Return the image tag of every layer by name, without asking the engine."""
         plan = self._plan_image(spec)
         return plan if isinstance(plan, Failure) else plan.tags
 
@@ -108,9 +108,10 @@ class DockerBackend:
         return prefix if isinstance(prefix, Failure) else plan_image(spec, self.settings, prefix)
 
     def run_tests(self, built: BuiltInstance, run_spec: RunSpec) -> RunResult:
-        """Run *run_spec* in a fresh container without network and remove the container.
+        """Run *run_spec* in a new container without network and remove the container.
 
-        `DiskFullError` if the disk is full in the end: tests may have failed for that.
+        Raises:
+            DiskFullError: The disk is full after the run, so tests may have failed for that.
         """
         from builders.sandbox.docker import run_in_container
 
@@ -125,7 +126,7 @@ class DockerBackend:
         return result
 
     def release_instance(self, name: str) -> None:
-        """The images of the instance *name* may go."""
+        """Allow the removal of the images of the instance *name*."""
         self.environment_leases.release(name)
 
     def check_available(self) -> None:
@@ -141,7 +142,7 @@ class DockerBackend:
         remove_containers(self.engine, self.settings.run_owner)
 
     def abort_all(self) -> None:
-        """End builds and runs."""
+        """Stop all builds and runs."""
         self.build_queue.close()
         terminate_children()
         self.cleanup()

@@ -1,8 +1,8 @@
-"""The local backend: instances are folders, runs are made in copies of the checkout.
+"""The local backend: an instance is a folder, a run uses a copy of its checkout.
 
-For machines without a container engine. Environments are shared and hard-linked into an instance's
-own virtual environment, so that instances cost little; code that writes into installed packages in
-place would reach the shared ones too. System packages are not installed.
+For machines without a container engine. The files of a shared environment are hard-linked into the
+virtual environment of each instance, so that an instance takes little space; code that modifies
+installed packages in place also modifies the shared ones. System packages are not installed.
 """
 
 import os
@@ -29,13 +29,13 @@ from builders.python.install import find_python, find_uv
 from builders.rfc3339 import format_rfc3339
 from builders.settings import BuildSettings
 
-SEED_OPTIONS = ("--seed",)  # pip, and setuptools and wheel before Python 3.12, of the lock's date
-TEMPORARY_BYTES = 64 << 20  # below it a temporary folder counts as full
-_READY = "ready"  # file that says a folder is complete
+SEED_OPTIONS = ("--seed",)  # installs pip; before Python 3.12 setuptools and wheel, too
+TEMPORARY_BYTES = 64 << 20  # a temporary folder with less free space counts as full
+_READY = "ready"  # file that marks a folder as complete
 
 
 class LocalBackend:
-    """`Backend` on folders under `settings.cache_dir`; it is no security border."""
+    """`Backend` on folders under `settings.cache_dir`; it does not isolate untrusted code."""
 
     name = "local"
     bytes_over_limit = 0
@@ -46,24 +46,24 @@ class LocalBackend:
         self.build_queue = BuildQueue(settings.min_free_disk_bytes)
 
     def build_instance(self, spec: InstanceSpec) -> BuiltInstance | Failure:
-        """Make `<handle>/checkout` and `<handle>/venv` for *spec*; what is complete is reused."""
+        """Create `<handle>/checkout` and `<handle>/venv` for *spec*, or reuse complete ones."""
         return self.build_queue.run_build(
             self.cache,
-            lambda turn: self._build(spec, turn),
+            lambda slot: self._build(spec, slot),
             lambda _: prune_uv_cache(self.settings, self.cache) > 0,
         )
 
     def _build(self, spec: InstanceSpec, slot: BuildSlot) -> BuiltInstance | Failure:
-        began = time.monotonic()
+        started = time.monotonic()
         slot.start_step()
         prefix = find_python(spec.python, self.settings, installed=True)
         if isinstance(prefix, Failure):
             return prefix
         environment, folder = self._plan_folders(spec, prefix)
-        made = self._make_environment(spec, prefix, environment, slot)
-        if isinstance(made, Failure):
-            return made
-        environment_seconds = time.monotonic() - began if made else 0.0
+        created = self._make_environment(spec, prefix, environment, slot)
+        if isinstance(created, Failure):
+            return created
+        environment_seconds = time.monotonic() - started if created else 0.0
         failure = self._make_instance(spec, environment, folder, slot)
         if failure:
             return failure
@@ -76,12 +76,12 @@ class LocalBackend:
                 "environment": _folder_bytes(environment),
                 "instance": _folder_bytes(folder / "checkout"),
             },
-            seconds=time.monotonic() - began,
+            seconds=time.monotonic() - started,
             environment_seconds=environment_seconds,
         )
 
     def layer_names(self, spec: InstanceSpec) -> Mapping[str, str] | Failure:
-        """Folders of environment and instance."""
+        """Return the folders of the environment and of the instance."""
         prefix = find_python(spec.python, self.settings, installed=True)
         if isinstance(prefix, Failure):
             return prefix
@@ -91,7 +91,8 @@ class LocalBackend:
     def run_tests(self, built: BuiltInstance, run_spec: RunSpec) -> RunResult:
         """Run *run_spec* on a copy of the checkout and remove the copy.
 
-        `DiskFullError` if the disk is full in the end: tests may have failed for that.
+        Raises:
+            DiskFullError: The disk is full after the run, so tests may have failed for that.
         """
         from builders.sandbox.local import run_locally
 
@@ -100,13 +101,13 @@ class LocalBackend:
         return result
 
     def release_instance(self, name: str) -> None:
-        """Folders stay until somebody removes the cache."""
+        """Do nothing: folders stay until the user removes the cache."""
 
     def check_available(self) -> None:
         """Nothing is needed but this machine."""
 
     def cleanup(self) -> None:
-        """End this owner's test processes, and remove folders of runs, locks and environments."""
+        """Stop this owner's test processes and remove unfinished runs, locks and environments."""
         from builders.sandbox.local import remove_stale_runs
 
         remove_stale_runs(self.settings.run_owner)
@@ -114,13 +115,13 @@ class LocalBackend:
         remove_stale_resolutions()
 
     def abort_all(self) -> None:
-        """End builds and runs."""
+        """Stop all builds and runs."""
         self.build_queue.close()
         terminate_children()
         self.cleanup()
 
     def _plan_folders(self, spec: InstanceSpec, prefix: Path) -> tuple[Path, Path]:
-        """Where the shared environment and the instance of *spec* are or will be."""
+        """Return the folders of the shared environment and of the instance of *spec*."""
         key = compute_environment_key(
             spec, "local", str(prefix), format_rfc3339(spec.lock.exclude_newer)
         )
@@ -130,7 +131,10 @@ class LocalBackend:
     def _make_environment(
         self, spec: InstanceSpec, prefix: Path, target: Path, slot: BuildSlot
     ) -> bool | Failure:
-        """Make the virtual environment *target* in one move; True when it was made here."""
+        """Create the virtual environment *target* unless it exists; True if it was created.
+
+        It is built in a temporary folder and moved, so that *target* is always complete.
+        """
         if target.exists():
             return False
         with (
@@ -143,15 +147,15 @@ class LocalBackend:
             lock.write_text(spec.lock.text)
             python = prefix / "bin" / f"python{spec.python}"
             cutoff = format_rfc3339(spec.lock.exclude_newer)
-            bound = folder / "bound.txt"
-            bound.write_text(build_constraint(spec.lock))
+            constraints = folder / "build-constraints.txt"
+            constraints.write_text(build_constraint(spec.lock))
             packages = ["--no-deps", "--compile-bytecode", "-r", str(lock)]
             options = [*SEED_OPTIONS, "--relocatable", "--exclude-newer", cutoff]
-            made = [find_uv(), "venv", *options, "--python", str(python), str(venv)]
+            create = [find_uv(), "venv", *options, "--python", str(python), str(venv)]
             install = [find_uv(), "pip", "install", *packages, "--python", str(venv)]
-            bounded = [*install, "--build-constraints", str(bound)]
-            failure = self._run_build_command(made, folder, {}, slot) or (
-                self._run_build_command(bounded, folder, {}, slot)
+            constrained = [*install, "--build-constraints", str(constraints)]
+            failure = self._run_build_command(create, folder, {}, slot) or (
+                self._run_build_command(constrained, folder, {}, slot)
                 and self._run_build_command(install, folder, {}, slot)
             )
             if failure:
@@ -162,7 +166,7 @@ class LocalBackend:
     def _make_instance(
         self, spec: InstanceSpec, environment: Path, folder: Path, slot: BuildSlot
     ) -> Failure | None:
-        """Make the checkout and install it; a folder that was left incomplete is made anew."""
+        """Create the checkout and install it; an incomplete folder is created again."""
         with file_lock(self.cache / "locks", folder.name):
             if (folder / _READY).exists():
                 return None
@@ -186,18 +190,18 @@ class LocalBackend:
     def _run_build_command(
         self, command: list[str], folder: Path, extra: dict[str, str], slot: BuildSlot
     ) -> Failure | None:
-        """Run *command* in *folder* with the build's variables; None when it worked."""
+        """Run *command* in *folder* with the variables of a build; None if it succeeded."""
         env = build_variables(self.settings, self.cache) | _extend_path(extra) | extra
-        ended = run_command(command, cwd=folder, env=env, watch=slot.check_space)
-        if isinstance(ended, Failure):
-            return ended
-        code, log = ended
+        result = run_command(command, cwd=folder, env=env, watch=slot.check_space)
+        if isinstance(result, Failure):
+            return result
+        code, log = result
         failure = Failure(stage="build", reason="build-command-failed", detail=log[-LOG_TAIL:])
         return failure if code else None
 
 
 def build_variables(settings: BuildSettings, cache: Path) -> dict[str, str]:
-    """Variables of a build: this machine's, without what would change what gets installed."""
+    """Return this process's variables, without those that change what a build installs."""
     excluded_prefixes = ("PIP_", "UV_", "PYTHON", "VIRTUAL_ENV", "GIT_", "SETUPTOOLS_", "CONDA_")
     inherited = {
         name: text for name, text in os.environ.items() if not name.startswith(excluded_prefixes)
@@ -206,7 +210,7 @@ def build_variables(settings: BuildSettings, cache: Path) -> dict[str, str]:
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_CACHE_DIR": "0",
-        # Not that of resolving, which builds against any numpy.
+        # Separate from the cache of lock resolution, whose builds use any numpy version.
         "UV_CACHE_DIR": str(cache / "builds"),
         "UV_NO_CONFIG": "1",
         "UV_PYTHON_DOWNLOADS": "never",
@@ -220,13 +224,13 @@ def build_variables(settings: BuildSettings, cache: Path) -> dict[str, str]:
 
 
 def _extend_path(extra: dict[str, str]) -> dict[str, str]:
-    """PATH with the environment's programs first and uv's folder last."""
+    """Return PATH with the environment's programs first and uv's folder last."""
     first = [f"{extra['VIRTUAL_ENV']}/bin"] if "VIRTUAL_ENV" in extra else []
     return {"PATH": os.pathsep.join([*first, *os.get_exec_path(), str(Path(find_uv()).parent)])}
 
 
 def _link_tree(source: Path, target: Path) -> None:
-    """Copy *source* with hard links for its files, or their content where links do not work."""
+    """Copy the folder *source*: files are hard-linked, or copied if that is not possible."""
 
     def link(origin: str, copy: str) -> None:
         try:
@@ -238,6 +242,6 @@ def _link_tree(source: Path, target: Path) -> None:
 
 
 def _folder_bytes(folder: Path) -> int:
-    """Bytes of the files under *folder*, links not followed."""
+    """Return the total size of the files in *folder* in bytes, without following links."""
     paths = (Path(parent) / name for parent, _, names in os.walk(folder) for name in names)
     return sum(path.lstat().st_size for path in paths)

@@ -1,4 +1,4 @@
-"""The protocol that hides whether tests run in containers or in a folder of this machine."""
+"""The interface that every backend implements."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -7,25 +7,25 @@ from builders.model import BuiltInstance, Failure, InstanceSpec, RunResult, RunS
 
 
 class Backend(Protocol):
-    """Builds instances and runs tests in them, each run in a fresh sandbox."""
+    """Builds instances and runs tests in them, each run in a new sandbox."""
 
     name: str
-    bytes_over_limit: int  # bytes above the disk budget that stayed all the same, when last looked
+    bytes_over_limit: int  # bytes above the image disk limit that the last clean-up had to keep
 
     def build_instance(self, spec: InstanceSpec) -> BuiltInstance | Failure:
-        """Make the environment (shared) and the checkout of *spec*; found work is reused."""
+        """Build the (shared) environment and the checkout of *spec*, or reuse existing ones."""
         ...
 
     def layer_names(self, spec: InstanceSpec) -> Mapping[str, str] | Failure:
-        """What `build_instance` would make of *spec*, layer by layer, by name; nothing is made."""
+        """Return layer name -> image tag or folder that `build_instance` would use for *spec*."""
         ...
 
     def run_tests(self, built: BuiltInstance, run_spec: RunSpec) -> RunResult:
-        """Run *run_spec* in a fresh sandbox made of *built*, without network, and remove it."""
+        """Run *run_spec* in a new sandbox of *built*, without network, and remove the sandbox."""
         ...
 
     def release_instance(self, name: str) -> None:
-        """What was built for the instance *name* may be removed where room is needed."""
+        """Allow the removal of what was built for the instance *name*, to free disk space."""
         ...
 
     def check_available(self) -> None:
@@ -33,12 +33,13 @@ class Backend(Protocol):
         ...
 
     def cleanup(self) -> None:
-        """End and remove the runs of this owner (`BuildSettings.owner`), whoever began them.
+        """Stop and remove all runs of this owner (`BuildSettings.run_owner`).
 
-        A process that was killed may have left some. Nobody else may be running any.
+        A killed process may have left some behind. Call it only while no other process has runs
+        of the same owner.
         """
         ...
 
     def abort_all(self) -> None:
-        """End what other threads are building and running here; what they then get is void."""
+        """Stop all builds and runs of this process; discard the results that threads then get."""
         ...

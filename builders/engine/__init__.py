@@ -1,1 +1,1 @@
-"""The container engine: its client, builds with BuildKit, registries."""
+"""The container engine: its client, BuildKit builds and registries."""

@@ -1,6 +1,6 @@
-"""Builds with BuildKit through a command-line client, as the docker SDK has no BuildKit.
+"""BuildKit builds through the `docker` command line, as the docker SDK does not support BuildKit.
 
-Not every `docker` on PATH can build: from version 23 on, one without buildx refuses.
+Not every `docker` on PATH can build: since version 23, BuildKit needs the buildx plugin.
 """
 
 import os
@@ -16,7 +16,7 @@ from builders.model import Failure
 from builders.process.run import LOG_TAIL, run_command
 from builders.process.temp_dirs import TEMP_DIR_VARIABLE
 
-# What the engine or its client says in a build log when no engine answers any more.
+# Messages in a build log when the engine stopped responding.
 _ENGINE_UNREACHABLE = re.compile(
     r"Cannot connect to the Docker daemon|error during connect|frontend grpc server closed"
     r"|rpc error: code = (Unavailable|Canceled)|transport is closing|context canceled"
@@ -24,21 +24,21 @@ _ENGINE_UNREACHABLE = re.compile(
     re.IGNORECASE,
 )
 
-# How the log of a build ends in which a command ended by itself, and not well: with BuildKit, with
-# Podman. One killed with -9 (137) had no memory left, or its engine was being stopped.
+# How a build log ends when a command of the build failed, with BuildKit or Podman. Exit code 137
+# (SIGKILL) is left out: the machine was out of memory, or the engine was being stopped.
 _COMMAND_FAILED = re.compile(r"\b(?:exit code:|exit status) (?!(?:0|137)\b)\d+\W*$", re.MULTILINE)
 
-_LAST_LINES = 3  # some clients add a link or an advice
+_LAST_LINES = 3  # some clients append a link or a hint
 
 _NO_SPACE = "no space left on device"
 
-# Lines that quote: what a command of the build printed, and the command itself.
-_PRINTED = re.compile(r"(#\d+ )?\d+\.\d+ |(#\d+ | > )\[")
+# Lines that quote the output of a command of the build, or the command itself.
+_QUOTED = re.compile(r"(#\d+ )?\d+\.\d+ |(#\d+ | > )\[")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildClient:
-    """A command line that can build with BuildKit, and the variables it needs."""
+    """A command line that builds with BuildKit, and the environment variables it needs."""
 
     command: tuple[str, ...]
     environment: tuple[tuple[str, str], ...] = ()
@@ -46,7 +46,11 @@ class BuildClient:
 
 @cache
 def find_build_client(named: str = "") -> BuildClient:
-    """First client that has BuildKit: *named*, else any `docker` on PATH, then /usr/bin/docker."""
+    """Return the first client with BuildKit: *named*, or any `docker` on PATH or in /usr/bin.
+
+    Raises:
+        EngineUnavailableError: No client has BuildKit.
+    """
     for path in [named] if named else _list_docker_clients():
         if _has_buildkit([path, "buildx", "version"]):
             return BuildClient(command=(path, "buildx", "build", "--load"))
@@ -54,7 +58,7 @@ def find_build_client(named: str = "") -> BuildClient:
             return BuildClient(command=(path, "build"), environment=(("DOCKER_BUILDKIT", "1"),))
     raise EngineUnavailableError(
         f"no docker client with BuildKit ({named or 'none on PATH'})",
-        hint="Install docker-buildx, or name a client that has it in the setting `docker`.",
+        hint="Install docker-buildx, or set docker_cli to the path of a client that has it.",
     )
 
 
@@ -69,12 +73,27 @@ def run_build(
     labels: Sequence[str] = (),
     watch: Callable[[], None] = lambda: None,
 ) -> Failure | None:
-    """Build *dockerfile* with the folder *context* as *tag*; None when it worked.
+    """Build the image *tag* from the text *dockerfile* and the folder *context*.
 
-    *temp_dir* is a folder outside the context for the Dockerfile; the client ends with it. A
-    command that fails, or goes on for too long, is a `Failure` with the end of the log; an engine
-    that fails raises `EngineUnavailableError`, a disk that is full `DiskFullError`. What *watch*
-    raises while it goes ends it.
+    Args:
+        client: The build client.
+        dockerfile: Text of the Dockerfile.
+        context: Folder sent to the engine.
+        temp_dir: Folder outside of *context* for the Dockerfile. The client gets it as a
+            variable, by which `remove_stale_temp_dirs` finds and ends it.
+        tag: Name of the image.
+        ignored: Text of the `.dockerignore` file.
+        labels: Labels of the image, as "key=value".
+        watch: Called about every second; an exception it raises stops the build.
+
+    Returns:
+        None on success, a `Failure` with the end of the log if a command of the build fails or
+        takes too long.
+
+    Raises:
+        EngineUnavailableError: The engine does not respond.
+        DiskFullError: The engine's disk is full.
+        SandboxError: The build failed for another reason that is not one of its commands.
     """
     file = temp_dir / "Dockerfile"
     file.write_text(dockerfile)
@@ -93,30 +112,31 @@ def run_build(
 
 
 def _classify_build_failure(log: str) -> Failure:
-    """The `Failure` of the command that ended a build; without one it is the engine that failed."""
-    # What a command printed, and its own text, may contain any words.
-    own = [line for line in log.rstrip().splitlines() if not _PRINTED.match(line)]
+    """Return the `Failure` of the build's command; raise if it was the engine that failed."""
+    # Ignore the output and the text of commands, which may contain any words.
+    own = [line for line in log.rstrip().splitlines() if not _QUOTED.match(line)]
     message = "\n".join(own)
     if not _COMMAND_FAILED.search("\n".join(own[-_LAST_LINES:])):
         if _NO_SPACE in message:
             raise DiskFullError("the engine's disk is full", hint="docker system prune")
         kind = EngineUnavailableError if _ENGINE_UNREACHABLE.search(message) else SandboxError
-        hint = "See the engine's log; is there memory for so many builds at once (-j)?"
+        hint = "See the engine's log; if memory ran out, run fewer workers (-j)."
         raise kind(f"the build could not be run: {_last_line(message)}", hint=hint)
     if _NO_SPACE in log.lower():  # builds have no quota, so it was the engine's disk
         raise SandboxError(
-            f"a build found no space left: {_last_line(message)}", hint="Free some space."
+            f"disk full during build: {_last_line(message)}",
+            hint="Free disk space (curate images prune).",
         )
     return Failure(stage="build", reason="build-command-failed", detail=_relevant_log(log))
 
 
 def _last_line(text: str) -> str:
-    """The last line that says anything."""
-    return (text.strip().splitlines() or ["the client said nothing"])[-1][-500:]
+    """Return the last non-empty line, at most 500 characters."""
+    return (text.strip().splitlines() or ["no output from docker"])[-1][-500:]
 
 
 def _relevant_log(log: str) -> str:
-    """The end of *log*, after the lines before it that name a package which does not build."""
+    """Return the end of *log*, preceded by earlier lines that name packages that do not build."""
     rest, tail = log[:-LOG_TAIL], log[-LOG_TAIL:]
     lines = rest.splitlines()
     found = [n for n, line in enumerate(lines) if "Failed to " in line and "build" in line]
@@ -125,7 +145,7 @@ def _relevant_log(log: str) -> str:
 
 
 def _list_docker_clients() -> list[str]:
-    """Every `docker` on PATH in order, each file once, then the distribution's."""
+    """Return every `docker` on PATH in order, then /usr/bin/docker, without duplicates."""
     folders = [*os.get_exec_path(), "/usr/bin"]
     found = [Path(folder) / "docker" for folder in folders]
     return list(dict.fromkeys(str(path) for path in found if os.access(path, os.X_OK)))
@@ -133,17 +153,18 @@ def _list_docker_clients() -> list[str]:
 
 def _has_buildkit(command: Sequence[str]) -> bool:
     try:
-        done = subprocess.run(command, capture_output=True, timeout=30, check=False)
+        completed = subprocess.run(command, capture_output=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return done.returncode == 0
+    return completed.returncode == 0
 
 
 def _client_major_version(path: str) -> int:
-    """Major version of the client at *path*; a large number when it does not say."""
+    """Return the major version of the client at *path*, or 1000 if it is unknown."""
+    command = [path, "--version"]
     try:
-        done = subprocess.run([path, "--version"], capture_output=True, timeout=30, check=False)
+        completed = subprocess.run(command, capture_output=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return 1000
-    version_match = re.search(rb"version (\d+)\.", done.stdout)
+    version_match = re.search(rb"version (\d+)\.", completed.stdout)
     return int(version_match[1]) if version_match else 1000

@@ -1,4 +1,4 @@
-"""The container engine, through the docker SDK: finding it, and its errors as ours."""
+"""Connection to the container engine through the docker SDK, and translation of its errors."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 
 
 def connect_to_engine(*, timeout: int = 120) -> "docker.DockerClient":
-    """A docker SDK client whose engine has answered; raises `EngineUnavailableError`."""
+    """Return a docker SDK client after a successful ping.
+
+    Args:
+        timeout: Seconds to wait for each answer of the engine.
+
+    Raises:
+        EngineUnavailableError: No engine responds.
+    """
     import docker
 
     try:
@@ -21,14 +28,14 @@ def connect_to_engine(*, timeout: int = 120) -> "docker.DockerClient":
         client.ping()
     except (docker.errors.DockerException, OSError) as error:
         raise EngineUnavailableError(
-            f"no container engine answers: {_find_connection_error(error)}",
-            hint="Start Docker, set DOCKER_HOST, or use the local backend.",
+            f"no container engine responds: {_find_connection_error(error)}",
+            hint="Start Docker, set DOCKER_HOST, or use --sandbox local.",
         ) from error
     return client
 
 
 def _find_connection_error(error: BaseException) -> str:
-    """What the operating system said, which the SDK and its libraries wrap several times."""
+    """Return the operating system's message, which the SDK and its libraries wrap repeatedly."""
     socket = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
     pending: list[object] = [error]
     while pending:
@@ -42,21 +49,27 @@ def _find_connection_error(error: BaseException) -> str:
 
 @contextmanager
 def translate_engine_errors() -> Iterator[None]:
-    """Raise what the SDK raises as `SandboxError`, or `EngineUnavailableError` if there is no
-    answer."""
+    """Translate errors of the SDK.
+
+    Raises:
+        SandboxError: The engine returned an error.
+        EngineUnavailableError: The engine did not respond.
+    """
     import docker
     import requests
 
     try:
         yield
     except docker.errors.DockerException as error:
-        raise SandboxError(f"the engine refuses: {error}") from error
+        raise SandboxError(f"the container engine returned an error: {error}") from error
     except requests.exceptions.RequestException as error:
-        hint = "Is dockerd running, and may this user reach it?"
-        raise EngineUnavailableError(f"the engine does not answer: {error}", hint=hint) from error
+        hint = "Check that dockerd is running and that this user may access its socket."
+        raise EngineUnavailableError(
+            f"the container engine does not respond: {error}", hint=hint
+        ) from error
 
 
 def find_image_store(client: "docker.DockerClient") -> Path:
-    """Folder where the engine keeps layers, if it is on this machine; else the root folder."""
+    """Return the folder where the engine stores layers; the root folder if it is not local."""
     store = Path(client.info().get("DockerRootDir", "/"))
     return store if store.exists() else Path("/")

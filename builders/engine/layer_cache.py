@@ -1,8 +1,8 @@
-"""Layers that a registry keeps for all: fetched by key before anything is built, pushed when made.
+"""Layer cache in a registry: layers are pulled by key before a build, and pushed after it.
 
-These are environments and the large parts below them. The key is a hash of all that decides a
-layer's content, so whoever may push to the registry is trusted with what runs in the builds of all
-others.
+It holds environments and the shared packages below them. The key is a hash of the inputs of a
+layer, not of its content, so everybody with push access to the registry is trusted with what runs
+in the builds of all others.
 """
 
 from collections.abc import Callable
@@ -11,18 +11,16 @@ import docker
 
 from builders.engine.registry import RegistryError, push_image
 
-LAYER_LABEL, KEY_LABEL = (
-    "curate.layer",
-    "curate.key",
-)  # labels of an image: what it is, and what decides it
+LAYER_LABEL = "curate.layer"  # label of an image: its kind of layer
+KEY_LABEL = "curate.key"  # label of an image: the hash of its inputs
 
 _ABSENT = ("not found", "manifest unknown", "name unknown", "does not exist", "access denied")
 
 
 def cache_repository(registry: str, name: str) -> str:
-    """Where images called *name* ("namespace/env") are in *registry* ("host[:port][/folder]")."""
-    space, _, kind = name.rpartition("/")
-    return f"{registry.rstrip('/')}/{space}-{kind}"
+    """Return the repository of images *name* ("namespace/env") in *registry* ("host[/folder]")."""
+    namespace, _, kind = name.rpartition("/")
+    return f"{registry.rstrip('/')}/{namespace}-{kind}"
 
 
 def pull_layer(
@@ -33,10 +31,20 @@ def pull_layer(
     *,
     watch: Callable[[], None] = lambda: None,
 ) -> bool:
-    """Pull what is called *tag* ("namespace/env:key") here, a *layer*; whether it was there.
+    """Pull the image of *tag* from the layer cache, if it is there.
 
-    What *watch* raises meanwhile ends the pull. Raises RegistryError where the registry does not
-    answer, or has something else by that name.
+    Args:
+        engine: Client of the engine that pulls.
+        tag: Local name of the image, "namespace/env:key".
+        layer: Kind of layer that its label must name, e.g. "environment".
+        registry: The setting `layer_cache_registry`.
+        watch: Called while the pull makes progress; an exception it raises stops the pull.
+
+    Returns:
+        Whether the registry had the image.
+
+    Raises:
+        RegistryError: The registry does not respond, or has another image of that name.
     """
     name, key = _cache_reference(registry, tag)
     try:
@@ -47,15 +55,15 @@ def pull_layer(
         if isinstance(error, docker.errors.NotFound) or _is_not_found(error):
             return False
         raise RegistryError(
-            f"{name} cannot be asked for environments: {error.explanation or error}",
-            hint="Mend or unset the setting `registry`, or log in (docker login).",
+            f"cannot pull from the layer cache {name}: {error.explanation or error}",
+            hint="Fix or unset layer_cache_registry, or log in (docker login).",
         ) from error
     labels = image.labels
     if (labels.get(LAYER_LABEL), labels.get(KEY_LABEL)) != (layer, key):
         engine.images.remove(f"{name}:{key}")
         raise RegistryError(
-            f"{name}:{key} is not the {layer} of that key: its labels say {labels}",
-            hint="Somebody else's image? Remove it there, or set another `registry`.",
+            f"{name}:{key} is not the {layer} layer of that key; its labels are {labels}",
+            hint="Remove the image from the registry, or set another layer_cache_registry.",
         )
     image.tag(tag)
     engine.images.remove(f"{name}:{key}", noprune=True)
@@ -63,19 +71,23 @@ def pull_layer(
 
 
 def push_layer(engine: docker.DockerClient, tag: str, registry: str) -> None:
-    """Push *tag* for others; raises RegistryError where that is refused."""
+    """Push the local image *tag* to the layer cache.
+
+    Raises:
+        RegistryError: The registry refused the image.
+    """
     name, key = _cache_reference(registry, tag)
     push_image(engine, tag, name, key)
     engine.images.remove(f"{name}:{key}", noprune=True)
 
 
 def _cache_reference(registry: str, tag: str) -> tuple[str, str]:
-    """Repository and tag in *registry* of what is called *tag* here."""
+    """Return repository and tag in *registry* of the local image *tag*."""
     name, _, key = tag.rpartition(":")
     return cache_repository(registry, name), key
 
 
 def _is_not_found(error: docker.errors.APIError) -> bool:
-    """Registries that hide what one may not see say "denied" of what is not there."""
+    """Whether the image does not exist; for that, some registries answer "denied"."""
     message = str(error.explanation or error).lower()
     return any(words in message for words in _ABSENT)

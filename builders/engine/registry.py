@@ -1,7 +1,7 @@
-"""Pushing images to a registry and proving that they are there, through the docker SDK.
+"""Push images to a registry and verify that they arrived, through the docker SDK.
 
-Credentials are the engine's own (`docker login`); nothing of them passes through here. An engine's
-push never raises: its stream is read for errors, the digest and what became of each layer.
+Credentials are those of `docker login`; this module does not handle them. The SDK's push does not
+raise: errors, the digest and the state of each layer are parsed from its progress stream.
 """
 
 import re
@@ -15,7 +15,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ex
 
 from builders.errors import BuilderError
 
-# Answers that asking again does not change.
+# Errors for which a retry is pointless.
 _FINAL = re.compile(
     r"unauthorized|denied|authentication required|insufficient_scope"
     r"|does not exist|no such image|invalid reference|repository name",
@@ -28,55 +28,74 @@ class RegistryError(BuilderError):
 
 
 class _TransientRegistryError(RegistryError):
-    """An answer that may be another one when asked again."""
+    """A registry error that a retry may resolve."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PushedImage:
-    """An image in a registry: how to name it for good, and what sending it took."""
+    """A pushed image: its immutable reference, and the cost of the upload."""
 
     reference: str  # "host/namespace/name@sha256:..."
     digest: str  # of the manifest
     layers: Mapping[str, str]  # short layer id -> "pushed" | "present" | "mounted"
-    pushed_bytes: int  # uncompressed, of layers that were sent
+    pushed_bytes: int  # uncompressed size of the uploaded layers
     seconds: float
 
 
 def push_image(client: docker.DockerClient, image: str, repository: str, tag: str) -> PushedImage:
-    """Push the local *image* as *repository*:*tag* and return what the registry then has.
+    """Push the local *image* as *repository*:*tag* and verify it.
 
-    *repository* is "host[:port]/namespace/name" without a tag. Failures that may pass are tried
-    four times; then, or at once for a refusal, `RegistryError` is raised.
+    Args:
+        client: Client of the engine that has *image*.
+        image: Name or id of the local image.
+        repository: "host[:port]/namespace/name" without a tag.
+        tag: Tag in the registry.
+
+    Raises:
+        RegistryError: The push was refused, or failed four times.
     """
-    began = time.monotonic()
+    started = time.monotonic()
     try:
         client.images.get(image).tag(repository, tag=tag)
     except docker.errors.ImageNotFound as error:
-        raise RegistryError(f"there is no image {image} to push") from error
+        raise RegistryError(f"image {image} does not exist, so it cannot be pushed") from error
     lines = _push_with_retries(client, repository, tag)
     digest = _parse_digest(lines, f"{repository}:{tag}")
-    layers, sent = _parse_layers(lines)
+    layers, pushed_bytes = _parse_layers(lines)
     reference = f"{repository}@{digest}"
     verify_image(client, reference)
-    seconds = time.monotonic() - began
     return PushedImage(
-        reference=reference, digest=digest, layers=layers, pushed_bytes=sent, seconds=seconds
+        reference=reference,
+        digest=digest,
+        layers=layers,
+        pushed_bytes=pushed_bytes,
+        seconds=time.monotonic() - started,
     )
 
 
 def verify_image(client: docker.DockerClient, reference: str) -> str:
-    """Ask the registry for the manifest of *reference* and return its digest."""
+    """Request the manifest of *reference* from the registry and return its digest.
+
+    Raises:
+        RegistryError: The registry does not have it, or has it with another digest.
+    """
     try:
         found = str(client.images.get_registry_data(reference).id)
     except docker.errors.APIError as error:
-        raise RegistryError(f"the registry has no {reference}: {error.explanation}") from error
+        raise RegistryError(
+            f"the registry does not have {reference}: {error.explanation}"
+        ) from error
     if "@" in reference and found != reference.split("@")[1]:
-        raise RegistryError(f"the registry has {found} for {reference}")
+        raise RegistryError(f"the registry returned the digest {found} for {reference}")
     return found
 
 
 def pull_image(client: docker.DockerClient, reference: str) -> str:
-    """Pull *reference* ("repository@sha256:...") and return the id of the image."""
+    """Pull *reference* ("repository@sha256:...") and return the id of the image.
+
+    Raises:
+        RegistryError: The pull failed.
+    """
     repository, _, digest = reference.partition("@")
     try:
         return str(client.images.pull(repository, tag=digest or None).id)
@@ -93,7 +112,7 @@ def pull_image(client: docker.DockerClient, reference: str) -> str:
 def _push_with_retries(
     client: docker.DockerClient, repository: str, tag: str
 ) -> list[dict[str, Any]]:
-    """Lines of one push that worked."""
+    """Return the progress lines of a successful push."""
     try:
         lines = list(client.images.push(repository, tag=tag, stream=True, decode=True))
     except (docker.errors.APIError, OSError) as error:
@@ -109,15 +128,15 @@ def _push_with_retries(
 
 
 def _parse_digest(lines: Iterable[Mapping[str, Any]], name: str) -> str:
-    """Digest that the end of a push's stream tells."""
+    """Return the digest that the progress stream of a push reports."""
     found = [line["aux"]["Digest"] for line in lines if "Digest" in line.get("aux", {})]
     if not found:
-        raise RegistryError(f"the engine told no digest for {name}")
+        raise RegistryError(f"the engine did not report a digest for {name}")
     return str(found[-1])
 
 
 def _parse_layers(lines: Iterable[Mapping[str, Any]]) -> tuple[dict[str, str], int]:
-    """What became of each layer, and the bytes of those that were sent."""
+    """Return the state of each layer, and the total bytes of those that were uploaded."""
     layers: dict[str, str] = {}
     sizes: dict[str, int] = {}
     for line in lines:
@@ -129,8 +148,8 @@ def _parse_layers(lines: Iterable[Mapping[str, Any]]) -> tuple[dict[str, str], i
         for words, word in _LAYER_STATES.items():
             if status.startswith(words):
                 layers[layer] = word
-    sent = sum(size for layer, size in sizes.items() if layers.get(layer) == "pushed")
-    return layers, sent
+    pushed_bytes = sum(size for layer, size in sizes.items() if layers.get(layer) == "pushed")
+    return layers, pushed_bytes
 
 
 _LAYER_STATES = {"Pushed": "pushed", "Layer already exists": "present", "Mounted from": "mounted"}

@@ -177,7 +177,7 @@ def test_an_engine_that_is_not_running_loses_nothing(curate, tmp_path):
         store.save_page(REPO, [make_pull(1, repo=REPO)], CrawlState())
         store.save_candidate(make_candidate(1, patch=b"gold"))
     done = curate("validate", DOCKER_HOST=f"unix://{tmp_path}/none.sock")
-    refused(done, 3, f"answers: No such file or directory: unix://{tmp_path}/none.sock", "Hint: ")
+    refused(done, 3, f"responds: No such file or directory: unix://{tmp_path}/none.sock", "Hint: ")
     assert "owner__name-1" in curate("export", "--split", "raw", "-").stdout
 
 

@@ -66,7 +66,7 @@ def test_what_is_not_there_is_no_error(error):
 
 
 def test_a_registry_that_does_not_answer_is_one():
-    with pytest.raises(RegistryError, match="cannot be asked"):
+    with pytest.raises(RegistryError, match="cannot pull from the layer cache"):
         fetched(docker.errors.APIError("500", explanation="connection refused"))
 
 
