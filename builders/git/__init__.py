@@ -1,1 +1,1 @@
-"""Git repositories, read and checked out the same way everywhere."""
+"""Git repositories, read and checked out independently of the user's configuration."""

@@ -1,4 +1,4 @@
-"""A long-lived git process that answers one request after another."""
+"""A long-running git process that answers a stream of requests."""
 
 import contextlib
 import fcntl
@@ -16,7 +16,7 @@ _PIPE_BYTES = 1 << 20
 
 
 class GitProcess:
-    """One `git` child with pipes; started when first asked, started again after it died."""
+    """A git child process with pipes; started at first use, and restarted after it died."""
 
     def __init__(self, path: Path, arguments: Sequence[str]) -> None:
         self._path = path
@@ -26,10 +26,10 @@ class GitProcess:
         self._writer: threading.Thread | None = None
 
     def write_requests(self, requests: bytes) -> None:
-        """Write *requests* beside the reading of answers, so that neither pipe can fill for good.
+        """Write *requests* while the caller reads the answers, so that full pipes cannot deadlock.
 
-        All earlier answers must have been read: then few bytes always find room and need no
-        thread. An already dead child shows at the next read.
+        All earlier answers must have been read: then up to PIPE_BUF bytes fit into the pipe and
+        need no thread. A child that died is noticed at the next read.
         """
         stdin = self._ensure_running().stdin
         assert stdin is not None
@@ -48,7 +48,7 @@ class GitProcess:
         return stdout
 
     def collect_failure(self) -> GitCommandError:
-        """Bury the child that broke off its answer and say why it did."""
+        """Clean up the child that died within an answer and return the error that explains it."""
         child, stderr = self._child, self._stderr
         assert child is not None and stderr is not None
         child.kill()
@@ -59,7 +59,7 @@ class GitProcess:
         return failure
 
     def close(self) -> None:
-        """End the child, if there is one."""
+        """Stop the child process, if there is one."""
         child, self._child = self._child, None
         if child is not None:
             child.kill()
@@ -92,11 +92,11 @@ class GitProcess:
 
 
 def _widen_pipe(pipe: IO[bytes] | None) -> None:
-    """Let git run ahead of us by more than the usual 64 KiB, where the system allows it."""
-    widen = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux only
-    if pipe is not None and widen is not None:
+    """Enlarge the pipe's buffer from the usual 64 KiB, where the system allows it."""
+    set_pipe_size = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux only
+    if pipe is not None and set_pipe_size is not None:
         with contextlib.suppress(OSError):
-            fcntl.fcntl(pipe, widen, _PIPE_BYTES)
+            fcntl.fcntl(pipe, set_pipe_size, _PIPE_BYTES)
 
 
 def _write_requests(pipe: IO[bytes], requests: bytes) -> None:

@@ -1,8 +1,8 @@
-"""The work tree of one commit as a git repository that knows this commit and nothing newer.
+"""Work trees: git repositories that contain one commit and nothing newer.
 
-Both backends use it. The repository is made from objects, not cloned: a detached HEAD at the true
-commit id, no parents (`shallow`), no refs, tags, remotes, reflogs or hooks, so no later commit can
-be reached from it.
+Both backends use them. A repository is created from objects, not cloned. It has a detached HEAD at
+the original commit id, no parents (`shallow`), and no refs, tags, remotes, reflogs or hooks, so no
+later commit can be reached from it.
 """
 
 import shutil
@@ -17,46 +17,56 @@ from builders.git.run import GitCommandError, checkout_environment
 
 @dataclass(frozen=True, kw_only=True)
 class Checkout:
-    """A work tree that was made: its commit, its submodules, and what the mirror lacked."""
+    """A work tree: its commit, its submodules, and the files that the mirror lacked."""
 
     path: Path
     commit: str
-    submodules: Mapping[str, str]  # path in the tree -> commit of the gitlink
-    missing: tuple[str, ...] = ()  # files whose content is not in the mirror, so not written
+    submodules: Mapping[str, str]  # path in the repository -> commit of the gitlink
+    missing: tuple[str, ...] = ()  # files not written, as their content is not in the mirror
 
 
 def make_checkout(
     mirror: Path, commit: str, target: Path, submodules: Mapping[str, Path] | None = None
 ) -> Checkout:
-    """Make a repository at *target* (which must not exist) with the tree of *commit*.
+    """Create a repository at *target* with the files of *commit*.
 
-    Submodules in *submodules* (path in the tree -> bare repository) are checked out at the commit
-    the tree names, each as a repository of its own; paths the tree does not name are ignored.
-    Raises `BuilderError` when a mirror lacks the commit or one of its trees.
+    Args:
+        mirror: Bare repository that contains *commit*.
+        commit: Full commit id.
+        target: Folder to create; it must not exist.
+        submodules: Path in the repository -> bare repository. Each is checked out at the commit of
+            its gitlink, as a repository of its own; paths without a gitlink are ignored.
+
+    Raises:
+        BuilderError: A mirror lacks the commit or one of its trees.
     """
     try:
         missing = _restore_files(mirror, commit, target)
-        made = {}
+        checked_out = {}
         for path, link in sorted(_read_gitlinks(target).items()):
             if submodules and path in submodules:
                 shutil.rmtree(target / path, ignore_errors=True)
-                lost = _restore_files(submodules[path], link, target / path)
-                missing += tuple(f"{path}/{name}" for name in lost)
-                made[path] = link
+                missing_files = _restore_files(submodules[path], link, target / path)
+                missing += tuple(f"{path}/{name}" for name in missing_files)
+                checked_out[path] = link
     except BuilderError:
         shutil.rmtree(target, ignore_errors=True)
         raise
-    return Checkout(path=target, commit=commit, submodules=made, missing=missing)
+    return Checkout(path=target, commit=commit, submodules=checked_out, missing=missing)
 
 
 def has_all_files(mirror: Path, commit: str) -> bool:
-    """Whether *mirror* has every file of *commit*; `BuilderError` where it lacks the commit."""
-    present, lost = _list_objects(mirror, commit)
-    return commit in present and not lost
+    """Whether *mirror* has the content of every file of *commit*.
+
+    Raises:
+        BuilderError: *mirror* lacks the commit.
+    """
+    present, missing = _list_objects(mirror, commit)
+    return commit in present and not missing
 
 
 def submodule_commits(mirror: Path, commit: str, paths: Iterable[str]) -> dict[str, str]:
-    """Commits at which *commit* has the submodules *paths*; what is none there is left out."""
+    """Return path -> commit id of the submodules *paths* at *commit*; other paths are left out."""
     submodule_paths = tuple(paths)
     entries = (
         _run_git(mirror, "ls-tree", "-z", commit, "--", *submodule_paths)
@@ -69,19 +79,22 @@ def submodule_commits(mirror: Path, commit: str, paths: Iterable[str]) -> dict[s
 
 
 def write_commit_step(mirror: Path, older: str, commit: str, pack: Path) -> None:
-    """Write to *pack* what a checkout of *older* lacks to become one of *commit*.
+    """Write to *pack* the objects that a checkout of *older* needs to become one of *commit*.
 
-    Both must be whole in *mirror*. `commit_step_commands` has what then turns the one into the
-    other.
+    *mirror* must have all objects of both. `commit_step_commands` returns the commands that then
+    update the checkout.
     """
-    there = set(_list_objects(mirror, older)[0])
-    missing = [name for name in _list_objects(mirror, commit)[0] if name not in there]
+    present = set(_list_objects(mirror, older)[0])
+    missing = [name for name in _list_objects(mirror, commit)[0] if name not in present]
     listing = "\n".join(missing).encode()
     pack.write_bytes(_run_git(mirror, "pack-objects", "--stdout", "-q", data=listing))
 
 
 def commit_step_commands(older: str, commit: str, pack: str) -> tuple[str, ...]:
-    """Shell commands that make the current checkout of *older* one of *commit*; no ref is made."""
+    """Return shell commands that update a checkout from *older* to *commit* without any ref.
+
+    They run in the checkout; *pack* is the path of a file by `write_commit_step`.
+    """
     return (
         f"git index-pack --stdin < {pack}",
         f"printf '%s\\n' {commit} {older} > .git/shallow",
@@ -92,8 +105,8 @@ def commit_step_commands(older: str, commit: str, pack: str) -> tuple[str, ...]:
 
 
 def _restore_files(mirror: Path, commit: str, target: Path) -> tuple[str, ...]:
-    """Copy the objects of *commit* and write its files; return the paths that have no content."""
-    present, lost = _list_objects(mirror, commit)
+    """Copy the objects of *commit*, write its files, and return the paths without content."""
+    present, missing_ids = _list_objects(mirror, commit)
     if commit not in present:
         raise BuilderError(f"{mirror} has no commit {commit}", hint="Update the mirror.")
     target.mkdir(parents=True)
@@ -104,46 +117,46 @@ def _restore_files(mirror: Path, commit: str, target: Path) -> tuple[str, ...]:
     (git_folder / "shallow").write_text(commit + "\n")
     (git_folder / "HEAD").write_text(commit + "\n")
     _run_git(target, "read-tree", commit)
-    missing = _hide_missing_files(target, lost)
+    missing = _hide_missing_files(target, missing_ids)
     _run_git(target, "checkout-index", "--all")
     _run_git(target, "update-index", "-q", "--refresh")
     return missing
 
 
 def _list_objects(mirror: Path, commit: str) -> tuple[list[str], set[str]]:
-    """Ids reachable from *commit* without its parents: those the mirror has, and those it lacks."""
+    """Return the ids reachable from *commit* but its parents: existing and missing ones."""
     listing = _run_git(
         mirror, "rev-list", "--objects", "--no-walk", "--missing=print", commit
     ).decode(errors="surrogateescape")
     ids = [line.split(" ", 1)[0] for line in listing.splitlines() if line]
-    lost = {name[1:] for name in ids if name.startswith("?")}
-    return [name for name in ids if name.strip("?") == name and len(name) >= 40], lost
+    missing = {name[1:] for name in ids if name.startswith("?")}
+    return [name for name in ids if name.strip("?") == name and len(name) >= 40], missing
 
 
-def _hide_missing_files(target: Path, lost: set[str]) -> tuple[str, ...]:
-    """Mark index entries without content as not to be checked out, so the tree counts as clean."""
-    if not lost:
+def _hide_missing_files(target: Path, missing_ids: set[str]) -> tuple[str, ...]:
+    """Set skip-worktree on index entries without content, so that the work tree is clean."""
+    if not missing_ids:
         return ()
-    paths = [path for _, name, path in _read_index(target) if name in lost]
+    paths = [path for _, name, path in _read_index(target) if name in missing_ids]
     listing = "\0".join(paths).encode(errors="surrogateescape")
     _run_git(target, "update-index", "-z", "--skip-worktree", "--stdin", data=listing)
     return tuple(paths)
 
 
 def _read_gitlinks(target: Path) -> dict[str, str]:
-    """Submodule paths of the index and the commits they point at."""
+    """Return submodule path -> commit id of the index."""
     return {path: name for mode, name, path in _read_index(target) if mode == "160000"}
 
 
 def _read_index(target: Path) -> list[tuple[str, str, str]]:
-    """Mode, object id and path of every index entry."""
+    """Return mode, object id and path of every index entry."""
     entries = _run_git(target, "ls-files", "-s", "-z").decode(errors="surrogateescape").split("\0")
     split = (entry.split("\t", 1) for entry in entries if entry)
     return [(head.split(" ")[0], head.split(" ")[1], path) for head, path in split]
 
 
 def _run_git(folder: Path, *arguments: str, data: bytes = b"") -> bytes:
-    done = subprocess.run(
+    completed = subprocess.run(
         ["git", *arguments],
         cwd=folder,
         env=checkout_environment(),
@@ -151,10 +164,10 @@ def _run_git(folder: Path, *arguments: str, data: bytes = b"") -> bytes:
         capture_output=True,
         check=False,
     )
-    if done.returncode:
-        if b"No space left on device" in done.stderr:
+    if completed.returncode:
+        if b"No space left on device" in completed.stderr:
             raise DiskFullError(
-                f"the disk of {folder} is full", hint="Free some space and try again."
+                f"the disk of {folder} is full", hint="Free disk space and try again."
             )
-        raise GitCommandError(arguments, done.returncode, done.stderr)
-    return done.stdout
+        raise GitCommandError(arguments, completed.returncode, completed.stderr)
+    return completed.stdout

@@ -1,4 +1,4 @@
-"""Objects of a mirror by name, through `git cat-file`."""
+"""Access to git objects by name, through `git cat-file`."""
 
 import re
 from collections.abc import Sequence
@@ -10,14 +10,18 @@ _NAME = re.compile(rb"[0-9a-f]{40,64}\n")
 
 
 class ObjectReader:
-    """Reads objects and asks for their names; missing ones are None."""
+    """Reads objects and resolves their names; the result for a missing object is None."""
 
     def __init__(self, path: Path) -> None:
         self._contents = GitProcess(path, ["cat-file", "--batch"])
         self._checks = GitProcess(path, ["cat-file", "--batch-check=%(objectname)"])
 
     def read(self, name: str) -> bytes | None:
-        """Content of the object *name* (oid or `rev:path`); None where the mirror lacks it."""
+        """Return the content of the object *name* (oid or `rev:path`), or None if it is missing.
+
+        Raises:
+            GitCommandError: git died within its answer.
+        """
         self._contents.write_requests(_encode_request(name))
         header = self._contents.stdout.readline()
         if not header.endswith(b"\n"):
@@ -28,9 +32,12 @@ class ObjectReader:
         return self._contents.stdout.read(int(words[-1]) + 1)[:-1]
 
     def resolve_names(self, revisions: Sequence[str]) -> list[str | None]:
-        """Object names of *revisions* (`rev` or `rev:path`), None if missing; asked in one go.
+        """Return the object ids of *revisions* (`rev` or `rev:path`); None for missing ones.
 
-        A name with a line break cannot be asked for and counts as missing.
+        All are sent as one batch. A name with a line break cannot be sent and counts as missing.
+
+        Raises:
+            GitCommandError: git died within its answer.
         """
         self._checks.write_requests(b"".join(map(_encode_request, revisions)))
         return [self._read_name() for _ in revisions]
@@ -42,7 +49,7 @@ class ObjectReader:
         return answer[:-1].decode("ascii") if _NAME.fullmatch(answer) else None
 
     def close(self) -> None:
-        """End both processes."""
+        """Stop both git processes."""
         self._contents.close()
         self._checks.close()
 

@@ -1,4 +1,4 @@
-"""Running git the same way everywhere: no prompts, no user configuration in what we compare."""
+"""Run git without prompts and independently of the user's configuration."""
 
 import os
 import subprocess
@@ -9,39 +9,41 @@ from typing import Any
 
 from builders.errors import BuilderError
 
-_CHUNK_BYTES = 1 << 18  # bytes read at once
+_CHUNK_BYTES = 1 << 18  # size of one read
 ATTRIBUTES = Path(__file__).with_name("attributes")
 
 
 class GitCommandError(BuilderError):
-    """A git command that had to work did not; carries its exit code and standard error."""
+    """A git command failed; has its exit code and standard error."""
 
     def __init__(self, arguments: Sequence[str], code: int, stderr: bytes) -> None:
         text = stderr.decode(errors="replace").strip()
-        hint = "Is the mirror whole? Fetch it again, or look with git fsck."
-        super().__init__(f"git {arguments[0]} ended with {code}: {text[-2000:]}", hint=hint)
+        hint = "Check the repository with git fsck, or delete the mirror to fetch it again."
+        super().__init__(
+            f"git {arguments[0]} failed with exit code {code}: {text[-2000:]}", hint=hint
+        )
         self.code = code
         self.stderr = text
 
 
 def hermetic_env() -> dict[str, str]:
-    """Environment to read a bare repository, in which output depends on the repository alone.
+    """Return variables for reading a bare repository; git's output depends on nothing else.
 
-    Hunk headers of Python files name the function, as GitHub's own diffs do.
+    Hunk headers of Python files name the function, as in GitHub's diffs.
     """
     return _make_environment({"core.attributesFile": str(ATTRIBUTES), "core.bare": "true"})
 
 
 def checkout_environment() -> dict[str, str]:
-    """Environment to make a work tree, in which no setting of the user changes what is written."""
+    """Return variables for creating a work tree, without any setting of the user."""
     return _make_environment({"core.fsync": "none"})
 
 
 def _make_environment(options: Mapping[str, str]) -> dict[str, str]:
-    """The variables of this process without git's own, and git's settings from *options* alone."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    """Return this process's variables without GIT_*, with *options* as git's only settings."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     settings = {"safe.directory": "*", **options}
-    return kept | {
+    return inherited | {
         "LC_ALL": "C",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
@@ -60,7 +62,7 @@ def run_git(
     stdin: bytes = b"",
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run git on the bare repository *path*; a command that fails is a value."""
+    """Run git on the bare repository *path*; a failure is only visible in the exit code."""
     return subprocess.run(
         ["git", f"--git-dir={path}", *arguments],
         input=stdin,
@@ -71,8 +73,11 @@ def run_git(
 
 
 def git_fields(path: Path, *arguments: str) -> Iterator[bytes]:
-    """What git prints between NUL bytes, while it prints on; raises `GitCommandError` at the
-    end."""
+    """Yield the NUL-separated fields of git's output while it is printed.
+
+    Raises:
+        GitCommandError: git failed; raised after the last field.
+    """
     command = ["git", f"--git-dir={path}", *arguments]
     pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
     with (
@@ -91,8 +96,12 @@ def git_fields(path: Path, *arguments: str) -> Iterator[bytes]:
 
 
 def git_output(path: Path, *arguments: str, stdin: bytes = b"") -> bytes:
-    """What git prints; raises `GitCommandError` where it fails."""
-    done = run_git(path, *arguments, stdin=stdin)
-    if done.returncode:
-        raise GitCommandError(arguments, done.returncode, done.stderr)
-    return done.stdout
+    """Return the output of git for the bare repository *path*.
+
+    Raises:
+        GitCommandError: git failed.
+    """
+    completed = run_git(path, *arguments, stdin=stdin)
+    if completed.returncode:
+        raise GitCommandError(arguments, completed.returncode, completed.stderr)
+    return completed.stdout

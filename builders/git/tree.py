@@ -13,27 +13,27 @@ class FileTree(Protocol):
     """The files of a commit; paths are relative, with forward slashes."""
 
     def read(self, path: str) -> bytes | None:
-        """Return the content of *path*, or None where there is no such file."""
+        """Return the content of *path*, or None if there is no such file."""
         ...
 
     def list_names(self, folder: str = "") -> tuple[str, ...]:
-        """Return the names of the files directly in *folder*, sorted; () where it is missing."""
+        """Return the sorted names of the files directly in *folder*; () if it is missing."""
         ...
 
 
 class FolderTree:
-    """The files below *root*, as they are on disk."""
+    """The files below *root* on disk."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def read(self, path: str) -> bytes | None:
-        """Return the content of *path*, or None where there is no such file."""
+        """Return the content of *path*, or None if there is no such file."""
         file = self.root / path
         return file.read_bytes() if file.is_file() else None
 
     def list_names(self, folder: str = "") -> tuple[str, ...]:
-        """Return the names of the files directly in *folder*, sorted; () where it is missing."""
+        """Return the sorted names of the files directly in *folder*; () if it is missing."""
         parent = self.root / folder
         if not parent.is_dir():
             return ()
@@ -41,15 +41,16 @@ class FolderTree:
 
 
 class GitTree:
-    """The files of *commit* in *repo*, read through one long `git cat-file --batch`.
+    """The files of *commit* in *repo*, read through one `git cat-file --batch` process.
 
-    *repo* may be a bare mirror without a config file, or one that lacks some blobs (those read as
-    None). Symbolic links are not followed. Use it as a context manager, or call `close`.
-    Safe to share between threads. Raises `GitCommandError` where git dies or lacks the commit.
+    *repo* may be a bare mirror without a config file, or one that lacks some blobs, which read as
+    None. Symbolic links are not followed. Use it as a context manager, or call `close`.
+    Safe to share between threads. Methods raise `GitCommandError` if git dies or the commit is
+    missing.
     """
 
     def __init__(self, repo: Path, commit: str) -> None:
-        # The git directory is named outright: discovery refuses one that has no config file.
+        # An explicit git directory, because discovery rejects one without a config file.
         self._git_dir = repo / ".git" if (repo / ".git").exists() else repo
         self.commit = commit
         self._lock = threading.Lock()
@@ -62,19 +63,19 @@ class GitTree:
         self.close()
 
     def close(self) -> None:
-        """End the git process; a later read starts a new one."""
+        """Stop the git process; a later read starts a new one."""
         with self._lock:
             self._objects.close()
 
     def read(self, path: str) -> bytes | None:
-        """Return the content of *path*, or None where the commit has no such file."""
+        """Return the content of *path*, or None if the commit has no such file."""
         if path not in self._blobs:
             return None
         with self._lock:
             return self._objects.read(self._blobs[path])
 
     def list_names(self, folder: str = "") -> tuple[str, ...]:
-        """Return the names of the files directly in *folder*, sorted; () where it is missing."""
+        """Return the sorted names of the files directly in *folder*; () if it is missing."""
         prefix = f"{folder.strip('/')}/" if folder.strip("/") else ""
         relative_paths = (path[len(prefix) :] for path in self._blobs if path.startswith(prefix))
         return tuple(
@@ -83,12 +84,12 @@ class GitTree:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Path of every regular file, in git's order."""
+        """The path of every regular file, in git's order."""
         return tuple(self._blobs)
 
     @cached_property
     def _blobs(self) -> dict[str, str]:
-        """Object id of every regular file, by path."""
+        """Path -> object id of every regular file."""
         blobs = {}
         for entry in git_fields(self._git_dir, "ls-tree", "-r", "-z", self.commit):
             head, path = entry.decode("utf-8", "surrogateescape").split("\t", 1)
