@@ -1,1 +1,1 @@
-"""Garbage collection of images: what there is, when it was used last, what may go."""
+"""Garbage collection of images: inventory, last use, and what to remove."""

@@ -1,7 +1,7 @@
-"""The records of curate's builds in the engine's build cache: told from others', and pruned.
+"""The engine's build cache: finds the records of curate's builds and prunes them.
 
-Nothing of them is ever used again: a layer that was built is found as an image. But as long as a
-record is there, removing its image frees nothing.
+They are never used again, because existing layers are reused as images. But while a record
+exists, removing its image frees no space.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,9 +10,9 @@ from typing import Any
 
 import docker
 
-# In the text of every RUN of curate's, by which the engine describes a record; nobody else mounts
-# a context so.
-_MARKS = (
+# The engine describes a record by the text of its RUN instruction. Every RUN of curate's
+# Dockerfiles contains one of these, and other Dockerfiles are unlikely to.
+_CURATE_MARKERS = (
     "/mnt/build.env",
     "cp -a /mnt/checkout",
     "/lib > /etc/ld.so.conf.d/python.conf",
@@ -25,24 +25,24 @@ _OLD = {"until": "48h"}
 
 @dataclass(frozen=True, kw_only=True)
 class CacheRecord:
-    """A record of the build cache, whoever's build made it."""
+    """A record of the build cache, of a build by curate or by others."""
 
     id: str
     parents: tuple[str, ...]
     kind: str  # "regular", "exec.cachemount", "source.local", ...
     description: str
     size: int
-    is_shared: bool  # an image has the same layer
-    created_at: str  # time in ISO 8601
+    is_shared: bool  # an image uses the same layer
+    created_at: str  # ISO 8601
 
 
 def read_records(engine: docker.DockerClient) -> tuple[CacheRecord, ...]:
-    """Every record of *engine*; none where it has no build cache to tell of."""
+    """Return every build cache record of *engine*; () if it reports none."""
     return tuple(parse_record(facts) for facts in engine.api.df().get("BuildCache") or ())
 
 
 def parse_record(facts: Mapping[str, Any]) -> CacheRecord:
-    """The record that an engine describes by *facts*; older ones know one parent only."""
+    """Parse a record of the engine's API; older engines report only one parent."""
     parents = facts.get("Parents") or [facts.get("Parent", "")]
     return CacheRecord(
         id=facts["ID"],
@@ -56,67 +56,69 @@ def parse_record(facts: Mapping[str, Any]) -> CacheRecord:
 
 
 def package_cache_records(records: Iterable[CacheRecord]) -> tuple[CacheRecord, ...]:
-    """The cache of downloaded and built packages, which all of curate's builds share."""
+    """Return the records of the cache mount for packages, which all builds of curate share."""
     return tuple(
-        each for each in records if each.kind == "exec.cachemount" and _MARKS[0] in each.description
+        record
+        for record in records
+        if record.kind == "exec.cachemount" and _CURATE_MARKERS[0] in record.description
     )
 
 
 def unused_build_records(records: Sequence[CacheRecord]) -> tuple[CacheRecord, ...]:
-    """Steps of curate's builds that no image has any longer, the newest first.
+    """Return the records of curate's builds that no image uses any longer, newest first.
 
-    A step is curate's by its text; what follows it is, too; what it was built upon, if nobody
-    else built upon that. Images that were pulled are nobody's leftover.
+    A record belongs to curate if its description says so, if its parent does, or if all its
+    children do. Records of pulled images never count.
     """
-    regular = {each.id: each for each in records if each.kind == "regular"}
+    regular = {record.id: record for record in records if record.kind == "regular"}
     children: dict[str, set[str]] = {}
-    for each in regular.values():
-        for parent in each.parents:
-            children.setdefault(parent, set()).add(each.id)
+    for record in regular.values():
+        for parent in record.parents:
+            children.setdefault(parent, set()).add(record.id)
     found = {
-        each.id for each in regular.values() if any(marker in each.description for marker in _MARKS)
+        record.id
+        for record in regular.values()
+        if any(marker in record.description for marker in _CURATE_MARKERS)
     }
     pending = list(found)
     while pending:
         name = pending.pop()
-        fresh = children.get(name, set()) - found
-        fresh |= {
+        new = children.get(name, set()) - found
+        new |= {
             parent
             for parent in regular[name].parents
             if parent in regular
             and parent not in found
-            and children[parent] <= found | fresh
+            and children[parent] <= found | new
             and not regular[parent].description.startswith("pulled from")
         }
-        found |= fresh
-        pending += fresh
+        found |= new
+        pending += new
     own_records = [regular[name] for name in found if not regular[name].is_shared]
-    return tuple(sorted(own_records, key=lambda each: each.created_at, reverse=True))
+    return tuple(sorted(own_records, key=lambda record: record.created_at, reverse=True))
 
 
 def prune_records(engine: docker.DockerClient, records: Sequence[CacheRecord]) -> int:
-    """Remove *records* unless they are in use; bytes that were freed."""
+    """Remove *records* that are not in use and return the freed bytes."""
     freed = 0
     for start in range(0, len(records), _BATCH_SIZE):
-        names = "|".join(each.id for each in records[start : start + _BATCH_SIZE])
+        names = "|".join(record.id for record in records[start : start + _BATCH_SIZE])
         freed += _prune_by_filters(engine, {"id": f"/^({names})$/"})
     return freed
 
 
 def prune_build_contexts(engine: docker.DockerClient, *, new: bool = False) -> int:
-    """Remove what builds were sent, whosesoever, if unused for two days; bytes that were freed.
+    """Remove build contexts unused for 48 hours, with *new* all of them; return the freed bytes.
 
-    With *new*, however short a time ago it was used.
-
-    It cannot be told whose it is. Docker 23 and later do the same by themselves; who builds again
-    only sends it again.
+    Contexts of other users' builds are removed, too, as the engine does not say whose they are.
+    Docker 23 and later do the same by default; a later build only has to send its context again.
     """
     return _prune_by_filters(engine, _CONTEXTS | ({} if new else _OLD))
 
 
 def _prune_by_filters(engine: docker.DockerClient, filters: Mapping[str, str]) -> int:
     try:
-        done: Mapping[str, Any] = engine.api.prune_builds(filters=dict(filters))  # type: ignore[arg-type]
-        return int(done["SpaceReclaimed"] or 0)
+        result: Mapping[str, Any] = engine.api.prune_builds(filters=dict(filters))  # type: ignore[arg-type]
+        return int(result["SpaceReclaimed"] or 0)
     except docker.errors.NotFound:  # an engine without a build cache
         return 0

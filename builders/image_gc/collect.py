@@ -1,4 +1,4 @@
-"""The disk budget: which environments go when curate's images and build cache take too much."""
+"""The image disk limit: removes environments when images and build cache exceed it."""
 
 import math
 import time
@@ -28,37 +28,40 @@ from builders.process.file_lock import file_lock
 from builders.settings import BuildSettings
 
 OTHER_PROCESS_GRACE = 24 * 3600.0
-"""How long images are left alone that another process made later than their last use known here."""
+"""Seconds for which an image is kept that is newer than its last use known here.
+
+Another process, with another cache folder, has built it and may be using it.
+"""
 
 ENGINE_TIMEOUT = 900
-"""Seconds for an answer of the engine: to count and to remove, a busy one takes minutes."""
+"""Seconds to wait for the engine: if busy, it takes minutes to measure and to remove images."""
 
 ProtectedImages = Callable[[], Collection[str]]
-"""Ids of images that must stay, asked for when something has to go."""
+"""Returns the ids of images that must not be removed; called before a removal."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DiskUsage:
-    """What is there of curate's; all sizes are bytes."""
+    """Disk space used by curate's images and build cache; all sizes are bytes."""
 
     image_bytes: int
-    unused_build_cache: int  # records of builds whose image is gone: no use to anybody
+    unused_build_cache: int  # records of builds whose image is gone, which are never used again
     package_cache: int  # cache of downloaded and built packages
 
     @property
     def total_bytes(self) -> int:
-        """Bytes that count against the budget."""
+        """Bytes that count against the image disk limit."""
         return self.image_bytes + self.unused_build_cache + self.package_cache
 
 
 @dataclass(frozen=True, kw_only=True)
 class PruningPlan:
-    """What is to go, in this order, and what stays all the same."""
+    """What to remove, in this order, and the excess that remains."""
 
     environments: tuple[EnvironmentImages, ...] = ()
     prune_packages: bool = False
-    freed_bytes: int = 0  # bytes of what goes, leftovers included
-    bytes_over_limit: int = 0  # bytes above the limit that nothing can be done about
+    freed_bytes: int = 0  # includes unused build cache
+    bytes_over_limit: int = 0  # bytes above the limit that cannot be freed
 
 
 def plan_pruning(
@@ -69,55 +72,61 @@ def plan_pruning(
     last_use: Mapping[str, float],
     in_use: Collection[str],
 ) -> PruningPlan:
-    """What has to go so that *usage* keeps to *limit*: the least recently used environments first.
+    """Choose what to remove so that *usage* fits *limit*, least recently used environments first.
 
-    *last_use* has the time of the last use by name; who is not there was used when it was made. Of
-    those named in *in_use*, and those that are not only ours, nothing goes; a part goes when all
-    upon it do. Packages are worth less than environments while they take more than half of the
-    limit, and more while they do not.
+    Unused build cache always goes. Shared packages go only with all environments built on them.
+    The package cache goes before environments if it takes more than half of the limit, else after
+    them.
+
+    Args:
+        usage: The space used now.
+        limit: Bytes to keep.
+        environments: The environments and shared packages on the engine.
+        last_use: Name -> time of the last use, in seconds since the epoch; the default is the
+            creation time of the newest image.
+        in_use: Names that must not be removed, besides those that are not `is_removable`.
     """
     excess = usage.total_bytes - usage.unused_build_cache - limit
     prune_packages = excess > 0 and usage.package_cache > limit / 2
     excess -= usage.package_cache if prune_packages else 0
-    chosen: list[EnvironmentImages] = []
-    for each in _sort_for_removal(
-        [one for one in environments if one.is_removable and one.name not in in_use], last_use
-    ):
+    removable = [env for env in environments if env.is_removable and env.name not in in_use]
+    removed: list[EnvironmentImages] = []
+    for env in _sort_for_removal(removable, last_use):
         if excess <= 0:
             break
-        if set(each.dependent_names) <= {one.name for one in chosen}:
-            chosen.append(each)
-            excess -= each.size
+        if set(env.dependent_names) <= {other.name for other in removed}:
+            removed.append(env)
+            excess -= env.size
     if excess > 0 and usage.package_cache and not prune_packages:
         prune_packages, excess = True, excess - usage.package_cache
-    size = (
+    freed_bytes = (
         usage.unused_build_cache
-        + sum(each.size for each in chosen)
+        + sum(env.size for env in removed)
         + (usage.package_cache if prune_packages else 0)
     )
     return PruningPlan(
-        environments=tuple(chosen),
+        environments=tuple(removed),
         prune_packages=prune_packages,
-        freed_bytes=size,
+        freed_bytes=freed_bytes,
         bytes_over_limit=max(excess, 0),
     )
 
 
 def _sort_for_removal(
-    found: Sequence[EnvironmentImages], last_use: Mapping[str, float]
+    environments: Sequence[EnvironmentImages], last_use: Mapping[str, float]
 ) -> list[EnvironmentImages]:
-    """The least recently used first, a part right after the last of those upon it."""
-    ages = {each.name: last_use.get(each.name, each.last_created_at) for each in found}
+    """Sort by last use, oldest first; shared packages follow the last environment on them."""
+    used_at = {env.name: last_use.get(env.name, env.last_created_at) for env in environments}
 
-    def age(each: EnvironmentImages) -> tuple[float, int]:
-        used = (ages.get(name, math.inf) for name in (each.name, *each.dependent_names))
-        return max(used), len(each.dependent_names)
+    def sort_key(env: EnvironmentImages) -> tuple[float, int]:
+        times = (used_at.get(name, math.inf) for name in (env.name, *env.dependent_names))
+        return max(times), len(env.dependent_names)
 
-    return sorted(found, key=age)
+    return sorted(environments, key=sort_key)
 
 
 class ImageGC:
-    """Room for curate's images on one engine; safe to share between threads."""
+    """Garbage collector of curate's images on one engine; safe to share between threads."""
 
     def __init__(
         self,
@@ -132,10 +141,15 @@ class ImageGC:
         self.protected_images = protected_images
 
     def free_space(self, limit: int, *, min_free: int = 0, dry_run: bool = False) -> PruningPlan:
-        """Keep to *limit* bytes and free at least *min_free*; what went, or with *dry_run* what
-        would.
+        """Reduce the usage to *limit* bytes, and by at least *min_free* bytes.
 
-        Where it is a disk that needs *min_free*, contexts of builds go first, however new.
+        With *min_free*, the contexts of builds go first, however new they are.
+
+        Returns:
+            What was removed; with *dry_run*, what would be.
+
+        Raises:
+            SandboxError: The engine does not list its images, or does not remove one.
         """
         with file_lock(self.settings.cache_dir / "locks", "room"):
             freed_contexts = (
@@ -150,18 +164,22 @@ class ImageGC:
                 if usage.total_bytes - usage.unused_build_cache > limit
                 else ()
             )
-            last = {each.name: self.last_use(each) for each in found}
-            plan = plan_pruning(usage, limit, found, last_use=last, in_use=busy)
+            last_use = {env.name: self.last_use(env) for env in found}
+            plan = plan_pruning(usage, limit, found, last_use=last_use, in_use=busy)
             if not dry_run:
                 self._apply_plan(plan, records)
             return replace(plan, freed_bytes=plan.freed_bytes + freed_contexts)
 
     def last_use(self, environment: EnvironmentImages) -> float:
-        """Time of the last use; where none is known, of the newest image."""
+        """Return the time of the last use, or else of the newest image, in epoch seconds."""
         return self.environment_leases.last_use(environment.name) or environment.last_created_at
 
     def measure_usage(self) -> DiskUsage:
-        """What is there now."""
+        """Measure the current disk usage.
+
+        Raises:
+            SandboxError: The engine does not list its images.
+        """
         return _compute_usage(*self._read_engine())
 
     def _read_engine(self) -> tuple[tuple[EngineImage, ...], tuple[CacheRecord, ...]]:
@@ -170,29 +188,28 @@ class ImageGC:
                 self.engine
             )
         except docker.errors.APIError as error:
-            raise SandboxError(f"the engine cannot tell what it stores: {error}") from error
+            raise SandboxError(f"the engine cannot list its images: {error}") from error
 
     def _find_busy(self, found: Sequence[EnvironmentImages]) -> set[str]:
-        """Names of environments that are in use, or have images that must stay."""
+        """Return the names of environments that are in use or have protected images."""
         protected = set(self.protected_images())
-        protected |= {each["ImageID"] for each in self.engine.api.containers(all=True)}
-        return {each.name for each in found if self._is_in_use(each, protected)}
+        protected |= {container["ImageID"] for container in self.engine.api.containers(all=True)}
+        return {env.name for env in found if self._is_in_use(env, protected)}
 
     def _is_in_use(self, environment: EnvironmentImages, protected: Collection[str]) -> bool:
         if any(image.id in protected for image in environment.images):
             return True
-        made_elsewhere = environment.last_created_at > self.environment_leases.last_use(
-            environment.name
-        )
-        if made_elsewhere and time.time() - environment.last_created_at < OTHER_PROCESS_GRACE:
+        last_use = self.environment_leases.last_use(environment.name)
+        built_elsewhere = environment.last_created_at > last_use
+        if built_elsewhere and time.time() - environment.last_created_at < OTHER_PROCESS_GRACE:
             return True
-        with self.environment_leases.try_exclusive(environment.name) as alone:
-            return not alone
+        with self.environment_leases.try_exclusive(environment.name) as is_exclusive:
+            return not is_exclusive
 
     def _apply_plan(self, plan: PruningPlan, records: Sequence[CacheRecord]) -> None:
         for environment in plan.environments:
-            with self.environment_leases.try_exclusive(environment.name) as alone:
-                if alone:
+            with self.environment_leases.try_exclusive(environment.name) as is_exclusive:
+                if is_exclusive:
                     self._remove_environment(environment)
         if plan.environments:
             records = read_records(self.engine)
@@ -206,7 +223,7 @@ class ImageGC:
         prune_build_contexts(self.engine)
 
     def _remove_environment(self, environment: EnvironmentImages) -> None:
-        """Remove the images of *environment*, those that lie upon others first."""
+        """Remove the images of *environment*, those built on others first."""
         for name in (name for image in environment.images for name in image.own_names):
             try:
                 self.engine.images.remove(name, noprune=True)
@@ -222,6 +239,6 @@ def _compute_usage(images: Sequence[EngineImage], records: Sequence[CacheRecord]
     sizes = compute_own_sizes(images)
     return DiskUsage(
         image_bytes=sum(sizes[image.id] for image in images if image.own_names),
-        unused_build_cache=sum(each.size for each in unused_build_records(records)),
-        package_cache=sum(each.size for each in package_cache_records(records)),
+        unused_build_cache=sum(record.size for record in unused_build_records(records)),
+        package_cache=sum(record.size for record in package_cache_records(records)),
     )

@@ -1,4 +1,4 @@
-"""What curate's images take on an engine: read once, then counted by pure functions."""
+"""Inventory of the engine's images: read once, then analyzed by pure functions."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,52 +10,52 @@ import docker
 from builders.engine.layer_cache import KEY_LABEL
 
 _LAYER_KINDS = ("base", "python", "shared_packages", "env", "checkout", "instance")
-_STANDALONE_KINDS = ("shared_packages", "env")  # kinds that go as one
+_STANDALONE_KINDS = ("shared_packages", "env")  # kinds that are removed as a unit
 
 
 @dataclass(frozen=True, kw_only=True)
 class EngineImage:
-    """An image of the engine, curate's or not; sizes are bytes."""
+    """An image of the engine, built by curate or not; sizes are bytes."""
 
     id: str
-    own_names: tuple[str, ...]  # names that curate gave it
-    other_names: tuple[str, ...] = ()  # further names
+    own_names: tuple[str, ...]  # names given by curate
+    other_names: tuple[str, ...] = ()
     layers: tuple[str, ...]  # digests from the bottom up
-    size: int  # layers below included
+    size: int  # of all its layers
     created_at: float  # seconds since the epoch
 
     @property
     def layer_kind(self) -> str:
-        """Which of curate's layers it is; "" for somebody else's image."""
+        """The kind of layer, as in its name; "" if curate did not build the image."""
         return self.own_names[0].rsplit("/", 1)[1].split(":")[0] if self.own_names else ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentImages:
-    """An environment's image with all that were built upon it, which go together or not at all.
+    """The image of an environment and those built on it, which are removed together.
 
-    Or the image of a part that environments share, which goes after them.
+    Or the image of shared packages, which is removed after the environments built on it.
     """
 
     name: str  # "namespace/env:key", "namespace/shared_packages:key"
     images: tuple[EngineImage, ...]  # those with most layers first
-    size: int  # bytes that nothing else needs
-    is_removable: bool  # no image is somebody else's, or has somebody else's name
-    dependent_names: tuple[str, ...] = ()  # names of those upon a part, which have to go before it
+    size: int  # bytes that no other image uses
+    is_removable: bool  # every image was built by curate and has no other names
+    dependent_names: tuple[str, ...] = ()  # environments and shared packages built on it
 
     @property
     def last_created_at(self) -> float:
-        """When the newest of its images was made."""
+        """Creation time of the newest image, in seconds since the epoch."""
         return max(image.created_at for image in self.images)
 
     @property
     def instance_count(self) -> int:
-        """How many instances it serves."""
+        """The number of instances that use it."""
         return sum(image.layer_kind == "instance" for image in self.images)
 
 
 def read_images(engine: docker.DockerClient, namespace: str) -> tuple[EngineImage, ...]:
-    """Every image of *engine*; those that vanish meanwhile are left out."""
+    """Return every image of *engine*, without those removed in the meantime."""
     found = []
     for entry in engine.api.images():
         try:
@@ -66,9 +66,10 @@ def read_images(engine: docker.DockerClient, namespace: str) -> tuple[EngineImag
 
 
 def parse_image(facts: Mapping[str, Any], namespace: str) -> EngineImage:
-    """The image that an engine describes by *facts*.
+    """Parse the description of an image by the engine's API.
 
-    Curate's are known by name and label together: labels are inherited, names can be given.
+    An image is curate's only if name and label agree: images built on it inherit the label, and
+    anybody can choose the name.
     """
     key = (facts["Config"].get("Labels") or {}).get(KEY_LABEL)
     expected_names = [f"{namespace}/{kind}:{key}" for kind in _LAYER_KINDS]
@@ -86,50 +87,54 @@ def parse_image(facts: Mapping[str, Any], namespace: str) -> EngineImage:
 
 
 def find_environments(images: Sequence[EngineImage]) -> list[EnvironmentImages]:
-    """Curate's environments and parts among *images*, and what lies upon each, whoever made it."""
+    """Return the environments and shared packages among *images*, each with those built on it.
+
+    Images that others built on them are included.
+    """
     below = _nearest_image_below(images, lambda image: image.layer_kind in _STANDALONE_KINDS)
     sizes = compute_own_sizes(images)
     found = []
     for base in (image for image in images if image.layer_kind in _STANDALONE_KINDS):
-        upon = [
+        built_on_it = [
             image
             for image in images
             if below(image) is base and image.layer_kind not in _STANDALONE_KINDS
         ]
-        upon = sorted([base, *upon], key=lambda image: len(image.layers), reverse=True)
+        group = sorted([base, *built_on_it], key=lambda image: len(image.layers), reverse=True)
         found.append(
             EnvironmentImages(
                 name=base.own_names[0],
-                images=tuple(upon),
-                size=sum(sizes[image.id] for image in upon),
-                is_removable=all(image.own_names and not image.other_names for image in upon),
+                images=tuple(group),
+                size=sum(sizes[image.id] for image in group),
+                is_removable=all(image.own_names and not image.other_names for image in group),
                 dependent_names=tuple(
-                    each.own_names[0] for each in images if _is_built_upon(each, base)
+                    image.own_names[0] for image in images if _depends_on(image, base)
                 ),
             )
         )
     return found
 
 
-def _is_built_upon(image: EngineImage, base: EngineImage) -> bool:
-    """Whether *image* is an environment or a part upon *base*."""
+def _depends_on(image: EngineImage, base: EngineImage) -> bool:
+    """Whether *image* is an environment, or shared packages, built on *base*."""
     count = len(base.layers)
-    longer = image.layer_kind in _STANDALONE_KINDS and len(image.layers) > count
-    return longer and image.layers[:count] == base.layers
+    has_more_layers = image.layer_kind in _STANDALONE_KINDS and len(image.layers) > count
+    return has_more_layers and image.layers[:count] == base.layers
 
 
 def compute_own_sizes(images: Sequence[EngineImage]) -> dict[str, int]:
-    """By id, what each image adds to the one of *images* that it was built upon."""
+    """Return image id -> bytes that the image adds to the one of *images* it is built on."""
     below = _nearest_image_below(images, lambda _: True)
-    return {
-        image.id: image.size - (under.size if (under := below(image)) else 0) for image in images
-    }
+    return {image.id: image.size - (base.size if (base := below(image)) else 0) for image in images}
 
 
 def _nearest_image_below(
     images: Iterable[EngineImage], is_candidate: Callable[[EngineImage], bool]
 ) -> Callable[[EngineImage], EngineImage | None]:
-    """Finds the nearest image below another among those of *images* that are *is_candidate*."""
+    """Return a function that finds the image that another is built on.
+
+    Of the *images* that are *is_candidate*, it returns the one with most layers, or None.
+    """
     by_layers = {image.layers: image for image in images if image.layers and is_candidate(image)}
 
     def below(image: EngineImage) -> EngineImage | None:

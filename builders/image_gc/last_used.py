@@ -1,7 +1,8 @@
-"""When each environment was last used, and whether it is in use: a file each, without content.
+"""Last use of each environment, and whether it is in use: one empty lock file per environment.
 
-The time of the file is that of the last use. Whoever uses an environment holds a shared lock of its
-file, which ends with the process; whoever removes it needs the lock alone.
+The modification time of the file is the time of the last use. A user of an environment holds a
+shared lock of its file, which the system releases when the process ends. Removing the environment
+needs the exclusive lock.
 """
 
 import fcntl
@@ -16,7 +17,7 @@ from builders.process.digest import content_hash
 
 
 class EnvironmentLeases:
-    """Uses of environments by all processes with the same *folder*; threads may share one."""
+    """Leases of environments among all processes with the same *folder*; safe for threads."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -24,7 +25,7 @@ class EnvironmentLeases:
         self._lock = Lock()
 
     def acquire(self, user: str, environment: str) -> None:
-        """Let *user* use *environment* until `release`; waits while it is being removed."""
+        """Lease *environment* to *user* until `release`; waits while it is being removed."""
         file = self._open_lease(environment)
         fcntl.flock(file, fcntl.LOCK_SH)
         os.utime(file.fileno())
@@ -32,7 +33,7 @@ class EnvironmentLeases:
             self._held.setdefault(user, []).append(file)
 
     def release(self, user: str) -> None:
-        """*user* needs none of its environments any longer."""
+        """End all leases of *user*."""
         with self._lock:
             files = self._held.pop(user, [])
         for file in files:
@@ -40,7 +41,7 @@ class EnvironmentLeases:
             file.close()
 
     def last_use(self, environment: str) -> float:
-        """Time of the last use of *environment* in seconds since the epoch; 0 = none is known."""
+        """Return the time of the last use in seconds since the epoch; 0 if none is known."""
         try:
             return self._lease_path(environment).stat().st_mtime
         except FileNotFoundError:
@@ -48,7 +49,7 @@ class EnvironmentLeases:
 
     @contextmanager
     def try_exclusive(self, environment: str) -> Iterator[bool]:
-        """Whether nobody uses *environment*; then nobody can before the block ends."""
+        """Yield whether nobody uses *environment*; if so, nobody can until the block ends."""
         if not self._lease_path(environment).exists():
             yield True
             return

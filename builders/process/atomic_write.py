@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, whenever the process is killed."""
+"""Files that are written completely or not at all, even if the process is killed."""
 
 import os
 import secrets
@@ -11,10 +11,12 @@ _SUFFIX = ".part"
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a new, empty file beside *path*; it takes that name when the block ends well.
+    """Yield a new, empty file next to *path*, which replaces *path* if the block succeeds.
 
-    Partial files that killed processes left in the folder are removed. Raises OSError where the
-    folder is missing or not writable.
+    Partial files that killed processes left in the folder are removed.
+
+    Raises:
+        OSError: The folder is missing or not writable.
     """
     _remove_partial_files(path.parent)
     partial = path.with_name(f".{os.getpid()}.{secrets.token_hex(4)}{_SUFFIX}")
@@ -27,14 +29,14 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def _remove_partial_files(folder: Path) -> None:
-    for left in folder.glob(f".*{_SUFFIX}"):
-        process = left.name[1:].partition(".")[0]
-        if process.isdigit() and not _is_running(int(process)):
+    for partial in folder.glob(f".*{_SUFFIX}"):
+        pid = partial.name[1:].partition(".")[0]
+        if pid.isdigit() and not _is_running(int(pid)):
             with suppress(OSError):
-                left.unlink()
+                partial.unlink()
 
 
-def _is_running(process: int) -> bool:
-    import psutil  # takes longer to import than a small file to write
+def _is_running(pid: int) -> bool:
+    import psutil  # importing it takes longer than writing a small file
 
-    return bool(psutil.pid_exists(process))
+    return bool(psutil.pid_exists(pid))

@@ -1,4 +1,4 @@
-"""Ending what this process, or one that was killed, has started."""
+"""Terminate processes that this process, or a killed one, has started."""
 
 import os
 import signal
@@ -11,7 +11,10 @@ import psutil
 
 
 def kill_by_env_marker(marker: str) -> None:
-    """Kill every process with a variable that begins with *marker* ("NAME=..."), new forks too."""
+    """Kill every process with a variable that starts with *marker* ("NAME=...").
+
+    Repeated up to 10 times, for children that are forked meanwhile. Needs /proc.
+    """
     for _ in range(10):
         found = list(_find_by_env_marker(marker.encode()))
         for pid in found:
@@ -23,14 +26,14 @@ def kill_by_env_marker(marker: str) -> None:
 
 
 def terminate_children() -> None:
-    """End what this process has started and is waiting for."""
+    """Send SIGTERM to all descendants of this process."""
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             child.terminate()
 
 
 def _find_by_env_marker(marker: bytes) -> Iterator[int]:
-    """Processes with a variable that begins with *marker* (where there is a /proc)."""
+    """Yield the ids of processes with a variable that starts with *marker*; needs /proc."""
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             variables = (entry / "environ").read_bytes().split(b"\0")

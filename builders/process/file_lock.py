@@ -1,4 +1,4 @@
-"""Locks on files that hold against other threads and processes."""
+"""File locks that exclude other threads and processes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from pathlib import Path
 
 @contextmanager
 def file_lock(folder: Path, key: str) -> Iterator[None]:
-    """Hold *key* against other threads and processes that use the same *folder* for locks."""
+    """Hold the lock *key* in *folder*, excluding other threads and processes."""
     from filelock import FileLock
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A command of a build: run to its end, to its time limit, or until the disk is too full."""
+"""Run a command of a build with a time limit, and stop it when the disk is too full."""
 
 import subprocess
 import time
@@ -12,8 +12,8 @@ from builders.errors import BuilderError
 from builders.model import Failure
 
 LOG_TAIL = 8000  # characters of a log that a Failure keeps
-WATCH_INTERVAL = 1.0
-TERMINATE_TIMEOUT = 10.0  # until what is asked to end is killed
+WATCH_INTERVAL = 1.0  # seconds
+TERMINATE_TIMEOUT = 10.0  # seconds between SIGTERM and SIGKILL
 
 
 def run_command(
@@ -24,10 +24,20 @@ def run_command(
     seconds: float = 3600.0,
     cwd: Path | None = None,
 ) -> tuple[int, str] | Failure:
-    """Exit code and log of *command*; a `Failure` if it goes on for more than *seconds*.
+    """Run *command* and return its exit code and log.
 
-    *watch* is called every WATCH_SECONDS; what it raises ends the command, and so does an
-    interrupt. Raises BuilderError if it cannot be started.
+    Args:
+        command: Program and arguments.
+        env: All variables of the process.
+        watch: Called every `WATCH_INTERVAL` seconds; an exception it raises stops the command.
+        seconds: The time limit.
+        cwd: Working directory.
+
+    Returns:
+        Exit code and combined output, or a `Failure` "timeout" after *seconds*.
+
+    Raises:
+        BuilderError: The command cannot be started.
     """
     try:
         process = subprocess.Popen(
@@ -39,7 +49,7 @@ def run_command(
             stderr=subprocess.STDOUT,
         )
     except OSError as error:
-        raise BuilderError(f"{command[0]} cannot be run: {error}") from error
+        raise BuilderError(f"cannot run {command[0]}: {error}") from error
     try:
         log = _wait_and_watch(process, seconds, watch)
     except subprocess.TimeoutExpired as expired:
@@ -55,7 +65,7 @@ def run_command(
 def _wait_and_watch(
     process: subprocess.Popen[bytes], seconds: float, watch: Callable[[], None]
 ) -> bytes:
-    """All that *process* says until it ends."""
+    """Wait for *process* to end, calling *watch* meanwhile, and return its output."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -68,14 +78,14 @@ def _wait_and_watch(
 
 
 def _stop_process(process: subprocess.Popen[bytes]) -> None:
-    """Ask *process* to end, so that it tells an engine, and then kill it with its children."""
+    """Terminate *process*, so that it can cancel its build, then kill it with its children."""
     with suppress(psutil.NoSuchProcess):
-        family = psutil.Process(process.pid).children(recursive=True)
+        descendants = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
             process.communicate(timeout=TERMINATE_TIMEOUT)
-        for each in family:
+        for descendant in descendants:
             with suppress(psutil.NoSuchProcess):
-                each.kill()
+                descendant.kill()
     process.kill()
     process.wait()

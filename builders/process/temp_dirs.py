@@ -1,7 +1,7 @@
-"""Temporary folders that are found again where a killed process left them.
+"""Temporary folders that can be cleaned up after their process was killed.
 
-Each is locked by the process that made it, so whoever can take the lock of one may remove it, with
-the processes that were begun for it and live on.
+Each is locked by the process that created it. A process that gets the lock may remove the folder,
+and kill the processes that were started for it and are still running.
 """
 
 import fcntl
@@ -15,15 +15,15 @@ from pathlib import Path
 
 from builders.process.cleanup import kill_by_env_marker
 
-TEMP_DIR_VARIABLE = "CURATE_SCRATCH"  # of processes that are to end with the folder
+TEMP_DIR_VARIABLE = "CURATE_SCRATCH"  # names the folder in processes that must end with it
 
 
 @contextmanager
 def temp_dir(parent: Path, purpose: str, *, reuse_name: bool = False) -> Iterator[Path]:
-    """A new folder in *parent*, which is made if need be; removed at the end.
+    """Yield a new folder in *parent* (created if missing), which is removed at the end.
 
-    A *reuse_name* one has one of as few names as will do: an engine keeps what it was sent from a
-    place, and takes from the same place only what changed.
+    With *reuse_name*, its name is the first free one of a numbered series: an engine caches the
+    build context of each path, and only what changed is sent from the same path.
     """
     parent.mkdir(parents=True, exist_ok=True)
     folder, lock = (_take_numbered if reuse_name else _make_unique)(parent, purpose)
@@ -35,9 +35,9 @@ def temp_dir(parent: Path, purpose: str, *, reuse_name: bool = False) -> Iterato
 
 
 def remove_stale_temp_dirs(parent: Path, purpose: str) -> None:
-    """Remove the folders of *purpose* in *parent* whose makers are gone, and what works in them."""
+    """Remove folders of *purpose* in *parent* whose process is gone, and kill processes in them."""
     for folder in parent.glob(f"{_folder_prefix(purpose)}*"):
-        with suppress(OSError):  # somebody else's, or gone
+        with suppress(OSError):  # in use by another process, or gone
             lock = os.open(folder, os.O_RDONLY)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -48,7 +48,7 @@ def remove_stale_temp_dirs(parent: Path, purpose: str) -> None:
 
 
 def _make_unique(parent: Path, purpose: str) -> tuple[Path, int]:
-    """A new folder and its open lock; made once more if it is swept before it is locked."""
+    """Create a folder and return it with its lock; retry if it is removed before it is locked."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_folder_prefix(purpose), dir=parent))
         with suppress(FileNotFoundError):
@@ -60,10 +60,10 @@ def _make_unique(parent: Path, purpose: str) -> tuple[Path, int]:
 
 
 def _take_numbered(parent: Path, purpose: str) -> tuple[Path, int]:
-    """The first folder, counted from 0, that nobody uses, emptied; and its open lock."""
+    """Empty the first numbered folder that is not in use and return it with its lock."""
     for number in itertools.count():
         folder = parent / f"{_folder_prefix(purpose)}{number}"
-        with suppress(FileNotFoundError):  # swept before it was locked
+        with suppress(FileNotFoundError):  # removed before it was locked
             folder.mkdir(exist_ok=True)
             lock = os.open(folder, os.O_RDONLY)
             with suppress(BlockingIOError):
@@ -73,7 +73,7 @@ def _take_numbered(parent: Path, purpose: str) -> tuple[Path, int]:
                     _empty_folder(folder)
                     return folder, lock
             os.close(lock)
-    raise AssertionError("numbers do not end")
+    raise AssertionError("unreachable: itertools.count() does not end")
 
 
 def _empty_folder(folder: Path) -> None:
