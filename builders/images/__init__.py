@@ -1,1 +1,1 @@
-"""Images of instances: planned as layers, then built where they are missing."""
+"""Images of instances: planned as layers, of which the missing ones are built."""

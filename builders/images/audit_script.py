@@ -1,12 +1,13 @@
-"""Text of the checks that a finished checkout passes: nothing in it is newer than its commit.
+"""Shell commands that check a finished checkout: it contains nothing newer than its commit.
 
-The text is POSIX sh, a part of the install script; it ends with a sentence where a check fails.
+They are POSIX sh and part of the install script. A failing check prints a sentence that starts
+with "not clean:".
 """
 
 import shlex
 
-# Copies of the package outside the checkout would shadow it, or give away a later release.
-_COPIES = """\
+# A copy of the package outside the checkout would shadow it, or reveal a later release.
+_CHECK_COPIES = """\
 import os, sys
 from importlib.machinery import PathFinder
 name, root = sys.argv[1], os.path.realpath(sys.argv[2]) + os.sep
@@ -17,9 +18,9 @@ others = [place for places in found for place in places if not inside(place)]
 sys.exit("not clean: another copy of %s in %s" % (name, others[0]) if others else 0)
 """
 
-# Submodules are repositories of their own. What an install left behind and nobody ignores is
-# ignored from here on: the work tree is clean for whoever looks for changes.
-_REPOSITORIES = """\
+# Submodules are repositories of their own. Untracked files that the install created are added to
+# .git/info/exclude, so that `git status` is clean.
+_CHECK_REPOSITORIES = """\
 find . -name .git -prune | while read -r folder; do (
     cd "$(dirname "$folder")"
     mkdir -p .git/info
@@ -38,13 +39,14 @@ find . -name .git -prune | while read -r folder; do (
 
 
 def audit_commands(import_name: str, older: str = "") -> list[str]:
-    """Commands that check the current folder, `$checkout`, and the environment's `python`.
+    """Return commands that check the current folder, `$checkout`, and the environment's `python`.
 
-    No work in tracked files, no object, ref or log beside HEAD and what it (or commits *older*,
-    its ancestors) needs, no remote, no other copy of *import_name* ("" = unchecked).
+    They fail for changed tracked files, for objects that neither HEAD nor the commits *older* (its
+    ancestors, separated by spaces) need, for reflogs and similar traces, for remotes, and for other
+    copies of *import_name* ("" = not checked).
     """
-    lines = [f"known='HEAD {older}'", *_REPOSITORIES.splitlines()]
+    lines = [f"known='HEAD {older}'", *_CHECK_REPOSITORIES.splitlines()]
     if import_name:
-        name, check = shlex.quote(import_name), shlex.quote(_COPIES)
+        name, check = shlex.quote(import_name), shlex.quote(_CHECK_COPIES)
         lines.append(f'(cd / && python -B -c {check} {name} "$checkout")')
     return lines

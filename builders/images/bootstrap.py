@@ -1,6 +1,6 @@
-"""A Debian base image made without any registry: `python -m builders.images.bootstrap`.
+"""Create a Debian base image without an image registry: `python -m builders.images.bootstrap`.
 
-For machines that reach a Debian mirror but no image registry. Needs root and `debootstrap`.
+For machines that can reach a Debian mirror but no image registry. Needs root and `debootstrap`.
 """
 
 import argparse
@@ -18,9 +18,11 @@ MIRROR = "http://deb.debian.org/debian"
 
 
 def make_base_image(*, tag: str = TAG, suite: str = SUITE, mirror: str = MIRROR) -> str:
-    """Make the image *tag* of Debian's *suite* unless it is there; return its id.
+    """Create the image *tag* of Debian's *suite* unless it exists, and return its id.
 
-    Raises `BuilderError` when `debootstrap` is missing or fails, and without an engine.
+    Raises:
+        BuilderError: `debootstrap` is missing or fails.
+        EngineUnavailableError: No container engine responds.
     """
     from docker.errors import ImageNotFound
 
@@ -47,7 +49,7 @@ def make_base_image(*, tag: str = TAG, suite: str = SUITE, mirror: str = MIRROR)
 
 
 def main() -> None:
-    """Make the image and print its tag."""
+    """Create the image and print its tag."""
     parser = argparse.ArgumentParser(
         prog="python -m builders.images.bootstrap", description=__doc__
     )
@@ -63,7 +65,7 @@ def main() -> None:
 
 
 def _remove_caches(root: Path) -> None:
-    """Remove what an image does not need: downloaded packages, lists and logs."""
+    """Remove downloaded packages, package lists and logs."""
     for pattern in ("var/cache/apt/archives/*.deb", "var/lib/apt/lists/*_*", "var/log/*.log"):
         for path in root.glob(pattern):
             path.unlink()
@@ -73,7 +75,9 @@ def _run_command(*command: str | Path) -> None:
     try:
         subprocess.run([str(part) for part in command], check=True, capture_output=True)
     except FileNotFoundError as error:
-        raise BuilderError(f"{command[0]} is missing", hint=f"apt install {command[0]}") from error
+        raise BuilderError(
+            f"{command[0]} is not installed", hint=f"Run: apt install {command[0]}"
+        ) from error
     except subprocess.CalledProcessError as error:
         log = (error.stdout + error.stderr).decode(errors="replace")
         raise BuilderError(f"{command[0]} failed: {log[-2000:]}") from error

@@ -1,4 +1,4 @@
-"""Images of an instance, built layer by layer as planned where they are not there yet."""
+"""Build the missing layers of an instance's image."""
 
 import shutil
 import time
@@ -25,7 +25,7 @@ from builders.settings import BuildSettings
 
 @dataclass(frozen=True, kw_only=True)
 class BuildContext:
-    """What images are built with; *slot* raises DiskFullError where room is too short."""
+    """Settings and handles of a build; *slot* raises DiskFullError when disk space runs out."""
 
     settings: BuildSettings
     engine: docker.DockerClient
@@ -34,18 +34,25 @@ class BuildContext:
 
 
 def build_image(plan: ImagePlan, build_ctx: BuildContext) -> BuiltInstance | Failure:
-    """Build what is missing of *plan*'s layers; a command that fails in them is a `Failure`."""
-    began = time.monotonic()
+    """Build the missing layers of *plan*.
+
+    Returns:
+        The built instance, or a `Failure` if a command of a build fails.
+
+    Raises:
+        BuilderError: The engine, the disk, the network or the layer cache failed.
+    """
+    started = time.monotonic()
     engine, tags = build_ctx.engine, plan.tags
     seconds: dict[str, float] = {}
     for layer in _needed_layers(plan, build_ctx):
-        layer_began = time.monotonic()
-        made = _build_if_missing(layer, plan, build_ctx)
-        if isinstance(made, Failure):
-            return made
-        if made and layer.is_shared and build_ctx.settings.layer_cache_registry:
+        layer_started = time.monotonic()
+        was_built = _build_if_missing(layer, plan, build_ctx)
+        if isinstance(was_built, Failure):
+            return was_built
+        if was_built and layer.is_shared and build_ctx.settings.layer_cache_registry:
             push_layer(engine, layer.tag, build_ctx.settings.layer_cache_registry)
-        seconds[layer.name] = time.monotonic() - layer_began if made else 0.0
+        seconds[layer.name] = time.monotonic() - layer_started if was_built else 0.0
     return BuiltInstance(
         name=plan.spec.name,
         backend="docker",
@@ -54,30 +61,34 @@ def build_image(plan: ImagePlan, build_ctx: BuildContext) -> BuiltInstance | Fai
         digest=str(engine.images.get(tags["instance"]).id),
         dockerfiles={layer.name: layer.dockerfile for layer in plan.layers},
         layer_bytes=measure_layers(engine, plan.layers),
-        seconds=time.monotonic() - began,
+        seconds=time.monotonic() - started,
         environment_seconds=sum(seconds.values()) - seconds["instance"],
     )
 
 
 def remove_stale_contexts(settings: BuildSettings) -> None:
-    """Remove contexts of builds whose process was killed."""
+    """Remove build contexts whose process was killed."""
     remove_stale_temp_dirs(settings.cache_dir / "contexts", "build")
 
 
 def measure_layers(
     engine: docker.DockerClient, layers: tuple[ImageLayer, ...]
 ) -> Mapping[str, int]:
-    """Uncompressed bytes that each layer adds to the one below; layers that came from a registry
-    within one above them are none of their own.
+    """Return the uncompressed bytes that each layer adds to the one below, by layer name.
+
+    A layer without an image of its own, as it was pulled within a layer above, counts there.
     """
-    here = [layer for layer in layers if image_exists(engine, layer.tag)]
-    totals = [int(engine.images.get(layer.tag).attrs["Size"]) for layer in here]
+    existing = [layer for layer in layers if image_exists(engine, layer.tag)]
+    totals = [int(engine.images.get(layer.tag).attrs["Size"]) for layer in existing]
     below = [0, *totals[:-1]]
-    return {layer.name: total - low for layer, total, low in zip(here, totals, below, strict=True)}
+    return {
+        layer.name: total - lower
+        for layer, total, lower in zip(existing, totals, below, strict=True)
+    }
 
 
 def image_exists(engine: docker.DockerClient, tag: str) -> bool:
-    """Whether the engine has an image of this name."""
+    """Whether the engine has an image named *tag*."""
     try:
         engine.images.get(tag)
     except docker.errors.ImageNotFound:
@@ -86,9 +97,10 @@ def image_exists(engine: docker.DockerClient, tag: str) -> bool:
 
 
 def _needed_layers(plan: ImagePlan, build_ctx: BuildContext) -> tuple[ImageLayer, ...]:
-    """Layers of *plan* from the uppermost on that is here or in a registry; all if there is none.
+    """Return the layers of *plan* from the topmost one that exists or can be pulled.
 
-    The instance's own layers are not looked for: they are as quickly made as pulled.
+    Without any, all layers. Only shared layers are pulled: the instance's own ones can be built as
+    quickly.
     """
     if build_ctx.settings.layer_cache_registry:
         for number in reversed(range(len(plan.layers))):
@@ -98,7 +110,7 @@ def _needed_layers(plan: ImagePlan, build_ctx: BuildContext) -> tuple[ImageLayer
 
 
 def _pull_if_cached(layer: ImageLayer, build_ctx: BuildContext) -> bool:
-    """Whether *layer* is here, if need be from the registry."""
+    """Pull *layer* from the layer cache unless it exists; return whether it exists now."""
     settings, engine = build_ctx.settings, build_ctx.engine
     with file_lock(settings.cache_dir / "locks", content_hash(layer.tag)):
         if image_exists(engine, layer.tag):
@@ -116,7 +128,7 @@ def _pull_if_cached(layer: ImageLayer, build_ctx: BuildContext) -> bool:
 def _build_if_missing(
     layer: ImageLayer, plan: ImagePlan, build_ctx: BuildContext
 ) -> bool | Failure:
-    """Build *layer* unless it exists; True when it was built here."""
+    """Build *layer* unless it exists; return True if it was built."""
     if image_exists(build_ctx.engine, layer.tag):
         return False
     with file_lock(build_ctx.settings.cache_dir / "locks", content_hash(layer.tag)):
@@ -133,7 +145,7 @@ def _build_if_missing(
 
 
 def _build_layer(layer: ImageLayer, plan: ImagePlan, build_ctx: BuildContext) -> Failure | None:
-    """Fill a context for *layer* and build it there."""
+    """Fill a build context for *layer* and build it."""
     with temp_dir(build_ctx.settings.cache_dir / "contexts", "build", reuse_name=True) as folder:
         context = folder / "context"
         if layer.kind == "python":
@@ -154,7 +166,7 @@ def _build_layer(layer: ImageLayer, plan: ImagePlan, build_ctx: BuildContext) ->
 
 
 def _fill_base_context(context: Path, spec: InstanceSpec, settings: BuildSettings) -> None:
-    """The base layer takes nothing but its text."""
+    """Do nothing: the base layer needs no files."""
 
 
 def _fill_packages_context(context: Path, spec: InstanceSpec, settings: BuildSettings) -> None:

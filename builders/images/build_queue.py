@@ -1,4 +1,4 @@
-"""Builds that go at once on one disk: watched while they go, and stopped one after the other."""
+"""Concurrent builds on one disk: the newest are stopped first when the disk fills up."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,13 +9,13 @@ from typing import TypeVar
 from builders.errors import DiskFullError
 from builders.process.free_space import RUNNING_BUILD_FRACTION, check_free_space, free_bytes
 
-MAX_BUILD_ATTEMPTS = 3  # of one build, where each stopped one was followed by more room
+MAX_BUILD_ATTEMPTS = 3  # of one build that was stopped and for which space was then freed
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 class BuildQueue:
-    """The builds that share the room of one disk, the oldest first."""
+    """The builds that share the space of one disk, oldest first."""
 
     def __init__(self, reserve_bytes: int) -> None:
         self.reserve_bytes = reserve_bytes
@@ -26,13 +26,21 @@ class BuildQueue:
     def run_build(
         self,
         folder: Path,
-        build: Callable[["BuildSlot"], Made],
+        build: Callable[["BuildSlot"], Result],
         free_space: Callable[[int], bool] = lambda _: False,
-    ) -> Made:
-        """What *build* makes where *folder* is, tried again where the disk was full and is not now.
+    ) -> Result:
+        """Run *build* and return its result; retry it after the disk was full.
 
-        That is, once those before it have ended, or if *free_space* has removed something for as
-        many bytes as it is told.
+        A retry comes after all older builds have ended or, if there are none, after *free_space*
+        has freed something.
+
+        Args:
+            folder: A folder on the disk.
+            build: The build; it calls the methods of its slot to check the disk.
+            free_space: Takes the number of missing bytes, returns whether it freed any space.
+
+        Raises:
+            DiskFullError: The disk is full and a retry is pointless, or the last attempt failed.
         """
         with self._take_slot(folder) as slot:
             for _ in range(MAX_BUILD_ATTEMPTS - 1):
@@ -47,21 +55,21 @@ class BuildQueue:
             return build(slot)
 
     def close(self) -> None:
-        """Let nothing be tried again."""
+        """Prevent any further retry."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def is_oldest(self, slot: "BuildSlot") -> bool:
-        """Whether no build was begun before that of *slot*."""
+        """Whether no older build than that of *slot* is running."""
         return self._active[0] is slot
 
     def _wait_for_older(self, slot: "BuildSlot") -> bool:
-        """Wait for the builds before *slot*; False if there are none, or none to be waited for."""
+        """Wait for all older builds; False if there are none, or if the queue was closed."""
         with self._changed:
-            behind = not self.is_oldest(slot)
+            has_older = not self.is_oldest(slot)
             self._changed.wait_for(lambda: self._closed or self.is_oldest(slot))
-            return behind and not self._closed
+            return has_older and not self._closed
 
     @contextmanager
     def _take_slot(self, folder: Path) -> Iterator["BuildSlot"]:
@@ -77,26 +85,33 @@ class BuildQueue:
 
 
 class BuildSlot:
-    """One build among others."""
+    """One of the running builds."""
 
     def __init__(self, queue: BuildQueue, folder: Path) -> None:
         self._queue, self._folder = queue, folder
-        self._free = 0  # bytes, when the step under way began
+        self._free = 0  # free bytes at the start of the current step
 
     def start_step(self) -> None:
-        """Raise `DiskFullError` unless the whole reserve is free: nothing is begun then."""
+        """Check the disk before a step of the build.
+
+        Raises:
+            DiskFullError: Less than the whole reserve is free.
+        """
         check_free_space(self._folder, self._queue.reserve_bytes)
         self._free = free_bytes(self._folder)
 
     def check_space(self) -> None:
-        """Raise `DiskFullError` where the step under way has to be stopped.
+        """Check the disk during a step of the build.
 
-        The oldest build may use up part of the reserve, so that it can go on when those beside it
-        have been stopped. What is missing counts twice what was taken since the step began.
+        The oldest build may use part of the reserve, so that it can finish after the others were
+        stopped. `missing_bytes` of the error includes twice what was used since the step started.
+
+        Raises:
+            DiskFullError: The step must be stopped.
         """
-        part = RUNNING_BUILD_FRACTION if self._queue.is_oldest(self) else 1.0
+        fraction = RUNNING_BUILD_FRACTION if self._queue.is_oldest(self) else 1.0
         try:
-            check_free_space(self._folder, self._queue.reserve_bytes, fraction=part)
+            check_free_space(self._folder, self._queue.reserve_bytes, fraction=fraction)
         except DiskFullError as full:
             full.missing_bytes += 2 * max(self._free - free_bytes(self._folder), 0)
             raise

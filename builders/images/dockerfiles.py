@@ -1,13 +1,15 @@
-"""Text of the Dockerfile of every layer: pure functions, the same input gives the same text.
+"""Dockerfiles of all layers, rendered by pure functions: the same input gives the same text.
 
-Layers stack as base -> python -> parts -> environment -> tree -> instance, where parts are large
-distributions that environments share (`builders.images.large_packages`), and a tree is the checkout
-of the oldest of neighbouring instances; most do without the one or the other. The dialect is that
-of Docker 20.10: no heredoc, no `COPY --link`, no named contexts. What a build needs but an image
-must not keep (uv, the CA bundle, the index's address, lock, checkout, scripts) lies in the context,
-which is mounted at /mnt for the time of one RUN; the caches of uv, ccache and bytecode are mounted
-at /media, for several builds at once: all three are made for that. Both folders exist in every
-Debian, so not even an empty mount point is left behind.
+Layers stack as base -> python -> shared packages -> environment -> checkout -> instance. Shared
+packages are large distributions that environments have in common
+(`builders.images.large_packages`); a checkout layer is the checkout of the oldest of several nearby
+instances. Most images have neither.
+
+The syntax is that of Docker 20.10: no heredoc, no `COPY --link`, no named contexts. Files that a
+build needs and an image must not contain (uv, the CA bundle, the index URL, lock, checkout,
+scripts) are in the build context, which is mounted at /mnt during a RUN. The caches of uv, ccache
+and bytecode are mounted at /media and may be used by several builds at once, which all three
+support. Both folders exist in every Debian image, so no empty mount point is left behind.
 """
 
 import shlex
@@ -22,7 +24,7 @@ CHECKOUT = "/testbed"
 VENV = "/opt/venv"
 PYTHON = "/opt/python"
 
-# Tools that old sdists and tests expect, and the shared libraries that CPython prefixes need.
+# Tools that old source distributions and tests need, and the shared libraries of CPython prefixes.
 BASE_PACKAGES = (
     "build-essential",
     "ca-certificates",
@@ -46,18 +48,19 @@ BASE_PACKAGES = (
     "zlib1g-dev",
 )
 
-# What isolated builds of old source distributions ask for without an upper bound.
+# What old source distributions require for their isolated builds without an upper bound.
 _BUILD_TOOLS = ("cmake", "cython", "numpy", "scikit-build", "setuptools", "setuptools-scm", "wheel")
 
-_BOUND = "/tmp/build-bound.txt"
-_CONTEXT = "--mount=type=bind,target=/mnt"
-_CACHE = "--mount=type=cache,id=curate-builds,target=/media"
-_SETTINGS = ". /mnt/build.env"
+_BUILD_CONSTRAINTS = "/tmp/build-constraints.txt"
+_MOUNT_CONTEXT = "--mount=type=bind,target=/mnt"
+_MOUNT_CACHE = "--mount=type=cache,id=curate-builds,target=/media"
+_LOAD_BUILD_ENV = ". /mnt/build.env"
 _INSTALL = f"/mnt/uv pip install --python {VENV}/bin/python"
-_BYTECODE = f"{VENV}/bin/python -I /mnt/compile_bytecode.py /media"
+_COMPILE_BYTECODE = f"{VENV}/bin/python -I /mnt/compile_bytecode.py /media"
 
-# The prefix was made for another path: its libpython is found by the linker's cache, and the paths
-# that extension builds read are those of the copy.
+# The prefix was built for another path. So that libpython is found, its folder is added to the
+# linker's cache; in files that extension builds read, the old path is replaced. The imports check
+# that all shared libraries are installed.
 _RELOCATE = (
     "echo {prefix}/lib > /etc/ld.so.conf.d/python.conf && ldconfig"
     " && old=$({python} -c 'import sysconfig; print(sysconfig.get_config_var(\"LIBDIR\")[:-4])')"
@@ -69,7 +72,7 @@ _RELOCATE = (
 
 
 def render_base(base_image: str) -> str:
-    """Operating system with a compiler, git and what CPython needs."""
+    """Render the base layer: *base_image* with a compiler, git and the libraries of CPython."""
     return _join_lines(
         f"FROM {base_image}",
         "ENV LANG=C.UTF-8",
@@ -79,13 +82,13 @@ def render_base(base_image: str) -> str:
 
 
 def render_python(base: str, python: str) -> str:
-    """*base* with the CPython prefix that is the build context, at a path of its own."""
+    """Render the python layer: *base* with the CPython prefix that is the build context."""
     relocate = _RELOCATE.format(prefix=PYTHON, python=f"{PYTHON}/bin/python{python}")
     return _join_lines(f"FROM {base}", f"COPY . {PYTHON}", f"RUN {relocate}")
 
 
 def render_python_dockerignore(python: str) -> str:
-    """`.dockerignore` of the python layer: what of a prefix is not copied."""
+    """Render the `.dockerignore` of the python layer: parts of a prefix that are not copied."""
     library = f"lib/python{python}"
     names = (f"{library}/site-packages/*", f"{library}/test", f"{library}/idlelib", "share/man")
     return "\n".join([*names, "bin/pip*", f"{library}/config-*/*.a", "lib/*.a", ""])
@@ -94,10 +97,16 @@ def render_python_dockerignore(python: str) -> str:
 def render_shared_packages(
     below: str, python: str, packages: Sequence[str], *, lowest: bool
 ) -> str:
-    """*below* with pinned *packages* in the virtual environment, which the *lowest* part makes."""
-    made = (f"/mnt/uv venv --python {PYTHON}/bin/python{python} {VENV}",) if lowest else ()
-    steps = [_SETTINGS, *made, f"{_INSTALL} --no-deps {' '.join(packages)}", _BYTECODE]
-    return _join_lines(f"FROM {below}", f"RUN {_CONTEXT} {_CACHE} " + " && ".join(steps))
+    """Render a layer of shared packages: *below* with the pinned *packages*.
+
+    The *lowest* such layer creates the virtual environment.
+    """
+    create = (f"/mnt/uv venv --python {PYTHON}/bin/python{python} {VENV}",) if lowest else ()
+    install = f"{_INSTALL} --no-deps {' '.join(packages)}"
+    steps = [_LOAD_BUILD_ENV, *create, install, _COMPILE_BYTECODE]
+    return _join_lines(
+        f"FROM {below}", f"RUN {_MOUNT_CONTEXT} {_MOUNT_CACHE} " + " && ".join(steps)
+    )
 
 
 def render_environment(
@@ -107,61 +116,76 @@ def render_environment(
     system_packages: Sequence[str] = (),
     has_venv: bool = False,
 ) -> str:
-    """*base* with system packages and a virtual environment that holds exactly the lock's packages.
+    """Render the environment layer: system packages and a virtual environment with the lock.
 
-    The seeds (pip, and setuptools and wheel before Python 3.12) are those of the lock's cut-off.
-    Source distributions that no longer build with today's tools get those of the cut-off, too.
-    Extensions are built against an old numpy, where it is in the lock
-    (`builders.lock.build_constraints`). Where parts have *has_venv* the environment, it is gone on
-    with.
+    Seed packages (pip; before Python 3.12 setuptools and wheel, too) are as old as the lock's
+    cutoff. Source distributions that do not build with current build tools get those of the
+    cutoff. Extensions are built against an old numpy if numpy is in the lock
+    (`builders.lock.build_constraints`).
+
+    Args:
+        base: Image to start from.
+        lock: Packages to install, exactly in these versions.
+        system_packages: Debian packages to install.
+        has_venv: Whether *base* has shared packages, in whose virtual environment to install.
     """
     cutoff = format_rfc3339(lock.exclude_newer)
-    dated = " ".join(f"--exclude-newer-package {name}={cutoff}" for name in _BUILD_TOOLS)
+    old_tools = " ".join(f"--exclude-newer-package {name}={cutoff}" for name in _BUILD_TOOLS)
     if has_venv:
-        seeded = f"{_INSTALL} --exclude-newer {cutoff} {' '.join(_seed_packages(lock.python))}"
+        seed = f"{_INSTALL} --exclude-newer {cutoff} {' '.join(_seed_packages(lock.python))}"
     else:
-        seeded = f"/mnt/uv venv --seed --exclude-newer {cutoff}"
-        seeded += f" --python {PYTHON}/bin/python{lock.python} {VENV}"
-    steps = [_SETTINGS, seeded, *_install_commands(build_constraint(lock), dated), _BYTECODE]
+        seed = f"/mnt/uv venv --seed --exclude-newer {cutoff}"
+        seed += f" --python {PYTHON}/bin/python{lock.python} {VENV}"
+    install = _install_commands(build_constraint(lock), old_tools)
+    steps = [_LOAD_BUILD_ENV, seed, *install, _COMPILE_BYTECODE]
     lines = [f"FROM {base}"]
     if system_packages:
         lines.append(f"RUN {_apt_install_command(sorted(system_packages))}")
-    lines.append(f"RUN {_CONTEXT} {_CACHE} " + " && ".join(steps))
+    lines.append(f"RUN {_MOUNT_CONTEXT} {_MOUNT_CACHE} " + " && ".join(steps))
     lines.append(f"ENV VIRTUAL_ENV={VENV} PATH={VENV}/bin:$PATH")
     return _join_lines(*lines)
 
 
-def _install_commands(bound: str, dated: str) -> list[str]:
-    """Commands that install the lock: with today's build tools, or else with *dated* ones."""
+def _install_commands(constraint: str, old_tools: str) -> list[str]:
+    """Return commands that install the lock with current build tools, or else with *old_tools*.
+
+    *constraint* bounds the builds; if all fail, the last attempt goes without it.
+    """
     install = f"{_INSTALL} --no-deps -r /mnt/lock.txt"
-    if not bound:
-        return [f"{{ {install} || {install} {dated}; }}"]
-    bounded = f"{install} --build-constraints {_BOUND}"
-    tries = f"{bounded} || {bounded} {dated} || {install} {dated}"
-    return [f"echo '{bound}' > {_BOUND}", f"{{ {tries}; }}", f"rm {_BOUND}"]
+    if not constraint:
+        return [f"{{ {install} || {install} {old_tools}; }}"]
+    constrained = f"{install} --build-constraints {_BUILD_CONSTRAINTS}"
+    attempts = f"{constrained} || {constrained} {old_tools} || {install} {old_tools}"
+    return [
+        f"echo '{constraint}' > {_BUILD_CONSTRAINTS}",
+        f"{{ {attempts}; }}",
+        f"rm {_BUILD_CONSTRAINTS}",
+    ]
 
 
 def _seed_packages(python: str) -> tuple[str, ...]:
-    """What `uv venv --seed` puts into an environment."""
+    """Return the packages that `uv venv --seed` installs."""
     return ("pip",) if int(python.partition(".")[2]) >= 12 else ("pip", "setuptools", "wheel")
 
 
 def render_checkout(base: str, commit: str) -> str:
-    """*base* with the checkout of *commit*, for instances that are a small step from it."""
+    """Render the checkout layer: *base* with the checkout of *commit*, which instances update."""
     steps = f"cp -a /mnt/checkout {CHECKOUT} && chown -R 1000:1000 {CHECKOUT}"
-    return _join_lines(f"FROM {base}", f"RUN {_CONTEXT} {steps}", f"LABEL curate.commit={commit}")
+    return _join_lines(
+        f"FROM {base}", f"RUN {_MOUNT_CONTEXT} {steps}", f"LABEL curate.commit={commit}"
+    )
 
 
 def render_instance(base: str, spec: InstanceSpec) -> str:
-    """*base* with the checkout of *spec*, installed; the checkout belongs to uid 1000.
+    """Render the instance layer: *base* with the checkout of *spec*, installed, owned by uid 1000.
 
-    One RUN, so files that the install changes are stored once. Files of a tree layer are left
-    untouched: changing as little as an owner would store them again.
+    It is one RUN, so that files changed by the install are stored once. Files of a checkout layer
+    are left untouched, as even a change of owner would store them again.
     """
-    made = () if spec.checkout_layer_commit else (f"cp -a /mnt/checkout {CHECKOUT}",)
+    copy = () if spec.checkout_layer_commit else (f"cp -a /mnt/checkout {CHECKOUT}",)
     steps = [
-        _SETTINGS,
-        *made,
+        _LOAD_BUILD_ENV,
+        *copy,
         f"cd {CHECKOUT}",
         *_checkout_steps(spec),
         "PATH=$PATH:/mnt sh /mnt/install.sh",
@@ -173,14 +197,14 @@ def render_instance(base: str, spec: InstanceSpec) -> str:
     return _join_lines(
         f"FROM {base}",
         *variables,
-        f"RUN {_CONTEXT} {_CACHE} " + " && ".join(steps),
+        f"RUN {_MOUNT_CONTEXT} {_MOUNT_CACHE} " + " && ".join(steps),
         f"WORKDIR {CHECKOUT}",
         f"LABEL curate.instance={_quote_value(spec.name)} curate.commit={spec.base_commit}",
     )
 
 
 def _checkout_steps(spec: InstanceSpec) -> list[str]:
-    """Commands that make the checkout of a tree layer, and its submodules, those of *spec*."""
+    """Return commands that update a checkout layer and its submodules to those of *spec*."""
     if spec.checkout_layer_commit in ("", spec.base_commit):
         return []
     commands = [
@@ -193,7 +217,7 @@ def _checkout_steps(spec: InstanceSpec) -> list[str]:
 
 
 def render_build_env(*, ca_bundle: bool, index_url: str) -> str:
-    """`build.env` of a context: shell variables that hold during the build only."""
+    """Render the `build.env` of a context: shell variables that are set only during the build."""
     variables: Mapping[str, str] = {
         "CCACHE_DIR": "/media/ccache",
         "HOME": "/root",
@@ -223,7 +247,7 @@ def _apt_install_command(packages: Sequence[str]) -> str:
 
 
 def _quote_value(value: str) -> str:
-    """Spelling of *value* in a Dockerfile's ENV or LABEL."""
+    """Quote *value* for a Dockerfile's ENV or LABEL."""
     for character in ("\\", '"', "$"):
         value = value.replace(character, "\\" + character)
     return f'"{value}"'

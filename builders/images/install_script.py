@@ -1,8 +1,8 @@
-"""Text of the script that installs a checkout into its environment; nothing is run here.
+"""The script that installs a checkout into its environment; this module only renders it.
 
-The script is POSIX sh, the same for both backends: it starts in the checkout, with the
-environment's `python` and a `uv` on PATH, and prints a marker before each step, by which a failed
-log is told apart (`find_failed_step`).
+The script is POSIX sh, the same for both backends. It starts in the checkout, with the
+environment's `python` and `uv` on PATH, and prints a marker before each step. From the markers in
+the log, `find_failed_step` finds the step that failed.
 """
 
 import shlex
@@ -16,12 +16,12 @@ from builders.model import Failure, InstanceSpec
 from builders.rfc3339 import format_rfc3339
 
 STEP_MARKER = "curate-step: "
-EDITABLE = "{editable}"  # among the commands of a spec: the editable install of its date
+EDITABLE = "{editable}"  # command that stands for the editable install of the spec's date
 
-# What it means that the log of a failure ends in a step.
+# Failed step -> reason code.
 _REASONS = {"install": "install-failed", "import": "not-imported", "clean": "not-clean"}
 
-# Words by which apt, uv and pip say that the network failed, not the package.
+# Messages of apt, uv and pip when the network failed, not the package.
 _NETWORK_SIGNS = (
     "Temporary failure in name resolution",
     "Temporary failure resolving",
@@ -41,7 +41,7 @@ sys.exit(0 if found else "%s is imported from %s, not from %s" % (name, places, 
 
 
 def render_install_script(spec: InstanceSpec) -> str:
-    """Script that installs *spec*'s checkout and checks import and cleanliness."""
+    """Render the script that installs *spec*'s checkout, then checks its import and cleanliness."""
     lines = ["set -eu", "checkout=$(pwd)", *_export_commands(spec), f"echo '{STEP_MARKER}install'"]
     lines += install_commands(spec)
     if spec.import_name:
@@ -61,7 +61,7 @@ def render_install_script(spec: InstanceSpec) -> str:
 
 
 def install_commands(spec: InstanceSpec) -> list[str]:
-    """Lines of the script that install the checkout: the recipe's, or the editable install."""
+    """Return the commands that install the checkout: the recipe's, or the editable install."""
     lines = []
     for command in spec.install or (EDITABLE,):
         lines += _editable_install_commands(spec.date) if command == EDITABLE else [command]
@@ -69,22 +69,23 @@ def install_commands(spec: InstanceSpec) -> list[str]:
 
 
 def find_failed_step(log: str) -> str:
-    """Last step that *log* says was begun: "install", "import", "clean", "done", or "" for none."""
+    """Return the last step that started: "install", "import", "clean", "done", or "" for none."""
     started = [line.split(STEP_MARKER)[1] for line in log.splitlines() if STEP_MARKER in line]
     steps = [step.strip() for step in started if step.strip() in (*_REASONS, "done")]
     return steps[-1] if steps else ""
 
 
 def classify_failure(failure: Failure, layer: str) -> Failure:
-    """*failure* of a *layer* ("base", ..., "instance") with stage and reason.
+    """Return *failure* of a *layer* ("base", ..., "instance") with its stage and reason.
 
-    Where the network failed it raises `SandboxError`: that says nothing about the candidate.
+    Raises:
+        SandboxError: The network failed, which is not the candidate's fault.
     """
     if failure.reason == "timeout":
         return replace(failure, stage="install" if layer == "instance" else "build")
     if any(sign in failure.detail for sign in _NETWORK_SIGNS):
         raise SandboxError(
-            f"a build had no network: {failure.detail[-1000:]}",
+            f"network error during build: {failure.detail[-1000:]}",
             hint="Check the network, the index URL and the CA bundle.",
         )
     if layer != "instance":
@@ -101,7 +102,11 @@ def _export_commands(spec: InstanceSpec) -> list[str]:
 
 
 def _editable_install_commands(date: datetime) -> list[str]:
-    """Editable install by the means of *date*; setuptools needs older ones before PEP 660."""
+    """Return commands for the editable install with the tools of *date*.
+
+    Until `PEP_660`, setuptools projects are installed by pip or by `setup.py develop`, with uv as
+    the last resort.
+    """
     cutoff = format_rfc3339(date)
     modern = f"uv pip install --no-deps --exclude-newer {cutoff} -e ."
     if date.astimezone(UTC) >= PEP_660:

@@ -1,4 +1,4 @@
-"""Keys of environments and instances: hashes of all that decides their content, and their locks."""
+"""Keys of environments and instances: hashes of everything that determines their content."""
 
 import platform
 
@@ -8,9 +8,10 @@ from builders.process.digest import content_hash
 
 
 def compute_environment_key(spec: InstanceSpec, *texts: str) -> str:
-    """Hash of what an environment consists of: equal keys, equal environments.
+    """Hash the inputs of an environment; environments with equal keys are equal.
 
-    *texts* are what the backend adds to python, packages, system packages and architecture.
+    *texts* are inputs of the backend, besides Python version, packages, system packages and
+    architecture.
     """
     packages = sorted(spec.lock.packages)
     return content_hash(
@@ -19,7 +20,7 @@ def compute_environment_key(spec: InstanceSpec, *texts: str) -> str:
 
 
 def compute_instance_key(spec: InstanceSpec, *texts: str) -> str:
-    """Hash of what an instance adds to its environment."""
+    """Hash what an instance adds to its environment; *texts* are inputs of the backend."""
     submodules = sorted(spec.submodules)
     return content_hash(
         spec.repo, spec.base_commit, submodules, render_install_script(spec), *texts
@@ -27,9 +28,9 @@ def compute_instance_key(spec: InstanceSpec, *texts: str) -> str:
 
 
 def safe_name(name: str) -> str:
-    """*name* as part of an image tag or folder: lower case, at most 90 of the characters legal."""
+    """Return *name* in a form that is valid in image tags: lower case, at most 90 characters."""
     cleaned = "".join(
-        each if each.isascii() and (each.isalnum() or each in "._-") else "-"
-        for each in name.lower()
+        char if char.isascii() and (char.isalnum() or char in "._-") else "-"
+        for char in name.lower()
     )
     return cleaned[:90].lstrip(".-")

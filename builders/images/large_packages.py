@@ -1,6 +1,7 @@
-"""Large distributions that get a layer of their own, below the environments that need just these.
+"""Large distributions that get a layer of their own, shared by environments with the same versions.
 
-Torch with CUDA is most of an environment that has it, and changes with its own releases only.
+Torch with CUDA, for example, is most of an environment that has it, and only changes with a new
+release of torch.
 """
 
 import re
@@ -15,22 +16,22 @@ _PINNED = re.compile(r"[a-z0-9-]+==[\w.+!-]+")
 
 @dataclass(frozen=True, kw_only=True)
 class SharedPackages:
-    """Pinned distributions (`name==version`, sorted) that lie in one layer."""
+    """Pinned distributions (`name==version`, sorted) that share one layer."""
 
-    name: str  # of the family
+    name: str  # first distribution of the family
     packages: tuple[str, ...]
 
 
 def group_shared_packages(packages: Sequence[str]) -> tuple[SharedPackages, ...]:
-    """The parts among the *packages* of a lock, the lowest first."""
+    """Return the shared packages among the *packages* of a lock, the lowest layer first."""
     found = []
     for family in load_package_facts().large_families:
         members = sorted(
-            each
-            for each in packages
-            if _PINNED.fullmatch(each) and _belongs_to_family(each, family)
+            package
+            for package in packages
+            if _PINNED.fullmatch(package) and _belongs_to_family(package, family)
         )
-        if any(each.startswith(f"{family[0]}==") for each in members):
+        if any(member.startswith(f"{family[0]}==") for member in members):
             found.append(SharedPackages(name=family[0], packages=tuple(members)))
     return tuple(found)
 

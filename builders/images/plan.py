@@ -1,7 +1,7 @@
-"""Layers of an instance's image, planned by pure functions.
+"""Plan the layers of an instance's image, by pure functions.
 
-Every layer's tag is a hash of all that decides its content, so an image that exists is the right
-one and is reused, by this process or any other.
+A layer's tag has a hash of everything that determines its content. So if an image of that name
+exists, it is the right one, and any process can reuse it.
 """
 
 import platform
@@ -21,28 +21,28 @@ BYTECODE_COMPILER = Path(compile_bytecode.__file__)
 
 @dataclass(frozen=True, kw_only=True)
 class ImageLayer:
-    """One image to be: what it is, its tag, and the text it is built from."""
+    """One planned image: its kind, its tag, and its Dockerfile."""
 
     kind: str  # "base", "python", "shared_packages", "environment", "checkout" or "instance"
     tag: str
     dockerfile: str
     dockerignore: str = ""
-    package_group: str = ""  # of a part
+    package_group: str = ""  # family of shared packages
 
     @property
     def name(self) -> str:
-        """What records call it: its kind, or the family of a part."""
+        """Name of the layer in records: its kind, or the family of its shared packages."""
         return self.package_group or self.kind
 
     @property
     def is_shared(self) -> bool:
-        """Whether a registry may have it."""
+        """Whether it is shared with other instances, and through the layer cache."""
         return self.kind in ("shared_packages", "environment")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImagePlan:
-    """Layers of one instance from the bottom up, the interpreter's prefix, and the shared key."""
+    """Layers of one instance from the bottom up, CPython prefix, and key of the environment."""
 
     spec: InstanceSpec
     layers: tuple[ImageLayer, ...]
@@ -56,18 +56,18 @@ class ImagePlan:
 
 
 def plan_image(spec: InstanceSpec, settings: BuildSettings, prefix: Path) -> ImagePlan:
-    """Layers that make *spec*'s image with the interpreter of *prefix*; nothing is touched."""
-    space = settings.image_namespace
+    """Plan the layers of *spec*'s image with the CPython *prefix*, without any side effect."""
+    namespace = settings.image_namespace
     text = dockerfiles.render_base(settings.base_image)
     key = content_hash(platform.machine(), text)
-    base = ImageLayer(kind="base", tag=f"{space}/base:{key}", dockerfile=text)
+    base = ImageLayer(kind="base", tag=f"{namespace}/base:{key}", dockerfile=text)
     text = dockerfiles.render_python(base.tag, spec.python)
     ignored = dockerfiles.render_python_dockerignore(spec.python)
     key = content_hash(text, ignored, prefix.name)
     python = ImageLayer(
-        kind="python", tag=f"{space}/python:{key}", dockerfile=text, dockerignore=ignored
+        kind="python", tag=f"{namespace}/python:{key}", dockerfile=text, dockerignore=ignored
     )
-    package_layers = _plan_package_layers(python.tag, spec, space)
+    package_layers = _plan_package_layers(python.tag, spec, namespace)
     text = dockerfiles.render_environment(
         (python, *package_layers)[-1].tag,
         spec.lock,
@@ -75,44 +75,43 @@ def plan_image(spec: InstanceSpec, settings: BuildSettings, prefix: Path) -> Ima
         has_venv=bool(package_layers),
     )
     key = compute_environment_key(spec, text, BYTECODE_COMPILER.read_text())
-    environment = ImageLayer(kind="environment", tag=f"{space}/env:{key}", dockerfile=text)
+    environment = ImageLayer(kind="environment", tag=f"{namespace}/env:{key}", dockerfile=text)
     below = (
         base,
         python,
         *package_layers,
         environment,
-        *_plan_checkout_layer(environment.tag, spec, space),
+        *_plan_checkout_layer(environment.tag, spec, namespace),
     )
     text = dockerfiles.render_instance(below[-1].tag, spec)
-    tag = f"{space}/instance:{safe_name(spec.name)}-{compute_instance_key(spec, text)}"
+    tag = f"{namespace}/instance:{safe_name(spec.name)}-{compute_instance_key(spec, text)}"
     instance = ImageLayer(kind="instance", tag=tag, dockerfile=text)
     return ImagePlan(spec=spec, layers=(*below, instance), prefix=prefix, environment_key=key)
 
 
-def _plan_package_layers(python: str, spec: InstanceSpec, space: str) -> tuple[ImageLayer, ...]:
-    """The layers of large distributions that *spec* shares with others, if it has any."""
+def _plan_package_layers(python: str, spec: InstanceSpec, namespace: str) -> tuple[ImageLayer, ...]:
+    """Plan the layers of shared packages, if the lock has any."""
     found: list[ImageLayer] = []
     below = python
-    for part in group_shared_packages(spec.lock.packages):
+    for group in group_shared_packages(spec.lock.packages):
         text = dockerfiles.render_shared_packages(
-            below, spec.python, part.packages, lowest=below == python
+            below, spec.python, group.packages, lowest=below == python
         )
-        below = f"{space}/shared_packages:{content_hash(text, BYTECODE_COMPILER.read_text())}"
+        below = f"{namespace}/shared_packages:{content_hash(text, BYTECODE_COMPILER.read_text())}"
         found.append(
-            ImageLayer(kind="shared_packages", tag=below, dockerfile=text, package_group=part.name)
+            ImageLayer(kind="shared_packages", tag=below, dockerfile=text, package_group=group.name)
         )
     return tuple(found)
 
 
 def _plan_checkout_layer(
-    environment: str, spec: InstanceSpec, space: str
+    environment: str, spec: InstanceSpec, namespace: str
 ) -> tuple[ImageLayer, ...]:
-    """The layer that *spec* shares with its neighbours, if it has any."""
+    """Plan the checkout layer that *spec* shares with nearby instances, if it has one."""
     if not spec.checkout_layer_commit:
         return ()
     text = dockerfiles.render_checkout(environment, spec.checkout_layer_commit)
     submodules = (sorted(spec.submodules),) if spec.submodules else ()
-    tag = (
-        f"{space}/checkout:{content_hash(text, spec.repo, spec.checkout_layer_commit, *submodules)}"
-    )
+    key = content_hash(text, spec.repo, spec.checkout_layer_commit, *submodules)
+    tag = f"{namespace}/checkout:{key}"
     return (ImageLayer(kind="checkout", tag=tag, dockerfile=text),)

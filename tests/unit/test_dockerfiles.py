@@ -80,13 +80,13 @@ def test_the_context_has_every_file_that_the_text_names(tmp_path):
 def test_extensions_are_built_against_a_numpy_that_all_locks_have():
     lock = replace(LOCK, text=LOCK.text + "numpy==1.19.4\n")
     text = render_environment("curate/python:1", lock)
-    assert "echo 'numpy<=1.17.3' > /tmp/build-bound.txt && { " in text
+    assert "echo 'numpy<=1.17.3' > /tmp/build-constraints.txt && { " in text
     first, second, third = text.partition("{ ")[2].partition("; }")[0].split(" || ")
-    bound = " --build-constraints /tmp/build-bound.txt"
+    bound = " --build-constraints /tmp/build-constraints.txt"
     assert first.endswith(f"-r /mnt/lock.txt{bound}")
     assert second.startswith(f"{first} --exclude-newer-package cmake=")
     assert third == second.replace(bound, "")
-    assert "; } && rm /tmp/build-bound.txt && " in text
+    assert "; } && rm /tmp/build-constraints.txt && " in text
 
 
 @pytest.mark.parametrize(
