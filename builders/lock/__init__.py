@@ -1,1 +1,1 @@
-"""Locks: requirements resolved as of a date, and adjusted where they cannot be as declared."""
+"""Locks: requirements resolved as of a date, and adjusted where that fails."""

@@ -1,4 +1,4 @@
-"""What is changed in every manifest before its first resolution."""
+"""Changes to every manifest before its first resolution."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -12,17 +12,17 @@ from builders.rfc3339 import format_rfc3339
 
 
 def reupload_cutoffs(cutoff: datetime) -> dict[str, str]:
-    """Return the cutoff (RFC 3339) of each project that counts as there although it came back."""
-    late = {
-        name: moment
-        for name, moment in load_package_facts().uploaded_again.items()
-        if cutoff < moment
-    }
-    return {name: format_rfc3339(moment) for name, moment in late.items()}
+    """Return name -> later cutoff (RFC 3339) of the projects that were re-uploaded after *cutoff*.
+
+    Their old releases were deleted and uploaded again (`uploaded_again` in `packages.toml`), so
+    that they look newer than they are.
+    """
+    reuploaded = load_package_facts().uploaded_again
+    return {name: format_rfc3339(date) for name, date in reuploaded.items() if cutoff < date}
 
 
 def initial_changes(manifest: Manifest) -> list[LockAdjustment]:
-    """Changes to be made before the first attempt, each built on the one before it."""
+    """Return the changes to *manifest* before the first attempt, each based on the previous one."""
     found: list[LockAdjustment] = []
     for rule in (_add_pytest, _use_binary_wheel):
         change = rule(found[-1].manifest if found else manifest)
@@ -31,7 +31,7 @@ def initial_changes(manifest: Manifest) -> list[LockAdjustment]:
 
 
 def _add_pytest(manifest: Manifest) -> LockAdjustment | None:
-    """Add pytest where it is not declared: it runs the tests of unittest and nose, too."""
+    """Add pytest if it is not declared; it also runs unittest and nose tests."""
     if any(item.name == "pytest" for item in manifest.requirements):
         return None
     runner = Requirement(line="pytest", name="pytest", origin="default", is_core=True)
@@ -40,7 +40,7 @@ def _add_pytest(manifest: Manifest) -> LockAdjustment | None:
 
 
 def _use_binary_wheel(manifest: Manifest) -> LockAdjustment | None:
-    """Swap distributions that only build next to a database for the same code as a wheel."""
+    """Replace distributions that need a database's headers to build by their binary wheels."""
     wheels = load_package_facts().wheel_of
     found = {item.name for item in manifest.requirements if item.name in wheels}
     if not found:
@@ -48,8 +48,8 @@ def _use_binary_wheel(manifest: Manifest) -> LockAdjustment | None:
     changed = tuple(
         _rename_requirement(item, wheels.get(item.name, "")) for item in manifest.requirements
     )
-    swapped = ", ".join(f"{name} became {wheels[name]}" for name in sorted(found))
-    sentence = f"{swapped}: building it needs a database's headers"
+    replaced = ", ".join(f"replaced {name} by {wheels[name]}" for name in sorted(found))
+    sentence = f"{replaced}: building it needs a database's headers"
     return LockAdjustment(manifest=replace(manifest, requirements=changed), sentence=sentence)
 
 

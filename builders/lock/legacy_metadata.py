@@ -1,8 +1,8 @@
-"""Metadata of releases that uv passes over because it cannot read them, put so that it can.
+"""Invalid metadata of old releases, rewritten so that uv can read it.
 
-Until 2020 pip took versions that PEP 440 does not know, and releases of then ask for some: pandas
-before 0.25 for `pytz (>=2011k)`. uv leaves such releases out, and does not say so by itself where
-it finds a way without them. Then a release of many years before takes their place.
+Until 2020, pip accepted versions that are invalid under PEP 440, and releases of that time require
+some: pandas before 0.25 requires `pytz (>=2011k)`. uv skips such releases without a message if it
+finds a solution without them, which may be a release that is many years older.
 """
 
 import json
@@ -17,14 +17,14 @@ from builders.requirements.requirement_line import (
     parse_requirement,
 )
 
-LOG = {"RUST_LOG": "uv=warn"}  # makes uv tell what it passes over
+LOG = {"RUST_LOG": "uv=warn"}  # makes uv log the releases it skips
 
-_UNREAD = re.compile(r"^WARN `([A-Za-z0-9][\w.-]*)==([^`]+)` has invalid metadata", re.M)
+_SKIPPED = re.compile(r"^WARN `([A-Za-z0-9][\w.-]*)==([^`]+)` has invalid metadata", re.M)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseMetadata:
-    """What a release requires, in today's terms, and a sentence for every line that was changed."""
+    """Requirements of a release in valid syntax, and a sentence for each line that was changed."""
 
     name: str
     version: str
@@ -35,18 +35,18 @@ class ReleaseMetadata:
 
 
 def skipped_releases(errors: str) -> dict[str, str]:
-    """Return the release that uv would have liked most of each project it could not read.
+    """Return project -> version of the preferred release that uv could not read.
 
-    *errors* is uv's standard error under `LOG`, where releases stand in the order of its wishes.
+    *errors* is uv's standard error with `LOG`, which lists releases in order of preference.
     """
     found: dict[str, str] = {}
-    for name, version in _UNREAD.findall(errors):
+    for name, version in _SKIPPED.findall(errors):
         found.setdefault(name, version)
     return found
 
 
 def parse_metadata(text: str, name: str, version: str) -> ReleaseMetadata | None:
-    """Read the METADATA file of a release; None where a line of it has no meaning today either."""
+    """Parse the METADATA file of a release; None if a line of it cannot be made valid."""
     message = message_from_string(text)
     lines: list[str] = message.get_all("Requires-Dist") or []
     try:
@@ -61,16 +61,16 @@ def parse_metadata(text: str, name: str, version: str) -> ReleaseMetadata | None
         requires_python=str(python),
         extras=tuple(message.get_all("Provides-Extra") or ()),
         changes=tuple(
-            f"read {before!r} of {name} {version} as {after!r}: it is not valid today"
+            f"read {before!r} of {name} {version} as {after!r}: it is not valid (PEP 508)"
             for before, after in zip(lines, requires, strict=True)
             if not is_valid_requirement(before)
         ),
     )
 
 
-def render_uv_config(known: Iterable[ReleaseMetadata]) -> str:
-    """Return a `uv.toml` by which uv takes *known* for the metadata of these releases."""
-    return "\n".join(_render_entry(item) for item in known)
+def render_uv_config(releases: Iterable[ReleaseMetadata]) -> str:
+    """Return a `uv.toml` that overrides the metadata of these *releases*."""
+    return "\n".join(_render_entry(item) for item in releases)
 
 
 def _render_entry(item: ReleaseMetadata) -> str:

@@ -1,4 +1,4 @@
-"""What to change in a manifest that does not resolve, read from uv's own error text."""
+"""Find the adjustment of a manifest that does not resolve, from uv's error message."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -14,11 +14,11 @@ from builders.lock.dates import LATER_TOOLS
 from builders.requirements import Manifest, Requirement
 from builders.rfc3339 import format_rfc3339, parse_rfc3339
 
-# Of this module, `preparation`, `metadata` and `unbuilt`: raised when they lead to other locks, so
-# that stored ones, which were made by older rules, are made anew.
+# Version of the rules here and in `initial_changes`, `legacy_metadata` and `build_failures`. Raise
+# it when a change leads to other locks: stored locks of older versions are then resolved again.
 ADJUSTMENT_VERSION = 3
 EARLIEST = datetime.min.replace(tzinfo=UTC)
-CUTOFF_STEP = timedelta(days=30)  # first step past the cutoff for a project without any older file
+CUTOFF_STEP = timedelta(days=30)  # first extension of the cutoff for a project without older files
 
 _NAME = r"([A-Za-z0-9][A-Za-z0-9._-]*?)"
 _EXTRAS = r"(?:\[[^\]]*\])?"
@@ -46,7 +46,7 @@ _WARNING = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class LockAdjustment:
-    """A manifest changed in one respect, and the sentence that says which and why."""
+    """A manifest after one change, and the sentence that says what changed and why."""
 
     manifest: Manifest
     sentence: str
@@ -55,11 +55,16 @@ class LockAdjustment:
 def find_adjustment(
     error_text: str, manifest: Manifest, *, cutoff: datetime = EARLIEST
 ) -> LockAdjustment | None:
-    """Return the smallest change that answers uv's *error_text*, or None where there is none.
+    """Return the smallest change that may resolve the error, or None if there is none.
 
-    *error_text* is the standard error of a failing `uv pip compile` (or of `uv pip install`, for
-    packages that do not build). Core requirements are unpinned where their release has vanished,
-    and never dropped. Builds of before `LATER_TOOLS` (by *cutoff*) are first given later tools.
+    Core requirements are unpinned if their release no longer exists, and never dropped. If a
+    package fails to build and *cutoff* is before `LATER_TOOLS`, later build tools are tried first.
+
+    Args:
+        error_text: Standard error of a failed `uv pip compile`, or of `uv pip install` for packages
+            that fail to build.
+        manifest: The manifest that failed.
+        cutoff: Its cutoff date (time-zone aware).
     """
     text = _flatten_error(error_text)
     early_rules = (_allow_newer_build_tools,) if cutoff < LATER_TOOLS else ()
@@ -71,7 +76,7 @@ def find_adjustment(
 
 
 def missing_extra_notes(error_text: str) -> tuple[str, ...]:
-    """Return a sentence for every extra that uv left out because the package lacks it."""
+    """Return a sentence for every extra that uv ignored because the package does not declare it."""
     pairs = dict.fromkeys(_WARNING.findall(error_text))
     return tuple(f"dropped extra {extra} of {name}: not declared there" for name, extra in pairs)
 
@@ -89,24 +94,24 @@ def _drop_unbuildable(text: str, manifest: Manifest) -> LockAdjustment | None:
 
 
 def _move_cutoff(text: str, manifest: Manifest) -> LockAdjustment | None:
-    """Give a project whose files are all, or whose pinned file is, too young its own cutoff.
+    """Give a project a later cutoff of its own if all its files, or the pinned one, are too new.
 
-    A pin gets the time of that file. Otherwise the cutoff moves by `CUTOFF_STEP`, then to the
-    newest.
+    For a pinned release, it is the upload time of that file. Otherwise the cutoff moves by
+    `CUTOFF_STEP` first, and then to the upload time of the latest version that uv reports.
     """
     for name, before, kind, published in _FILTERED.findall(text):
-        pinned = kind == "requested version"
-        known = canonicalize_name(name) in manifest.cutoff_overrides
-        if pinned and known:
+        is_pinned = kind == "requested version"
+        has_override = canonicalize_name(name) in manifest.cutoff_overrides
+        if is_pinned and has_override:
             continue
         moment = parse_rfc3339(published) + timedelta(seconds=1)
-        if not pinned and not known:
+        if not is_pinned and not has_override:
             moment = min(moment, parse_rfc3339(before) + CUTOFF_STEP)
         cutoff = format_rfc3339(moment, timespec="auto")
         if manifest.cutoff_overrides.get(canonicalize_name(name)) == cutoff:
             continue
         cutoff_overrides = {**manifest.cutoff_overrides, canonicalize_name(name): cutoff}
-        sentence = f"{name} may be as new as {cutoff}: nothing fitting was uploaded by the cutoff"
+        sentence = f"allowed {name} up to {cutoff}: no matching file was uploaded by the cutoff"
         return LockAdjustment(
             manifest=replace(manifest, cutoff_overrides=cutoff_overrides), sentence=sentence
         )
@@ -114,23 +119,23 @@ def _move_cutoff(text: str, manifest: Manifest) -> LockAdjustment | None:
 
 
 def _pin_yanked(text: str, manifest: Manifest) -> LockAdjustment | None:
-    """Pin the newest release of a project that withdrew all of them: a pin may be yanked."""
+    """Pin the newest release of a project whose releases were all yanked; uv accepts such pins."""
     for name, version in _YANKED.findall(text):
         direct = _find_requirements(manifest, name)
         if direct and not any(map(_is_pinned, direct)):
             changed = _map_requirements(
                 manifest, name, partial(_with_specifier, specifier=f"=={version}")
             )
-            sentence = f"pinned {name}=={version}: every release of it was yanked"
+            sentence = f"pinned {name}=={version}: all its releases were yanked"
             return LockAdjustment(manifest=changed, sentence=sentence)
     return None
 
 
 def _pin_withdrawn(text: str, manifest: Manifest) -> LockAdjustment | None:
-    """Answer for a project whose releases, unnamed by uv, were all yanked.
+    """Pin or drop a project whose releases were all yanked, if uv does not name them.
 
-    Its declared lower bound becomes a pin. Without one it is dropped where it is optional, or
-    holds nothing but type stubs (`types-...`), which are never imported.
+    Its declared lower bound becomes a pin. Without one it is dropped if it is optional, or has only
+    type stubs (`types-...`), which are never imported.
     """
     for name in _WITHDRAWN.findall(text):
         direct = _find_requirements(manifest, name)
@@ -139,18 +144,18 @@ def _pin_withdrawn(text: str, manifest: Manifest) -> LockAdjustment | None:
             changed = _map_requirements(
                 manifest, name, partial(_with_specifier, specifier=f"=={bounds[0]}")
             )
-            sentence = f"pinned {name}=={bounds[0]}: every release of it was yanked"
+            sentence = f"pinned {name}=={bounds[0]}: all its releases were yanked"
             return LockAdjustment(manifest=changed, sentence=sentence)
-        gone = direct if name.startswith("types-") else find_optional(manifest, name)
-        if gone:
-            return _remove_requirements(manifest, gone, "every release of it was yanked")
+        removed = direct if name.startswith("types-") else find_optional(manifest, name)
+        if removed:
+            return _remove_requirements(manifest, removed, "all its releases were yanked")
     return None
 
 
 def _allow_newer_build_tools(text: str, manifest: Manifest) -> LockAdjustment | None:
-    """Let builds have later tools: uv asks for setuptools 40.8, and wheel 0.30 has defects.
+    """Let builds use later tools: uv requires setuptools 40.8, and wheel 0.30 has defects.
 
-    The environment itself keeps to the setuptools of its time, by a constraint.
+    A constraint keeps the setuptools of the environment itself at the version of its time.
     """
     match, available = BUILD.search(text), _AVAILABLE.search(text)
     tool_names = ("wheel", "setuptools") if available else ("wheel",)
@@ -158,7 +163,7 @@ def _allow_newer_build_tools(text: str, manifest: Manifest) -> LockAdjustment | 
     if match is None or not tools:
         return None
     cutoff = format_rfc3339(LATER_TOOLS)
-    sentence = f"builds may have {' and '.join(tools)} of {cutoff}: {match[1]} did not build"
+    sentence = f"allowed {' and '.join(tools)} up to {cutoff}: {match[1]} does not build"
     cutoff_overrides = {**manifest.cutoff_overrides, **dict.fromkeys(tools, cutoff)}
     bounds = (available[1],) if available else ()
     changed = replace(
@@ -179,13 +184,13 @@ def _unpin_vanished(text: str, manifest: Manifest) -> LockAdjustment | None:
     for name, version in _VANISHED.findall(text):
         if any(map(_is_pinned, _find_requirements(manifest, name))):
             return _unpin_requirement(
-                manifest, name, f"release {version} is not there by the cutoff"
+                manifest, name, f"release {version} was not available by the cutoff"
             )
     return None
 
 
 def _relax_conflict(text: str, manifest: Manifest) -> LockAdjustment | None:
-    """Give way in this order: pins of optional packages, constraints, optional packages."""
+    """Relax, in this order: pins of optional packages, constraints, optional packages."""
     if "No solution found" not in text:
         return None
     mentioned: list[str] = [canonicalize_name(name) for name in reversed(_REQUIRED.findall(text))]
@@ -197,15 +202,16 @@ def _relax_conflict(text: str, manifest: Manifest) -> LockAdjustment | None:
     for constraint in manifest.constraints:
         if canonicalize_name(Parsed(constraint).name) in mentioned:
             rest = tuple(other for other in manifest.constraints if other != constraint)
-            sentence = f"dropped constraint {constraint}: it cannot be met"
+            sentence = f"dropped constraint {constraint}: it cannot be satisfied"
             return LockAdjustment(manifest=replace(manifest, constraints=rest), sentence=sentence)
     for name in optional_names:
-        return drop_requirement(manifest, name, "it cannot be resolved with the others")
+        return drop_requirement(manifest, name, "it conflicts with other requirements")
     return None
 
 
 _Rule = Callable[[str, Manifest], LockAdjustment | None]
-_BUILD_RULES: tuple[_Rule, ...] = (_drop_unbuildable, _move_cutoff)  # the rest is talk
+# Other rules do not apply to a failed build: its log may contain any words.
+_BUILD_RULES: tuple[_Rule, ...] = (_drop_unbuildable, _move_cutoff)
 _RULES: tuple[_Rule, ...] = (
     _move_cutoff,
     _pin_yanked,
@@ -217,16 +223,14 @@ _RULES: tuple[_Rule, ...] = (
 
 
 def _flatten_error(error_text: str) -> str:
-    """Undo uv's wrapping and tree drawing, and leave out its warnings."""
+    """Remove uv's warnings, line breaks and tree drawing."""
     start = re.search(r"^(?:error:|  ×)", error_text, re.M)
-    return (
-        " ".join(re.sub(r"[×│├╰─▶]", " ", error_text[start.start() if start else 0 :]).split())
-        + " "
-    )
+    error = error_text[start.start() if start else 0 :]
+    return " ".join(re.sub(r"[×│├╰─▶]", " ", error).split()) + " "
 
 
 def _mentioned_names(text: str) -> list[str]:
-    """Names that the derivation mentions with or without a version, the last ones first."""
+    """Return the words of the error as normalized package names, the last ones first."""
     words = re.findall(r"[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9]", text)
     return [canonicalize_name(word) for word in reversed(words)]
 
@@ -236,7 +240,7 @@ def _find_requirements(manifest: Manifest, name: str) -> list[Requirement]:
 
 
 def find_optional(manifest: Manifest, name: str) -> list[Requirement]:
-    """Requirements of *name* that the project can do without."""
+    """Return the requirements of *name* that are not core requirements."""
     return [item for item in _find_requirements(manifest, name) if not item.is_core]
 
 
@@ -249,7 +253,7 @@ def _lower_bounds(item: Requirement) -> list[str]:
 
 
 def drop_requirement(manifest: Manifest, name: str, reason: str) -> LockAdjustment:
-    """*manifest* without its optional requirements of *name*, and why."""
+    """Drop the optional requirements of *name* from *manifest*, for *reason*."""
     return _remove_requirements(manifest, find_optional(manifest, name), reason)
 
 

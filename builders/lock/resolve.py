@@ -1,4 +1,4 @@
-"""Dependencies as of a date: `uv pip compile` up to that date, in a bounded repair loop."""
+"""Resolve dependencies as of a date with `uv pip compile`, adjusting the manifest on errors."""
 
 import hashlib
 import re
@@ -23,15 +23,15 @@ from builders.requirements import Manifest
 from builders.rfc3339 import format_rfc3339
 from builders.settings import BuildSettings
 
-MAX_ADJUSTMENTS = 24  # more of them, and the result says little about the project
-MAX_METADATA_READS = 24  # of metadata, in one attempt
-DETAIL_BYTES = 4000
+MAX_ADJUSTMENTS = 24  # with more, the lock would say little about the project
+MAX_METADATA_READS = 24  # in one attempt
+DETAIL_BYTES = 4000  # characters of uv's errors that a Failure keeps
 
 REQUIREMENTS, CONSTRAINTS, EXCLUDES = "requirements.in", "constraints.txt", "excludes.txt"
 CONFIG = "uv.toml"
 
-_FULL = "No space left on device"
-_NETWORK = (
+_DISK_FULL = "No space left on device"
+_NETWORK_SIGNS = (
     "Failed to fetch:",
     "error sending request",
     "client error (Connect)",
@@ -43,7 +43,7 @@ _NETWORK = (
 
 @dataclass(frozen=True, kw_only=True)
 class _ResolutionTarget:
-    """What one resolution is for, whatever its manifest becomes."""
+    """Inputs of a resolution that stay the same while its manifest is adjusted."""
 
     python: str
     cutoff: datetime
@@ -56,16 +56,15 @@ class _ResolutionTarget:
         return str(find_interpreter(self.settings.python_install_dir, self.python) or self.python)
 
 
-_MetadataByRelease = dict[
-    tuple[str, str], ReleaseMetadata | None
-]  # by name and version; None: cannot be read
+# (name, version) -> metadata, or None if it cannot be read
+_MetadataByRelease = dict[tuple[str, str], ReleaseMetadata | None]
 
 
 def compute_lock_key(manifest: Manifest, python: str) -> str:
-    """Return the key under which one lock serves every commit with the same declarations.
+    """Return the key of a lock, which commits with the same requirements and Python version share.
 
-    The rules that answer a resolution's errors are part of it; who was validated with a lock of
-    older rules keeps its text.
+    It includes `ADJUSTMENT_VERSION`; instances that were validated with a lock of older rules keep
+    that lock.
     """
     return hashlib.sha256(f"{ADJUSTMENT_VERSION}\n{manifest.key}\n{python}".encode()).hexdigest()
 
@@ -79,13 +78,25 @@ def compile_lock(
     allow_prereleases: bool = False,
     platform: str = "",
 ) -> RequirementsLock | Failure:
-    """Resolve *manifest* for *python* ("3.8") with nothing uploaded after *cutoff* (aware).
+    """Resolve *manifest* with nothing uploaded after *cutoff*.
 
-    *platform* is uv's `--python-platform`; "" is this machine's. Metadata of old source
-    distributions may come from running their setup scripts on this machine. Every departure from
-    the declared requirements is a sentence in `RequirementsLock.adjustments`. Returns a Failure of
-    stage "lock": "unsatisfiable", "unbuildable" or "timeout". Raises `BuilderError` where uv cannot
-    work at all.
+    To get the metadata of old source distributions, uv may run their setup scripts on this machine.
+
+    Args:
+        manifest: What to resolve.
+        python: Python version, e.g. "3.8".
+        cutoff: uv's `--exclude-newer` (time-zone aware).
+        settings: Package index, interpreters and cache.
+        allow_prereleases: Whether any pre-release may be chosen.
+        platform: uv's `--python-platform`; "" is that of this machine.
+
+    Returns:
+        A lock, whose `adjustments` has a sentence for every change to the declared requirements,
+        or a Failure of stage "lock" and reason "unsatisfiable", "unbuildable" or "timeout".
+
+    Raises:
+        DiskFullError: uv ran out of disk space.
+        BuilderError: uv cannot reach the package index.
     """
     started = time.monotonic()
     sentences = list(manifest.notes)
@@ -131,7 +142,7 @@ def compile_arguments(
     allow_prereleases: bool,
     platform: str,
 ) -> list[str]:
-    """Return uv's arguments for the files that `compile_files` names, in their folder."""
+    """Return uv's arguments to resolve the files of `compile_files` in their folder."""
     arguments = ["pip", "compile", REQUIREMENTS, "--config-file", CONFIG]
     arguments += ["--no-sources", "--no-header"]
     arguments += ["--constraints", CONSTRAINTS] if manifest.constraints else []
@@ -149,9 +160,10 @@ def compile_arguments(
 
 
 def compile_files(manifest: Manifest) -> dict[str, str]:
-    """Return uv's input files by name, `CONFIG` apart.
+    """Return name -> text of uv's input files, except `CONFIG`.
 
-    The project under test is excluded: it comes from the checkout, whoever else may ask for it.
+    The project under test is excluded, even if a dependency requires it: it comes from the
+    checkout.
     """
     lines = {
         REQUIREMENTS: [item.line for item in manifest.requirements],
@@ -164,8 +176,10 @@ def compile_files(manifest: Manifest) -> dict[str, str]:
 def _resolve_once(
     manifest: Manifest, target: _ResolutionTarget, metadata_by_release: _MetadataByRelease
 ) -> UvResult:
-    """Resolve once; metadata that uv cannot read is read for it, added to *metadata_by_release*,
-    and uv asked again."""
+    """Resolve once, and again with the metadata of releases that uv skipped as unreadable.
+
+    The metadata is added to *metadata_by_release*.
+    """
     attempt = _run_uv_compile(manifest, target, metadata_by_release)
     for _ in range(MAX_METADATA_READS):
         unreadable = {
@@ -205,7 +219,7 @@ def _run_uv_compile(
 def _read_release_metadata(
     name: str, version: str, target: _ResolutionTarget
 ) -> ReleaseMetadata | None:
-    """Return what a release says of itself, which uv installs without reading it."""
+    """Return the metadata of a release, which uv installs without validating it."""
     arguments = ["pip", "install", "--no-config", "--no-deps", "--target", "."]
     arguments += ["--python", target.interpreter, f"{name}=={version}"]
     arguments += ["--python-platform", target.platform] if target.platform else []
@@ -219,31 +233,31 @@ def _read_release_metadata(
 
 
 def _lock_notes(lock: RequirementsLock, metadata_by_release: _MetadataByRelease) -> Iterator[str]:
-    """Sentences on what uv was told about the index, as far as it matters to *lock*."""
+    """Yield a sentence for every override of the index's data that concerns *lock*."""
     names = {package.split("==")[0] for package in lock.packages}
     for name, own in reupload_cutoffs(lock.exclude_newer).items():
         if name in names:
-            yield f"{name} may be as new as {own}: its releases were uploaded anew"
+            yield f"allowed {name} up to {own}: its releases were uploaded again later"
     for (name, version), metadata in metadata_by_release.items():
         if metadata is None:
-            yield f"passed over {name} {version}: its metadata cannot be read"
+            yield f"skipped {name} {version}: its metadata is invalid"
         elif f"{name}=={version}" in lock.packages:
             yield from metadata.changes
 
 
 def _raise_if_infrastructure(attempt: UvResult) -> None:
-    """Raise where it is the disk or the index that failed, not the resolution."""
-    if _FULL in attempt.errors:
+    """Raise if the disk or the package index failed, not the resolution."""
+    if _DISK_FULL in attempt.errors:
         raise DiskFullError(
-            "uv has no space left to resolve in", hint="Free some space and try again."
+            "disk full while uv resolved dependencies", hint="Free disk space and try again."
         )
     errors = attempt.errors[max(attempt.errors.find("error:"), 0) :]
-    own = re.split(r"\[std(?:out|err)\]", errors)[0]  # what follows is said by a package's build
-    if not any(sign in own for sign in _NETWORK):
+    uv_errors = re.split(r"\[std(?:out|err)\]", errors)[0]  # the rest is output of a package build
+    if not any(sign in uv_errors for sign in _NETWORK_SIGNS):
         return
     raise BuilderError(
         f"uv cannot reach the package index: {errors[:500]}",
-        hint="check the network, the index URL and the CA bundle",
+        hint="Check the network, index_url and ca_bundle.",
     )
 
 

@@ -1,5 +1,4 @@
-"""uv as a process: in a folder of its own, stopped at a limit, with nothing in its surroundings
-that could change a resolution."""
+"""Run uv in a temporary folder, with a time limit and independently of the user's settings."""
 
 import os
 import signal
@@ -16,9 +15,9 @@ from builders.process.temp_dirs import TEMP_DIR_VARIABLE, remove_stale_temp_dirs
 from builders.python.install import find_uv
 from builders.settings import BuildSettings
 
-UV_TIMEOUT_SECONDS = 900.0  # for one call, builds of old source distributions included
+UV_TIMEOUT_SECONDS = 900.0  # for one call, including builds of old source distributions
 
-# Variables of uv that change where things are, never what is resolved.
+# Variables of uv that do not change what is resolved.
 _UV_PASSED_THROUGH = frozenset(
     {"UV_PYTHON_INSTALL_DIR", "UV_HTTP_TIMEOUT", "UV_HTTP_RETRIES", "UV_OFFLINE"}
 )
@@ -26,9 +25,9 @@ _UV_PASSED_THROUGH = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class UvResult:
-    """What uv said, and how it ended."""
+    """Exit code and output of a uv process."""
 
-    code: int | None  # None: stopped at the time limit
+    code: int | None  # None = stopped at the time limit
     output: str
     errors: str
 
@@ -37,7 +36,10 @@ class UvResult:
 def run_uv(
     arguments: list[str], settings: BuildSettings, files: Mapping[str, str]
 ) -> Iterator[tuple[UvResult, Path]]:
-    """What became of uv with *arguments* in a folder with *files*, which goes afterwards."""
+    """Run uv with *arguments* in a new folder with *files* (name -> text).
+
+    Yields the result and the folder, which is removed at the end of the block.
+    """
     with temp_dir(Path(tempfile.gettempdir()), "lock") as folder:
         for name, text in files.items():
             (folder / name).write_text(text)
@@ -48,15 +50,16 @@ def run_uv(
 
 
 def remove_stale_resolutions() -> None:
-    """End resolutions whose process was killed, and remove their folders."""
+    """Stop uv processes whose parent process was killed, and remove their folders."""
     remove_stale_temp_dirs(Path(tempfile.gettempdir()), "lock")
 
 
 def prune_uv_cache(settings: BuildSettings, folder: Path) -> int:
-    """Remove what uv can have again by a download; the bytes that it made free where *folder* is.
+    """Remove everything from uv's cache that can be downloaded again; return the freed bytes.
 
-    Most are source distributions that were unpacked to be asked for their metadata, hundreds of MB
-    some of them. Resolutions under way are waited for, and wait.
+    Most of it are source distributions that were unpacked for their metadata, some of hundreds of
+    MB. uv waits for running resolutions, and new ones wait for it. Nothing is done, and 0 returned,
+    if the cache is not on the disk of *folder*.
     """
     cache = settings.cache_dir / "uv"
     if not cache.exists() or not is_same_filesystem(cache, folder):
@@ -67,7 +70,7 @@ def prune_uv_cache(settings: BuildSettings, folder: Path) -> int:
 
 
 def make_uv_environment(settings: BuildSettings, outer: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables uv gets: *outer* without what would change a resolution."""
+    """Return the variables for uv: *outer* without those that would change a resolution."""
     variables = {
         k: v for k, v in outer.items() if not k.startswith("UV_") or k in _UV_PASSED_THROUGH
     }
@@ -82,7 +85,7 @@ def make_uv_environment(settings: BuildSettings, outer: Mapping[str, str]) -> di
 
 
 def _run_in_group(command: list[str], folder: Path, environment: Mapping[str, str]) -> UvResult:
-    """Run *command* in a process group of its own, so that a stuck build ends with it."""
+    """Run *command* in its own process group, so that a build that hangs is killed with it."""
     process = subprocess.Popen(
         command,
         cwd=folder,

@@ -1,1 +1,1 @@
-"""Python interpreters: which one a commit needs, and where it is installed."""
+"""Python interpreters: which version a commit needs, and where it is installed."""

@@ -1,4 +1,4 @@
-"""Which Python a commit's environment gets: a rule of metadata and date, without any guessing."""
+"""Choose the Python version of a commit's environment from its metadata and date."""
 
 import re
 from collections.abc import Iterable
@@ -24,16 +24,16 @@ RELEASES = {
     "3.13": date(2024, 10, 7),
     "3.14": date(2025, 10, 7),
 }
-STABLE_AFTER_DAYS = 365  # by then the packages of its time have wheels for an interpreter
+STABLE_AFTER_DAYS = 365  # a year after its release, most packages have wheels for a version
 
-_NOT_DOWNLOADABLE = {"3.6", "3.7"}  # uv has no builds of these
+_NOT_DOWNLOADABLE = {"3.6", "3.7"}  # uv does not provide builds of these
 
 _CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)$")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PythonChoice:
-    """The chosen interpreter, e.g. "3.8", and the sentence that justifies it."""
+    """The chosen version, e.g. "3.8", and the reason in one sentence."""
 
     python: str
     reason: str
@@ -42,40 +42,50 @@ class PythonChoice:
 def choose_python(
     manifest: Manifest, *, as_of: datetime, available: Iterable[str]
 ) -> PythonChoice | Failure:
-    """Return the newest interpreter that the project names and that was settled at *as_of*.
+    """Return the newest version that the project supports and that was stable at *as_of*.
 
-    The candidates are the classifiers' versions that requires-python allows; without classifiers,
-    all that requires-python allows. Settled means released twelve months before *as_of*. Where
-    none is settled, the oldest candidate that existed by then serves; where the classifiers leave
-    nothing, requires-python alone decides. *available* holds "3.X" names.
+    A version is stable from twelve months after its first final release. If none of the supported
+    ones was stable, the oldest one released by *as_of* is chosen. Versions in classifiers and
+    allowed by requires-python are considered first; if that yields nothing, all that
+    requires-python allows.
+
+    Args:
+        manifest: Has the classifiers and requires-python.
+        as_of: Date of the environment.
+        available: Versions to choose from, as "3.X".
+
+    Returns:
+        A Failure of stage "lock" and reason "no-python" if no version qualifies.
     """
     available_set = set(available)
     allowed = [name for name in RELEASES if _allows_version(manifest.requires_python, name)]
     declared = [name for name in allowed if name in _classifier_versions(manifest.classifiers)]
+    requires_python = manifest.requires_python
     sources = [
-        (declared, "classifiers"),
-        (allowed, manifest.requires_python or "no requires-python"),
+        (declared, "from classifiers"),
+        (allowed, f"from requires-python {requires_python}" if requires_python else "any version"),
     ]
     for names, source in sources:
-        ready = [name for name in names if name in available_set]
-        settled = [name for name in ready if _age_in_days(name, as_of) >= STABLE_AFTER_DAYS]
-        if settled:
-            missing = _newer_versions(names, settled[-1], as_of)
+        usable = [name for name in names if name in available_set]
+        stable = [name for name in usable if _age_in_days(name, as_of) >= STABLE_AFTER_DAYS]
+        if stable:
+            missing = _newer_versions(names, stable[-1], as_of)
             return _make_choice(
-                settled[-1], f"newest settled at {as_of:%Y-%m-%d} by {source}", missing
+                stable[-1], f"newest stable Python at {as_of:%Y-%m-%d} ({source})", missing
             )
-        existing = [name for name in ready if _age_in_days(name, as_of) >= 0]
-        if existing:
-            return _make_choice(existing[0], f"oldest released by {as_of:%Y-%m-%d} by {source}", ())
-    accepted = ", ".join(declared or allowed) or "nothing known"
-    detail = (
-        f"the project wants {accepted}; available: {', '.join(sorted(available_set)) or 'none'}"
-    )
-    return Failure(stage="lock", reason="no-compatible-python", detail=detail)
+        released = [name for name in usable if _age_in_days(name, as_of) >= 0]
+        if released:
+            return _make_choice(
+                released[0], f"oldest Python released by {as_of:%Y-%m-%d} ({source})", ()
+            )
+    accepted = ", ".join(declared or allowed) or "none known"
+    offered = ", ".join(sorted(available_set)) or "none"
+    detail = f"Python versions supported by the project: {accepted}; available: {offered}"
+    return Failure(stage="lock", reason="no-python", detail=detail)
 
 
 def find_interpreter(folder: Path | None, python: str) -> Path | None:
-    """Return the newest patch release of *python* among the prefixes in *folder*, if any."""
+    """Return the newest interpreter of *python* ("3.8") among the prefixes in *folder*, if any."""
     if folder is None:
         return None
     programs = folder.glob(f"{python}.*/bin/python{python}")
@@ -83,7 +93,7 @@ def find_interpreter(folder: Path | None, python: str) -> Path | None:
 
 
 def available_pythons(folder: Path | None) -> tuple[str, ...]:
-    """Return the "3.X" that *folder* of prefixes offers; without one, those that uv can fetch."""
+    """Return the versions ("3.X") in a *folder* of prefixes, or those that uv can download."""
     if folder is None:
         return tuple(name for name in RELEASES if name not in _NOT_DOWNLOADABLE)
     return tuple(name for name in RELEASES if find_interpreter(folder, name))
@@ -101,7 +111,7 @@ def _make_choice(python: str, reason: str, missing: Iterable[str]) -> PythonChoi
 
 
 def _newer_versions(names: list[str], chosen: str, when: datetime) -> list[str]:
-    """Settled versions that would have won, had they been available."""
+    """Return newer stable versions that would have been chosen if they were available."""
     later = names[names.index(chosen) + 1 :]
     return [name for name in later if _age_in_days(name, when) >= STABLE_AFTER_DAYS]
 
@@ -116,7 +126,7 @@ def _classifier_versions(classifiers: Iterable[str]) -> set[str]:
 
 
 def _allows_version(requires_python: str, name: str) -> bool:
-    """Whether some patch release of *name* satisfies *requires_python* (unreadable: yes)."""
+    """Whether a patch release of *name* satisfies *requires_python*; True if that is invalid."""
     try:
         specifiers = SpecifierSet(requires_python)
     except InvalidSpecifier:

@@ -1,4 +1,4 @@
-"""The CPython prefix an environment is made from: of a folder of prefixes, or installed by uv."""
+"""Find the CPython prefix for an environment: in a folder of prefixes, or installed by uv."""
 
 import os
 import subprocess
@@ -10,53 +10,61 @@ from builders.model import Failure
 from builders.python.choose import find_interpreter
 from builders.settings import BuildSettings
 
-_ABSENT = "No download found"  # uv's words for a version that nobody offers
+_NO_DOWNLOAD = "No download found"  # uv's message for a version that it cannot download
 
 
 def find_python(python: str, settings: BuildSettings, *, installed: bool = False) -> Path | Failure:
-    """Folder with `bin/python<X.Y>`, the newest patch release there is; uv fetches it if need be.
+    """Return the folder that has `bin/python<X.Y>` of the newest patch release.
 
-    *installed* lets the machine's own interpreters serve, which do not run anywhere else. A
-    version that cannot be had is a `Failure` ("no-interpreter"); BuilderError where uv cannot tell.
+    Args:
+        python: Python version, e.g. "3.8".
+        settings: Has `python_install_dir`; without it, uv downloads the interpreter.
+        installed: Whether to use an interpreter of this machine, which may not run elsewhere.
+
+    Returns:
+        A `Failure` of reason "no-interpreter" if the version is not available.
+
+    Raises:
+        BuilderError: uv failed to download it, e.g. without a network.
     """
     if settings.python_install_dir is not None:
         found = find_interpreter(settings.python_install_dir, python)
-        detail = f"nothing like {python}.* in {settings.python_install_dir}"
+        detail = f"no Python {python} in {settings.python_install_dir}"
         return found.resolve().parents[1] if found else _missing_python(detail)
     if installed:
-        done = _run_uv_python(
+        result = _run_uv_python(
             settings.cache_dir, "find", "--no-project", "--no-python-downloads", python
         )
-        if done.returncode == 0:
-            return _base_prefix_of(done.stdout.strip())
+        if result.returncode == 0:
+            return _base_prefix_of(result.stdout.strip())
     return _install_with_uv(python, settings.cache_dir)
 
 
 @cache
 def _install_with_uv(python: str, folder: Path) -> Path | Failure:
-    """Prefix that uv fetches into *folder*; asked for once a process, unless the network fails."""
-    done = _run_uv_python(folder, "install", "--no-bin", python)
-    if done.returncode and _ABSENT not in done.stderr:
+    """Install with uv into *folder* and return the prefix; cached unless the download fails."""
+    install = _run_uv_python(folder, "install", "--no-bin", python)
+    if install.returncode and _NO_DOWNLOAD not in install.stderr:
         raise BuilderError(
-            f"uv could not fetch Python {python}: {done.stderr[-500:].strip()}",
-            hint="Check the network, or set CURATE_PYTHON_INSTALL_DIR to a folder of prefixes.",
+            f"uv could not download Python {python}: {install.stderr[-500:].strip()}",
+            hint="Check the network, or set python_install_dir to a folder of CPython prefixes.",
         )
-    if done.returncode:
-        return _missing_python(done.stderr)
-    done = _run_uv_python(folder, "find", "--managed-python", "--no-project", python)
-    if done.returncode:
-        return _missing_python(done.stderr)
-    return Path(done.stdout.strip()).resolve().parents[1]
+    if install.returncode:
+        return _missing_python(install.stderr)
+    found = _run_uv_python(folder, "find", "--managed-python", "--no-project", python)
+    if found.returncode:
+        return _missing_python(found.stderr)
+    return Path(found.stdout.strip()).resolve().parents[1]
 
 
 def _base_prefix_of(program: str) -> Path:
-    """Prefix of the interpreter behind *program*, which may be a virtual environment's."""
+    """Return the prefix of *program*, or of the interpreter behind its virtual environment."""
     command = [program, "-c", "import sys; print(sys.base_prefix)"]
     return Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
 
 
 def find_uv() -> str:
-    """Path of the uv that was installed with this package."""
+    """Return the path of the uv that was installed with this package."""
     import uv
 
     return str(uv.find_uv_bin())

@@ -165,7 +165,7 @@ def test_a_plan_is_explained_before_there_is_a_lock(curate, tmp_path, history):
         "mine/owner__name.toml",
         ">=3",
         "pytest tests/test_a.py",
-        "3.8: newest settled at 2021-05-01 by >=3.8",
+        "3.8: newest stable Python at 2021-05-01 (from requires-python >=3.8)",
         "2021-05-01",
         "pyproject.toml: needed",
         "pyproject.toml extras: pytest",

@@ -32,6 +32,6 @@ def test_a_version_that_nobody_offers_is_asked_for_once(uv):
 def test_a_network_that_fails_is_asked_again(uv):
     settings = uv("error: error sending request")
     for _ in range(2):
-        with pytest.raises(BuilderError, match="could not fetch"):
+        with pytest.raises(BuilderError, match="could not download"):
             install.find_python("3.9", settings)
     assert len(uv.calls.read_text().splitlines()) == 2

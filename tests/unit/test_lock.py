@@ -82,7 +82,7 @@ def test_what_does_not_build_is_tried_once_with_a_later_wheel():
     known = manifest("pytest", "sklearn")
     found = find_adjustment(error("does_not_build"), known)
     assert found.manifest == with_later_tools(known)
-    assert "wheel of 2023-01-15" in found.sentence
+    assert "wheel up to 2023-01-15" in found.sentence
     later = find_adjustment(
         error("does_not_build"), known, cutoff=datetime(2023, 1, 15, tzinfo=UTC)
     )
@@ -297,7 +297,7 @@ def test_metadata_of_before_pep_440():
         'hypothesis>=3.58; extra == "test"',
     )
     assert found.changes == (
-        "read 'pytz (>=2011k)' of pandas 0.24.1 as 'pytz>=2011': it is not valid today",
+        "read 'pytz (>=2011k)' of pandas 0.24.1 as 'pytz>=2011': it is not valid (PEP 508)",
     )
     told = tomllib.loads(render_uv_config([found, replace(found, version="0.24.0")]))
     first, second = told["dependency-metadata"]
@@ -334,7 +334,7 @@ def test_what_uv_passes_over_it_is_told(tmp_path, monkeypatch):
         {("pandas", "0.24.1"), ("x", "1"), ("pandas", "0.24.0")},
     ], "one release of a project at a time, and none of one that cannot be read"
     assert found.adjustments == (
-        "atomicwrites may be as new as 2022-07-09T00:00:00Z: its releases were uploaded anew",
-        "passed over x 1: its metadata cannot be read",
-        "read 'pytz (>=2011k)' of pandas 0.24.0 as 'pytz>=2011': it is not valid today",
+        "allowed atomicwrites up to 2022-07-09T00:00:00Z: its releases were uploaded again later",
+        "skipped x 1: its metadata is invalid",
+        "read 'pytz (>=2011k)' of pandas 0.24.0 as 'pytz>=2011': it is not valid (PEP 508)",
     )
