@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from email import message_from_string
 
 from builders.requirements.requirement_line import (
-    InvalidRequirementLine,
+    InvalidRequirementLineError,
     is_valid_requirement,
     parse_requirement,
 )
@@ -52,7 +52,7 @@ def parse_metadata(text: str, name: str, version: str) -> ReleaseMetadata | None
     try:
         requires = [str(parse_requirement(line)) for line in lines]
         python = parse_requirement(f"python {message.get('Requires-Python') or ''}").specifier
-    except InvalidRequirementLine:
+    except InvalidRequirementLineError:
         return None
     return ReleaseMetadata(
         name=name,

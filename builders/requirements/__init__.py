@@ -1,4 +1,4 @@
-"""What a commit declares it needs, read from its files as text; no project code is run."""
+"""Read the requirements that a commit declares, without running any code of the project."""
 
 from builders.requirements.manifest import read_manifest, read_project
 from builders.requirements.model import Manifest, Requirement

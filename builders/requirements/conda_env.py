@@ -1,12 +1,12 @@
-"""Conda environment files, as far as the index of Python packages has their packages."""
+"""Read conda environment files, as far as PyPI has their packages."""
 
 import re
 from collections.abc import Iterable
 
 from builders.requirements.requirements_txt import ParsedRequirements
 
-# Conda's name -> the index's, where they differ.
-_NAMES = {
+# Conda name -> PyPI name, where they differ.
+_PYPI_NAMES = {
     "pytorch": "torch",
     "pytorch-cpu": "torch",
     "msgpack-python": "msgpack",
@@ -25,8 +25,8 @@ _NAMES = {
     "modin-all": "modin[all]",
     "psycopg2": "psycopg2-binary",
 }
-# Packages of conda that are no Python distributions.
-_SYSTEM = re.compile(
+# Conda packages that are not Python distributions.
+_NOT_PYTHON = re.compile(
     r"^(python|pip|conda|mamba|nodejs|graphviz|openjdk|libgdal|gcc|gxx|clang|cmake|make|git|"
     r"compilers|c-compiler|cxx-compiler|cuda.*|cudatoolkit|mkl|openblas|nomkl|lib.*|chromium|"
     r"firefox|geckodriver|tiledb|arrow-cpp|parquet-cpp|thrift-cpp|protoc|r-.*|xorg.*|_.*)$"
@@ -36,14 +36,17 @@ _SPEC = re.compile(r"^(?:[\w.-]+::)?([A-Za-z0-9_.-]+)\s*(?:\[.*\])?\s*(.*)$")
 
 
 def read_conda(text: str, origin: str) -> ParsedRequirements:
-    """Return the packages of a conda environment file; a malformed one is only noted."""
+    """Return the packages of a conda environment file; if it is invalid, only a note.
+
+    *origin* is the path of the file.
+    """
     import yaml  # slow to import, and few projects have such a file
 
     contents = ParsedRequirements()
     try:
         loaded = yaml.safe_load(text)
     except yaml.YAMLError:
-        contents.notes.append(f"{origin} is not YAML")
+        contents.notes.append(f"{origin} is not valid YAML")
         return contents
     dependencies = loaded.get("dependencies") if isinstance(loaded, dict) else None
     for item in dependencies or ():
@@ -64,20 +67,23 @@ def _add_conda_spec(item: str, origin: str, contents: ParsedRequirements) -> Non
     if match and match[1].lower() == "python":
         pinned = _PINNED.match(_to_pep440(match[2]))
         contents.python = pinned[1] if pinned else ""
-    if match is None or _SYSTEM.match(match[1].lower()):
+    if match is None or _NOT_PYTHON.match(match[1].lower()):
         return
-    name = _NAMES.get(match[1].lower(), match[1])
+    name = _PYPI_NAMES.get(match[1].lower(), match[1])
     contents.lines.append((name + _to_pep440(match[2]), origin))
 
 
 def _to_pep440(spec: str) -> str:
-    """Conda's `=1.2` is any 1.2.x; a third field (`=1.2=build`) is a build string."""
+    """Convert a conda version spec to PEP 440.
+
+    Conda's `=1.2` matches any 1.2.x; a third field (`=1.2=build`) is a build string.
+    """
     text = spec.replace(" ", "")
     fuzzy = re.match(r"^=([^=<>!,|]+)(?:=[^=]+)?$", text)
     if fuzzy:
         return f"=={fuzzy[1].removesuffix('.*').removesuffix('*')}.*"
     bare = re.match(r"^\d[\w.*]*$", text)
-    series = re.match(r"^(?:==)?(\d[\w.]*?)\.?\*$", text)  # `6.0*` is any 6.0.x
+    series = re.match(r"^(?:==)?(\d[\w.]*?)\.?\*$", text)  # `6.0*` matches any 6.0.x
     if series:
         return f"=={series[1]}.*"
     return f"=={text}" if bare else text.split("|")[0]

@@ -1,9 +1,9 @@
-"""Linters, formatters and documentation tools: tests do not need them, and they hinder locks."""
+"""Linters, formatters and documentation tools: tests do not need them, and they add conflicts."""
 
 from builders.package_facts import load_package_facts
 
 
 def is_development_tool(name: str) -> bool:
-    """Whether the normalised *name* is a linter, a formatter or a documentation tool."""
+    """Whether the normalized *name* is a linter, a formatter or a documentation tool."""
     facts = load_package_facts()
     return name in facts.dev_tool_names or name.startswith(facts.dev_tool_prefixes)

@@ -1,4 +1,4 @@
-"""From the files of a commit and the recipe's sources to one manifest."""
+"""Build the manifest of a commit from its files and the recipe's requirement sources."""
 
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
@@ -14,7 +14,7 @@ from builders.requirements.model import Manifest, Requirement
 from builders.requirements.project import ProjectMetadata, merge_projects, resolve_extras
 from builders.requirements.pyproject_toml import read_pyproject
 from builders.requirements.requirement_line import (
-    InvalidRequirementLine,
+    InvalidRequirementLineError,
     add_marker,
     parse_requirement,
 )
@@ -23,13 +23,14 @@ from builders.requirements.setup_cfg import read_setup_cfg
 from builders.requirements.setup_py import read_setup_py
 from recipes.schema import RequirementSources
 
-TEST_RUNNERS = frozenset({"pytest", "nose"})  # tests of both kinds are run, and import them
+TEST_RUNNERS = frozenset({"pytest", "nose"})  # core requirements, as tests import them
 
 
 def read_manifest(tree: FileTree, sources: RequirementSources) -> Manifest | Failure:
-    """Read what *tree* declares in the places that *sources* names.
+    """Read the requirements that *tree* declares in the places that *sources* names.
 
-    Returns a Failure of stage "lock", reason "no-requirements", where nothing at all is declared.
+    Returns:
+        A Failure of stage "lock" and reason "no-requirements" if nothing at all is declared.
     """
     project = _drop_dependencies(read_project(tree), sources)
     contents = _read_requirement_files(tree, sources)
@@ -47,8 +48,10 @@ def read_manifest(tree: FileTree, sources: RequirementSources) -> Manifest | Fai
         return Failure(stage="lock", reason="no-requirements", detail="; ".join(project.notes))
     constraint_lines = [line[3:].strip() for line in sources.add if line.startswith("-c ")]
     requested = {canonicalize_name(name) for name in contents.extras}
-    absent = [
-        f"extra {name} is asked for but not declared" for name in missing if name in requested
+    undeclared = [
+        f"extra {name} is requested by a requirements file but not declared"
+        for name in missing
+        if name in requested
     ]
     return Manifest(
         requirements=tuple(collected.requirements),
@@ -59,14 +62,14 @@ def read_manifest(tree: FileTree, sources: RequirementSources) -> Manifest | Fai
         requires_python=project.requires_python,
         classifiers=project.classifiers,
         build_requires=project.build_requires,
-        notes=(*project.notes, *contents.notes, *absent, *collected.notes()),
+        notes=(*project.notes, *contents.notes, *undeclared, *collected.notes()),
         files=tuple(dict.fromkeys(contents.files)),
         missing_sources=tuple(_find_absent(tree, sources, project, missing)),
     )
 
 
 class _RequirementCollector:
-    """Requirements as they come in: each line once, unwanted names left out and noted."""
+    """Collects requirements: each line once, without unwanted names, for which it has notes."""
 
     def __init__(self, project: str, sources: RequirementSources) -> None:
         self.project = canonicalize_name(project) if project else ""
@@ -81,29 +84,27 @@ class _RequirementCollector:
             self._add_line(line, origin, core)
 
     def notes(self) -> list[str]:
-        """Return one sentence per kind of thing left out."""
+        """Return a sentence for each dropped requirement, and one for all development tools."""
         tools = ", ".join(sorted(self.tools))
         return [*dict.fromkeys(self.dropped), *([f"dropped tools: {tools}"] if tools else [])]
 
     def _add_line(self, line: str, origin: str, core: bool) -> None:
         try:
             parsed = parse_requirement(line)
-        except InvalidRequirementLine as error:
+        except InvalidRequirementLineError as error:
             self.dropped.append(f"{error} ({origin})")
             return
         name = canonicalize_name(parsed.name)
         if name == self.project:
             return  # comes from the checkout
         if name in self.excluded:
-            self.dropped.append(f"dropped {name}: the recipe says so")
+            self.dropped.append(f"dropped {name}: excluded by the recipe")
         elif is_development_tool(name) and not core and name not in self.force_included:
             self.tools.add(name)
         else:
-            self._append_or_merge(
-                Requirement(line=str(parsed), name=name, origin=origin, is_core=core)
-            )
+            self._append(Requirement(line=str(parsed), name=name, origin=origin, is_core=core))
 
-    def _append_or_merge(self, item: Requirement) -> None:
+    def _append(self, item: Requirement) -> None:
         if item.name in TEST_RUNNERS and not item.is_core:
             item = Requirement(line=item.line, name=item.name, origin=item.origin, is_core=True)
         if not any(item.line == other.line for other in self.requirements):
@@ -111,7 +112,7 @@ class _RequirementCollector:
 
 
 def read_project(tree: FileTree) -> ProjectMetadata:
-    """Merge what pyproject.toml, setup.cfg and setup.py say, in this order."""
+    """Merge the metadata of pyproject.toml, setup.cfg and setup.py; earlier files win."""
     readers = (read_pyproject, read_setup_cfg, read_setup_py)
     return merge_projects(
         project for project in (read(tree) for read in readers) if project is not None
@@ -119,7 +120,7 @@ def read_project(tree: FileTree) -> ProjectMetadata:
 
 
 def _drop_dependencies(project: ProjectMetadata, sources: RequirementSources) -> ProjectMetadata:
-    """*project*; where the recipe leaves it aside, only what is no requirement of it."""
+    """Return *project*, without its requirements if the recipe does not want them."""
     if sources.read_metadata:
         return project
     return ProjectMetadata(
@@ -153,7 +154,7 @@ def _read_any_file(tree: FileTree, path: str) -> ParsedRequirements:
 
 
 def _lines_for_python(part: ParsedRequirements) -> list[tuple[str, str]]:
-    """Lines of one of several files, each of which describes the environment of one Python."""
+    """Return the lines of a file, with a marker if the file is for one Python version only."""
     if not part.python:
         return part.lines
     marker = f"python_version == '{part.python}'"
@@ -163,12 +164,12 @@ def _lines_for_python(part: ParsedRequirements) -> list[tuple[str, str]]:
 def _mark_line(line: str, marker: str) -> str:
     try:
         return add_marker(line, marker)
-    except InvalidRequirementLine:
-        return line  # left out, and noted, when it is collected
+    except InvalidRequirementLineError:
+        return line  # the collector drops and notes it
 
 
 def _match_files(tree: FileTree, patterns: Iterable[str]) -> Iterator[str]:
-    """Files that match, in the order of the patterns; only the last segment may be a glob."""
+    """Yield matching files in the order of *patterns*; only the last segment may be a glob."""
     for pattern in patterns:
         folder = dirname(pattern)
         paths = (join(folder, name) if folder else name for name in tree.list_names(folder))
@@ -185,12 +186,12 @@ def _group_lines(project: ProjectMetadata, group_names: Iterable[str]) -> Iterat
 def _find_absent(
     tree: FileTree, sources: RequirementSources, project: ProjectMetadata, missing: Iterable[str]
 ) -> Iterator[str]:
-    """What the recipe names in vain at this commit."""
+    """Yield the recipe's requirement sources that this commit does not have."""
     for pattern in sources.files:
         if not any(_match_files(tree, (pattern,))):
             yield f"file {pattern}"
-    asked = {canonicalize_name(name) for name in sources.extras}
-    yield from (f"extra {name}" for name in missing if name in asked)
+    requested = {canonicalize_name(name) for name in sources.extras}
+    yield from (f"extra {name}" for name in missing if name in requested)
     groups = {canonicalize_name(name) for name in project.groups}
     yield from (f"group {name}" for name in sources.groups if canonicalize_name(name) not in groups)
 
@@ -199,5 +200,5 @@ def _valid_constraints(lines: Iterable[str], collected: _RequirementCollector) -
     for line in dict.fromkeys(lines):
         try:
             yield str(parse_requirement(line))
-        except InvalidRequirementLine as error:
+        except InvalidRequirementLineError as error:
             collected.dropped.append(f"{error} (constraint)")

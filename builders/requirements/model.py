@@ -1,4 +1,4 @@
-"""What a commit declares about its dependencies, as it was found."""
+"""Data model of the requirements that a commit declares."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, kw_only=True)
 class Requirement:
-    """One requirement line (PEP 508), its normalised name, and the file that holds it."""
+    """One requirement line (PEP 508), its normalized name, and the file that has it."""
 
     line: str
     name: str
@@ -19,23 +19,23 @@ class Requirement:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """Everything a commit declares about its dependencies, readable by a resolver."""
+    """All requirements of a commit, in a form that a resolver can read."""
 
     requirements: tuple[Requirement, ...]
     constraints: tuple[str, ...] = ()
-    project: str = ""  # normalised name of the project itself: comes from the checkout
+    project: str = ""  # normalized name of the project itself, which comes from the checkout
     requires_python: str = ""
     classifiers: tuple[str, ...] = ()
     build_requires: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()  # one sentence per departure from the files
+    notes: tuple[str, ...] = ()  # one sentence per requirement that was dropped or changed
     files: tuple[str, ...] = ()  # requirement files that were read, in this order
-    missing_sources: tuple[str, ...] = ()  # what the recipe names and this commit lacks
+    missing_sources: tuple[str, ...] = ()  # sources of the recipe that this commit does not have
+    # name -> cutoff (RFC 3339) that replaces the common one
     cutoff_overrides: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    # name -> RFC 3339 cutoff of its own, where the common one cannot hold
 
     @property
     def key(self) -> str:
-        """Hash of all that decides a resolution; order, origins and remarks do not count."""
+        """Hash of the inputs of a resolution; order, origins and notes do not count."""
         content = {
             "requirements": sorted({requirement.line for requirement in self.requirements}),
             "core": sorted({item.name for item in self.requirements if item.is_core}),

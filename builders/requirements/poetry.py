@@ -1,4 +1,4 @@
-"""`[tool.poetry]`: tables of requirements with poetry's own version operators."""
+"""Read `[tool.poetry]`, whose requirements use poetry's own version operators."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ PATH = "pyproject.toml"
 
 
 def read_poetry(table: Mapping[str, Any]) -> ProjectMetadata:
-    """Return the metadata of a `[tool.poetry]` table; its old dev-dependencies are group "dev"."""
+    """Return the metadata of a `[tool.poetry]` table; dev-dependencies become group "dev"."""
     main = dict(table.get("dependencies", {}))
     python = main.pop("python", "")
     optional = {name for name, spec in main.items() if _is_optional(spec)}
@@ -61,7 +61,7 @@ def _requirement_lines(name: str, spec: object, notes: list[str]) -> Iterator[st
 
 
 def _python_marker(constraint: str) -> str:
-    """Render a constraint on Python as a marker; alternatives (`||`) become `or`."""
+    """Convert a constraint on Python to a marker; alternatives (`||`) become `or`."""
     choices = []
     for choice in constraint.split("||"):
         clauses = [clause for clause in _to_pep440(choice).split(",") if clause]
@@ -79,7 +79,7 @@ def _python_clause(clause: str) -> str:
 
 
 def _to_pep440(text: str) -> str:
-    """Turn poetry's constraint into PEP 440; of alternatives (`||`) only the last one is kept."""
+    """Convert a constraint to PEP 440; of alternatives (`||`) only the last one is kept."""
     last = text.rsplit("||", maxsplit=1)[-1].strip()
     clauses = re.split(r"\s*,\s*|(?<=[\w*])\s+(?=[<>=!~^])", last)
     return ",".join(
@@ -102,7 +102,7 @@ def _version_range(low: str, high: str) -> list[str]:
 
 
 def _caret_upper_bound(version: str) -> str:
-    """Return the next version that changes the left-most digit that is not zero."""
+    """Return the next version that increments the left-most nonzero number."""
     parts = _version_numbers(version)
     index = next((i for i, part in enumerate(parts) if part), len(parts) - 1)
     return ".".join(str(part) for part in [*parts[:index], parts[index] + 1])

@@ -1,4 +1,4 @@
-"""What a project's own metadata say, whichever file holds them."""
+"""Metadata of a project, from whichever file declares it."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from packaging.utils import canonicalize_name
 
 from builders.requirements.requirement_line import (
-    InvalidRequirementLine,
+    InvalidRequirementLineError,
     add_marker,
     parse_requirement,
 )
@@ -15,7 +15,7 @@ from builders.requirements.requirement_line import (
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectMetadata:
-    """Metadata of one file; None or "" where the file says nothing of it."""
+    """Metadata of one file; None or "" for what it does not declare."""
 
     origin: str
     name: str = ""
@@ -29,7 +29,7 @@ class ProjectMetadata:
 
 
 def merge_projects(projects: Iterable[ProjectMetadata]) -> ProjectMetadata:
-    """Return one project in which the first file to say something has it its way."""
+    """Merge the metadata of several files; the first file that declares a field wins."""
     merged = ProjectMetadata(origin="")
     for other in projects:
         merged = ProjectMetadata(
@@ -55,9 +55,11 @@ def _first_known(
 def split_conditional_extras(
     extras: Mapping[str, tuple[str, ...]],
 ) -> tuple[list[str], dict[str, list[str]]]:
-    """Split setuptools extras keyed `name:marker`: unconditional names, and markers as markers.
+    """Move the markers of setuptools extras, whose keys are `name:marker`, to their lines.
 
-    A key without a name (`:python_version<"3"`) belongs to the dependencies, which come first.
+    Returns:
+        Dependencies, which are the lines of keys without a name (`:python_version<"3"`), and
+        name -> lines of the extras.
     """
     dependencies: list[str] = []
     named: dict[str, list[str]] = {}
@@ -67,7 +69,7 @@ def split_conditional_extras(
         for line in lines:
             try:
                 target.append(add_marker(line, marker))
-            except InvalidRequirementLine:
+            except InvalidRequirementLineError:
                 target.append(line)
     return dependencies, named
 
@@ -75,9 +77,9 @@ def split_conditional_extras(
 def resolve_extras(
     project: ProjectMetadata, extra_names: Iterable[str]
 ) -> tuple[list[str], list[str]]:
-    """Return the lines of the *extra_names* extras ("*" = all) and the names of those not declared.
+    """Return the lines of the extras *extra_names* ("*" = all), and the names not declared.
 
-    An extra that names the project itself (`name[other]`) is followed.
+    References of an extra to other extras of the project (`name[other]`) are resolved.
     """
     declared: dict[str, tuple[str, ...]] = {
         canonicalize_name(name): lines for name, lines in (project.extras or {}).items()
@@ -96,9 +98,9 @@ def resolve_extras(
         if extra not in declared:
             missing.append(extra)
         for line in declared.get(extra, ()):
-            own = _self_referenced_extras(line, project.name)
-            queue += own
-            lines += [] if own else [line]
+            referenced = _self_referenced_extras(line, project.name)
+            queue += referenced
+            lines += [] if referenced else [line]
     return lines, missing
 
 
@@ -108,7 +110,7 @@ def _self_referenced_extras(line: str, name: str) -> list[str]:
         return [canonicalize_name(part.strip()) for part in local[1].split(",")]
     try:
         parsed = parse_requirement(line)
-    except InvalidRequirementLine:
+    except InvalidRequirementLineError:
         return []
     if not name or canonicalize_name(parsed.name) != canonicalize_name(name):
         return []

@@ -1,4 +1,4 @@
-"""pyproject.toml: PEP 518, PEP 621, PEP 735, and the tables of poetry and pdm."""
+"""Read pyproject.toml: PEP 518, PEP 621, PEP 735, and the tables of poetry, pdm, hatch and uv."""
 
 import tomllib
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ PATH = "pyproject.toml"
 
 
 def read_pyproject(tree: FileTree) -> ProjectMetadata | None:
-    """Return the metadata of pyproject.toml, or None where it is missing or malformed.
+    """Return the metadata of pyproject.toml, or None if it is missing; invalid TOML is noted.
 
-    Its requirements count only where it has `[project]` or `[tool.poetry]`.
+    It declares dependencies only with `[project]` or `[tool.poetry]`.
     """
     content = tree.read(PATH)
     if content is None:
@@ -49,7 +49,7 @@ def _merge_dependencies(pep621: ProjectMetadata, poetry: ProjectMetadata) -> tup
 
 
 def _read_project_table(tree: FileTree, data: Mapping[str, Any]) -> ProjectMetadata:
-    """Read `[project]`; what is dynamic comes from setuptools' table, or is left open."""
+    """Read `[project]`; dynamic fields come from setuptools' table, or stay None."""
     project = data["project"]
     dynamic = project.get("dynamic", ())
     table = data.get("tool", {}).get("setuptools", {}).get("dynamic", {})
@@ -77,7 +77,7 @@ def _read_project_table(tree: FileTree, data: Mapping[str, Any]) -> ProjectMetad
 
 
 def _read_dynamic_files(tree: FileTree, spec: Mapping[str, Any] | None) -> tuple[str, ...] | None:
-    """Read setuptools' `{file = [...]}`."""
+    """Read the files of setuptools' `{file = [...]}`."""
     files = (spec or {}).get("file")
     if not files:
         return None
@@ -97,7 +97,7 @@ def _read_dependency_groups(data: Mapping[str, Any]) -> dict[str, tuple[str, ...
 
 
 def _read_hatch_groups(tool: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Dependencies of hatch's environments, under the environments' names."""
+    """Return environment name -> dependencies of hatch's environments."""
     environments = tool.get("hatch", {}).get("envs", {})
     return {
         name: [*environment.get("dependencies", ()), *environment.get("extra-dependencies", ())]
@@ -107,7 +107,7 @@ def _read_hatch_groups(tool: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def _expand_group(table: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """Requirement lines of a PEP 735 group; of one that tools refuse, only its own lines."""
+    """Return the requirement lines of a PEP 735 group; without includes if they are invalid."""
     try:
         return resolve_dependency_groups(table, name)
     except (ExceptionGroup, LookupError, TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Single requirement lines: clean, check, name."""
+"""Parse single requirement lines."""
 
 import re
 
@@ -7,8 +7,8 @@ from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Parsed
 from packaging.utils import canonicalize_name
 
-_SUFFIX = "(?:a|b|c|rc|alpha|beta|pre|preview|post|rev|r|dev)[0-9.]*\\b"  # letters PEP 440 knows
-# Forms that were legal before PEP 440 was enforced, and what they meant.
+_SUFFIX = "(?:a|b|c|rc|alpha|beta|pre|preview|post|rev|r|dev)[0-9.]*\\b"  # valid in PEP 440
+# Syntax that was accepted before PEP 440 was enforced, and its meaning.
 _LEGACY_SYNTAX = (
     (re.compile(r"(>=|<=|>|<|~=)(\s*[0-9.]+?)\.\*"), r"\1\2"),  # >=1.* means >=1
     (re.compile(r"(?<![<>=!~])=(?!=)\s*(?=\d)"), "=="),  # =1.2 means ==1.2
@@ -18,27 +18,32 @@ _LEGACY_SYNTAX = (
 _URL = re.compile(r"^(git|hg|svn|bzr)\+|^https?://|^file:|^\.{0,2}/|^\.")
 
 
-class InvalidRequirementLine(Exception):
-    """A line that no resolver may see; the message is a sentence."""
+class InvalidRequirementLineError(Exception):
+    """A line that cannot be passed to a resolver; the message is a note on the dropped line."""
 
 
 def parse_requirement(line: str) -> Parsed:
-    """Return *line* as a PEP 508 requirement; raises `InvalidRequirementLine` for URLs, paths and
-    nonsense."""
+    """Parse *line* as a PEP 508 requirement, or in syntax that was accepted before PEP 440.
+
+    Raises:
+        InvalidRequirementLineError: It is a URL, a path, or no requirement.
+    """
     text = _strip_line(line)
     if _URL.match(text):
-        raise InvalidRequirementLine(f"dropped {text}: not from an index")
+        raise InvalidRequirementLineError(f"dropped {text}: not from an index")
     try:
         parsed = Parsed(text)
     except InvalidRequirement:
         parsed = _parse_legacy(text)
     if parsed.url:
-        raise InvalidRequirementLine(f"dropped {parsed.name}: {parsed.url} is not from an index")
+        raise InvalidRequirementLineError(
+            f"dropped {parsed.name}: {parsed.url} is not from an index"
+        )
     return parsed
 
 
 def is_valid_requirement(line: str) -> bool:
-    """Whether *line* is a requirement as it stands, with nothing to be guessed."""
+    """Whether *line* is valid under PEP 508."""
     try:
         Parsed(line)
     except InvalidRequirement:
@@ -47,12 +52,20 @@ def is_valid_requirement(line: str) -> bool:
 
 
 def parse_name(line: str) -> str:
-    """Return the normalised name in *line*; raises `InvalidRequirementLine`."""
+    """Return the normalized name in *line*.
+
+    Raises:
+        InvalidRequirementLineError: As for `parse_requirement`.
+    """
     return canonicalize_name(parse_requirement(line).name)
 
 
 def add_marker(line: str, marker: str) -> str:
-    """Return *line* with *marker* added ("" = none); raises `InvalidRequirementLine`."""
+    """Return *line* with *marker* added ("" = none).
+
+    Raises:
+        InvalidRequirementLineError: As for `parse_requirement`.
+    """
     parsed = parse_requirement(line)
     if marker:
         joined = f"({parsed.marker}) and ({marker})" if parsed.marker else marker
@@ -67,7 +80,7 @@ def _parse_legacy(text: str) -> Parsed:
     try:
         return Parsed(changed)
     except InvalidRequirement as error:
-        raise InvalidRequirementLine(f"dropped {text!r}: not a requirement") from error
+        raise InvalidRequirementLineError(f"dropped {text!r}: not a valid requirement") from error
 
 
 def _strip_line(line: str) -> str:

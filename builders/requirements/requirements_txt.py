@@ -1,4 +1,4 @@
-"""Requirement files as pip reads them, followed through `-r` and `-c`."""
+"""Read requirements files as pip does, following `-r` and `-c`."""
 
 import re
 from collections.abc import Iterator
@@ -13,25 +13,25 @@ _SELF = re.compile(r"^(?:\.|file:(?://)?\.)/?\[([^\]]*)\]")  # ".[a,b]"
 
 @dataclass(kw_only=True)
 class ParsedRequirements:
-    """What requirement files hold: (line, file) pairs, constraints, extras of the project."""
+    """Contents of one or several requirements files."""
 
-    lines: list[tuple[str, str]] = field(default_factory=list)
+    lines: list[tuple[str, str]] = field(default_factory=list)  # (requirement, file)
     constraints: list[str] = field(default_factory=list)
-    extras: list[str] = field(default_factory=list)
+    extras: list[str] = field(default_factory=list)  # extras of the project itself
     notes: list[str] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)  # what was read, referred-to files included
-    python: str = ""  # "3.8" where the file is for this interpreter only
+    files: list[str] = field(default_factory=list)  # files read, including referenced ones
+    python: str = ""  # "3.8" if the file is for this Python version only
 
 
 def read_requirements_file(tree: FileTree, path: str) -> ParsedRequirements:
-    """Return what *path* and the files it refers to hold; a missing file is only noted."""
+    """Return the contents of *path* and of the files it references; missing ones are noted."""
     contents = ParsedRequirements()
     _read_into(tree, normpath(path), contents, seen=set(), constraint=False)
     return contents
 
 
 def add_requirements_text(text: str, origin: str, contents: ParsedRequirements) -> None:
-    """Add the lines of *text*, a requirement file without references to others."""
+    """Add the lines of *text*, a requirements file whose references are ignored."""
     for line in _logical_lines(text):
         if not line.startswith("-"):
             contents.lines.append((line, origin))
@@ -45,7 +45,7 @@ def _read_into(
     seen.add(path)
     content = tree.read(path)
     if content is None:
-        contents.notes.append(f"{path} is referred to but missing")
+        contents.notes.append(f"requirements file {path} does not exist")
         return
     contents.files.append(path)
     for line in _logical_lines(content.decode("utf-8-sig", errors="replace")):
@@ -56,7 +56,7 @@ def _read_into(
         elif _SELF.match(line):
             _follow_option(tree, path, contents, "e", line, seen, constraint)
         elif line.startswith("-"):
-            continue  # index and format options: settings decide those
+            continue  # index and format options: curate's settings apply instead
         elif constraint:
             contents.constraints.append(line)
         else:
@@ -72,12 +72,12 @@ def _follow_option(
     seen: set[str],
     constraint: bool,
 ) -> None:
-    """Act on `-r value`, `-c value` or `-e value` of *path*."""
+    """Process `-r value`, `-c value` or `-e value` of *path*."""
     value = value.split(" #", maxsplit=1)[0].strip().strip("\"'")
     if kind == "e":
-        own = _SELF.match(value)
-        if own:
-            contents.extras += [name.strip() for name in own[1].split(",")]
+        self_reference = _SELF.match(value)
+        if self_reference:
+            contents.extras += [name.strip() for name in self_reference[1].split(",")]
         elif value not in (".", "./"):
             contents.notes.append(f"dropped -e {value}: not from an index")
         return
@@ -86,7 +86,7 @@ def _follow_option(
 
 
 def _logical_lines(text: str) -> Iterator[str]:
-    """Lines without comments and blanks, continuations joined."""
+    """Yield non-empty lines without comments, with continuation lines joined."""
     for line in re.sub(r"\\\r?\n", " ", text).splitlines():
         bare = re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip()
         if bare:

@@ -1,4 +1,4 @@
-"""setup.cfg, as setuptools reads it."""
+"""Read setup.cfg as setuptools does."""
 
 from configparser import ConfigParser, Error, InterpolationError
 
@@ -10,11 +10,11 @@ PATH = "setup.cfg"
 
 
 def read_setup_cfg(tree: FileTree) -> ProjectMetadata | None:
-    """Return the metadata of setup.cfg, or None where it is missing or malformed."""
+    """Return the metadata of setup.cfg, or None if it is missing; an invalid file is noted."""
     content = tree.read(PATH)
     if content is None:
         return None
-    parser = ConfigParser(strict=False)  # setuptools interpolates, too
+    parser = ConfigParser(strict=False)  # with interpolation, as in setuptools
     try:
         parser.read_string(content.decode("utf-8-sig", errors="replace"))
     except Error:
@@ -38,7 +38,7 @@ def _read_section(parser: ConfigParser, name: str) -> dict[str, str]:
 
 
 def _read_value(parser: ConfigParser, section: str, key: str) -> str | None:
-    """A value, as it stands where it cannot be interpolated; None where there is none."""
+    """Return a value, uninterpolated if interpolation fails; None if there is none."""
     try:
         return parser.get(section, key, fallback=None)
     except InterpolationError:
@@ -46,7 +46,7 @@ def _read_value(parser: ConfigParser, section: str, key: str) -> str | None:
 
 
 def _split_lines(tree: FileTree, text: str) -> tuple[str, ...]:
-    """Split a multi-line value; `file: a.txt, b.txt` stands for the content of those files."""
+    """Split a multi-line value; `file: a.txt, b.txt` is replaced by the lines of those files."""
     if text.strip().startswith("file:"):
         return read_plain_files(tree, text.strip().removeprefix("file:").split(","))
     bare = (part.split(" #")[0].strip() for part in text.splitlines())
@@ -54,7 +54,7 @@ def _split_lines(tree: FileTree, text: str) -> tuple[str, ...]:
 
 
 def read_plain_files(tree: FileTree, paths: list[str]) -> tuple[str, ...]:
-    """Return the lines of plain files; missing ones hold nothing."""
+    """Return the requirement lines of plain files; missing files are ignored."""
     contents = ParsedRequirements()
     for path in paths:
         content = tree.read(path.strip())

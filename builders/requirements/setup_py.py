@@ -1,4 +1,4 @@
-"""setup.py, read as a syntax tree: the keyword arguments of its call of `setup`."""
+"""Read the arguments of `setup` from the syntax tree of setup.py, without running it."""
 
 import ast
 from collections.abc import Iterator
@@ -18,10 +18,10 @@ PATH = "setup.py"
 
 
 def read_setup_py(tree: FileTree) -> ProjectMetadata | None:
-    """Return the metadata of setup.py, or None where it is missing.
+    """Return the metadata of setup.py, or None if it is missing.
 
-    What cannot be told from the text is noted; a value made by reading a requirement file whose
-    name is in the text (also inside the function that is called) is that file's content.
+    An argument that is not statically parseable is noted. If its expression, or a function that it
+    calls, names a requirements file, the value is the content of that file.
     """
     content = tree.read(PATH)
     if content is None:
@@ -33,9 +33,10 @@ def read_setup_py(tree: FileTree) -> ProjectMetadata | None:
     script = _SetupScript(tree, module)
     arguments = script.setup_arguments()
     extras = {name: tuple(_as_lines(lines)) for name, lines in _extras_mapping(arguments).items()}
-    also, named = split_conditional_extras(extras)
+    conditional, named = split_conditional_extras(extras)
     install = arguments.get("install_requires")
-    dependencies = None if install is None and not also else (*_as_lines(install), *also)
+    is_declared = install is not None or conditional
+    dependencies = (*_as_lines(install), *conditional) if is_declared else None
     return ProjectMetadata(
         origin=PATH,
         name=_as_text(arguments.get("name")),
@@ -49,7 +50,7 @@ def read_setup_py(tree: FileTree) -> ProjectMetadata | None:
 
 
 class _SetupScript:
-    """The module's names as they are when `setup` is called, and what could not be told."""
+    """The module's variables at the call of `setup`, and notes on what could not be evaluated."""
 
     def __init__(self, tree: FileTree, module: ast.Module) -> None:
         self.tree = tree
@@ -59,7 +60,7 @@ class _SetupScript:
         self.functions = {n.name: n for n in ast.walk(module) if isinstance(n, ast.FunctionDef)}
 
     def setup_arguments(self) -> dict[str, Any]:
-        """Return the keyword arguments of `setup` that matter, as far as they can be told."""
+        """Return the keyword arguments of `setup`, as far as they can be evaluated."""
         self._execute_statements(self.module.body)
         for function in self.functions.values():
             if any(map(_is_setup_call, ast.walk(function))):
@@ -79,7 +80,7 @@ class _SetupScript:
                 self._execute_statements(statement.body)
 
     def _assign_file_content(self, target: ast.expr, value: ast.expr) -> None:
-        """Give a name that is still unknown the content of the file its value mentions."""
+        """Set an unknown variable to the content of the file that its value mentions."""
         if isinstance(target, ast.Name) and target.id not in self.names:
             lines = self._mentioned_file_lines(value)
             if lines:
@@ -93,17 +94,17 @@ class _SetupScript:
         if keyword.arg is None:
             return value if isinstance(value, dict) else {}
         if value is None and keyword.arg in ("install_requires", "extras_require"):
-            self.notes.append(f"{PATH}: {keyword.arg} cannot be told from the text")
+            self.notes.append(f"{PATH}: {keyword.arg} is not statically parseable")
         return {keyword.arg: value}
 
     def _mentioned_file_lines(self, node: ast.AST) -> list[str]:
-        """Content of the requirement files named in *node* or in functions that it calls."""
+        """Return the lines of requirements files named in *node* or in functions that it calls."""
         called = [self.functions.get(_called_name(child)) for child in ast.walk(node)]
-        nodes = [node, *(function for function in called if function)]
+        roots = [node, *(function for function in called if function)]
         paths = [
             child.value
-            for one in nodes
-            for child in ast.walk(one)
+            for root in roots
+            for child in ast.walk(root)
             if isinstance(child, ast.Constant) and isinstance(child.value, str)
         ]
         files = [path for path in paths if path.endswith((".txt", ".in")) and self.tree.read(path)]
@@ -111,7 +112,7 @@ class _SetupScript:
 
 
 def _unconditional_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Statements that always run, and those of `try` and of conditions that can be told."""
+    """Yield statements that always run, those in `try`, and in conditions that are known."""
     for statement in body:
         if isinstance(statement, ast.Try) or (
             isinstance(statement, ast.If) and "__name__" in ast.dump(statement.test)

@@ -1,4 +1,4 @@
-"""Values of Python expressions, worked out from their text: nothing runs."""
+"""Evaluate Python expressions from their syntax tree, without running any code."""
 
 import ast
 from collections.abc import Callable, Mapping
@@ -6,11 +6,19 @@ from typing import Any
 
 
 class UnknownValueError(Exception):
-    """The value of an expression cannot be told from the text."""
+    """The value of an expression cannot be evaluated statically."""
 
 
 def evaluate_expression(node: ast.expr, names: Mapping[str, Any]) -> Any:
-    """Return the value of *node* under *names*; raises `UnknownValueError`."""
+    """Return the value of *node*.
+
+    Args:
+        node: The expression.
+        names: Variable name -> value.
+
+    Raises:
+        UnknownValueError: The expression is not supported, or uses an unknown variable.
+    """
     handler = _EVALUATORS.get(type(node))
     if handler is None:
         raise UnknownValueError(ast.dump(node)[:80])
@@ -21,9 +29,9 @@ def evaluate_expression(node: ast.expr, names: Mapping[str, Any]) -> Any:
 
 
 def apply_statement(statement: ast.stmt, names: dict[str, Any]) -> None:
-    """Let *statement* (assignment, `+=`, `.append`, `.extend`, `.update`) change *names*.
+    """Apply *statement* (assignment, `+=`, `.append`, `.extend`, `.update`) to *names*.
 
-    Where the value is unknown the name is forgotten; other statements change nothing.
+    If the assigned value is unknown, the name is removed. Other statements are ignored.
     """
     if isinstance(statement, ast.Assign):
         for target in statement.targets:
@@ -39,18 +47,17 @@ def apply_statement(statement: ast.stmt, names: dict[str, Any]) -> None:
 
 def _bind_target(target: ast.expr, value: ast.expr, names: dict[str, Any]) -> None:
     try:
-        known = evaluate_expression(value, names)
+        result = evaluate_expression(value, names)
     except UnknownValueError:
         if isinstance(target, ast.Name):
             names.pop(target.id, None)
         return
     if isinstance(target, ast.Name):
-        names[target.id] = known
+        names[target.id] = result
     elif isinstance(target, ast.Subscript):
         try:
-            evaluate_expression(target.value, names)[evaluate_expression(target.slice, names)] = (
-                known
-            )
+            container = evaluate_expression(target.value, names)
+            container[evaluate_expression(target.slice, names)] = result
         except (UnknownValueError, TypeError):
             return
 
@@ -87,7 +94,7 @@ def _evaluate_sequence(node: Any, names: Mapping[str, Any]) -> list[Any]:
 
 
 def _evaluate_dict(node: Any, names: Mapping[str, Any]) -> dict[Any, Any]:
-    """Entries that cannot be told are left out: the others are worth having."""
+    """Evaluate a dictionary without its unknown entries, as the others are still useful."""
     values: dict[Any, Any] = {}
     for key, item in zip(node.keys, node.values, strict=True):
         try:
@@ -108,7 +115,7 @@ def _evaluate_binary(node: Any, names: Mapping[str, Any]) -> Any:
 
 
 def _evaluate_call(node: Any, names: Mapping[str, Any]) -> Any:
-    """Work out the few calls that occur in lists of requirements."""
+    """Evaluate the few calls that occur in lists of requirements."""
     if node.keywords and not (isinstance(node.func, ast.Name) and node.func.id == "dict"):
         raise UnknownValueError("keyword arguments")
     arguments = [evaluate_expression(argument, names) for argument in node.args]
@@ -119,12 +126,12 @@ def _evaluate_call(node: Any, names: Mapping[str, Any]) -> Any:
     if name in ("list", "tuple", "sorted", "set", "frozenset") and len(arguments) == 1:
         return sorted(arguments[0]) if name in ("sorted", "set", "frozenset") else [*arguments[0]]
     if name == "sum" and len(arguments) == 2:
-        return [item for part in arguments[0] for item in part]
+        return [item for items in arguments[0] for item in items]
     if name == "dict":
-        given = {
+        keywords = {
             item.arg: evaluate_expression(item.value, names) for item in node.keywords if item.arg
         }
-        return {**(dict(*arguments)), **given}
+        return {**(dict(*arguments)), **keywords}
     raise UnknownValueError(name)
 
 

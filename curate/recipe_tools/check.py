@@ -12,7 +12,7 @@ from builders.git.tree import GitTree
 from builders.images.install_script import EDITABLE
 from builders.python.choose import RELEASES
 from builders.requirements import Manifest, read_manifest
-from builders.requirements.requirement_line import InvalidRequirementLine, parse_requirement
+from builders.requirements.requirement_line import InvalidRequirementLineError, parse_requirement
 from curate.core.sampling import sample_evenly
 from curate.environments.plan import make_version_resolver
 from curate.git.mirror import default_branch_commits, open_mirror
@@ -102,7 +102,7 @@ def _check_range(env: EnvRecipe) -> Iterator[str]:
     for line in env.requirements.add:
         try:
             parse_requirement(line.removeprefix("-c "))
-        except InvalidRequirementLine as error:
+        except InvalidRequirementLineError as error:
             yield f"requirements.add: {error}"
     for command in env.install:
         if EDITABLE in command and command != EDITABLE:

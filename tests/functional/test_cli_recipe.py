@@ -170,7 +170,7 @@ def test_a_plan_is_explained_before_there_is_a_lock(curate, tmp_path, history):
         "pyproject.toml: needed",
         "pyproject.toml extras: pytest",
         "file none.txt",
-        "dropped six: the recipe says so",
+        "dropped six: excluded by the recipe",
         "graphviz",
         "A='b'",
         "-e .",

@@ -217,7 +217,7 @@ setup(install_requires=deps + more["k"])
 
 def test_what_cannot_be_told_is_noted(read):
     found = read({"setup.py": "setup(install_requires=ask())"}, add=("a",))
-    assert found.notes == ("setup.py: install_requires cannot be told from the text",)
+    assert found.notes == ("setup.py: install_requires is not statically parseable",)
 
 
 def test_requirement_files(read):
@@ -280,7 +280,7 @@ def test_keep_and_core_tools(read):
     files = {"setup.py": "setup(install_requires=['black'])", "r.txt": "mypy\nruff\na\na>1\n"}
     found = read(files, files=("r.txt",), force_include=("mypy",), exclude=("a",))
     assert lines(found) == ["black", "mypy"]
-    assert found.notes == ("dropped a: the recipe says so", "dropped tools: ruff")
+    assert found.notes == ("dropped a: excluded by the recipe", "dropped tools: ruff")
 
 
 def test_files_only(read):

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from builders.images.dockerfiles import BASE_PACKAGES
 from builders.requirements.dev_tools import is_development_tool
-from builders.requirements.requirement_line import InvalidRequirementLine, parse_requirement
+from builders.requirements.requirement_line import InvalidRequirementLineError, parse_requirement
 from curate.patches.file_kinds import FileClassifier
 from curate.recipe_tools.draft.observe import Observation, list_runners
 
@@ -154,7 +154,7 @@ def _requirement_names(lines: Iterable[str]) -> Iterator[str]:
     for line in lines:
         try:
             parsed = parse_requirement(line)
-        except InvalidRequirementLine:
+        except InvalidRequirementLineError:
             continue
         name = canonicalize_name(parsed.name)
         if (
