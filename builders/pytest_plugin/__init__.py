@@ -1,4 +1,4 @@
-"""The pytest plugin that runs in sandboxes, and the reading of what it wrote."""
+"""The pytest plugins that run in sandboxes and evaluation images, and the reader of reports."""
 
 from builders.pytest_plugin.report import PytestReport, generate_key, read_report
 from builders.pytest_plugin.source import REPORTER, STATUS, read_plugin_source

@@ -1,16 +1,17 @@
-"""Record what each test did, from inside the pytest session (PYTEST_DONT_REWRITE).
+"""Record the outcome of each test from inside the pytest session (PYTEST_DONT_REWRITE).
 
-This file is copied into sandboxes as text and must run alone on Python 3.6 and pytest 4.6 up to
-the newest. It is loaded through PYTEST_PLUGINS, which no project's `addopts` can undo, and does
-nothing but listen: without CURATE_REPORT in the environment, or without the key file, it is inert.
+This file is copied into sandboxes as text. It must run standalone on Python 3.6 and later and
+pytest 4.6 and later. It is loaded through PYTEST_PLUGINS, which a project's `addopts` cannot
+override. It only observes; without CURATE_REPORT in the environment, or without the key file, it
+does nothing.
 
-CURATE_REPORT names the report; the key lies beside it in `key` and is read once and removed, and
-the variables are restored to what the project would have seen, so that neither tests nor child
-processes (xdist's workers, tests that start pytest) meet a trace of it.
+CURATE_REPORT is the path of the report. The key is in the file `key` next to it, which is read once
+and removed. Environment variables are restored to what the project would have seen, so that neither
+tests nor child processes (xdist workers, tests that start pytest) find a trace of the plugin.
 
-A line of the report is `<hex mac> <json>`, where the mac is HMAC-SHA256 over the mac of the line
-before and the json: nothing can be added, changed, reordered or cut out without the key. The last
-record is `finish`; a report that lacks it belongs to a session that did not end by itself.
+A line of the report is `<hex mac> <json>`, where the mac is the HMAC-SHA256 over the mac of the
+previous line and the JSON text. So without the key, no line can be added, changed, reordered or
+removed. The last record is `finish`; without it, the session did not finish.
 """
 
 import hashlib
@@ -30,7 +31,7 @@ REPORT_FORMAT = 1
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: Any) -> None:
-    """Start the reporter before any file of the project is imported."""
+    """Register the reporter before any file of the project is imported."""
     path = os.environ.pop("CURATE_REPORT", "")
     folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
     restore_environment(folder, "curate_reporter")
@@ -44,7 +45,10 @@ def pytest_load_initial_conftests(early_config: Any) -> None:
 
 
 class Reporter:
-    """Appends one signed line a record; holds every function it needs, for tests patch modules."""
+    """Appends one signed line per record.
+
+    It keeps references to all functions that it needs, because tests may patch modules.
+    """
 
     def __init__(self, path: str, key: bytes) -> None:
         self._path = path
@@ -60,7 +64,7 @@ class Reporter:
 
     def _write(self, event: str, **facts: Any) -> None:
         if self._getpid() != self._pid:
-            return  # a forked child of a test
+            return  # in a process forked by a test
         facts.update(event=event, n=self._records)
         body = self._encode(facts).encode("ascii")
         mac = self._mac.copy()
@@ -71,19 +75,19 @@ class Reporter:
             with self._open(self._path, "a") as stream:
                 stream.write(self._last + b" " + body + b"\n")
         except OSError:
-            pass  # the gap shows when the report is verified
+            pass  # verification of the report will notice the missing line
 
     def pytest_collectreport(self, report: Any) -> None:
-        """Record files that could not be collected, or that skip themselves as a whole."""
+        """Record files that cannot be collected, or that skip themselves at module level."""
         if report.outcome != "passed":
             self._write("collect", id=report.nodeid, outcome=report.outcome)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Record which test is in flight, should the process die in it."""
+        """Record the start of a test, in case the process dies in it."""
         self._write("test", id=nodeid)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Record a phase of a test; under xdist only the controller hears of these."""
+        """Record a phase of a test; under xdist, only the controller gets these reports."""
         self._write(
             "phase",
             id=report.nodeid,
@@ -94,11 +98,11 @@ class Reporter:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: Any) -> None:
-        """Remember the exit status for the last record."""
+        """Keep the exit status for the last record."""
         self._exit_status = int(exitstatus)
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
-        """End the report; a session that never began has no exit status and no end."""
+        """Write the last record, unless the session did not start and has no exit status."""
         if self._exit_status is not None:
             self._write("finish", exit_status=self._exit_status)

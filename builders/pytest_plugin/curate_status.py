@@ -1,9 +1,10 @@
-"""Print `STATUS id` once for each test when a pytest session ends (PYTEST_DONT_REWRITE).
+"""Print `STATUS id` once per test at the end of a pytest session (PYTEST_DONT_REWRITE).
 
-This file is embedded in evaluation scripts with what it imports of this package, and runs on Python
-3.6 and pytest 4.6 up to the newest. Its lines come after everything pytest prints, so a reader that
-keeps the last status of an id keeps these. Phases combine as in validation: FAILED over ERROR over
-PASSED over XPASS over XFAIL over SKIPPED; a file that cannot be collected is an ERROR.
+This file is embedded in evaluation scripts, together with its imports from this package. It runs on
+Python 3.6 and later and pytest 4.6 and later. Its lines come after everything that pytest prints,
+so a log parser that keeps the last status of each id keeps these. If a test has several statuses,
+the first of FAILED, ERROR, PASSED, XPASS, XFAIL, SKIPPED counts, as in validation. A file that
+cannot be collected is an ERROR.
 """
 
 import os
@@ -15,7 +16,7 @@ from builders.pytest_plugin.test_ids import escape_test_id
 
 _ORDER = ("SKIPPED", "XFAIL", "XPASS", "PASSED", "ERROR", "FAILED")
 _statuses = {}  # type: Any
-_process_state = {"output": os.dup(1), "process": os.getpid()}  # before pytest begins to capture
+_process_state = {"output": os.dup(1), "process": os.getpid()}  # before pytest captures output
 
 
 def _record_status(node_id: str, status: str) -> None:
@@ -26,13 +27,13 @@ def _record_status(node_id: str, status: str) -> None:
 
 
 def pytest_collectreport(report: Any) -> None:
-    """Note files that could not be collected, or that skip themselves as a whole."""
+    """Record files that cannot be collected, or that skip themselves at module level."""
     if report.outcome != "passed":
         _record_status(report.nodeid, "SKIPPED" if report.outcome == "skipped" else "ERROR")
 
 
 def pytest_runtest_logreport(report: Any) -> None:
-    """Note a phase of a test; under xdist only the controller hears of these."""
+    """Record a phase of a test; under xdist, only the controller gets these reports."""
     called = report.when == "call"
     expected = hasattr(report, "wasxfail")
     if report.outcome == "failed":
@@ -44,7 +45,7 @@ def pytest_runtest_logreport(report: Any) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Print all lines at once, past any capturing; a forked child of a test prints none."""
+    """Print all lines to the original standard output, except in processes forked by a test."""
     if os.getpid() != _process_state["process"]:
         return
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Reading and judging the plugin's report: signatures first, then one outcome a test."""
+"""Verify the signatures of the plugin's report and derive one outcome per test."""
 
 import hashlib
 import hmac
@@ -12,7 +12,7 @@ from builders.model import Outcome
 
 REPORT_FORMAT = 1
 
-# Where a test has several phases, or an id several tests, the right-most outcome counts.
+# If a test has several phases, or several tests have one id, the last of these outcomes counts.
 _ORDER = (
     Outcome.SKIPPED,
     Outcome.XFAILED,
@@ -22,7 +22,8 @@ _ORDER = (
     Outcome.FAILED,
 )
 
-# What each record holds; code that finds the reporter in its own process can sign anything.
+# Required fields of each record. They are checked even though records are signed: code that finds
+# the reporter in its own process can sign anything.
 _FIELDS: Mapping[str, Mapping[str, type]] = {
     "start": {"format": int},
     "collect": {"id": str, "outcome": str},
@@ -31,70 +32,71 @@ _FIELDS: Mapping[str, Mapping[str, type]] = {
     "finish": {"exit_status": int},
 }
 
-_SET_UP = ("setup", "passed")  # the one phase after which a test is still to be run
+_SET_UP = ("setup", "passed")  # the only phase after which the test itself still has to run
 
 
 @dataclass(frozen=True, kw_only=True)
 class PytestReport:
-    """A verified report; where it was tampered with, only what precedes the break is told."""
+    """A verified report; if it was tampered with, only the records before that point."""
 
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
-    is_finished: bool = False  # the session ended by itself
-    tampering: str = ""  # why the report cannot be believed; "" = it can
+    is_finished: bool = False  # the session finished
+    tampering: str = ""  # why the report is not trusted; "" = it is
     exit_status: int | None = None  # pytest's own, not the command's
-    unfinished_tests: tuple[str, ...] = ()  # tests that began and told nothing
+    unfinished_tests: tuple[str, ...] = ()  # tests that started and have no outcome
 
 
 def generate_key() -> bytes:
-    """A secret for one run."""
+    """Return a new secret key for one run."""
     return secrets.token_hex(32).encode("ascii")
 
 
 def read_report(data: bytes, key: bytes) -> PytestReport:
-    """Verify *data* with the run's *key* and take one outcome a test from it.
+    """Verify *data* with the run's *key* and derive one outcome per test.
 
-    A last line without its end is a write cut by the process's death, not tampering. A test that
-    began and told nothing is an error: it took the process with it or stopped the session.
+    An incomplete last line does not count as tampering: the process died while writing it. A test
+    that started and has no outcome is an ERROR: it killed the process or stopped the session.
     """
-    records, tampered = _verify_signatures(data, key)
-    in_flight = _find_unfinished(records)
+    records, tampering = _verify_signatures(data, key)
+    unfinished = _find_unfinished(records)
     outcomes = _merge_outcomes(records)
-    outcomes.update(dict.fromkeys(in_flight, Outcome.ERROR))
+    outcomes.update(dict.fromkeys(unfinished, Outcome.ERROR))
     last = records[-1] if records else {}
-    finished = last.get("event") == "finish"
+    is_finished = last.get("event") == "finish"
     return PytestReport(
         outcomes=outcomes,
-        is_finished=finished and not tampered,
-        tampering=tampered,
-        exit_status=last["exit_status"] if finished else None,
-        unfinished_tests=in_flight,
+        is_finished=is_finished and not tampering,
+        tampering=tampering,
+        exit_status=last["exit_status"] if is_finished else None,
+        unfinished_tests=unfinished,
     )
 
 
 def _verify_signatures(data: bytes, key: bytes) -> tuple[list[dict[str, Any]], str]:
+    """Return the records with valid signatures, and why the next one is not valid ("" = none)."""
     base, last = hmac.new(key, digestmod=hashlib.sha256), b""
     records: list[dict[str, Any]] = []
     lines = data.split(b"\n")
-    cut = lines.pop()
+    incomplete_line = lines.pop()
     for number, line in enumerate(lines, start=1):
         if records and records[-1]["event"] == "finish":
             return records, f"line {number} follows the end of the session"
-        given, _, body = line.partition(b" ")
+        signature, _, body = line.partition(b" ")
         mac = base.copy()
         mac.update(last + body)
         last = mac.hexdigest().encode("ascii")
-        if not hmac.compare_digest(given, last):
+        if not hmac.compare_digest(signature, last):
             return records, f"line {number} has no valid signature"
         record = _parse_record(body)
         if record is None:
-            return records, f"line {number} is signed and is no record"
+            return records, f"line {number} is signed but not a valid record"
         records.append(record)
-    if cut and records and records[-1]["event"] == "finish":
+    if incomplete_line and records and records[-1]["event"] == "finish":
         return records, "text follows the end of the session"
     if records and records[0].get("format") != REPORT_FORMAT:
         return (
             [],
-            f"report format {records[0].get('format')} is unknown; {REPORT_FORMAT} is expected",
+            f"unknown report format {records[0].get('format')} (expected {REPORT_FORMAT})",
         )
     return records, ""
 
@@ -139,7 +141,7 @@ def _outcome_of_record(record: Mapping[str, Any]) -> Outcome | None:
 
 
 def _outcome_of_phase(record: Mapping[str, Any]) -> Outcome | None:
-    """What one phase says; None where it says nothing (a good set-up, a retry yet to come)."""
+    """Return the outcome of one phase; None for a passed setup or teardown, or a pending retry."""
     called = record["when"] == "call"
     if record["outcome"] == "failed":
         return Outcome.FAILED if called else Outcome.ERROR
@@ -151,6 +153,6 @@ def _outcome_of_phase(record: Mapping[str, Any]) -> Outcome | None:
 
 
 def _node_id_of(record: Mapping[str, Any]) -> str:
-    """The id as pytest has it; what UTF-8 cannot hold is escaped, for stores to take it."""
+    """Return pytest's node id; characters that UTF-8 cannot encode are escaped, for storage."""
     name: str = record["id"] or "."
     return name.encode("utf-8", "backslashreplace").decode("utf-8")

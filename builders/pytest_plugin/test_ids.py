@@ -1,23 +1,24 @@
-"""Test ids as published: one word of printable ASCII each, and back again.
+"""Convert pytest node ids to published test ids and back.
 
-Readers of test logs cut a line at its first blank, so an id with blanks would be lost. This file
-also runs inside evaluation images (PYTEST_DONT_REWRITE), hence alone and on Python 3.6.
+Published ids are printable ASCII without spaces: parsers of test logs split a line at the first
+space, so an id with spaces would be truncated. This file also runs in evaluation images
+(PYTEST_DONT_REWRITE), hence standalone and on Python 3.6.
 """
 
 import re
 
-_PLAIN = re.compile(r"[!-\[\]-~]")  # printable ASCII but for the blank and the backslash
+_PLAIN = re.compile(r"[!-\[\]-~]")  # printable ASCII except space and backslash
 _ALL_PLAIN = re.compile(r"[!-\[\]-~]*")
 _ESCAPES = re.compile(r"(?:%[0-9A-F]{2})+")
 _LOOKS_ESCAPED = re.compile(r"%(?=[0-9A-F]{2})")
 
 
 def escape_test_id(node_id: str) -> str:
-    """*node_id* without blanks, backslashes and non-ASCII: those become `%XX`, byte by UTF-8 byte.
+    """Escape spaces, backslashes and non-ASCII characters as `%XX` for each UTF-8 byte.
 
-    Plain ids stay as they are; a percent sign is escaped only where it would read as an escape.
-    Opening brackets are escaped where they outnumber the closing ones, for SWE-bench's grader
-    takes such an id for a cut one and accepts any id that begins like it.
+    Other ids are unchanged; a percent sign is escaped only if it would read as an escape. Opening
+    brackets are escaped if there are more of them than closing ones, because SWE-bench's grader
+    takes such an id for a truncated one and accepts any id that starts with it.
     """
     text = _LOOKS_ESCAPED.sub("%25", node_id)
     if node_id.count("[") > node_id.count("]"):
@@ -28,7 +29,11 @@ def escape_test_id(node_id: str) -> str:
 
 
 def unescape_test_id(test_id: str) -> str:
-    """The inverse of `escape_test_id`; UnicodeDecodeError for escapes that are no UTF-8."""
+    """Return the node id of a published *test_id*, the inverse of `escape_test_id`.
+
+    Raises:
+        UnicodeDecodeError: The escaped bytes are not valid UTF-8.
+    """
     return _ESCAPES.sub(_unescape_match, test_id)
 
 
