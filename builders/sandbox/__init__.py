@@ -1,1 +1,1 @@
-"""Fresh places to run a test command in: containers, or folders of this machine."""
+"""Sandboxes for test commands: containers, or folders of this machine."""

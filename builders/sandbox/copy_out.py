@@ -1,7 +1,7 @@
-"""Files that a run left in its container, read as archives from an engine near or far.
+"""Copy files out of a container as archives, from a local or a remote engine.
 
-The folder holds whatever the tests have put there. All of it is taken at once, which serves for a
-run that means no harm; where that does not work, each file is asked for by name.
+Tests may have written anything to the folder. So it is first requested as a whole, which works for
+well-behaved runs, and if that fails, each file is requested by name.
 """
 
 import io
@@ -15,42 +15,47 @@ from docker.models.containers import Container
 
 from builders.errors import SandboxError
 
-_MAX_ARCHIVE_BYTES = 32 << 20  # bytes of an archive of the whole folder, at most
-_FRAME = 64 << 10  # bytes an archive takes beyond the one file in it
-_END = bytes(1024)  # without it an archive is cut short, though tarfile does not mind
-_NO_FILE = 0x8F280000  # Go's bits for folder, link, device, pipe, socket and what else is no file
+_MAX_ARCHIVE_BYTES = 32 << 20  # maximum size of an archive of the whole folder
+_FRAME = 64 << 10  # maximum size of an archive beyond that of the one file in it
+_END = bytes(1024)  # end of a complete archive, which tarfile does not check
+_NOT_REGULAR = 0x8F280000  # Go's mode bits of folders, links, devices, pipes, sockets etc.
 
 
 def copy_files_out(
-    container: Container, folder: str, ceilings: Mapping[str, int]
+    container: Container, folder: str, max_sizes: Mapping[str, int]
 ) -> dict[str, bytes]:
-    """Content of the files in *folder* that are named in *ceilings* and no longer than it says.
+    """Return name -> content of regular files in *folder*.
 
-    Links and what else is no file are left out. Raises SandboxError if an archive is cut short.
+    *max_sizes* has the names of the files and their maximum sizes in bytes; other, longer and
+    missing files are left out.
+
+    Raises:
+        SandboxError: The engine's archive is truncated.
     """
-    found = _read_all_files(container, folder, ceilings)
+    found = _read_all_files(container, folder, max_sizes)
     if found is not None:
         return found
     by_name = {
-        name: _read_one_file(container, f"{folder}/{name}", most) for name, most in ceilings.items()
+        name: _read_one_file(container, f"{folder}/{name}", max_size)
+        for name, max_size in max_sizes.items()
     }
     return {name: content for name, content in by_name.items() if content is not None}
 
 
 def _read_all_files(
-    container: Container, folder: str, ceilings: Mapping[str, int]
+    container: Container, folder: str, max_sizes: Mapping[str, int]
 ) -> dict[str, bytes] | None:
-    """The same from one archive; None where it is too long, or the engine cannot make it."""
+    """Do the same from one archive; None if it is too long or incomplete."""
     archive = _read_archive(container, folder, _MAX_ARCHIVE_BYTES, lambda stat: True) or b""
     if len(archive) > _MAX_ARCHIVE_BYTES or not archive.endswith(_END):
         return None
-    whole = PurePosixPath(folder).name
+    folder_name = PurePosixPath(folder).name
     found: dict[str, bytes] = {}
     try:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             for member in tar:
                 top, _, name = member.name.partition("/")
-                if top == whole and member.size <= ceilings.get(name, -1):
+                if top == folder_name and member.size <= max_sizes.get(name, -1):
                     stream = tar.extractfile(member) if member.isreg() else None
                     found |= {name: stream.read()} if stream else {}
     except tarfile.TarError:
@@ -58,12 +63,12 @@ def _read_all_files(
     return found
 
 
-def _read_one_file(container: Container, path: str, ceiling: int) -> bytes | None:
+def _read_one_file(container: Container, path: str, max_size: int) -> bytes | None:
     def is_wanted(stat: Mapping[str, Any]) -> bool:
-        return stat["size"] <= ceiling and not stat["mode"] & _NO_FILE
+        return stat["size"] <= max_size and not stat["mode"] & _NOT_REGULAR
 
     try:
-        archive = _read_archive(container, path, ceiling + _FRAME, is_wanted)
+        archive = _read_archive(container, path, max_size + _FRAME, is_wanted)
     except NotFound:
         return None
     if archive is None:
@@ -74,13 +79,13 @@ def _read_one_file(container: Container, path: str, ceiling: int) -> bytes | Non
             stream = tar.extractfile(member) if member.isreg() else None
             return stream.read() if stream else None
     except (tarfile.TarError, StopIteration) as error:
-        raise SandboxError(f"the engine's archive of {path} is cut short: {error}") from error
+        raise SandboxError(f"the engine's archive of {path} is truncated: {error}") from error
 
 
 def _read_archive(
     container: Container, path: str, limit: int, is_wanted: Callable[[Mapping[str, Any]], bool]
 ) -> bytes | None:
-    """The archive of *path*, cut where it is longer than *limit*; None if it is not wanted."""
+    """Return the archive of *path*, truncated beyond *limit* bytes; None if it is not wanted."""
     chunks, stat = container.get_archive(path)
     close: Callable[[], None] = getattr(chunks, "close", lambda: None)
     try:

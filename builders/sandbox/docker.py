@@ -1,7 +1,7 @@
-"""Runs in containers of an instance's image: no network, no capabilities, always removed.
+"""Run tests in containers of an instance's image, without network and capabilities.
 
-Inputs go in and results come out as archives through the engine's API, so that a remote engine
-serves as well as one that shares the file system. Nothing of the host is mounted.
+Inputs and results are copied as archives through the engine's API, so that a remote engine works as
+well as a local one. Nothing of the host is mounted. Containers are always removed.
 """
 
 import io
@@ -51,13 +51,23 @@ def run_in_container(  # noqa: PLR0913
     owner: str = "nobody",
     disk: Path | None = None,
 ) -> RunResult:
-    """Run *run_spec* in a new container of the image of *built* and remove it, whatever happens.
+    """Run *run_spec* in a new container of the image of *built* and remove the container.
 
-    *checkout* must be writable for *user*; *capabilities* are given back after all were dropped
-    (for tests that need root's powers); *runtime* names another one of the engine's, such as
-    gVisor's; `remove_containers` finds the container by *owner*. Raises SandboxError if the engine
-    refuses or loses the container, or *disk*, its folder on this machine, is short of inodes;
-    EngineUnavailableError if it does not answer.
+    Args:
+        client: Client of the engine.
+        built: The instance.
+        run_spec: Patches, command and limits.
+        checkout: Path of the checkout in the image; *user* must be able to write to it.
+        user: "uid:gid" of all processes.
+        capabilities: Capabilities to add after all were dropped, for tests that need some of root.
+        runtime: Another container runtime of the engine, e.g. gVisor's "runsc".
+        owner: Label by which `remove_containers` finds the container.
+        disk: The engine's storage folder if it is local, to monitor its inodes.
+
+    Raises:
+        SandboxError: The engine returned an error, the container was removed by somebody else, or
+            *disk* ran out of inodes.
+        EngineUnavailableError: The engine does not respond.
     """
     layout = SandboxLayout(
         checkout=checkout, inputs=f"{SANDBOX_ROOT}/in", outputs=f"{SANDBOX_ROOT}/out"
@@ -110,7 +120,7 @@ def remove_containers(client: docker.DockerClient, owner: str) -> None:
 def container_options(
     limits: ResourceLimits, user: str, capabilities: Sequence[str] = (), runtime: str | None = None
 ) -> dict[str, Any]:
-    """Options of `containers.create` that make a container a sandbox."""
+    """Return the options of `containers.create` that isolate the container and limit it."""
     run = secrets.token_hex(8)
     return {
         "name": f"curate-run-{run}",
@@ -137,13 +147,13 @@ def container_options(
 
 
 def _make_ulimits(limits: ResourceLimits) -> list[docker.types.Ulimit]:
-    """What each process may have, the same on every engine; processes count for a user as a whole.
+    """Return explicit limits per process (`nproc` is per user), the same on every engine.
 
-    Podman raises what is left out to ceilings that not every machine grants.
+    Podman raises limits that are not set to values that not every machine allows.
     """
-    ceilings = {"core": 0, "fsize": limits.disk_bytes, "nofile": 16384, "nproc": 32768}
+    values = {"core": 0, "fsize": limits.disk_bytes, "nofile": 16384, "nproc": 32768}
     return [
-        docker.types.Ulimit(name=name, soft=value, hard=value) for name, value in ceilings.items()
+        docker.types.Ulimit(name=name, soft=value, hard=value) for name, value in values.items()
     ]
 
 
@@ -154,26 +164,26 @@ def _start_container(
     try:
         yield client.containers.create(image, **options)
     finally:
-        # by name: an interrupted create may have made it without telling us
+        # by name: an interrupted create may have created it without returning its id
         _remove_container(client, options["name"])
 
 
 def _remove_container(client: docker.DockerClient, name: str) -> None:
-    """Remove a container; what has very many files may take the engine longer than the call."""
+    """Remove a container; a timeout is ignored, as many files may take the engine very long."""
     try:
         client.api.remove_container(name, force=True, v=True)
     except (NotFound, requests.exceptions.ReadTimeout):
         return
     except APIError as error:
-        if error.status_code != HTTPStatus.CONFLICT:  # it is being removed already
+        if error.status_code != HTTPStatus.CONFLICT:  # already being removed
             raise
 
 
 def _check_not_removed(container: Container) -> None:
-    """Raise SandboxError if somebody is removing the container: what it left may be gone."""
-    container.reload()  # raises NotFound where it is gone already
+    """Raise SandboxError if somebody else is removing the container, so that files may be gone."""
+    container.reload()  # raises NotFound if it is already gone
     if container.status in ("removing", "dead"):
-        raise SandboxError(f"the container {container.name} was removed from outside")
+        raise SandboxError(f"container {container.name} was removed by another process")
 
 
 def _pack_inputs(run_spec: RunSpec, layout: SandboxLayout, key: bytes) -> bytes:
@@ -198,7 +208,7 @@ def _add_member(tar: tarfile.TarFile, path: str, content: bytes, mode: int) -> N
 
 
 def _file_limits(output_bytes: int) -> Mapping[str, int]:
-    """The files a run leaves, and how long each may be."""
+    """Return name -> maximum size in bytes of the files that a run writes."""
     return {
         "patched": 0,
         "key": 1 << 10,
@@ -210,9 +220,9 @@ def _file_limits(output_bytes: int) -> Mapping[str, int]:
 
 
 def _parse_resource_usage(text: bytes) -> dict[str, int]:
-    """Figures of the cgroup as the script copied them, `name value` a line.
+    """Parse the cgroup statistics that the script copied, one `name value` per line.
 
-    A test can see to it that the script cannot write them and its own stay; no verdict needs them.
+    They are not trusted, as a test can replace the file; no verdict depends on them.
     """
     pairs = (line.split() for line in text.decode("ascii", "replace").splitlines())
     return {
@@ -223,7 +233,7 @@ def _parse_resource_usage(text: bytes) -> dict[str, int]:
 
 
 def _cpu_seconds_used(usage: Mapping[str, int]) -> float:
-    """Of the account of cgroup v2, or else of v1: some kernels show both."""
+    """Return the CPU time by cgroup v2, or else by v1; some kernels report both."""
     return usage.get("usage_usec", 0) / 1e6 or usage.get("nanoseconds", 0) / 1e9
 
 

@@ -1,12 +1,12 @@
-"""Runs in a folder of this machine, without an engine: convenient, and no security border.
+"""Run tests in a folder of this machine, without an engine; this does not isolate untrusted code.
 
-A run gets a copy of the checkout, a home and a temporary folder of its own, a process group, limits
-and, where the kernel lets this user cut it, no network; the detail of a result says when it could
-not. The test code runs as this user and can read and change whatever this user can.
+A run gets its own copy of the checkout, home, temporary folder and process group, resource limits,
+and no network if the kernel lets this user create a network namespace; if not, the detail of the
+result says so. Tests run as this user and can read and change whatever this user can.
 
-The venv is shared by all runs. An editable install in it points at the original checkout, so the
-folders it names there are put first on PYTHONPATH, as folders of the copy. Packages whose editable
-install builds at import (meson-python, scikit-build-core) are not moved by this.
+The virtual environment is shared by all runs. Its editable install refers to the original checkout,
+so the folders that it names are put first on PYTHONPATH, as folders of the copy. This does not work
+for packages whose editable install builds at import (meson-python, scikit-build-core).
 """
 
 import os
@@ -36,10 +36,16 @@ def run_locally(
 ) -> RunResult:
     """Run *run_spec* on a copy of the checkout of *built* and remove the copy.
 
-    `built.handle` is a folder with `checkout/` (a git repository at the base commit) and `venv/`.
-    The copy is made under *temp_parent*, by default the system's temporary folder;
-    `remove_stale_runs` finds it there by *owner*. Raises SandboxError if the copy or the process
-    cannot be made.
+    Args:
+        built: Its `handle` is a folder with `checkout/` (a git repository at the base commit) and
+            `venv/`.
+        run_spec: Patches, command and limits.
+        temp_parent: Parent folder of the copy; by default the system's temporary folder, where
+            `remove_stale_runs` finds it.
+        owner: Marks the folder and its processes for `remove_stale_runs`.
+
+    Raises:
+        SandboxError: The checkout cannot be copied, or the process cannot be started.
     """
     with _make_run_folder(temp_parent, owner) as folder:
         layout = _prepare_run_folder(Path(built.handle), folder, run_spec)
@@ -48,21 +54,21 @@ def run_locally(
         variables = _run_environment(Path(built.handle), folder)
         command = [sys.executable, "-I", isolate.__file__, str(run_spec.limits.memory_bytes)]
         command += [str(folder / "network"), "bash", f"{layout.inputs}/run.sh"]
-        ended = run_process(
+        result = run_process(
             command,
             variables,
             seconds=run_spec.limits.seconds,
             output_bytes=run_spec.limits.output_bytes,
             owner=owner,
         )
-        return classify_run(_collect_artifacts(folder, key, ended))
+        return classify_run(_collect_artifacts(folder, key, result))
 
 
 def find_import_roots(venv: Path, checkout: Path) -> tuple[Path, ...]:
-    """Folders of *checkout* that editable installs in *venv* put on the import path, relative.
+    """Return the folders of *checkout* that editable installs in *venv* add to the import path.
 
-    Read from `.pth` files (a folder a line) and from the finders setuptools generates (a mapping
-    of packages to folders, whose parents serve).
+    They are relative to *checkout*, and read from `.pth` files (one folder per line) and from the
+    finders that setuptools generates (a mapping of packages to folders, whose parents are used).
     """
     pattern = re.compile(re.escape(str(checkout)) + r"(?:/[^'\"\n]*)?(?=['\"\n]|$)")
     roots: dict[Path, None] = {}
@@ -80,7 +86,7 @@ def _make_run_folder(temp_parent: Path | None, owner: str) -> Iterator[Path]:
     try:
         folder = Path(tempfile.mkdtemp(prefix=_folder_prefix(owner), dir=temp_parent)).resolve()
     except OSError as error:
-        raise SandboxError(f"no folder for the run: {error}") from error
+        raise SandboxError(f"cannot create a temporary folder for the run: {error}") from error
     try:
         yield folder
     finally:
@@ -88,7 +94,7 @@ def _make_run_folder(temp_parent: Path | None, owner: str) -> Iterator[Path]:
 
 
 def remove_stale_runs(owner: str) -> None:
-    """End the test processes of *owner* and remove their folders in the temporary folder."""
+    """Kill the test processes of *owner* and remove their folders from the temporary folder."""
     kill_by_owner(owner)
     for folder in Path(tempfile.gettempdir()).glob(f"{_folder_prefix(owner)}*"):
         _remove_folder(folder)
@@ -99,16 +105,16 @@ def _folder_prefix(owner: str) -> str:
 
 
 def _remove_folder(folder: Path) -> None:
-    """Remove *folder*, though a test may have taken the right to write from folders in it.
+    """Remove *folder*, even if a test has made folders in it read-only.
 
-    What stays all the same is left to the system; nothing outside *folder* is touched.
+    What still cannot be removed is left to the system; nothing outside *folder* is touched.
     """
 
     def make_writable(function: Callable[[str], object], path: str, _: object) -> None:
         with suppress(OSError):
-            for place in (Path(path).parent, Path(path)):
-                if place.is_relative_to(folder) and not place.is_symlink():
-                    place.chmod(0o700)
+            for target in (Path(path).parent, Path(path)):
+                if target.is_relative_to(folder) and not target.is_symlink():
+                    target.chmod(0o700)
             if function in (os.open, os.scandir):
                 shutil.rmtree(path, ignore_errors=True)
             else:
@@ -124,7 +130,7 @@ def _prepare_run_folder(handle: Path, folder: Path, run_spec: RunSpec) -> Sandbo
     try:
         shutil.copytree(handle / "checkout", folder / "checkout", symlinks=True)
     except (OSError, shutil.Error) as error:
-        raise SandboxError(f"the checkout of {handle} cannot be copied: {error}") from error
+        raise SandboxError(f"the checkout in {handle} cannot be copied: {error}") from error
     for name in ("in/plugin", "out", "home", "tmp"):
         (folder / name).mkdir(parents=True)
     for name, content in make_input_files(
@@ -135,7 +141,7 @@ def _prepare_run_folder(handle: Path, folder: Path, run_spec: RunSpec) -> Sandbo
 
 
 def _run_environment(handle: Path, folder: Path) -> dict[str, str]:
-    """Variables of the run; nothing of ours is handed on, for there may be tokens among them."""
+    """Return the variables of the run, without those of this process, which may have tokens."""
     roots = find_import_roots(handle / "venv", handle / "checkout")
     variables = {
         "PATH": f"{handle}/venv/bin{os.pathsep}{os.environ.get('PATH', os.defpath)}",
@@ -162,12 +168,12 @@ def _collect_artifacts(folder: Path, key: bytes, result: ProcessResult) -> RunAr
         seconds=result.seconds,
         cpu_seconds=result.cpu_seconds,
         output=result.output,
-        note="" if note == "cut" else note,
+        note="" if note == "isolated" else note,
     )
 
 
 def _read_capped(path: Path) -> bytes | None:
-    """Content of a file that a test may have replaced, made very long, or locked away."""
+    """Return the content of a file; None if a test replaced it, or made it unreadable or huge."""
     with suppress(OSError):
         if path.is_file() and not path.is_symlink() and path.stat().st_size <= MAX_REPORT_BYTES:
             return path.read_bytes()

@@ -1,4 +1,4 @@
-"""A process of this machine with a time limit, capped output and no offspring left behind."""
+"""Run a local process with a time limit and capped output, and kill all its descendants."""
 
 import os
 import secrets
@@ -17,12 +17,12 @@ from builders.process.cleanup import kill_by_env_marker
 from builders.sandbox.result import join_output
 from builders.sandbox.run_script import KILL_AFTER, split_output_limit
 
-RUN_VARIABLE = "CURATE_RUN"  # variable by which processes of a run are found again
+RUN_VARIABLE = "CURATE_RUN"  # environment variable that marks the processes of a run
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessResult:
-    """How a process ended; no exit code if it was stopped at the time limit."""
+    """Result of a process; `exit_code` is None if it was stopped at the time limit."""
 
     exit_code: int | None
     timed_out: bool
@@ -39,11 +39,20 @@ def run_process(
     output_bytes: int,
     owner: str = "nobody",
 ) -> ProcessResult:
-    """Run *command* with exactly *variables* in a session of its own.
+    """Run *command* in a new session with no other environment than *variables*.
 
-    After *seconds* it is asked to end, KILL_AFTER later it is killed. In any case, an interrupt
-    included, its group is killed, and so is what left the group but kept the mark (where there is
-    a /proc). `kill_by_owner` finds it by *owner*. Raises SandboxError if it cannot be started.
+    Afterwards, and on an interrupt, its process group is killed, and on systems with /proc also
+    descendants that left the group.
+
+    Args:
+        command: Program and arguments.
+        variables: The environment; a variable that marks the run is added.
+        seconds: Time until SIGTERM; `KILL_AFTER` later follows SIGKILL.
+        output_bytes: Maximum size of the output that is kept, half of it head and half tail.
+        owner: Marks the processes for `kill_by_owner`.
+
+    Raises:
+        SandboxError: The process cannot be started.
     """
     marker = f"{_owner_marker(owner)}{secrets.token_hex(8)}"
     environment = dict(variables) | dict([marker.split("=")])
@@ -73,28 +82,28 @@ def run_process(
 
 
 def kill_by_owner(owner: str) -> None:
-    """End the processes that runs of *owner* are or have left."""
+    """Kill all processes that runs of *owner* have started."""
     kill_by_env_marker(_owner_marker(owner))
 
 
 class HeadTailBuffer:
-    """Keeps the head and the tail of a stream of any length."""
+    """Keeps the head and the tail of a stream, and discards the rest."""
 
     def __init__(self, head_limit: int, tail_limit: int) -> None:
         self._head_limit, self._tail_limit = head_limit, tail_limit
         self._head, self._tail = bytearray(), bytearray()
 
     def read_all(self, stream: BufferedReader) -> None:
-        """Take in the whole stream."""
+        """Read the stream to its end."""
         while chunk := stream.read1(1 << 16):
-            room = self._head_limit - len(self._head)
-            self._head += chunk[:room]
-            self._tail += chunk[room:]
+            remaining = self._head_limit - len(self._head)
+            self._head += chunk[:remaining]
+            self._tail += chunk[remaining:]
             if len(self._tail) > 2 * self._tail_limit + (1 << 20):
                 del self._tail[: -self._tail_limit]
 
     def get_output(self) -> bytes:
-        """Head and tail as one text."""
+        """Return head and tail, joined by a mark if there is a gap."""
         tail = bytes(self._tail[-self._tail_limit :])
         return join_output(bytes(self._head), tail, self._tail_limit)
 
@@ -116,7 +125,7 @@ def _start_process(
 
 
 def _wait_or_kill(process: subprocess.Popen[bytes], seconds: float) -> tuple[bool, float]:
-    """Wait for the end or bring it about; whether it was brought about, and CPU seconds used."""
+    """Wait for the process, or stop it after *seconds*; return whether it was, and CPU seconds."""
     stopped = threading.Event()
 
     def stop(number: signal.Signals) -> None:

@@ -1,4 +1,4 @@
-"""From what a sandbox left behind to a result: the only place where a run is judged."""
+"""Classify a run by the artifacts that it left; sandboxes do not do this themselves."""
 
 from dataclasses import dataclass
 
@@ -7,35 +7,39 @@ from builders.model import RunResult, RunStatus
 from builders.pytest_plugin import PytestReport, read_report
 from builders.sandbox.run_script import EXIT_NO_CHECKOUT, EXIT_PATCH_FAILED, OUTPUT_CUT
 
-MAX_REPORT_BYTES = 256 << 20  # a longer report is none
+MAX_REPORT_BYTES = 256 << 20  # a longer report is ignored
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunArtifacts:
-    """What was found after a run; nothing of it is believed but the signed report."""
+    """What was found after a run; only the signed report is trusted."""
 
     key: bytes
     exit_code: int | None
     timed_out: bool
     out_of_memory: bool = False
     out_of_disk: bool = False
-    patched: bool  # the marker that every patch applied; whoever runs later can remove it
-    key_was_left: bool  # no pytest session took the key
-    report: bytes | None  # None = no such file, or one too long
+    patched: bool  # the marker that all patches applied exists; tests can remove it
+    key_was_left: bool  # no pytest session has read the key
+    report: bytes | None  # None = missing or too long
     seconds: float
     cpu_seconds: float
     output: bytes
-    note: str = ""  # said in the detail of every result
-    was_interrupted: bool = False  # the script around the tests did not get to its end
+    note: str = ""  # appended to the detail of the result
+    was_interrupted: bool = False  # the script that runs the tests did not finish
 
 
 def join_output(head: bytes, tail: bytes, tail_limit: int) -> bytes:
-    """Head and tail of an output as one text that shows where it was cut."""
+    """Join head and tail of an output, with a mark in between if the tail reached its limit."""
     return head + (OUTPUT_CUT if len(tail) >= tail_limit else b"") + tail
 
 
 def classify_run(artifacts: RunArtifacts) -> RunResult:
-    """Say how the run ended and what its tests did; SandboxError if it never got a checkout."""
+    """Return the result of a run: its status and the outcomes of its tests.
+
+    Raises:
+        SandboxError: The sandbox has no checkout.
+    """
     if not _test_command_started(artifacts) and artifacts.exit_code == EXIT_NO_CHECKOUT:
         raise SandboxError(
             "the sandbox has no checkout to run in", hint=_decode_tail(artifacts.output)
@@ -55,7 +59,7 @@ def classify_run(artifacts: RunArtifacts) -> RunResult:
 
 
 def _test_command_started(artifacts: RunArtifacts) -> bool:
-    """Whether the test command was reached; from then on the script's own exit codes are void."""
+    """Whether the test command started; from then on an exit code is not one of the script."""
     return artifacts.patched or not artifacts.key_was_left or bool(artifacts.report)
 
 
@@ -70,18 +74,18 @@ def _determine_status(artifacts: RunArtifacts, report: PytestReport) -> tuple[Ru
     if artifacts.out_of_memory:
         return RunStatus.OUT_OF_MEMORY, "the memory limit was reached"
     if artifacts.out_of_disk:
-        return RunStatus.OUT_OF_DISK, "stopped for what it wrote to the disk"
+        return RunStatus.OUT_OF_DISK, "stopped for exceeding the disk limit"
     if artifacts.timed_out:
         return RunStatus.TIMEOUT, "stopped at the time limit"
     if report.tampering:
         return RunStatus.TAMPERED, report.tampering
     if artifacts.key_was_left and not artifacts.report:
-        return RunStatus.CRASHED, f"no pytest session began (exit code {code})"
+        return RunStatus.CRASHED, f"no pytest session started (exit code {code})"
     if not artifacts.report:
-        return RunStatus.TAMPERED, "a pytest session began and its report is gone"
+        return RunStatus.TAMPERED, "a pytest session started, but its report is missing"
     if report.is_finished:
         return RunStatus.COMPLETED, ""
-    return RunStatus.CRASHED, f"the test session did not end by itself (exit code {code})"
+    return RunStatus.CRASHED, f"the pytest session did not finish (exit code {code})"
 
 
 def _decode_tail(output: bytes) -> str:

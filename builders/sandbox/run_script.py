@@ -1,8 +1,8 @@
-"""The shell script a sandbox runs: patches first, then the test command with the reporter.
+"""Render the shell script of a run: it applies the patches, then runs the test command.
 
-Pure text, for bash, git and coreutils. The script is one function, so that bash has read all of it
-before anything of the project runs. Exit codes of its own: NO_CHECKOUT, and PATCH_FAILED + index of
-the patch; they count only while the marker `patched` is absent.
+It needs bash, git and coreutils. All of it is in one function, so that bash has read it completely
+before any code of the project runs. Its own exit codes are EXIT_NO_CHECKOUT, and EXIT_PATCH_FAILED
+plus the index of the patch; they are valid only while the marker file `patched` does not exist.
 """
 
 import re
@@ -15,7 +15,7 @@ from builders.pytest_plugin import REPORTER, read_plugin_source
 
 EXIT_NO_CHECKOUT = 89
 EXIT_PATCH_FAILED = 90  # + index of the patch, at most 99
-KILL_AFTER = 5.0  # seconds between the polite end of a command and the other one
+KILL_AFTER = 5.0  # seconds between SIGTERM and SIGKILL
 OUTPUT_CUT = b"\n[... output cut here ...]\n"
 
 _GIT_APPLY = (
@@ -24,10 +24,10 @@ _GIT_APPLY = (
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-# Everything but init, this shell and the processes that keep the output is ended. All are stopped
-# first, which the kernel does at once: what forks faster than it is killed would get away. The
-# second time finds children whose forks were under way at the first. A bash that may not fork
-# (pids limit) can still do it, so only builtins are used.
+# Kill everything except init, this shell and the processes that write the output. First, all are
+# stopped, which the kernel does at once; otherwise a process that forks fast enough could escape.
+# The second pass finds children that were being forked during the first. Only builtins are used, so
+# that it works at the pids limit, when bash cannot fork.
 _KILL_STRAGGLERS = """\
 kill_all() {
   local entry pid line
@@ -47,7 +47,7 @@ kill_stragglers() {
 }
 """
 
-# Time and memory accounts of the container itself, from cgroup v2 or v1.
+# CPU time and memory statistics of the container, from cgroup v2 or v1.
 RESOURCE_USAGE = """\
 resource_usage() {
   local line
@@ -69,36 +69,36 @@ finish() {
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxLayout:
-    """Folders of a sandbox, as absolute paths seen from inside."""
+    """Folders of a sandbox, as absolute paths within it."""
 
     checkout: str
-    inputs: str  # what the run is given: script, command, patches, plugin
-    outputs: str  # what the run leaves: report, output, markers
+    inputs: str  # script, command, patches, plugin
+    outputs: str  # report, output, marker files
 
 
 def make_input_files(run_spec: RunSpec, layout: SandboxLayout, script: str) -> dict[str, bytes]:
-    """Relative name -> content of everything that belongs into `layout.inputs`."""
-    named = {
+    """Return relative path -> content of all files of `layout.inputs`."""
+    files = {
         "run.sh": script.encode(),
         "command.sh": run_spec.command.encode() + b"\n",
         f"plugin/{REPORTER}.py": read_plugin_source(REPORTER).encode(),
     }
-    return named | {f"{n}.patch": text for n, text in enumerate(nonempty_patches(run_spec))}
+    return files | {f"{n}.patch": text for n, text in enumerate(nonempty_patches(run_spec))}
 
 
 def nonempty_patches(run_spec: RunSpec) -> tuple[bytes, ...]:
-    """The patches that hold anything; git refuses empty ones."""
+    """Return the patches that are not empty; `git apply` rejects empty ones."""
     return tuple(patch for patch in run_spec.patches if patch.strip())
 
 
 def render_local_script(run_spec: RunSpec, layout: SandboxLayout) -> str:
-    """Script for a run whose output, time and stragglers the caller watches."""
+    """Render the script of a local run; the caller limits time and output and kills stragglers."""
     lines = [*_prepare_commands(run_spec, layout), f"exec {_test_command_line(layout)} </dev/null"]
     return 'finish() { exit "$1"; }\n' + _shell_function(lines)
 
 
 def render_container_script(run_spec: RunSpec, layout: SandboxLayout) -> str:
-    """Script for a container: limits time and output inside, and ends stragglers."""
+    """Render the script of a container, which limits time and output and kills stragglers."""
     seconds = f"{run_spec.limits.seconds:g}"
     lines = [
         *_keep_output_commands(layout, *split_output_limit(run_spec.limits.output_bytes)),
@@ -114,15 +114,15 @@ def render_container_script(run_spec: RunSpec, layout: SandboxLayout) -> str:
 
 
 def split_output_limit(limit: int) -> tuple[int, int]:
-    """How many bytes of head and of tail are kept of an output limited to *limit* bytes."""
-    room = max(limit - len(OUTPUT_CUT), 0)
-    return room // 2, room - room // 2
+    """Return the bytes of head and of tail to keep of an output of at most *limit* bytes."""
+    available = max(limit - len(OUTPUT_CUT), 0)
+    return available // 2, available - available // 2
 
 
 def _keep_output_commands(layout: SandboxLayout, head: int, tail: int) -> Iterator[str]:
     out = shlex.quote(layout.outputs)
     yield f"mkfifo {out}/pipe || exit {EXIT_NO_CHECKOUT}"
-    # exec, for a keeper that forks while it is stopped would leave a child that stays so
+    # exec: if the keeper were stopped while it forks, the child would stay stopped
     yield f"{{ head -c {head} > {out}/head; exec tail -c {tail} > {out}/tail; }} < {out}/pipe &"
     yield "keeper=$!"
     yield f"exec > {out}/pipe 2>&1"
@@ -142,7 +142,7 @@ def _prepare_commands(run_spec: RunSpec, layout: SandboxLayout) -> Iterator[str]
     yield 'export LANG="${LANG:-C.UTF-8}"'
     for name, value in run_spec.env_vars.items():
         if not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of an environment variable")
+            raise ValueError(f"invalid name of an environment variable: {name!r}")
         yield f"export {name}={shlex.quote(value)}"
     plugin = shlex.quote(f"{layout.inputs}/plugin")
     yield f'export PYTHONPATH={plugin}"${{PYTHONPATH:+:$PYTHONPATH}}"'

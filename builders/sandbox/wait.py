@@ -1,8 +1,8 @@
-"""The end of a container: awaited, and brought about where time or disk run out.
+"""Wait for a container to exit, and stop it when it exceeds its time or disk limit.
 
-No file system that engines use by default has quotas. One file is limited by the kernel (`fsize`);
-for many, the engine is asked now and then how much the container has written, so a run may exceed
-its limit by what a disk takes in between two looks.
+The file systems that engines use by default have no quotas. The kernel limits the size of a single
+file (`fsize`). For the total, the engine is asked periodically how much the container has written,
+so a run may exceed its limit by what it writes between two checks.
 """
 
 import time
@@ -21,10 +21,10 @@ from builders.model import ResourceLimits
 from builders.process.free_space import RESERVED_INODE_FRACTION, free_inode_fraction
 from builders.sandbox.run_script import KILL_AFTER
 
-_GRACE = KILL_AFTER + 3  # seconds after the limit at which the container is ended from outside
-_STOP_TIMEOUT = 60.0  # seconds a killed container may take to be gone
-_DISK_CHECK_INTERVAL = 2.0  # seconds between two looks at the disk
-_DISK_CHECK_SHARE = 10  # ... which take at most this part of the time
+_GRACE = KILL_AFTER + 3  # seconds after the time limit until the container is killed from outside
+_STOP_TIMEOUT = 60.0  # seconds that a killed container may take to exit
+_DISK_CHECK_INTERVAL = 2.0  # minimum seconds between two disk checks
+_DISK_CHECK_FACTOR = 10  # the interval is at least this many times the duration of a check
 
 
 class StopReason(Enum):
@@ -41,28 +41,29 @@ def wait_for_exit(
     limits: ResourceLimits,
     disk: Path | None = None,
 ) -> StopReason:
-    """Wait for the end of *container*, or bring it about when it passes *limits*.
+    """Wait until *container* exits, or stop it when it exceeds *limits*.
 
-    Raises SandboxError when inodes run out on *disk*: whose files those are cannot be told.
+    Raises:
+        SandboxError: *disk* runs out of inodes, which may not be this container's fault.
     """
     deadline = time.monotonic() + limits.seconds + _GRACE
     pause = _DISK_CHECK_INTERVAL
-    while (left := deadline - time.monotonic()) > 0:
-        if _has_exited(container, min(pause, left)):
+    while (remaining := deadline - time.monotonic()) > 0:
+        if _has_exited(container, min(pause, remaining)):
             return StopReason.EXITED
         if disk and free_inode_fraction(disk) < 2 * RESERVED_INODE_FRACTION:
-            raise SandboxError(f"few inodes are left at {disk} while {container.name} runs")
-        began = time.monotonic()
+            raise SandboxError(f"{disk} ran low on inodes while {container.name} was running")
+        started = time.monotonic()
         if _written_bytes(client, container) > limits.disk_bytes:
             return _stop_container(container, StopReason.DISK_EXCEEDED)
-        pause = max(_DISK_CHECK_INTERVAL, _DISK_CHECK_SHARE * (time.monotonic() - began))
+        pause = max(_DISK_CHECK_INTERVAL, _DISK_CHECK_FACTOR * (time.monotonic() - started))
     return _stop_container(container, StopReason.TIMED_OUT)
 
 
 def _has_exited(container: Container, seconds: float) -> bool:
-    """Whether it ends within *seconds*; a connection that breaks off raises.
+    """Whether *container* exits within *seconds*.
 
-    The engine may be back before it is asked again, and has then ended the run by its own end.
+    A lost connection is an error: the engine may have restarted, and thereby ended the run.
     """
     try:
         container.wait(timeout=seconds)
@@ -70,21 +71,24 @@ def _has_exited(container: Container, seconds: float) -> bool:
         return False
     except requests.exceptions.ConnectionError as error:
         if any(isinstance(cause, ReadTimeoutError) for cause in error.args):
-            return False  # the answer had begun
+            return False  # timeout after the answer had started
         raise
     return True
 
 
 def _written_bytes(client: docker.DockerClient, container: Container) -> int:
-    """Bytes in the container's own layer, sparse files in full; 0 where the engine cannot say."""
+    """Return the size of the container's writable layer; 0 if the engine does not report it.
+
+    Sparse files count with their full length.
+    """
     with suppress(APIError, requests.exceptions.ReadTimeout):
         found = client.api.containers(size=True, filters={"id": container.id})
-        return sum(each.get("SizeRw") or 0 for each in found)
+        return sum(entry.get("SizeRw") or 0 for entry in found)
     return 0
 
 
-def _stop_container(container: Container, why: StopReason) -> StopReason:
-    with suppress(APIError):  # it may just have ended by itself
+def _stop_container(container: Container, reason: StopReason) -> StopReason:
+    with suppress(APIError):  # it may just have exited
         container.kill()
     container.wait(timeout=_STOP_TIMEOUT)
-    return why
+    return reason

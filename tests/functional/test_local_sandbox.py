@@ -19,7 +19,7 @@ def network_can_be_cut() -> bool:
     child = os.fork()
     if child == 0:
         try:
-            os._exit(0 if isolate_network() == "cut" else 1)
+            os._exit(0 if isolate_network() == "isolated" else 1)
         finally:
             os._exit(1)
     return os.waitpid(child, 0)[1] == 0
@@ -66,13 +66,13 @@ def processes_of(run: str) -> list[str]:
     "behaviour", [*behaviours("local"), *ID_BEHAVIOURS], ids=lambda each: each.name
 )
 def test_behaviour(behaviour, make, scratch, can_cut):
-    if behaviour.name == "network is cut" and not can_cut:
+    if behaviour.name == "network is isolated" and not can_cut:
         pytest.skip("no network namespaces here")
     result = run_locally(make(behaviour.files), behaviour.execution, temp_parent=scratch)
     behaviour.check(result)
     assert not list(scratch.iterdir())
     assert not processes_of(str(scratch))
-    assert ("not cut" in result.detail) is not can_cut
+    assert ("not isolated" in result.detail) is not can_cut
 
 
 @pytest.mark.parametrize("case", PATCHES, ids=lambda case: case.name)

@@ -393,7 +393,9 @@ BEHAVIOURS = [
         ),
         environment={"V": "a \"b\" $c 'd'"},
     ),
-    Behaviour(name="network is cut", **_only(NETWORK, test_outside=PASSED, test_loopback=PASSED)),
+    Behaviour(
+        name="network is isolated", **_only(NETWORK, test_outside=PASSED, test_loopback=PASSED)
+    ),
     Behaviour(
         name="more memory than there is",
         files={"test_x.py": "def test_hog(): bytearray(4 << 30)[::4096]\n"},
