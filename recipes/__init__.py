@@ -1,4 +1,4 @@
-"""Per-repository facts as data, and the loader that picks the environment of a version."""
+"""Recipes: facts about repositories as TOML, and the loader that selects an environment."""
 
 from recipes.loader import RecipeLibrary, load_recipe, parse_recipe, recipe_file_name
 from recipes.ranges import VersionSpan, range_problems

@@ -1,4 +1,4 @@
-"""Reads recipe files: defaults laid under every range, unknown keys refused with a suggestion."""
+"""Load recipe files: apply defaults to every range, reject unknown keys with a suggestion."""
 
 import difflib
 import tomllib
@@ -14,7 +14,11 @@ BUILT_IN_DIR = Path(__file__).parent
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Read one recipe file; RecipeError in one sentence for anything it should not say."""
+    """Read one recipe file.
+
+    Raises:
+        RecipeError: The file cannot be read, or is not a valid recipe.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -23,102 +27,113 @@ def load_recipe(path: Path) -> Recipe:
 
 
 def parse_recipe(text: str, name: str) -> Recipe:
-    """The recipe that *text* is; RecipeError, which calls it *name*, as from `load_recipe`."""
+    """Parse the *text* of a recipe; *name* is its name in errors.
+
+    Raises:
+        RecipeError: It is not TOML, or not a valid recipe.
+    """
     try:
         return Recipe.model_validate(_apply_defaults(tomllib.loads(text)))
     except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"The recipe {name} is not TOML: {error}.") from error
+        raise RecipeError(f"The recipe {name} is not valid TOML: {error}.") from error
     except ValidationError as error:
         raise _explain_error(name, error) from error
 
 
 def recipe_file_name(repo: str) -> str:
-    """What the recipe of *repo* ("owner/name") is called in its folder."""
+    """Return the file name of the recipe of *repo* ("owner/name")."""
     return f"{repo.replace('/', '__')}.toml"
 
 
 class RecipeLibrary:
-    """Recipes of several folders; a file in an earlier folder hides a later one's."""
+    """Recipes of several folders and the built-in ones; earlier folders override later ones."""
 
     def __init__(self, folders: tuple[Path, ...] = ()) -> None:
         self._folders = (*folders, BUILT_IN_DIR)
 
     def get_recipe(self, repo: str) -> Recipe:
-        """The recipe of *repo* ("owner/name"); a bare one where nobody wrote one."""
+        """Return the recipe of *repo* ("owner/name"), or one with defaults if there is none."""
         return self.find_recipe(repo) or Recipe(repo=repo)
 
     def find_recipe(self, repo: str) -> Recipe | None:
-        """The recipe somebody wrote for *repo*, or None."""
+        """Return the recipe of *repo*, or None if there is none.
+
+        Raises:
+            RecipeError: A recipe folder does not exist, or the recipe is not valid.
+        """
         path = self.find_path(repo)
         return load_recipe(path) if path else None
 
     def find_path(self, repo: str) -> Path | None:
-        """The file of the recipe of *repo*, or None."""
+        """Return the path of the recipe of *repo*, or None; upper and lower case are equal."""
         return self._paths_by_name().get(recipe_file_name(repo).lower())
 
     def list_paths(self) -> tuple[Path, ...]:
-        """The file of every recipe, those of earlier folders first; hidden ones left out."""
+        """Return the path of every recipe, without overridden ones."""
         return tuple(self._paths_by_name().values())
 
     def __iter__(self) -> Iterator[Recipe]:
         return map(load_recipe, self.list_paths())
 
     def _paths_by_name(self) -> dict[str, Path]:
-        """Files by name in lower case; of those of one name the first."""
-        named: dict[str, Path] = {}
+        """Return file name in lower case -> path; the first one if several folders have it."""
+        paths: dict[str, Path] = {}
         for path in self._iter_files():
-            named.setdefault(path.name.lower(), path)
-        return named
+            paths.setdefault(path.name.lower(), path)
+        return paths
 
     def _iter_files(self) -> Iterator[Path]:
         for folder in self._folders:
             if not folder.is_dir():
                 raise RecipeError(
-                    f"There is no recipe folder {folder}.", hint="Mend --recipes-dir."
+                    f"The recipe folder {folder} does not exist.",
+                    hint="Fix --recipes-dir, or create the folder.",
                 )
             yield from sorted(folder.glob("*__*.toml"))
 
 
 def _apply_defaults(table: dict[str, Any]) -> dict[str, Any]:
-    """Lay the `[defaults]` table under every `[[env]]`."""
+    """Apply the `[defaults]` table to every `[[env]]`, which may override its keys."""
     defaults = table.pop("defaults", {})
     envs = table.get("env", [{}])
     return table | {"env": [_merge_tables(defaults, env) for env in envs]}
 
 
-def _merge_tables(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
-        old = merged.get(key)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        merged[key] = _merge_tables(old, value) if both and isinstance(old, dict) else value
+def _merge_tables(defaults: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(defaults)
+    for key, value in overrides.items():
+        default = merged.get(key)
+        are_tables = isinstance(default, dict) and isinstance(value, dict)
+        merged[key] = _merge_tables(default or {}, value) if are_tables else value
     return merged
 
 
 def _explain_error(name: str, error: ValidationError) -> RecipeError:
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
+    location = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
-        return RecipeError(f"The recipe {name} is wrong at {place}: {first['msg']}.")
+        return RecipeError(
+            f"The recipe {name} has an invalid value for {location}: {first['msg']}."
+        )
     key = str(first["loc"][-1])
     near = difflib.get_close_matches(key, _known_keys(first["loc"]), n=1)
     return RecipeError(
-        f"The recipe {name} has an unknown key {place}.",
+        f"The recipe {name} has an unknown key {location}.",
         hint=f"Perhaps you meant {near[0]!r}?" if near else "See docs/recipes.md for all keys.",
     )
 
 
-def _known_keys(place: tuple[int | str, ...]) -> list[str]:
-    """Keys of the table that holds *place*, `defaults` included at the top."""
-    kind: type[BaseModel] = Recipe
-    for part in place[:-1]:
-        field = kind.model_fields.get(str(part))
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    """Return the valid keys of the table at *location*; at the top level also `defaults`."""
+    table: type[BaseModel] = Recipe
+    for part in location[:-1]:
+        field = table.model_fields.get(str(part))
         if field is not None:
-            kind = _table_type(field.annotation) or kind
-    names = list(kind.model_fields)
-    return [*names, "defaults"] if kind is Recipe else names
+            table = _table_type(field.annotation) or table
+    names = list(table.model_fields)
+    return [*names, "defaults"] if table is Recipe else names
 
 
 def _table_type(annotation: Any) -> type[BaseModel] | None:
-    kinds = [annotation, *get_args(annotation)]
-    return next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
+    types = [annotation, *get_args(annotation)]
+    return next((t for t in types if isinstance(t, type) and issubclass(t, BaseModel)), None)

@@ -1,4 +1,4 @@
-"""Whether the ranges of a recipe hold every version exactly once."""
+"""Check that every version is in exactly one version range of a recipe."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from packaging.version import InvalidVersion, Version
 
 from recipes.schema import Recipe
 
-_BEYOND_ALL = 9999  # a major version that nobody has
+_MAX_VERSION = 9999  # greater than any major or minor version
 
 
 @dataclass(frozen=True, kw_only=True)
 class VersionSpan:
-    """Versions that follow each other and are held by the same number of ranges, none or many."""
+    """Consecutive versions that are in no range, or in the same number of several ranges."""
 
     first: str
     last: str
@@ -26,11 +26,11 @@ class VersionSpan:
 
 
 def range_problems(recipe: Recipe, versions: Iterable[str] = ()) -> list[VersionSpan]:
-    """Gaps and overlaps of *recipe*'s ranges, in order.
+    """Return the gaps and overlaps of *recipe*'s ranges, in order.
 
-    Every one of *versions* ("4.2") must be held once. Besides, no two ranges may meet and nothing
-    may lie between them, whatever versions there are; what lies below the lowest and above the
-    highest may have no commit at all.
+    Each of *versions* ("4.2") must be in exactly one range. Even for other versions, ranges must
+    not overlap and must have no gaps between them. Versions below the lowest and above the highest
+    range are only reported if they are among *versions*.
     """
     probes = sorted(_probe_versions(recipe), key=Version)
     range_counts = [bool(recipe.find_ranges(text)) for text in probes]
@@ -50,15 +50,15 @@ def range_problems(recipe: Recipe, versions: Iterable[str] = ()) -> list[Version
 
 
 def _probe_versions(recipe: Recipe) -> Iterator[str]:
-    """Every version a range names, as major.minor, its neighbours, and both ends."""
-    yield from ("0.0", f"{_BEYOND_ALL}.0")
+    """Yield, as major.minor, the versions in all specifiers, those next to them, and both ends."""
+    yield from ("0.0", f"{_MAX_VERSION}.0")
     for env in recipe.env:
         named = (clause.version.removesuffix(".*") for clause in SpecifierSet(env.versions))
         for version in map(Version, filter(_is_valid_version, named)):
             major, minor = version.major, version.minor
             yield f"{major}.{minor}"
             yield f"{major}.{minor + 1}"
-            yield f"{major}.{minor - 1}" if minor else f"{max(major - 1, 0)}.{_BEYOND_ALL}"
+            yield f"{major}.{minor - 1}" if minor else f"{max(major - 1, 0)}.{_MAX_VERSION}"
 
 
 def _is_valid_version(text: str) -> bool:

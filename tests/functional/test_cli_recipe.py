@@ -110,10 +110,10 @@ def test_versions_that_a_file_states_are_checked_too(curate, tmp_path, history):
     [
         ('[[env]]\ntest_comand = "x"\n', "Perhaps you meant 'test_command'?"),
         ('[[env]]\npython = "3.99"\n', "Python 3.99 does not exist"),
-        ('[[env]]\ntest_command = "pytest {files}"\n', "{files} stands for nothing"),
+        ('[[env]]\ntest_command = "pytest {files}"\n', "{files} is not a placeholder"),
         ('[[env]]\ninstall = ["cd x && {editable}"]\n', "must be a command of its own"),
         ('[[env]]\nrequirements = { add = ["./x"] }\n', "not from an index"),
-        ('version = { rule = "file" }\n', "needs `file`"),
+        ('version = { rule = "file" }\n', "needs the key `file`"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line(curate, tmp_path, text, told):
