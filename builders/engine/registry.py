@@ -145,9 +145,9 @@ def _parse_layers(lines: Iterable[Mapping[str, Any]]) -> tuple[dict[str, str], i
             detail = line.get("progressDetail", {})
             seen = max(int(detail.get("current", 0)), int(detail.get("total", 0)))
             sizes[layer] = max(sizes.get(layer, 0), seen)
-        for words, word in _LAYER_STATES.items():
-            if status.startswith(words):
-                layers[layer] = word
+        for message, state in _LAYER_STATES.items():
+            if status.startswith(message):
+                layers[layer] = state
     pushed_bytes = sum(size for layer, size in sizes.items() if layers.get(layer) == "pushed")
     return layers, pushed_bytes
 

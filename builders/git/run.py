@@ -86,8 +86,8 @@ def git_fields(path: Path, *arguments: str) -> Iterator[bytes]:
     ):
         remainder = b""
         while chunk := child.stdout.read1(_CHUNK_BYTES):  # type: ignore[union-attr]
-            *whole, remainder = (remainder + chunk).split(b"\0")
-            yield from whole
+            *complete, remainder = (remainder + chunk).split(b"\0")
+            yield from complete
         if code := child.wait():
             stderr.seek(0)
             raise GitCommandError(arguments, code, stderr.read())

@@ -151,7 +151,7 @@ class ImageGC:
         Raises:
             SandboxError: The engine does not list its images, or does not remove one.
         """
-        with file_lock(self.settings.cache_dir / "locks", "room"):
+        with file_lock(self.settings.cache_dir / "locks", "image-gc"):
             freed_contexts = (
                 prune_build_contexts(self.engine, new=True) if min_free and not dry_run else 0
             )

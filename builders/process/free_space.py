@@ -53,4 +53,4 @@ def check_free_space(folder: Path, reserve_bytes: int, *, fraction: float = 1.0)
 
 
 def _nearest_existing(folder: Path) -> Path:
-    return next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return next(path for path in (folder, *folder.absolute().parents) if path.exists())

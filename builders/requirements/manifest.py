@@ -134,14 +134,14 @@ def _drop_dependencies(project: ProjectMetadata, sources: RequirementSources) ->
 
 def _read_requirement_files(tree: FileTree, sources: RequirementSources) -> ParsedRequirements:
     total = ParsedRequirements()
-    parts = [_read_any_file(tree, path) for path in _match_files(tree, sources.files)]
-    variants = len({part.python for part in parts if part.python}) > 1
-    for part in parts:
-        total.lines += _lines_for_python(part) if variants else part.lines
-        total.constraints += part.constraints
-        total.extras += part.extras
-        total.notes += part.notes
-        total.files += part.files
+    per_file = [_read_any_file(tree, path) for path in _match_files(tree, sources.files)]
+    has_variants = len({contents.python for contents in per_file if contents.python}) > 1
+    for contents in per_file:
+        total.lines += _lines_for_python(contents) if has_variants else contents.lines
+        total.constraints += contents.constraints
+        total.extras += contents.extras
+        total.notes += contents.notes
+        total.files += contents.files
     return total
 
 
@@ -153,12 +153,12 @@ def _read_any_file(tree: FileTree, path: str) -> ParsedRequirements:
     return contents
 
 
-def _lines_for_python(part: ParsedRequirements) -> list[tuple[str, str]]:
+def _lines_for_python(contents: ParsedRequirements) -> list[tuple[str, str]]:
     """Return the lines of a file, with a marker if the file is for one Python version only."""
-    if not part.python:
-        return part.lines
-    marker = f"python_version == '{part.python}'"
-    return [(_mark_line(line, marker), path) for line, path in part.lines]
+    if not contents.python:
+        return contents.lines
+    marker = f"python_version == '{contents.python}'"
+    return [(_mark_line(line, marker), path) for line, path in contents.lines]
 
 
 def _mark_line(line: str, marker: str) -> str:

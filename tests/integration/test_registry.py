@@ -64,7 +64,7 @@ def test_absent_digest_is_an_error(client, image, repository):
 
 
 def test_absent_image_is_an_error(client, repository):
-    with pytest.raises(RegistryError, match="no image"):
+    with pytest.raises(RegistryError, match="does not exist"):
         push_image(client, f"{repository}:none", repository, "latest")
 
 
