@@ -22,4 +22,4 @@ class DiskFullError(BuilderError):
 
 
 class SandboxError(BuilderError):
-    """A sandbox could not be created, started or read; the run says nothing of the candidate."""
+    """A sandbox could not be created, started or read, which is no fault of the candidate."""

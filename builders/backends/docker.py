@@ -134,7 +134,7 @@ class DockerBackend:
         _ = self.engine
 
     def cleanup(self) -> None:
-        """Remove this owner's containers, and what killed processes left of locks and builds."""
+        """Remove this owner's containers, and leftovers of killed builds and lock resolutions."""
         from builders.sandbox.docker import remove_containers
 
         remove_stale_contexts(self.settings)

@@ -55,7 +55,7 @@ def choose_python(
         available: Versions to choose from, as "3.X".
 
     Returns:
-        A Failure of stage "lock" and reason "no-python" if no version qualifies.
+        A Failure of stage "lock" and reason "no-compatible-python" if no version qualifies.
     """
     available_set = set(available)
     allowed = [name for name in RELEASES if _allows_version(manifest.requires_python, name)]
@@ -81,7 +81,7 @@ def choose_python(
     accepted = ", ".join(declared or allowed) or "none known"
     offered = ", ".join(sorted(available_set)) or "none"
     detail = f"Python versions supported by the project: {accepted}; available: {offered}"
-    return Failure(stage="lock", reason="no-python", detail=detail)
+    return Failure(stage="lock", reason="no-compatible-python", detail=detail)
 
 
 def find_interpreter(folder: Path | None, python: str) -> Path | None:
