@@ -37,7 +37,7 @@ def images_command(
             )
         pushed = {} if dry_run else push_missing_images(store, registry)
     if as_json:
-        print_json({**vars(estimate), "total": estimate.total_bytes, "pushed": len(pushed)})
+        print_json({**vars(estimate), "total_bytes": estimate.total_bytes, "pushed": len(pushed)})
 
 
 def _print_push_estimate(estimate: PushEstimate) -> None:

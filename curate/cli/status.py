@@ -83,7 +83,7 @@ def _funnel_table(funnels: Sequence[RepositoryFunnel]) -> Table:
     for name in ("PRs", "candidates", "attempted", "verified", "core-h", "unique MB"):
         table.add_column(name, justify="right")
     for funnel in funnels:
-        counts = (funnel.pulls, funnel.candidates, funnel.validated, funnel.verified)
+        counts = (funnel.pulls, funnel.candidates, funnel.attempted, funnel.verified)
         cost = (f"{funnel.core_seconds / 3600:.2f}", f"{funnel.unique_bytes / 1e6:.0f}")
         table.add_row(funnel.repo, *(f"{count:,}" for count in counts), *cost)
     return table

@@ -115,4 +115,4 @@ def pending_requests(folder: Path) -> tuple[str, set[str]]:
     state = states[0] if states else {"is_complete": False, "cursor": None}
     if not state["is_complete"]:
         return f"page ASC {state['cursor']}", issues
-    return f"page DESC {(state['sweep'] or {}).get('cursor')}", issues
+    return f"page DESC {(state['incremental_crawl'] or {}).get('cursor')}", issues

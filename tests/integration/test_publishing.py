@@ -138,7 +138,7 @@ def test_the_commands_one_after_the_other(hub, data, tmp_path):
     cost = json.loads(
         curate("publish", "images", "--registry", "r.example/x", "--dry-run", "--json").stdout
     )
-    assert (cost["images"], cost["total"]) == (2, 0)
+    assert (cost["images_to_send"], cost["total_bytes"]) == (2, 0)
 
 
 def test_push_refuses_what_check_refuses_and_says_why(hub, data, tmp_path):
