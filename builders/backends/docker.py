@@ -63,7 +63,7 @@ class DockerBackend:
 
         With an image disk limit, the least recently used environments are removed after a build.
         """
-        plan = self._plan_image(spec)
+        plan = self.plan_image_of(spec)
         if isinstance(plan, Failure):
             return plan
         for layer in plan.layers:
@@ -88,9 +88,9 @@ class DockerBackend:
             )
             return build_image(plan, build_ctx)
 
-        return self.build_queue.run_build(self.layer_dir, build, self._free_space)
+        return self.build_queue.run_build(self.layer_dir, build, self.free_space)
 
-    def _free_space(self, min_bytes: int) -> bool:
+    def free_space(self, min_bytes: int) -> bool:
         """Prune uv's cache, then images if that is not enough; return whether anything went."""
         freed = prune_uv_cache(self.settings, self.layer_dir)
         limit = self.settings.image_disk_limit_bytes
@@ -100,10 +100,11 @@ class DockerBackend:
 
     def layer_names(self, spec: InstanceSpec) -> Mapping[str, str] | Failure:
         """Return the image tag of every layer by name, without asking the engine."""
-        plan = self._plan_image(spec)
+        plan = self.plan_image_of(spec)
         return plan if isinstance(plan, Failure) else plan.tags
 
-    def _plan_image(self, spec: InstanceSpec) -> ImagePlan | Failure:
+    def plan_image_of(self, spec: InstanceSpec) -> ImagePlan | Failure:
+        """The layers of *spec*'s image; no engine is asked."""
         prefix = find_python(spec.python, self.settings)
         return prefix if isinstance(prefix, Failure) else plan_image(spec, self.settings, prefix)
 

@@ -108,10 +108,10 @@ def run_build(
     if isinstance(result, Failure):
         return result
     code, log = result
-    return _classify_build_failure(log) if code else None
+    return classify_build_failure(log) if code else None
 
 
-def _classify_build_failure(log: str) -> Failure:
+def classify_build_failure(log: str) -> Failure:
     """Return the `Failure` of the build's command; raise if it was the engine that failed."""
     # Ignore the output and the text of commands, which may contain any words.
     own = [line for line in log.rstrip().splitlines() if not _QUOTED.match(line)]

@@ -180,7 +180,8 @@ def _fill_packages_context(context: Path, spec: InstanceSpec, settings: BuildSet
     (context / "build.env").write_text(variables)
 
 
-def _fill_environment_context(context: Path, spec: InstanceSpec, settings: BuildSettings) -> None:
+def fill_environment_context(context: Path, spec: InstanceSpec, settings: BuildSettings) -> None:
+    """Put everything into *context* that the Dockerfile of the environment layer names."""
     _fill_packages_context(context, spec, settings)
     (context / "lock.txt").write_text(spec.lock.text)
 
@@ -190,7 +191,7 @@ def _fill_checkout_context(context: Path, spec: InstanceSpec, settings: BuildSet
 
 
 def _fill_instance_context(context: Path, spec: InstanceSpec, settings: BuildSettings) -> None:
-    _fill_environment_context(context, spec, settings)
+    fill_environment_context(context, spec, settings)
     (context / "install.sh").write_text(render_install_script(spec))
     if not spec.checkout_layer_commit:
         make_checkout(spec.mirror, spec.base_commit, context / "checkout", spec.submodules)
@@ -205,7 +206,7 @@ def _fill_instance_context(context: Path, spec: InstanceSpec, settings: BuildSet
 _FILL_CONTEXT: Mapping[str, Callable[[Path, InstanceSpec, BuildSettings], None]] = {
     "base": _fill_base_context,
     "shared_packages": _fill_packages_context,
-    "environment": _fill_environment_context,
+    "environment": fill_environment_context,
     "checkout": _fill_checkout_context,
     "instance": _fill_instance_context,
 }

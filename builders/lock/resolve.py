@@ -180,7 +180,7 @@ def _resolve_once(
 
     The metadata is added to *metadata_by_release*.
     """
-    attempt = _run_uv_compile(manifest, target, metadata_by_release)
+    attempt = run_uv_compile(manifest, target, metadata_by_release)
     for _ in range(MAX_METADATA_READS):
         unreadable = {
             name for (name, _), metadata in metadata_by_release.items() if metadata is None
@@ -191,16 +191,17 @@ def _resolve_once(
         if not skipped - metadata_by_release.keys():
             break
         metadata_by_release |= {
-            item: _read_release_metadata(*item, target)
+            item: read_release_metadata(*item, target)
             for item in sorted(skipped - metadata_by_release.keys())
         }
-        attempt = _run_uv_compile(manifest, target, metadata_by_release)
+        attempt = run_uv_compile(manifest, target, metadata_by_release)
     return attempt
 
 
-def _run_uv_compile(
+def run_uv_compile(
     manifest: Manifest, target: _ResolutionTarget, metadata_by_release: _MetadataByRelease
 ) -> UvResult:
+    """Run `uv pip compile` on *manifest*, with metadata of releases that uv cannot read itself."""
     arguments = compile_arguments(
         manifest,
         interpreter=target.interpreter,
@@ -216,7 +217,7 @@ def _run_uv_compile(
         return attempt
 
 
-def _read_release_metadata(
+def read_release_metadata(
     name: str, version: str, target: _ResolutionTarget
 ) -> ReleaseMetadata | None:
     """Return the metadata of a release, which uv installs without validating it."""

@@ -15,7 +15,7 @@ from docker.models.containers import Container
 
 from builders.errors import SandboxError
 
-_MAX_ARCHIVE_BYTES = 32 << 20  # maximum size of an archive of the whole folder
+MAX_ARCHIVE_BYTES = 32 << 20  # maximum size of an archive of the whole folder
 _FRAME = 64 << 10  # maximum size of an archive beyond that of the one file in it
 _END = bytes(1024)  # end of a complete archive, which tarfile does not check
 _NOT_REGULAR = 0x8F280000  # Go's mode bits of folders, links, devices, pipes, sockets etc.
@@ -46,8 +46,8 @@ def _read_all_files(
     container: Container, folder: str, max_sizes: Mapping[str, int]
 ) -> dict[str, bytes] | None:
     """Do the same from one archive; None if it is too long or incomplete."""
-    archive = _read_archive(container, folder, _MAX_ARCHIVE_BYTES, lambda stat: True) or b""
-    if len(archive) > _MAX_ARCHIVE_BYTES or not archive.endswith(_END):
+    archive = _read_archive(container, folder, MAX_ARCHIVE_BYTES, lambda stat: True) or b""
+    if len(archive) > MAX_ARCHIVE_BYTES or not archive.endswith(_END):
         return None
     folder_name = PurePosixPath(folder).name
     found: dict[str, bytes] = {}

@@ -88,7 +88,7 @@ def run_in_container(  # noqa: PLR0913
         )
         _check_not_removed(container)
     code = int(state["ExitCode"]) if stop_reason is StopReason.EXITED else None
-    usage = _parse_resource_usage(files.get("resource_usage", b""))
+    usage = parse_resource_usage(files.get("resource_usage", b""))
     return classify_run(
         RunArtifacts(
             key=key,
@@ -101,7 +101,7 @@ def run_in_container(  # noqa: PLR0913
             key_was_left=files.get("key") == key,
             report=files.get("report"),
             seconds=seconds,
-            cpu_seconds=_cpu_seconds_used(usage),
+            cpu_seconds=cpu_seconds_used(usage),
             output=_read_output(files, run_spec.limits.output_bytes),
             was_interrupted=code is not None and code > 128 and "resource_usage" not in files,
         )
@@ -114,7 +114,7 @@ def remove_containers(client: docker.DockerClient, owner: str) -> None:
         for container in client.containers.list(
             all=True, ignore_removed=True, filters={"label": f"{OWNER_LABEL}={owner}"}
         ):
-            _remove_container(client, str(container.id))
+            remove_container(client, str(container.id))
 
 
 def container_options(
@@ -165,10 +165,10 @@ def _start_container(
         yield client.containers.create(image, **options)
     finally:
         # by name: an interrupted create may have created it without returning its id
-        _remove_container(client, options["name"])
+        remove_container(client, options["name"])
 
 
-def _remove_container(client: docker.DockerClient, name: str) -> None:
+def remove_container(client: docker.DockerClient, name: str) -> None:
     """Remove a container; a timeout is ignored, as many files may take the engine very long."""
     try:
         client.api.remove_container(name, force=True, v=True)
@@ -219,7 +219,7 @@ def _file_limits(output_bytes: int) -> Mapping[str, int]:
     }
 
 
-def _parse_resource_usage(text: bytes) -> dict[str, int]:
+def parse_resource_usage(text: bytes) -> dict[str, int]:
     """Parse the cgroup statistics that the script copied, one `name value` per line.
 
     They are not trusted, as a test can replace the file; no verdict depends on them.
@@ -232,7 +232,7 @@ def _parse_resource_usage(text: bytes) -> dict[str, int]:
     }
 
 
-def _cpu_seconds_used(usage: Mapping[str, int]) -> float:
+def cpu_seconds_used(usage: Mapping[str, int]) -> float:
     """Return the CPU time by cgroup v2, or else by v1; some kernels report both."""
     return usage.get("usage_usec", 0) / 1e6 or usage.get("nanoseconds", 0) / 1e9
 

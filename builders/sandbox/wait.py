@@ -21,7 +21,9 @@ from builders.model import ResourceLimits
 from builders.process.free_space import RESERVED_INODE_FRACTION, free_inode_fraction
 from builders.sandbox.run_script import KILL_AFTER
 
-_GRACE = KILL_AFTER + 3  # seconds after the time limit until the container is killed from outside
+GRACE_SECONDS = (
+    KILL_AFTER + 3
+)  # seconds after the time limit until the container is killed from outside
 _STOP_TIMEOUT = 60.0  # seconds that a killed container may take to exit
 _DISK_CHECK_INTERVAL = 2.0  # minimum seconds between two disk checks
 _DISK_CHECK_FACTOR = 10  # the interval is at least this many times the duration of a check
@@ -46,7 +48,7 @@ def wait_for_exit(
     Raises:
         SandboxError: *disk* runs out of inodes, which may not be this container's fault.
     """
-    deadline = time.monotonic() + limits.seconds + _GRACE
+    deadline = time.monotonic() + limits.seconds + GRACE_SECONDS
     pause = _DISK_CHECK_INTERVAL
     while (remaining := deadline - time.monotonic()) > 0:
         if _has_exited(container, min(pause, remaining)):

@@ -64,7 +64,9 @@ def crawl_command(
     settings = get_settings(context, github_api_url=github_api_url)
     names = _select_repositories(repos or [], settings, everything=everything)
     if mirror and len(names) > 1:
-        raise ConfigurationError("--mirror takes one repository", hint="Crawl them one by one.")
+        raise ConfigurationError(
+            "--mirror takes a single repository.", hint="Crawl them one by one."
+        )
     options = CrawlOptions(
         mirror=mirror,
         since=since.replace(tzinfo=UTC) if since else None,
@@ -138,7 +140,7 @@ def _select_repositories(repos: list[str], settings: Settings, *, everything: bo
 
     if bool(repos) == everything:
         raise ConfigurationError(
-            "name repositories, or give --all for those that have a recipe",
+            "Name repositories, or give --all for those that have a recipe.",
             hint="For example: curate crawl owner/name",
         )
     for repo in repos:

@@ -73,7 +73,7 @@ def draft_command(  # noqa: PLR0913, PLR0917
     is_kept = output != "-" and file.exists() and not force
     if is_kept and not sample:
         raise ConfigurationError(
-            f"{file} exists", hint="--force overwrites it, --sample 8 validates with it."
+            f"{file} exists already.", hint="--force overwrites it, --sample 8 validates with it."
         )
     path = mirror.resolve() if mirror else require_mirror(settings, repo)
     with open_store(settings) as store, open_mirror(path) as opened:

@@ -68,7 +68,7 @@ def export_command(
             store, bases, split.value, filters, where=where, registry=registry
         )
     if not rows and form not in {ExportFormat.JSONL, ExportFormat.PARQUET}:
-        raise NotFoundError("no rows match", hint="See what there is: curate status")
+        raise NotFoundError("No rows match.", hint="See what there is: curate status")
     write_rows(rows, split.value, form.value, path)
     err_console.print(f"{len(rows):,} rows written to {path}")
     for exclusion in exclusions:

@@ -50,7 +50,7 @@ def prune_command(
     settings = get_settings(context)
     if keep is None and not settings.image_disk_limit_gib:
         hint = "Give --keep GIB, or set image_disk_limit_gib."
-        raise ConfigurationError("no size limit given", hint=hint)
+        raise ConfigurationError("No size limit given.", hint=hint)
     building = settings.build_settings()
     unpushed = _list_unpushed_images(settings)
     image_gc = ImageGC(

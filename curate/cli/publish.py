@@ -230,7 +230,7 @@ def _read_hub_token() -> str | None:
 def _existing_release(settings: Settings, folder: Path | None) -> Path:
     path = folder or settings.data_dir / "release"
     if not (path / CHECKSUMS_FILE).is_file():
-        raise NotFoundError(f"no release in {path}", hint="Run: curate publish")
+        raise NotFoundError(f"No release in {path}.", hint="Run: curate publish")
     return path
 
 
@@ -249,13 +249,13 @@ def _print_diff(found: Sequence[SplitDiff]) -> None:
 
 def _check_dataset_name(hub: str) -> None:
     if hub and hub.count("/") != 1:
-        raise ConfigurationError(f"invalid dataset name {hub!r}", hint="Write it as OWNER/NAME.")
+        raise ConfigurationError(f"Invalid dataset name {hub!r}.", hint="Write it as OWNER/NAME.")
 
 
 def _parse_lite_mode(lite: str) -> str:
     if lite not in CRITERIA_BY_MODE:
         raise ConfigurationError(
-            f"invalid --lite {lite!r}", hint=f"Choose {' or '.join(CRITERIA_BY_MODE)}."
+            f"Invalid --lite {lite!r}.", hint=f"Choose {' or '.join(CRITERIA_BY_MODE)}."
         )
     return lite
 
@@ -265,5 +265,5 @@ def _parse_subsets(given: Sequence[str]) -> dict[str, str]:
     for name, where in named.items():
         if not _SPLIT.fullmatch(name) or name in {"train", "raw", "lite"} or not where.strip():
             hint = """For example: --subset "short=words(problem_statement) < 100"."""
-            raise ConfigurationError(f"invalid --subset {name}={where}", hint=hint)
+            raise ConfigurationError(f"Invalid --subset {name}={where}.", hint=hint)
     return named

@@ -32,7 +32,7 @@ def images_command(
         _print_push_estimate(estimate)
         if limit is not None and estimate.total_bytes > limit * 1e9:
             raise CurateError(
-                f"{estimate.total_bytes / 1e9:.2f} GB exceed the budget of {limit:g} GB",
+                f"{estimate.total_bytes / 1e9:.2f} GB exceed the budget of {limit:g} GB.",
                 hint="Nothing was pushed. Raise --budget.",
             )
         pushed = {} if dry_run else push_missing_images(store, registry)

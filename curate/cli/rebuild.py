@@ -105,6 +105,6 @@ def parse_duration(duration: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", duration.strip())
     if not match:
         raise ConfigurationError(
-            f"invalid duration {duration!r}", hint="Write it like 90s, 15m or 5h."
+            f"Invalid duration {duration!r}.", hint="Write it like 90s, 15m or 5h."
         )
     return float(match.group(1)) * _UNITS[match.group(2)]

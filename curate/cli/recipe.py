@@ -82,7 +82,7 @@ def _select_recipe_paths(which: list[str] | None, library: RecipeLibrary) -> Ite
         if path is None or not path.is_file():
             known = name.count("/") == 1 and not name.endswith(".toml")
             hint = f"Run: curate recipe draft {name}" if known else "Give OWNER/NAME or a file."
-            raise NotFoundError(f"no recipe {name}", hint=hint)
+            raise NotFoundError(f"No recipe {name}.", hint=hint)
         yield path
 
 

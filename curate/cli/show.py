@@ -71,7 +71,7 @@ def _find_pull(store: Store, instance: str) -> tuple[PullRequest, Rejection | No
     pull = store.get_pull(repo, int(number)) if number.isdigit() else None
     if pull is None:
         raise NotFoundError(
-            f"unknown id {instance}",
+            f"Unknown id {instance}.",
             hint="Ids look like owner__name-123."
             " List them: curate export --split raw --format jsonl -",
         )

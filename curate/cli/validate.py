@@ -127,6 +127,6 @@ def _print_summary(summary: "ValidationSummary", up_to_date: int, *, as_json: bo
     if errors:
         name, error = next(iter(errors.items()))
         raise InfrastructureError(
-            f"infrastructure errors on {len(errors):,} candidates, the first {name}: {error}",
+            f"Infrastructure errors on {len(errors):,} candidates, the first {name}: {error}",
             hint=error.hint or "Run the same command again; verdicts are kept.",
         )

@@ -45,7 +45,7 @@ REASONS = (
 )
 """All rejection reasons of this stage, in the order in which they are checked."""
 
-_MAX_LISTED_COMMITS = 250  # GitHub lists at most so many commits of a PR
+MAX_LISTED_COMMITS = 250  # GitHub lists at most so many commits of a PR
 _PARALLEL_CHECKS = 2  # parallel `git apply --check` processes
 _MAX_PENDING_CHECKS = 8  # patches whose check may be pending
 
@@ -129,7 +129,7 @@ def _commit_messages(pair: PatchRange, graph: CommitGraph) -> list[str]:
 
     In that case another project's history was merged, and its `fixes #12` means another tracker.
     """
-    within_limit = len(pair.commits) <= _MAX_LISTED_COMMITS
+    within_limit = len(pair.commits) <= MAX_LISTED_COMMITS
     return [graph.message(oid) for oid in pair.commits] if within_limit else []
 
 

@@ -85,7 +85,7 @@ def require_pushable(problems: Sequence[ReleaseProblem]) -> None:
         log.error("%s", problem)
     if blocking:
         raise CurateError(
-            f"the release has {len(blocking):,} errors, the first: {blocking[0]}",
+            f"The release has {len(blocking):,} errors, the first: {blocking[0]}",
             hint="Nothing was pushed. Publish again, or see: curate publish check",
         )
 

@@ -12,7 +12,7 @@ from builders.errors import DiskFullError
 from curate.core.errors import StoreError
 from curate.store.tables import prepare_tables
 
-_BUSY_SECONDS = 20.0
+BUSY_SECONDS = 20.0
 _MIN_FREE_BYTES = 64 << 10  # the WAL index grows in steps of 32 KiB
 
 
@@ -26,7 +26,7 @@ class Database:
             folder.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(
                 folder / "curate.sqlite",
-                timeout=_BUSY_SECONDS,
+                timeout=BUSY_SECONDS,
                 isolation_level=None,
                 check_same_thread=False,
             )

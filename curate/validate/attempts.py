@@ -91,7 +91,7 @@ def validate_candidate(
             empty_record, recipe_hash=recipe.compute_hash(plan.env), test_command=command
         )
         try:
-            record = _first_verified(plan, options, ctx, empty_record)
+            record = first_verified(plan, options, ctx, empty_record)
         finally:
             ctx.backend.release_instance(candidate.instance_id)
     # The system clock may be set back meanwhile.
@@ -99,7 +99,7 @@ def validate_candidate(
     return replace(record, finished_at=started + elapsed)
 
 
-def _first_verified(
+def first_verified(
     plan: ValidationPlan,
     options: ValidationOptions,
     ctx: ValidationContext,
@@ -111,10 +111,10 @@ def _first_verified(
     """
     records: list[Validation] = []
     attempt_summaries: list[str] = []
-    for name, attempt_plan, variant, lock in _iter_attempts(plan, ctx):
+    for name, attempt_plan, variant, lock in iter_attempts(plan, ctx):
         if attempt_plan.use_ci_env and not records[0].runs:
             break  # without any run, other environment variables make no difference
-        record = _run_attempt(attempt_plan, variant, lock, options, ctx, empty_record)
+        record = run_attempt(attempt_plan, variant, lock, options, ctx, empty_record)
         rejection = record.verdict.rejection
         result = f"{rejection.stage}/{rejection.reason}" if rejection else "verified"
         attempt_summaries.append(f"{name}: {result}")
@@ -124,7 +124,7 @@ def _first_verified(
     return replace(records[0], attempts=tuple(attempt_summaries))
 
 
-def _iter_attempts(
+def iter_attempts(
     plan: ValidationPlan, ctx: ValidationContext
 ) -> Iterator[tuple[str, ValidationPlan, RequirementsVariant, RequirementsLock | Failure]]:
     """Yield (name, plan, variant, lock) of each attempt; locks are resolved lazily.
@@ -154,7 +154,7 @@ def _iter_attempts(
         yield f"{first.requirements_from} requirements, CI variables", ci_plan, first, shared
 
 
-def _run_attempt(
+def run_attempt(
     plan: ValidationPlan,
     variant: RequirementsVariant,
     lock: RequirementsLock | Failure,
@@ -162,6 +162,7 @@ def _run_attempt(
     ctx: ValidationContext,
     empty_record: Validation,
 ) -> Validation:
+    """Build the environment of *variant* with *lock*, run the tests, compute the verdict."""
     if isinstance(lock, Failure):
         return replace(empty_record, verdict=_rejected(lock.stage, lock.reason, lock.detail))
     lock, built = build_with_fallbacks(plan, variant, lock, ctx)

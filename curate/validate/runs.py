@@ -53,7 +53,7 @@ def measure_strength(
     def run_without(number: int, ablation: HunkAblation) -> RunResult:
         ctx.report_step(plan.candidate.instance_id, f"hunk ablation {number}/{len(ablations)}")
         patches = (plan.candidate.test_patch, ablation.patch_without)
-        return _run_with_retries(ctx, built, _make_run_spec(plan, patches, index=0))
+        return run_with_retries(ctx, built, _make_run_spec(plan, patches, index=0))
 
     results = _run_in_parallel(
         ctx, [partial(run_without, *each) for each in enumerate(ablations, 1)]
@@ -77,7 +77,7 @@ def passes_with_config_only(
         return False, 0.0
     ctx.report_step(plan.candidate.instance_id, "config-only patch")
     spec = _make_run_spec(plan, (plan.candidate.test_patch, config_patch), index=0)
-    (result,) = _run_in_parallel(ctx, [partial(_run_with_retries, ctx, built, spec)])
+    (result,) = _run_in_parallel(ctx, [partial(run_with_retries, ctx, built, spec)])
     return _passes_all(result, fail_to_pass), result.cpu_seconds
 
 
@@ -107,7 +107,7 @@ def _run_side(
         (candidate.test_patch, candidate.patch) if side == "after" else (candidate.test_patch,)
     )
     reverse_files = side == "after" and index % 2 == 1
-    result = _run_with_retries(
+    result = run_with_retries(
         ctx, built, _make_run_spec(plan, patches, index, reverse_files=reverse_files)
     )
     return Run(
@@ -141,7 +141,7 @@ def _make_run_spec(
     )
 
 
-def _run_with_retries(ctx: ValidationContext, built: BuiltInstance, spec: RunSpec) -> RunResult:
+def run_with_retries(ctx: ValidationContext, built: BuiltInstance, spec: RunSpec) -> RunResult:
     """Run the tests; retry a few times if the sandbox fails or the run is interrupted.
 
     If every attempt is interrupted, the tests are the cause, not a restarted engine; the last

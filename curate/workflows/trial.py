@@ -35,7 +35,7 @@ def sample_candidates(
     """
     if not candidates:
         hint = f"Run: curate crawl {recipe.repo}"
-        raise NotFoundError(f"{recipe.repo} has no candidates", hint=hint)
+        raise NotFoundError(f"{recipe.repo} has no candidates.", hint=hint)
     ordered = sorted(candidates, key=lambda it: (it.created_at, it.instance_id))
     resolve_version = make_version_resolver(recipe, mirror)
     return [

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.sandbox.docker import _cpu_seconds_used, _parse_resource_usage
+from builders.sandbox.docker import cpu_seconds_used, parse_resource_usage
 from builders.sandbox.run_script import RESOURCE_USAGE
 
 # As kernel 6.1 writes them.
@@ -42,28 +42,28 @@ def account(folder: Path, files: dict[str, str], kills: int) -> dict[str, int]:
     script = RESOURCE_USAGE.replace("/sys/fs/cgroup", str(folder)) + "resource_usage\n"
     done = subprocess.run(["bash", "-c", script], capture_output=True, check=False)
     assert done.stderr == b""
-    return _parse_resource_usage(done.stdout)
+    return parse_resource_usage(done.stdout)
 
 
 @pytest.mark.parametrize("kills", [0, 2])
 @pytest.mark.parametrize("files", [V2, V1, HYBRID], ids=["v2", "v1", "hybrid"])
 def test_time_and_memory(files, kills, tmp_path):
     found = account(tmp_path, files, kills)
-    assert _cpu_seconds_used(found) == 2.5
+    assert cpu_seconds_used(found) == 2.5
     assert found["oom_kill"] == kills
 
 
 def test_a_kernel_that_does_not_count_kills(tmp_path):
     found = account(tmp_path, OLDER_V1, 0)
-    assert _cpu_seconds_used(found) == 2.5
+    assert cpu_seconds_used(found) == 2.5
     assert "oom_kill" not in found
 
 
 def test_no_cgroup_is_no_account(tmp_path):
     assert account(tmp_path, {}, 0) == {}
-    assert _cpu_seconds_used({}) == 0.0
+    assert cpu_seconds_used({}) == 0.0
 
 
 def test_no_time_is_counted_twice(tmp_path):
     """Where both versions are to be seen, they tell of the same processes."""
-    assert _cpu_seconds_used(account(tmp_path, {**V1, **V2}, 0)) == 2.5
+    assert cpu_seconds_used(account(tmp_path, {**V1, **V2}, 0)) == 2.5

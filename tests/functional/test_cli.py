@@ -201,7 +201,7 @@ def test_nothing_to_publish(curate):
 
 def test_how_much_may_stay_must_be_said_before_images_go(curate):
     refused(
-        curate("images", "prune"), 2, "no size limit given", "--keep GIB", "image_disk_limit_gib"
+        curate("images", "prune"), 2, "No size limit given", "--keep GIB", "image_disk_limit_gib"
     )
     refused(
         curate("images", "prune", "--dry-run", CURATE_IMAGE_DISK_LIMIT_GIB="-1"),

@@ -248,7 +248,7 @@ def test_a_pull_merged_to_a_release_branch(project: Project) -> None:
 def test_a_whole_history_that_comes_in_says_nothing_of_our_issues(
     project: Project, monkeypatch: pytest.MonkeyPatch, most: int, expected: dict[str, int]
 ) -> None:
-    monkeypatch.setattr(candidates, "_MAX_LISTED_COMMITS", most)
+    monkeypatch.setattr(candidates, "MAX_LISTED_COMMITS", most)
     base = project.git.head()
     project.git.branch("other-project")
     project.git.change({"other/a.py": "x\n"}, "Fixes #1")

@@ -45,7 +45,7 @@ def attempt_names(monkeypatch):
         plan = ValidationPlan(
             candidate=None, recipe=None, env=env, selection=None, variants=tuple(grounds)
         )
-        return [name for name, *_ in attempts._iter_attempts(plan, None)], len(made)
+        return [name for name, *_ in attempts.iter_attempts(plan, None)], len(made)
 
     return run
 
@@ -109,9 +109,9 @@ def test_ci_is_tried_where_runs_showed_nothing_and_only_there(monkeypatch, first
         return replace(blank, verdict=verdict, runs=() if why is BROKEN else blank.runs)
 
     seen = []
-    monkeypatch.setattr(attempts, "_iter_attempts", lambda *_: iter(tries))
-    monkeypatch.setattr(attempts, "_run_attempt", attempted)
-    record = attempts._first_verified(plan, ValidationOptions(), None, make_validation())
+    monkeypatch.setattr(attempts, "iter_attempts", lambda *_: iter(tries))
+    monkeypatch.setattr(attempts, "run_attempt", attempted)
+    record = attempts.first_verified(plan, ValidationOptions(), None, make_validation())
     assert record.attempts == tuple(told)
     assert record.is_verified == told[-1].endswith("verified")
     assert seen == [{"A": "1", "B": "2"}, {"A": "1", "B": "3"}][: len(told)]
@@ -127,7 +127,7 @@ def test_what_was_built_for_a_trial_may_go_when_it_ends(monkeypatch, ending):
             raise ending
         return blank
 
-    monkeypatch.setattr(attempts, "_first_verified", tried)
+    monkeypatch.setattr(attempts, "first_verified", tried)
     plan = SimpleNamespace(
         selection=SimpleNamespace(build_command=lambda *_: ""), env=Recipe(repo="o/r").env[0]
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.images.build import _fill_environment_context
+from builders.images.build import fill_environment_context
 from builders.images.dockerfiles import (
     render_base,
     render_build_env,
@@ -72,7 +72,7 @@ def test_environment_text():
 
 
 def test_the_context_has_every_file_that_the_text_names(tmp_path):
-    _fill_environment_context(tmp_path, SPEC, replace(SETTINGS, cache_dir=tmp_path))
+    fill_environment_context(tmp_path, SPEC, replace(SETTINGS, cache_dir=tmp_path))
     named = set(re.findall(r"/mnt/([\w.]+)", render_environment("curate/python:1", LOCK)))
     assert named == {path.name for path in tmp_path.iterdir()}
 

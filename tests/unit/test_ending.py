@@ -76,7 +76,7 @@ def test_a_full_disk(answer):
 
 def test_time_is_over():
     engine = Engine([LATE], [size(0)])
-    assert ended(engine, ResourceLimits(seconds=0.05 - wait._GRACE)) is StopReason.TIMED_OUT
+    assert ended(engine, ResourceLimits(seconds=0.05 - wait.GRACE_SECONDS)) is StopReason.TIMED_OUT
     assert engine.killed
 
 

@@ -33,7 +33,7 @@ def backend(tmp_path, monkeypatch):
             raise error
 
         plan = SimpleNamespace(layers=())
-        monkeypatch.setattr(DockerBackend, "_plan_image", lambda self, spec: plan)
+        monkeypatch.setattr(DockerBackend, "plan_image_of", lambda self, spec: plan)
         made = DockerBackend(BuildSettings(cache_dir=tmp_path))
         made.__dict__["engine"] = SimpleNamespace(
             info=fail, images=SimpleNamespace(remove=fail), containers=SimpleNamespace(list=fail)
@@ -83,9 +83,9 @@ def refusal(status):
     "error", [requests.exceptions.ReadTimeout(), docker.errors.NotFound("no"), refusal(409)]
 )
 def test_a_container_that_takes_its_time_to_go_ends_nothing(error):
-    sandbox._remove_container(Container(error), "c")
+    sandbox.remove_container(Container(error), "c")
     with pytest.raises(docker.errors.APIError):
-        sandbox._remove_container(Container(refusal(500)), "c")
+        sandbox.remove_container(Container(refusal(500)), "c")
 
 
 @pytest.mark.parametrize("backend_of", [DockerBackend, LocalBackend])
@@ -106,7 +106,7 @@ def sound(*results):
         stop_event=threading.Event(), backend=SimpleNamespace(run_tests=_one_by_one(results))
     )
     built = BuiltInstance(name="n", backend="docker", handle="h", environment_key="k")
-    return runs._run_with_retries(ctx, built, RunSpec(command="pytest"))
+    return runs.run_with_retries(ctx, built, RunSpec(command="pytest"))
 
 
 def _one_by_one(results):
@@ -130,4 +130,4 @@ def test_nothing_is_run_again_after_a_stop():
     ctx = SimpleNamespace(stop_event=threading.Event(), backend=None)
     ctx.stop_event.set()
     with pytest.raises(ValidationCancelledError):
-        runs._run_with_retries(ctx, None, None)
+        runs.run_with_retries(ctx, None, None)

@@ -6,7 +6,7 @@ import pytest
 
 from builders.errors import SandboxError
 from builders.model import RunStatus
-from builders.sandbox.docker import _parse_resource_usage
+from builders.sandbox.docker import parse_resource_usage
 from builders.sandbox.result import RunArtifacts, classify_run
 from builders.sandbox.run_script import EXIT_NO_CHECKOUT, EXIT_PATCH_FAILED
 from tests.unit.test_report import KEY, WHOLE
@@ -60,6 +60,6 @@ def test_accounts_are_read_as_far_as_they_are_numbers():
     text = (
         b"usage_usec 12\noom_kill 1\noom_kill_disable x\nuser_usec " + b"9" * 5000 + b"\n\xb2 2\n"
     )
-    found = _parse_resource_usage(text)
+    found = parse_resource_usage(text)
     assert found["usage_usec"] == 12 and found["oom_kill"] == 1
     assert "user_usec" not in found and "oom_kill_disable" not in found

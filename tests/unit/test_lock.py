@@ -260,7 +260,7 @@ def test_locks_of_older_rules_are_made_anew(monkeypatch):
 def test_a_full_disk_says_nothing_of_the_requirements(tmp_path, monkeypatch):
     said = "error: failed to write to file `x`: No space left on device (os error 28)"
     failed = UvResult(code=2, output="", errors=said)
-    monkeypatch.setattr(resolve_module, "_run_uv_compile", lambda *_: failed)
+    monkeypatch.setattr(resolve_module, "run_uv_compile", lambda *_: failed)
     with pytest.raises(DiskFullError):
         resolve_for_2019(tmp_path)
 
@@ -320,11 +320,11 @@ def test_what_uv_passes_over_it_is_told(tmp_path, monkeypatch):
     readable = OLD.replace(",==4.k", "")
     told = []
     monkeypatch.setattr(
-        resolve_module, "_run_uv_compile", lambda *args: told.append(set(args[2])) or steps.pop(0)
+        resolve_module, "run_uv_compile", lambda *args: told.append(set(args[2])) or steps.pop(0)
     )
     monkeypatch.setattr(
         resolve_module,
-        "_read_release_metadata",
+        "read_release_metadata",
         lambda name, version, _: parse_metadata(readable, name, version) if name != "x" else None,
     )
     found = resolve_for_2019(tmp_path)

@@ -284,5 +284,5 @@ def test_images_go_when_what_resolving_left_does_not_do(
 
     monkeypatch.setattr("builders.backends.docker.prune_uv_cache", lambda settings, folder: freed)
     backend.__dict__.update(layer_dir=tmp_path, image_gc=FakeRoom())
-    assert backend._free_space(10) == (freed > 0 or bool(asked))
+    assert backend.free_space(10) == (freed > 0 or bool(asked))
     assert calls == asked

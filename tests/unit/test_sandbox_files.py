@@ -64,7 +64,7 @@ def test_a_cut_archive_is_no_missing_file(kept):
 
 
 def test_a_full_folder(monkeypatch):
-    monkeypatch.setattr(copy_out, "_MAX_ARCHIVE_BYTES", 20_000)
+    monkeypatch.setattr(copy_out, "MAX_ARCHIVE_BYTES", 20_000)
     container = Container({"flood": b"x" * 30_000, "report": b"1"})
     assert read(container) == {"report": b"1"}
     assert "/curate/out/report" in container.asked

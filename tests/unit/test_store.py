@@ -229,7 +229,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path):
 
 
 def test_a_locked_database_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("curate.store.database._BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("curate.store.database.BUSY_SECONDS", 0.05)
     with Store(tmp_path) as store:
         other = sqlite3.connect(tmp_path / "curate.sqlite", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")

@@ -68,7 +68,7 @@ def tried(tmp_path, monkeypatch):
         with Store(tmp_path) as store:
             ctx = shop_of(store, mended_by)
             blank = make_validation(runs=())
-            return attempts._run_attempt(
+            return attempts.run_attempt(
                 plan_of(gold, test_patch), None, None, ValidationOptions(**options), ctx, blank
             )
 

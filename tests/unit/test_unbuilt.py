@@ -67,17 +67,17 @@ def test_no_answer_where_it_is_needed_unknown_or_another_failure(log, names, cor
 
 def test_the_package_is_named_however_long_its_own_log():
     log = LOG + "#7 9.3 noise\n" * 2000 + "#7 ERROR: exit code: 1\n"
-    told = buildkit._classify_build_failure(log)
+    told = buildkit.classify_build_failure(log)
     assert len(told.detail) < buildkit.LOG_TAIL + 1000
     assert drop_unbuildable(told, manifest("unidist"), LOCK)
     assert (
-        "Failed" not in buildkit._classify_build_failure("noise\n" * 2000 + "exit code: 1\n").detail
+        "Failed" not in buildkit.classify_build_failure("noise\n" * 2000 + "exit code: 1\n").detail
     )
 
 
 def test_an_engine_that_hangs_up_is_no_build_that_fails():
     with pytest.raises(EngineUnavailableError):
-        buildkit._classify_build_failure(
+        buildkit.classify_build_failure(
             "#5 ERROR: rpc error: code = Unavailable desc = transport is closing"
         )
     printed = "#5 1.2 exit code: 1 did not complete successfully\n"
@@ -86,9 +86,9 @@ def test_an_engine_that_hangs_up_is_no_build_that_fails():
         "error reading: unexpected EOF",
     ):
         with pytest.raises(EngineUnavailableError):
-            buildkit._classify_build_failure(f"{printed}ERROR: failed to solve: {own}")
+            buildkit.classify_build_failure(f"{printed}ERROR: failed to solve: {own}")
     log = "rpc error: code = Unavailable\nexit code: 1"
-    assert buildkit._classify_build_failure(log).reason == "build-command-failed"
+    assert buildkit.classify_build_failure(log).reason == "build-command-failed"
 
 
 RAN = "executor failed running [/bin/sh -c ./install]"
@@ -104,7 +104,7 @@ SOLVED = 'ERROR: failed to solve: process "/bin/sh -c x" did not complete succes
     ],
 )
 def test_a_command_that_ended_by_itself_is_a_failure(log):
-    assert buildkit._classify_build_failure(log).reason == "build-command-failed"
+    assert buildkit.classify_build_failure(log).reason == "build-command-failed"
 
 
 @pytest.mark.parametrize(
@@ -122,18 +122,18 @@ def test_a_command_that_ended_by_itself_is_a_failure(log):
 )
 def test_what_the_engine_could_not_do_says_nothing_of_the_candidate(log, error):
     with pytest.raises(error):
-        buildkit._classify_build_failure(log)
+        buildkit.classify_build_failure(log)
 
 
 def test_a_build_that_blames_no_command_is_no_verdict():
     for log in ("", "#5 1.2 exit code: 1\n#5 2.0 on and on\n"):
         with pytest.raises(SandboxError):
-            buildkit._classify_build_failure(log)
+            buildkit.classify_build_failure(log)
     with pytest.raises(SandboxError, match="disk full"):
-        buildkit._classify_build_failure(
+        buildkit.classify_build_failure(
             "#5 1.2 cc: No space left on device\n#5 ERROR: exit code: 1"
         )
     with pytest.raises(DiskFullError):
-        buildkit._classify_build_failure(
+        buildkit.classify_build_failure(
             "#5 1.2 exit code: 1\nERROR: write /x: no space left on device"
         )
