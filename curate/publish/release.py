@@ -121,8 +121,8 @@ def _sort_rows(rows: Sequence[Row]) -> list[Row]:
 
 def write_parquet(path: Path, columns: tuple[Column, ...], rows: list[Row]) -> None:
     """Write *rows* as one compressed Parquet file with the types of *columns*."""
-    import pyarrow  # type: ignore[import-untyped]
-    import pyarrow.parquet  # type: ignore[import-untyped]
+    import pyarrow
+    import pyarrow.parquet
 
     schema: Any = make_features(columns).arrow_schema
     table = pyarrow.Table.from_pylist(rows, schema=schema)

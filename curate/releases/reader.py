@@ -21,8 +21,8 @@ def expected_columns(split: str) -> tuple[Column, ...]:
 
 def read_rows(folder: Path, split: str) -> list[Row]:
     """Return all rows of *split*, whatever their columns; StoreError for an invalid file."""
-    import pyarrow  # type: ignore[import-untyped]
-    import pyarrow.parquet  # type: ignore[import-untyped]
+    import pyarrow
+    import pyarrow.parquet
 
     rows: list[Row] = []
     for path in sorted(folder.glob(f"data/{split}-*.parquet")):

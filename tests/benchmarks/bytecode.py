@@ -42,7 +42,8 @@ def _seconds(folder: Path, packages: list[str], cache: Path | None) -> float:
     with tempfile.TemporaryDirectory(dir=folder) as place:
         python = Path(place, "venv", "bin", "python")
         _run(find_uv(), "venv", "--quiet", "--python", sys.executable, place + "/venv")
-        install = [find_uv(), "pip", "install", "--quiet", "--link-mode=copy", "--python", python]
+        install = [find_uv(), "pip", "install", "--quiet", "--link-mode=copy", "--python"]
+        install.append(str(python))
         _run(*install, *packages, "--dry-run")
         began = time.monotonic()
         _run(*install, *packages, *([] if cache else ["--compile-bytecode"]))

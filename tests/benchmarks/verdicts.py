@@ -123,7 +123,7 @@ def compared(stores: Iterable[Store], row: Mapping[str, Any]) -> Comparison:
     number = int(name.rsplit("-", 1)[1])
     found = [each for store in stores if (each := store.get_validation(name))]
     ours = found[0] if found else None
-    fallen = [each for store in stores if (each := store.get_rejection(str(row["repo"]), number))]
+    fallen = [why for store in stores if (why := store.get_rejection(str(row["repo"]), number))]
     why = ours.verdict.rejection if ours else fallen[0] if fallen else None
     return Comparison(
         name=name,

@@ -5,6 +5,7 @@ CURATE_SWEBENCH names the `swebench` command (5.0 or newer), CURATE_HARBOR a Pyt
 
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +27,7 @@ for folder in sorted(Path(sys.argv[1]).iterdir()):
 
 
 @pytest.mark.skipif(not SWEBENCH, reason="CURATE_SWEBENCH names no swebench")
-def test_swebench_finds_the_task_repository_well_formed(tmp_path):
+def test_swebench_finds_the_task_repository_well_formed(tmp_path: Path) -> None:
     write_rows(ROWS, "verified", "swebench", tmp_path / "tasks")
     command = [SWEBENCH, "dataset", "check", str(tmp_path / "tasks")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -36,7 +37,7 @@ def test_swebench_finds_the_task_repository_well_formed(tmp_path):
 
 
 @pytest.mark.skipif(not HARBOR, reason="CURATE_HARBOR names no Python with harbor")
-def test_harbor_loads_the_tasks(tmp_path):
+def test_harbor_loads_the_tasks(tmp_path: Path) -> None:
     write_rows(ROWS, "verified", "harbor", tmp_path / "tasks")
     done = subprocess.run(
         [HARBOR, "-c", LOAD, str(tmp_path / "tasks")], capture_output=True, text=True, check=False

@@ -5,12 +5,15 @@ CURATE_SWEBENCH names the `swebench` command (5.0 or newer), CURATE_TEST_REGISTR
 
 import os
 import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import docker
 import pyarrow.parquet as pq
 import pytest
 
-from tests.demo.stage import prepared
+from tests.demo.stage import Stage, prepared
 from tests.helpers.swebench import BREAKING, evaluate, predicted
 
 SWEBENCH = os.environ.get("CURATE_SWEBENCH", "")
@@ -35,7 +38,7 @@ new file mode 100644
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory):
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The sample project, validated in containers and released with its images."""
     with prepared(tmp_path_factory.mktemp("swebench") / "demo") as stage:
         mirror = str(stage.mirror)
@@ -54,16 +57,18 @@ def stage(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def parquet(stage):
+def parquet(stage: Stage) -> Path:
     return next(stage.release.rglob("train*.parquet"))
 
 
 @pytest.fixture(scope="module")
-def rows(parquet):
-    return pq.read_table(parquet).to_pylist()
+def rows(parquet: Path) -> list[dict[str, Any]]:
+    return list(pq.read_table(parquet).to_pylist())
 
 
-def test_every_gold_patch_resolves(tmp_path, parquet, rows):
+def test_every_gold_patch_resolves(
+    tmp_path: Path, parquet: Path, rows: list[dict[str, Any]]
+) -> None:
     report = evaluate(SWEBENCH, tmp_path, parquet, "--gold", jobs=3)
     assert sorted(report["resolved_ids"]) == sorted(NAMES)
     tests = [name for row in rows for name in row["fail_to_pass_node_ids"]]
@@ -71,7 +76,7 @@ def test_every_gold_patch_resolves(tmp_path, parquet, rows):
     assert any("\\" in name for name in tests)  # pytest escapes what is not ASCII
 
 
-def test_nothing_else_resolves(tmp_path, parquet, rows):
+def test_nothing_else_resolves(tmp_path: Path, parquet: Path, rows: list[dict[str, Any]]) -> None:
     worse, *others = sorted(rows, key=lambda row: not row["PASS_TO_PASS"])
     broken = worse["patch"] + BREAKING.format(broken=worse["pass_to_pass_node_ids"][0])
     empty, cheating = (row["instance_id"] for row in others)

@@ -30,6 +30,7 @@ def _have_image(name: str) -> None:
         engine.images.get(name)
     except docker.errors.ImageNotFound:
         try:
-            engine.images.pull(*name.rsplit(":", 1))
+            repository, *tag = name.rsplit(":", 1)
+            engine.images.pull(repository, tag[0] if tag else None)
         except docker.errors.APIError as error:
             raise BuilderError(f"the base image {name} cannot be pulled") from error

@@ -98,7 +98,7 @@ class Sample:
     issues: tuple[SampleIssue, ...]
     pulls: tuple[SamplePull, ...]  # by number
 
-    def expected_funnel(self) -> dict[str, object]:
+    def expected_funnel(self) -> dict[str, Any]:
         """What `curate status --json` should say of the project."""
         counted = Counter(pull.expected for pull in self.pulls if pull.merged)
         verified = counted.pop(VERIFIED, 0)

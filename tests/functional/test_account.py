@@ -47,23 +47,23 @@ def account(folder: Path, files: dict[str, str], kills: int) -> dict[str, int]:
 
 @pytest.mark.parametrize("kills", [0, 2])
 @pytest.mark.parametrize("files", [V2, V1, HYBRID], ids=["v2", "v1", "hybrid"])
-def test_time_and_memory(files, kills, tmp_path):
+def test_time_and_memory(files: dict[str, str], kills: int, tmp_path: Path) -> None:
     found = account(tmp_path, files, kills)
     assert cpu_seconds_used(found) == 2.5
     assert found["oom_kill"] == kills
 
 
-def test_a_kernel_that_does_not_count_kills(tmp_path):
+def test_a_kernel_that_does_not_count_kills(tmp_path: Path) -> None:
     found = account(tmp_path, OLDER_V1, 0)
     assert cpu_seconds_used(found) == 2.5
     assert "oom_kill" not in found
 
 
-def test_no_cgroup_is_no_account(tmp_path):
+def test_no_cgroup_is_no_account(tmp_path: Path) -> None:
     assert account(tmp_path, {}, 0) == {}
     assert cpu_seconds_used({}) == 0.0
 
 
-def test_no_time_is_counted_twice(tmp_path):
+def test_no_time_is_counted_twice(tmp_path: Path) -> None:
     """Where both versions are to be seen, they tell of the same processes."""
     assert cpu_seconds_used(account(tmp_path, {**V1, **V2}, 0)) == 2.5

@@ -18,15 +18,15 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def history(tmp_path):
+def history(tmp_path: Path) -> GitHistory:
     return GitHistory.new(tmp_path / "work")
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    texts = []
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    texts: list[str] = []
 
-    def identify(text):
+    def identify(text: str) -> tuple[str, float]:
         texts.append(text)
         return text.strip(), 1.0
 
@@ -34,11 +34,13 @@ def asked(monkeypatch):
     return texts
 
 
-def bases(history):
+def bases(history: GitHistory) -> CodebaseReader:
     return CodebaseReader({"owner/name": history.path / ".git"}.get)
 
 
-def test_licences_are_those_of_the_base_and_asked_once_a_text(history, asked):
+def test_licences_are_those_of_the_base_and_asked_once_a_text(
+    history: GitHistory, asked: list[str]
+) -> None:
     first = history.change({"LICENSE": "MIT\n"})
     second = history.change({"a.py": ""})
     third = history.change({"LICENSE": None, "setup.py": 'license="Apache 2.0",\n'})
@@ -51,8 +53,13 @@ def test_licences_are_those_of_the_base_and_asked_once_a_text(history, asked):
         assert found.detect_license("other/name", first) == ""
 
 
-def test_sizes_leave_out_tests_and_lines_of_binary_files(history):
-    files = {"a.py": "1\n2\n", "b.bin": b"\0\n\n", "tests/c.py": "1\n", "dé f.txt": "no end"}
+def test_sizes_leave_out_tests_and_lines_of_binary_files(history: GitHistory) -> None:
+    files: dict[str, str | bytes] = {
+        "a.py": "1\n2\n",
+        "b.bin": b"\0\n\n",
+        "tests/c.py": "1\n",
+        "dé f.txt": "no end",
+    }
     commit = history.change(files)
     with bases(history) as found:
         assert found.measure_size("owner/name", commit) == CodebaseSize(files=3, lines=3)
@@ -60,7 +67,7 @@ def test_sizes_leave_out_tests_and_lines_of_binary_files(history):
         assert found.measure_size("other/name", commit) is None
 
 
-def test_edits_look_into_the_old_files(history):
+def test_edits_look_into_the_old_files(history: GitHistory) -> None:
     commit = history.change({"x.py": "def f():\n    return 1\n"})
     patch = (
         b"diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n"
@@ -71,7 +78,7 @@ def test_edits_look_into_the_old_files(history):
         assert found.measure_patch(make_candidate(patch=patch)) == compute_patch_stats(patch)
 
 
-def test_commits_are_those_of_the_pull_alone(history):
+def test_commits_are_those_of_the_pull_alone(history: GitHistory) -> None:
     base = history.change({"x.py": "1\n"})
     first, head = history.change({"x.py": "2\n"}), history.change({"x.py": "3\n"})
     with bases(history) as found:
@@ -83,7 +90,9 @@ def test_commits_are_those_of_the_pull_alone(history):
         assert found.list_pull_commits(make_candidate(repo="other/name", base_commit=base)) == ()
 
 
-def test_a_commit_in_the_statement_is_known_from_the_mirror(history, tmp_path):
+def test_a_commit_in_the_statement_is_known_from_the_mirror(
+    history: GitHistory, tmp_path: Path
+) -> None:
     base, first = history.change({"x.py": "1\n"}), history.change({"x.py": "2\n"})
     head = history.change({"x.py": "3\n"})
     rules = ReleaseFilters.model_validate({"leaks": {"exclude": ["commit in problem_statement"]}})
@@ -109,7 +118,7 @@ def test_a_commit_in_the_statement_is_known_from_the_mirror(history, tmp_path):
         ]
 
 
-def test_askalono_knows_our_own_licence():
+def test_askalono_knows_our_own_licence() -> None:
     name, likeness = license.identify_with_askalono((ROOT / "LICENSE").read_text(encoding="utf-8"))
     assert name == "MIT"
     assert likeness >= license.MIN_SIMILARITY

@@ -5,11 +5,15 @@ import importlib.util
 import os
 import subprocess
 import venv
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from builders.images import compile_bytecode
+
+MakeEnvironment = Callable[..., tuple[Path, Path]]  # name, and files by path
+
 
 PACKAGE = {
     "pack/__init__.py": "VALUE = 1\n",
@@ -20,10 +24,10 @@ PACKAGE = {
 
 
 @pytest.fixture
-def environment(tmp_path):
+def environment(tmp_path: Path) -> MakeEnvironment:
     """Makes an environment with the package *files*; gives its python and site-packages."""
 
-    def make(name, files=PACKAGE):
+    def make(name: str, files: Mapping[str, str] = PACKAGE) -> tuple[Path, Path]:
         venv.create(tmp_path / name, with_pip=False)
         site = next((tmp_path / name).glob("lib/python3*/site-packages"))
         lines = []
@@ -38,20 +42,20 @@ def environment(tmp_path):
     return make
 
 
-def run(python, cache):
-    command = [python, "-I", Path(compile_bytecode.__file__), cache]
+def run(python: Path, cache: Path) -> None:
+    command: list[str | Path] = [python, "-I", Path(compile_bytecode.__file__), cache]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
 
 
-def compiled(site):
+def compiled(site: Path) -> list[str]:
     return sorted(path.name.split(".")[0] for path in site.rglob("*.pyc"))
 
 
-def files(folder):
+def files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-def is_used(python, site):
+def is_used(python: Path, site: Path) -> bool:
     """Whether the interpreter takes the bytecode of the package as it is."""
     made = Path(importlib.util.cache_from_source(str(site / "pack" / "__init__.py")))
     before = made.stat().st_mtime_ns, made.read_bytes()
@@ -60,14 +64,18 @@ def is_used(python, site):
     return f"{made} matches".encode() in done.stderr
 
 
-def test_modules_are_compiled_but_for_tests_and_what_is_no_python(environment, tmp_path):
+def test_modules_are_compiled_but_for_tests_and_what_is_no_python(
+    environment: MakeEnvironment, tmp_path: Path
+) -> None:
     python, site = environment("one")
     run(python, tmp_path / "cache")
     assert compiled(site) == ["__init__"]
     assert is_used(python, site)
 
 
-def test_the_next_environment_takes_what_was_compiled(environment, tmp_path):
+def test_the_next_environment_takes_what_was_compiled(
+    environment: MakeEnvironment, tmp_path: Path
+) -> None:
     python, site = environment("one")
     run(python, tmp_path / "cache")
     (kept,) = files(tmp_path / "cache")
@@ -78,7 +86,9 @@ def test_the_next_environment_takes_what_was_compiled(environment, tmp_path):
     assert [path.stat().st_mtime for path in files(tmp_path / "cache")] == [5]
 
 
-def test_of_a_later_release_only_what_changed_is_compiled(environment, tmp_path):
+def test_of_a_later_release_only_what_changed_is_compiled(
+    environment: MakeEnvironment, tmp_path: Path
+) -> None:
     package = PACKAGE | {"pack/same.py": "", "pack/other.py": "A = 1\n"}
     python, _ = environment("one", package)
     run(python, tmp_path / "cache")
@@ -88,7 +98,7 @@ def test_of_a_later_release_only_what_changed_is_compiled(environment, tmp_path)
     assert len(files(tmp_path / "cache")) == 4
 
 
-def test_other_content_is_compiled_anew(environment, tmp_path):
+def test_other_content_is_compiled_anew(environment: MakeEnvironment, tmp_path: Path) -> None:
     python, _ = environment("one")
     run(python, tmp_path / "cache")
     python, site = environment("two", PACKAGE | {"pack/__init__.py": "VALUE = 2\n"})
@@ -99,15 +109,17 @@ def test_other_content_is_compiled_anew(environment, tmp_path):
     assert done == "2\n"
 
 
-def test_the_script_runs_on_old_interpreters():
+def test_the_script_runs_on_old_interpreters() -> None:
     ast.parse(Path(compile_bytecode.__file__).read_text(), feature_version=(3, 6))
 
 
-def test_what_a_lower_layer_has_done_is_left_untouched(environment, tmp_path):
+def test_what_a_lower_layer_has_done_is_left_untouched(
+    environment: MakeEnvironment, tmp_path: Path
+) -> None:
     python, site = environment("one")
     run(python, tmp_path / "cache")
 
-    def changes():
+    def changes() -> list[int]:
         done = [site / "pack" / "__init__.py", *site.rglob("__init__*.pyc")]
         return [path.stat().st_ctime_ns for path in done]
 

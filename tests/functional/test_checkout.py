@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from builders.git.checkout import (
     submodule_commits,
     write_commit_step,
 )
+
+StepCheckout = Callable[[Path, str, str], Path]
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -40,7 +43,7 @@ def commit(folder: Path, message: str, **files: str) -> str:
 
 
 @pytest.fixture
-def library(tmp_path):
+def library(tmp_path: Path) -> Path:
     folder = tmp_path / "library"
     folder.mkdir()
     git(folder, "init", "-q", "-b", "main")
@@ -49,7 +52,7 @@ def library(tmp_path):
 
 
 @pytest.fixture
-def source(tmp_path, library):
+def source(tmp_path: Path, library: Path) -> Path:
     """A repository with a tag, a submodule, a link and odd names; `HEAD~1` is the base."""
     folder = tmp_path / "source"
     folder.mkdir()
@@ -67,11 +70,11 @@ def source(tmp_path, library):
 
 
 @pytest.fixture
-def base(source):
+def base(source: Path) -> str:
     return git(source, "rev-parse", "HEAD~1")
 
 
-def test_tree_is_that_of_the_commit_and_clean(source, base, tmp_path):
+def test_tree_is_that_of_the_commit_and_clean(source: Path, base: str, tmp_path: Path) -> None:
     made = make_checkout(source, base, tmp_path / "out")
     assert git(made.path, "rev-parse", "HEAD") == base
     assert (made.path / "new").read_text() == "base\n"
@@ -82,7 +85,7 @@ def test_tree_is_that_of_the_commit_and_clean(source, base, tmp_path):
     assert made.missing == ()
 
 
-def test_nothing_but_the_commit_can_be_reached(source, base, tmp_path):
+def test_nothing_but_the_commit_can_be_reached(source: Path, base: str, tmp_path: Path) -> None:
     made = make_checkout(source, base, tmp_path / "out").path
     assert git(made, "log", "--all", "--format=%H", "HEAD") == base
     assert git(made, "for-each-ref") == ""
@@ -98,7 +101,7 @@ def test_nothing_but_the_commit_can_be_reached(source, base, tmp_path):
     git(made, "fsck", "--strict")
 
 
-def test_work_goes_on_in_the_checkout(source, base, tmp_path):
+def test_work_goes_on_in_the_checkout(source: Path, base: str, tmp_path: Path) -> None:
     made = make_checkout(source, base, tmp_path / "out").path
     (made / "new").write_text("changed\n")
     assert "+changed" in git(made, "diff")
@@ -106,7 +109,9 @@ def test_work_goes_on_in_the_checkout(source, base, tmp_path):
     assert git(made, "rev-parse", "HEAD~1") == base
 
 
-def test_submodule_has_the_commit_the_tree_names(source, base, library, tmp_path):
+def test_submodule_has_the_commit_the_tree_names(
+    source: Path, base: str, library: Path, tmp_path: Path
+) -> None:
     made = make_checkout(source, base, tmp_path / "out", {"vendored": library, "absent": library})
     assert made.submodules == {"vendored": git(library, "rev-parse", "HEAD~1")}
     assert (made.path / "vendored" / "lib").read_text() == "1\n"
@@ -114,7 +119,9 @@ def test_submodule_has_the_commit_the_tree_names(source, base, library, tmp_path
     assert git(made.path, "status", "--porcelain") == ""
 
 
-def test_settings_of_the_user_change_nothing(source, base, tmp_path, monkeypatch):
+def test_settings_of_the_user_change_nothing(
+    source: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = tmp_path / "gitconfig"
     config.write_text("[core]\n\tautocrlf = true\n\thooksPath = /tmp\n[init]\n\ttemplateDir = /\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
@@ -123,7 +130,9 @@ def test_settings_of_the_user_change_nothing(source, base, tmp_path, monkeypatch
     assert (made / "new").read_bytes() == b"base\n"
 
 
-def test_file_without_content_is_left_out_and_named(source, base, tmp_path):
+def test_file_without_content_is_left_out_and_named(
+    source: Path, base: str, tmp_path: Path
+) -> None:
     blob = git(source, "rev-parse", f"{base}:old")
     (source / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
     made = make_checkout(source, base, tmp_path / "out")
@@ -133,17 +142,17 @@ def test_file_without_content_is_left_out_and_named(source, base, tmp_path):
     assert git(made.path, "status", "--porcelain") == ""
 
 
-def test_unknown_commit_is_an_error_and_leaves_nothing(source, tmp_path):
+def test_unknown_commit_is_an_error_and_leaves_nothing(source: Path, tmp_path: Path) -> None:
     with pytest.raises(BuilderError, match="f" * 40):
         make_checkout(source, "f" * 40, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 @pytest.fixture
-def step(tmp_path):
+def step(tmp_path: Path) -> StepCheckout:
     """Makes a checkout of one commit, then steps to another as an image's layer does."""
 
-    def run(source, older, newer):
+    def run(source: Path, older: str, newer: str) -> Path:
         target = make_checkout(source, older, tmp_path / "checkout").path
         write_commit_step(source, older, newer, tmp_path / "step.pack")
         script = "\n".join(
@@ -156,7 +165,7 @@ def step(tmp_path):
     return run
 
 
-def test_a_step_makes_the_checkout_of_a_later_commit(source, step):
+def test_a_step_makes_the_checkout_of_a_later_commit(source: Path, step: StepCheckout) -> None:
     (source / "old").unlink()
     newer = commit(source, "later", new="more\n", added="x\n")
     target = step(source, git(source, "rev-parse", "HEAD~1"), newer)
@@ -169,7 +178,9 @@ def test_a_step_makes_the_checkout_of_a_later_commit(source, step):
     assert git(target, "log", "--format=%H") == newer
 
 
-def test_a_step_keeps_files_that_did_not_change(source, step, tmp_path):
+def test_a_step_keeps_files_that_did_not_change(
+    source: Path, step: StepCheckout, tmp_path: Path
+) -> None:
     newer = commit(source, "later", new="more\n")
     target = step(source, git(source, "rev-parse", "HEAD~1"), newer)
     kept, changed = (target / "run.sh").stat(), (target / "new").stat()
@@ -178,7 +189,9 @@ def test_a_step_keeps_files_that_did_not_change(source, step, tmp_path):
     assert pack < 1000
 
 
-def test_links_are_those_of_the_submodules_that_a_commit_has(source, base, library):
+def test_links_are_those_of_the_submodules_that_a_commit_has(
+    source: Path, base: str, library: Path
+) -> None:
     later = git(library, "rev-parse", "HEAD")
     assert submodule_commits(source, base, ("vendored", "new", "gone")) == {
         "vendored": git(library, "rev-parse", "HEAD~1")
@@ -190,7 +203,7 @@ def test_links_are_those_of_the_submodules_that_a_commit_has(source, base, libra
     assert submodule_commits(source, base, ()) == {}
 
 
-def test_a_mirror_without_a_file_is_not_whole(source):
+def test_a_mirror_without_a_file_is_not_whole(source: Path) -> None:
     head = git(source, "rev-parse", "HEAD")
     assert has_all_files(source, head)
     blob = git(source, "rev-parse", "HEAD:new")

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -13,13 +14,13 @@ from curate.store import Store
 from tests.doubles.github import GitHubDouble, World
 from tests.doubles.github.samples import sample_repository
 from tests.helpers.factories import make_candidate, make_pull
-from tests.helpers.terminal import Typed, typed
+from tests.helpers.terminal import Curate, Typed, typed
 
 REPO = "sample/one"
 
 
 @pytest.fixture
-def curate(tmp_path):
+def curate(tmp_path: Path) -> Curate:
     def run(*arguments: str, **variables: str) -> Typed:
         return typed(arguments, tmp_path, variables)
 
@@ -35,9 +36,9 @@ def refused(done: Typed, code: int, *words: str) -> None:
 
 
 @pytest.fixture
-def mirror(tmp_path):
+def mirror(tmp_path: Path) -> Path:
     path = tmp_path / "mirror.git"
-    commands = [
+    commands: list[list[str | Path]] = [
         ["git", "init", "-q", "--bare", path],
         ["git", "-C", path, "config", "user.email", "a@b"],
     ]
@@ -66,12 +67,12 @@ def mirror(tmp_path):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_help_names_every_command_and_each_shows_an_example(name):
+def test_help_names_every_command_and_each_shows_an_example(name: str) -> None:
     assert f" {name} " in CliRunner().invoke(app, ["--help"]).stdout
     assert "Example: " in CliRunner().invoke(app, [name, "--help"]).stdout
 
 
-def test_an_unknown_command_is_told_with_one_that_is_near(curate):
+def test_an_unknown_command_is_told_with_one_that_is_near(curate: Curate) -> None:
     done = curate("statsu")
     assert (done.returncode, done.stdout) == (2, "")
     assert "No such command 'statsu'" in done.stderr and "status" in done.stderr
@@ -100,7 +101,9 @@ finally:
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-def test_a_command_imports_what_it_needs(arguments, absent, tmp_path):
+def test_a_command_imports_what_it_needs(
+    arguments: list[str], absent: set[str], tmp_path: Path
+) -> None:
     command = [sys.executable, "-c", IMPORTED, *arguments]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -109,18 +112,18 @@ def test_a_command_imports_what_it_needs(arguments, absent, tmp_path):
     assert not loaded & absent
 
 
-def test_status_of_nothing_says_where_to_begin(curate):
+def test_status_of_nothing_says_where_to_begin(curate: Curate) -> None:
     assert "curate crawl" in curate("status").stdout
     assert curate("status", "--json").stdout.strip() == '{\n  "repositories": {}\n}'
 
 
-def test_an_unknown_repository(curate, mirror):
+def test_an_unknown_repository(curate: Curate, mirror: Path) -> None:
     with GitHubDouble(World(sample_repository(REPO, 3))) as double:
         done = curate("crawl", "no/such", "--github-api-url", double.url, "--mirror", str(mirror))
     refused(done, 4, "no/such", "Hint: ")
 
 
-def test_a_wrong_token_is_told_without_showing_it(curate, mirror):
+def test_a_wrong_token_is_told_without_showing_it(curate: Curate, mirror: Path) -> None:
     secret = "ghp_" + "x" * 36
     with GitHubDouble(World(sample_repository(REPO, 3)), token="right") as double:
         flags = ("--github-api-url", double.url, "--mirror", str(mirror))
@@ -129,23 +132,23 @@ def test_a_wrong_token_is_told_without_showing_it(curate, mirror):
     assert "ghp_" not in done.stderr
 
 
-def test_no_network_to_clone_from(curate):
+def test_no_network_to_clone_from(curate: Curate) -> None:
     done = curate("crawl", "nobody/nothing", https_proxy="http://127.0.0.1:9")
     refused(done, 6)
 
 
 @pytest.mark.parametrize("repo", ["moto", "a/b/c", "https://github.com/a/b"])
-def test_a_name_that_is_none(curate, repo):
+def test_a_name_that_is_none(curate: Curate, repo: str) -> None:
     refused(curate("crawl", repo), 2, repo)
 
 
-def test_a_mirror_that_is_none(curate, tmp_path):
+def test_a_mirror_that_is_none(curate: Curate, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     refused(curate("crawl", REPO, "--mirror", "folder"), 2, "not a bare git repository")
     refused(curate("crawl", REPO, "--mirror", "absent"), 4, "No mirror in absent")
 
 
-def test_a_misspelt_recipe_key(curate, tmp_path, mirror):
+def test_a_misspelt_recipe_key(curate: Curate, tmp_path: Path, mirror: Path) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "sample__one.toml").write_text(f'repo = "{REPO}"\nimport_nam = "x"\n')
@@ -153,12 +156,12 @@ def test_a_misspelt_recipe_key(curate, tmp_path, mirror):
     refused(done, 2, "import_nam", "Perhaps you meant 'import_name'?")
 
 
-def test_an_unknown_instance(curate):
+def test_an_unknown_instance(curate: Curate) -> None:
     refused(curate("show", "a__b-1"), 4, "a__b-1", "Hint: ")
     refused(curate("validate", "a__b-1"), 4, "a__b-1", "Hint: ")
 
 
-def test_a_data_folder_of_a_newer_version(curate, tmp_path):
+def test_a_data_folder_of_a_newer_version(curate: Curate, tmp_path: Path) -> None:
     import sqlite3
 
     curate("status")
@@ -167,12 +170,12 @@ def test_a_data_folder_of_a_newer_version(curate, tmp_path):
     refused(curate("status"), 7, "format 77", "newer curate")
 
 
-def test_a_data_folder_that_is_a_file(curate, tmp_path):
+def test_a_data_folder_that_is_a_file(curate: Curate, tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     refused(curate("status"), 7, "Hint: ")
 
 
-def test_an_engine_that_is_not_running_loses_nothing(curate, tmp_path):
+def test_an_engine_that_is_not_running_loses_nothing(curate: Curate, tmp_path: Path) -> None:
     with Store(tmp_path / "data") as store:
         store.save_page(REPO, [make_pull(1, repo=REPO)], CrawlState())
         store.save_candidate(make_candidate(1, patch=b"gold"))
@@ -182,24 +185,24 @@ def test_an_engine_that_is_not_running_loses_nothing(curate, tmp_path):
 
 
 @pytest.mark.parametrize("flags", [("--runs", "0"), ("--sandbox", "moon"), ("--nonsense",)])
-def test_flags_that_do_not_fit(curate, flags):
+def test_flags_that_do_not_fit(curate: Curate, flags: tuple[str, ...]) -> None:
     done = curate("validate", *flags)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert flags[0] in done.stderr
 
 
-def test_an_unknown_setting(curate, tmp_path):
+def test_an_unknown_setting(curate: Curate, tmp_path: Path) -> None:
     (tmp_path / "curate.toml").write_text("data_dr = 'x'\n")
     refused(curate("status"), 2, "data_dr", "Perhaps you meant 'data_dir'?")
 
 
-def test_nothing_to_publish(curate):
+def test_nothing_to_publish(curate: Curate) -> None:
     refused(curate("publish", "--output", "release"), 2, "Nothing to publish")
     refused(curate("publish", "--hub", "nameless"), 2, "nameless")
 
 
-def test_how_much_may_stay_must_be_said_before_images_go(curate):
+def test_how_much_may_stay_must_be_said_before_images_go(curate: Curate) -> None:
     refused(
         curate("images", "prune"), 2, "No size limit given", "--keep GIB", "image_disk_limit_gib"
     )

@@ -1,7 +1,6 @@
 """`curate crawl` as a user meets it: clones, several repositories, tokens, what is printed."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,11 +10,10 @@ from tests.doubles.github.data import Repository, World
 from tests.doubles.github.samples import sample_issue, sample_pull, sample_repository, stamp
 from tests.doubles.github.server import GitHubDouble
 from tests.helpers.git_history import GitHistory
-from tests.helpers.terminal import Typed, typed
+from tests.helpers.terminal import Curate, Typed, typed
 
 REPO = "sample/one"
 TOKENS = ("ghp_" + "q" * 36, "ghp_" + "w" * 36)
-Curate = Callable[..., Typed]
 
 
 @pytest.fixture

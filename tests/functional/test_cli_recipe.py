@@ -1,25 +1,31 @@
 """`curate recipe`, typed: check, explain and draft."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from builders.git.tree import GitTree
 from builders.lock.resolve import compute_lock_key
 from builders.model import RequirementsLock
-from builders.requirements import read_manifest
-from curate.core.model import CrawlState, Rejection
+from builders.requirements import Manifest, read_manifest
+from curate.core.model import Candidate, CrawlState, Rejection
+from curate.core.settings import Settings
+from curate.environments.context import ValidationOptions
 from curate.store import Store
 from curate.validate.attempts import compute_inputs_hash
-from curate.validate.pool import ValidationSummary
+from curate.validate.pool import ValidationSummary, ValidationTask
+from curate.validate.run import RunControl
 from recipes import load_recipe
 from recipes.loader import BUILT_IN_DIR
 from recipes.schema import RequirementSources
 from tests.helpers.factories import make_candidate, make_pull, make_validation
 from tests.helpers.git_history import GitHistory
-from tests.helpers.terminal import Typed, typed
+from tests.helpers.terminal import Curate, Typed, typed
 
 REPO = "owner/name"
 PROJECT = '[project]\nname = "thing"\nversion = "1"\nrequires-python = ">=3.8"\n'
@@ -35,7 +41,7 @@ jobs:
 
 
 @pytest.fixture
-def curate(tmp_path):
+def curate(tmp_path: Path) -> Curate:
     def run(*arguments: str, **variables: str) -> Typed:
         return typed(arguments, tmp_path, {"COLUMNS": "200", **variables})
 
@@ -43,7 +49,7 @@ def curate(tmp_path):
 
 
 @pytest.fixture
-def history(tmp_path):
+def history(tmp_path: Path) -> GitHistory:
     """A project with tests of its own, tagged 1.0 and 3.0, mirrored where curate looks."""
     git = GitHistory.new(tmp_path / "work")
     git.change({"pyproject.toml": PROJECT, "src/thing/__init__.py": "", "tox.ini": TOX})
@@ -54,14 +60,14 @@ def history(tmp_path):
     return git
 
 
-def write(tmp_path, text: str, name: str = "owner__name.toml"):
+def write(tmp_path: Path, text: str, name: str = "owner__name.toml") -> str:
     folder = tmp_path / "mine"
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(f'repo = "{REPO}"\n{text}')
     return "mine/" + name
 
 
-def test_every_recipe_is_checked_where_none_is_named(curate, tmp_path):
+def test_every_recipe_is_checked_where_none_is_named(curate: Curate, tmp_path: Path) -> None:
     write(tmp_path, "")
     done = curate("--recipes-dir", "mine", "recipe", "check")
     assert done.returncode == 0, done.stdout
@@ -70,7 +76,9 @@ def test_every_recipe_is_checked_where_none_is_named(curate, tmp_path):
     assert f"ok     {REPO}" in done.stdout
 
 
-def test_gaps_and_overlaps_are_named_with_the_versions_of_the_mirror(curate, tmp_path, history):
+def test_gaps_and_overlaps_are_named_with_the_versions_of_the_mirror(
+    curate: Curate, tmp_path: Path, history: GitHistory
+) -> None:
     for text, told in (
         ('[[env]]\nversions = "<3"\n', "gap at 3.0 (no range)"),
         ('[[env]]\nversions = "<3"\n[[env]]\nversions = ">=1"\n', "overlap at 1.0 … 2.9999 (2"),
@@ -84,7 +92,9 @@ def test_gaps_and_overlaps_are_named_with_the_versions_of_the_mirror(curate, tmp
     assert "1 range for 2 versions, 1.0 … 3.0" in good.stdout
 
 
-def test_what_no_commit_has_is_noted_of_named_recipes(curate, tmp_path, history):
+def test_what_no_commit_has_is_noted_of_named_recipes(
+    curate: Curate, tmp_path: Path, history: GitHistory
+) -> None:
     named = 'requirements = { files = ["tox.ini", "dve.txt"], extras = ["tests", "tets"] }\n'
     done = curate("recipe", "check", write(tmp_path, f"[defaults]\n{named}"))
     assert done.returncode == 0
@@ -94,7 +104,9 @@ def test_what_no_commit_has_is_noted_of_named_recipes(curate, tmp_path, history)
     ]
 
 
-def test_versions_that_a_file_states_are_checked_too(curate, tmp_path, history):
+def test_versions_that_a_file_states_are_checked_too(
+    curate: Curate, tmp_path: Path, history: GitHistory
+) -> None:
     rule = """version = { rule = "file", file = "v.py", pattern = 'v = (\\d+\\.\\d+)' }\n"""
     history.change({"v.py": "v = 0.5"})
     history.change({"v.py": "v = 7.1"})
@@ -116,14 +128,18 @@ def test_versions_that_a_file_states_are_checked_too(curate, tmp_path, history):
         ('version = { rule = "file" }\n', "needs the key `file`"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line(curate, tmp_path, text, told):
+def test_what_is_wrong_is_told_in_one_line(
+    curate: Curate, tmp_path: Path, text: str, told: str
+) -> None:
     done = curate("recipe", "check", write(tmp_path, text))
     assert done.returncode == 1
     assert told in done.stdout
     assert len(done.stdout.splitlines()) == 1
 
 
-def test_a_recipe_under_another_name_and_one_that_is_not_there(curate, tmp_path):
+def test_a_recipe_under_another_name_and_one_that_is_not_there(
+    curate: Curate, tmp_path: Path
+) -> None:
     done = curate("recipe", "check", "--json", write(tmp_path, "", "other__name.toml"))
     assert "must be named owner__name.toml" in json.loads(done.stdout)[0]["problems"][0]
     gone = curate("recipe", "check", "no/such")
@@ -131,7 +147,7 @@ def test_a_recipe_under_another_name_and_one_that_is_not_there(curate, tmp_path)
     assert "curate recipe draft no/such" in gone.stderr
 
 
-def stored(tmp_path, git: GitHistory):
+def stored(tmp_path: Path, git: GitHistory) -> Candidate:
     """A candidate whose gold patch needs nothing that the base does not."""
     base = git.head()
     head = git.change({"tests/test_a.py": "new\n", "src/thing/__init__.py": "fixed\n"})
@@ -139,7 +155,12 @@ def stored(tmp_path, git: GitHistory):
     patch = b"diff --git a/tests/test_a.py b/tests/test_a.py\n--- a/tests/test_a.py\n"
     patch += b"+++ b/tests/test_a.py\n@@ -1 +1 @@\n-old\n+new\n"
     opened = datetime(2021, 5, 1, tzinfo=UTC)
-    facts = {"base_commit": base, "head_commit": head, "created_at": opened, "version": "3.0"}
+    facts: dict[str, Any] = {
+        "base_commit": base,
+        "head_commit": head,
+        "created_at": opened,
+        "version": "3.0",
+    }
     one = replace(make_candidate(1), repo=REPO, test_patch=patch, **facts)
     with Store(tmp_path / "data") as store:
         store.save_page(REPO, [make_pull(1, repo=REPO)], CrawlState())
@@ -147,7 +168,9 @@ def stored(tmp_path, git: GitHistory):
     return one
 
 
-def test_a_plan_is_explained_before_there_is_a_lock(curate, tmp_path, history):
+def test_a_plan_is_explained_before_there_is_a_lock(
+    curate: Curate, tmp_path: Path, history: GitHistory
+) -> None:
     one = stored(tmp_path, history)
     (tmp_path / "pythons/3.8.1/bin").mkdir(parents=True)
     (tmp_path / "pythons/3.8.1/bin/python3.8").touch()
@@ -184,12 +207,15 @@ def test_a_plan_is_explained_before_there_is_a_lock(curate, tmp_path, history):
     assert document["validation"] is None
 
 
-def test_a_stored_lock_gives_names_and_repairs(curate, tmp_path, history):
+def test_a_stored_lock_gives_names_and_repairs(
+    curate: Curate, tmp_path: Path, history: GitHistory
+) -> None:
     one = stored(tmp_path, history)
     (tmp_path / "pythons/3.8.1/bin").mkdir(parents=True)
     (tmp_path / "pythons/3.8.1/bin/python3.8").touch()
     with GitTree(tmp_path / "data/mirrors/owner__name.git", one.base_commit) as tree:
         manifest = read_manifest(tree, RequirementSources())
+        assert isinstance(manifest, Manifest)
     text, cutoff = "needed==1\npytest==2\n", datetime(2021, 4, 1, tzinfo=UTC)
     lock = RequirementsLock(
         text=text, python="3.8", exclude_newer=cutoff, adjustments=("unpinned x: gone",)
@@ -206,7 +232,9 @@ def test_a_stored_lock_gives_names_and_repairs(curate, tmp_path, history):
     assert document["recipe"] == ""
 
 
-def test_a_candidate_without_a_plan_is_told_why(curate, tmp_path, history):
+def test_a_candidate_without_a_plan_is_told_why(
+    curate: Curate, tmp_path: Path, history: GitHistory
+) -> None:
     one = stored(tmp_path, history)
     write(tmp_path, '[[env]]\nskip = "needs a GPU"\n')
     done = curate("--recipes-dir", "mine", "recipe", "explain", one.instance_id)
@@ -214,7 +242,9 @@ def test_a_candidate_without_a_plan_is_told_why(curate, tmp_path, history):
     assert curate("recipe", "explain", "a__b-1").returncode == 4
 
 
-def test_a_draft_says_what_ci_does_and_is_a_recipe(curate, tmp_path, history):
+def test_a_draft_says_what_ci_does_and_is_a_recipe(
+    curate: Curate, tmp_path: Path, history: GitHistory
+) -> None:
     done = curate("recipe", "draft", REPO, "--output", "r/owner__name.toml")
     assert done.returncode == 0, done.stderr
     recipe = load_recipe(tmp_path / "r/owner__name.toml")
@@ -229,7 +259,9 @@ def test_a_draft_says_what_ci_does_and_is_a_recipe(curate, tmp_path, history):
     assert "--sample 8" in done.stderr
 
 
-def test_a_draft_overwrites_nothing_unasked(curate, tmp_path, history):
+def test_a_draft_overwrites_nothing_unasked(
+    curate: Curate, tmp_path: Path, history: GitHistory
+) -> None:
     file = write(tmp_path, "# mine\n")
     done = curate("recipe", "draft", REPO, "--output", file)
     assert done.returncode == 2
@@ -242,12 +274,14 @@ def test_a_draft_overwrites_nothing_unasked(curate, tmp_path, history):
     assert "# mine" not in (tmp_path / file).read_text()
 
 
-def test_a_draft_can_be_printed(curate, history):
+def test_a_draft_can_be_printed(curate: Curate, history: GitHistory) -> None:
     done = curate("recipe", "draft", REPO, "--output", "-")
     assert done.stdout.startswith("# Drafted from 2 commits")
 
 
-def test_a_draft_needs_a_mirror_and_a_sample_candidates(curate, history):
+def test_a_draft_needs_a_mirror_and_a_sample_candidates(
+    curate: Curate, history: GitHistory
+) -> None:
     assert curate("recipe", "draft", "no/mirror").returncode == 4
     done = curate("recipe", "draft", REPO, "--sample", "3")
     assert done.returncode == 4
@@ -255,12 +289,18 @@ def test_a_draft_needs_a_mirror_and_a_sample_candidates(curate, history):
 
 
 def test_a_sample_is_tried_with_the_draft_apart_from_what_counts(
-    curate, tmp_path, history, monkeypatch
-):
+    curate: Curate, tmp_path: Path, history: GitHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stored(tmp_path, history)
     tried = []
 
-    def run(tasks, options, store, settings, control):
+    def run(
+        tasks: Sequence[ValidationTask],
+        options: ValidationOptions,
+        store: Store,
+        settings: Settings,
+        control: RunControl,
+    ) -> ValidationSummary:
         tried.append([task.candidate.instance_id for task in tasks])
         for task in tasks:
             inputs = compute_inputs_hash(task.candidate, task.recipe, options)

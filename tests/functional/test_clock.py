@@ -7,7 +7,6 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -18,6 +17,7 @@ from curate.environments.context import ValidationOptions
 from curate.store.process_lock import process_lock
 from curate.validate import attempts
 from tests.helpers.factories import make_candidate
+from tests.helpers.fakes import UNUSED, fake
 
 ROOT = Path(__file__).parents[2]
 LEAPS = [timedelta(days=1), timedelta(days=-1), timedelta(hours=1), timedelta(hours=-1)]
@@ -38,7 +38,7 @@ def _calls(path: Path) -> set[str]:
     return {ast.unparse(call) for call in calls}
 
 
-def test_the_time_of_day_is_asked_for_where_it_is_meant():
+def test_the_time_of_day_is_asked_for_where_it_is_meant() -> None:
     files = [path for name in ("builders", "curate") for path in (ROOT / name).rglob("*.py")]
     asked = {"time.time", "datetime.now", "datetime.utcnow", "datetime.today"}
     found = {(str(p.relative_to(ROOT)), call) for p in files for call in _calls(p) & asked}
@@ -46,21 +46,23 @@ def test_the_time_of_day_is_asked_for_where_it_is_meant():
 
 
 @pytest.mark.parametrize("leap", LEAPS, ids=str)
-def test_the_time_of_a_validation_is_never_absurd(leap, monkeypatch):
+def test_the_time_of_a_validation_is_never_absurd(
+    leap: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The clock leaps between the beginning and the end of a trial."""
     times = [datetime.now(UTC), datetime.now(UTC) + leap]
-    monkeypatch.setattr(attempts, "datetime", SimpleNamespace(now=lambda zone: times.pop(0)))
+    monkeypatch.setattr(attempts, "datetime", fake(now=lambda zone: times.pop(0)))
     monkeypatch.setattr(attempts, "compute_inputs_hash", lambda *_: "")
     fallen = Rejection(stage="lock", reason="no-compatible-python")
     monkeypatch.setattr(attempts, "plan_validation", lambda *_: fallen)
-    monkeypatch.setattr(attempts, "time", SimpleNamespace(monotonic=iter([10.0, 17.5]).__next__))
-    ctx = SimpleNamespace(get_mirror=lambda repo: None, python_versions=())
-    record = attempts.validate_candidate(make_candidate(), None, ValidationOptions(), ctx)
+    monkeypatch.setattr(attempts, "time", fake(monotonic=iter([10.0, 17.5]).__next__))
+    ctx = fake(get_mirror=lambda repo: None, python_versions=())
+    record = attempts.validate_candidate(make_candidate(), UNUSED, ValidationOptions(), ctx)
     assert record.finished_at - record.started_at == timedelta(seconds=7.5)
 
 
 @pytest.mark.parametrize("leap", LEAPS, ids=str)
-def test_the_limit_of_a_run_holds(leap, monkeypatch):
+def test_the_limit_of_a_run_holds(leap: timedelta, monkeypatch: pytest.MonkeyPatch) -> None:
     true = time.time
     monkeypatch.setattr(time, "time", lambda: true() + leap.total_seconds())
     ended = run_process(["sleep", "60"], dict(os.environ), seconds=0.5, output_bytes=100)
@@ -73,14 +75,14 @@ HOLDER = (
 
 
 @pytest.mark.parametrize("leap", LEAPS, ids=str)
-def test_a_lock_is_judged_by_who_holds_it_not_by_its_age(leap, tmp_path):
+def test_a_lock_is_judged_by_who_holds_it_not_by_its_age(leap: timedelta, tmp_path: Path) -> None:
     file = tmp_path / "validation.lock"
     file.touch()
     moment = time.time() + leap.total_seconds()
     os.utime(file, (moment, moment))
     command = [sys.executable, "-c", f"{HOLDER}; input()", str(file)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout.readline()
+        assert holder.stdout and holder.stdout.readline()
         with (
             pytest.raises(StoreError, match="Another curate"),
             process_lock(tmp_path, "validation"),

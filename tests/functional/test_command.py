@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -22,31 +23,33 @@ def quiet() -> None:
     """Watches and finds nothing."""
 
 
-def test_exit_code_and_log(tmp_path):
+def test_exit_code_and_log(tmp_path: Path) -> None:
     command = ["sh", "-c", "echo out; echo err >&2; pwd; exit 3"]
     ended = run_command(command, env=os.environ, watch=quiet, cwd=tmp_path)
     assert ended == (3, f"out\nerr\n{tmp_path}\n")
 
 
-def test_longer_than_the_log_of_a_pipe_and_the_pause_of_the_watch(monkeypatch):
+def test_longer_than_the_log_of_a_pipe_and_the_pause_of_the_watch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("builders.process.run.WATCH_INTERVAL", 0.01)
     code = "import time; print('x' * 200_000); time.sleep(0.2); print('y')"
     ended = run_command([sys.executable, "-c", code], env=os.environ, watch=quiet)
     assert ended == (0, "x" * 200_000 + "\ny\n")
 
 
-def test_time_limit_is_a_value_with_what_was_said():
+def test_time_limit_is_a_value_with_what_was_said() -> None:
     command = ["sh", "-c", "echo so far; exec sleep 600"]
     ended = run_command(command, env=os.environ, watch=quiet, seconds=0.3)
     assert isinstance(ended, Failure)
     assert (ended.reason, ended.detail) == ("timeout", "so far\n")
 
 
-def test_what_the_watch_raises_ends_all(tmp_path, monkeypatch):
+def test_what_the_watch_raises_ends_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("builders.process.run.WATCH_INTERVAL", 0.01)
     monkeypatch.setattr("builders.process.run.TERMINATE_TIMEOUT", 0.3)
 
-    def watch():
+    def watch() -> None:
         if (tmp_path / "pids").exists() and (tmp_path / "pids").read_text().endswith("\n"):
             raise DiskFullError("full")
 
@@ -59,6 +62,6 @@ def test_what_the_watch_raises_ends_all(tmp_path, monkeypatch):
     assert not any(map(alive, pids))
 
 
-def test_what_cannot_be_run():
+def test_what_cannot_be_run() -> None:
     with pytest.raises(BuilderError, match="no-such-command"):
         run_command(["no-such-command"], env=os.environ, watch=quiet)

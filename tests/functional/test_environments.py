@@ -1,32 +1,35 @@
 """Trees of submodules that candidates share, read from real repositories."""
 
 import subprocess
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from types import SimpleNamespace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from builders.model import RequirementsLock
+from builders.model import InstanceSpec, RequirementsLock
 from builders.requirements import Manifest
 from curate.environments import build
 from curate.environments.plan import RequirementsVariant, ValidationPlan
 from recipes import EnvRecipe, Recipe
+from tests.helpers.fakes import UNUSED, fake
 
 DATE = datetime(2023, 1, 1, tzinfo=UTC)
 NOTHING = Manifest(requirements=())
 
 
 @pytest.fixture
-def repositories(tmp_path):
+def repositories(tmp_path: Path) -> Any:
     """Mirrors of "o/r" and of its submodule "o/s"; `commit` adds to one of them."""
 
-    def git(name, *arguments):
+    def git(name: str, *arguments: str) -> str:
         identity = ("-c", "user.name=a", "-c", "user.email=a@b.test")
         command = ["git", *identity, *arguments]
         done = subprocess.run(command, cwd=tmp_path / name, check=True, capture_output=True)
         return done.stdout.decode().strip()
 
-    def commit(name, text, link=""):
+    def commit(name: str, text: str, link: str = "") -> str:
         (tmp_path / name / "file").write_text(text)
         git(name, "add", "file")
         if link:
@@ -37,23 +40,25 @@ def repositories(tmp_path):
     for name in ("r", "s"):
         (tmp_path / name).mkdir()
         git(name, "init", "-q")
-    return SimpleNamespace(commit=commit, mirror=lambda repo: tmp_path / repo[2:] / ".git")
+    return fake(commit=commit, mirror=lambda repo: tmp_path / repo[2:] / ".git")
 
 
-def spec(repositories, base, lock_commit, submodules=("sub",)):
-    candidate = SimpleNamespace(instance_id="o__r-1", repo="o/r", base_commit=base, version="1")
+def spec(
+    repositories: Any, base: str, lock_commit: str, submodules: Sequence[str] = ("sub",)
+) -> InstanceSpec:
+    candidate = fake(instance_id="o__r-1", repo="o/r", base_commit=base, version="1")
     recipe = Recipe(repo="o/r", submodules=dict.fromkeys(submodules, "o/s"))
     ground = RequirementsVariant(
         requirements_from="base", manifest=NOTHING, python="3.8", date=DATE
     )
     plan = ValidationPlan(
-        candidate=candidate, recipe=recipe, env=EnvRecipe(), selection=None, variants=(ground,)
+        candidate=candidate, recipe=recipe, env=EnvRecipe(), selection=UNUSED, variants=(ground,)
     )
     lock = RequirementsLock(text="", python="3.8", exclude_newer=DATE, commit=lock_commit)
     return build.make_instance_spec(plan, ground, lock, repositories.mirror)
 
 
-def test_submodules_step_from_the_shared_tree_as_the_repository_does(repositories):
+def test_submodules_step_from_the_shared_tree_as_the_repository_does(repositories: Any) -> None:
     commit = repositories.commit
     one, two = commit("s", "1"), commit("s", "2")
     older = commit("r", "a", one)
@@ -67,7 +72,7 @@ def test_submodules_step_from_the_shared_tree_as_the_repository_does(repositorie
     assert spec(repositories, back, later, submodules=()).checkout_layer_commit == later
 
 
-def test_a_tree_without_the_submodule_is_not_shared(repositories):
+def test_a_tree_without_the_submodule_is_not_shared(repositories: Any) -> None:
     older = repositories.commit("r", "a")
     newer = repositories.commit("r", "b", repositories.commit("s", "1"))
     assert spec(repositories, newer, older).checkout_layer_commit == ""

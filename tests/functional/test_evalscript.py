@@ -4,7 +4,9 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,12 +51,12 @@ def test_env():
 }
 
 
-def git(folder, *arguments):
+def git(folder: Path, *arguments: str) -> bytes:
     command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
     return subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout
 
 
-def write(folder, files):
+def write(folder: Path, files: Mapping[str, bytes]) -> None:
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +64,7 @@ def write(folder, files):
 
 
 @pytest.fixture
-def repository(tmp_path):
+def repository(tmp_path: Path) -> Path:
     folder = tmp_path / "a checkout"
     folder.mkdir()
     git(folder, "init", "-q")
@@ -72,7 +74,7 @@ def repository(tmp_path):
     return folder
 
 
-def patch_of(folder, files, removed=()):
+def patch_of(folder: Path, files: Mapping[str, bytes], removed: Sequence[str] = ()) -> bytes:
     """The diff that writes *files* and removes *removed*; the checkout is as before afterwards."""
     write(folder, files)
     for name in removed:
@@ -83,7 +85,9 @@ def patch_of(folder, files, removed=()):
     return patch
 
 
-def run(folder, patch, command=f"{PYTEST} -p no:cacheprovider -q tests", **more):
+def run(
+    folder: Path, patch: bytes, command: str = f"{PYTEST} -p no:cacheprovider -q tests", **more: Any
+) -> subprocess.CompletedProcess[str]:
     script = render_eval_script(test_patch=patch, test_command=command, testbed=str(folder), **more)
     path = folder.parent / "eval.sh"
     path.write_text(script, encoding="utf-8")
@@ -104,15 +108,15 @@ def run(folder, patch, command=f"{PYTEST} -p no:cacheprovider -q tests", **more)
     )
 
 
-def statuses(log):
+def statuses(log: str) -> dict[str, str]:
     """Read a log as `parse_log_pytest` does: first word status, second word id, last line wins."""
-    inside = log.split(START_MARKER)[1].split(END_MARKER)[0]
+    inside = log.split(START_MARKER)[1].split(END_MARKER, maxsplit=1)[0]
     words = [line.split() for line in inside.split("\n")]
     known = {"PASSED", "FAILED", "SKIPPED", "ERROR", "XFAIL"}
     return {w[1]: w[0] for w in words if len(w) > 1 and w[0] in known}
 
 
-def test_every_outcome_under_its_canonical_id(repository):
+def test_every_outcome_under_its_canonical_id(repository: Path) -> None:
     patch = patch_of(repository, TESTED, removed=["tests/test gone.py"])
     write(repository, {"thing.py": b"def f():\n    return 2\n"})
     command = f"{PYTEST} --continue-on-collection-errors -rA tests"
@@ -143,7 +147,7 @@ def test_every_outcome_under_its_canonical_id(repository):
     assert git(repository, "status", "--porcelain") == b" M thing.py\n"
 
 
-def test_new_file_with_an_odd_name_and_xdist(repository):
+def test_new_file_with_an_odd_name_and_xdist(repository: Path) -> None:
     patch = patch_of(repository, {"tests/test_new ü.py": TESTED["tests/test_new ü.py"]})
     command = f"{PYTEST} -p no:cacheprovider -q -n 2 tests"
     done = run(repository, patch, command)
@@ -152,7 +156,7 @@ def test_new_file_with_an_odd_name_and_xdist(repository):
     assert git(repository, "status", "--porcelain") == b""
 
 
-def test_what_a_solver_left_in_test_files_is_overwritten(repository):
+def test_what_a_solver_left_in_test_files_is_overwritten(repository: Path) -> None:
     patch = patch_of(repository, {"tests/test_new.py": b"def test_new():\n    pass\n"})
     cheats = {"tests/test_new.py": b"def test_new(): pass\ndef test_cheat(): pass\n"}
     write(repository, cheats)
@@ -163,7 +167,7 @@ def test_what_a_solver_left_in_test_files_is_overwritten(repository):
     "content",
     [b"one\r\nthree\r\n", b"latin \xe9\n", b"no end", b"\0\1\2binary", b"END_OF_PATCH\n$x `y`\n"],
 )
-def test_patches_arrive_byte_for_byte(repository, content):
+def test_patches_arrive_byte_for_byte(repository: Path, content: bytes) -> None:
     patch = patch_of(repository, {"tests/crlf.txt": content, "tests/END_OF_PATCH": content})
     done = run(repository, patch, "cat tests/crlf.txt tests/END_OF_PATCH | base64 -w0")
     encoded = subprocess.run(
@@ -173,14 +177,14 @@ def test_patches_arrive_byte_for_byte(repository, content):
     assert (repository / "tests/crlf.txt").read_bytes() == BASE["tests/crlf.txt"]
 
 
-def test_heredoc_delimiter_cannot_occur_in_the_patch():
+def test_heredoc_delimiter_cannot_occur_in_the_patch() -> None:
     patch = b"END_OF_PATCH\nEND_OF_PLUGIN\n"
     script = render_eval_script(test_patch=patch, test_command="true")
     assert "<<'END_OF_PATCH_" in script
     assert script == render_eval_script(test_patch=patch, test_command="true")
 
 
-def test_a_patch_that_does_not_apply_shows_no_markers(repository):
+def test_a_patch_that_does_not_apply_shows_no_markers(repository: Path) -> None:
     patch = patch_of(repository, {"tests/test_old.py": b"x = 1\n"})
     git(repository, "rm", "-q", "tests/test_old.py")
     git(repository, "commit", "-qm", "gone")
@@ -189,13 +193,13 @@ def test_a_patch_that_does_not_apply_shows_no_markers(repository):
     assert done.returncode != 0
 
 
-def test_a_session_that_dies_tells_nothing(repository):
+def test_a_session_that_dies_tells_nothing(repository: Path) -> None:
     dying = b"import os\ndef test_a(): pass\ndef test_b(): os._exit(0)\n"
     patch = patch_of(repository, {"tests/test_old.py": dying})
     assert statuses(run(repository, patch).stdout) == {}
 
 
-def test_environment_and_layout(repository):
+def test_environment_and_layout(repository: Path) -> None:
     script = render_eval_script(test_patch=b"", test_command="pytest x", environment={"A": "it's"})
     lines = script.splitlines()
     assert lines[lines.index(f"echo '{END_MARKER}'") - 1] == "pytest x"
@@ -206,7 +210,7 @@ def test_environment_and_layout(repository):
         render_eval_script(test_patch=b"", test_command="a\nb")
 
 
-def test_plugin_text_is_one_file_and_readable_by_old_pythons():
+def test_plugin_text_is_one_file_and_readable_by_old_pythons() -> None:
     text = read_plugin_source(STATUS)
     compile(text, "curate_status.py", "exec")
     assert "from curate" not in text
@@ -217,7 +221,7 @@ def test_plugin_text_is_one_file_and_readable_by_old_pythons():
         subprocess.run([found[0], "-c", check], input=text.encode(), check=True)
 
 
-def test_paths_of_renames_quoted_names_and_binaries(repository):
+def test_paths_of_renames_quoted_names_and_binaries(repository: Path) -> None:
     write(repository, {"tests/ü.bin": b"\0", 'tests/"q" \\.txt': b"x\n", "--- a b/x": b"\n"})
     git(repository, "mv", "tests/test gone.py", "tests/test moved.py")
     git(repository, "rm", "-q", "tests/crlf.txt")

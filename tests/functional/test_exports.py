@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,7 +16,7 @@ from curate.publish.export.swebench import derive_image_name, render_repository
 from tests.helpers.releases import IMAGE, good
 
 
-def test_a_task_repository_has_every_column_once():
+def test_a_task_repository_has_every_column_once() -> None:
     row = good(7, hints_text="a hint")
     files = render_repository("o/n", [row])
     assert yaml.safe_load(files["sweb.yaml"]) == {"datasets": ["o/n"], "splits": ["train"]}
@@ -34,7 +35,7 @@ def test_a_task_repository_has_every_column_once():
     assert "tasks/owner__name-8/hints.md" not in render_repository("o/n", [good(8)])
 
 
-def reward(tmp_path, row, output):
+def reward(tmp_path: Path, row: dict[str, Any], output: str) -> str:
     """Run Harbor's test of *row*, whose evaluation script prints *output*."""
     files = render_task(row) | {"tests/eval.sh": f"cat <<'E'\n{output}\nE\n"}
     for name, content in files.items():
@@ -64,16 +65,16 @@ BOTH = ">>>>> Start Test Output\n{}\n>>>>> End Test Output"
         ("", "0"),
     ],
 )
-def test_harbor_rewards_what_swebench_resolves(tmp_path, output, expected):
+def test_harbor_rewards_what_swebench_resolves(tmp_path: Path, output: str, expected: str) -> None:
     assert reward(tmp_path, good(7), output).strip() == expected
 
 
-def test_harbor_without_tests_that_must_stay(tmp_path):
+def test_harbor_without_tests_that_must_stay(tmp_path: Path) -> None:
     row = good(7, PASS_TO_PASS=[])
     assert reward(tmp_path, row, BOTH.format("PASSED t.py::a[x%20y]")).strip() == "1"
 
 
-def test_a_plain_folder_has_rows_locks_and_dockerfiles():
+def test_a_plain_folder_has_rows_locks_and_dockerfiles() -> None:
     row = good(7, dockerfiles=json.dumps({"base": "FROM a\n", "instance": "FROM b\n"}))
     files = render_folder([row])
     assert json.loads(files["rows.jsonl"]) == row
@@ -81,7 +82,7 @@ def test_a_plain_folder_has_rows_locks_and_dockerfiles():
     assert files["images/owner__name-7/2-instance.Dockerfile"] == "FROM b\n"
 
 
-def test_folders_appear_whole_scripts_can_be_run_and_nothing_is_overwritten(tmp_path):
+def test_folders_appear_whole_scripts_can_be_run_and_nothing_is_overwritten(tmp_path: Path) -> None:
     write_rows([good(7)], "verified", "harbor", tmp_path / "tasks")
     script = tmp_path / "tasks/owner__name-7/tests/test.sh"
     assert script.stat().st_mode & 0o111

@@ -117,6 +117,9 @@ def test_another_way_to_name_versions_decides_again(project: Project) -> None:
         def __call__(self, commit: str) -> str:
             return "9.9"
 
+        def list_versions(self) -> frozenset[str]:
+            return frozenset({"9.9"})
+
     with open_mirror(project.folder / "mirror") as mirror:
         decide_pulls(
             REPO,

@@ -4,6 +4,9 @@ import json
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import github
 import pytest
@@ -19,6 +22,9 @@ from tests.doubles.github.samples import (
     sample_repository,
     stamp,
 )
+
+Answered = tuple[int, Any, dict[str, Any]]  # status, headers and body
+
 
 NAME = "owner/name"
 PULLS = """
@@ -38,13 +44,20 @@ query Pulls($first: Int, $last: Int, $after: String, $before: String,
 """
 
 
-def ask(double, query, variables=None, *, token="", name=None):
+def ask(
+    double: GitHubDouble,
+    query: str,
+    variables: Mapping[str, Any] | None = None,
+    *,
+    token: str = "",
+    name: str | None = None,
+) -> Answered:
     """POST a query; returns status, headers and body."""
     body = {"query": query, "variables": variables or {}, "operationName": name}
     return send(f"{double.url}/graphql", json.dumps(body).encode(), token)
 
 
-def send(url, body=None, token=""):
+def send(url: str, body: bytes | None = None, token: str = "") -> Answered:
     request = urllib.request.Request(url, data=body, headers={"authorization": f"bearer {token}"})
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
@@ -54,7 +67,7 @@ def send(url, body=None, token=""):
             return error.code, error.headers, json.load(error)
 
 
-def pages(double, **variables):
+def pages(double: GitHubDouble, **variables: Any) -> Iterator[list[int]]:
     """Numbers page by page, forward."""
     while True:
         _, _, body = ask(double, PULLS, variables)
@@ -66,17 +79,17 @@ def pages(double, **variables):
 
 
 @pytest.fixture
-def world():
+def world() -> World:
     return World(sample_repository(NAME, 7))
 
 
 @pytest.fixture
-def double(world):
+def double(world: World) -> Iterator[GitHubDouble]:
     with GitHubDouble(world) as running:
         yield running
 
 
-def test_pygithub_crawls_a_thousand_pulls():
+def test_pygithub_crawls_a_thousand_pulls() -> None:
     with GitHubDouble(World(sample_repository(NAME, 1000)), token="secret") as double:
         client = github.Github(
             base_url=double.url, auth=github.Auth.Token("secret"), seconds_between_writes=None
@@ -95,7 +108,7 @@ def test_pygithub_crawls_a_thousand_pulls():
     assert {it.operation for it in double.requests} == {"Pulls"}
 
 
-def test_pygithub_reads_the_repository_and_the_limits(world):
+def test_pygithub_reads_the_repository_and_the_limits(world: World) -> None:
     world[NAME].facts.update(defaultBranch="trunk", license="MIT", formerNames=["old/name"])
     world.add(world[NAME])
     with GitHubDouble(world) as double:
@@ -107,7 +120,7 @@ def test_pygithub_reads_the_repository_and_the_limits(world):
             client.get_repo("owner/missing")
 
 
-def test_paging_forward_and_backward_sees_every_pull_once(double):
+def test_paging_forward_and_backward_sees_every_pull_once(double: GitHubDouble) -> None:
     assert list(pages(double, first=3)) == [[2, 4, 6], [8, 10, 12], [14]]
     _, _, body = ask(double, PULLS, {"last": 2})
     page = body["data"]["repository"]["pullRequests"]
@@ -119,13 +132,15 @@ def test_paging_forward_and_backward_sees_every_pull_once(double):
     assert page["totalCount"] == 7
 
 
-def test_order_by_update_descending(double, world):
+def test_order_by_update_descending(double: GitHubDouble, world: World) -> None:
     world[NAME].pulls[4]["updatedAt"] = stamp(10_000)
     order = {"field": "UPDATED_AT", "direction": "DESC"}
     assert list(pages(double, first=4, order=order)) == [[4, 14, 12, 10], [8, 6, 2]]
 
 
-def test_a_pull_that_moves_between_pages_does_not_shift_the_others(double, world):
+def test_a_pull_that_moves_between_pages_does_not_shift_the_others(
+    double: GitHubDouble, world: World
+) -> None:
     order = {"field": "UPDATED_AT", "direction": "DESC"}
     walk = pages(double, first=3, order=order)
     assert next(walk) == [14, 12, 10]
@@ -133,14 +148,16 @@ def test_a_pull_that_moves_between_pages_does_not_shift_the_others(double, world
     assert list(walk) == [[8, 6, 4]]
 
 
-def test_states_are_filtered(double, world):
+def test_states_are_filtered(double: GitHubDouble, world: World) -> None:
     world[NAME].pulls[4].update(state="CLOSED", mergedAt=None, mergeCommit=None)
     world[NAME].pulls[6].update(state="OPEN", mergedAt=None, mergeCommit=None)
     assert list(pages(double, first=10, states=["MERGED"])) == [[2, 8, 10, 12, 14]]
     assert list(pages(double, first=10, states=["OPEN", "CLOSED"])) == [[4, 6]]
 
 
-def test_aliases_bring_commits_and_comments_of_several_pulls(double, world):
+def test_aliases_bring_commits_and_comments_of_several_pulls(
+    double: GitHubDouble, world: World
+) -> None:
     repository = world[NAME]
     commits = [sample_commit(20, at, message=f"Step {at}\n\nFixes #1") for at in range(3)]
     repository.pulls[20] = sample_pull(20, commits=commits)
@@ -170,7 +187,9 @@ def test_aliases_bring_commits_and_comments_of_several_pulls(double, world):
     ]
 
 
-def test_closing_references_may_lead_to_other_repositories(double, world):
+def test_closing_references_may_lead_to_other_repositories(
+    double: GitHubDouble, world: World
+) -> None:
     world.add(Repository.of("other/lib", issues=[sample_issue(77)]))
     links = [{"repo": "other/lib", "number": 77}, {"repo": "not/there", "number": 1}]
     world[NAME].pulls[2]["closing"] = links
@@ -181,7 +200,7 @@ def test_closing_references_may_lead_to_other_repositories(double, world):
     assert found == [{"number": 77, "repository": {"nameWithOwner": "other/lib"}}]
 
 
-def test_a_number_may_be_a_pull_or_an_issue(double):
+def test_a_number_may_be_a_pull_or_an_issue(double: GitHubDouble) -> None:
     query = """{ repository(owner: "owner", name: "name") {
         a: issueOrPullRequest(number: 1) { __typename ... on Issue { title } }
         b: issueOrPullRequest(number: 2) { __typename ... on PullRequest { merged url } } } }"""
@@ -199,7 +218,9 @@ def test_a_number_may_be_a_pull_or_an_issue(double):
         ("issue(number: 2) { number }", "an Issue with the number of 2"),
     ],
 )
-def test_what_is_missing_is_null_and_an_error(double, field, message):
+def test_what_is_missing_is_null_and_an_error(
+    double: GitHubDouble, field: str, message: str
+) -> None:
     status, _, body = ask(double, f'{{ repository(owner: "owner", name: "name") {{ {field} }} }}')
     name = field.partition("(")[0]
     assert status == 200
@@ -214,7 +235,7 @@ def test_what_is_missing_is_null_and_an_error(double, field, message):
     ]
 
 
-def test_a_missing_repository_is_null_and_an_error(double):
+def test_a_missing_repository_is_null_and_an_error(double: GitHubDouble) -> None:
     status, _, body = ask(double, '{ repository(owner: "owner", name: "gone") { name } }')
     assert (status, body["data"]) == (200, {"repository": None})
     assert body["errors"][0]["type"] == "NOT_FOUND"
@@ -222,7 +243,7 @@ def test_a_missing_repository_is_null_and_an_error(double):
     assert body["errors"][0]["message"] == message
 
 
-def test_a_bad_token_is_told_so(world):
+def test_a_bad_token_is_told_so(world: World) -> None:
     with GitHubDouble(world, token={"good", "better"}) as double:
         assert ask(double, "{ viewer { login } }", token="better")[0] == 200
         status, _, body = ask(double, "{ viewer { login } }", token="bad")
@@ -241,7 +262,9 @@ def test_a_bad_token_is_told_so(world):
         ('issues(first: 1, after: "x") { totalCount }', "INVALID_CURSOR_ARGUMENTS", "`x` does not"),
     ],
 )
-def test_queries_github_would_refuse(double, field, kind, words):
+def test_queries_github_would_refuse(
+    double: GitHubDouble, field: str, kind: str | None, words: str
+) -> None:
     query = f'{{ repository(owner: "owner", name: "name") {{ {field} }} }}'
     status, _, body = ask(double, query)
     assert (status, body["errors"][0].get("type")) == (200, kind)
@@ -249,7 +272,7 @@ def test_queries_github_would_refuse(double, field, kind, words):
     assert not body.get("data") or kind == "INVALID_CURSOR_ARGUMENTS"
 
 
-def test_too_many_nodes_are_refused_and_cost_nothing(double):
+def test_too_many_nodes_are_refused_and_cost_nothing(double: GitHubDouble) -> None:
     deep = """{ repository(owner: "owner", name: "name") { pullRequests(first: 100) { nodes {
         commits(first: 100) { nodes { commit { oid } } } } } issues(first: 100) { nodes {
         a: comments(first: 100) { nodes { body } }
@@ -268,7 +291,7 @@ def test_too_many_nodes_are_refused_and_cost_nothing(double):
     assert double.points == before
 
 
-def test_points_run_out_and_come_back(world):
+def test_points_run_out_and_come_back(world: World) -> None:
     with GitHubDouble(world, budget=2, window=1.0) as double:
         assert "errors" not in ask(double, PULLS, {"first": 1})[2]
         _, headers, body = ask(double, PULLS, {"first": 1})
@@ -282,7 +305,7 @@ def test_points_run_out_and_come_back(world):
     assert double.points == 3
 
 
-def test_each_token_has_its_own_points(world):
+def test_each_token_has_its_own_points(world: World) -> None:
     with GitHubDouble(world, budget=1) as double:
         for token in ("a", "b"):
             assert "errors" not in ask(double, PULLS, {"first": 1}, token=token)[2]
@@ -290,7 +313,7 @@ def test_each_token_has_its_own_points(world):
         assert "errors" in ask(double, PULLS, {"first": 1}, token="c")[2]
 
 
-def test_the_log_tells_what_was_asked(double):
+def test_the_log_tells_what_was_asked(double: GitHubDouble) -> None:
     ask(double, PULLS, {"first": 50}, name="Pulls")
     send(f"{double.url}/repos/{NAME}")
     first, second = double.requests
@@ -300,7 +323,7 @@ def test_the_log_tells_what_was_asked(double):
     assert double.graphql_requests == [first]
 
 
-def test_a_world_survives_its_files(tmp_path, world):
+def test_a_world_survives_its_files(tmp_path: Path, world: World) -> None:
     world[NAME].save(tmp_path / "one")
     again = World.load(tmp_path)
     assert again[NAME] == world[NAME]

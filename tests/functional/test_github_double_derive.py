@@ -3,11 +3,13 @@
 import os
 import subprocess
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from tests.doubles.github import GitHubDouble, World
 from tests.doubles.github.__main__ import main
+from tests.doubles.github.data import Repository
 from tests.doubles.github.derive import derive
 from tests.doubles.github.history import History
 from tests.doubles.github.links import SYNTHETIC
@@ -18,13 +20,13 @@ START = 1_600_000_000
 class Git:
     """A repository whose every commit is an hour after the one before."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         self.path = path
         self.hours = 0
         path.mkdir()
         self("init", "-q", "-b", "trunk")
 
-    def __call__(self, *arguments):
+    def __call__(self, *arguments: str) -> str:
         date = f"{START + 3600 * self.hours} +0000"
         who = {"NAME": "Ann Lee", "EMAIL": "12+ann@users.noreply.github.com", "DATE": date}
         roles = ("AUTHOR", "COMMITTER")
@@ -38,7 +40,7 @@ class Git:
         )
         return done.stdout.strip()
 
-    def commit(self, message, file="file"):
+    def commit(self, message: str, file: str = "file") -> str:
         self.hours += 1
         with (self.path / file).open("a") as out:
             out.write(f"{self.hours}\n")
@@ -46,29 +48,29 @@ class Git:
         self("commit", "-q", "-m", message)
         return self("rev-parse", "HEAD")
 
-    def start(self, number, base="trunk"):
+    def start(self, number: int, base: str = "trunk") -> None:
         self("checkout", "-q", "-B", f"work-{number}", base)
 
-    def propose(self, number):
+    def propose(self, number: int) -> str:
         """The current branch becomes the head of a pull."""
         self("update-ref", f"refs/pull/{number}/head", "HEAD")
         self("checkout", "-q", "trunk")
         self("branch", "-q", "-D", f"work-{number}")
         return self("rev-parse", f"refs/pull/{number}/head")
 
-    def squash(self, number, message):
+    def squash(self, number: int, message: str) -> str:
         self("merge", "-q", "--squash", f"refs/pull/{number}/head")
         self.hours += 1
         self("commit", "-q", "-m", message)
         return self("rev-parse", "HEAD")
 
 
-def stamp(hours):
+def stamp(hours: int) -> str:
     return datetime.fromtimestamp(START + 3600 * hours, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     """The repository and what each step of it was: name -> object id."""
     git = Git(tmp_path_factory.mktemp("git") / "project")
     oids = {"root": git.commit("Start")}
@@ -123,7 +125,7 @@ def told(tmp_path_factory):
     return git.path, oids
 
 
-def _picked_and_copied(git, oids):
+def _picked_and_copied(git: Git, oids: dict[str, str]) -> None:
     """A squash with a copy on another branch, and a head that is itself a copy."""
     git("checkout", "-q", "-b", "next")
     git.commit("Only on next")
@@ -143,16 +145,16 @@ def _picked_and_copied(git, oids):
 
 
 @pytest.fixture(scope="module")
-def repository(told):
+def repository(told: tuple[Path, dict[str, str]]) -> Repository:
     return derive(told[0], "owner/name", always={5, 7}, extra={3: [93]})
 
 
-def test_only_merged_pulls_are_found(repository):
+def test_only_merged_pulls_are_found(repository: Repository) -> None:
     assert sorted(repository.pulls) == [1, 2, 3, 5, 7, 8]
     assert repository.facts["defaultBranch"] == "trunk"
 
 
-def test_a_squash(told, repository):
+def test_a_squash(told: tuple[Path, dict[str, str]], repository: Repository) -> None:
     _, oids = told
     pull = repository.pulls[1]
     assert (pull["title"], pull["body"]) == ("Add one", "In two steps.")
@@ -165,7 +167,9 @@ def test_a_squash(told, repository):
     assert pull["closing"] == [{"repo": "owner/name", "number": 90}]
 
 
-def test_a_merge_whose_base_moved_before_the_pull_was_made(told, repository):
+def test_a_merge_whose_base_moved_before_the_pull_was_made(
+    told: tuple[Path, dict[str, str]], repository: Repository
+) -> None:
     _, oids = told
     pull = repository.pulls[2]
     assert (pull["title"], pull["body"], pull["headRefName"]) == ("A title", "Closes #91", "two")
@@ -174,12 +178,14 @@ def test_a_merge_whose_base_moved_before_the_pull_was_made(told, repository):
     assert [it["oid"] for it in pull["commits"]] == [oids["2a"]]
 
 
-def test_of_two_squashes_the_one_nearest_to_the_head(told, repository):
+def test_of_two_squashes_the_one_nearest_to_the_head(
+    told: tuple[Path, dict[str, str]], repository: Repository
+) -> None:
     _, oids = told
     assert repository.pulls[8]["mergeCommit"]["oid"] == oids["nearest"]
 
 
-def test_rebased_commits(told, repository):
+def test_rebased_commits(told: tuple[Path, dict[str, str]], repository: Repository) -> None:
     _, oids = told
     pull = repository.pulls[3]
     assert pull["mergeCommit"]["oid"] == oids["rebased"]
@@ -189,7 +195,9 @@ def test_rebased_commits(told, repository):
     assert pull["closing"] == [{"repo": "owner/name", "number": 93}]
 
 
-def test_a_pull_on_another_branch(told, repository):
+def test_a_pull_on_another_branch(
+    told: tuple[Path, dict[str, str]], repository: Repository
+) -> None:
     _, oids = told
     pull = repository.pulls[5]
     assert pull["mergeCommit"]["oid"] == oids["backport"]
@@ -197,28 +205,34 @@ def test_a_pull_on_another_branch(told, repository):
     assert [it["number"] for it in pull["closing"]] == [92]
 
 
-def test_pulls_off_the_default_branch_have_no_reference_unless_asked_for(told):
+def test_pulls_off_the_default_branch_have_no_reference_unless_asked_for(
+    told: tuple[Path, dict[str, str]],
+) -> None:
     assert derive(told[0], "owner/name").pulls[5]["closing"] == []
 
 
-def test_mentions_serve_where_an_issue_must_be_and_pulls_are_no_issues(told, repository):
+def test_mentions_serve_where_an_issue_must_be_and_pulls_are_no_issues(
+    told: tuple[Path, dict[str, str]], repository: Repository
+) -> None:
     assert [it["number"] for it in repository.pulls[7]["closing"]] == [78]
     assert derive(told[0], "owner/name").pulls[7]["closing"] == []
 
 
-def test_an_issue_is_made_up_where_nothing_is_mentioned(told):
+def test_an_issue_is_made_up_where_nothing_is_mentioned(told: tuple[Path, dict[str, str]]) -> None:
     pull = derive(told[0], "owner/name", always={3}).pulls[3]
     assert [it["number"] for it in pull["closing"]] == [SYNTHETIC + 3]
 
 
-def test_every_link_leads_to_an_issue_with_a_comment_before_the_pull(repository):
+def test_every_link_leads_to_an_issue_with_a_comment_before_the_pull(
+    repository: Repository,
+) -> None:
     for pull in repository.pulls.values():
         for link in pull["closing"]:
             comments = repository.issues[link["number"]]["comments"]
             assert comments[0]["createdAt"] < pull["createdAt"] <= comments[1]["createdAt"]
 
 
-def test_merge_bases_agree_with_git(told):
+def test_merge_bases_agree_with_git(told: tuple[Path, dict[str, str]]) -> None:
     path, _ = told
     history = History.read(path)
     every = list(history.commits)
@@ -234,7 +248,9 @@ def test_merge_bases_agree_with_git(told):
             assert {it.oid for it in own} == set(listed.stdout.split())
 
 
-def test_the_command_writes_what_the_server_reads(told, tmp_path, capsys):
+def test_the_command_writes_what_the_server_reads(
+    told: tuple[Path, dict[str, str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "links.json").write_text('{"3": [93]}')
     (tmp_path / "always").write_text("5\n7\n")
     options = ["--links", str(tmp_path / "links.json"), "--always", str(tmp_path / "always")]

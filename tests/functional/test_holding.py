@@ -1,8 +1,11 @@
 """What the rules hold back of the verified instances is told by the commands, with every reason."""
 
 import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,11 +13,14 @@ from curate.core.model import CrawlState, Rejection, Verdict
 from curate.core.settings import Settings
 from curate.publish import tables
 from curate.publish.excluded import excluded_instances
-from curate.publish.filters.config import ReleaseFilters
+from curate.publish.filters.config import Exclusion, ReleaseFilters
 from curate.publish.tables import find_exclusions
 from curate.store import Store
 from tests.helpers.factories import make_candidate, make_pull, make_validation
-from tests.helpers.terminal import typed
+from tests.helpers.terminal import Curate, Typed, typed
+
+FindExcluded = Callable[..., tuple[list[str], int]]
+
 
 RULES = "[text]\nmin_words = 3\n[leaks]\nexclude = ['pull in problem_statement']\n"
 FALLEN = Verdict(
@@ -23,7 +29,7 @@ FALLEN = Verdict(
 
 
 @pytest.fixture
-def curate(tmp_path):
+def curate(tmp_path: Path) -> Curate:
     """Commands in a folder whose store has 7 (good), 8 (held back twice), 9 (fallen)."""
     with Store(tmp_path / "data") as store:
         for number, statement in ((7, "It breaks very badly."), (8, "See #8"), (9, "x")):
@@ -42,7 +48,7 @@ def curate(tmp_path):
     (tmp_path / "mine.toml").write_text(RULES)
     variables = {"CURATE_RELEASE_FILTERS": "mine.toml", "COLUMNS": "200"}
 
-    def run(*arguments, expected=0):
+    def run(*arguments: str, expected: int = 0) -> Typed:
         done = typed(arguments, tmp_path, variables)
         assert done.returncode == expected, done.stderr
         return done
@@ -50,7 +56,7 @@ def curate(tmp_path):
     return run
 
 
-def test_status_counts_by_reason(curate):
+def test_status_counts_by_reason(curate: Curate) -> None:
     (told,) = json.loads(curate("status", "--json").stdout)["repositories"].values()
     assert told["verified"] == 2
     assert told["excluded"] == {"leak": 1, "words-out-of-bounds": 1}
@@ -59,7 +65,7 @@ def test_status_counts_by_reason(curate):
     assert "Excluded by filter preset 'mine.toml': 1 verified instances" in curate("status").stdout
 
 
-def test_show_names_every_reason(curate):
+def test_show_names_every_reason(curate: Curate) -> None:
     told = json.loads(curate("show", "owner__name-8", "--json").stdout)["excluded"]
     assert told == [
         {"reason": "leak", "detail": "pull in problem_statement"},
@@ -70,7 +76,7 @@ def test_show_names_every_reason(curate):
         assert json.loads(curate("show", other, "--json").stdout)["excluded"] == []
 
 
-def test_check_names_what_the_release_lacks(curate):
+def test_check_names_what_the_release_lacks(curate: Curate) -> None:
     curate("publish")
     said = curate("publish", "check").stderr
     assert "warning: train owner__name-8: excluded: leak pull in problem_statement" in said
@@ -81,14 +87,14 @@ def test_check_names_what_the_release_lacks(curate):
     ] * 2
 
 
-def test_a_release_can_be_checked_without_its_store(curate, tmp_path):
+def test_a_release_can_be_checked_without_its_store(curate: Curate, tmp_path: Path) -> None:
     curate("publish", "--output", "release")
     said = curate("--data-dir", "other", "publish", "check", "release").stderr
     assert "0 excluded" in said
     assert not (tmp_path / "other").exists()
 
 
-def test_a_list_is_printed_from_rows(curate, tmp_path):
+def test_a_list_is_printed_from_rows(curate: Curate, tmp_path: Path) -> None:
     curate("export", "--split", "verified", "rows.jsonl")
     (tmp_path / "list.toml").write_text(curate("publish", "benchmark-list", "rows.jsonl").stdout)
     (tmp_path / "mine.toml").write_text("[contamination]\nlists = ['list.toml']\n")
@@ -105,17 +111,19 @@ def test_a_list_is_printed_from_rows(curate, tmp_path):
 
 
 @pytest.fixture
-def held(tmp_path, monkeypatch):
+def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FindExcluded]:
     """Asks what is held back; gives the ids, and how often it had to be made out."""
-    made = []
+    made: list[int] = []
 
-    def counted(*arguments):
+    def counted(*arguments: Any) -> Mapping[str, Sequence[Exclusion]]:
         made.append(1)
         return find_exclusions(*arguments)
 
     monkeypatch.setattr(tables, "find_exclusions", counted)
 
-    def ask(rules=None, *more, **changes):
+    def ask(
+        rules: ReleaseFilters | None = None, *more: str, **changes: Any
+    ) -> tuple[list[str], int]:
         for index, text in enumerate(("Good.", *more)):
             one = make_candidate(
                 instance_id=f"owner__name-{index}",
@@ -133,8 +141,10 @@ def held(tmp_path, monkeypatch):
         yield ask
 
 
-def test_the_answer_is_remembered_until_something_changes(held, tmp_path):
-    wordy = ReleaseFilters(text={"min_words": 2})
+def test_the_answer_is_remembered_until_something_changes(
+    held: FindExcluded, tmp_path: Path
+) -> None:
+    wordy = ReleaseFilters.model_validate({"text": {"min_words": 2}})
     assert held() == ([], 1)
     assert held() == ([], 1)
     assert held(wordy) == (["owner__name-0"], 2)
@@ -146,7 +156,7 @@ def test_the_answer_is_remembered_until_something_changes(held, tmp_path):
 
 
 @pytest.mark.parametrize("broken", ["", "{", "[]", '{"state": 1}', '{"state": null, "held": []}'])
-def test_a_broken_memory_is_made_anew(held, tmp_path, broken):
+def test_a_broken_memory_is_made_anew(held: FindExcluded, tmp_path: Path, broken: str) -> None:
     assert held() == ([], 1)
     (memory,) = (tmp_path / "cache" / "held").iterdir()
     memory.write_text(broken)
@@ -154,7 +164,7 @@ def test_a_broken_memory_is_made_anew(held, tmp_path, broken):
     assert held() == ([], 2)
 
 
-def test_a_memory_that_cannot_be_kept_is_none(held, tmp_path):
+def test_a_memory_that_cannot_be_kept_is_none(held: FindExcluded, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
     assert held() == ([], 1)
     assert held() == ([], 2)

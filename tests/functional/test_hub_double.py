@@ -4,26 +4,30 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.doubles.hub import Fault, HubClient, HubDouble
 
+RunScript = Callable[..., Any]  # gives what the script prints, read as JSON
+
 
 @pytest.fixture(scope="module")
-def hub():
+def hub() -> Iterator[HubDouble]:
     with HubDouble(page_size=3) as double:
         yield double
 
 
 @pytest.fixture(scope="module")
-def client(hub, tmp_path_factory):
+def client(hub: HubDouble, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunScript]:
     with HubClient(hub, tmp_path_factory.mktemp("home")) as process:
         yield process.run
 
 
-def test_datasets_client_pushes_loads_and_streams(hub, client):
+def test_datasets_client_pushes_loads_and_streams(hub: HubDouble, client: RunScript) -> None:
     said = client(
         """
         import json
@@ -42,7 +46,7 @@ def test_datasets_client_pushes_loads_and_streams(hub, client):
     assert hub.files("curator/rows")["data/train-00000-of-00001.parquet"].startswith(b"PAR1")
 
 
-def test_private_repository_is_invisible_without_token(client):
+def test_private_repository_is_invisible_without_token(client: RunScript) -> None:
     said = client(
         """
         import json
@@ -70,7 +74,7 @@ def test_private_repository_is_invisible_without_token(client):
     assert said == [True, True, False, False]
 
 
-def test_files_refs_and_conflicts(client):
+def test_files_refs_and_conflicts(client: RunScript) -> None:
     said = client(
         """
         import json
@@ -138,14 +142,14 @@ def test_files_refs_and_conflicts(client):
     }
 
 
-def fetch(url, **headers):
+def fetch(url: str, **headers: str) -> tuple[int, bytes]:
     request = urllib.request.Request(url, headers=headers)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request) as answer:
         return answer.status, answer.read()
 
 
-def test_ranges_and_signed_addresses(hub):
+def test_ranges_and_signed_addresses(hub: HubDouble) -> None:
     repository = hub.state.create("dataset", "curator/ranges", private=False)
     entry = hub.state.entry(b"0123456789", lfs=True)
     repository.add("main", {"a.bin": entry}, "add")
@@ -161,7 +165,7 @@ def test_ranges_and_signed_addresses(hub):
         fetch(url, Authorization="Bearer wrong")
 
 
-def test_folder_keeps_everything_and_faults_happen_once(tmp_path):
+def test_folder_keeps_everything_and_faults_happen_once(tmp_path: Path) -> None:
     with HubDouble(folder=tmp_path) as hub:
         hub.state.create("dataset", "curator/kept", private=True)
         hub.state.save()
@@ -175,7 +179,7 @@ def test_folder_keeps_everything_and_faults_happen_once(tmp_path):
         assert [seen.status for seen in hub.requests] == [503, 200]
 
 
-def test_served_from_the_command_line(tmp_path):
+def test_served_from_the_command_line(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     served = subprocess.Popen(
         [sys.executable, "-m", "tests.doubles.hub", "serve", "--port", "0"],
@@ -183,6 +187,7 @@ def test_served_from_the_command_line(tmp_path):
         stdout=subprocess.PIPE,
         text=True,
     )
+    assert served.stdout
     try:
         url = served.stdout.readline().strip()
         assert fetch(f"{url}/api/whoami-v2", Authorization="Bearer hf_test")[0] == 200

@@ -5,8 +5,10 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Protocol, cast
 
 import pytest
 
@@ -14,11 +16,22 @@ from builders.errors import SandboxError
 from builders.images.install_script import classify_failure, find_failed_step, render_install_script
 from builders.model import Failure, InstanceSpec, RequirementsLock
 
+
+class RunScript(Protocol):
+    """Runs a spec's script in `checkout`; gives the process and the calls of installers."""
+
+    checkout: Path
+
+    def __call__(
+        self, spec: InstanceSpec, *, works: Sequence[str] = ..., pyproject: str | None = ...
+    ) -> tuple[subprocess.CompletedProcess[str], list[str]]: ...
+
+
 OLD = datetime(2020, 3, 1, tzinfo=UTC)
 NEW = datetime(2023, 3, 1, tzinfo=UTC)
 
 
-def _spec(date=OLD, **fields):
+def _spec(date: datetime = OLD, **fields: Any) -> InstanceSpec:
     return InstanceSpec(
         name="o__r-1",
         repo="o/r",
@@ -31,7 +44,7 @@ def _spec(date=OLD, **fields):
     )
 
 
-def commit(folder):
+def commit(folder: Path) -> None:
     """A repository in *folder* with one commit, as checkouts have it."""
     folder.mkdir()
     (folder / "README").write_text("one\n")
@@ -40,19 +53,24 @@ def commit(folder):
     shutil.rmtree(folder / ".git" / "logs", ignore_errors=True)
 
 
-def git(folder, *arguments):
+def git(folder: Path, *arguments: str) -> None:
     command = ["git", "-c", "user.name=a", "-c", "user.email=a@b.test", *arguments]
     subprocess.run([*command], cwd=folder, check=True, capture_output=True)
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path: Path) -> RunScript:
     """Runs a spec's script in a checkout; installers that are not in `works` fail."""
     checkout, programs, calls = tmp_path / "checkout", tmp_path / "bin", tmp_path / "calls"
     programs.mkdir()
     commit(checkout)
 
-    def run(spec, *, works=("pip", "develop", "uv", "later"), pyproject=None):
+    def run(
+        spec: InstanceSpec,
+        *,
+        works: Sequence[str] = ("pip", "develop", "uv", "later"),
+        pyproject: str | None = None,
+    ) -> tuple[subprocess.CompletedProcess[str], list[str]]:
         if pyproject is not None:
             (checkout / "pyproject.toml").write_text(pyproject)
         for name in ("python", "uv"):
@@ -79,8 +97,9 @@ def run(tmp_path):
         made = calls.read_text().splitlines() if calls.exists() else []
         return done, made
 
-    run.checkout = checkout
-    return run
+    found = cast(RunScript, run)
+    found.checkout = checkout
+    return found
 
 
 PATTERNS = {
@@ -91,13 +110,15 @@ PATTERNS = {
 }
 
 
-def test_old_setuptools_project_is_installed_by_the_pip_of_its_time(run):
+def test_old_setuptools_project_is_installed_by_the_pip_of_its_time(run: RunScript) -> None:
     done, calls = run(_spec())
     assert done.returncode == 0, done.stderr
     assert calls == ["python -m pip install --no-deps --no-build-isolation -e ."]
 
 
-def test_old_setuptools_project_falls_back_to_develop_and_then_to_later_build_tools(run):
+def test_old_setuptools_project_falls_back_to_develop_and_then_to_later_build_tools(
+    run: RunScript,
+) -> None:
     done, calls = run(
         _spec(), works=("later",), pyproject='build-backend = "setuptools.build_meta"'
     )
@@ -107,26 +128,26 @@ def test_old_setuptools_project_falls_back_to_develop_and_then_to_later_build_to
     assert "--exclude-newer-package setuptools=2023-01-15T00:00:00Z" in calls[2]
 
 
-def test_old_project_of_another_backend_is_built_in_isolation(run):
+def test_old_project_of_another_backend_is_built_in_isolation(run: RunScript) -> None:
     done, calls = run(_spec(), works=("later",), pyproject="build-backend = 'poetry.core.api'\n")
     assert done.returncode == 0
     assert all(call.startswith("uv pip install --no-deps") for call in calls)
     assert len(calls) == 2
 
 
-def test_new_project_is_installed_by_uv(run):
+def test_new_project_is_installed_by_uv(run: RunScript) -> None:
     _, calls = run(_spec(NEW))
     assert calls == ["uv pip install --no-deps --exclude-newer 2023-03-01T00:00:00Z -e ."]
 
 
-def test_when_nothing_works_the_step_is_install(run):
+def test_when_nothing_works_the_step_is_install(run: RunScript) -> None:
     done, calls = run(_spec(), works=())
     assert done.returncode != 0
     assert len(calls) == 3
     assert find_failed_step(done.stdout) == "install"
 
 
-def test_commands_of_the_spec_replace_the_editable_install(run):
+def test_commands_of_the_spec_replace_the_editable_install(run: RunScript) -> None:
     spec = _spec(install=('echo "$SETUPTOOLS_SCM_PRETEND_VERSION" > version', "false", "echo no"))
     done, calls = run(_spec(install=spec.install[:1], version="1.2.3", env_vars={"A": "b c"}))
     assert (done.returncode, calls) == (0, [])
@@ -136,7 +157,7 @@ def test_commands_of_the_spec_replace_the_editable_install(run):
     assert "no" not in done.stdout.splitlines()
 
 
-def test_commands_of_the_spec_may_surround_the_editable_install(run):
+def test_commands_of_the_spec_may_surround_the_editable_install(run: RunScript) -> None:
     done, calls = run(_spec(install=("uv before", "{editable}", "uv after")), works=("pip",))
     assert calls == ["uv before"]
     assert done.returncode != 0
@@ -145,7 +166,7 @@ def test_commands_of_the_spec_may_surround_the_editable_install(run):
     assert "after" in done.stdout
 
 
-def test_package_from_the_checkout_passes_the_check(run):
+def test_package_from_the_checkout_passes_the_check(run: RunScript) -> None:
     (run.checkout / "thing").mkdir()
     (run.checkout / "thing" / "__init__.py").touch()
     spec = _spec(import_name="thing", env_vars={"PYTHONPATH": str(run.checkout)})
@@ -155,14 +176,16 @@ def test_package_from_the_checkout_passes_the_check(run):
 
 
 @pytest.mark.parametrize("name", ["json", "no_such_package"])
-def test_package_from_elsewhere_or_nowhere_fails_the_check(run, name):
+def test_package_from_elsewhere_or_nowhere_fails_the_check(run: RunScript, name: str) -> None:
     (run.checkout / "no_such_package").mkdir()  # found only if the checkout were on the path
     done, _ = run(_spec(import_name=name))
     assert done.returncode != 0
     assert find_failed_step(done.stdout) == "import"
 
 
-def test_leftovers_of_an_install_are_ignored_and_a_tag_at_the_commit_may_stay(run):
+def test_leftovers_of_an_install_are_ignored_and_a_tag_at_the_commit_may_stay(
+    run: RunScript,
+) -> None:
     done, _ = run(_spec(install=("mkdir build; touch build/x 'a b'", "git tag v1")))
     assert done.returncode == 0, done.stdout
     status = subprocess.check_output(["git", "status", "--porcelain"], cwd=run.checkout)
@@ -183,7 +206,7 @@ def test_leftovers_of_an_install_are_ignored_and_a_tag_at_the_commit_may_stay(ru
         ("mkdir $HOME/other && touch $HOME/other/README.py", "another copy"),
     ],
 )
-def test_what_is_not_clean_fails_the_check(run, command, word):
+def test_what_is_not_clean_fails_the_check(run: RunScript, command: str, word: str) -> None:
     (run.checkout / ".git" / "config").open("a").write("[user]\nname = a\nemail = a@b.test\n")
     path = f"{run.checkout}:{run.checkout.parent}/other"
     (run.checkout / ".git" / "info").mkdir()
@@ -210,12 +233,14 @@ def test_what_is_not_clean_fails_the_check(run, command, word):
         ("#7 curate-step: clean\n#7 not clean: x", "instance", ("install", "not-clean")),
     ],
 )
-def test_failures_are_told_apart_by_layer_and_log(log, layer, expected):
+def test_failures_are_told_apart_by_layer_and_log(
+    log: str, layer: str, expected: tuple[str, ...]
+) -> None:
     failure = classify_failure(Failure(stage="build", reason="x", detail=log), layer)
     assert (failure.stage, failure.reason) == expected
 
 
-def test_a_network_that_fails_says_nothing_of_the_candidate():
+def test_a_network_that_fails_says_nothing_of_the_candidate() -> None:
     with pytest.raises(SandboxError, match="dns error"):
         classify_failure(
             Failure(stage="build", reason="x", detail="dns error: failed"), "environment"

@@ -2,7 +2,9 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -10,9 +12,12 @@ from builders.errors import SandboxError
 from builders.model import BuiltInstance, Outcome, RunSpec, RunStatus
 from builders.sandbox.isolate import isolate_network
 from builders.sandbox.local import find_import_roots, run_locally
-from tests.helpers.sandbox_behaviours import behaviours, lay_project
+from tests.helpers.sandbox_behaviours import Behaviour, behaviours, lay_project
 from tests.helpers.sandbox_ids import ID_BEHAVIOURS
+from tests.hostile.case import Case
 from tests.hostile.escaping import PATCHES
+
+MakeProject = Callable[[Mapping[str, str | bytes]], BuiltInstance]
 
 
 def network_can_be_cut() -> bool:
@@ -31,10 +36,10 @@ def can_cut() -> bool:
 
 
 @pytest.fixture
-def make(tmp_path):
+def make(tmp_path: Path) -> MakeProject:
     """A local build of a tiny project; its venv is the one that runs these tests."""
 
-    def made(files) -> BuiltInstance:
+    def made(files: Mapping[str, str | bytes]) -> BuiltInstance:
         lay_project(tmp_path / "built" / "checkout", files)
         (tmp_path / "built" / "venv").symlink_to(sys.prefix)
         return BuiltInstance(
@@ -45,7 +50,7 @@ def make(tmp_path):
 
 
 @pytest.fixture
-def scratch(tmp_path):
+def scratch(tmp_path: Path) -> Path:
     folder = tmp_path / "scratch"
     folder.mkdir()
     return folder
@@ -65,7 +70,7 @@ def processes_of(run: str) -> list[str]:
 @pytest.mark.parametrize(
     "behaviour", [*behaviours("local"), *ID_BEHAVIOURS], ids=lambda each: each.name
 )
-def test_behaviour(behaviour, make, scratch, can_cut):
+def test_behaviour(behaviour: Behaviour, make: MakeProject, scratch: Path, can_cut: bool) -> None:
     if behaviour.name == "network is isolated" and not can_cut:
         pytest.skip("no network namespaces here")
     result = run_locally(make(behaviour.files), behaviour.execution, temp_parent=scratch)
@@ -76,13 +81,13 @@ def test_behaviour(behaviour, make, scratch, can_cut):
 
 
 @pytest.mark.parametrize("case", PATCHES, ids=lambda case: case.name)
-def test_no_patch_leaves_the_checkout(case, make, scratch):
+def test_no_patch_leaves_the_checkout(case: Case, make: MakeProject, scratch: Path) -> None:
     escaped = Path("/tmp/curate-escaped")
     case.check(run_locally(make(case.laid), case.execution, temp_parent=scratch))
     assert not escaped.exists() and not list(scratch.iterdir())
 
 
-def test_the_built_checkout_stays_as_it_is(make, scratch):
+def test_the_built_checkout_stays_as_it_is(make: MakeProject, scratch: Path) -> None:
     built = make({"test_x.py": "def test_a(): open('made', 'w').close()\n"})
     execution = RunSpec(command="python -m pytest -q")
     for _ in range(2):
@@ -90,7 +95,9 @@ def test_the_built_checkout_stays_as_it_is(make, scratch):
     assert not (Path(built.handle) / "checkout" / "made").exists()
 
 
-def test_no_variable_of_ours_is_handed_on(make, scratch, monkeypatch):
+def test_no_variable_of_ours_is_handed_on(
+    make: MakeProject, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
     code = "import os\ndef test_a(): assert 'GITHUB_TOKEN' not in os.environ\n"
     result = run_locally(
@@ -99,7 +106,7 @@ def test_no_variable_of_ours_is_handed_on(make, scratch, monkeypatch):
     assert result.outcomes == {"test_x.py::test_a": Outcome.PASSED}
 
 
-def test_editable_install_leads_to_the_copy(tmp_path, scratch):
+def test_editable_install_leads_to_the_copy(tmp_path: Path, scratch: Path) -> None:
     checkout = tmp_path / "built" / "checkout"
     code = "import thing\ndef test_a(): assert thing.__file__.startswith({!r})\n"
     lay_project(checkout, {"src/thing.py": "", "test_x.py": code.format(str(scratch))})
@@ -117,7 +124,7 @@ def test_editable_install_leads_to_the_copy(tmp_path, scratch):
     assert result.outcomes == {"test_x.py::test_a": Outcome.PASSED}, result.output
 
 
-def test_import_roots_from_paths_and_finders(tmp_path):
+def test_import_roots_from_paths_and_finders(tmp_path: Path) -> None:
     site = tmp_path / "venv" / "lib" / "python3.11" / "site-packages"
     site.mkdir(parents=True)
     checkout = tmp_path / "checkout"
@@ -127,17 +134,19 @@ def test_import_roots_from_paths_and_finders(tmp_path):
     assert find_import_roots(tmp_path / "venv", checkout) == (Path(), Path("lib"))
 
 
-def test_no_checkout_is_no_verdict(tmp_path):
+def test_no_checkout_is_no_verdict(tmp_path: Path) -> None:
     built = BuiltInstance(name="t", backend="local", handle=str(tmp_path), environment_key="k")
     with pytest.raises(SandboxError, match="cannot be copied"):
         run_locally(built, RunSpec(command="true"), temp_parent=tmp_path)
 
 
-def test_an_interrupt_leaves_nothing(make, scratch, monkeypatch):
+def test_an_interrupt_leaves_nothing(
+    make: MakeProject, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     built = make({"test_x.py": "import time\ndef test_a(): time.sleep(600)\n"})
     wait4 = os.wait4
 
-    def interrupted(pid, options):
+    def interrupted(pid: int, options: int) -> NoReturn:
         time.sleep(2)
         raise KeyboardInterrupt
 
@@ -150,7 +159,9 @@ def test_an_interrupt_leaves_nothing(make, scratch, monkeypatch):
     assert not [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
 
 
-def test_a_folder_removed_by_another_leaves_the_one_around_it_alone(make, scratch, monkeypatch):
+def test_a_folder_removed_by_another_leaves_the_one_around_it_alone(
+    make: MakeProject, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scratch.chmod(0o755)
     code = "import os, shutil\n"
     code += "def test_a(): shutil.rmtree(os.path.dirname(os.getcwd()), ignore_errors=True)\n"

@@ -129,7 +129,9 @@ def test_missing_objects_end_one_request_only(git: GitHistory, tmp_path: Path) -
         assert isinstance(failed, GitCommandError) and isinstance(again, GitCommandError)
         assert blob in str(failed)
         assert empty == b""
-        ((change,),) = mirror.diff_reader.read_changed_files([(old, new)])
+        (changes,) = mirror.diff_reader.read_changed_files([(old, new)])
+        assert isinstance(changes, tuple)
+        (change,) = changes
         assert isinstance(change, FileChange)
         assert change.path == "a.py"
         assert mirror.object_reader.read(blob) is None

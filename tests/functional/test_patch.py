@@ -9,7 +9,7 @@ from curate.patches.parse import split_files, split_gold_and_test
 from tests.helpers.git_history import GitHistory
 
 BINARY = bytes(range(256)) * 4
-FILES = {
+FILES: dict[str, str | bytes | None] = {
     "pkg/a.py": "def f():\n    return 1\n",
     "pkg/crlf.txt": b"one\r\ntwo\r\n",
     "pkg/no-newline": b"last line",

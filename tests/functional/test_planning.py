@@ -3,8 +3,11 @@
 import os
 import platform
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +18,9 @@ from curate.validate.attempts import compute_inputs_hash
 from recipes import Recipe
 from tests.helpers.factories import make_candidate
 
+Commit = Callable[..., str]
+
+
 PYTHONS = ("3.8", "3.9", "3.10", "3.11")
 PROJECT = (
     '[project]\nname = "thing"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = [{}]\n'
@@ -24,7 +30,7 @@ OPENED = datetime(2023, 1, 2, tzinfo=UTC)
 
 
 @pytest.fixture
-def history(tmp_path):
+def history(tmp_path: Path) -> tuple[Path, Commit]:
     """Makes commits, one upon the other, and returns their oids."""
 
     def git(*arguments: str, **variables: str) -> str:
@@ -53,20 +59,22 @@ def history(tmp_path):
     return tmp_path / ".git", commit
 
 
-def trial(base: str, head: str, **more: object) -> Candidate:
+def trial(base: str, head: str, **more: Any) -> Candidate:
     patch = b"diff --git a/tests/test_a.py b/tests/test_a.py\n--- a/tests/test_a.py\n"
     patch += b"+++ b/tests/test_a.py\n@@ -1 +1 @@\n-old\n+new\n"
     one = replace(make_candidate(1), base_commit=base, head_commit=head, created_at=OPENED)
     return replace(one, repo="owner/name", test_patch=patch, **more)
 
 
-def planned(*arguments: object) -> ValidationPlan:
+def planned(*arguments: Any) -> ValidationPlan:
     plan = plan_validation(*arguments)
     assert isinstance(plan, ValidationPlan), plan
     return plan
 
 
-def test_requirements_that_gold_changes_are_a_second_ground_of_its_day(history):
+def test_requirements_that_gold_changes_are_a_second_ground_of_its_day(
+    history: tuple[Path, Commit],
+) -> None:
     mirror, commit = history
     base = commit("2023-01-01T00:00:00Z", pyproject=PROJECT.format('"old"'), tests__test_a="old\n")
     head = commit("2023-02-03T00:00:00Z", pyproject=PROJECT.format('"new"'), tests__test_a="new\n")
@@ -83,7 +91,9 @@ def test_requirements_that_gold_changes_are_a_second_ground_of_its_day(history):
     assert ["new" in lines for *_, lines in found] == [False, True]
 
 
-def test_tests_that_only_lose_lines_are_tried_for_what_is_left_may_fail(history):
+def test_tests_that_only_lose_lines_are_tried_for_what_is_left_may_fail(
+    history: tuple[Path, Commit],
+) -> None:
     mirror, commit = history
     base = commit("2023-01-01T00:00:00Z", pyproject=PROJECT.format(""), tests__test_a="a\nb\n")
     head = commit("2023-02-03T00:00:00Z", tests__test_a="a\n")
@@ -93,7 +103,7 @@ def test_tests_that_only_lose_lines_are_tried_for_what_is_left_may_fail(history)
     assert plan.selection.files == ("tests/test_a.py",)
 
 
-def test_requirements_that_stay_are_one_ground(history):
+def test_requirements_that_stay_are_one_ground(history: tuple[Path, Commit]) -> None:
     mirror, commit = history
     base = commit("2023-01-01T00:00:00Z", pyproject=PROJECT.format('"old"'), tests__test_a="old\n")
     head = commit("2023-02-03T00:00:00Z", tests__test_a="new\n")
@@ -103,7 +113,9 @@ def test_requirements_that_stay_are_one_ground(history):
     ] == [("base", True)]
 
 
-def test_a_base_committed_after_the_pull_was_opened_dates_the_environment(history):
+def test_a_base_committed_after_the_pull_was_opened_dates_the_environment(
+    history: tuple[Path, Commit],
+) -> None:
     mirror, commit = history
     base = commit("2023-05-01T00:00:00Z", pyproject=PROJECT.format(""), tests__test_a="old\n")
     head = commit("2023-05-02T00:00:00Z", tests__test_a="new\n")
@@ -111,7 +123,9 @@ def test_a_base_committed_after_the_pull_was_opened_dates_the_environment(histor
     assert plan.variants[0].date == datetime(2023, 5, 1, tzinfo=UTC)
 
 
-def test_a_merge_with_a_file_that_a_partial_mirror_lacks_is_dated(history):
+def test_a_merge_with_a_file_that_a_partial_mirror_lacks_is_dated(
+    history: tuple[Path, Commit],
+) -> None:
     mirror, commit = history
     files = {"pyproject": PROJECT.format(""), "tests__test_a": "old\n"}
     base = commit("2023-01-01T00:00:00Z", gone="a\nb\nc\nd\n", **files)
@@ -132,7 +146,9 @@ def test_a_merge_with_a_file_that_a_partial_mirror_lacks_is_dated(history):
     )
 
 
-def test_a_range_for_other_machines_is_rejected(history, monkeypatch):
+def test_a_range_for_other_machines_is_rejected(
+    history: tuple[Path, Commit], monkeypatch: pytest.MonkeyPatch
+) -> None:
     mirror, commit = history
     base = commit("2023-01-01T00:00:00Z", pyproject=PROJECT.format(""), tests__test_a="old\n")
     head = commit("2023-01-02T00:00:00Z", tests__test_a="new\n")
@@ -141,6 +157,7 @@ def test_a_range_for_other_machines_is_rejected(history, monkeypatch):
     options, one = ValidationOptions(), trial(base, head)
     monkeypatch.setattr(platform, "machine", lambda: "AMD64")
     fallen = plan_validation(one, recipe, mirror, PYTHONS)
+    assert isinstance(fallen, Rejection)
     assert (fallen.stage, fallen.reason) == ("recipe", "architecture")
     assert fallen.detail == "the recipe supports aarch64, this machine is x86_64"
     elsewhere = compute_inputs_hash(one, recipe, options)
@@ -149,7 +166,9 @@ def test_a_range_for_other_machines_is_rejected(history, monkeypatch):
     assert compute_inputs_hash(one, recipe, options) != elsewhere
 
 
-def test_a_skipped_range_and_a_version_of_no_range_are_rejected(history):
+def test_a_skipped_range_and_a_version_of_no_range_are_rejected(
+    history: tuple[Path, Commit],
+) -> None:
     mirror, commit = history
     base = commit("2023-01-01T00:00:00Z", pyproject=PROJECT.format(""), tests__test_a="old\n")
     ranges = [{"versions": "<2", "skip": "needs a GPU"}, {"versions": ">=3"}]

@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet
 import pytest
@@ -15,19 +17,24 @@ from curate.publish.card import CardData, DatasetSplit, render_card
 from curate.publish.hub import FileDigest, FolderChanges, plan_changes
 from curate.publish.release import ReleaseContent, check_release, write_release
 from curate.releases import columns
+from curate.releases.columns import Column
 from curate.store.funnel import RepositoryFunnel
 from tests.doubles.hub import Fault, HubClient, HubDouble
+from tests.doubles.hub.http import Answer, Request
+
+RunScript = Callable[..., Any]  # gives what the script prints, read as JSON
+
 
 ROOT = Path(__file__).parents[2]
 
 
-def row(columns, number):
+def row(columns: Iterable[Column], number: int) -> dict[str, Any]:
     values = {"string": f"text {number} ü", "int64": number, "list[string]": [str(number)]}
     made = {column.name: values.get(column.kind) for column in columns}
     return {**made, "instance_id": f"owner__name-{number}"}
 
 
-def release(numbers=(2, 1), raw=(1, 2, 3)):
+def release(numbers: Sequence[int] = (2, 1), raw: Sequence[int] = (1, 2, 3)) -> ReleaseContent:
     funnel = RepositoryFunnel(
         repo="owner/name", pulls=1234, candidates=3, attempted=2, verified=2, rejected={"lock/x": 9}
     )
@@ -38,7 +45,7 @@ def release(numbers=(2, 1), raw=(1, 2, 3)):
     )
 
 
-def contents(folder):
+def contents(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
@@ -46,7 +53,7 @@ def contents(folder):
     }
 
 
-def test_same_release_same_bytes_whatever_the_order(tmp_path):
+def test_same_release_same_bytes_whatever_the_order(tmp_path: Path) -> None:
     first = contents(write_release(tmp_path / "a", release((2, 1))))
     second = contents(write_release(tmp_path / "b", release((1, 2))))
     assert first == second
@@ -59,7 +66,7 @@ def test_same_release_same_bytes_whatever_the_order(tmp_path):
     assert check_release(tmp_path / "a") == []
 
 
-def test_parquet_is_typed_sorted_and_compressed(tmp_path):
+def test_parquet_is_typed_sorted_and_compressed(tmp_path: Path) -> None:
     folder = write_release(tmp_path / "a", release())
     file = pyarrow.parquet.ParquetFile(folder / "data/train-00000-of-00001.parquet")
     assert file.schema_arrow.names == [column.name for column in columns.TRAIN_COLUMNS]
@@ -70,7 +77,7 @@ def test_parquet_is_typed_sorted_and_compressed(tmp_path):
     assert names == ["owner__name-1", "owner__name-2"]
 
 
-def test_card_is_valid_and_tells_the_funnel(tmp_path):
+def test_card_is_valid_and_tells_the_funnel(tmp_path: Path) -> None:
     text = (write_release(tmp_path / "a", release()) / "README.md").read_text(encoding="utf-8")
     metadata = yaml.safe_load(text.split("---")[1])
     assert metadata["license"] == "mit"
@@ -82,7 +89,7 @@ def test_card_is_valid_and_tells_the_funnel(tmp_path):
         assert f"| {column.name} |" in text
 
 
-def test_card_tells_which_splits_are_empty_and_that_no_rows_were_excluded():
+def test_card_tells_which_splits_are_empty_and_that_no_rows_were_excluded() -> None:
     facts = CardData(
         repo_id="a/b", filters_about="What it must not hold.", subsets={"old": "n < 3"}
     )
@@ -96,7 +103,7 @@ def test_card_tells_which_splits_are_empty_and_that_no_rows_were_excluded():
     assert "What it must not hold.\n\nNo rows were excluded." in text
 
 
-def test_releases_are_replaced_and_nothing_else_is(tmp_path):
+def test_releases_are_replaced_and_nothing_else_is(tmp_path: Path) -> None:
     folder = write_release(tmp_path / "a", release())
     write_release(folder, release(raw=()))
     assert not (folder / "data/raw-00000-of-00001.parquet").exists()
@@ -108,7 +115,7 @@ def test_releases_are_replaced_and_nothing_else_is(tmp_path):
     assert contents(tmp_path / "mine") == {"thesis.txt": b"years of work"}
 
 
-def test_a_failure_leaves_the_old_release(tmp_path):
+def test_a_failure_leaves_the_old_release(tmp_path: Path) -> None:
     folder = write_release(tmp_path / "a", release())
     before = contents(folder)
     with pytest.raises(ConfigurationError, match="twice"):
@@ -117,7 +124,7 @@ def test_a_failure_leaves_the_old_release(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-def test_check_sees_changed_missing_and_extra_files(tmp_path):
+def test_check_sees_changed_missing_and_extra_files(tmp_path: Path) -> None:
     folder = write_release(tmp_path / "a", release())
     (folder / "README.md").write_text("other")
     (folder / "data/raw-00000-of-00001.parquet").unlink()
@@ -126,7 +133,7 @@ def test_check_sees_changed_missing_and_extra_files(tmp_path):
     assert "is not a release" in check_release(tmp_path)[0]
 
 
-def test_plan_adds_changes_and_deletes():
+def test_plan_adds_changes_and_deletes() -> None:
     one, other = FileDigest(git="1", sha256="1"), FileDigest(git="2", sha256="2")
     remote = {
         "same": FileDigest(git="1", sha256=""),
@@ -165,13 +172,13 @@ print(json.dumps([train.column_names, train["FAIL_TO_PASS"][:], len(list(raw))])
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory):
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HubDouble, HubClient]]:
     with HubDouble() as double, HubClient(double, tmp_path_factory.mktemp("home")) as client:
         yield double, client
 
 
 @pytest.fixture
-def hub(served, monkeypatch):
+def hub(served: tuple[HubDouble, HubClient], monkeypatch: pytest.MonkeyPatch) -> HubDouble:
     """A Hub as new; what a test puts in place of `respond` is gone after it."""
     served[0].forget()
     monkeypatch.setattr(served[0], "respond", served[0].respond)
@@ -179,24 +186,26 @@ def hub(served, monkeypatch):
 
 
 @pytest.fixture
-def run(hub, served):
+def run(hub: HubDouble, served: tuple[HubDouble, HubClient]) -> RunScript:
     return served[1].run
 
 
 @pytest.fixture
-def pushed(run):
-    def push(folder, *, token=True, **options):
+def pushed(run: RunScript) -> RunScript:
+    def push(folder: Path, *, token: bool = True, **options: Any) -> Any:
         return run(PUSH, folder, "curator/tasks", json.dumps(options), token=token)
 
     return push
 
 
-def commits(hub):
+def commits(hub: HubDouble) -> list[str]:
     repository = hub.state.repositories["dataset", "curator/tasks"]
     return [commit.title for commit in repository.history(repository.find("main"))]
 
 
-def test_pushed_once_loaded_whole_and_private(hub, run, pushed, tmp_path):
+def test_pushed_once_loaded_whole_and_private(
+    hub: HubDouble, run: RunScript, pushed: RunScript, tmp_path: Path
+) -> None:
     folder = write_release(tmp_path / "release", release())
     commit, changed = pushed(folder)
     assert changed
@@ -215,7 +224,9 @@ def test_pushed_once_loaded_whole_and_private(hub, run, pushed, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["lose-answer", "drop", "status"])
-def test_a_lost_answer_never_makes_two_commits(hub, pushed, tmp_path, kind):
+def test_a_lost_answer_never_makes_two_commits(
+    hub: HubDouble, pushed: RunScript, tmp_path: Path, kind: str
+) -> None:
     folder = write_release(tmp_path / "release", release())
     hub.faults.append(Fault(part="/commit/", kind=kind))
     _, changed = pushed(folder)
@@ -228,11 +239,19 @@ def test_a_lost_answer_never_makes_two_commits(hub, pushed, tmp_path, kind):
 
 @pytest.mark.parametrize("done", [True, False])
 @pytest.mark.parametrize("part", ["/commit/", "/_upload/"])
-def test_a_push_that_is_killed_is_finished_by_the_next(hub, pushed, tmp_path, part, done):
+def test_a_push_that_is_killed_is_finished_by_the_next(
+    hub: HubDouble,
+    pushed: RunScript,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    part: str,
+    done: bool,
+) -> None:
     folder = write_release(tmp_path / "release", release())
-    respond, children = hub.respond, []
+    respond = hub.respond
+    children: list[subprocess.Popen[bytes]] = []
 
-    def kill(request):
+    def kill(request: Request) -> Answer | None:
         with hub.state.lock:  # files come side by side
             if part not in request.path or not children:
                 return respond(request)
@@ -240,7 +259,7 @@ def test_a_push_that_is_killed_is_finished_by_the_next(hub, pushed, tmp_path, pa
             children.pop().kill()
             return found
 
-    hub.respond = kill
+    monkeypatch.setattr(hub, "respond", kill)
     children.append(
         subprocess.Popen(
             [sys.executable, "-c", PUSH, folder, "curator/tasks", "{}"],
@@ -255,7 +274,7 @@ def test_a_push_that_is_killed_is_finished_by_the_next(hub, pushed, tmp_path, pa
     assert len(taken) == len({seen.path.partition("?")[0] for seen in taken}) == 2
 
 
-def test_refusals_are_told_apart(hub, pushed, tmp_path):
+def test_refusals_are_told_apart(hub: HubDouble, pushed: RunScript, tmp_path: Path) -> None:
     folder = write_release(tmp_path / "release", release())
     assert pushed(folder, token=False)[0] == "AuthenticationError"
     hub.state.create("dataset", "curator/tasks", private=False)
@@ -266,22 +285,27 @@ def test_refusals_are_told_apart(hub, pushed, tmp_path):
     assert pushed(folder, private=False)[0] == "NetworkError"
 
 
-def test_someone_elses_commit_is_not_overwritten(hub, pushed, tmp_path):
+def test_someone_elses_commit_is_not_overwritten(
+    hub: HubDouble, pushed: RunScript, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = write_release(tmp_path / "release", release())
     repository = hub.state.create("dataset", "curator/tasks", private=True)
 
-    def meddle(request):
+    def meddle(request: Request) -> Answer | None:
         if "/preupload/" in request.path and len(repository.commits) == 1:
             repository.add("main", {"theirs": hub.state.entry(b"x", lfs=False)}, "theirs")
         return respond(request)
 
-    respond, hub.respond = hub.respond, meddle
+    respond = hub.respond
+    monkeypatch.setattr(hub, "respond", meddle)
     name, message = pushed(folder)
     assert (name, "changed by someone else" in message) == ("CurateError", True)
     assert commits(hub) == ["theirs", "initial commit"]
 
 
-def test_branches_and_tags_are_made_once_and_tags_stay(hub, pushed, tmp_path):
+def test_branches_and_tags_are_made_once_and_tags_stay(
+    hub: HubDouble, pushed: RunScript, tmp_path: Path
+) -> None:
     folder = write_release(tmp_path / "release", release())
     first, _ = pushed(folder, tag="v1")
     assert pushed(folder, tag="v1") == [first, False]
@@ -306,7 +330,9 @@ print(json.dumps([changes.add, changes.delete, there]))
 """
 
 
-def test_a_plan_changes_nothing_and_what_is_there_can_be_fetched(hub, run, pushed, tmp_path):
+def test_a_plan_changes_nothing_and_what_is_there_can_be_fetched(
+    hub: HubDouble, run: RunScript, pushed: RunScript, tmp_path: Path
+) -> None:
     folder = write_release(tmp_path / "release", release())
     add, delete, there = run(PLAN, folder, tmp_path / "none")
     assert (add, delete, there) == (sorted(contents(folder)), [], False)

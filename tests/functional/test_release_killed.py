@@ -31,7 +31,7 @@ released(pathlib.Path(sys.argv[1]), good(9))
 
 
 @pytest.mark.parametrize("moment", ["between", "behind"])
-def test_a_killed_process_leaves_nothing_for_ever(tmp_path, moment):
+def test_a_killed_process_leaves_nothing_for_ever(tmp_path: Path, moment: str) -> None:
     folder = released(tmp_path / "r", good(7))
     killed = subprocess.run(
         [sys.executable, "-c", DIE, folder, moment],

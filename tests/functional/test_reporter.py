@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,15 @@ from builders.pytest_plugin import (
     read_report,
 )
 
+MakeProject = Callable[..., Path]
+
+
 PASSED, FAILED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR
 
 
-def run_reported(folder: Path, *arguments: str, python: str = sys.executable, **variables: str):
+def run_reported(
+    folder: Path, *arguments: str, python: str = sys.executable, **variables: str
+) -> tuple[PytestReport, int, str]:
     """Run pytest with the plugin in *folder*/project; report, exit code and output."""
     for name in ("plugin", "out"):
         (folder / name).mkdir()
@@ -48,7 +54,7 @@ def run_reported(folder: Path, *arguments: str, python: str = sys.executable, **
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path: Path) -> MakeProject:
     (tmp_path / "project").mkdir()
 
     def made(**files: str) -> Path:
@@ -59,7 +65,7 @@ def project(tmp_path):
     return made
 
 
-def test_xdist_tells_each_test_once(project):
+def test_xdist_tells_each_test_once(project: MakeProject) -> None:
     code = "import pytest\n@pytest.mark.parametrize('n', range(20))\n"
     code += "def test_n(n): assert n != 7\n"
     report, exit_code, output = run_reported(project(test_x=code), "-n2")
@@ -69,7 +75,7 @@ def test_xdist_tells_each_test_once(project):
     assert report.exit_status == exit_code == 1
 
 
-def test_xdist_worker_that_dies(project):
+def test_xdist_worker_that_dies(project: MakeProject) -> None:
     code = "import os\ndef test_a(): pass\ndef test_b(): os._exit(1)\ndef test_c(): pass\n"
     report, _, output = run_reported(project(test_x=code), "-n1")
     assert report.is_finished, output
@@ -80,7 +86,7 @@ def test_xdist_worker_that_dies(project):
     }
 
 
-def test_project_plugins_and_warnings_as_errors(project, tmp_path):
+def test_project_plugins_and_warnings_as_errors(project: MakeProject, tmp_path: Path) -> None:
     plugin = str(tmp_path / "plugin")
     folder = project(
         plugin_of_project="import pytest\n@pytest.fixture\ndef own(): return 1\n",
@@ -97,7 +103,7 @@ def test_project_plugins_and_warnings_as_errors(project, tmp_path):
     assert "warning" not in output
 
 
-def test_variables_are_restored(project):
+def test_variables_are_restored(project: MakeProject) -> None:
     code = (
         "import os\ndef test_a():\n    assert os.environ['PYTHONPATH'] == '/a:/b'\n"
         "    assert os.environ['PYTEST_PLUGINS'] == 'doctest'\n"
@@ -110,7 +116,7 @@ def test_variables_are_restored(project):
     assert report.outcomes == {"test_x.py::test_a": PASSED}, output
 
 
-def test_tests_that_patch_what_the_plugin_needs(project):
+def test_tests_that_patch_what_the_plugin_needs(project: MakeProject) -> None:
     code = (
         "import hashlib, hmac, io, json, os\n"
         "def test_a(monkeypatch):\n"
@@ -124,7 +130,7 @@ def test_tests_that_patch_what_the_plugin_needs(project):
     assert set(report.outcomes.values()) == {PASSED} and len(report.outcomes) == 3, output
 
 
-def test_forked_child_that_goes_on(project):
+def test_forked_child_that_goes_on(project: MakeProject) -> None:
     code = (
         "import os\ndef test_a():\n    child = os.fork()\n"
         "    if child: os.waitpid(child, 0)\ndef test_b(): pass\n"
@@ -134,26 +140,26 @@ def test_forked_child_that_goes_on(project):
     assert report.outcomes == {"test_x.py::test_a": PASSED, "test_x.py::test_b": PASSED}
 
 
-def test_interrupt_in_a_test(project):
+def test_interrupt_in_a_test(project: MakeProject) -> None:
     code = "def test_a(): raise KeyboardInterrupt\ndef test_b(): pass\n"
     report, exit_code, _ = run_reported(project(test_x=code))
     assert report.is_finished and report.exit_status == exit_code == 2
     assert report.outcomes == {"test_x.py::test_a": ERROR}
 
 
-def test_conftest_that_fails_begins_no_session(project):
+def test_conftest_that_fails_begins_no_session(project: MakeProject) -> None:
     report, exit_code, _ = run_reported(project(conftest="1 / 0\n", test_x=""))
     assert not report.is_finished and not report.tampering
     assert report.outcomes == {} and exit_code == 4
 
 
-def test_module_that_skips_itself(project):
+def test_module_that_skips_itself(project: MakeProject) -> None:
     code = "import pytest\npytest.skip('no', allow_module_level=True)\n"
     report, _, _ = run_reported(project(test_x=code))
     assert report.outcomes == {"test_x.py": Outcome.SKIPPED}
 
 
-def test_subtests(project):
+def test_subtests(project: MakeProject) -> None:
     code = (
         "def test_a(subtests):\n    for n in range(3):\n"
         "        with subtests.test(n=n): assert n != 1\n"
@@ -164,7 +170,7 @@ def test_subtests(project):
     assert report.outcomes == {"test_x.py::test_a": FAILED}
 
 
-def test_inert_without_its_variables(project):
+def test_inert_without_its_variables(project: MakeProject) -> None:
     folder = project(test_x="def test_a(): pass\n")
     (folder / "plugin").mkdir()
     (folder / "plugin" / f"{REPORTER}.py").write_text(read_plugin_source(REPORTER))
@@ -179,5 +185,5 @@ def test_inert_without_its_variables(project):
     assert done.returncode == 0 and b"1 passed" in done.stdout
 
 
-def test_nothing_is_a_report_of_nothing():
+def test_nothing_is_a_report_of_nothing() -> None:
     assert read_report(b"", generate_key()) == PytestReport()

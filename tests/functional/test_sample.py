@@ -3,6 +3,7 @@
 import subprocess
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.demo.check import funnel_differences, pull_differences, row_differenc
 from tests.demo.history import History, write_history
 from tests.demo.sample import VERIFIED, load
 from tests.demo.world import make_repository
+from tests.helpers.fakes import not_none
 
 SAMPLE = load()
 # Changes only when data/sample does; any other difference means that git or this machine leaks in.
@@ -26,7 +28,9 @@ def git(mirror: Path, *args: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def test_the_history_is_the_same_each_time(history, tmp_path, monkeypatch):
+def test_the_history_is_the_same_each_time(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GIT_AUTHOR_NAME", "Somebody Else")
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -37,7 +41,7 @@ def test_the_history_is_the_same_each_time(history, tmp_path, monkeypatch):
     assert git(history.mirror, "rev-parse", "main").startswith(TIP)
 
 
-def test_a_mirror_is_made_anew(history, tmp_path):
+def test_a_mirror_is_made_anew(history: History, tmp_path: Path) -> None:
     mirror = tmp_path / "mirror.git"
     mirror.mkdir()
     (mirror / "rubbish").touch()
@@ -45,14 +49,14 @@ def test_a_mirror_is_made_anew(history, tmp_path):
     assert not (mirror / "rubbish").exists()
 
 
-def test_refs_are_those_of_a_github_mirror(history):
+def test_refs_are_those_of_a_github_mirror(history: History) -> None:
     refs = git(history.mirror, "for-each-ref", "--format=%(refname)").split()
     pulls = {f"refs/pull/{pull.number}/head" for pull in SAMPLE.pulls}
     assert set(refs) == {"refs/heads/main", "refs/tags/v0.1", "refs/tags/v0.2", *pulls}
     assert git(history.mirror, "fsck", "--full", "--strict") == ""
 
 
-def test_merge_styles(history):
+def test_merge_styles(history: History) -> None:
     parents = {
         pull.number: git(history.mirror, "rev-list", "-1", "--parents", landed.merge.oid).split()[
             1:
@@ -66,15 +70,18 @@ def test_merge_styles(history):
             assert parents[pull.number] == [landed.base_commit, landed.head_commit]
         elif pull.style == "squash":
             assert parents[pull.number] == [landed.base_commit]
-            assert landed.merge.oid != landed.head_commit
+            assert not_none(landed.merge).oid != landed.head_commit
         elif pull.style == "rebase":
             log = git(
-                history.mirror, "log", "--format=%B", f"{landed.base_commit}..{landed.merge.oid}"
+                history.mirror,
+                "log",
+                "--format=%B",
+                f"{landed.base_commit}..{not_none(landed.merge).oid}",
             )
             assert all(commit.message in log for commit in landed.commits)
 
 
-def test_every_patch_applies_at_its_base(history):
+def test_every_patch_applies_at_its_base(history: History) -> None:
     for number, landed in history.landed.items():
         trees = [git(history.mirror, "merge-base", landed.base_commit, landed.head_commit).strip()]
         trees.append(landed.head_commit)
@@ -84,13 +91,13 @@ def test_every_patch_applies_at_its_base(history):
         assert not set(drift) & set(changed)
 
 
-def test_one_base_branch_is_ahead_of_the_fork_point(history):
+def test_one_base_branch_is_ahead_of_the_fork_point(history: History) -> None:
     landed = history.landed[24]
     fork = git(history.mirror, "merge-base", landed.base_commit, landed.head_commit).strip()
     assert fork != landed.base_commit
 
 
-def test_dates_follow_the_numbers():
+def test_dates_follow_the_numbers() -> None:
     merged = [pull.merged for pull in SAMPLE.pulls if pull.merged]
     assert merged == sorted(merged)
     for older, newer in zip(SAMPLE.pulls, SAMPLE.pulls[1:], strict=False):
@@ -100,12 +107,12 @@ def test_dates_follow_the_numbers():
         assert all(issues[number].created < pull.created for number in pull.github_links)
 
 
-def test_issues_and_pulls_share_one_row_of_numbers():
-    numbers = Counter([it.number for it in (*SAMPLE.issues, *SAMPLE.pulls)])
+def test_issues_and_pulls_share_one_row_of_numbers() -> None:
+    numbers = Counter([it.number for it in SAMPLE.issues] + [it.number for it in SAMPLE.pulls])
     assert max(numbers.values()) == 1
 
 
-def test_expectations_are_consistent():
+def test_expectations_are_consistent() -> None:
     for pull in SAMPLE.pulls:
         assert bool(pull.expected) == bool(pull.merged), pull.number
         assert bool(pull.fail_to_pass) == (pull.expected == VERIFIED), pull.number
@@ -114,7 +121,7 @@ def test_expectations_are_consistent():
     assert len(SAMPLE.pulls) >= 10
 
 
-def test_the_world_agrees_with_git(history):
+def test_the_world_agrees_with_git(history: History) -> None:
     world = make_repository(SAMPLE, history)
     for number, pull in world.pulls.items():
         head = git(history.mirror, "rev-parse", f"refs/pull/{number}/head").strip()
@@ -126,7 +133,7 @@ def test_the_world_agrees_with_git(history):
     assert world.issues[1]["updatedAt"] == "2024-02-07T09:00:00Z"
 
 
-def test_funnel_differences_are_told():
+def test_funnel_differences_are_told() -> None:
     good = {"repositories": {SAMPLE.name: SAMPLE.expected_funnel()}}
     assert funnel_differences(SAMPLE, good) == []
     bad = {"repositories": {SAMPLE.name: {**SAMPLE.expected_funnel(), "verified": 0}}}
@@ -136,9 +143,13 @@ def test_funnel_differences_are_told():
     assert funnel_differences(SAMPLE, {"repositories": {}})
 
 
-def test_pull_differences_are_told():
+def test_pull_differences_are_told() -> None:
     pull = SAMPLE.pulls[0]
-    verdict = {"fail_to_pass": list(pull.fail_to_pass), "flaky_tests": [], "rejection": None}
+    verdict: dict[str, Any] = {
+        "fail_to_pass": list(pull.fail_to_pass),
+        "flaky_tests": [],
+        "rejection": None,
+    }
     strength: dict[str, list[str]] = {"hunks": ["src/x.py"], "untested": []}
     shown = {"validation": {"verdict": verdict, "test_strength": strength}, "rejection": None}
     assert pull_differences(pull, shown) == []
@@ -154,7 +165,7 @@ def test_pull_differences_are_told():
     assert pull_differences(pull, {}) == ["#2: expected verified, found not validated"]
 
 
-def test_row_differences_are_told():
+def test_row_differences_are_told() -> None:
     name = SAMPLE.name.replace("/", "__")
     rows = [
         {"instance_id": f"{name}-{pull.number}", "FAIL_TO_PASS": list(pull.fail_to_pass)}

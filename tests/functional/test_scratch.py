@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from builders.engine.buildkit import BuildClient, run_build
@@ -36,19 +37,19 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_a_folder_ends_with_its_block(tmp_path):
+def test_a_folder_ends_with_its_block(tmp_path: Path) -> None:
     with temp_dir(tmp_path / "new", "build") as folder:
         (folder / "x").mkdir()
     assert list((tmp_path / "new").iterdir()) == []
 
 
-def test_what_somebody_works_in_is_left_alone(tmp_path):
+def test_what_somebody_works_in_is_left_alone(tmp_path: Path) -> None:
     with temp_dir(tmp_path, "build") as folder:
         remove_stale_temp_dirs(tmp_path, "build")
         assert folder.is_dir()
 
 
-def test_what_a_killed_process_left_is_removed_and_ended(tmp_path):
+def test_what_a_killed_process_left_is_removed_and_ended(tmp_path: Path) -> None:
     command = [sys.executable, "-c", KILLED, str(tmp_path)]
     told = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     pid = int(told.stdout)
@@ -62,8 +63,8 @@ def test_what_a_killed_process_left_is_removed_and_ended(tmp_path):
     assert not alive(pid)
 
 
-def test_stable_folders_are_as_few_as_will_do_and_empty(tmp_path):
-    def place():
+def test_stable_folders_are_as_few_as_will_do_and_empty(tmp_path: Path) -> None:
+    def place() -> AbstractContextManager[Path]:
         return temp_dir(tmp_path, "build", reuse_name=True)
 
     with place() as one, place() as two:
@@ -80,9 +81,10 @@ def test_stable_folders_are_as_few_as_will_do_and_empty(tmp_path):
         assert (again, list(again.iterdir())) == (one, [])
 
 
-def test_clients_that_build_end_with_their_folder(tmp_path):
+def test_clients_that_build_end_with_their_folder(tmp_path: Path) -> None:
     client = BuildClient(
         command=("sh", "-c", 'echo "[$CURATE_SCRATCH]"; echo "x: exit code: 1"; exit 1')
     )
     failure = run_build(client, dockerfile="", context=tmp_path, temp_dir=tmp_path, tag="t:1")
+    assert failure is not None
     assert f"[{tmp_path}]" in failure.detail

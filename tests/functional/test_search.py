@@ -28,7 +28,7 @@ WANTED = SearchCriteria(stars=500, pulls=10, contributors=5)
 
 def repository(name: str, hours: int, **facts: Any) -> Repository:
     made = datetime(2015, 1, 1, tzinfo=UTC) + timedelta(hours=hours)
-    known = {
+    known: dict[str, Any] = {
         "createdAt": f"{made:%Y-%m-%dT%H:%M:%SZ}",
         "stargazerCount": 900,
         "contributors": 9,
@@ -124,8 +124,8 @@ def test_the_command_prints_names_or_json(tmp_path: Path) -> None:
         repository("a/c", 3, languages={"Python": 60, "C": 40}),
     )
     with GitHubDouble(world) as double:
-        command = ("repos", "find", "--github-api-url", double.url, "--pulls", "10")
-        command += ("--contributors", "5", "--python", "80", "--license", "MIT")
+        command = ["repos", "find", "--github-api-url", double.url, "--pulls", "10"]
+        command += ["--contributors", "5", "--python", "80", "--license", "MIT"]
         runs = [typed((*command, *more), tmp_path, {}) for more in ((), ("--json",))]
     assert runs[0].stdout == "a/mit\n"
     assert "1 rejected by license" in runs[0].stderr

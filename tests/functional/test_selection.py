@@ -3,6 +3,7 @@
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 from curate.environments.test_selection import select_tests
 from recipes import Recipe
@@ -27,7 +28,7 @@ diff --git a/data/x.test b/data/x.test
 """
 
 
-def test_pytest_itself_takes_thousands_of_cases(tmp_path):
+def test_pytest_itself_takes_thousands_of_cases(tmp_path: Path) -> None:
     blocks = b"".join(b"[case testC%d]\n" % number for number in range(3000))
     chosen = select_tests(RECIPE, PATCH, before=lambda _: b"", after=lambda _: blocks)
     (tmp_path / "test_it.py").write_text("def testC2999(): pass\ndef testX(): pass\n")

@@ -3,12 +3,13 @@
 import os
 import random
 import subprocess
+from pathlib import Path
 
 from curate.store import Store
 from curate.store.blobs import MIN_FILE_BYTES
 
 
-def test_what_a_killed_process_left_half_written_goes_with_the_next_blob(tmp_path):
+def test_what_a_killed_process_left_half_written_goes_with_the_next_blob(tmp_path: Path) -> None:
     store = Store(tmp_path)
     large = random.Random(1).randbytes(MIN_FILE_BYTES)
     store.blobs.put(large)

@@ -1,10 +1,15 @@
 """Gold patches with a piece left out still apply, and lack exactly that piece."""
 
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from curate.patches.ablation import hunk_ablations
+
+Git = Callable[..., bytes]
+
 
 OLD = "".join(f"line {n}\n" for n in range(60))
 
@@ -14,7 +19,7 @@ def everything(path: str) -> bool:
 
 
 @pytest.fixture
-def repository(tmp_path):
+def repository(tmp_path: Path) -> tuple[Path, Git]:
     def git(*arguments: str, stdin: bytes = b"") -> bytes:
         command = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
         done = subprocess.run([*command, *arguments], input=stdin, capture_output=True, check=True)
@@ -29,7 +34,7 @@ def repository(tmp_path):
     return tmp_path, git
 
 
-def change(folder) -> None:
+def change(folder: Path) -> None:
     lines = OLD.splitlines(keepends=True)
     lines[5:6] = ["five\n", "five and a half\n", "five and more\n"]
     del lines[22:25]
@@ -40,7 +45,7 @@ def change(folder) -> None:
     (folder / "notes.md").write_text("new\n")
 
 
-def test_files_without_hunks_are_pieces_of_their_own(repository):
+def test_files_without_hunks_are_pieces_of_their_own(repository: tuple[Path, Git]) -> None:
     folder, git = repository
     (folder / "package").mkdir()
     (folder / "package/__init__.py").touch()
@@ -61,7 +66,7 @@ def test_files_without_hunks_are_pieces_of_their_own(repository):
         git("apply", "--index", "-", stdin=piece.patch_without)
 
 
-def test_each_piece_can_be_left_out(repository):
+def test_each_piece_can_be_left_out(repository: tuple[Path, Git]) -> None:
     folder, git = repository
     change(folder)
     git("add", ".")
@@ -93,7 +98,7 @@ def _headers(diff: bytes) -> list[bytes]:
     return [line.split(b" @@")[0] for line in diff.splitlines() if line.startswith(b"@@ ")]
 
 
-def test_hunks_without_context_keep_their_places(repository):
+def test_hunks_without_context_keep_their_places(repository: tuple[Path, Git]) -> None:
     folder, git = repository
     change(folder)
     git("add", ".")
@@ -105,7 +110,7 @@ def test_hunks_without_context_keep_their_places(repository):
         assert _headers(again) == _headers(piece.patch_without)
 
 
-def test_many_hunks_are_left_out_by_file(repository):
+def test_many_hunks_are_left_out_by_file(repository: tuple[Path, Git]) -> None:
     folder, git = repository
     change(folder)
     git("add", ".")

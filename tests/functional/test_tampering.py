@@ -1,6 +1,8 @@
 """A solver's edits to test helpers and hooks are undone before the tests run."""
 
 import subprocess
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -27,13 +29,13 @@ NAME = "tests/test_old.py::test_f"
 SOLVED = {"thing.py": b"def f():\n    return 2\n"}
 
 
-def committed(repository, files):
+def committed(repository: Path, files: Mapping[str, bytes]) -> None:
     write(repository, files)
     git(repository, "add", ".")
     git(repository, "commit", "-qm", "more")
 
 
-def test_a_fix_of_test_helpers_alone_fixes_nothing(repository):
+def test_a_fix_of_test_helpers_alone_fixes_nothing(repository: Path) -> None:
     committed(repository, HELPED)
     patch = patch_of(repository, {"tests/test_old.py": TEST})
     hidden = {"tests/conftest.py": CHEAT, ".gitignore": b"conftest.py\n"}
@@ -48,7 +50,7 @@ def test_a_fix_of_test_helpers_alone_fixes_nothing(repository):
     assert (repository / "tests/new.txt").exists()
 
 
-def test_what_gold_changes_is_the_solvers_wherever_it_lies(repository):
+def test_what_gold_changes_is_the_solvers_wherever_it_lies(repository: Path) -> None:
     place = "pkg/testing/thing.py"
     committed(repository, {"thing.py": b"from pkg.testing.thing import f\n", place: b""})
     fix = {place: SOLVED["thing.py"]}
@@ -60,7 +62,7 @@ def test_what_gold_changes_is_the_solvers_wherever_it_lies(repository):
     assert NAME not in statuses(run(repository, patch).stdout)
 
 
-def test_the_scripts_rule_is_the_default_rule():
+def test_the_scripts_rule_is_the_default_rule() -> None:
     told = ["tests/a.txt", "a/test/b.py", "a/e2e/x", "test_a.py", "a/b_test.py", "conftest.py"]
     other = ["a.py", "testing.py", "latest/a.py", "atest_b.py", "a/test_b.txt", "x.pyc", "tests"]
     for path in (*told, *other):
@@ -69,7 +71,7 @@ def test_the_scripts_rule_is_the_default_rule():
 
 
 @pytest.mark.parametrize("name", ["conftest.py", "odd name/conftest.py", "ü/conftest.py"])
-def test_hooks_under_any_name_go(repository, name):
+def test_hooks_under_any_name_go(repository: Path, name: str) -> None:
     patch = patch_of(repository, {"tests/test_old.py": b"def test_f(): pass\n"})
     write(repository, {name: CHEAT, ".gitignore": b"*\n"})
     run(repository, patch, "true")

@@ -48,17 +48,17 @@ def behaves(tree: FileTree) -> None:
     assert tree.list_names("nowhere") == ()
 
 
-def test_folder(work):
+def test_folder(work: Path) -> None:
     behaves(FolderTree(work))
 
 
-def test_commit(repo):
+def test_commit(repo: Path) -> None:
     with GitTree(repo, "HEAD") as tree:
         behaves(tree)
         assert tree.read("link") is None
 
 
-def test_bare_without_config(repo, tmp_path):
+def test_bare_without_config(repo: Path, tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     git(tmp_path, "clone", "-q", "--bare", str(repo), str(bare))
     (bare / "config").unlink()
@@ -66,7 +66,7 @@ def test_bare_without_config(repo, tmp_path):
         behaves(tree)
 
 
-def test_missing_blob_is_none_and_the_rest_readable(repo):
+def test_missing_blob_is_none_and_the_rest_readable(repo: Path) -> None:
     oid = git(repo, "rev-parse", "HEAD:setup.py")
     (repo / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
     with GitTree(repo, "HEAD") as tree:
@@ -74,6 +74,6 @@ def test_missing_blob_is_none_and_the_rest_readable(repo):
         assert tree.read("tests/req.txt") == FILES["tests/req.txt"]
 
 
-def test_unknown_commit(repo):
+def test_unknown_commit(repo: Path) -> None:
     with GitTree(repo, "0" * 40) as tree, pytest.raises(BuilderError):
         tree.list_names()

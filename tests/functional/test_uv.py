@@ -8,7 +8,7 @@ from builders.settings import BuildSettings
 from tests.doubles.packages import package_index, sdist, wheel
 
 
-def test_surroundings_do_not_change_a_resolution(tmp_path):
+def test_surroundings_do_not_change_a_resolution(tmp_path: Path) -> None:
     outer = {"PATH": "/bin", "UV_INDEX": "x", "UV_EXCLUDE_NEWER": "1", "UV_OFFLINE": "1"}
     settings = BuildSettings(
         cache_dir=tmp_path, ca_bundle=Path("/ca"), index_url="https://i/simple"
@@ -20,13 +20,13 @@ def test_surroundings_do_not_change_a_resolution(tmp_path):
     assert inner["UV_CACHE_DIR"] == str(tmp_path / "uv")
 
 
-def test_sources_that_were_unpacked_go_and_come_back(tmp_path):
-    def compiled():
+def test_sources_that_were_unpacked_go_and_come_back(tmp_path: Path) -> None:
+    def compiled() -> tuple[int | None, list[str]]:
         arguments = ["pip", "compile", "r.in", "--python", sys.executable]
         with run_uv(arguments, settings, {"r.in": "ext\n"}) as (attempt, _):
             return attempt.code, [line for line in attempt.output.splitlines() if "==" in line]
 
-    def unpacked():
+    def unpacked() -> int:
         return len(list(tmp_path.glob("cache/uv/sdists-*/**/maker.py")))
 
     with package_index(sdist("ext", "1.0", "helper"), wheel("helper", "1.0")) as url:

@@ -9,9 +9,11 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
+from docker.models.containers import Container
 
 from builders.images.dockerfiles import render_base
 from builders.model import BuiltInstance
@@ -76,9 +78,9 @@ def project_image(
         client.images.remove(name, force=True)
 
 
-def sandboxes(client: docker.DockerClient, built: BuiltInstance) -> list:
+def sandboxes(client: docker.DockerClient, built: BuiltInstance) -> list[Container]:
     """Containers of the runs of *built*: others may be using the same engine."""
-    filters = {"label": RUN_LABEL, "ancestor": built.handle}
+    filters: dict[str, Any] = {"label": RUN_LABEL, "ancestor": built.handle}
     return client.containers.list(all=True, ignore_removed=True, filters=filters)
 
 

@@ -1,6 +1,7 @@
 """Small real git repositories for tests, commit by commit, with dates of their own."""
 
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,7 +51,7 @@ class GitHistory:
         """Write *files* and commit; None deletes. `__` in a keyword is `/`, `_py` is `.py`."""
         return self.change({_path(key): it for key, it in files.items()}, message)
 
-    def change(self, files: dict[str, bytes | str | None], message: str = "Work") -> str:
+    def change(self, files: Mapping[str, bytes | str | None], message: str = "Work") -> str:
         for name, content in files.items():
             target = self.path / name
             if content is None:

@@ -9,11 +9,12 @@ from pathlib import Path
 from curate.core.model import CrawlState
 from curate.store import Store
 from tests.helpers.factories import make_candidate, make_pull, make_validation
+from tests.helpers.fakes import not_none
 
 
 def save_verified(store: Store, number: int, handle: str, digest: str) -> None:
     """Store owner__name-*number* as verified in the image *handle*, whose id is *digest*."""
-    environment = replace(make_validation().environment, handle=handle, digest=digest)
+    environment = replace(not_none(make_validation().environment), handle=handle, digest=digest)
     store.save_page("owner/name", [make_pull(number, repo="owner/name")], CrawlState())
     store.save_candidate(make_candidate(number))
     store.save_validation("owner/name", make_validation(number, environment=environment))

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.doubles.github.server import GitHubDouble, Request
 
@@ -112,7 +113,7 @@ def pending_requests(folder: Path) -> tuple[str, set[str]]:
             states = [json.loads(row[0]) for row in database.execute("SELECT data FROM crawls")]
         except sqlite3.OperationalError:  # killed before the tables were made
             return "page ASC None", set()
-    state = states[0] if states else {"is_complete": False, "cursor": None}
+    state: dict[str, Any] = states[0] if states else {"is_complete": False, "cursor": None}
     if not state["is_complete"]:
         return f"page ASC {state['cursor']}", issues
     return f"page DESC {(state['incremental_crawl'] or {}).get('cursor')}", issues

@@ -13,6 +13,7 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import docker
 import psutil
@@ -108,10 +109,11 @@ class PrivateEngine:
             self.client.images.get(image)
             return
         try:
-            chunks = docker.from_env(timeout=600).images.get(image).save(named=True)
-            self.client.images.load(chunks)
+            chunks: Any = docker.from_env(timeout=600).images.get(image).save(named=True)
+            self.client.images.load(chunks)  # as a stream, which its types do not know
         except docker.errors.DockerException:
-            self.client.images.pull(*image.rsplit(":", 1))
+            name, *tag = image.rsplit(":", 1)
+            self.client.images.pull(name, tag[0] if tag else None)
 
     def _answers(self) -> bool:
         try:

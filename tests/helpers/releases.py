@@ -3,19 +3,34 @@
 from pathlib import Path
 from typing import Any
 
-from curate.publish.release import CardData, ReleaseContent, write_release
-from curate.publish.rows import CodebaseFacts, PublishedImage, make_train_row
+from curate.publish.card import CardData
+from curate.publish.release import ReleaseContent, write_release
+from curate.publish.rows import CodebaseFacts, PublishedImage, make_raw_row, make_train_row
 from curate.releases.row import Row
 from tests.helpers.factories import make_candidate, make_validation
 
 IMAGE = PublishedImage(reference="r.example/i@sha256:" + "d" * 64, digest="sha256:" + "d" * 64)
 
 
+def train_row(*arguments: Any, **options: Any) -> dict[str, Any]:
+    """The row of `make_train_row`, which must not be an exclusion."""
+    row = make_train_row(*arguments, **options)
+    assert isinstance(row, dict), row
+    return row
+
+
+def raw_row(*arguments: Any, **options: Any) -> dict[str, Any]:
+    """The row of `make_raw_row`, which must not be an exclusion."""
+    row = make_raw_row(*arguments, **options)
+    assert isinstance(row, dict), row
+    return row
+
+
 def good(number: int = 7, **changes: Any) -> dict[str, Any]:
     patch = make_candidate().patch.replace(b"-1\n", b"-" + b"x" * number + b"\n")
     statement = f"Problem {number} " + "of its own " * number
     one = make_candidate(number, patch=patch, problem_statement=statement)
-    return make_train_row(one, make_validation(number), IMAGE, CodebaseFacts()) | changes
+    return train_row(one, make_validation(number), IMAGE, CodebaseFacts()) | changes
 
 
 def released(folder: Path, *train: Row, raw: Any = (), **subsets: Any) -> Path:

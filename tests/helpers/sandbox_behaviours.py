@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from builders.model import Outcome, ResourceLimits, RunResult, RunSpec, RunStatus
 
@@ -187,7 +188,7 @@ CHECK = "from value import a, b\ndef test_value(): assert (a, b) == (10, 20)\n"
 BASE = {"value.py": VALUE, "test_x.py": CHECK}
 STEP_1 = patch("value.py", VALUE, "a = 10\nb = 2\n")
 STEP_2 = patch("value.py", "a = 10\nb = 2\n", "a = 10\nb = 20\n")
-CRLF = {"value.py": b"a = 1\r\nb = 20\r\n", "test_x.py": CHECK}
+CRLF: dict[str, str | bytes] = {"value.py": b"a = 1\r\nb = 20\r\n", "test_x.py": CHECK}
 CRLF_PATCH = patch("value.py", "a = 1\r\nb = 20\r\n", "a = 10\r\nb = 20\r\n")
 BINARY_PATCH = b"""\
 diff --git a/blob.bin b/blob.bin
@@ -203,7 +204,7 @@ HcmV?d00001
 """
 
 
-def _only(code: str, **outcomes: Outcome) -> dict:
+def _only(code: str, **outcomes: Outcome) -> dict[str, Any]:
     return {
         "files": {"test_x.py": code},
         "outcomes": {f"test_x.py::{name}": outcome for name, outcome in outcomes.items()},

@@ -5,7 +5,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,9 @@ class Typed:
     returncode: int
     stdout: str
     stderr: str
+
+
+Curate = Callable[..., Typed]  # what a `curate` fixture is: it runs the command line
 
 
 def typed(arguments: tuple[str, ...], folder: Path, variables: Mapping[str, str]) -> Typed:

@@ -2,8 +2,12 @@
 
 import threading
 import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from pathlib import Path
+from typing import NoReturn
 
+import docker
 import pytest
 
 from builders.errors import SandboxError
@@ -11,14 +15,19 @@ from builders.model import BuiltInstance, Outcome, ResourceLimits, RunSpec, RunS
 from builders.sandbox import docker as sandbox
 from builders.sandbox.docker import run_in_container
 from tests.helpers.containers import project_image, sandboxes
-from tests.helpers.sandbox_behaviours import GRACE, behaviours
+from tests.helpers.sandbox_behaviours import GRACE, Behaviour, behaviours
 from tests.helpers.sandbox_ids import ID_BEHAVIOURS
+
+MakeProject = Callable[[Mapping[str, str | bytes]], BuiltInstance]
+
 
 pytestmark = pytest.mark.xdist_group("containers")
 
 
 @pytest.fixture
-def make(client, image_with_python, tmp_path):
+def make(
+    client: docker.DockerClient, image_with_python: str, tmp_path: Path
+) -> Iterator[MakeProject]:
     """An image with a tiny project."""
     with ExitStack() as made:
         yield lambda files: made.enter_context(
@@ -29,7 +38,7 @@ def make(client, image_with_python, tmp_path):
 @pytest.mark.parametrize(
     "behaviour", [*behaviours("docker"), *ID_BEHAVIOURS], ids=lambda each: each.name
 )
-def test_behaviour(behaviour, client, make):
+def test_behaviour(behaviour: Behaviour, client: docker.DockerClient, make: MakeProject) -> None:
     built = make(behaviour.files)
     result = run_in_container(client, built, behaviour.execution)
     behaviour.check(result)
@@ -63,7 +72,7 @@ def test_pids_are_limited():
 """
 
 
-def test_containers_are_confined(client, make):
+def test_containers_are_confined(client: docker.DockerClient, make: MakeProject) -> None:
     limits = ResourceLimits(seconds=60, tmp_bytes=8 << 20, pids=50)
     execution = RunSpec(command="python -m pytest -q", limits=limits)
     result = run_in_container(client, make({"test_x.py": CONFINED}), execution)
@@ -71,7 +80,9 @@ def test_containers_are_confined(client, make):
     assert len(result.outcomes) == 5
 
 
-def test_a_stopped_shell_is_ended_from_outside(client, make):
+def test_a_stopped_shell_is_ended_from_outside(
+    client: docker.DockerClient, make: MakeProject
+) -> None:
     code = "import os, signal, time\ndef test_a():\n"
     code += "    for pid in range(2, os.getpid()):\n"
     code += "        try: os.kill(pid, signal.SIGSTOP)\n"
@@ -82,10 +93,12 @@ def test_a_stopped_shell_is_ended_from_outside(client, make):
     assert result.seconds < execution.limits.seconds + GRACE
 
 
-def test_an_interrupt_leaves_nothing(client, make, monkeypatch):
+def test_an_interrupt_leaves_nothing(
+    client: docker.DockerClient, make: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
     built = make({"test_x.py": "import time\ndef test_a(): time.sleep(600)\n"})
 
-    def interrupted(*_):
+    def interrupted(*_: object) -> NoReturn:
         time.sleep(2)
         raise KeyboardInterrupt
 
@@ -95,10 +108,10 @@ def test_an_interrupt_leaves_nothing(client, make, monkeypatch):
     assert not sandboxes(client, built)
 
 
-def test_a_lost_container_is_no_verdict(client, make):
+def test_a_lost_container_is_no_verdict(client: docker.DockerClient, make: MakeProject) -> None:
     built = make({"test_x.py": "import time\ndef test_a(): time.sleep(600)\n"})
 
-    def remove():
+    def remove() -> None:
         deadline = time.monotonic() + 60
         while not sandboxes(client, built) and time.monotonic() < deadline:
             time.sleep(0.2)
@@ -112,7 +125,7 @@ def test_a_lost_container_is_no_verdict(client, make):
     remover.join()
 
 
-def test_no_image_is_no_verdict(client):
+def test_no_image_is_no_verdict(client: docker.DockerClient) -> None:
     built = BuiltInstance(
         name="t", backend="docker", handle="curate-test:none", environment_key="k"
     )

@@ -3,7 +3,9 @@
 import os
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -20,17 +22,19 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory):
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateEngine]:
     with PrivateEngine(tmp_path_factory.mktemp("engine")) as engine:
         engine.load(os.environ["CURATE_BASE_IMAGE"])
         yield engine
 
 
 @contextmanager
-def killed(engine, is_time, *, at_once):
+def killed(
+    engine: PrivateEngine, is_time: Callable[[], object], *, at_once: bool
+) -> Iterator[None]:
     """Kill *engine* when *is_time*, and start it again at once or in the end."""
 
-    def kill():
+    def kill() -> None:
         deadline = time.monotonic() + 60
         while not is_time() and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -48,7 +52,9 @@ def killed(engine, is_time, *, at_once):
 
 
 @pytest.mark.parametrize("at_once", [True, False], ids=["back at once", "back later"])
-def test_a_run_is_no_verdict_and_its_container_is_swept(engine, at_once):
+def test_a_run_is_no_verdict_and_its_container_is_swept(
+    engine: PrivateEngine, at_once: bool
+) -> None:
     built = BuiltInstance(
         name="t", backend="docker", handle=os.environ["CURATE_BASE_IMAGE"], environment_key="k"
     )
@@ -64,7 +70,9 @@ def test_a_run_is_no_verdict_and_its_container_is_swept(engine, at_once):
 
 
 @pytest.mark.parametrize("at_once", [True, False], ids=["back at once", "back later"])
-def test_a_build_is_no_verdict(engine, at_once, tmp_path, monkeypatch):
+def test_a_build_is_no_verdict(
+    engine: PrivateEngine, at_once: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DOCKER_HOST", engine.host)
     began = time.monotonic()
     with (

@@ -2,9 +2,11 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,8 +14,9 @@ from builders.backends.docker import DockerBackend
 from builders.engine.buildkit import find_build_client
 from builders.engine.client import connect_to_engine
 from builders.errors import DiskFullError
-from builders.model import BuiltInstance, Failure
+from builders.model import BuiltInstance, Failure, InstanceSpec
 from builders.settings import BuildSettings
+from tests.helpers.fakes import expect
 from tests.helpers.instance_spec import make_instance_spec
 
 pytestmark = pytest.mark.xdist_group("builds")
@@ -23,24 +26,24 @@ SETUP = "from setuptools import setup\nsetup(name='thing', version='1.0', packag
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory):
-    places = {}
+def settings(tmp_path_factory: pytest.TempPathFactory) -> BuildSettings:
+    known = BuildSettings(cache_dir=tmp_path_factory.mktemp("cache"))
     if folder := os.environ.get("CURATE_PYTHON_INSTALL_DIR"):
-        places["python_install_dir"] = Path(folder)
+        known = replace(known, python_install_dir=Path(folder))
     if bundle := os.environ.get("CURATE_CA_BUNDLE"):
-        places["ca_bundle"] = Path(bundle)
+        known = replace(known, ca_bundle=Path(bundle))
     if image := os.environ.get("CURATE_BASE_IMAGE"):
-        places["base_image"] = image
-    return BuildSettings(cache_dir=tmp_path_factory.mktemp("cache"), **places)
+        known = replace(known, base_image=image)
+    return known
 
 
 @pytest.fixture(scope="module")
-def backend(settings):
+def backend(settings: BuildSettings) -> DockerBackend:
     return DockerBackend(settings)
 
 
 @pytest.fixture(scope="module")
-def spec(tmp_path_factory):
+def spec(tmp_path_factory: pytest.TempPathFactory) -> InstanceSpec:
     files = {
         "thing/__init__.py": "import six\n",
         "setup.py": SETUP,
@@ -56,28 +59,28 @@ def spec(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def built(backend, spec):
+def built(backend: DockerBackend, spec: InstanceSpec) -> Iterator[BuiltInstance]:
     built = backend.build_instance(spec)
     assert isinstance(built, BuiltInstance), built
     yield built
     connect_to_engine().images.remove(built.handle, noprune=True)
 
 
-def _inside(built, command):
+def _inside(built: BuiltInstance, command: str) -> str:
     output = connect_to_engine().containers.run(
         built.handle, ["sh", "-c", command], network_mode="none", user="1000:1000", remove=True
     )
     return output.decode().strip()
 
 
-def test_record_tells_what_was_built(built):
+def test_record_tells_what_was_built(built: BuiltInstance) -> None:
     assert built.digest.startswith("sha256:")
     assert list(built.dockerfiles) == ["base", "python", "environment", "instance"]
     assert all(size > 0 for size in built.layer_bytes.values())
     assert built.layer_bytes["instance"] < 1 << 20
 
 
-def test_ordinary_user_works_in_a_clean_checkout(built, spec):
+def test_ordinary_user_works_in_a_clean_checkout(built: BuiltInstance, spec: InstanceSpec) -> None:
     assert _inside(built, "git status --porcelain") == ""
     assert _inside(built, "git log --all HEAD --format=%H") == spec.base_commit
     assert _inside(built, "touch thing/new && git status --porcelain") == "?? thing/new"
@@ -86,14 +89,14 @@ def test_ordinary_user_works_in_a_clean_checkout(built, spec):
     assert _inside(built, 'echo "$GREETING"') == 'say "hi" for $5'
 
 
-def test_nothing_of_the_build_is_left(built):
+def test_nothing_of_the_build_is_left(built: BuiltInstance) -> None:
     assert _inside(built, "ls -A /mnt /media /tmp | grep -v : ; true") == ""
     assert _inside(built, "command -v uv; env | grep -iE 'cert|uv_|pip_|index'; true") == ""
     seeds = _inside(built, "pip list --format=freeze 2>/dev/null").splitlines()
     assert "pip==24.0" in seeds  # the newest of 2024-05-01
 
 
-def test_c_extensions_can_be_compiled(built):
+def test_c_extensions_can_be_compiled(built: BuiltInstance) -> None:
     program = "import sysconfig; print(sysconfig.get_path('include'))"
     assert _inside(built, f'ls $(python -c "{program}")/Python.h').endswith("/Python.h")
     assert _inside(
@@ -101,17 +104,21 @@ def test_c_extensions_can_be_compiled(built):
     ) == ("/opt/python/lib")
 
 
-def test_second_build_finds_everything(backend, spec, built):
-    again = backend.build_instance(spec)
+def test_second_build_finds_everything(
+    backend: DockerBackend, spec: InstanceSpec, built: BuiltInstance
+) -> None:
+    again = expect(BuiltInstance, backend.build_instance(spec))
     assert again.digest == built.digest
     assert again.environment_seconds == 0
 
 
-def test_threads_share_one_environment(backend, spec, built):
+def test_threads_share_one_environment(
+    backend: DockerBackend, spec: InstanceSpec, built: BuiltInstance
+) -> None:
     lock = replace(spec.lock, text="six==1.15.0\n")
     specs = [replace(spec, name=f"owner__thing-{number}", lock=lock) for number in (2, 3)]
     with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(backend.build_instance, specs))
+        results = [expect(BuiltInstance, made) for made in pool.map(backend.build_instance, specs)]
     try:
         assert len({result.environment_key for result in results}) == 1
         assert results[0].environment_key != built.environment_key
@@ -121,7 +128,7 @@ def test_threads_share_one_environment(backend, spec, built):
         connect_to_engine().images.remove(f"curate/env:{results[0].environment_key}")
 
 
-def _commit(folder, message, link=""):
+def _commit(folder: Path, message: str, link: str = "") -> str:
     """Commit all of *folder*, and *link* as the submodule `library`."""
     steps = [["add", "-A"]]
     steps += [["update-index", "--add", "--cacheinfo", f"160000,{link},library"]] if link else []
@@ -133,7 +140,7 @@ def _commit(folder, message, link=""):
 
 
 @pytest.fixture
-def neighbours(spec, tmp_path):
+def neighbours(spec: InstanceSpec, tmp_path: Path) -> tuple[InstanceSpec, InstanceSpec]:
     """Two specs; the later adds a file, and its submodule, too."""
     mirror, library = spec.mirror, tmp_path / "library"
     subprocess.run(["git", "init", "-q", library], check=True)
@@ -152,13 +159,15 @@ def neighbours(spec, tmp_path):
         checkout_layer_commit=commits[0],
         submodules={"library": library},
     )
-    moved = {"library": tuple(links)}
+    moved = {"library": (links[0], links[1])}
     return early, replace(
         early, name="owner__thing-21", base_commit=commits[1], moved_submodules=moved
     )
 
 
-def test_neighbours_share_a_tree_and_its_submodules(backend, neighbours):
+def test_neighbours_share_a_tree_and_its_submodules(
+    backend: DockerBackend, neighbours: tuple[InstanceSpec, InstanceSpec]
+) -> None:
     first, second = (backend.build_instance(each) for each in neighbours)
     try:
         assert isinstance(first, BuiltInstance), first
@@ -189,20 +198,24 @@ def test_neighbours_share_a_tree_and_its_submodules(backend, neighbours):
         ({"python": "3.4"}, ("build", "no-interpreter")),
     ],
 )
-def test_command_that_fails_is_a_value(backend, spec, change, expected):
+def test_command_that_fails_is_a_value(
+    backend: DockerBackend, spec: InstanceSpec, change: dict[str, Any], expected: tuple[str, ...]
+) -> None:
     failure = backend.build_instance(replace(spec, **change))
     assert isinstance(failure, Failure)
     assert (failure.stage, failure.reason) == expected
     assert failure.detail
 
 
-def test_full_disk_is_an_exception(settings, spec):
+def test_full_disk_is_an_exception(settings: BuildSettings, spec: InstanceSpec) -> None:
     backend = DockerBackend(replace(settings, min_free_disk_bytes=1 << 60))
     with pytest.raises(DiskFullError):
         backend.build_instance(replace(spec, name="owner__thing-9"))
 
 
-def test_probe_passes_over_clients_without_buildkit(tmp_path, monkeypatch):
+def test_probe_passes_over_clients_without_buildkit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     deaf = tmp_path / "docker"
     deaf.write_text("#!/bin/sh\n[ $1 = --version ] && echo Docker version 28.2.2 || exit 1\n")
     deaf.chmod(0o755)

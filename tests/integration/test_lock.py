@@ -17,7 +17,7 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory):
+def settings(tmp_path_factory: pytest.TempPathFactory) -> BuildSettings:
     bundle = os.environ.get("SSL_CERT_FILE")
     interpreters = os.environ.get("CURATE_PYTHON_INSTALL_DIR")
     return BuildSettings(
@@ -27,7 +27,13 @@ def settings(tmp_path_factory):
     )
 
 
-def lock(settings, *lines, core=True, project="", when=(2023, 11, 1)):
+def lock(
+    settings: BuildSettings,
+    *lines: str,
+    core: bool = True,
+    project: str = "",
+    when: tuple[int, int, int] = (2023, 11, 1),
+) -> RequirementsLock | Failure:
     items = [
         Requirement(line=line, name=line.split("=")[0].split(">")[0], origin="r.txt", is_core=core)
         for line in lines
@@ -37,7 +43,7 @@ def lock(settings, *lines, core=True, project="", when=(2023, 11, 1)):
     return compile_lock(manifest, python=PYTHON, cutoff=cutoff, settings=settings)
 
 
-def test_cutoff_holds_to_the_moment(settings):
+def test_cutoff_holds_to_the_moment(settings: BuildSettings) -> None:
     manifest = Manifest(
         requirements=(Requirement(line="pytest", name="pytest", origin="r", is_core=True),)
     )
@@ -50,7 +56,7 @@ def test_cutoff_holds_to_the_moment(settings):
         assert found.adjustments == ()
 
 
-def test_repairs_until_it_resolves(settings):
+def test_repairs_until_it_resolves(settings: BuildSettings) -> None:
     found = lock(settings, "pytest>=7", "six==99.9", "sklearn", "zzzz-not-there-really", core=False)
     assert isinstance(found, RequirementsLock)
     names = {package.split("==")[0] for package in found.packages}
@@ -59,13 +65,13 @@ def test_repairs_until_it_resolves(settings):
     assert len(found.adjustments) == 3
 
 
-def test_project_itself_never_comes_from_the_index(settings):
+def test_project_itself_never_comes_from_the_index(settings: BuildSettings) -> None:
     found = lock(settings, "pytest-mock", project="pytest")
     assert isinstance(found, RequirementsLock)
     assert [package.split("==")[0] for package in found.packages] == ["pytest-mock"]
 
 
-def test_core_that_cannot_be_had(settings):
+def test_core_that_cannot_be_had(settings: BuildSettings) -> None:
     missing = lock(settings, "zzzz-not-there-really")
     assert isinstance(missing, Failure)
     assert (missing.stage, missing.reason) == ("lock", "unsatisfiable")
@@ -75,7 +81,7 @@ def test_core_that_cannot_be_had(settings):
     assert "sklearn" in broken.detail
 
 
-def test_releases_of_before_pep_440(settings):
+def test_releases_of_before_pep_440(settings: BuildSettings) -> None:
     """uv by itself would give pandas 0.11 and pytest 3.5, and say nothing."""
     items = [Requirement(line=n, name=n, origin="r", is_core=True) for n in ("pandas", "pytest")]
     cutoff = datetime(2019, 3, 1, tzinfo=UTC)
@@ -88,7 +94,7 @@ def test_releases_of_before_pep_440(settings):
     assert [sentence for sentence in found.adjustments if "atomicwrites" in sentence]
 
 
-def test_index_out_of_reach_is_no_verdict(tmp_path):
+def test_index_out_of_reach_is_no_verdict(tmp_path: Path) -> None:
     settings = BuildSettings(cache_dir=tmp_path, index_url="http://127.0.0.1:9/simple")
     with pytest.raises(BuilderError):
         lock(settings, "six")

@@ -3,15 +3,20 @@
 import os
 import secrets
 import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
+import docker
 import pytest
 
 from builders.backends.docker import DockerBackend
 from builders.engine.registry import pull_image
 from builders.model import BuiltInstance, Outcome, RunSpec, RunStatus
 from builders.sandbox.docker import run_in_container
+from builders.settings import BuildSettings
 from curate.store import Store
+from tests.helpers.fakes import expect
 from tests.helpers.image_push import push_command, save_verified
 from tests.helpers.instance_spec import make_instance_spec
 from tests.helpers.private_engine import PrivateEngine, available
@@ -37,7 +42,7 @@ def test_six_{version}():
 """
 
 
-def files(number, lock):
+def files(number: int, lock: str) -> dict[str, str]:
     version = lock.rstrip().rpartition("==")[2].replace(".", "_")
     return {
         "thing/__init__.py": f"NUMBER = {number}\n",
@@ -48,7 +53,7 @@ def files(number, lock):
 
 
 @pytest.fixture
-def backend(settings):  # noqa: F811
+def backend(settings: BuildSettings) -> Iterator[DockerBackend]:
     backend = DockerBackend(
         replace(settings, image_namespace=f"curate-test-{secrets.token_hex(4)}")
     )
@@ -57,27 +62,32 @@ def backend(settings):  # noqa: F811
 
 
 @pytest.fixture
-def instances(backend, tmp_path):
+def instances(backend: DockerBackend, tmp_path: Path) -> dict[str, BuiltInstance]:
     """Six instances of three environments, built and stored; images by instance id."""
-    built, places = {}, [(number, lock) for lock in LOCKS for number in range(COMMITS)]
+    built: dict[str, BuiltInstance] = {}
+    places = [(number, lock) for lock in LOCKS for number in range(COMMITS)]
     with Store(tmp_path / "data") as store:
         for index, (number, lock) in enumerate(places, 1):
             name = f"owner__name-{index}"
             spec = make_instance_spec(
                 tmp_path / f"mirror{index}", files(number, lock), lock, "3.11"
             )
-            built[name] = backend.build_instance(replace(spec, name=name))
-            assert isinstance(built[name], BuiltInstance), built[name]
+            built[name] = expect(BuiltInstance, backend.build_instance(replace(spec, name=name)))
             save_verified(store, index, built[name].handle, built[name].digest)
     return built
 
 
-def layers(client, reference):
+def layers(client: docker.DockerClient, reference: str) -> list[str]:
     """Digests of the file systems of an image, from the base up."""
-    return client.images.get(reference).attrs["RootFS"]["Layers"]
+    return list(client.images.get(reference).attrs["RootFS"]["Layers"])
 
 
-def test_instances_run_on_another_machine(backend, instances, tmp_path, tmp_path_factory):
+def test_instances_run_on_another_machine(
+    backend: DockerBackend,
+    instances: dict[str, BuiltInstance],
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     assert len({built.environment_key for built in instances.values()}) == len(LOCKS)
     registry = f"{os.environ['CURATE_TEST_REGISTRY']}/{backend.settings.image_namespace}"
     command, variables = push_command(registry)

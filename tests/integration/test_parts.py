@@ -5,12 +5,14 @@ What counts as large here is small.
 
 import secrets
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from builders.backends.docker import DockerBackend
 from builders.images import large_packages
-from builders.model import BuiltInstance
+from builders.model import BuiltInstance, InstanceSpec
 from builders.package_facts import load_package_facts
 from tests.integration.test_images import settings, spec  # noqa: F401
 from tests.integration.test_shared_environments import backend, forget, layers  # noqa: F401
@@ -18,29 +20,31 @@ from tests.integration.test_shared_environments import backend, forget, layers  
 pytestmark = pytest.mark.xdist_group("builds")
 
 
-def set_families(monkeypatch, *large):
+def set_families(monkeypatch: pytest.MonkeyPatch, *large: tuple[str, ...]) -> None:
     facts = replace(load_package_facts(), large_families=large)
     monkeypatch.setattr(large_packages, "load_package_facts", lambda: facts)
 
 
 @pytest.fixture(autouse=True)
-def families(monkeypatch):
+def families(monkeypatch: pytest.MonkeyPatch) -> None:
     set_families(monkeypatch, ("six",), ("attrs",))
 
 
-def build(backend, spec, text):  # noqa: F811
+def build(backend: DockerBackend, spec: InstanceSpec, text: str) -> BuiltInstance:
     name = f"owner__thing-{secrets.token_hex(4)}"
     built = backend.build_instance(replace(spec, name=name, lock=replace(spec.lock, text=text)))
     assert isinstance(built, BuiltInstance), built
     return built
 
 
-def said(backend, built, *command):  # noqa: F811
-    options = {"network_mode": "none", "remove": True}
-    return backend.engine.containers.run(built.handle, [*command], **options).decode()
+def said(backend: DockerBackend, built: BuiltInstance, *command: str) -> str:
+    options: dict[str, Any] = {"network_mode": "none", "remove": True}
+    return bytes(backend.engine.containers.run(built.handle, [*command], **options)).decode()
 
 
-def test_environments_share_a_part_and_hold_what_they_would_without(backend, spec, monkeypatch):  # noqa: F811
+def test_environments_share_a_part_and_hold_what_they_would_without(
+    backend: DockerBackend, spec: InstanceSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pins = "attrs==23.1.0\nidna==3.4\nsix==1.16.0\n"
     first = build(backend, spec, pins)
     assert list(first.layer_bytes) == ["base", "python", "six", "attrs", "environment", "instance"]
@@ -58,7 +62,9 @@ def test_environments_share_a_part_and_hold_what_they_would_without(backend, spe
     assert said(backend, first, *tree) == said(backend, whole, *tree)
 
 
-def test_a_part_is_found_in_the_registry_where_its_environment_is_not(backend, spec):  # noqa: F811
+def test_a_part_is_found_in_the_registry_where_its_environment_is_not(
+    backend: DockerBackend, spec: InstanceSpec
+) -> None:
     build(backend, spec, "attrs==23.1.0\nsix==1.16.0\n")
     forget(backend)
     other = build(backend, spec, "attrs==23.1.0\nidna==3.4\nsix==1.16.0\n")
@@ -66,7 +72,9 @@ def test_a_part_is_found_in_the_registry_where_its_environment_is_not(backend, s
     assert other.layer_bytes["environment"] > 0
 
 
-def test_a_part_goes_with_the_last_environment_upon_it(backend, spec, monkeypatch, tmp_path):  # noqa: F811
+def test_a_part_goes_with_the_last_environment_upon_it(
+    backend: DockerBackend, spec: InstanceSpec, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr("builders.image_gc.collect.package_cache_records", lambda records: ())
     alone = DockerBackend(replace(backend.settings, layer_cache_registry="", cache_dir=tmp_path))
     first = build(alone, spec, "idna==3.4\nsix==1.16.0\n")

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from curate.releases import columns
 from curate.store import Store
 from tests.doubles.hub import HubDouble
 from tests.helpers.factories import make_candidate, make_pull, make_validation
+from tests.helpers.fakes import not_none
 from tests.helpers.releases import good, released
 
 ROOT = Path(__file__).parents[2]
@@ -34,12 +36,14 @@ print(json.dumps(found))
 
 
 @pytest.fixture
-def hub():
+def hub() -> Iterator[HubDouble]:
     with HubDouble() as double:
         yield double
 
 
-def run(hub, home, *arguments, cwd=ROOT, expected=0):
+def run(
+    hub: HubDouble, home: Path, *arguments: object, cwd: Path = ROOT, expected: int = 0
+) -> subprocess.CompletedProcess[str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("CURATE_")}
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
@@ -55,7 +59,7 @@ def run(hub, home, *arguments, cwd=ROOT, expected=0):
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Path:
     raw = (
         make_raw_row(make_candidate()),
         make_raw_row(make_candidate(instance_id="owner__name-8", pull_number=8)),
@@ -63,7 +67,7 @@ def folder(tmp_path):
     return released(tmp_path / "tasks", good(7), good(9), raw=raw, lite=[good(9)], mine=[good(7)])
 
 
-def expected():
+def expected() -> dict[str, list[list[str]]]:
     train, raw = (
         [c.name for c in columns] for columns in (columns.TRAIN_COLUMNS, columns.RAW_COLUMNS)
     )
@@ -75,19 +79,23 @@ def expected():
     }
 
 
-def test_datasets_loads_every_split_from_a_folder(hub, folder, tmp_path):
+def test_datasets_loads_every_split_from_a_folder(
+    hub: HubDouble, folder: Path, tmp_path: Path
+) -> None:
     done = run(hub, tmp_path / "home", "-c", LOAD, folder)
     assert json.loads(done.stdout.splitlines()[-1]) == expected()
 
 
-def test_datasets_loads_every_split_from_the_hub(hub, folder, tmp_path):
+def test_datasets_loads_every_split_from_the_hub(
+    hub: HubDouble, folder: Path, tmp_path: Path
+) -> None:
     code = f"from curate.publish.hub import push_folder; from pathlib import Path\npush_folder(Path({str(folder)!r}), {NAME!r}, message='m')"  # noqa: E501
     run(hub, tmp_path / "home", "-c", code)
     done = run(hub, tmp_path / "home", "-c", LOAD, NAME)
     assert json.loads(done.stdout.splitlines()[-1]) == expected()
 
 
-def test_pandas_and_duckdb_open_the_parquet(folder):
+def test_pandas_and_duckdb_open_the_parquet(folder: Path) -> None:
     import duckdb
     import pandas
 
@@ -96,11 +104,14 @@ def test_pandas_and_duckdb_open_the_parquet(folder):
     assert list(frame.columns) == [column.name for column in columns.TRAIN_COLUMNS]
     assert list(frame.FAIL_TO_PASS[0]) == good(7)["FAIL_TO_PASS"]
     query = f"SELECT instance_id, len(PASS_TO_PASS), test_strength FROM '{path}' ORDER BY 1"
-    assert duckdb.sql(query).fetchall() == [("owner__name-7", 2, None), ("owner__name-9", 2, None)]
+    assert not_none(duckdb.sql(query)).fetchall() == [
+        ("owner__name-7", 2, None),
+        ("owner__name-9", 2, None),
+    ]
 
 
 @pytest.fixture
-def data(tmp_path):
+def data(tmp_path: Path) -> Path:
     with Store(tmp_path / "data") as store:
         for row in (good(7), good(9)):
             number = row["pull_number"]
@@ -116,8 +127,8 @@ def data(tmp_path):
     return tmp_path
 
 
-def test_the_commands_one_after_the_other(hub, data, tmp_path):
-    def curate(*arguments, expected=0):
+def test_the_commands_one_after_the_other(hub: HubDouble, data: Path, tmp_path: Path) -> None:
+    def curate(*arguments: object, expected: int = 0) -> subprocess.CompletedProcess[str]:
         return run(hub, tmp_path / "home", "-m", "curate", *arguments, cwd=data, expected=expected)
 
     curate("publish", "--subset", "mine=pull_number = 7", "--where", "pull_number < 99")
@@ -141,8 +152,10 @@ def test_the_commands_one_after_the_other(hub, data, tmp_path):
     assert (cost["images_to_send"], cost["total_bytes"]) == (2, 0)
 
 
-def test_push_refuses_what_check_refuses_and_says_why(hub, data, tmp_path):
-    def curate(*arguments, expected=0):
+def test_push_refuses_what_check_refuses_and_says_why(
+    hub: HubDouble, data: Path, tmp_path: Path
+) -> None:
+    def curate(*arguments: object, expected: int = 0) -> subprocess.CompletedProcess[str]:
         return run(hub, tmp_path / "home", "-m", "curate", *arguments, cwd=data, expected=expected)
 
     curate("publish", "--release-filters", "swe-gym")

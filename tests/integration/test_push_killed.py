@@ -10,13 +10,17 @@ import signal
 import subprocess
 import tarfile
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
+import docker
 import pytest
 
 from builders.engine.client import connect_to_engine
 from builders.engine.registry import verify_image
 from curate.publish.run import image_repository_name
 from curate.store import Store
+from tests.helpers.fakes import not_none
 from tests.helpers.image_push import push_command, save_verified
 
 IMAGES, BYTES, SEED = 6, 16 << 20, 5
@@ -24,12 +28,12 @@ _PUSHED = re.compile(r"pushed (\S+): ([\d.]+) MB")
 
 
 @pytest.fixture(scope="module")
-def client():
+def client() -> docker.DockerClient:
     return connect_to_engine()
 
 
 @pytest.fixture
-def built(client, tmp_path):
+def built(client: docker.DockerClient, tmp_path: Path) -> Iterator[str]:
     """A store of verified instances with an image each; the registry's namespace for them."""
     name = f"curate-test/{secrets.token_hex(6)}"
     with Store(tmp_path / "data") as store:
@@ -38,20 +42,20 @@ def built(client, tmp_path):
     yield f"{os.environ['CURATE_TEST_REGISTRY']}/{name}"
     for image in client.images.list():
         if any(name in tag for tag in image.tags):
-            client.images.remove(image.id, force=True)
+            client.images.remove(not_none(image.id), force=True)
 
 
-def _image(client, repository, tag):
+def _image(client: docker.DockerClient, repository: str, tag: str) -> str:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         member = tarfile.TarInfo("file")
         member.size = BYTES
         tar.addfile(member, io.BytesIO(secrets.token_bytes(BYTES)))
     client.api.import_image_from_data(buffer.getvalue(), repository=repository, tag=tag)
-    return client.images.get(f"{repository}:{tag}").id
+    return not_none(client.images.get(f"{repository}:{tag}").id)
 
 
-def _start(folder, registry):
+def _start(folder: Path, registry: str) -> subprocess.Popen[str]:
     command, variables = push_command(registry)
     return subprocess.Popen(
         [*command, "--json"],
@@ -64,9 +68,12 @@ def _start(folder, registry):
     )
 
 
-def _killed_behind(process, count, chance):
+def _killed_behind(
+    process: subprocess.Popen[str], count: int, chance: random.Random
+) -> list[tuple[str, str]]:
     """Kill *process* a moment after it has told of *count* pushes; what it told in all."""
-    told = []
+    told: list[tuple[str, str]] = []
+    assert process.stderr
     for line in process.stderr:
         told += _PUSHED.findall(line)
         if len(told) == count or ("together" in line and not count):
@@ -78,8 +85,11 @@ def _killed_behind(process, count, chance):
     return told
 
 
-def test_killed_pushes_are_finished_and_nothing_is_sent_twice(client, built, tmp_path):
-    chance, told = random.Random(SEED), []
+def test_killed_pushes_are_finished_and_nothing_is_sent_twice(
+    client: docker.DockerClient, built: str, tmp_path: Path
+) -> None:
+    chance = random.Random(SEED)
+    told: list[tuple[str, str]] = []
     for count in (0, 1, 1):
         killed = _start(tmp_path, built)
         told += _killed_behind(killed, count, chance)

@@ -4,28 +4,31 @@ import io
 import os
 import secrets
 import tarfile
+from collections.abc import Iterator
 
+import docker
 import pytest
 
 from builders.engine.client import connect_to_engine
 from builders.engine.registry import RegistryError, pull_image, push_image, verify_image
+from tests.helpers.fakes import not_none
 
 
 @pytest.fixture(scope="module")
-def client():
+def client() -> docker.DockerClient:
     return connect_to_engine()
 
 
 @pytest.fixture
-def repository(client):
+def repository(client: docker.DockerClient) -> Iterator[str]:
     name = f"{os.environ['CURATE_TEST_REGISTRY']}/test/{secrets.token_hex(6)}"
     yield name
     for image in client.images.list(name):
-        client.images.remove(image.id, force=True)
+        client.images.remove(not_none(image.id), force=True)
 
 
 @pytest.fixture
-def image(client, repository):
+def image(client: docker.DockerClient, repository: str) -> str:
     """An image of one file of random bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
@@ -36,8 +39,11 @@ def image(client, repository):
     return f"{repository}:source"
 
 
-def test_pushed_image_is_pulled_by_digest(client, image, repository):
+def test_pushed_image_is_pulled_by_digest(
+    client: docker.DockerClient, image: str, repository: str
+) -> None:
     identity = client.images.get(image).id
+    assert identity is not None
     push = push_image(client, image, repository, "latest")
     assert push.reference == f"{repository}@{push.digest}"
     assert list(push.layers.values()) == ["pushed"]
@@ -47,7 +53,9 @@ def test_pushed_image_is_pulled_by_digest(client, image, repository):
     assert verify_image(client, f"{repository}:latest") == push.digest
 
 
-def test_second_push_sends_nothing(client, image, repository):
+def test_second_push_sends_nothing(
+    client: docker.DockerClient, image: str, repository: str
+) -> None:
     first = push_image(client, image, repository, "one")
     second = push_image(client, image, repository, "two")
     assert second.digest == first.digest
@@ -55,7 +63,9 @@ def test_second_push_sends_nothing(client, image, repository):
     assert second.pushed_bytes == 0
 
 
-def test_absent_digest_is_an_error(client, image, repository):
+def test_absent_digest_is_an_error(
+    client: docker.DockerClient, image: str, repository: str
+) -> None:
     push_image(client, image, repository, "latest")
     with pytest.raises(RegistryError):
         verify_image(client, f"{repository}@sha256:{'0' * 64}")
@@ -63,12 +73,14 @@ def test_absent_digest_is_an_error(client, image, repository):
         pull_image(client, f"{repository}@sha256:{'0' * 64}")
 
 
-def test_absent_image_is_an_error(client, repository):
+def test_absent_image_is_an_error(client: docker.DockerClient, repository: str) -> None:
     with pytest.raises(RegistryError, match="does not exist"):
         push_image(client, f"{repository}:none", repository, "latest")
 
 
-def test_registry_that_is_not_there_is_an_error(client, image, monkeypatch):
+def test_registry_that_is_not_there_is_an_error(
+    client: docker.DockerClient, image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("builders.engine.registry._push_with_retries.retry.wait", lambda _: 0)
     with pytest.raises(RegistryError, match="refused"):
         push_image(client, image, "127.0.0.1:9/test/none", "latest")

@@ -31,22 +31,23 @@ def interpreter(version: str) -> str:
 
 
 @pytest.fixture(scope="module", params=PAIRS)
-def old_python(request, tmp_path_factory):
+def old_python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     python, version = request.param
     folder = tmp_path_factory.mktemp("venv")
     tool = [uv.find_uv_bin()]
     subprocess.run([*tool, "venv", "-q", "--python", interpreter(python), folder], check=True)
-    install = ["pip", "install", "-q", "--python", folder / "bin" / "python"]
+    install = ["pip", "install", "-q", "--python", str(folder / "bin" / "python")]
     subprocess.run([*tool, *install, f"pytest=={version}", "pytest-xdist"], check=True)
     return str(folder / "bin" / "python")
 
 
 @pytest.mark.parametrize("name", ["every outcome", "ids are pytest's own", "unittest"])
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
-def test_outcomes(name, workers, old_python, tmp_path):
+def test_outcomes(name: str, workers: str, old_python: str, tmp_path: Path) -> None:
     behaviour = next(each for each in BEHAVIOURS if each.name == name)
     (tmp_path / "project").mkdir()
     for file, text in behaviour.files.items():
+        assert isinstance(text, str)
         (tmp_path / "project" / file).write_text(text, encoding="utf-8")
     report, exit_code, output = run_reported(tmp_path, workers, python=old_python)
     assert report.is_finished and not report.tampering, output
@@ -55,7 +56,7 @@ def test_outcomes(name, workers, old_python, tmp_path):
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
-def test_hard_names_and_ends(workers, old_python, tmp_path):
+def test_hard_names_and_ends(workers: str, old_python: str, tmp_path: Path) -> None:
     for file, text in FILES.items():
         path = tmp_path / "project" / file
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +68,9 @@ def test_hard_names_and_ends(workers, old_python, tmp_path):
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
-def test_setups_in_the_style_of_nose(workers, request, old_python, tmp_path):
+def test_setups_in_the_style_of_nose(
+    workers: str, request: pytest.FixtureRequest, old_python: str, tmp_path: Path
+) -> None:
     version = request.node.callspec.params["old_python"][1]
     major = int(version.partition(".")[0])
     if major > 7:
@@ -85,7 +88,7 @@ def test_setups_in_the_style_of_nose(workers, request, old_python, tmp_path):
     assert dict(report.outcomes) == {**nose_style.OUTCOMES, **older}, output
 
 
-def test_death(old_python, tmp_path):
+def test_death(old_python: str, tmp_path: Path) -> None:
     (tmp_path / "project").mkdir()
     code = "import os\ndef test_a(): pass\ndef test_b(): os._exit(0)\n"
     (tmp_path / "project" / "test_x.py").write_text(code)
@@ -97,5 +100,5 @@ def test_death(old_python, tmp_path):
     }
 
 
-def test_this_interpreter_is_not_what_is_tested(old_python):
+def test_this_interpreter_is_not_what_is_tested(old_python: str) -> None:
     assert old_python != sys.executable

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -9,14 +10,15 @@ import pytest
 from builders.backends.docker import DockerBackend
 from builders.engine.layer_cache import cache_repository
 from builders.engine.registry import RegistryError
-from builders.model import BuiltInstance
+from builders.model import BuiltInstance, Failure, InstanceSpec
+from builders.settings import BuildSettings
 from tests.integration.test_images import settings, spec  # noqa: F401
 
 pytestmark = pytest.mark.xdist_group("builds")
 
 
 @pytest.fixture
-def backend(settings):  # noqa: F811
+def backend(settings: BuildSettings) -> Iterator[DockerBackend]:
     registry = os.environ["CURATE_TEST_REGISTRY"]
     namespace = f"curate-test-{secrets.token_hex(4)}"
     backend = DockerBackend(
@@ -42,7 +44,9 @@ def layers(backend: DockerBackend) -> set[str]:
     return {tag.split("/")[1].split(":")[0] for tag in tags(backend)}
 
 
-def test_an_environment_is_found_by_its_key_and_nothing_below_is_made(backend, spec):  # noqa: F811
+def test_an_environment_is_found_by_its_key_and_nothing_below_is_made(
+    backend: DockerBackend, spec: InstanceSpec
+) -> None:
     first = backend.build_instance(spec)
     assert isinstance(first, BuiltInstance), first
     assert layers(backend) == {"base", "python", "env", "instance"}
@@ -55,12 +59,11 @@ def test_an_environment_is_found_by_its_key_and_nothing_below_is_made(backend, s
     assert second.environment_seconds == 0
 
 
-def test_another_image_of_that_name_is_refused(backend, spec):  # noqa: F811
+def test_another_image_of_that_name_is_refused(backend: DockerBackend, spec: InstanceSpec) -> None:
     names = backend.layer_names(spec)
-    key = names["environment"].rsplit(":", 1)[1]
-    name = cache_repository(
-        backend.settings.layer_cache_registry, names["environment"].rsplit(":", 1)[0]
-    )
+    assert not isinstance(names, Failure)
+    image, _, key = names["environment"].rpartition(":")
+    name = cache_repository(backend.settings.layer_cache_registry, image)
     backend.engine.images.get(os.environ["CURATE_BASE_IMAGE"]).tag(name, tag=key)
     for line in backend.engine.images.push(name, tag=key, stream=True, decode=True):
         assert "error" not in line
@@ -70,7 +73,9 @@ def test_another_image_of_that_name_is_refused(backend, spec):  # noqa: F811
     assert not tags(backend)
 
 
-def test_a_registry_that_is_not_there_is_an_error(backend, spec):  # noqa: F811
+def test_a_registry_that_is_not_there_is_an_error(
+    backend: DockerBackend, spec: InstanceSpec
+) -> None:
     away = DockerBackend(replace(backend.settings, layer_cache_registry="127.0.0.1:9"))
     with pytest.raises(RegistryError) as caught:
         away.build_instance(spec)

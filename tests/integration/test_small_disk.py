@@ -3,19 +3,26 @@
 import os
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 from docker.errors import DockerException
 
 from builders.engine.buildkit import find_build_client, run_build
 from builders.errors import DiskFullError, SandboxError
-from builders.images.build_queue import BuildQueue
-from builders.model import BuiltInstance, ResourceLimits, RunSpec
+from builders.images.build_queue import BuildQueue, BuildSlot
+from builders.model import BuiltInstance, ResourceLimits, RunResult, RunSpec
 from builders.process.free_space import free_bytes, free_inode_fraction
 from builders.sandbox.docker import run_in_container
+from tests.helpers.fakes import not_none
 from tests.helpers.loop_filesystem import MountError, loop_filesystem
 from tests.helpers.private_engine import PrivateEngine, available
+
+WriteImage = Callable[[BuildSlot, str, int], str]
+
 
 pytestmark = [
     pytest.mark.xdist_group("containers"),
@@ -26,7 +33,7 @@ FILES = "mkdir -p d; i=0; while :; do : > d/$((i++)) || sleep 600; done"
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory):
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateEngine]:
     """An engine on a file system of 700 MB and 40,000 inodes that has the base image."""
     try:
         with (
@@ -39,15 +46,15 @@ def engine(tmp_path_factory):
         pytest.skip("no right to mount")
 
 
-def run(engine, command: str, **limits: int):
+def run(engine: PrivateEngine, command: str, **limits: int) -> RunResult:
     image = os.environ["CURATE_BASE_IMAGE"]
     built = BuiltInstance(name="t", backend="docker", handle=image, environment_key="k")
     execution = RunSpec(command=command, limits=ResourceLimits(seconds=120, **limits))
-    options = {"checkout": "/curate/out", "disk": engine.folder / "data"}
+    options: dict[str, Any] = {"checkout": "/curate/out", "disk": engine.folder / "data"}
     return run_in_container(engine.client, built, execution, **options)
 
 
-def test_a_run_that_uses_up_the_inodes_is_ended_in_time(engine):
+def test_a_run_that_uses_up_the_inodes_is_ended_in_time(engine: PrivateEngine) -> None:
     with pytest.raises(SandboxError, match="inodes"):
         run(engine, FILES)
     assert engine.client.containers.list(all=True) == []
@@ -56,20 +63,23 @@ def test_a_run_that_uses_up_the_inodes_is_ended_in_time(engine):
 
 
 @pytest.fixture
-def write(engine, tmp_path, monkeypatch):
+def write(
+    engine: PrivateEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[WriteImage]:
     """Builds an image that writes that many MiB, and keeps what it wrote."""
     monkeypatch.setenv("DOCKER_HOST", engine.host)
     monkeypatch.setattr("builders.process.run.WATCH_INTERVAL", 0.2)
     client = find_build_client(os.environ.get("CURATE_DOCKER_CLI", ""))
 
-    def write(turn, tag, mib):
+    def write(turn: BuildSlot, tag: str, mib: int) -> str:
         place = tmp_path / f"{tag.replace(':', '-')}-{time.monotonic_ns()}"
         (place / "context").mkdir(parents=True)
+        name = tag.partition(":")[0]
         turn.start_step()
         failure = run_build(
             client,
             dockerfile=f"FROM {os.environ['CURATE_BASE_IMAGE']}\n"
-            f"RUN for i in $(seq {mib // 2}); do head -c 2M /dev/urandom >> /{tag.split(':')[0]}"
+            f"RUN for i in $(seq {mib // 2}); do head -c 2M /dev/urandom >> /{name}"
             " && sleep 0.01; done\n",
             context=place / "context",
             temp_dir=place,
@@ -84,27 +94,34 @@ def write(engine, tmp_path, monkeypatch):
     forget(engine)
 
 
-def forget(engine) -> None:
+def forget(engine: PrivateEngine) -> None:
     """Remove all images but the base, and what builds have left."""
     for image in engine.client.images.list():
         if image.tags != [os.environ["CURATE_BASE_IMAGE"]]:
-            engine.client.images.remove(image.id, force=True)
+            engine.client.images.remove(not_none(image.id), force=True)
     engine.client.api.prune_builds(all=True)
 
 
-def mib(folder) -> int:
+def mib(folder: Path) -> int:
     return free_bytes(folder) >> 20
 
 
-def test_a_build_is_stopped_before_the_disk_is_full_and_gives_back_what_it_took(engine, write):
+def test_a_build_is_stopped_before_the_disk_is_full_and_gives_back_what_it_took(
+    engine: PrivateEngine, write: WriteImage
+) -> None:
     data = engine.folder / "data"
     free = mib(data)
     least = [free]
     turns = BuildQueue(free << 19)  # half of it
 
-    def build(turn):
+    def build(turn: BuildSlot) -> str:
         watch = turn.check_space
-        turn.check_space = lambda: (least.append(mib(data)), watch())
+
+        def watched() -> None:
+            least.append(mib(data))
+            watch()
+
+        turn.check_space = watched  # type: ignore[method-assign]
         return write(turn, "much:1", 10 * free)
 
     with pytest.raises(DiskFullError, match="reserved"):
@@ -117,7 +134,9 @@ def test_a_build_is_stopped_before_the_disk_is_full_and_gives_back_what_it_took(
     assert mib(data) >= 0.95 * free
 
 
-def test_two_builds_too_large_for_the_disk_together_are_made_one_after_the_other(engine, write):
+def test_two_builds_too_large_for_the_disk_together_are_made_one_after_the_other(
+    engine: PrivateEngine, write: WriteImage
+) -> None:
     data = engine.folder / "data"
     free = mib(data)
     turns = BuildQueue(int(0.3 * free) << 20)
@@ -125,19 +144,19 @@ def test_two_builds_too_large_for_the_disk_together_are_made_one_after_the_other
     begun = threading.Event()
     told = []
 
-    def older(turn):
+    def older(turn: BuildSlot) -> str:
         begun.set()
         made = write(turn, "older:1", part)
         told.append("older ended")
         return made
 
-    def make_room(missing):
+    def make_room(missing: int) -> bool:
         told.append("room made")
         engine.client.images.remove("older:1")
         engine.client.api.prune_builds(all=True)
         return True
 
-    def younger(turn):
+    def younger(turn: BuildSlot) -> str:
         told.append("younger begun")
         return write(turn, "younger:1", part)
 
@@ -161,7 +180,13 @@ def test_two_builds_too_large_for_the_disk_together_are_made_one_after_the_other
     ],
     ids=["by a command", "by the engine"],
 )
-def test_a_build_that_fills_the_disk_is_no_verdict(engine, dockerfile, kind, tmp_path, monkeypatch):
+def test_a_build_that_fills_the_disk_is_no_verdict(
+    engine: PrivateEngine,
+    dockerfile: str,
+    kind: type[Exception],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("DOCKER_HOST", engine.host)
     context = tmp_path / "context"
     context.mkdir()

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
@@ -23,7 +25,7 @@ from tests.helpers.kill_loop import INTERRUPTED
 
 
 @pytest.fixture
-def stage(tmp_path):
+def stage(tmp_path: Path) -> Iterator[Stage]:
     with prepared(tmp_path / "demo") as stage:
         yield stage
 
@@ -71,7 +73,7 @@ def places_of_runs(stage: Stage) -> list[str]:
     """Containers and folders of runs; only a curate that is up makes new ones."""
     name = owner(stage)
     folders = Path(tempfile.gettempdir()).glob(f"curate-run-{name}-*")
-    label = {"label": f"{OWNER_LABEL}={name}"}
+    label: dict[str, Any] = {"label": f"{OWNER_LABEL}={name}"}
     client = docker.from_env()
     containers = client.containers.list(all=True, ignore_removed=True, filters=label)
     return [*map(str, folders), *(str(container.name) for container in containers)]
@@ -99,7 +101,9 @@ def assert_as_expected(stage: Stage) -> None:
 @pytest.mark.parametrize(
     "sandbox", ["local", pytest.param("docker", marks=pytest.mark.xdist_group("builds"))]
 )
-def test_killed_and_interrupted_a_validation_ends_as_if_undisturbed(stage, sandbox):
+def test_killed_and_interrupted_a_validation_ends_as_if_undisturbed(
+    stage: Stage, sandbox: str
+) -> None:
     crawl(stage)
     command = ("validate", "--sandbox", sandbox, "-j", "2")
     for _ in range(2):
@@ -123,7 +127,7 @@ def test_killed_and_interrupted_a_validation_ends_as_if_undisturbed(stage, sandb
     assert_as_expected(stage)
 
 
-def test_one_validation_at_a_time(stage):
+def test_one_validation_at_a_time(stage: Stage) -> None:
     crawl(stage)
     first = begin(stage, "validate", "--sandbox", "local")
     wait_for_a_run(stage, first)
@@ -137,7 +141,7 @@ def test_one_validation_at_a_time(stage):
     assert leaked_resources(stage) == []
 
 
-def test_rebuild_goes_on_night_after_night(stage):
+def test_rebuild_goes_on_night_after_night(stage: Stage) -> None:
     crawl(stage)  # links the mirror, so that nothing is cloned
     name = stage.sample.name
     rebuild = ("rebuild", name, "--github-api-url", stage.api_url, "--sandbox", "local", "-j", "2")
@@ -158,7 +162,7 @@ def test_rebuild_goes_on_night_after_night(stage):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "small"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
@@ -178,9 +182,9 @@ def fill(folder: Path, left: int) -> Path:
     return filler
 
 
-def test_a_full_disk_loses_nothing(stage, small_disk):
+def test_a_full_disk_loses_nothing(stage: Stage, small_disk: Path) -> None:
     filler = fill(small_disk, 100 << 10)  # enough to begin, not to end
-    variables = stage.variables | {"CURATE_DATA_DIR": str(small_disk / "data")}
+    variables = {**stage.variables, "CURATE_DATA_DIR": str(small_disk / "data")}
     crowded = replace(stage, variables=variables)
     mirror = ("--mirror", str(stage.mirror))
     command = ("crawl", stage.sample.name, "--github-api-url", stage.api_url, *mirror)
@@ -193,10 +197,11 @@ def test_a_full_disk_loses_nothing(stage, small_disk):
     assert (funnel["pulls"], funnel["candidates"]) == (15, 10)
 
 
-def test_a_disk_that_fills_while_verdicts_are_stored_loses_none(stage, small_disk):
-    crowded = replace(
-        stage, variables=stage.variables | {"CURATE_DATA_DIR": str(small_disk / "data")}
-    )
+def test_a_disk_that_fills_while_verdicts_are_stored_loses_none(
+    stage: Stage, small_disk: Path
+) -> None:
+    variables = {**stage.variables, "CURATE_DATA_DIR": str(small_disk / "data")}
+    crowded = replace(stage, variables=variables)
     crawl(crowded)
     command = ("validate", "--sandbox", "local", "-j", "2")
     filler = fill(small_disk, 64 << 10)  # enough for some verdicts, not for all

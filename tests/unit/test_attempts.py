@@ -1,21 +1,25 @@
 """Which locks a trial tries, and that none is made twice."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 import pytest
 
 from builders.errors import SandboxError
 from builders.model import Failure, RequirementsLock
-from curate.core.model import Rejection, Verdict
+from curate.core.model import Rejection, Validation, Verdict
 from curate.environments.context import ValidationOptions
 from curate.environments.plan import RequirementsVariant, ValidationPlan
 from curate.validate import attempts
 from recipes import Recipe
 from recipes.schema import EnvRecipe
 from tests.helpers.factories import make_candidate, make_validation
+from tests.helpers.fakes import UNUSED, fake
+
+AttemptNames = Callable[..., tuple[list[str], int]]
+
 
 DATE = datetime(2023, 1, 1, tzinfo=UTC)
 FAILURE = Failure(stage="lock", reason="unsatisfiable")
@@ -26,50 +30,65 @@ def lock(name: str, cutoff: datetime = DATE) -> RequirementsLock:
 
 
 @pytest.fixture
-def attempt_names(monkeypatch):
+def attempt_names(monkeypatch: pytest.MonkeyPatch) -> AttemptNames:
     """Names of the attempts for the shared locks of grounds; counts the exact locks made."""
 
-    def run(exact, ci=None, **shared):
-        made = []
+    def run(
+        exact: RequirementsLock | Failure,
+        ci: dict[str, str] | None = None,
+        **shared: RequirementsLock | Failure,
+    ) -> tuple[list[str], int]:
+        made: list[int] = []
         monkeypatch.setattr(
             attempts,
             "get_or_create_lock",
             lambda plan, ground, ctx: shared[ground.requirements_from],
         )
-        monkeypatch.setattr(attempts, "resolve_lock", lambda *_: made.append(1) or exact)
+
+        def resolve_lock(*_: object) -> RequirementsLock | Failure:
+            made.append(1)
+            return exact
+
+        monkeypatch.setattr(attempts, "resolve_lock", resolve_lock)
         grounds = [
-            RequirementsVariant(requirements_from=it, manifest=None, python="3.8", date=DATE)
+            RequirementsVariant(requirements_from=it, manifest=UNUSED, python="3.8", date=DATE)
             for it in shared
         ]
         env = EnvRecipe(ci_env_vars=ci or {}, env_vars={"A": "1", "B": "2"})
         plan = ValidationPlan(
-            candidate=None, recipe=None, env=env, selection=None, variants=tuple(grounds)
+            candidate=UNUSED, recipe=UNUSED, env=env, selection=UNUSED, variants=tuple(grounds)
         )
-        return [name for name, *_ in attempts.iter_attempts(plan, None)], len(made)
+        return [name for name, *_ in attempts.iter_attempts(plan, UNUSED)], len(made)
 
     return run
 
 
-def test_a_lock_of_the_very_date_is_not_made_again(attempt_names):
+def test_a_lock_of_the_very_date_is_not_made_again(attempt_names: AttemptNames) -> None:
     assert attempt_names(lock("a"), base=lock("a")) == (["base requirements"], 0)
     assert attempt_names(FAILURE, base=FAILURE) == (["base requirements"], 0)
 
 
-def test_an_older_lock_is_followed_by_one_of_the_date_where_that_differs(attempt_names):
+def test_an_older_lock_is_followed_by_one_of_the_date_where_that_differs(
+    attempt_names: AttemptNames,
+) -> None:
     old = lock("a", DATE - timedelta(days=9))
     assert attempt_names(lock("a"), base=old) == (["base requirements"], 1)
     names, _ = attempt_names(lock("b"), base=old)
     assert names == ["base requirements", "base requirements, strict cutoff"]
 
 
-def test_golds_requirements_are_tried_where_they_give_other_packages(attempt_names):
+def test_golds_requirements_are_tried_where_they_give_other_packages(
+    attempt_names: AttemptNames,
+) -> None:
     names, _ = attempt_names(lock("a"), base=lock("a"), gold=lock("b"))
     assert names == ["base requirements", "gold requirements"]
     names, _ = attempt_names(lock("a"), base=lock("a"), gold=lock("a"))
     assert names == ["base requirements"]
 
 
-def test_variables_of_the_projects_ci_come_last_and_with_the_first_lock(attempt_names):
+def test_variables_of_the_projects_ci_come_last_and_with_the_first_lock(
+    attempt_names: AttemptNames,
+) -> None:
     old, ci = lock("a", DATE - timedelta(days=9)), {"B": "3"}
     names, _ = attempt_names(lock("b"), ci, base=old)
     assert names[1:] == [
@@ -92,48 +111,62 @@ BROKEN = Rejection(stage="build", reason="environment-failed")
         (None, None, ["a: verified"]),
     ],
 )
-def test_ci_is_tried_where_runs_showed_nothing_and_only_there(monkeypatch, first, second, told):
+def test_ci_is_tried_where_runs_showed_nothing_and_only_there(
+    monkeypatch: pytest.MonkeyPatch,
+    first: Rejection | None,
+    second: Rejection | None,
+    told: list[str],
+) -> None:
     plan = ValidationPlan(
-        candidate=None,
-        recipe=None,
+        candidate=UNUSED,
+        recipe=UNUSED,
         env=EnvRecipe(ci_env_vars={"B": "3"}, env_vars={"A": "1", "B": "2"}),
-        selection=None,
+        selection=UNUSED,
         variants=(),
     )
     tries = [("a", plan, None, None), ("b", replace(plan, use_ci_env=True), None, None)]
 
-    def attempted(tried, ground, lock, options, ctx, blank):
+    def attempted(
+        tried: ValidationPlan,
+        ground: object,
+        lock: object,
+        options: ValidationOptions,
+        ctx: object,
+        blank: Validation,
+    ) -> Validation:
         why = second if tried.use_ci_env else first
         verdict = Verdict(fail_to_pass=("t",) * (not why), pass_to_pass=(), rejection=why)
         seen.append(dict(tried.env_vars))
         return replace(blank, verdict=verdict, runs=() if why is BROKEN else blank.runs)
 
-    seen = []
+    seen: list[dict[str, str]] = []
     monkeypatch.setattr(attempts, "iter_attempts", lambda *_: iter(tries))
     monkeypatch.setattr(attempts, "run_attempt", attempted)
-    record = attempts.first_verified(plan, ValidationOptions(), None, make_validation())
+    record = attempts.first_verified(plan, ValidationOptions(), UNUSED, make_validation())
     assert record.attempts == tuple(told)
     assert record.is_verified == told[-1].endswith("verified")
     assert seen == [{"A": "1", "B": "2"}, {"A": "1", "B": "3"}][: len(told)]
 
 
 @pytest.mark.parametrize("ending", [None, SandboxError("gone")])
-def test_what_was_built_for_a_trial_may_go_when_it_ends(monkeypatch, ending):
-    released = []
+def test_what_was_built_for_a_trial_may_go_when_it_ends(
+    monkeypatch: pytest.MonkeyPatch, ending: Exception | None
+) -> None:
+    released: list[str] = []
 
-    def tried(plan, options, ctx, blank):
+    def tried(
+        plan: object, options: ValidationOptions, ctx: object, blank: Validation
+    ) -> Validation:
         assert not released
         if ending:
             raise ending
         return blank
 
     monkeypatch.setattr(attempts, "first_verified", tried)
-    plan = SimpleNamespace(
-        selection=SimpleNamespace(build_command=lambda *_: ""), env=Recipe(repo="o/r").env[0]
-    )
+    plan = fake(selection=fake(build_command=lambda *_: ""), env=Recipe(repo="o/r").env[0])
     monkeypatch.setattr(attempts, "plan_validation", lambda *_: plan)
-    backend = SimpleNamespace(release_instance=released.append)
-    ctx = SimpleNamespace(backend=backend, get_mirror=lambda _: None, python_versions=())
+    backend = fake(release_instance=released.append)
+    ctx = fake(backend=backend, get_mirror=lambda _: None, python_versions=())
     with pytest.raises(SandboxError) if ending else nullcontext():
         attempts.validate_candidate(
             make_candidate(7), Recipe(repo="owner/name"), ValidationOptions(), ctx

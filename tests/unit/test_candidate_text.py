@@ -1,6 +1,7 @@
 """What a person reads of a candidate; texts of others are data and do not steer the terminal."""
 
 import io
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -9,7 +10,7 @@ from curate.cli.candidate_text import MAX_LINES, CandidateDetails, print_candida
 from tests.helpers.factories import make_candidate, make_pull, make_validation
 
 
-def printed(full=False, width=80, **changes):
+def printed(full: bool = False, width: int = 80, **changes: Any) -> str:
     out = io.StringIO()
     known = CandidateDetails(
         pull=make_pull(7, title="Bad \x1b[31mred"),
@@ -21,26 +22,26 @@ def printed(full=False, width=80, **changes):
     return out.getvalue()
 
 
-def test_issue_tests_and_patches_come_first_and_whole():
+def test_issue_tests_and_patches_come_first_and_whole() -> None:
     text = printed()
     parts = ["It breaks.", "t.py::a[x y]", "  -1\n  +2\n", "  +ü\n", "flaky t.py::d"]
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
 
 
-def test_control_characters_are_shown_and_not_obeyed():
+def test_control_characters_are_shown_and_not_obeyed() -> None:
     text = printed(problem_statement="\x1b]0;title\x07 \x9b2J \x7f\tend")
     assert not set(text) & {chr(code) for code in (*range(9), *range(11, 32), *range(127, 160))}
     assert "␛]0;title␇ �2J ␡" in text
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_long_texts_are_cut_unless_all_is_asked_for(full):
+def test_long_texts_are_cut_unless_all_is_asked_for(full: bool) -> None:
     text = printed(full, problem_statement="\n".join(f"line {n}" for n in range(MAX_LINES + 2)))
     assert (f"line {MAX_LINES + 1}" in text) == full
     assert ("2 more lines: --full" in text) != full
 
 
-def test_no_id_is_cut_at_the_end_of_a_line():
+def test_no_id_is_cut_at_the_end_of_a_line() -> None:
     name = "x" * 300
     assert name in printed(problem_statement=name)

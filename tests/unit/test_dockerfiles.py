@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,11 +41,13 @@ SETTINGS = BuildSettings(cache_dir=Path("/cache"))
 PREFIX = Path("/pythons/3.8.18")
 
 
-def _tags(spec=SPEC, settings=SETTINGS, prefix=PREFIX):
+def _tags(
+    spec: InstanceSpec = SPEC, settings: BuildSettings = SETTINGS, prefix: Path = PREFIX
+) -> dict[str, str]:
     return {layer.name: layer.tag for layer in plan_image(spec, settings, prefix).layers}
 
 
-def test_environment_text():
+def test_environment_text() -> None:
     assert render_environment("curate/python:1", LOCK, system_packages=("zip", "cmake")) == (
         "FROM curate/python:1\n"
         "RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y"
@@ -71,13 +74,13 @@ def test_environment_text():
     )
 
 
-def test_the_context_has_every_file_that_the_text_names(tmp_path):
+def test_the_context_has_every_file_that_the_text_names(tmp_path: Path) -> None:
     fill_environment_context(tmp_path, SPEC, replace(SETTINGS, cache_dir=tmp_path))
     named = set(re.findall(r"/mnt/([\w.]+)", render_environment("curate/python:1", LOCK)))
     assert named == {path.name for path in tmp_path.iterdir()}
 
 
-def test_extensions_are_built_against_a_numpy_that_all_locks_have():
+def test_extensions_are_built_against_a_numpy_that_all_locks_have() -> None:
     lock = replace(LOCK, text=LOCK.text + "numpy==1.19.4\n")
     text = render_environment("curate/python:1", lock)
     assert "echo 'numpy<=1.17.3' > /tmp/build-constraints.txt && { " in text
@@ -98,7 +101,7 @@ def test_extensions_are_built_against_a_numpy_that_all_locks_have():
         ("3.8", "numpydoc==1.1", ""),
     ],
 )
-def test_bounds_of_builds(python, numpy, bound):
+def test_bounds_of_builds(python: str, numpy: str, bound: str) -> None:
     assert build_constraint(replace(LOCK, text=f"{numpy}\n", python=python)) == bound
 
 
@@ -109,7 +112,7 @@ TORCH = replace(
 )
 
 
-def test_part_text():
+def test_part_text() -> None:
     install = "/mnt/uv pip install --python /opt/venv/bin/python --no-deps"
     mounts = "--mount=type=bind,target=/mnt --mount=type=cache,id=curate-builds,target=/media"
     assert render_shared_packages("curate/python:1", "3.8", ("a==1", "b==2"), lowest=True) == (
@@ -128,14 +131,14 @@ def test_part_text():
 @pytest.mark.parametrize(
     ("python", "seeds"), [("3.11", "pip setuptools wheel"), ("3.12", "pip"), ("3.9", "pip set")]
 )
-def test_an_environment_upon_parts_goes_on_with_theirs(python, seeds):
+def test_an_environment_upon_parts_goes_on_with_theirs(python: str, seeds: str) -> None:
     text = render_environment("p:1", replace(TORCH, python=python), has_venv=True)
     assert f" --exclude-newer 2021-05-04T10:00:00Z {seeds}" in text
     assert "/mnt/uv venv" not in text
     assert "--no-deps -r /mnt/lock.txt" in text
 
 
-def test_large_distributions_lie_below_the_environment_each_family_by_itself():
+def test_large_distributions_lie_below_the_environment_each_family_by_itself() -> None:
     plan = plan_image(replace(SPEC, lock=TORCH), SETTINGS, PREFIX)
     names = ["base", "python", "torch", "pyspark", "environment", "instance"]
     assert [layer.name for layer in plan.layers] == names
@@ -146,7 +149,7 @@ def test_large_distributions_lie_below_the_environment_each_family_by_itself():
         assert layer.dockerfile.startswith(f"FROM {below.tag}\n")
 
 
-def test_environments_that_differ_elsewhere_share_their_parts():
+def test_environments_that_differ_elsewhere_share_their_parts() -> None:
     other = replace(TORCH, text=TORCH.text.replace("six==1.16.0", "six==1.15.0"))
     one, two = (_tags(replace(SPEC, lock=lock)) for lock in (TORCH, other))
     assert {name for name in one if one[name] == two[name]} == {
@@ -156,14 +159,14 @@ def test_environments_that_differ_elsewhere_share_their_parts():
     assert _tags(replace(SPEC, lock=later))["torch"] != one["torch"]
 
 
-def test_nothing_of_a_family_is_a_part_without_its_head():
+def test_nothing_of_a_family_is_a_part_without_its_head() -> None:
     lock = replace(LOCK, text="nvidia-cudnn-cu11==8.5.0.96\ntriton==2.0.0\ntensorboard==2.0\n")
     assert "torch" not in _tags(replace(SPEC, lock=lock))
     lock = replace(LOCK, text="torch @ https://host/torch.whl\n")
     assert "torch" not in _tags(replace(SPEC, lock=lock))
 
 
-def test_instance_text_quotes_variables_and_stores_the_checkout_once():
+def test_instance_text_quotes_variables_and_stores_the_checkout_once() -> None:
     text = render_instance("curate/env:1", SPEC)
     assert 'ENV GREETING="say \\"hi\\" for \\$5"\n' in text
     assert text.count("RUN ") == 1
@@ -174,7 +177,7 @@ def test_instance_text_quotes_variables_and_stores_the_checkout_once():
     )
 
 
-def test_a_tree_lies_below_the_instances_that_step_from_it():
+def test_a_tree_lies_below_the_instances_that_step_from_it() -> None:
     older = "b" * 40
     plan = plan_image(replace(SPEC, checkout_layer_commit=older), SETTINGS, PREFIX)
     environment, tree, instance = plan.layers[2:]
@@ -188,7 +191,7 @@ def test_a_tree_lies_below_the_instances_that_step_from_it():
     assert "read-tree" not in itself.layers[-1].dockerfile
 
 
-def test_submodules_that_moved_take_their_own_step():
+def test_submodules_that_moved_take_their_own_step() -> None:
     moved = {"deep/b": ("1" * 40, "2" * 40), "a": ("3" * 40, "4" * 40)}
     text = render_instance(
         "x/checkout:1", replace(SPEC, checkout_layer_commit="b" * 40, moved_submodules=moved)
@@ -206,13 +209,13 @@ def test_submodules_that_moved_take_their_own_step():
     assert places == sorted(places)
 
 
-def test_base_text_starts_from_the_image_of_the_settings():
+def test_base_text_starts_from_the_image_of_the_settings() -> None:
     text = render_base("debian@sha256:1234")
     assert text.startswith("FROM debian@sha256:1234\n")
     assert " git " in text
 
 
-def test_python_layer_leaves_site_packages_behind():
+def test_python_layer_leaves_site_packages_behind() -> None:
     assert "lib/python3.8/site-packages/*" in render_python_dockerignore("3.8").splitlines()
     assert "COPY . /opt/python\n" in render_python("base", "3.8")
 
@@ -220,26 +223,26 @@ def test_python_layer_leaves_site_packages_behind():
 @pytest.mark.parametrize(
     "text", [layer.dockerfile for layer in plan_image(SPEC, SETTINGS, PREFIX).layers]
 )
-def test_dialect_is_that_of_docker_20_10(text):
+def test_dialect_is_that_of_docker_20_10(text: str) -> None:
     assert "<<" not in text
     assert "--link" not in text
     assert "--network" not in text
 
 
-def test_no_layer_names_this_machine():
+def test_no_layer_names_this_machine() -> None:
     bundled = replace(SETTINGS, ca_bundle=Path("/secret/ca.pem"), index_url="https://index.test")
     for layer in plan_image(SPEC, bundled, PREFIX).layers:
         assert not re.search(r"secret|index\.test|/mirrors|/pythons", layer.dockerfile)
 
 
-def test_settings_of_the_build_name_bundle_and_index():
+def test_settings_of_the_build_name_bundle_and_index() -> None:
     text = render_build_env(ca_bundle=True, index_url="https://index.test/a b")
     assert "export SSL_CERT_FILE=/mnt/ca.pem\n" in text
     assert "export UV_DEFAULT_INDEX='https://index.test/a b'\n" in text
     assert "ca.pem" not in render_build_env(ca_bundle=False, index_url="")
 
 
-def test_plan_is_deterministic_and_stacked():
+def test_plan_is_deterministic_and_stacked() -> None:
     plan = plan_image(SPEC, SETTINGS, PREFIX)
     assert plan == plan_image(SPEC, SETTINGS, PREFIX)
     for below, layer in zip(plan.layers, plan.layers[1:], strict=False):
@@ -247,7 +250,7 @@ def test_plan_is_deterministic_and_stacked():
     assert plan.layers[-1].tag.startswith("curate/instance:owner__repo-7-")
 
 
-def test_comments_of_a_lock_do_not_part_environments():
+def test_comments_of_a_lock_do_not_part_environments() -> None:
     other = replace(LOCK, text="six==1.16.0 # via a\n# made later\nattrs==21.2.0\n")
     assert _tags(replace(SPEC, lock=other)) == _tags()
 
@@ -263,12 +266,12 @@ def test_comments_of_a_lock_do_not_part_environments():
         ({"python": "3.9"}, {"base"}),
     ],
 )
-def test_a_change_renames_the_layers_above_it(change, kept):
+def test_a_change_renames_the_layers_above_it(change: dict[str, Any], kept: set[str]) -> None:
     before, after = _tags(), _tags(replace(SPEC, **change))
     assert {name for name in before if before[name] == after[name]} == kept
 
 
-def test_another_patch_release_or_base_is_another_environment():
+def test_another_patch_release_or_base_is_another_environment() -> None:
     assert _tags(prefix=Path("/pythons/3.8.17"))["environment"] != _tags()["environment"]
     other = replace(SETTINGS, base_image="debian:trixie")
     assert set(_tags(settings=other).values()).isdisjoint(_tags().values())

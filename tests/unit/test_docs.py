@@ -30,7 +30,7 @@ def text(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def test_every_setting_and_its_default_is_documented():
+def test_every_setting_and_its_default_is_documented() -> None:
     page = text("docs/settings.md").partition("## Disk")[0]
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", page, re.MULTILINE))
     assert list(rows) == list(Settings.model_fields)
@@ -43,26 +43,26 @@ def test_every_setting_and_its_default_is_documented():
     "table",
     [Recipe, VersionRule, PathGlobs, DataDrivenTests, EnvRecipe, RequirementSources, RunLimits],
 )
-def test_every_key_of_a_recipe_is_documented(table: type[RecipeTable]):
+def test_every_key_of_a_recipe_is_documented(table: type[RecipeTable]) -> None:
     page = text("docs/recipes.md")
     names = set(table.model_fields)
     missing = {name for name in names if not re.search(rf"[`\[]{name}\b", page)}
     assert not missing
 
 
-def test_every_limit_is_documented_with_its_default():
+def test_every_limit_is_documented_with_its_default() -> None:
     page = text("docs/recipes.md")
     for name, value in RunLimits().model_dump().items():
         assert f"`{name}` ({value:g})" in page
 
 
-def test_every_command_is_in_the_readme():
+def test_every_command_is_in_the_readme() -> None:
     page = text("README.md")
     for command in COMMANDS:
         assert f"`curate {command}" in page
 
 
-def test_every_published_column_is_documented_as_it_is():
+def test_every_published_column_is_documented_as_it_is() -> None:
     page = text("docs/publishing.md")
     documented = [
         f"| {c.name} | {c.kind} | {c.source} | {c.meaning} |"
@@ -74,7 +74,7 @@ def test_every_published_column_is_documented_as_it_is():
     assert f"Schema version {columns.SCHEMA_VERSION};" in page
 
 
-def test_every_rule_and_preset_is_documented():
+def test_every_rule_and_preset_is_documented() -> None:
     page = text("docs/publishing.md")
     tables = [(name, info.default) for name, info in ReleaseFilters.model_fields.items()]
     keys = [
@@ -95,7 +95,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_links_between_pages_lead_somewhere():
+def test_links_between_pages_lead_somewhere() -> None:
     for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
         content = page.read_text(encoding="utf-8")
         for path, anchor in re.findall(r"\]\(([^)#:\s]*)(?:#([^)\s]*))?\)", content):
@@ -104,27 +104,27 @@ def test_links_between_pages_lead_somewhere():
             assert not anchor or anchor in anchors(target), f"{page.name} -> {path}#{anchor}"
 
 
-def test_the_import_graph_is_that_of_the_code():
+def test_the_import_graph_is_that_of_the_code() -> None:
     page = text("docs/architecture.md")
     redraw = "python -m tests.helpers.import_graph --write"
     assert import_graph.render_mermaid() in page, f"The imports have changed: {redraw}"
 
 
-def test_implied_arrows_are_left_out_and_others_stay():
+def test_implied_arrows_are_left_out_and_others_stay() -> None:
     graph = {"top": {"middle", "low"}, "middle": {"low"}, "other": {"low"}}
     frozen = {name: frozenset(targets) for name, targets in graph.items()}
     reduced = import_graph.drop_implied(frozen)
     assert reduced == {**frozen, "top": frozenset({"middle"})}
 
 
-def test_every_package_is_explained():
+def test_every_package_is_explained() -> None:
     page = text("docs/architecture.md")
     for top in ("curate", "builders"):
         for package in (ROOT / top).glob("*/__init__.py"):
             assert f"| `{package.parent.name}` |" in page, package.parent
 
 
-def test_every_table_of_the_store_is_explained_with_its_columns():
+def test_every_table_of_the_store_is_explained_with_its_columns() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", text("docs/architecture.md"), re.MULTILINE))
     database = sqlite3.connect(":memory:")
     prepare_tables(database)
@@ -133,7 +133,7 @@ def test_every_table_of_the_store_is_explained_with_its_columns():
             assert f"`{column}`" in rows[table], f"{table}.{column}"
 
 
-def test_names_in_the_architecture_exist():
+def test_names_in_the_architecture_exist() -> None:
     page = text("docs/architecture.md")
     named = re.findall(r"`((?:curate|builders)/[\w/]+(?:\.\w+)?)(?:::(\w+))?`", page)
     assert named

@@ -1,7 +1,10 @@
 """What is read of CI files, and what a draft makes of it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,9 +21,11 @@ from curate.recipe_tools.draft.tox_nox_make import find_runner_jobs
 from curate.recipe_tools.draft.write_toml import render_recipe
 from recipes import parse_recipe
 
+MakeTree = Callable[..., FolderTree]
+
 
 @pytest.fixture
-def tree(tmp_path):
+def tree(tmp_path: Path) -> MakeTree:
     def make(**files: str) -> FolderTree:
         for name, text in files.items():
             path = tmp_path / name.replace("__", "/")
@@ -49,7 +54,7 @@ def told(found: JobFindings) -> dict[str, object]:
         ("pip download -r no.txt; pip uninstall -r no.txt", []),
     ],
 )
-def test_requirement_files_of_commands(command, facts):
+def test_requirement_files_of_commands(command: str, facts: list[str]) -> None:
     assert read_commands(command).files == facts
 
 
@@ -78,12 +83,14 @@ def test_requirement_files_of_commands(command, facts):
         ("echo 'it's broken\necho pytest", "runners", []),
     ],
 )  # fmt: skip
-def test_what_else_commands_install_and_call(command, kind, facts):
+def test_what_else_commands_install_and_call(
+    command: str, kind: str, facts: list[str] | None
+) -> None:
     expected = ['mock; python_version < "3"', "six>=1"] if facts is None else facts
     assert getattr(read_commands(command), kind) == expected
 
 
-def test_jobs_of_workflows_with_variables_of_file_job_and_step(tree):
+def test_jobs_of_workflows_with_variables_of_file_job_and_step(tree: MakeTree) -> None:
     text = """
 env: {A: 1}
 jobs:
@@ -109,7 +116,7 @@ jobs:
     assert not docs.runs_tests
 
 
-def test_a_job_does_what_the_actions_of_the_repository_do(tree):
+def test_a_job_does_what_the_actions_of_the_repository_do(tree: MakeTree) -> None:
     job = "jobs:\n  unit:\n    steps:\n    - uses: ./.github/actions/prepare\n    - run: pytest\n"
     action = "runs:\n  steps:\n  - run: pip install -r dev.txt\n"
     files = {".github__workflows__ci.yml": job, ".github__actions__prepare__action.yml": action}
@@ -117,7 +124,7 @@ def test_a_job_does_what_the_actions_of_the_repository_do(tree):
     assert told(unit.findings) == {"files": ["dev.txt"], "runners": ["pytest"]}
 
 
-def test_jobs_of_travis_and_azure(tree):
+def test_jobs_of_travis_and_azure(tree: MakeTree) -> None:
     travis = "addons: {apt: {packages: [graphviz]}}\ninstall: pip install .[t]\nscript: [pytest]\n"
     azure = "jobs:\n- job: A\n  steps:\n  - script: pip install -r a.txt\n  - bash: pytest\n"
     first, second = find_ci_jobs(tree(**{".travis.yml": travis, "azure-pipelines.yml": azure}))
@@ -125,7 +132,7 @@ def test_jobs_of_travis_and_azure(tree):
     assert told(second.findings) == {"files": ["a.txt"], "runners": ["pytest"]}
 
 
-def test_environments_of_tox_inherit_and_refer(tree):
+def test_environments_of_tox_inherit_and_refer(tree: MakeTree) -> None:
     text = """
 [testenv]
 deps =
@@ -155,7 +162,7 @@ commands = flake8
     assert not lint.runs_tests
 
 
-def test_environments_of_tox_in_toml(tree):
+def test_environments_of_tox_in_toml(tree: MakeTree) -> None:
     text = '[env_run_base]\ndependency_groups = ["test"]\ncommands = [["pytest", "-x"]]\n'
     text += '[env.lint]\ndeps = ["ruff"]\ncommands = [["ruff", "check"]]\n'
     base, lint = (job.findings for job in find_runner_jobs(tree(**{"tox.toml": text})))
@@ -163,7 +170,7 @@ def test_environments_of_tox_in_toml(tree):
     assert not lint.runs_tests
 
 
-def test_sessions_of_nox_and_targets_of_make(tree):
+def test_sessions_of_nox_and_targets_of_make(tree: MakeTree) -> None:
     nox = "import nox\n@nox.session\ndef tests(session):\n"
     nox += '    session.install(".[dev]", "-r", "dev.txt")\n    session.run("pytest", *args)\n'
     make = "all: test\n\ntest: x\n\t@pytest -q\n\nlint:\n\tflake8\n"
@@ -183,11 +190,11 @@ def test_sessions_of_nox_and_targets_of_make(tree):
         ("tox.ini", "[pytest]\naddopts = --cov -q\n"),
     ],
 )
-def test_settings_of_pytest(tree, name, text):
+def test_settings_of_pytest(tree: MakeTree, name: str, text: str) -> None:
     assert read_pytest_settings(tree(**{name: text}))["addopts"] == ["--cov", "-q"]
 
 
-def test_what_cannot_be_parsed_says_nothing(tree):
+def test_what_cannot_be_parsed_says_nothing(tree: MakeTree) -> None:
     names = ("tox.ini", "pyproject.toml", ".travis.yml", "noxfile.py", "tox.toml", "pytest.ini")
     broken = tree(**dict.fromkeys(names, "[[[ : - {"))
     assert not list(find_ci_jobs(broken))
@@ -195,13 +202,13 @@ def test_what_cannot_be_parsed_says_nothing(tree):
     assert not read_pytest_settings(broken)["addopts"]
 
 
-def test_spread_takes_both_ends():
+def test_spread_takes_both_ends() -> None:
     assert sample_evenly(range(100), 4) == [0, 33, 66, 99]
     assert sample_evenly([1, 2], 8) == [1, 2]
     assert sample_evenly(range(9), 1) == [4]
 
 
-def seen(year: int, *jobs: JobFindings, **changes: object) -> Observation:
+def seen(year: int, *jobs: JobFindings, **changes: Any) -> Observation:
     plain = Observation(
         commit="0" * 40,
         date=datetime(year, 1, 1, tzinfo=UTC),
@@ -226,7 +233,7 @@ def written(*observations: Observation) -> str:
     return text
 
 
-def test_a_recipe_that_needs_nothing_is_short():
+def test_a_recipe_that_needs_nothing_is_short() -> None:
     text = written(*(seen(year, JobFindings(runners=["pytest"])) for year in (2018, 2020)))
     assert text.splitlines() == [
         "# Drafted from 2 commits, 2018-01-01 to 2020-01-01.",
@@ -235,7 +242,7 @@ def test_a_recipe_that_needs_nothing_is_short():
     ]
 
 
-def test_sources_of_all_years_are_united_with_their_reasons():
+def test_sources_of_all_years_are_united_with_their_reasons() -> None:
     files = {"files": {"dev.txt": "tox.ini"}, "extras": {}, "groups": {}}
     extras = {"files": {}, "extras": {"tests": "by name"}, "groups": {}}
     text = written(seen(2018, sources=files), seen(2019, sources=files), seen(2022, sources=extras))
@@ -244,7 +251,7 @@ def test_sources_of_all_years_are_united_with_their_reasons():
     assert "# tests: by name, 2022" in text
 
 
-def test_packages_named_by_most_jobs_are_added_without_pins_and_tools():
+def test_packages_named_by_most_jobs_are_added_without_pins_and_tools() -> None:
     found = JobFindings(runners=["pytest"], packages=["six==1.2", "flake8", "pytest", "-", "thing"])
     text = written(*(seen(year, found) for year in (2018, 2019)))
     assert 'add = ["six"]' in text
@@ -255,7 +262,7 @@ def test_packages_named_by_most_jobs_are_added_without_pins_and_tools():
     assert "six" not in written(*rare, seen(2020, found))
 
 
-def test_options_bring_their_plugins():
+def test_options_bring_their_plugins() -> None:
     settings = {"addopts": ["-n", "auto", "--cov=x"], "testpaths": ["checks"]}
     text = written(seen(2020, pytest={**settings, "required_plugins": ["pytest-mock>=3"]}))
     assert 'add = ["pytest-xdist", "pytest-cov", "pytest-mock"]' in text
@@ -266,7 +273,7 @@ def test_options_bring_their_plugins():
     assert "extra" not in text
 
 
-def test_variables_and_system_packages_that_not_every_job_has_are_left_out():
+def test_variables_and_system_packages_that_not_every_job_has_are_left_out() -> None:
     common = {"COLUMNS": "80", "SECRET_TOKEN": "x", "PLACE": "${{ x }}"}
     one = JobFindings(
         runners=["pytest"], variables={**common, "CXX": "g++"}, system=["graphviz", "gdb"]
@@ -277,7 +284,7 @@ def test_variables_and_system_packages_that_not_every_job_has_are_left_out():
     assert 'system_packages = ["graphviz"]' in text
 
 
-def test_a_file_names_the_version_where_tags_do_not():
+def test_a_file_names_the_version_where_tags_do_not() -> None:
     stated = {"thing/__init__.py": "1.0"}
     assert "rule" not in written(seen(2020, declared_versions=stated))
     text = written(
@@ -289,7 +296,7 @@ def test_a_file_names_the_version_where_tags_do_not():
     assert "for 4 versions of this file" in written(*stale)
 
 
-def test_remarks_warn_of_what_a_recipe_cannot_know():
+def test_remarks_warn_of_what_a_recipe_cannot_know() -> None:
     text = written(
         seen(
             2020,
@@ -303,7 +310,7 @@ def test_remarks_warn_of_what_a_recipe_cannot_know():
         assert words in text
 
 
-def test_jobs_of_circleci_and_gitlab(tree):
+def test_jobs_of_circleci_and_gitlab(tree: MakeTree) -> None:
     circle = "jobs:\n  unit:\n    steps:\n    - run: pip install -r c.txt\n"
     circle += "    - run: {name: Tests, command: pytest}\n"
     gitlab = "unit:\n  script:\n  - pip install -r g.txt\n  - pytest\n"

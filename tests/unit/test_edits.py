@@ -49,18 +49,18 @@ diff --git a/n.txt2 b/n.txt2
 """.replace(b"{blank}", b" ")
 
 
-def test_source_is_counted_and_documents_are_not():
+def test_source_is_counted_and_documents_are_not() -> None:
     found = compute_patch_stats(PATCH, {"m.py": OLD}.get)
     assert (found.files, found.lines, found.hunks) == (2, 6, 3)
 
 
-def test_the_innermost_function_and_new_ones_count():
+def test_the_innermost_function_and_new_ones_count() -> None:
     # `inner`; `method`, behind whose last line the new one comes; `other`
     assert compute_patch_stats(PATCH, {"m.py": OLD}.get).functions == 3
     assert compute_patch_stats(PATCH).functions is None
 
 
-def test_changes_outside_of_functions_are_none():
+def test_changes_outside_of_functions_are_none() -> None:
     patch = (
         b"diff --git a/m.py b/m.py\n--- a/m.py\n+++ b/m.py\n@@ -1 +1 @@\n-import os\n+import re\n"
     )
@@ -69,5 +69,5 @@ def test_changes_outside_of_functions_are_none():
     assert compute_patch_stats(moved, {"m.py": b"def a():\n"}.get).functions == 1
 
 
-def test_a_patch_that_is_none():
+def test_a_patch_that_is_none() -> None:
     assert compute_patch_stats(b"gold").files == compute_patch_stats(b"").lines == 0

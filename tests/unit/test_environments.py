@@ -1,25 +1,31 @@
 """How a trial gets its environment; backend, resolver and store are stand-ins."""
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from builders.errors import SandboxError
 from builders.lock.resolve import compute_lock_key
-from builders.model import BuiltInstance, Failure, RequirementsLock
+from builders.model import BuiltInstance, Failure, InstanceSpec, RequirementsLock
 from builders.requirements import Manifest, Requirement
 from curate.environments import build
 from curate.environments.context import ValidationContext
 from curate.environments.plan import RequirementsVariant, ValidationPlan
 from recipes import EnvRecipe, Recipe
+from tests.helpers.fakes import UNUSED, fake
+
+Built = tuple[RequirementsLock, BuiltInstance | Failure, dict[str, RequirementsLock], str]
+RunBuild = Callable[..., Built]
+
 
 DATE = datetime(2023, 1, 1, tzinfo=UTC)
 
 
-def manifest(*names):
+def manifest(*names: str) -> Manifest:
     core = ("pytest",)
     return Manifest(
         requirements=tuple(
@@ -29,7 +35,7 @@ def manifest(*names):
     )
 
 
-def locked(known, **_):
+def locked(known: Manifest, **_: object) -> RequirementsLock:
     text = "".join(f"{item.name}==1\n    # via -r requirements.in\n" for item in known.requirements)
     return RequirementsLock(text=text, python="3.8", exclude_newer=DATE)
 
@@ -37,11 +43,11 @@ def locked(known, **_):
 class Backend:
     """Builds locks that hold none of *broken*, and says which one did not build."""
 
-    def __init__(self, *broken):
+    def __init__(self, *broken: str) -> None:
         self.broken = broken
-        self.locks = []
+        self.locks: list[tuple[str, ...]] = []
 
-    def build_instance(self, spec):
+    def build_instance(self, spec: InstanceSpec) -> BuiltInstance | Failure:
         self.locks.append(spec.lock.packages)
         for name in self.broken:
             if f"{name}==1" in spec.lock.packages:
@@ -51,33 +57,31 @@ class Backend:
 
 
 @pytest.fixture
-def run_build(monkeypatch):
+def run_build(monkeypatch: pytest.MonkeyPatch) -> RunBuild:
     """Runs `build` for requirements; gives lock, outcome and the locks that were stored."""
     monkeypatch.setattr(build, "compile_lock", locked)
 
-    def run(backend, *names):
-        stored = {}
+    def run(backend: Any, *names: str) -> Built:
+        stored: dict[str, RequirementsLock] = {}
         known = manifest(*names)
         ctx = ValidationContext(
-            store=SimpleNamespace(save_lock=stored.__setitem__),
+            store=fake(save_lock=stored.__setitem__),
             backend=backend,
-            settings=None,
+            settings=UNUSED,
             python_versions=(),
             get_mirror=lambda repo: Path("/m"),
             stop_event=threading.Event(),
             report_step=lambda name, step: None,
-            run_executor=None,
+            run_executor=UNUSED,
         )
         ground = RequirementsVariant(
             requirements_from="base", manifest=known, python="3.8", date=DATE
         )
         plan = ValidationPlan(
-            candidate=SimpleNamespace(
-                instance_id="o__r-1", repo="o/r", base_commit="a", version="1"
-            ),
+            candidate=fake(instance_id="o__r-1", repo="o/r", base_commit="a", version="1"),
             recipe=Recipe(repo="o/r"),
             env=EnvRecipe(),
-            selection=None,
+            selection=UNUSED,
             variants=(ground,),
         )
         lock, built = build.build_with_fallbacks(plan, ground, locked(known), ctx)
@@ -86,7 +90,9 @@ def run_build(monkeypatch):
     return run
 
 
-def test_an_environment_that_builds_is_built_once_and_its_lock_left_alone(run_build):
+def test_an_environment_that_builds_is_built_once_and_its_lock_left_alone(
+    run_build: RunBuild,
+) -> None:
     backend = Backend()
     _, built, stored, _ = run_build(backend, "pytest", "a")
     assert isinstance(built, BuiltInstance)
@@ -94,7 +100,9 @@ def test_an_environment_that_builds_is_built_once_and_its_lock_left_alone(run_bu
     assert stored == {}
 
 
-def test_optional_packages_that_do_not_build_are_left_out_and_the_lock_is_remembered(run_build):
+def test_optional_packages_that_do_not_build_are_left_out_and_the_lock_is_remembered(
+    run_build: RunBuild,
+) -> None:
     lock, built, stored, key = run_build(Backend("a", "b"), "pytest", "a", "b", "c")
     assert isinstance(built, BuiltInstance)
     assert lock.packages == ("pytest==1", "c==1")
@@ -102,15 +110,16 @@ def test_optional_packages_that_do_not_build_are_left_out_and_the_lock_is_rememb
     assert stored == {key: lock}
 
 
-def test_a_core_package_that_does_not_build_is_a_failure(run_build):
+def test_a_core_package_that_does_not_build_is_a_failure(run_build: RunBuild) -> None:
     backend = Backend("pytest")
     _, built, stored, _ = run_build(backend, "pytest", "a")
+    assert isinstance(built, Failure)
     assert built.reason == "environment-failed"
     assert len(backend.locks) == 1
     assert stored == {}
 
 
-def test_there_is_an_end_to_building_again(run_build):
+def test_there_is_an_end_to_building_again(run_build: RunBuild) -> None:
     names = [f"p{number}" for number in range(20)]
     backend = Backend(*names)
     _, built, _, _ = run_build(backend, "pytest", *names)
@@ -121,11 +130,11 @@ def test_there_is_an_end_to_building_again(run_build):
 class Moody(Backend):
     """Fails *times* times before it builds."""
 
-    def __init__(self, times):
+    def __init__(self, times: int) -> None:
         super().__init__()
         self.times = times
 
-    def build_instance(self, spec):
+    def build_instance(self, spec: InstanceSpec) -> BuiltInstance | Failure:
         self.times -= 1
         if self.times >= 0:
             raise SandboxError("no network")
@@ -133,15 +142,15 @@ class Moody(Backend):
 
 
 @pytest.fixture
-def at_once(monkeypatch):
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "BUILD_RETRY_SECONDS", 0)
 
 
-def test_an_engine_that_fails_once_is_asked_again(run_build, at_once):
+def test_an_engine_that_fails_once_is_asked_again(run_build: RunBuild, at_once: None) -> None:
     _, built, _, _ = run_build(Moody(build.MAX_BUILD_ATTEMPTS - 1), "pytest")
     assert isinstance(built, BuiltInstance)
 
 
-def test_an_engine_that_goes_on_failing_is_no_verdict(run_build, at_once):
+def test_an_engine_that_goes_on_failing_is_no_verdict(run_build: RunBuild, at_once: None) -> None:
     with pytest.raises(SandboxError):
         run_build(Moody(build.MAX_BUILD_ATTEMPTS), "pytest")

@@ -25,11 +25,11 @@ NOTHING_BEGAN = RunArtifacts(
 WHOLE_RUN = replace(NOTHING_BEGAN, patched=True, key_was_left=False, report=WHOLE)
 
 
-def test_a_whole_run():
+def test_a_whole_run() -> None:
     assert classify_run(WHOLE_RUN).status is RunStatus.COMPLETED
 
 
-def test_the_scripts_own_ends():
+def test_the_scripts_own_ends() -> None:
     failed = classify_run(replace(NOTHING_BEGAN, exit_code=EXIT_PATCH_FAILED + 1))
     assert failed.status is RunStatus.PATCH_FAILED and "patch 2" in failed.detail
     with pytest.raises(SandboxError):
@@ -45,18 +45,20 @@ def test_the_scripts_own_ends():
         (b"anything\n", True, RunStatus.TAMPERED),
     ],
 )
-def test_exit_codes_of_the_script_are_void_once_pytest_ran(code, report, key_left, status):
+def test_exit_codes_of_the_script_are_void_once_pytest_ran(
+    code: int, report: bytes | None, key_left: bool, status: RunStatus
+) -> None:
     misled = replace(NOTHING_BEGAN, exit_code=code, report=report, key_was_left=key_left)
     assert classify_run(misled).status is status
 
 
-def test_what_a_run_wrote_comes_before_the_time_it_took():
+def test_what_a_run_wrote_comes_before_the_time_it_took() -> None:
     assert classify_run(replace(WHOLE_RUN, out_of_disk=True)).status is RunStatus.OUT_OF_DISK
     both = replace(WHOLE_RUN, out_of_disk=True, out_of_memory=True)
     assert classify_run(both).status is RunStatus.OUT_OF_MEMORY
 
 
-def test_accounts_are_read_as_far_as_they_are_numbers():
+def test_accounts_are_read_as_far_as_they_are_numbers() -> None:
     text = (
         b"usage_usec 12\noom_kill 1\noom_kill_disable x\nuser_usec " + b"9" * 5000 + b"\n\xb2 2\n"
     )

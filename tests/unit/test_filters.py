@@ -1,6 +1,9 @@
 """What is held back, by which rule, and what is not."""
 
 import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +24,7 @@ from curate.publish.measures.benchmark_overlap import (
 PATCH = "diff --git a/m.py b/m.py\n--- a/m.py\n+++ b/m.py\n@@ -1 +1 @@\n-a = 1\n+a = 2\n"
 
 
-def row(number=1, **changes):
+def row(number: int = 1, **changes: Any) -> dict[str, Any]:
     plain = {
         "instance_id": f"owner__name-{number}",
         "repo": "owner/name",
@@ -43,13 +46,15 @@ def row(number=1, **changes):
     return plain | changes
 
 
-def reasons(*rows, known=(), **rules):
+def reasons(
+    *rows: dict[str, Any], known: Sequence[BenchmarkTasks] = (), **rules: Any
+) -> dict[str, str]:
     kept, held = apply_filters(rows, ReleaseFilters.model_validate(rules), known)
     assert len(kept) + len(held) == len(rows)
     return {name.rpartition("-")[2]: them[0].reason for name, them in held.items()}
 
 
-def test_by_default_nothing_of_ours_is_held_back():
+def test_by_default_nothing_of_ours_is_held_back() -> None:
     assert reasons(row(1), row(2)) == {}
 
 
@@ -81,11 +86,13 @@ def test_by_default_nothing_of_ours_is_held_back():
         ({}, {"tests": {"max_expected_flaky": 1, "unmeasured": "exclude"}}, "flakiness-unmeasured"),
     ],
 )
-def test_rules_one_by_one(changes, rules, reason):
+def test_rules_one_by_one(
+    changes: dict[str, Any], rules: dict[str, Any], reason: str | None
+) -> None:
     assert reasons(row(1, **changes), **rules) == ({"1": reason} if reason else {})
 
 
-def test_benchmarks_by_repository_pull_and_patch():
+def test_benchmarks_by_repository_pull_and_patch() -> None:
     assert reasons(row(1, repo="Django/Django"), known=[load_benchmark("swe-bench")]) == {
         "1": "benchmark-repository"
     }
@@ -100,7 +107,7 @@ def test_benchmarks_by_repository_pull_and_patch():
     assert reasons(row(1), row(2), known=held, **off) == {}
 
 
-def test_every_reason_against_a_row_is_told():
+def test_every_reason_against_a_row_is_told() -> None:
     bad = row(1, license_spdx="X", problem_statement="x", leaked_patch_fraction=0.6)
     rules = {"license": {"allowed": ["MIT"]}, "text": {"min_words": 2}, "leaks": {"max_share": 0.5}}
     _, held = apply_filters([bad], ReleaseFilters.model_validate(rules), [])
@@ -109,21 +116,21 @@ def test_every_reason_against_a_row_is_told():
 
 
 @pytest.mark.parametrize("name", BUILT_IN_LISTS)
-def test_own_lists_can_be_read(name):
+def test_own_lists_can_be_read(name: str) -> None:
     one = load_benchmark(name)
     assert one.repositories or one.ids
     assert all(re.fullmatch(r"[a-z0-9._-]+__[a-z0-9._-]+-\d+", instance) for instance in one.ids)
     assert all(re.fullmatch(r"[0-9a-f]{16}", digest) for digest in one.patches)
 
 
-def test_lite_and_verified_are_whole():
+def test_lite_and_verified_are_whole() -> None:
     lite, verified = load_benchmark("swe-bench-lite"), load_benchmark("swe-bench-verified")
     assert (len(lite.ids), len(lite.patches)) == (300, 300)
     assert (len(verified.ids), len(verified.patches)) == (500, 500)
     assert len(lite.ids & verified.ids) == len(lite.patches & verified.patches) == 93
 
 
-def test_a_list_made_of_rows_finds_them_again(tmp_path):
+def test_a_list_made_of_rows_finds_them_again(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(to_toml([row(1), row(2)], 'from "here"'))
     mine = [load_benchmark(str(path))]
@@ -135,7 +142,7 @@ def test_a_list_made_of_rows_finds_them_again(tmp_path):
     assert list(find_overlaps("owner__name-3", row(3)["patch"].encode(), mine)) == []
 
 
-def test_the_oldest_of_near_duplicates_stays():
+def test_the_oldest_of_near_duplicates_stays() -> None:
     text, patch = " ".join(f"word{number}" for number in range(60)), PATCH
     late = row(3, problem_statement=text + " really", patch=patch)
     early = row(1, problem_statement=text, patch=patch)
@@ -143,7 +150,7 @@ def test_the_oldest_of_near_duplicates_stays():
     assert reasons(late, early, near_duplicate_threshold=0) == {}
 
 
-def test_one_of_a_leak_group_stays_when_asked():
+def test_one_of_a_leak_group_stays_when_asked() -> None:
     pair = (row(1, leak_group="g"), row(2, leak_group="g"), row(3, leak_group=None))
     assert reasons(*pair, one_per_leak_group=True) == {"2": "leak-group"}
     assert reasons(*pair) == {}
@@ -153,7 +160,7 @@ TOKEN = "gh" + "p_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0dF3hJ6"
 
 
 @pytest.mark.parametrize("column", ["problem_statement", "hints_text", "patch", "test_patch"])
-def test_a_credential_anywhere_holds_a_row_back_and_is_never_shown(column):
+def test_a_credential_anywhere_holds_a_row_back_and_is_never_shown(column: str) -> None:
     kept, held = apply_filters([row(1, **{column: f"text\n{TOKEN}\n"})], ReleaseFilters(), [])
     (problem,) = held["owner__name-1"]
     assert (kept, problem.reason) == ([], "secret")
@@ -170,23 +177,23 @@ def test_a_credential_anywhere_holds_a_row_back_and_is_never_shown(column):
         "sha256:" + "0f" * 32,
     ],
 )
-def test_examples_of_manuals_are_no_credentials(text):
+def test_examples_of_manuals_are_no_credentials(text: str) -> None:
     assert find_secrets(text) == []
 
 
-def test_credentials_by_kind():
+def test_credentials_by_kind() -> None:
     key = "-----BEGIN RSA PRIVATE " + "KEY-----\n+MIIEpAIBAAKCAQEA" + "q2w3e4r5" * 5
     assert find_secrets("a\n" + key) == ["private key in line 2"]
     assert find_secrets("AKI" + "AQ7RTPLM3WVNXB5KD") == ["AWS access key in line 1"]
 
 
-def test_english_looks_at_letters_outside_code():
+def test_english_looks_at_letters_outside_code() -> None:
     assert ascii_letter_ratio("```\nпривет\n```\nhello") == 1
     assert ascii_letter_ratio("12 !?") == 1
     assert ascii_letter_ratio("ab мы") == 0.5
 
 
-def test_presets_are_read_and_unknown_keys_refused(tmp_path):
+def test_presets_are_read_and_unknown_keys_refused(tmp_path: Path) -> None:
     assert all(read_filters(name).about for name in PRESETS)
     assert read_filters("lingma").unverified
     (tmp_path / "mine.toml").write_text("[text]\nmin_word = 3\n")
@@ -196,9 +203,12 @@ def test_presets_are_read_and_unknown_keys_refused(tmp_path):
         read_filters("swegym")
 
 
-def test_subsets_by_condition():
+def test_subsets_by_condition() -> None:
     rows = [row(1), row(2, FAIL_TO_PASS=["a", "b'c"]), row(3, repo="other/name")]
-    ids = lambda where: [one["instance_id"][-1] for one in filter_rows_sql(rows, where)]  # noqa: E731
+
+    def ids(where: str) -> list[str]:
+        return [str(one["instance_id"])[-1] for one in filter_rows_sql(rows, where)]
+
     assert ids("len(FAIL_TO_PASS) > 1") == ["2"]
     assert ids("repo LIKE 'owner/%' AND words(problem_statement) > 3") == ["1", "2"]
     assert ids("has(FAIL_TO_PASS, 'b''c') -- comment") == ["2"]
@@ -216,6 +226,6 @@ def test_subsets_by_condition():
         "words(1)",
     ],
 )
-def test_conditions_that_cannot_be_used(where):
+def test_conditions_that_cannot_be_used(where: str) -> None:
     with pytest.raises(ConfigurationError, match="Invalid WHERE expression"):
         filter_rows_sql([row(1)], where)

@@ -19,7 +19,7 @@ ALPHABET = st.one_of(st.characters(codec=None), st.sampled_from("%25ABab0[]\\ \t
         "a.py::t[[x]]",
     ],
 )
-def test_plain_ids_stay(plain):
+def test_plain_ids_stay(plain: str) -> None:
     assert escape_test_id(plain) == plain
 
 
@@ -34,7 +34,7 @@ def test_plain_ids_stay(plain):
         ("a.py::t[a - b]", "a.py::t[a%20-%20b]"),
     ],
 )
-def test_what_readers_would_cut_is_escaped(exact, canonical):
+def test_what_readers_would_cut_is_escaped(exact: str, canonical: str) -> None:
     assert escape_test_id(exact) == canonical
     assert unescape_test_id(canonical) == exact
 
@@ -42,7 +42,7 @@ def test_what_readers_would_cut_is_escaped(exact, canonical):
 @given(st.text(ALPHABET))
 @example("%%2 é%25")
 @example("\ud800\udc00")
-def test_every_id_comes_back(exact):
+def test_every_id_comes_back(exact: str) -> None:
     canonical = escape_test_id(exact)
     assert unescape_test_id(canonical) == exact
     assert canonical.isascii()

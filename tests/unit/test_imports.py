@@ -19,14 +19,14 @@ def imports(path: Path, *, top_level: bool) -> set[str]:
     return found
 
 
-def test_the_command_line_starts_without_heavy_libraries():
+def test_the_command_line_starts_without_heavy_libraries() -> None:
     for folder in ("cli", "core", "crawl", "publish", "releases", "store", "validate"):
         for path in (ROOT / "curate" / folder).rglob("*.py"):
             roots = {name.split(".")[0] for name in imports(path, top_level=True)}
             assert not roots & HEAVY, path
 
 
-def test_no_file_of_the_code_is_long():
+def test_no_file_of_the_code_is_long() -> None:
     for package in ("builders", "curate", "recipes"):
         for path in (ROOT / package).rglob("*.py"):
             assert len(path.read_text(encoding="utf-8").splitlines()) <= 300, path

@@ -1,4 +1,6 @@
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +11,9 @@ from builders.requirements import Manifest
 ALL = ["3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"]
 
 
-def choose(when, versions=(), requires="", available=ALL):
+def choose(
+    when: str, versions: Sequence[str] = (), requires: str = "", available: Sequence[str] = ALL
+) -> PythonChoice | Failure:
     classifiers = tuple(f"Programming Language :: Python :: {version}" for version in versions)
     manifest = Manifest(requirements=(), classifiers=classifiers, requires_python=requires)
     moment = datetime.fromisoformat(when).replace(tzinfo=UTC)
@@ -31,25 +35,26 @@ def choose(when, versions=(), requires="", available=ALL):
         ("2022-02-09", ["3.7"], ">=3.7.1", "3.7"),
     ],
 )
-def test_rule(when, versions, requires, python):
+def test_rule(when: str, versions: list[str], requires: str, python: str) -> None:
     chosen = choose(when, versions, requires)
     assert isinstance(chosen, PythonChoice)
     assert chosen.python == python
 
 
-def test_says_what_was_missing():
+def test_says_what_was_missing() -> None:
     chosen = choose("2023-06-01", ["3.8", "3.9", "3.10"], available=["3.8"])
+    assert isinstance(chosen, PythonChoice)
     assert chosen.python == "3.8"
     assert chosen.reason.endswith("not available: 3.9, 3.10")
 
 
-def test_nothing_fits():
+def test_nothing_fits() -> None:
     failed = choose("2022-01-01", requires=">=4")
     assert isinstance(failed, Failure)
     assert (failed.stage, failed.reason) == ("lock", "no-compatible-python")
 
 
-def test_prefixes(tmp_path):
+def test_prefixes(tmp_path: Path) -> None:
     for version in ("3.8.2", "3.8.18", "3.10.1"):
         program = tmp_path / version / "bin" / f"python{version.rpartition('.')[0]}"
         program.parent.mkdir(parents=True)

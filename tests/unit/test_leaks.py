@@ -1,10 +1,11 @@
 """What the texts of an instance give away, and which instances tell each other's answer."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from curate.core.model import IssueLink
+from curate.core.model import Candidate, IssueLink
 from curate.publish.measures.leak_groups import compute_leak_groups
 from curate.publish.measures.solution_leaks import distinctive_line, find_leaks
 from tests.helpers.factories import make_candidate
@@ -13,14 +14,14 @@ HEAD = "1234567890abcdef" * 2 + "12345678"
 FIX = ("if value is None:", "raise ValueError(f'no value for {name}')", "else:")
 
 
-def diff(*lines, path="m.py"):
+def diff(*lines: str, path: str = "m.py") -> bytes:
     """A patch of one hunk; *lines* with their marks."""
     text = "".join(f"{line}\n" for line in lines)
     head = f"diff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n"
     return f"{head}@@ -1,9 +1,9 @@\n{text}".encode()
 
 
-def one(statement="It breaks.", hints="", **changes):
+def one(statement: str = "It breaks.", hints: str = "", **changes: Any) -> Candidate:
     patch = diff(" old", *(f"+    {line}" for line in FIX))
     plain = make_candidate(
         problem_statement=statement, hints_text=hints, head_commit=HEAD, patch=patch
@@ -29,11 +30,11 @@ def one(statement="It breaks.", hints="", **changes):
 
 
 @pytest.mark.parametrize("line", ["pass", "else:", "import os", "return None", "))", "x = y = z"])
-def test_lines_that_say_too_little(line):
+def test_lines_that_say_too_little(line: str) -> None:
     assert not distinctive_line(line.encode())
 
 
-def test_blanks_do_not_matter():
+def test_blanks_do_not_matter() -> None:
     assert distinctive_line(b"    return  a + bb * ccc \t") == b"return a + bb * ccc"
 
 
@@ -57,19 +58,19 @@ def test_blanks_do_not_matter():
         ("https://github.com/other/name/pull/7", (), 0),
     ],
 )
-def test_what_a_statement_gives_away(statement, found, share):
+def test_what_a_statement_gives_away(statement: str, found: tuple[str, ...], share: float) -> None:
     told = find_leaks(one(statement), commits=["0ddba11" + "0" * 33])
     assert told.kinds == tuple(f"{kind} in problem_statement" for kind in found)
     assert told.leaked_fraction == share
 
 
-def test_hints_leak_apart_and_do_not_count_in_the_share():
+def test_hints_leak_apart_and_do_not_count_in_the_share() -> None:
     told = find_leaks(one(hints=f"{FIX[0]} #7 {HEAD}"))
     assert told.kinds == tuple(f"{kind} in hints_text" for kind in ("gold-lines", "commit", "pull"))
     assert told.leaked_fraction == 0
 
 
-def test_what_a_patch_moves_or_shows_is_no_answer():
+def test_what_a_patch_moves_or_shows_is_no_answer() -> None:
     moved = diff(f"-{FIX[0]}", f"+    {FIX[0]}", f" {FIX[1]}", f"+{FIX[1]}", "+pass")
     assert find_leaks(one("\n".join(FIX), patch=moved)).leaked_fraction is None
     documents = diff(*(f"+{line}" for line in FIX), path="docs/m.rst")
@@ -79,7 +80,9 @@ def test_what_a_patch_moves_or_shows_is_no_answer():
 LONG = [f"result = combine(left, right, number_{n})" for n in range(6)]
 
 
-def task(number, *lines, repo="owner/name", issue=None, **changes):
+def task(
+    number: int, *lines: str, repo: str = "owner/name", issue: int | None = None, **changes: Any
+) -> Candidate:
     return make_candidate(
         instance_id=f"{repo.replace('/', '__')}-{number}",
         repo=repo,
@@ -90,32 +93,32 @@ def task(number, *lines, repo="owner/name", issue=None, **changes):
     )
 
 
-def groups(*tasks):
+def groups(*tasks: Candidate) -> dict[str, int]:
     """Groups of *tasks* as numbers of pulls."""
     found = compute_leak_groups(tasks)
     return {name.rpartition("-")[2]: int(group.rpartition("-")[2]) for name, group in found.items()}
 
 
-def test_strangers_have_groups_of_their_own():
+def test_strangers_have_groups_of_their_own() -> None:
     assert groups(task(1), task(2)) == {"1": 1, "2": 2}
 
 
-def test_closing_the_same_issue():
+def test_closing_the_same_issue() -> None:
     assert groups(task(3, issue=9), task(2, issue=9), task(4)) == {"3": 2, "2": 2, "4": 4}
 
 
-def test_reverted_and_merged_again_over_a_pull_that_is_no_candidate():
+def test_reverted_and_merged_again_over_a_pull_that_is_no_candidate() -> None:
     first, again = task(5, reverted_by=(6,)), task(8, reverts=(6,))
     assert groups(again, first) == {"5": 5, "8": 5}
 
 
-def test_the_same_change_in_a_fork_at_another_place():
+def test_the_same_change_in_a_fork_at_another_place() -> None:
     here = task(5, "+a = 1", "-a = 2")
     there = task(3, " context", "+a  = 1", "-a = 2", repo="fork/name")
     assert groups(here, there) == {"5": 3, "3": 3}
 
 
-def test_a_shared_hunk_of_some_size():
+def test_a_shared_hunk_of_some_size() -> None:
     whole, part = [f"+{line}" for line in LONG], [f"+  {line}" for line in LONG[:4]]
     other = diff("+something(else_, there)", path="n.py").decode()
     more = replace(task(2, *whole), patch=task(2, *whole).patch + other.encode())
@@ -127,7 +130,7 @@ def test_a_shared_hunk_of_some_size():
 
 
 @pytest.mark.parametrize(("seen", "tied"), [(6, True), (5, True), (4, False)])
-def test_a_patch_that_shows_another(seen, tied):
+def test_a_patch_that_shows_another(seen: int, tied: bool) -> None:
     fix = task(1, *(f"+{line}" for line in LONG))
     later = task(2, *(f" {line}" for line in LONG[:seen]), "+and_now(more, of_it)")
     assert groups(fix, later) == {"1": 1, "2": 1 if tied else 2}
@@ -135,14 +138,14 @@ def test_a_patch_that_shows_another(seen, tied):
     assert set(groups(fix, elsewhere).values()) == {1, 2}
 
 
-def test_small_patches_are_not_taken_for_shown():
+def test_small_patches_are_not_taken_for_shown() -> None:
     assert groups(task(1, "+" + LONG[0]), task(2, " " + LONG[0], "+and_now(more, of_it)")) == {
         "1": 1,
         "2": 2,
     }
 
 
-def test_a_pull_that_gathers_others_ties_nobody():
+def test_a_pull_that_gathers_others_ties_nobody() -> None:
     links = tuple(
         IssueLink(repo="owner/name", number=n, sources=("commit",)) for n in range(1001, 1007)
     )
@@ -155,6 +158,6 @@ def test_a_pull_that_gathers_others_ties_nobody():
     }
 
 
-def test_groups_do_not_depend_on_the_order():
+def test_groups_do_not_depend_on_the_order() -> None:
     tasks = [task(1), task(2, issue=7), task(3, issue=7, reverts=(1,)), task(4)]
     assert groups(*tasks) == groups(*reversed(tasks)) == {"1": 1, "2": 1, "3": 1, "4": 4}

@@ -32,10 +32,10 @@ def identify(text: str) -> tuple[str, float]:
         ({}, ""),
     ],
 )
-def test_two_witnesses(files, expected):
+def test_two_witnesses(files: dict[str, bytes], expected: str) -> None:
     assert detect_license(files, identify) == expected
 
 
-def test_spdx_expressions_are_kept_and_written_as_spdx_does():
+def test_spdx_expressions_are_kept_and_written_as_spdx_does() -> None:
     assert to_spdx("mit or apache-2.0") == "MIT OR Apache-2.0"
     assert to_spdx("my own words") == ""

@@ -13,12 +13,14 @@ ONE = b"diff --git a/m.py b/m.py\n--- a/m.py\n+++ b/m.py\n@@ -1 +1 @@\n-a\n+b\n"
 LONG = "word " * 45
 
 
-def rules(text=LONG, patch=ONE, test_patch=b"", newest=100):
+def rules(
+    text: str = LONG, patch: bytes = ONE, test_patch: bytes = b"", newest: int = 100
+) -> tuple[list[str], list[str]]:
     made = make_lite_input("owner/name", text, patch, test_patch, newest)
     return violated_criteria(CODED_CRITERIA, made), violated_criteria(DOCUMENTED_CRITERIA, made)
 
 
-def test_an_instance_without_fault():
+def test_an_instance_without_fault() -> None:
     assert rules() == ([], [])
 
 
@@ -43,7 +45,7 @@ def test_an_instance_without_fault():
         (LONG + "any *.png does", [], ["image"]),
     ],
 )
-def test_texts(text, strict, intended):
+def test_texts(text: str, strict: list[str], intended: list[str]) -> None:
     assert rules(text) == (strict, intended)
 
 
@@ -67,11 +69,11 @@ DOCS = ONE.replace(b"m.py", b"docs/m.rst")
         ),
     ],
 )
-def test_patches(patch, names):
+def test_patches(patch: bytes, names: list[str]) -> None:
     assert rules(patch=patch) == (names, names)
 
 
-def test_a_renamed_file_is_a_changed_one_as_coded():
+def test_a_renamed_file_is_a_changed_one_as_coded() -> None:
     renamed = b"diff --git a/m.py b/n.py\nsimilarity index 90%\nrename from m.py\nrename to n.py\n"
     assert rules(patch=renamed + HUNK) == ([], ["adds-or-removes-files"])
 
@@ -89,7 +91,7 @@ def test_a_renamed_file_is_a_changed_one_as_coded():
         (b"+checks.Error('x')", True, True),
     ],
 )
-def test_tests_that_compare_messages(line, strict, intended):
+def test_tests_that_compare_messages(line: bytes, strict: bool, intended: bool) -> None:
     before, after = int(line[:1] in b" -"), int(line[:1] in b" +")
     head = b"@@ -1,%d +1,%d @@" % (before, after + 1)
     test_patch = ONE.replace(b"@@ -1 +1 @@\n-a\n", head + b"\n" + line + b"\n")

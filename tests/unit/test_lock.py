@@ -1,8 +1,10 @@
 import tomllib
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 from packaging.specifiers import SpecifierSet
@@ -11,18 +13,25 @@ from builders.errors import DiskFullError
 from builders.lock import resolve as resolve_module
 from builders.lock.initial_changes import initial_changes
 from builders.lock.legacy_metadata import parse_metadata, render_uv_config
-from builders.lock.repair import ADJUSTMENT_VERSION, find_adjustment, missing_extra_notes
+from builders.lock.repair import (
+    ADJUSTMENT_VERSION,
+    LockAdjustment,
+    find_adjustment,
+    missing_extra_notes,
+)
 from builders.lock.resolve import compile_arguments, compile_files, compute_lock_key
 from builders.lock.uv import UvResult
+from builders.model import RequirementsLock
 from builders.requirements import Manifest, Requirement
 from builders.requirements.requirement_line import parse_name
 from builders.rfc3339 import format_rfc3339
 from builders.settings import BuildSettings
+from tests.helpers.fakes import not_none
 
 ERRORS = Path(__file__).parent / "uv_errors"
 
 
-def manifest(*lines, core=(), constraints=()):
+def manifest(*lines: str, core: Collection[str] = (), constraints: Iterable[str] = ()) -> Manifest:
     """Requirements by line; names of *core* are core."""
     items = [
         Requirement(line=line, name=name, origin="r.txt", is_core=name in core)
@@ -32,55 +41,62 @@ def manifest(*lines, core=(), constraints=()):
     return Manifest(requirements=tuple(items), constraints=tuple(constraints), project="own")
 
 
-def error(name):
+def error(name: str) -> str:
     return (ERRORS / f"{name}.txt").read_text()
 
 
-def lines(found):
+def lines(found: LockAdjustment | None) -> list[str]:
+    assert found is not None
     return [item.line for item in found.manifest.requirements]
 
 
 @pytest.mark.parametrize("core", [(), ("cfn-lint",)])
-def test_vanished_pin_is_unpinned_even_in_the_core(core):
+def test_vanished_pin_is_unpinned_even_in_the_core(core: tuple[str, ...]) -> None:
     found = find_adjustment(error("vanished_pin"), manifest("pytest", "cfn-lint==9.9.9", core=core))
+    assert found is not None
     assert lines(found) == ["pytest", "cfn-lint"]
     assert found.sentence.startswith("unpinned cfn-lint==9.9.9: ")
 
 
-def test_young_pin_gets_the_time_of_its_file():
+def test_young_pin_gets_the_time_of_its_file() -> None:
     found = find_adjustment(error("young_pin"), manifest("pytest==7.1.0"))
+    assert found is not None
     assert lines(found) == ["pytest==7.1.0"]
     assert found.manifest.cutoff_overrides == {"pytest": "2022-03-13T14:53:40.699000Z"}
 
 
-def test_young_range_moves_by_a_month_first():
+def test_young_range_moves_by_a_month_first() -> None:
     found = find_adjustment(error("young_range"), manifest("pytest", "greenlet>=3.0.0rc3"))
+    assert found is not None
     assert found.manifest.cutoff_overrides == {"greenlet": "2022-03-03T10:00:00Z"}
 
 
-def test_reuploaded_project_is_widened_twice_and_then_given_up():
+def test_reuploaded_project_is_widened_twice_and_then_given_up() -> None:
     first = find_adjustment(error("reuploaded"), manifest("pytest==4.2.0", core=("pytest",)))
+    assert first is not None
     assert first.manifest.cutoff_overrides == {"atomicwrites": "2019-03-28T09:19:44Z"}
     second = find_adjustment(error("reuploaded_later"), first.manifest)
+    assert second is not None
     assert second.manifest.cutoff_overrides == {"atomicwrites": "2022-07-08T18:31:41.459000Z"}
     assert find_adjustment(error("reuploaded_later"), second.manifest) is None
 
 
-def test_unknown_project_is_dropped_unless_core():
+def test_unknown_project_is_dropped_unless_core() -> None:
     known = manifest("pytest", "zzzz-not-there-really")
     assert lines(find_adjustment(error("not_found"), known)) == ["pytest"]
     core = manifest("pytest", "zzzz-not-there-really", core=("pytest", "zzzz-not-there-really"))
     assert find_adjustment(error("not_found"), core) is None
 
 
-def with_later_tools(known):
+def with_later_tools(known: Manifest) -> Manifest:
     """*known* after the repair that comes before all others where something does not build."""
     return replace(known, cutoff_overrides={"wheel": "2023-01-15T00:00:00Z"})
 
 
-def test_what_does_not_build_is_tried_once_with_a_later_wheel():
+def test_what_does_not_build_is_tried_once_with_a_later_wheel() -> None:
     known = manifest("pytest", "sklearn")
     found = find_adjustment(error("does_not_build"), known)
+    assert found is not None
     assert found.manifest == with_later_tools(known)
     assert "wheel up to 2023-01-15" in found.sentence
     later = find_adjustment(
@@ -89,9 +105,10 @@ def test_what_does_not_build_is_tried_once_with_a_later_wheel():
     assert lines(later) == ["pytest"]
 
 
-def test_builds_get_later_setuptools_and_the_environment_does_not():
+def test_builds_get_later_setuptools_and_the_environment_does_not() -> None:
     known = manifest("pytest", "toolz")
     found = find_adjustment(error("old_setuptools"), known)
+    assert found is not None
     assert lines(found) == ["pytest", "toolz"]
     assert sorted(found.manifest.cutoff_overrides) == ["setuptools", "wheel"]
     assert found.manifest.constraints == ("setuptools<=34.1.1",)
@@ -99,30 +116,31 @@ def test_builds_get_later_setuptools_and_the_environment_does_not():
     assert lines(again) == ["pytest"]
 
 
-def test_unbuildable_is_dropped_unless_core():
+def test_unbuildable_is_dropped_unless_core() -> None:
     found = find_adjustment(
         error("does_not_build"), with_later_tools(manifest("pytest", "sklearn"))
     )
+    assert found is not None
     assert lines(found) == ["pytest"]
     assert "does not build" in found.sentence
     core = manifest("pytest", "sklearn", core=("sklearn",))
     assert find_adjustment(error("does_not_build"), with_later_tools(core)) is None
 
 
-def test_parent_of_an_unbuildable_is_dropped():
+def test_parent_of_an_unbuildable_is_dropped() -> None:
     hint = "hint: `sklearn` (v0.0.post10) was included because `needy` (v1.0) depends on `sklearn`"
     known = with_later_tools(manifest("pytest", "needy"))
     found = find_adjustment(f"{error('does_not_build')}\n{hint}\n", known)
     assert lines(found) == ["pytest"]
 
 
-def test_yanked_everywhere_is_pinned():
+def test_yanked_everywhere_is_pinned() -> None:
     found = find_adjustment(error("yanked"), manifest("types-pkg-resources"))
     assert lines(found) == ["types-pkg-resources==0.1.3"]
     assert find_adjustment(error("yanked"), manifest("pytest", core=("pytest",))) is None
 
 
-def test_yanked_without_names_takes_the_lower_bound_then_goes():
+def test_yanked_without_names_takes_the_lower_bound_then_goes() -> None:
     core = ("types-typing-extensions",)
     found = find_adjustment(
         error("all_yanked"), manifest("types-typing-extensions>=3.7.0", core=core)
@@ -131,32 +149,34 @@ def test_yanked_without_names_takes_the_lower_bound_then_goes():
     assert lines(find_adjustment(error("all_yanked"), manifest(*core, core=core))) == []
 
 
-def test_conflict_loosens_before_it_drops():
+def test_conflict_loosens_before_it_drops() -> None:
     known = manifest("pytest==6.0", "pytest-asyncio==0.23.0", core=("pytest",))
     found = find_adjustment(error("conflict"), known)
+    assert found is not None
     assert lines(found) == ["pytest==6.0", "pytest-asyncio"]
     assert lines(find_adjustment(error("conflict"), found.manifest)) == ["pytest==6.0"]
 
 
-def test_core_stays_where_an_optional_conflicts():
+def test_core_stays_where_an_optional_conflicts() -> None:
     known = manifest("flask==2.0.0", "werkzeug<2", core=("flask",))
     assert lines(find_adjustment(error("core_against_optional"), known)) == ["flask==2.0.0"]
     both = manifest("flask==2.0.0", "werkzeug<2", core=("flask", "werkzeug"))
     assert find_adjustment(error("core_against_optional"), both) is None
 
 
-def test_too_new_for_the_interpreter():
+def test_too_new_for_the_interpreter() -> None:
     found = find_adjustment(error("python_too_old"), manifest("numpy==1.22.0", "pytest"))
     assert lines(found) == ["numpy", "pytest"]
 
 
-def test_constraint_gives_way():
+def test_constraint_gives_way() -> None:
     known = manifest("six>=1.10", core=("six",), constraints=("six<1", "attrs<9"))
     found = find_adjustment(error("constraint"), known)
+    assert found is not None
     assert found.manifest.constraints == ("attrs<9",)
 
 
-def test_wrapped_and_drawn_output_reads_alike():
+def test_wrapped_and_drawn_output_reads_alike() -> None:
     text = error("vanished_pin").replace("error:", "  ×").replace("  cause:", "  ╰─▶")
     drawn = text.replace("you require", "you\n      require").replace(
         "no version", "no\n  │ version"
@@ -167,27 +187,27 @@ def test_wrapped_and_drawn_output_reads_alike():
     ]
 
 
-def test_every_captured_error_has_an_answer_or_a_warning():
+def test_every_captured_error_has_an_answer_or_a_warning() -> None:
     for path in ERRORS.glob("*.txt"):
         assert "error:" in path.read_text() or missing_extra_notes(path.read_text())
 
 
-def test_no_answer_to_other_texts():
+def test_no_answer_to_other_texts() -> None:
     assert find_adjustment("error: something else", manifest("pytest")) is None
     assert find_adjustment("", manifest("pytest")) is None
 
 
-def test_talk_of_a_failing_build_names_no_culprits():
+def test_talk_of_a_failing_build_names_no_culprits() -> None:
     known = manifest("sklearn", "scikit-learn", "setuptools", core=("sklearn",))
     assert find_adjustment(error("does_not_build"), with_later_tools(known)) is None
 
 
-def test_missing_extra_is_told():
+def test_missing_extra_is_told() -> None:
     sentences = missing_extra_notes(error("missing_extra"))
     assert sentences == ("dropped extra nothere of requests: not declared there",)
 
 
-def test_psycopg2_becomes_the_wheel():
+def test_psycopg2_becomes_the_wheel() -> None:
     (found,) = initial_changes(manifest("psycopg2", "pytest"))
     assert [(item.name, item.line) for item in found.manifest.requirements] == [
         ("psycopg2-binary", "psycopg2-binary"),
@@ -195,7 +215,7 @@ def test_psycopg2_becomes_the_wheel():
     ]
 
 
-def test_a_runner_is_added_where_none_is_declared():
+def test_a_runner_is_added_where_none_is_declared() -> None:
     added, swapped = initial_changes(manifest("psycopg2"))
     assert lines(added) == ["psycopg2", "pytest"]
     assert lines(swapped) == ["psycopg2-binary", "pytest"]
@@ -205,7 +225,7 @@ def test_a_runner_is_added_where_none_is_declared():
     assert initial_changes(manifest("pytest")) == []
 
 
-def test_cutoff_is_exact():
+def test_cutoff_is_exact() -> None:
     east = timezone(timedelta(hours=2))
     assert (
         format_rfc3339(datetime(2022, 1, 31, 23, 59, 59, tzinfo=UTC), timespec="auto")
@@ -219,7 +239,7 @@ def test_cutoff_is_exact():
         format_rfc3339(datetime(2022, 1, 1))
 
 
-def test_command():
+def test_command() -> None:
     known = replace(manifest("a"), cutoff_overrides=MappingProxyType({"b": "2022-03-01T00:00:00Z"}))
     command = compile_arguments(
         known,
@@ -243,7 +263,7 @@ def test_command():
     assert compile_files(known)["excludes.txt"] == "own\n"
 
 
-def test_key_depends_on_declarations_and_python():
+def test_key_depends_on_declarations_and_python() -> None:
     known = manifest("a", "b")
     turned = replace(known, requirements=known.requirements[::-1], notes=("x",))
     assert compute_lock_key(known, "3.8") == compute_lock_key(turned, "3.8")
@@ -251,13 +271,15 @@ def test_key_depends_on_declarations_and_python():
     assert compute_lock_key(known, "3.8") != compute_lock_key(manifest("a"), "3.8")
 
 
-def test_locks_of_older_rules_are_made_anew(monkeypatch):
+def test_locks_of_older_rules_are_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     before = compute_lock_key(manifest("a"), "3.8")
     monkeypatch.setattr("builders.lock.resolve.ADJUSTMENT_VERSION", ADJUSTMENT_VERSION + 1)
     assert compute_lock_key(manifest("a"), "3.8") != before
 
 
-def test_a_full_disk_says_nothing_of_the_requirements(tmp_path, monkeypatch):
+def test_a_full_disk_says_nothing_of_the_requirements(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said = "error: failed to write to file `x`: No space left on device (os error 28)"
     failed = UvResult(code=2, output="", errors=said)
     monkeypatch.setattr(resolve_module, "run_uv_compile", lambda *_: failed)
@@ -265,13 +287,15 @@ def test_a_full_disk_says_nothing_of_the_requirements(tmp_path, monkeypatch):
         resolve_for_2019(tmp_path)
 
 
-def resolve_for_2019(cache):
-    return resolve_module.compile_lock(
+def resolve_for_2019(cache: Path) -> RequirementsLock:
+    found = resolve_module.compile_lock(
         manifest("pandas", "pytest"),
         python="3.7",
         cutoff=datetime(2019, 3, 1, tzinfo=UTC),
         settings=BuildSettings(cache_dir=cache),
     )
+    assert isinstance(found, RequirementsLock)
+    return found
 
 
 OLD = """\
@@ -288,9 +312,9 @@ pandas: powerful Python data analysis toolkit
 """
 
 
-def test_metadata_of_before_pep_440():
+def test_metadata_of_before_pep_440() -> None:
     assert parse_metadata(OLD, "pandas", "0.24.1") is None, "==4.k means nothing today"
-    found = parse_metadata(OLD.replace(",==4.k", ""), "pandas", "0.24.1")
+    found = not_none(parse_metadata(OLD.replace(",==4.k", ""), "pandas", "0.24.1"))
     assert found.requires == (
         "pytz>=2011",
         "numpy>=1.12.0",
@@ -306,12 +330,12 @@ def test_metadata_of_before_pep_440():
     assert (first["provides-extra"], second["version"]) == (["test"], "0.24.0")
 
 
-def passing_over(*releases):
+def passing_over(*releases: str) -> UvResult:
     said = "".join(f"WARN `{release}` has invalid metadata: after `2011`\n" for release in releases)
     return UvResult(code=0, output="pandas==0.11.0\n", errors=said)
 
 
-def test_what_uv_passes_over_it_is_told(tmp_path, monkeypatch):
+def test_what_uv_passes_over_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps = [
         passing_over("pandas==0.24.1", "x==1", "pandas==0.24.0"),
         passing_over("x==0.9", "pandas==0.24.0"),
@@ -319,9 +343,12 @@ def test_what_uv_passes_over_it_is_told(tmp_path, monkeypatch):
     ]
     readable = OLD.replace(",==4.k", "")
     told = []
-    monkeypatch.setattr(
-        resolve_module, "run_uv_compile", lambda *args: told.append(set(args[2])) or steps.pop(0)
-    )
+
+    def compile_next(*args: Any) -> UvResult:
+        told.append(set(args[2]))
+        return steps.pop(0)
+
+    monkeypatch.setattr(resolve_module, "run_uv_compile", compile_next)
     monkeypatch.setattr(
         resolve_module,
         "read_release_metadata",

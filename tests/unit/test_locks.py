@@ -23,7 +23,7 @@ def entries(text: str) -> dict[str, list[tuple[str, str]]]:
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
-def test_every_package_has_a_hash_and_no_index_is_named(lock):
+def test_every_package_has_a_hash_and_no_index_is_named(lock: Path) -> None:
     text = lock.read_text(encoding="utf-8")
     assert "://" not in text
     assert entries(text)
@@ -33,7 +33,7 @@ def test_every_package_has_a_hash_and_no_index_is_named(lock):
     assert len(pinned) == len(_ENTRY.findall(text))  # no line of another form
 
 
-def test_what_the_project_asks_for_is_locked_at_a_version_it_allows():
+def test_what_the_project_asks_for_is_locked_at_a_version_it_allows() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     groups = project["dependency-groups"]
     asked = chain(project["project"]["dependencies"], groups["dev"], groups["build"])
@@ -43,6 +43,6 @@ def test_what_the_project_asks_for_is_locked_at_a_version_it_allows():
         assert all(requirement.specifier.contains(version) for version in versions), requirement
 
 
-def test_what_installs_the_lock_is_of_the_lock():
+def test_what_installs_the_lock_is_of_the_lock() -> None:
     (one,) = entries((ROOT / ".ci/locks/uv.txt").read_text(encoding="utf-8"))["uv"]
     assert one in entries((ROOT / ".ci/locks/dev.txt").read_text(encoding="utf-8"))["uv"]

@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from curate.core.model import Environment
 from curate.publish.check import check_release_folder
 from curate.publish.diff import diff_folders, diff_rows
 from curate.publish.filters.config import ReleaseFilters
@@ -13,10 +16,11 @@ from curate.publish.rows import make_raw_row
 from curate.publish.statistics import MEASURES, compute_means, counts_by_repo, load_paper_statistics
 from curate.releases import columns
 from tests.helpers.factories import make_candidate, make_validation
+from tests.helpers.fakes import not_none
 from tests.helpers.releases import good, released
 
 
-def faults(folder, rules=None):
+def faults(folder: Path, rules: ReleaseFilters | None = None) -> list[str]:
     return [
         str(fault)
         for fault in check_release_folder(folder, rules or ReleaseFilters())
@@ -24,7 +28,7 @@ def faults(folder, rules=None):
     ]
 
 
-def test_a_good_release_has_no_fault_and_a_local_image_is_a_warning(tmp_path):
+def test_a_good_release_has_no_fault_and_a_local_image_is_a_warning(tmp_path: Path) -> None:
     folder = released(
         tmp_path / "r", good(7), good(9), raw=(make_raw_row(make_candidate()),), lite=[good(9)]
     )
@@ -50,7 +54,9 @@ def test_a_good_release_has_no_fault_and_a_local_image_is_a_warning(tmp_path):
         ({"hints_text": "hf" + "_" + "qBwDeRgTiYkUmIoPaRsSuDwFyGaHcJeKgL"}, "secret hints_text"),
     ],
 )
-def test_a_bad_row_is_named_with_the_reason(tmp_path, changes, words):
+def test_a_bad_row_is_named_with_the_reason(
+    tmp_path: Path, changes: dict[str, Any], words: str
+) -> None:
     folder = released(tmp_path / "r", good(9), good(7, **changes))
     told = faults(folder)
     assert told
@@ -58,19 +64,19 @@ def test_a_bad_row_is_named_with_the_reason(tmp_path, changes, words):
     assert any(words in one for one in told)
 
 
-def test_rules_are_part_of_the_check(tmp_path):
+def test_rules_are_part_of_the_check(tmp_path: Path) -> None:
     folder = released(tmp_path / "r", good(7, license_spdx="X"))
     assert faults(folder) == []
     rules = ReleaseFilters.model_validate({"license": {"allowed": ["MIT"]}})
     assert faults(folder, rules) == ["train owner__name-7: license X"]
 
 
-def test_subsets_belong_to_train(tmp_path):
+def test_subsets_belong_to_train(tmp_path: Path) -> None:
     folder = released(tmp_path / "r", good(7), lite=[good(9)])
     assert faults(folder) == ["lite owner__name-9: is not in train"]
 
 
-def test_other_columns_and_changed_files_are_faults(tmp_path):
+def test_other_columns_and_changed_files_are_faults(tmp_path: Path) -> None:
     import pyarrow.parquet
 
     folder = released(tmp_path / "r", good(7))
@@ -88,7 +94,7 @@ def test_other_columns_and_changed_files_are_faults(tmp_path):
     assert "different columns: python" in told
 
 
-def test_the_card_tells_splits_figures_and_what_is_held_back(tmp_path):
+def test_the_card_tells_splits_figures_and_what_is_held_back(tmp_path: Path) -> None:
     text = (released(tmp_path / "r", good(7), lite=[good(7)]) / "README.md").read_text()
     assert "  - split: lite\n    path: data/lite-*.parquet" in text
     assert "| publish/licence | 3 |" in text
@@ -97,7 +103,7 @@ def test_the_card_tells_splits_figures_and_what_is_held_back(tmp_path):
     assert 'load_dataset("o/n", split="lite")' in text
 
 
-def test_differences_by_column():
+def test_differences_by_column() -> None:
     old = [good(7), good(8), good(9)]
     new = [good(7), good(8, version="2", python="3.9"), good(10)]
     found = diff_rows("train", old, new)
@@ -108,21 +114,20 @@ def test_differences_by_column():
     assert diff_rows("train", without, old).new_columns == ["python"]
 
 
-def test_folders_differ_by_split(tmp_path):
+def test_folders_differ_by_split(tmp_path: Path) -> None:
     old, new = released(tmp_path / "a", good(7)), released(tmp_path / "b", good(7), lite=[good(7)])
     assert {one.split: len(one.added) for one in diff_folders(old, new)} == {"lite": 1, "train": 0}
     assert [len(one.added) for one in diff_folders(tmp_path / "none", old)] == [1]
 
 
-def environment(name, env="e1", **sizes):
+def environment(name: str, env: str = "e1", **sizes: int) -> Environment:
     layers = {"base": 100, "environment": 10, "instance": 1} | sizes
     files = {"base": "FROM x\n", "environment": "FROM base:1\n", "instance": f"FROM env:{env}\n"}
-    return replace(
-        make_validation().environment, digest=name, layer_bytes=layers, dockerfiles=files
-    )
+    plain = not_none(make_validation().environment)
+    return replace(plain, digest=name, layer_bytes=layers, dockerfiles=files)
 
 
-def test_shared_layers_are_sent_once_and_known_ones_not_at_all():
+def test_shared_layers_are_sent_once_and_known_ones_not_at_all() -> None:
     every = [("a", environment("a")), ("b", environment("b")), ("c", environment("c", "e2"))]
     cost = estimate_push(every, set())
     assert cost.bytes_by_layer == {"base": 100, "environment": 20, "instance": 3}
@@ -130,12 +135,11 @@ def test_shared_layers_are_sent_once_and_known_ones_not_at_all():
     later = estimate_push(every, {"a"})
     assert later.bytes_by_layer == {"instance": 2, "environment": 10}
     assert estimate_push(every, {"a", "b", "c"}).total_bytes == 0
-    assert (
-        estimate_push([("d", make_validation().environment)], set()).total_bytes == 0
-    )  # sizes not recorded
+    unknown = not_none(make_validation().environment)  # sizes not recorded
+    assert estimate_push([("d", unknown)], set()).total_bytes == 0
 
 
-def test_figures_are_means_of_what_was_measured():
+def test_figures_are_means_of_what_was_measured() -> None:
     rows = [good(7, codebase_files=10), good(9, codebase_files=20), good(11, repo="a/b")]
     found = compute_means(rows)
     assert list(found) == list(MEASURES)

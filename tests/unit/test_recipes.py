@@ -1,16 +1,18 @@
+from pathlib import Path
+
 import pytest
 
 from recipes import Recipe, RecipeError, RecipeLibrary, load_recipe
 from recipes.loader import BUILT_IN_DIR
 
 
-def write(folder, text, name="o__n.toml"):
+def write(folder: Path, text: str, name: str = "o__n.toml") -> Path:
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def test_defaults_lie_under_every_range(tmp_path):
+def test_defaults_lie_under_every_range(tmp_path: Path) -> None:
     path = write(
         tmp_path,
         """
@@ -35,7 +37,7 @@ test_command = "nosetests {tests}"
     assert new.requirements.add == ()
 
 
-def test_changing_one_range_leaves_the_hash_of_the_other(tmp_path):
+def test_changing_one_range_leaves_the_hash_of_the_other(tmp_path: Path) -> None:
     text = (
         'repo = "o/n"\n[[env]]\nversions = "<2"\ntest_command = "{}"\n[[env]]\nversions = ">=2"\n'
     )
@@ -45,7 +47,7 @@ def test_changing_one_range_leaves_the_hash_of_the_other(tmp_path):
     assert one.compute_hash(one.env[0]) != two.compute_hash(two.env[0])
 
 
-def test_architectures_have_one_name_and_count_where_they_are_named(tmp_path):
+def test_architectures_have_one_name_and_count_where_they_are_named(tmp_path: Path) -> None:
     text = 'repo = "o/n"\n[defaults]\narchitectures = {}\n[[env]]\n'
     one = load_recipe(write(tmp_path, text.format('["amd64", "arm64"]')))
     two = load_recipe(write(tmp_path, text.format('["x86_64", "aarch64"]')))
@@ -60,13 +62,13 @@ def test_architectures_have_one_name_and_count_where_they_are_named(tmp_path):
 
 
 @pytest.mark.parametrize("version", ["2.5", "", "nonsense"])
-def test_a_version_without_exactly_one_range_is_refused(tmp_path, version):
+def test_a_version_without_exactly_one_range_is_refused(tmp_path: Path, version: str) -> None:
     text = 'repo = "o/n"\n[[env]]\nversions = "<2"\n[[env]]\nversions = ">=3"\n'
     with pytest.raises(RecipeError, match="no range"):
         load_recipe(write(tmp_path, text)).environment_for(version)
 
 
-def test_overlapping_ranges_are_refused(tmp_path):
+def test_overlapping_ranges_are_refused(tmp_path: Path) -> None:
     text = 'repo = "o/n"\n[[env]]\nversions = "<3"\n[[env]]\nversions = ">=2"\n'
     with pytest.raises(RecipeError, match="2 ranges"):
         load_recipe(write(tmp_path, text)).environment_for("2.5")
@@ -81,7 +83,9 @@ def test_overlapping_ranges_are_refused(tmp_path):
         ('repo = "o/n"\n[[env]]\nrequirements = { fils = [] }\n', "fils", "'files'"),
     ],
 )
-def test_a_misspelt_key_is_named_with_the_one_meant(tmp_path, text, key, near):
+def test_a_misspelt_key_is_named_with_the_one_meant(
+    tmp_path: Path, text: str, key: str, near: str
+) -> None:
     with pytest.raises(RecipeError, match=key) as caught:
         load_recipe(write(tmp_path, text))
     assert near in caught.value.hint
@@ -90,12 +94,12 @@ def test_a_misspelt_key_is_named_with_the_one_meant(tmp_path, text, key, near):
 @pytest.mark.parametrize(
     "text", ["repo = ", 'repo = "no-slash"\n', 'repo = "o/n"\n[[env]]\nversions = "new"\n']
 )
-def test_what_cannot_be_read_is_refused_by_name(tmp_path, text):
+def test_what_cannot_be_read_is_refused_by_name(tmp_path: Path, text: str) -> None:
     with pytest.raises(RecipeError, match=r"o__n\.toml"):
         load_recipe(write(tmp_path, text))
 
 
-def test_own_recipes_hide_built_in_ones(tmp_path):
+def test_own_recipes_hide_built_in_ones(tmp_path: Path) -> None:
     built_in = next(iter(RecipeLibrary()))
     write(
         tmp_path,
@@ -107,11 +111,11 @@ def test_own_recipes_hide_built_in_ones(tmp_path):
     assert sum(recipe.repo == built_in.repo for recipe in library) == 1
 
 
-def test_a_repository_without_recipe_gets_the_defaults():
+def test_a_repository_without_recipe_gets_the_defaults() -> None:
     assert RecipeLibrary().get_recipe("some/thing") == Recipe(repo="some/thing")
 
 
-def test_every_built_in_recipe_is_named_after_its_repository():
+def test_every_built_in_recipe_is_named_after_its_repository() -> None:
     names = {path.stem for path in BUILT_IN_DIR.glob("*__*.toml")}
     assert {recipe.repo.replace("/", "__") for recipe in RecipeLibrary()} == names
     assert len(names) >= 3

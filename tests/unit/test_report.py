@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,15 +17,15 @@ START = {"event": "start", "format": 1}
 FINISH = {"event": "finish", "exit_status": 1}
 
 
-def begun(name: str) -> dict:
+def begun(name: str) -> dict[str, Any]:
     return {"event": "test", "id": name}
 
 
-def phase(name: str, when: str, outcome: str, *, xfail: bool = False) -> dict:
+def phase(name: str, when: str, outcome: str, *, xfail: bool = False) -> dict[str, Any]:
     return {"event": "phase", "id": name, "when": when, "outcome": outcome, "xfail": xfail}
 
 
-def written(*records: dict, key: bytes = KEY) -> bytes:
+def written(*records: dict[str, Any], key: bytes = KEY) -> bytes:
     lines, last = [], b""
     for record in records:
         body = json.dumps(record).encode()
@@ -47,7 +48,7 @@ WHOLE = written(
 )
 
 
-def test_whole_report():
+def test_whole_report() -> None:
     report = read_report(WHOLE, KEY)
     assert report.is_finished and not report.tampering and report.exit_status == 1
     assert report.outcomes == {"a": Outcome.FAILED, "b": Outcome.PASSED}
@@ -70,13 +71,13 @@ def test_whole_report():
         ([("setup", "passed")], "error"),
     ],
 )
-def test_phases_of_a_test(phases, outcome):
+def test_phases_of_a_test(phases: list[tuple[str, ...]], outcome: str) -> None:
     records = [phase("t", when, told) for when, told in phases]
     report = read_report(written(START, begun("t"), *records, FINISH), KEY)
     assert report.outcomes == {"t": Outcome(outcome)}
 
 
-def test_expected_failures():
+def test_expected_failures() -> None:
     records = [
         phase("a", "call", "skipped", xfail=True),
         phase("b", "call", "passed", xfail=True),
@@ -86,7 +87,7 @@ def test_expected_failures():
     assert [str(outcome) for outcome in outcomes.values()] == ["xfailed", "xpassed", "xfailed"]
 
 
-def test_collection_errors_and_skips():
+def test_collection_errors_and_skips() -> None:
     records = [
         {"event": "collect", "id": i, "outcome": o}
         for i, o in (("x", "failed"), ("", "failed"), ("y", "skipped"))
@@ -95,23 +96,23 @@ def test_collection_errors_and_skips():
     assert outcomes == {"x": Outcome.ERROR, ".": Outcome.ERROR, "y": Outcome.SKIPPED}
 
 
-def test_names_that_utf8_cannot_hold():
+def test_names_that_utf8_cannot_hold() -> None:
     records = [phase("a\n\ud800\u00fc", "call", "passed")]
     assert list(read_report(written(START, *records, FINISH), KEY).outcomes) == ["a\n\\ud800\u00fc"]
 
 
-def test_cut_by_death_in_a_write():
+def test_cut_by_death_in_a_write() -> None:
     lines = WHOLE.splitlines(keepends=True)
     report = read_report(b"".join(lines[:3]) + lines[3][:20], KEY)
     assert not report.is_finished and not report.tampering
     assert report.outcomes == {"a": Outcome.ERROR} and report.unfinished_tests == ("a",)
 
 
-def test_foreign_key():
+def test_foreign_key() -> None:
     assert read_report(written(START, FINISH, key=b"other"), KEY).tampering
 
 
-def test_unknown_format():
+def test_unknown_format() -> None:
     assert (
         "format 2" in read_report(written({"event": "start", "format": 2}, FINISH), KEY).tampering
     )
@@ -133,7 +134,7 @@ def test_unknown_format():
         b'{"event": "finish", "exit_status": ' + b"9" * 5000 + b"}",
     ],
 )
-def test_signed_lines_that_are_no_records(body):
+def test_signed_lines_that_are_no_records(body: bytes) -> None:
     start = written(START, begun("a"))
     last = start.splitlines()[-1].partition(b" ")[0]
     mac = hmac.new(KEY, last + body, hashlib.sha256).hexdigest().encode()
@@ -142,7 +143,7 @@ def test_signed_lines_that_are_no_records(body):
 
 
 @given(st.data())
-def test_every_change_of_lines_shows(data):
+def test_every_change_of_lines_shows(data: st.DataObject) -> None:
     lines = WHOLE.splitlines(keepends=True)
     kind = data.draw(st.sampled_from(("drop", "repeat", "swap", "byte", "append")))
     at = data.draw(st.integers(0, len(lines) - 2))

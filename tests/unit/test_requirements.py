@@ -1,23 +1,30 @@
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from builders.git.tree import FolderTree
 from builders.model import Failure
-from builders.requirements import read_manifest
+from builders.requirements import Manifest, read_manifest
 from recipes.schema import RequirementSources
+from tests.helpers.fakes import expect
+
+ReadManifest = Callable[..., Manifest]
 
 
 @pytest.fixture
-def read(tmp_path):
-    def read(texts, **sources):
+def read(tmp_path: Path) -> ReadManifest:
+    def read(texts: Mapping[str, str], **sources: Any) -> Manifest:
         for path, text in texts.items():
             (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / path).write_text(text)
-        return read_manifest(FolderTree(tmp_path), RequirementSources(**sources))
+        return expect(Manifest, read_manifest(FolderTree(tmp_path), RequirementSources(**sources)))
 
     return read
 
 
-def lines(manifest):
+def lines(manifest: Manifest) -> list[str]:
     return [item.line for item in manifest.requirements]
 
 
@@ -40,7 +47,7 @@ lint = ["black", "pytest-mock"]
 """
 
 
-def test_pep_621(read):
+def test_pep_621(read: ReadManifest) -> None:
     found = read(
         {"pyproject.toml": PEP621}, extras=("all",), groups=("test", "lint"), build_requires=True
     )
@@ -65,7 +72,7 @@ def test_pep_621(read):
 @pytest.mark.parametrize(
     "bad", ['{include-group = "test"}', '{include-group = "gone"}', '"-e ."', "3"]
 )
-def test_a_group_that_tools_refuse_has_its_own_lines(read, bad):
+def test_a_group_that_tools_refuse_has_its_own_lines(read: ReadManifest, bad: str) -> None:
     text = f'[dependency-groups]\ntest = ["pytest>=7", {bad}]\n'
     assert lines(read({"pyproject.toml": text}, groups=("test",)))[:1] == ["pytest>=7"]
 
@@ -93,7 +100,7 @@ extra-docs = "*"
 """
 
 
-def test_poetry(read):
+def test_poetry(read: ReadManifest) -> None:
     found = read({"pyproject.toml": POETRY}, extras=("more",), groups=("dev", "docs"))
     assert lines(found) == [
         "caret<2,>=1.2.3",
@@ -112,7 +119,7 @@ def test_poetry(read):
     assert "dropped local: not from an index" in found.notes
 
 
-def test_pyproject_without_metadata_does_not_count(read):
+def test_pyproject_without_metadata_does_not_count(read: ReadManifest) -> None:
     files = {"pyproject.toml": "[tool.black]\n", "setup.py": "setup(install_requires='a\\nb>1')"}
     assert lines(read(files)) == ["a", "b>1"]
 
@@ -134,7 +141,7 @@ files = file: extra.txt
 """
 
 
-def test_setup_cfg(read):
+def test_setup_cfg(read: ReadManifest) -> None:
     files = {"setup.cfg": SETUP_CFG, "setup.py": "setup()", "extra.txt": "d\n# e\n"}
     found = read(files, extras=("test", "files"))
     expected = ["a>=1", 'b; python_version < "3.9"', "pytest", "d"]
@@ -164,7 +171,7 @@ if __name__ == "__main__":
 """
 
 
-def test_setup_py(read):
+def test_setup_py(read: ReadManifest) -> None:
     found = read({"setup.py": SETUP_PY}, extras=("all", "late"), groups=("tests_require",))
     assert lines(found) == ["a", "b==1.0", "c>=1.0", "d", "e", "f", "g", "h", "pytest"]
     assert found.requires_python == ">=3.6"
@@ -179,7 +186,7 @@ def test_setup_py(read):
         "with open('req.txt') as f:\n  r = strip(f, 'req.txt')\nsetup(**dict(install_requires=r))",
     ],
 )
-def test_setup_py_that_reads_a_file(read, body):
+def test_setup_py_that_reads_a_file(read: ReadManifest, body: str) -> None:
     assert lines(read({"setup.py": body, "req.txt": "a>1\n-r other\n\nb\n"})) == ["a>1", "b"]
 
 
@@ -201,7 +208,9 @@ def test_setup_py_that_reads_a_file(read, body):
         ("sys.version_info in allowed", ["a"]),
     ],
 )
-def test_conditions_on_the_interpreter_become_markers(read, condition, expected):
+def test_conditions_on_the_interpreter_become_markers(
+    read: ReadManifest, condition: str, expected: list[str]
+) -> None:
     body = f"""
 import sys
 deps = ["a"]
@@ -215,12 +224,12 @@ setup(install_requires=deps + more["k"])
     assert lines(read({"setup.py": body})) == expected
 
 
-def test_what_cannot_be_told_is_noted(read):
+def test_what_cannot_be_told_is_noted(read: ReadManifest) -> None:
     found = read({"setup.py": "setup(install_requires=ask())"}, add=("a",))
     assert found.notes == ("setup.py: install_requires is not statically parseable",)
 
 
-def test_requirement_files(read):
+def test_requirement_files(read: ReadManifest) -> None:
     files = {
         "setup.py": "setup(name='own', install_requires=['a'], extras_require={'x': ['b']})",
         "req/dev.txt": "\ufeff-r base.txt\n-e ..\n-c limits.txt\n--index-url https://x\n"
@@ -245,7 +254,7 @@ def test_requirement_files(read):
         assert part in notes
 
 
-def test_environments_of_several_pythons_are_alternatives(read):
+def test_environments_of_several_pythons_are_alternatives(read: ReadManifest) -> None:
     one = {"env-3.8.yml": "dependencies: [python=3.8, numpy=1.17, pip: [x, 'git+https://y']]\n"}
     other = {"env-3.9.yml": "dependencies: [python=3.9.*, numpy=1.21]\n"}
     files = ("env-*.yml",)
@@ -258,12 +267,12 @@ def test_environments_of_several_pythons_are_alternatives(read):
 
 
 @pytest.mark.parametrize("spec", ["6.0*", "6.0.*", "=6.0", "==6.0*", " =6.0=py_1"])
-def test_conda_has_many_ways_to_name_a_series(read, spec):
+def test_conda_has_many_ways_to_name_a_series(read: ReadManifest, spec: str) -> None:
     found = read({"e.yml": f"dependencies: ['pytest {spec}']\n"}, files=("e.yml",))
     assert lines(found) == ["pytest==6.0.*"]
 
 
-def test_setup_cfg_is_interpolated_where_it_can_be(read):
+def test_setup_cfg_is_interpolated_where_it_can_be(read: ReadManifest) -> None:
     text = (
         "[options]\ninstall_requires = a\n  b%z\n[options.extras_require]\nx = c\nall =\n  %(x)s\n"
     )
@@ -271,38 +280,39 @@ def test_setup_cfg_is_interpolated_where_it_can_be(read):
     assert lines(found) == ["a", "c"]
 
 
-def test_environments_without_a_pinned_python_go_together(read):
+def test_environments_without_a_pinned_python_go_together(read: ReadManifest) -> None:
     files = {"a.yml": "dependencies: [python>=3.6, x]\n", "b.yml": "dependencies: [python=3.8, y]"}
     assert lines(read(files, files=("*.yml",))) == ["x", "y"]
 
 
-def test_keep_and_core_tools(read):
+def test_keep_and_core_tools(read: ReadManifest) -> None:
     files = {"setup.py": "setup(install_requires=['black'])", "r.txt": "mypy\nruff\na\na>1\n"}
     found = read(files, files=("r.txt",), force_include=("mypy",), exclude=("a",))
     assert lines(found) == ["black", "mypy"]
     assert found.notes == ("dropped a: excluded by the recipe", "dropped tools: ruff")
 
 
-def test_files_only(read):
+def test_files_only(read: ReadManifest) -> None:
     files = {"setup.py": "setup(name='own', install_requires=['a'], python_requires='>=3.8')"}
     found = read({**files, "r.txt": "b"}, files=("r.txt",), read_metadata=False)
     assert lines(found) == ["b"]
     assert found.requires_python == ">=3.8"
 
 
-def test_nothing_declared(read):
-    failed = read({"README": ""})
+def test_nothing_declared(tmp_path: Path) -> None:
+    (tmp_path / "README").touch()
+    failed = read_manifest(FolderTree(tmp_path), RequirementSources())
     assert isinstance(failed, Failure)
     assert (failed.stage, failed.reason) == ("lock", "no-requirements")
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "setup.cfg", "setup.py", "env.yml"])
-def test_malformed_files_are_noted(read, name):
+def test_malformed_files_are_noted(read: ReadManifest, name: str) -> None:
     found = read({name: "]= (\n  : {"}, files=("env.yml",), add=("a",))
     assert len(found.notes) == 1
 
 
-def test_key_is_of_content(read):
+def test_key_is_of_content(read: ReadManifest) -> None:
     one = read({"r.txt": "a\nb>1\n"}, files=("r.txt",))
     two = read({"s.txt": "# other\nb >1\na"}, files=("s.txt",))
     three = read({"t.txt": "a\nb>2\n"}, files=("t.txt",))

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from curate.core.errors import AuthenticationError, NetworkError, NotFoundError
@@ -30,7 +32,7 @@ class Clock:
         self.slept += seconds
 
 
-def script(*answers: object):
+def script(*answers: object) -> tuple[Callable[[], object], list[object]]:
     left = list(answers)
 
     def request() -> object:

@@ -2,7 +2,9 @@
 
 import os
 import threading
+from collections.abc import Collection, Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +28,9 @@ from builders.settings import BuildSettings
 SPACE = "curate"
 
 
-def image(name, layers, size, *others, made=1.0):
+def image(
+    name: str, layers: Iterable[str], size: int, *others: str, made: float = 1.0
+) -> EngineImage:
     """An image of curate's called *name*, or, called with a "/", somebody else's."""
     own = () if "/" in name else (f"{SPACE}/{name}",)
     others = (name, *others) if "/" in name else others
@@ -48,11 +52,11 @@ IMAGES = (
 )
 
 
-def test_every_image_adds_what_the_one_below_lacks():
+def test_every_image_adds_what_the_one_below_lacks() -> None:
     assert list(compute_own_sizes(IMAGES).values()) == [100, 400, 100, 100, 20, 5, 11, 40, 10]
 
 
-def test_an_environment_goes_with_all_that_lies_upon_it_the_uppermost_first():
+def test_an_environment_goes_with_all_that_lies_upon_it_the_uppermost_first() -> None:
     first, second = find_environments(IMAGES)
     assert [each.id for each in first.images] == [
         "instance:x-1",
@@ -79,7 +83,7 @@ TWO_PARTS = (
 )
 
 
-def test_a_part_is_counted_by_itself_and_goes_after_what_lies_upon_it():
+def test_a_part_is_counted_by_itself_and_goes_after_what_lies_upon_it() -> None:
     found = {each.name.split("/")[1]: each for each in find_environments(TWO_PARTS)}
     assert [each.id for each in found["shared_packages:1"].images] == ["shared_packages:1"]
     assert (
@@ -101,7 +105,7 @@ def test_a_part_is_counted_by_itself_and_goes_after_what_lies_upon_it():
     }
     last |= {"curate/env:1": 3.0, "curate/env:2": 4.0}
 
-    def gone(limit, busy=()):
+    def gone(limit: int, busy: Collection[str] = ()) -> list[str]:
         return names(plan_pruning(used, limit, found.values(), last_use=last, in_use=busy))
 
     assert gone(4340) == ["3"]
@@ -111,7 +115,7 @@ def test_a_part_is_counted_by_itself_and_goes_after_what_lies_upon_it():
     assert gone(0, busy=("curate/env:4",)) == ["3", "1", "2"]
 
 
-def test_a_part_under_somebody_elses_image_stays():
+def test_a_part_under_somebody_elses_image_stays() -> None:
     mine = image("user/mine:1", "abcpu", 3700)
     found = {each.name: each for each in find_environments((*TWO_PARTS, mine))}
     assert not found["curate/shared_packages:1"].is_removable
@@ -125,12 +129,12 @@ def test_a_part_under_somebody_elses_image_stays():
         image("instance:w-1", "abcdef", 725, "ghcr.io/lab/w:latest"),
     ],
 )
-def test_an_environment_under_somebody_elses_image_or_name_stays(further):
+def test_an_environment_under_somebody_elses_image_or_name_stays(further: EngineImage) -> None:
     first, second = find_environments((*IMAGES, further))
     assert (first.is_removable, second.is_removable) == (False, True)
 
 
-def test_images_are_known_by_name_and_label_together():
+def test_images_are_known_by_name_and_label_together() -> None:
     facts = {
         "Id": "sha256:1",
         "RepoTags": ["curate/env:k", "curate/env:other", "mine/env:k"],
@@ -151,11 +155,11 @@ FOUND = find_environments(IMAGES)
 USED = DiskUsage(image_bytes=686, unused_build_cache=30, package_cache=20)
 
 
-def names(plan):
+def names(plan: PruningPlan) -> list[str]:
     return [each.name.rsplit(":", 1)[1] for each in plan.environments]
 
 
-def test_within_the_budget_only_leftovers_go():
+def test_within_the_budget_only_leftovers_go() -> None:
     plan = plan_pruning(USED, 706, FOUND, last_use={}, in_use=())
     assert (names(plan), plan.prune_packages, plan.freed_bytes, plan.bytes_over_limit) == (
         [],
@@ -165,7 +169,7 @@ def test_within_the_budget_only_leftovers_go():
     )
 
 
-def test_the_least_recently_used_go_first_and_no_more_than_need_be():
+def test_the_least_recently_used_go_first_and_no_more_than_need_be() -> None:
     last = {"curate/env:1": 20.0, "curate/env:2": 10.0}
     assert names(plan_pruning(USED, 700, FOUND, last_use=last, in_use=())) == ["2"]
     assert names(plan_pruning(USED, 600, FOUND, last_use=last, in_use=())) == ["2", "1"]
@@ -175,7 +179,7 @@ def test_the_least_recently_used_go_first_and_no_more_than_need_be():
     assert names(plan_pruning(USED, 700, made, last_use={"curate/env:2": 4.0}, in_use=())) == ["2"]
 
 
-def test_what_is_in_use_or_not_ours_alone_stays_and_the_rest_is_told():
+def test_what_is_in_use_or_not_ours_alone_stays_and_the_rest_is_told() -> None:
     plan = plan_pruning(USED, 0, FOUND, last_use={}, in_use={"curate/env:1"})
     assert (names(plan), plan.prune_packages) == (["2"], True)
     assert plan.bytes_over_limit == 686 - 50
@@ -183,7 +187,7 @@ def test_what_is_in_use_or_not_ours_alone_stays_and_the_rest_is_told():
     assert names(plan_pruning(USED, 0, theirs, last_use={}, in_use=())) == []
 
 
-def test_packages_go_first_where_they_take_half_of_the_budget_and_last_else():
+def test_packages_go_first_where_they_take_half_of_the_budget_and_last_else() -> None:
     many = replace(USED, package_cache=500)
     plan = plan_pruning(many, 700, FOUND, last_use={}, in_use=())
     assert (names(plan), plan.prune_packages, plan.freed_bytes) == ([], True, 530)
@@ -191,7 +195,15 @@ def test_packages_go_first_where_they_take_half_of_the_budget_and_last_else():
     assert plan_pruning(USED, 510, FOUND, last_use={}, in_use=()).prune_packages is True
 
 
-def record(name, parent="", about="", *, kind="regular", shared=False, made=""):
+def record(
+    name: str,
+    parent: str = "",
+    about: str = "",
+    *,
+    kind: str = "regular",
+    shared: bool = False,
+    made: str = "",
+) -> CacheRecord:
     return CacheRecord(
         id=name, parents=(parent,) if parent else (), kind=kind, description=about, size=1,
         is_shared=shared, created_at=made or name,
@@ -201,7 +213,7 @@ def record(name, parent="", about="", *, kind="regular", shared=False, made=""):
 INSTALL = "mount / from exec /bin/sh -c . /mnt/build.env && /mnt/uv venv"
 
 
-def test_steps_of_our_builds_are_told_from_those_of_others():
+def test_steps_of_our_builds_are_told_from_those_of_others() -> None:
     records = [
         record("a", about="pulled from docker.io/library/debian:12"),
         record("b", "a", "mount / from exec /bin/sh -c apt-get install zip"),
@@ -221,19 +233,19 @@ def test_steps_of_our_builds_are_told_from_those_of_others():
     ]
 
 
-def test_steps_that_an_image_has_are_no_leftovers():
+def test_steps_that_an_image_has_are_no_leftovers() -> None:
     records = [record("a", about=INSTALL, shared=True), record("b", "a", "fileop target")]
     assert [each.id for each in unused_build_records(records)] == ["b"]
 
 
-def test_records_of_old_and_new_engines_are_read():
+def test_records_of_old_and_new_engines_are_read() -> None:
     facts = {"ID": "a", "Type": "regular", "Size": 3, "Shared": True, "Parent": "b"}
     assert parse_record(facts).parents == ("b",)
     assert parse_record(facts | {"Parent": ""}).parents == ()
     assert parse_record(facts | {"Parents": ["b", "c"]}).parents == ("b", "c")
 
 
-def test_what_is_used_cannot_be_had_alone_and_the_last_use_is_kept(tmp_path):
+def test_what_is_used_cannot_be_had_alone_and_the_last_use_is_kept(tmp_path: Path) -> None:
     one, two = EnvironmentLeases(tmp_path / "uses"), EnvironmentLeases(tmp_path / "uses")
     assert one.last_use("e") == 0
     one.acquire("x", "e")
@@ -252,7 +264,7 @@ def test_what_is_used_cannot_be_had_alone_and_the_last_use_is_kept(tmp_path):
         assert unknown
 
 
-def test_who_wants_to_use_what_is_being_removed_waits(tmp_path):
+def test_who_wants_to_use_what_is_being_removed_waits(tmp_path: Path) -> None:
     uses = EnvironmentLeases(tmp_path)
     uses.acquire("x", "e")
     uses.release("x")
@@ -272,13 +284,17 @@ def test_who_wants_to_use_what_is_being_removed_waits(tmp_path):
     ("freed", "budget", "asked"), [(0, 0, []), (9, 1, [(1, 1)]), (10, 1, []), (9, 0, [])]
 )
 def test_images_go_when_what_resolving_left_does_not_do(
-    monkeypatch, tmp_path, freed, budget, asked
-):
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    freed: int,
+    budget: int,
+    asked: list[tuple[int, ...]],
+) -> None:
     backend = DockerBackend(BuildSettings(cache_dir=tmp_path, image_disk_limit_bytes=budget))
     calls = []
 
     class FakeRoom:
-        def free_space(self, limit, *, min_free):
+        def free_space(self, limit: int, *, min_free: int) -> PruningPlan:
             calls.append((limit, min_free))
             return PruningPlan(freed_bytes=min_free)
 

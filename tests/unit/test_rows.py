@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,10 +12,12 @@ from curate.publish.measures.codebase import CodebaseSize
 from curate.publish.rows import CodebaseFacts, PublishedImage, make_raw_row, make_train_row
 from curate.releases import columns
 from tests.helpers.factories import make_candidate, make_validation
+from tests.helpers.fakes import not_none
+from tests.helpers.releases import raw_row, train_row
 
 
-def test_train_row_has_every_column_in_order():
-    row = make_train_row(make_candidate(), make_validation())
+def test_train_row_has_every_column_in_order() -> None:
+    row = train_row(make_candidate(), make_validation())
     assert list(row) == [column.name for column in columns.TRAIN_COLUMNS]
     assert list(row)[:11] == [
         "instance_id",
@@ -37,8 +40,8 @@ def test_train_row_has_every_column_in_order():
             assert type(row[column.name]) is kinds[column.kind.rstrip("?")], column.name
 
 
-def test_train_row_says_what_the_record_says():
-    row = make_train_row(make_candidate(), make_validation())
+def test_train_row_says_what_the_record_says() -> None:
+    row = train_row(make_candidate(), make_validation())
     assert row["created_at"] == "2022-03-04T05:06:07Z"
     assert row["FAIL_TO_PASS"] == ["t.py::a[x%20y]"]
     assert row["fail_to_pass_node_ids"] == ["t.py::a[x y]"]
@@ -52,40 +55,40 @@ def test_train_row_says_what_the_record_says():
     assert "\npytest -q t.py\necho '>>>>> End" in row["eval_script"]
 
 
-def test_image_overrides_what_was_built():
+def test_image_overrides_what_was_built() -> None:
     image = PublishedImage(reference="r.example/i:1", digest="sha256:d", env_vars={"A": "1"})
-    row = make_train_row(make_candidate(), make_validation(), image)
+    row = train_row(make_candidate(), make_validation(), image)
     assert (row["image"], row["image_digest"]) == ("r.example/i:1", "sha256:d")
     assert "export A=1\n" in row["eval_script"]
 
 
-def test_the_base_and_the_patch_are_measured():
+def test_the_base_and_the_patch_are_measured() -> None:
     base = CodebaseFacts(license="MIT", size=CodebaseSize(files=7, lines=90), highest_number=5)
-    row = make_train_row(
+    row = train_row(
         make_candidate(problem_statement="See #5. " * 30), make_validation(), codebase=base
     )
     assert (row["license_spdx"], row["codebase_files"], row["codebase_lines"]) == ("MIT", 7, 90)
     assert (row["files_edited"], row["lines_edited"], row["functions_edited"]) == (1, 2, None)
     assert row["lite_violations"] == row["lite_violations_documented"] == ["reference"]
-    assert make_raw_row(make_candidate(), base)["license_spdx"] == "MIT"
+    assert raw_row(make_candidate(), base)["license_spdx"] == "MIT"
 
 
-def test_without_an_image_the_row_still_exports_what_the_tests_need():
-    environment = replace(make_validation().environment, env_vars={"A": "1"})
+def test_without_an_image_the_row_still_exports_what_the_tests_need() -> None:
+    environment = replace(not_none(make_validation().environment), env_vars={"A": "1"})
     assert (
         "export A=1\n"
-        in make_train_row(make_candidate(), make_validation(environment=environment))["eval_script"]
+        in train_row(make_candidate(), make_validation(environment=environment))["eval_script"]
     )
 
 
-def test_strength_is_the_share_of_pieces_that_are_missed():
-    assert make_train_row(make_candidate(), make_validation())["test_strength"] is None
+def test_strength_is_the_share_of_pieces_that_are_missed() -> None:
+    assert train_row(make_candidate(), make_validation())["test_strength"] is None
     strength = TestStrength(hunks=("a", "b", "c", "d"), untested=("b",))
-    row = make_train_row(make_candidate(), make_validation(test_strength=strength))
+    row = train_row(make_candidate(), make_validation(test_strength=strength))
     assert (row["test_strength"], row["untested_hunks"]) == (0.75, ["b"])
 
 
-def rejected():
+def rejected() -> Verdict:
     return Verdict(
         fail_to_pass=(),
         pass_to_pass=(),
@@ -105,25 +108,28 @@ def rejected():
         ({}, {"test_command": "a\nb"}, "command-not-one-line"),
     ],
 )
-def test_what_cannot_be_published_is_a_problem(of_candidate, of_validation, reason):
+def test_what_cannot_be_published_is_a_problem(
+    of_candidate: dict[str, Any], of_validation: dict[str, Any], reason: str
+) -> None:
     problem = make_train_row(make_candidate(**of_candidate), make_validation(**of_validation))
     assert isinstance(problem, Exclusion)
     assert (problem.instance_id, problem.reason) == ("owner__name-7", reason)
 
 
-def test_raw_rows_need_no_validation():
-    good, bad = make_raw_row(make_candidate()), make_raw_row(make_candidate(patch=b"\xff"))
+def test_raw_rows_need_no_validation() -> None:
+    good, bad = raw_row(make_candidate()), make_raw_row(make_candidate(patch=b"\xff"))
     assert list(good) == [column.name for column in columns.RAW_COLUMNS]
+    assert isinstance(bad, Exclusion)
     assert bad.reason == "patch-not-utf8"
-    assert make_raw_row(make_candidate(merge_commit="d" * 40))["merge_commit"] == "d" * 40
+    assert raw_row(make_candidate(merge_commit="d" * 40))["merge_commit"] == "d" * 40
 
 
-def test_records_of_different_instances_do_not_mix():
+def test_records_of_different_instances_do_not_mix() -> None:
     with pytest.raises(ValueError, match="is not"):
         make_train_row(make_candidate(), make_validation(instance_id="owner__name-8"))
 
 
-def test_column_names_are_unique():
+def test_column_names_are_unique() -> None:
     for split in (columns.TRAIN_COLUMNS, columns.RAW_COLUMNS):
         names = [column.name for column in split]
         assert len(set(names)) == len(names)

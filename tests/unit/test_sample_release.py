@@ -3,16 +3,17 @@
 import difflib
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from builders.model import Outcome
 from curate.core.model import Run, Verdict
 from curate.publish.filters.apply import apply_filters
 from curate.publish.filters.config import read_filters
 from curate.publish.measures.benchmark_overlap import load_benchmark
-from curate.publish.rows import CodebaseFacts, make_train_row
+from curate.publish.rows import CodebaseFacts
 from tests.demo.sample import VERIFIED, SamplePull, load
 from tests.helpers.factories import make_candidate, make_validation
-from tests.helpers.releases import IMAGE
+from tests.helpers.releases import IMAGE, train_row
 
 SAMPLE = load()
 ISSUES = {issue.number: f"{issue.title}\n{issue.body}" for issue in SAMPLE.issues}
@@ -57,7 +58,7 @@ def after_run(pull: SamplePull, index: int) -> Run:
     )
 
 
-def row(pull: SamplePull, patch: bytes) -> dict[str, object]:
+def row(pull: SamplePull, patch: bytes) -> dict[str, Any]:
     repo = SAMPLE.name.replace("/", "__")
     issues = pull.github_links or LINKED_IN_TEXT[pull.number]
     one = make_candidate(
@@ -73,7 +74,7 @@ def row(pull: SamplePull, patch: bytes) -> dict[str, object]:
         runs=tuple(after_run(pull, index) for index in range(3)),
         verdict=Verdict(fail_to_pass=pull.fail_to_pass, pass_to_pass=(), flaky_tests=pull.flaky),
     )
-    return dict(make_train_row(one, record, IMAGE, CodebaseFacts(license="MIT")))
+    return train_row(one, record, IMAGE, CodebaseFacts(license="MIT"))
 
 
 def held_back(pulls: list[tuple[SamplePull, bytes]]) -> set[str]:
@@ -85,13 +86,13 @@ def held_back(pulls: list[tuple[SamplePull, bytes]]) -> set[str]:
     }
 
 
-def test_a_release_holds_nothing_of_the_sample_back():
+def test_a_release_holds_nothing_of_the_sample_back() -> None:
     expected = [(pull, patch) for pull, patch in patches() if pull.expected == VERIFIED]
     assert len(expected) >= 8
     assert held_back(expected) == set()
 
 
-def test_one_more_flaky_test_would_be_too_many():
+def test_one_more_flaky_test_would_be_too_many() -> None:
     flaky = [(pull, patch) for pull, patch in patches() if pull.expected == VERIFIED and pull.flaky]
     more = [(replace(pull, flaky=(*pull.flaky, "tests/x.py::test_x")), p) for pull, p in flaky]
     assert held_back(more) == {"flaky-tests"}

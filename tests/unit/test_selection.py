@@ -50,16 +50,16 @@ CASE_PATCH = b"""diff --git a/data/x.test b/data/x.test
 """
 
 
-def present(path):
+def present(path: str) -> bytes | None:
     return None if "gone" in path else b""
 
 
-def test_only_runnable_files_that_exist_are_selected():
+def test_only_runnable_files_that_exist_are_selected() -> None:
     chosen = select_tests(Recipe(repo="o/n"), PATCH, before=present, after=present)
     assert chosen.files == ("sub dir/it_test.py", "tests/test_a.py")
 
 
-def test_the_command_quotes_and_turns_around():
+def test_the_command_quotes_and_turns_around() -> None:
     chosen = select_tests(Recipe(repo="o/n"), PATCH, before=present, after=present)
     env = EnvRecipe(test_command="pytest -n0 {tests}")
     assert chosen.build_command(env, None) == "pytest -n0 'sub dir/it_test.py' tests/test_a.py"
@@ -67,20 +67,20 @@ def test_the_command_quotes_and_turns_around():
     assert reverse_files == "pytest -n0 tests/test_a.py 'sub dir/it_test.py'"
 
 
-def test_cases_are_compared_as_blocks():
+def test_cases_are_compared_as_blocks() -> None:
     before = b"head\n[case testSame]\nx = 1\n[case testChanged]\nx = 1\n[case testGone]\n"
     after = b"head\n[case testNew-skip]\n\n[case testSame]\nx = 1\n\n[case testChanged]\nx = 2\n"
     pattern = r"^\[case ([a-zA-Z0-9_]+)"
     assert changed_cases(pattern, before, after, context=0) == ["testNew", "testChanged"]
 
 
-def test_all_cases_of_a_new_file_are_changed():
+def test_all_cases_of_a_new_file_are_changed() -> None:
     cases = b"[case testA]\nx = 1\n[case testB]\ny = 1\n"
     assert changed_cases(r"^\[case (\w+)", b"", cases) == ["testA", "testB"]
     assert changed_cases(r"^\[case (\w+)", cases, b"# none are left\n") == []
 
 
-def test_neighbours_of_changed_cases_run_too():
+def test_neighbours_of_changed_cases_run_too() -> None:
     names = [f"test{letter}" for letter in "ABCDEFG"]
     before = "".join(f"[case {name}]\n" for name in names).encode()
     after = before.replace(b"[case testC]\n", b"[case testC]\nchanged\n")
@@ -90,7 +90,7 @@ def test_neighbours_of_changed_cases_run_too():
     assert changed_cases(pattern, before, before) == []
 
 
-def test_a_neighbour_whose_name_is_part_of_others_stays_away():
+def test_a_neighbour_whose_name_is_part_of_others_stays_away() -> None:
     before = b"[case testA]\n[case testAB]\n[case testC]\n"
     after = b"[case testA]\n[case testAB]\n[case testC]\nchanged\n"
     assert changed_cases(r"^\[case (\w+)", before, after) == ["testAB", "testC"]
@@ -98,7 +98,7 @@ def test_a_neighbour_whose_name_is_part_of_others_stays_away():
     assert "testA" in changed_cases(r"^\[case (\w+)", before, after)
 
 
-def test_data_driven_cases_are_asked_for_by_name():
+def test_data_driven_cases_are_asked_for_by_name() -> None:
     recipe = Recipe.model_validate(CASES)
     chosen = select_tests(
         recipe,
@@ -112,7 +112,7 @@ def test_data_driven_cases_are_asked_for_by_name():
     )
 
 
-def test_every_case_of_a_new_file_is_chosen():
+def test_every_case_of_a_new_file_is_chosen() -> None:
     assert changed_cases(r"^\[case (\w+)", b"", b"[case testA]\n[case testB]\n") == [
         "testA",
         "testB",

@@ -1,7 +1,10 @@
 import random
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,12 +25,13 @@ from curate.core.model import (
 )
 from curate.store import Store
 from curate.store.blobs import MIN_FILE_BYTES
+from tests.helpers.fakes import fake
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 REPO = "owner/name"
 
 
-def pull(number: int, **changes: object) -> PullRequest:
+def pull(number: int, **changes: Any) -> PullRequest:
     base = PullRequest(
         repo=REPO,
         number=number,
@@ -87,12 +91,12 @@ def validation(number: int, why: Rejection | None = None) -> Validation:
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(tmp_path: Path) -> Iterator[Store]:
     with Store(tmp_path / "data") as opened:
         yield opened
 
 
-def test_a_page_and_its_cursor_are_saved_together(store):
+def test_a_page_and_its_cursor_are_saved_together(store: Store) -> None:
     assert store.crawl_state(REPO) == CrawlState()
     state = CrawlState(cursor="c1", watermark=NOW, requests=3, points=6)
     store.save_page(REPO, [pull(1), pull(2)], state)
@@ -102,17 +106,15 @@ def test_a_page_and_its_cursor_are_saved_together(store):
     assert store.list_repositories() == (REPO,)
 
 
-def test_a_failing_page_leaves_nothing(store):
-    class Bad:
-        repo, number = REPO, 5
-
+def test_a_failing_page_leaves_nothing(store: Store) -> None:
+    bad = fake(repo=REPO, number=5)
     with pytest.raises(Exception):  # noqa: B017
-        store.save_page(REPO, [pull(1), Bad()], CrawlState(cursor="x"))
+        store.save_page(REPO, [pull(1), bad], CrawlState(cursor="x"))
     assert store.get_pull(REPO, 1) is None
     assert store.crawl_state(REPO).cursor is None
 
 
-def test_a_decision_holds_until_the_pull_changes(store):
+def test_a_decision_holds_until_the_pull_changes(store: Store) -> None:
     store.save_page(REPO, [pull(1), pull(2), pull(3)], CrawlState())
     store.save_candidate(candidate(1))
     store.reject_pull(REPO, 2, Rejection(stage="crawl", reason="no-tests"))
@@ -123,7 +125,7 @@ def test_a_decision_holds_until_the_pull_changes(store):
     assert [p.number for p in store.iter_pulls(REPO)] == [1, 2, 3]
 
 
-def test_a_rejected_pull_is_no_candidate_any_more(store):
+def test_a_rejected_pull_is_no_candidate_any_more(store: Store) -> None:
     store.save_page(REPO, [pull(1)], CrawlState())
     store.save_candidate(candidate(1))
     store.reject_pull(REPO, 1, Rejection(stage="crawl", reason="no-issue", detail="gone"))
@@ -133,7 +135,7 @@ def test_a_rejected_pull_is_no_candidate_any_more(store):
     )
 
 
-def test_candidates_keep_their_bytes(store):
+def test_candidates_keep_their_bytes(store: Store) -> None:
     store.save_page(REPO, [pull(1), pull(12)], CrawlState())
     store.save_candidate(candidate(12))
     store.save_candidate(candidate(1))
@@ -142,7 +144,7 @@ def test_candidates_keep_their_bytes(store):
     assert list(store.iter_candidates("other/name")) == []
 
 
-def test_issues_and_what_is_none(store):
+def test_issues_and_what_is_none(store: Store) -> None:
     issue = Issue(repo=REPO, number=1, title="t", body="b", created_at=NOW, updated_at=NOW)
     store.save_issues([issue], {(REPO, 2): "is a pull request"})
     assert store.get_issue(REPO, 1) == issue
@@ -150,7 +152,7 @@ def test_issues_and_what_is_none(store):
     assert store.get_issue(REPO, 3) is None
 
 
-def test_validations_locks_and_images(store):
+def test_validations_locks_and_images(store: Store) -> None:
     store.save_page(REPO, [pull(1), pull(2)], CrawlState())
     store.save_candidate(candidate(1))
     store.save_candidate(candidate(2))
@@ -170,7 +172,7 @@ def test_validations_locks_and_images(store):
     assert store.pushed_images("host/x") == {"owner__name-1": ("sha256:1", "host/x/i@sha256:2")}
 
 
-def test_images_of_verified_candidates_wait_to_be_pushed(store):
+def test_images_of_verified_candidates_wait_to_be_pushed(store: Store) -> None:
     for number, why in (
         (1, None),
         (2, None),
@@ -199,7 +201,7 @@ def test_images_of_verified_candidates_wait_to_be_pushed(store):
     assert store.unpushed_images() == {"sha256:2"}
 
 
-def test_the_funnel_counts_every_pull_once(store):
+def test_the_funnel_counts_every_pull_once(store: Store) -> None:
     store.save_page(REPO, [pull(n) for n in range(1, 6)], CrawlState())
     store.reject_pull(REPO, 1, Rejection(stage="crawl", reason="no-tests"))
     for number in (2, 3, 4):
@@ -213,7 +215,7 @@ def test_the_funnel_counts_every_pull_once(store):
     assert funnel.core_seconds == 5.0
 
 
-def test_a_newer_format_is_refused_and_left_alone(tmp_path):
+def test_a_newer_format_is_refused_and_left_alone(tmp_path: Path) -> None:
     Store(tmp_path).close()
     with sqlite3.connect(tmp_path / "curate.sqlite") as database:
         database.execute("PRAGMA user_version = 99")
@@ -222,13 +224,13 @@ def test_a_newer_format_is_refused_and_left_alone(tmp_path):
     assert "newer curate" in caught.value.hint
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path):
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "curate.sqlite").write_bytes(b"not a database" * 100)
     with pytest.raises(StoreError, match="damaged or not a curate database"):
         Store(tmp_path)
 
 
-def test_a_locked_database_is_told(tmp_path, monkeypatch):
+def test_a_locked_database_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("curate.store.database.BUSY_SECONDS", 0.05)
     with Store(tmp_path) as store:
         other = sqlite3.connect(tmp_path / "curate.sqlite", isolation_level=None)
@@ -238,14 +240,14 @@ def test_a_locked_database_is_told(tmp_path, monkeypatch):
         other.close()
 
 
-def test_small_blobs_are_rows_and_large_ones_files(store):
+def test_small_blobs_are_rows_and_large_ones_files(store: Store) -> None:
     large = random.Random(1).randbytes(MIN_FILE_BYTES)
     keys = [store.blobs.put(it) for it in (b"small", large, b"small")]
     assert [store.blobs.get(key) for key in keys] == [b"small", large, b"small"]
     assert len(list(store.folder.rglob("*.zst"))) == 1
 
 
-def test_a_damaged_blob_is_told(tmp_path):
+def test_a_damaged_blob_is_told(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         keys = [
             store.blobs.put(it) for it in (b"small", random.Random(1).randbytes(MIN_FILE_BYTES))
@@ -259,7 +261,7 @@ def test_a_damaged_blob_is_told(tmp_path):
                 store.blobs.get(key)
 
 
-def test_a_changed_issue_leaves_the_pulls_that_claim_it_undecided(store):
+def test_a_changed_issue_leaves_the_pulls_that_claim_it_undecided(store: Store) -> None:
     made = datetime(2022, 1, 1, tzinfo=UTC)
     issue = Issue(repo=REPO, number=7, title="T", body="", created_at=made, updated_at=made)
     store.save_page(REPO, [pull(1), pull(2)], CrawlState())
@@ -280,7 +282,7 @@ def test_a_changed_issue_leaves_the_pulls_that_claim_it_undecided(store):
     assert set(store.decision_keys(REPO)) == {1, 2}
 
 
-def test_issues_of_other_repositories_that_pulls_claim(store):
+def test_issues_of_other_repositories_that_pulls_claim(store: Store) -> None:
     made = datetime(2022, 1, 1, tzinfo=UTC)
     names = ("else/where", REPO)
     issues = [
@@ -293,12 +295,12 @@ def test_issues_of_other_repositories_that_pulls_claim(store):
     assert store.external_issues(REPO) == [IssueRef(repo="else/where", number=7)]
 
 
-def test_a_page_tells_how_many_pulls_are_new_or_changed(store):
+def test_a_page_tells_how_many_pulls_are_new_or_changed(store: Store) -> None:
     assert store.save_page(REPO, [pull(1), pull(2)], CrawlState()) == 2
     assert store.save_page(REPO, [pull(1), pull(2, title="Other"), pull(3)], CrawlState()) == 2
 
 
-def test_an_older_format_is_refused_with_what_to_do(tmp_path):
+def test_an_older_format_is_refused_with_what_to_do(tmp_path: Path) -> None:
     Store(tmp_path).close()
     with sqlite3.connect(tmp_path / "curate.sqlite") as database:
         database.execute("PRAGMA user_version = 5")

@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import pytest
@@ -6,6 +7,7 @@ from builders.engine import buildkit
 from builders.errors import DiskFullError, EngineUnavailableError, SandboxError
 from builders.lock.build_failures import drop_unbuildable, parse_parents
 from builders.model import Failure, RequirementsLock
+from builders.process.run import LOG_TAIL
 from builders.requirements import Manifest, Requirement
 
 TEXT = """\
@@ -25,31 +27,33 @@ LOG = (
 )
 
 
-def manifest(*names, core=()):
+def manifest(*names: str, core: Collection[str] = ()) -> Manifest:
     items = (
         Requirement(line=name, name=name, origin="r.txt", is_core=name in core) for name in names
     )
     return Manifest(requirements=tuple(items))
 
 
-def failure(log):
+def failure(log: str) -> Failure:
     return Failure(stage="build", reason="environment-failed", detail=log)
 
 
-def test_parents_are_read_from_the_comments():
+def test_parents_are_read_from_the_comments() -> None:
     assert parse_parents(TEXT) == {"mpi4py": ["unidist"], "numpy": ["mpi4py", "unidist"]}
 
 
-def test_the_optional_requirement_that_brings_the_package_is_dropped():
+def test_the_optional_requirement_that_brings_the_package_is_dropped() -> None:
     found = drop_unbuildable(failure(LOG), manifest("numpy", "unidist"), LOCK)
+    assert found is not None
     assert [item.name for item in found.manifest.requirements] == ["numpy"]
     assert found.sentence == "dropped unidist: mpi4py 3.1.4 does not build"
 
 
-def test_all_that_ask_for_it_are_dropped():
+def test_all_that_ask_for_it_are_dropped() -> None:
     found = drop_unbuildable(
         failure("Failed to build `numpy==1.24.3`"), manifest("numpy", "unidist", "x"), LOCK
     )
+    assert found is not None
     assert [item.name for item in found.manifest.requirements] == ["x"]
 
 
@@ -61,21 +65,23 @@ def test_all_that_ask_for_it_are_dropped():
         ("apt-get failed", ("unidist",), ()),
     ],
 )
-def test_no_answer_where_it_is_needed_unknown_or_another_failure(log, names, core):
+def test_no_answer_where_it_is_needed_unknown_or_another_failure(
+    log: str, names: tuple[str, ...], core: tuple[str, ...]
+) -> None:
     assert drop_unbuildable(failure(log), manifest(*names, core=core), LOCK) is None
 
 
-def test_the_package_is_named_however_long_its_own_log():
+def test_the_package_is_named_however_long_its_own_log() -> None:
     log = LOG + "#7 9.3 noise\n" * 2000 + "#7 ERROR: exit code: 1\n"
     told = buildkit.classify_build_failure(log)
-    assert len(told.detail) < buildkit.LOG_TAIL + 1000
+    assert len(told.detail) < LOG_TAIL + 1000
     assert drop_unbuildable(told, manifest("unidist"), LOCK)
     assert (
         "Failed" not in buildkit.classify_build_failure("noise\n" * 2000 + "exit code: 1\n").detail
     )
 
 
-def test_an_engine_that_hangs_up_is_no_build_that_fails():
+def test_an_engine_that_hangs_up_is_no_build_that_fails() -> None:
     with pytest.raises(EngineUnavailableError):
         buildkit.classify_build_failure(
             "#5 ERROR: rpc error: code = Unavailable desc = transport is closing"
@@ -103,7 +109,7 @@ SOLVED = 'ERROR: failed to solve: process "/bin/sh -c x" did not complete succes
         'Error: building at STEP "RUN x": while running runtime: exit status 2',
     ],
 )
-def test_a_command_that_ended_by_itself_is_a_failure(log):
+def test_a_command_that_ended_by_itself_is_a_failure(log: str) -> None:
     assert buildkit.classify_build_failure(log).reason == "build-command-failed"
 
 
@@ -120,12 +126,14 @@ def test_a_command_that_ended_by_itself_is_a_failure(log):
         ("Cannot connect to the Docker daemon at unix:///x.sock", EngineUnavailableError),
     ],
 )
-def test_what_the_engine_could_not_do_says_nothing_of_the_candidate(log, error):
+def test_what_the_engine_could_not_do_says_nothing_of_the_candidate(
+    log: str, error: type[Exception]
+) -> None:
     with pytest.raises(error):
         buildkit.classify_build_failure(log)
 
 
-def test_a_build_that_blames_no_command_is_no_verdict():
+def test_a_build_that_blames_no_command_is_no_verdict() -> None:
     for log in ("", "#5 1.2 exit code: 1\n#5 2.0 on and on\n"):
         with pytest.raises(SandboxError):
             buildkit.classify_build_failure(log)

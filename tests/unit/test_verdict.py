@@ -1,7 +1,7 @@
 import pytest
 
 from builders.model import Outcome, RunStatus
-from curate.core.model import Run
+from curate.core.model import Run, Verdict
 from curate.validate.verdict import cannot_verify, compute_verdict
 
 LETTERS = {
@@ -27,12 +27,12 @@ def runs(side: str, table: dict[str, str], status: RunStatus = RunStatus.COMPLET
     ]
 
 
-def verdict(before: dict[str, str], after: dict[str, str]):
+def verdict(before: dict[str, str], after: dict[str, str]) -> Verdict:
     return compute_verdict(runs("before", before), runs("after", after))
 
 
 @pytest.mark.parametrize("state", ["fff", "eee", "---", "f-e", "sss", "xxx"])
-def test_any_before_but_a_pass_makes_fail_to_pass(state):
+def test_any_before_but_a_pass_makes_fail_to_pass(state: str) -> None:
     found = verdict({"t::a": state, "t::b": "ppp"}, {"t::a": "ppp", "t::b": "ppp"})
     assert found.rejection is None
     assert found.fail_to_pass == ("t::a",)
@@ -40,7 +40,7 @@ def test_any_before_but_a_pass_makes_fail_to_pass(state):
     assert found.pre_fix_outcomes == {"t::a": LETTERS.get(state[0], Outcome.MISSING)}
 
 
-def test_one_wavering_run_quarantines():
+def test_one_wavering_run_quarantines() -> None:
     found = verdict(
         {"t::a": "fff", "t::b": "pfp", "t::c": "fff"}, {"t::a": "ppp", "t::b": "ppp", "t::c": "ppf"}
     )
@@ -49,36 +49,36 @@ def test_one_wavering_run_quarantines():
     assert found.pass_to_pass == ()
 
 
-def test_only_wavering_tests_are_flaky():
+def test_only_wavering_tests_are_flaky() -> None:
     found = verdict({"t::a": "pfp"}, {"t::a": "ppp"})
     assert found.rejection and found.rejection.reason == "flaky-tests"
 
 
-def test_nothing_fixed():
+def test_nothing_fixed() -> None:
     found = verdict({"t::a": "ppp", "t::b": "fff"}, {"t::a": "ppp", "t::b": "fff"})
     assert found.rejection and found.rejection.reason == "no-fail-to-pass"
 
 
-def test_gold_that_breaks_a_test_is_rejected_and_says_which():
+def test_gold_that_breaks_a_test_is_rejected_and_says_which() -> None:
     found = verdict({"t::a": "fff", "t::b": "ppp"}, {"t::a": "ppp", "t::b": "fef"})
     assert found.rejection and found.rejection.reason == "pass-to-fail"
     assert "t::b" in found.rejection.detail
 
 
-def test_a_collection_error_after_gold_is_the_environments():
+def test_a_collection_error_after_gold_is_the_environments() -> None:
     found = verdict({"t.py": "eee", "u::a": "fff"}, {"t.py": "eee", "u::a": "ppp"})
     assert found.rejection and found.rejection.stage == "collect"
     assert found.rejection.detail == "t.py"
 
 
-def test_a_file_that_does_not_import_before_gives_fail_to_pass():
+def test_a_file_that_does_not_import_before_gives_fail_to_pass() -> None:
     found = verdict({"t.py": "eee"}, {"t.py": "---", "t.py::a": "ppp"})
     assert found.fail_to_pass == ("t.py::a",)
     assert found.pre_fix_outcomes == {"t.py::a": Outcome.MISSING}
 
 
 @pytest.mark.parametrize("status", [s for s in RunStatus if s is not RunStatus.COMPLETED])
-def test_an_after_run_that_did_not_complete_rejects(status):
+def test_an_after_run_that_did_not_complete_rejects(status: RunStatus) -> None:
     before, after = runs("before", {"t::a": "f"}), runs("after", {"t::a": "p"}, status)
     found = compute_verdict(before, after)
     assert found.rejection and found.rejection.reason == str(status)
@@ -86,13 +86,13 @@ def test_an_after_run_that_did_not_complete_rejects(status):
 
 
 @pytest.mark.parametrize("status", [RunStatus.CRASHED, RunStatus.TIMEOUT])
-def test_a_crash_before_may_be_the_defect(status):
+def test_a_crash_before_may_be_the_defect(status: RunStatus) -> None:
     found = compute_verdict(runs("before", {"t::a": "f"}, status), runs("after", {"t::a": "p"}))
     assert found.rejection is None
 
 
 @pytest.mark.parametrize("status", [RunStatus.PATCH_FAILED, RunStatus.TAMPERED])
-def test_other_ends_before_reject(status):
+def test_other_ends_before_reject(status: RunStatus) -> None:
     found = compute_verdict(runs("before", {"t::a": "f"}, status), runs("after", {"t::a": "p"}))
     assert found.rejection and found.rejection.reason == str(status)
 
@@ -101,6 +101,6 @@ def test_other_ends_before_reject(status):
     ("before", "after", "expected"),
     [("f", "p", False), ("p", "p", True), ("p", "f", False), ("f", "f", True), ("s", "p", False)],
 )
-def test_one_pair_shows_when_more_runs_are_in_vain(before, after, expected):
+def test_one_pair_shows_when_more_runs_are_in_vain(before: str, after: str, expected: bool) -> None:
     pair = runs("before", {"t::a": before})[0], runs("after", {"t::a": after})[0]
     assert cannot_verify(*pair) is expected

@@ -1,22 +1,29 @@
 """Pages that hold our verdicts against published rows, and the marks they print."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from builders.model import Outcome
-from curate.core.model import Rejection, Run, Verdict
+from curate.core.model import Rejection, Run, Validation, Verdict
 from curate.store import Store
 from tests.benchmarks import sharing, verdicts
 from tests.benchmarks.marks import compute_targets
 from tests.helpers.factories import make_validation
 
 
-def judged(number, *fail_to_pass, pass_to_pass=()):
+def judged(number: int, *fail_to_pass: str, pass_to_pass: Iterable[str] = ()) -> Validation:
     verdict = Verdict(fail_to_pass=fail_to_pass, pass_to_pass=tuple(pass_to_pass))
     return replace(make_validation(number), verdict=verdict)
 
 
-def page(tmp_path, capsys, rows, *more):
+def page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: Iterable[dict[str, Any]], *more: str
+) -> tuple[str, dict[str, str]]:
     file = tmp_path / "rows.jsonl"
     blank = {"repo": "owner/name", "FAIL_TO_PASS": [], "PASS_TO_PASS": []}
     file.write_text("".join(json.dumps(blank | row) + "\n" for row in rows))
@@ -27,7 +34,9 @@ def page(tmp_path, capsys, rows, *more):
     }
 
 
-def test_rows_are_compared_up_to_the_first_blank_of_an_id(tmp_path, capsys):
+def test_rows_are_compared_up_to_the_first_blank_of_an_id(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     fallen = Rejection(stage="validate", reason="pass-to-fail")
     good = judged(1, "t.py::test_a[x y]").verdict
     with Store(tmp_path / "data") as store:
@@ -57,7 +66,7 @@ def test_rows_are_compared_up_to_the_first_blank_of_an_id(tmp_path, capsys):
     assert lines[make_validation(3).instance_id].endswith("| verified, by an older recipe |")
 
 
-def test_marks_scale_runs_to_the_usual_number():
+def test_marks_scale_runs_to_the_usual_number() -> None:
     runs = tuple(
         Run(side=side, index=0, status="completed", outcomes={"t": Outcome.PASSED}, cpu_seconds=9)
         for side in ("before", "after")
@@ -71,7 +80,7 @@ def test_marks_scale_runs_to_the_usual_number():
     assert list(compute_targets([])) == []
 
 
-def test_environments_of_two_repositories_are_never_one():
+def test_environments_of_two_repositories_are_never_one() -> None:
     one = sharing.Count(candidates=2, planned=2, environments={("key",)})
     assert len(sharing.summed([one, one]).environments) == 2
     assert "| 4 | 4 | 2 | 0.50 |" in sharing.line("all", sharing.summed([one, one]))

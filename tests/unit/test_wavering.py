@@ -5,9 +5,10 @@ import pytest
 from builders.model import Outcome
 from curate.core.flakiness import estimate_new_flaky_tests
 from curate.core.model import Run
+from tests.helpers.fakes import not_none
 
 
-def after(*rows, side="after"):
+def after(*rows: str, side: str = "after") -> list[Run]:
     """A run for each text: a letter a test, "p" passes."""
     return [
         Run(
@@ -40,7 +41,9 @@ def after(*rows, side="after"):
         (("fp", "pp", "pp", "pp"), 1 / 4),
     ],
 )
-def test_those_that_wavered_once_by_the_runs(rows, expected):
+def test_those_that_wavered_once_by_the_runs(
+    rows: tuple[str, ...], expected: int | float | None
+) -> None:
     assert estimate_new_flaky_tests(after(*rows)) == expected
     assert (
         estimate_new_flaky_tests(after(*rows) + after("fp", "pf", "ff", side="before")) == expected
@@ -48,7 +51,7 @@ def test_those_that_wavered_once_by_the_runs(rows, expected):
 
 
 @pytest.mark.parametrize("failing", [0.001, 0.02, 0.2])
-def test_the_estimate_is_about_what_a_further_run_shows(failing):
+def test_the_estimate_is_about_what_a_further_run_shows(failing: float) -> None:
     random, runs, tests = Random(7), 4, 500
     estimated, shown = 0.0, 0
     for _ in range(200):
@@ -57,7 +60,7 @@ def test_the_estimate_is_about_what_a_further_run_shows(failing):
             for _ in range(runs + 1)
         ]
         *seen, further = map("".join, rows)
-        estimated += estimate_new_flaky_tests(after(*seen))
+        estimated += not_none(estimate_new_flaky_tests(after(*seen)))
         steady = [place for place in range(tests) if all(row[place] == "p" for row in seen)]
         shown += sum(further[place] == "f" for place in steady)
     assert 0.8 < estimated / shown < 1.6

@@ -3,6 +3,7 @@
 import base64
 import json
 from pathlib import PurePosixPath
+from typing import Any
 
 from tests.doubles.hub.files import described
 from tests.doubles.hub.http import Answer, Request, as_json
@@ -50,7 +51,7 @@ def tree(
     if path and not found:
         raise HubError(404, "EntryNotFound", f"{path} does not exist on {revision}")
     start = int(request.query.get("cursor", ["0"])[0])
-    headers = {}
+    headers: dict[str, Any] = {}
     if start + page_size < len(found):
         recursive = str(request.flag("recursive")).lower()
         query = f"recursive={recursive}&cursor={start + page_size}"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qs
 
 
@@ -22,7 +23,7 @@ class Request:
         """Another name of the same server: clients take a redirect within a host for a rename."""
         return self.base.replace("127.0.0.1", "localhost")
 
-    def json(self) -> dict[str, object]:
+    def json(self) -> dict[str, Any]:
         """The body as a JSON object; empty for an empty body."""
         return json.loads(self.body) if self.body else {}
 

@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 _ATTRIBUTES = b"*.parquet filter=lfs diff=lfs merge=lfs -text\n"
 
@@ -139,7 +140,7 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
-def _plain(repository: Repository) -> dict[str, object]:
+def _plain(repository: Repository) -> dict[str, Any]:
     commits = {
         oid: {**vars(commit), "files": {path: vars(e) for path, e in commit.files.items()}}
         for oid, commit in repository.commits.items()
@@ -147,9 +148,9 @@ def _plain(repository: Repository) -> dict[str, object]:
     return {**vars(repository), "commits": commits}
 
 
-def _repository(plain: dict[str, object]) -> Repository:
-    repository = Repository(**plain)
-    for oid, commit in repository.commits.items():
+def _repository(plain: dict[str, Any]) -> Repository:
+    repository = Repository(**{**plain, "commits": {}})
+    for oid, commit in plain["commits"].items():
         files = {path: Entry(**entry) for path, entry in commit["files"].items()}
         repository.commits[oid] = Commit(**{**commit, "files": files})
     return repository
