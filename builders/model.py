@@ -1,7 +1,7 @@
 """Data model of the builders: specifications as input, results as output.
 
 A failing command is a value (`Failure`, or a `RunResult` with that status). A failing sandbox,
-engine or disk is an exception (`builders.errors`).
+engine or disk is an exception (`curate.builders.errors`).
 """
 
 from collections.abc import Mapping

@@ -23,7 +23,9 @@ class PackageFacts:
 @cache
 def load_package_facts() -> PackageFacts:
     """Read the `packages.toml` that ships with this package."""
-    data = tomllib.loads(files("builders").joinpath("packages.toml").read_text(encoding="utf-8"))
+    data = tomllib.loads(
+        files("curate.builders").joinpath("packages.toml").read_text(encoding="utf-8")
+    )
     return PackageFacts(
         large_families=tuple(map(tuple, data["large"])),
         dev_tool_names=frozenset(data["dev_tools"]["names"]),

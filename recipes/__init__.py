@@ -1,8 +1,14 @@
 """Recipes: facts about repositories as TOML, and the loader that selects an environment."""
 
-from recipes.loader import RecipeLibrary, load_recipe, parse_recipe, recipe_file_name
-from recipes.ranges import VersionSpan, range_problems
-from recipes.schema import DataDrivenTests, EnvRecipe, Recipe, RecipeError, normalize_architecture
+from curate.recipes.loader import RecipeLibrary, load_recipe, parse_recipe, recipe_file_name
+from curate.recipes.ranges import VersionSpan, range_problems
+from curate.recipes.schema import (
+    DataDrivenTests,
+    EnvRecipe,
+    Recipe,
+    RecipeError,
+    normalize_architecture,
+)
 
 __all__ = [
     "DataDrivenTests",

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from recipes.schema import Recipe, RecipeError
+from curate.recipes.schema import Recipe, RecipeError
 
 BUILT_IN_DIR = Path(__file__).parent
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from recipes.schema import Recipe
+from curate.recipes.schema import Recipe
 
 _MAX_VERSION = 9999  # greater than any major or minor version
 

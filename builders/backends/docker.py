@@ -6,19 +6,23 @@ from pathlib import Path
 
 import docker
 
-from builders.engine.buildkit import find_build_client
-from builders.engine.client import connect_to_engine, find_image_store, translate_engine_errors
-from builders.image_gc.collect import ENGINE_TIMEOUT, ImageGC, ProtectedImages
-from builders.image_gc.last_used import EnvironmentLeases
-from builders.images.build import BuildContext, build_image, remove_stale_contexts
-from builders.images.build_queue import BuildQueue, BuildSlot
-from builders.images.plan import ImagePlan, plan_image
-from builders.lock.uv import prune_uv_cache, remove_stale_resolutions
-from builders.model import BuiltInstance, Failure, InstanceSpec, RunResult, RunSpec
-from builders.process.cleanup import terminate_children
-from builders.process.free_space import RUNNING_BUILD_FRACTION, check_free_space
-from builders.python.install import find_python
-from builders.settings import BuildSettings
+from curate.builders.engine.buildkit import find_build_client
+from curate.builders.engine.client import (
+    connect_to_engine,
+    find_image_store,
+    translate_engine_errors,
+)
+from curate.builders.image_gc.collect import ENGINE_TIMEOUT, ImageGC, ProtectedImages
+from curate.builders.image_gc.last_used import EnvironmentLeases
+from curate.builders.images.build import BuildContext, build_image, remove_stale_contexts
+from curate.builders.images.build_queue import BuildQueue, BuildSlot
+from curate.builders.images.plan import ImagePlan, plan_image
+from curate.builders.lock.uv import prune_uv_cache, remove_stale_resolutions
+from curate.builders.model import BuiltInstance, Failure, InstanceSpec, RunResult, RunSpec
+from curate.builders.process.cleanup import terminate_children
+from curate.builders.process.free_space import RUNNING_BUILD_FRACTION, check_free_space
+from curate.builders.python.install import find_python
+from curate.builders.settings import BuildSettings
 
 
 class DockerBackend:
@@ -114,7 +118,7 @@ class DockerBackend:
         Raises:
             DiskFullError: The disk is full after the run, so tests may have failed for that.
         """
-        from builders.sandbox.docker import run_in_container
+        from curate.builders.sandbox.docker import run_in_container
 
         runtime = self.settings.container_runtime or None
         owner = self.settings.run_owner
@@ -136,7 +140,7 @@ class DockerBackend:
 
     def cleanup(self) -> None:
         """Remove this owner's containers, and leftovers of killed builds and lock resolutions."""
-        from builders.sandbox.docker import remove_containers
+        from curate.builders.sandbox.docker import remove_containers
 
         remove_stale_contexts(self.settings)
         remove_stale_resolutions()

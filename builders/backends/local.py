@@ -13,21 +13,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from builders.git.checkout import make_checkout
-from builders.images.build_queue import BuildQueue, BuildSlot
-from builders.images.install_script import classify_failure, render_install_script
-from builders.images.keys import compute_environment_key, compute_instance_key, safe_name
-from builders.lock.build_constraints import build_constraint
-from builders.lock.uv import prune_uv_cache, remove_stale_resolutions
-from builders.model import BuiltInstance, Failure, InstanceSpec, RunResult, RunSpec
-from builders.process.cleanup import terminate_children
-from builders.process.file_lock import file_lock
-from builders.process.free_space import check_free_space
-from builders.process.run import LOG_TAIL, run_command
-from builders.process.temp_dirs import remove_stale_temp_dirs, temp_dir
-from builders.python.install import find_python, find_uv
-from builders.rfc3339 import format_rfc3339
-from builders.settings import BuildSettings
+from curate.builders.git.checkout import make_checkout
+from curate.builders.images.build_queue import BuildQueue, BuildSlot
+from curate.builders.images.install_script import classify_failure, render_install_script
+from curate.builders.images.keys import compute_environment_key, compute_instance_key, safe_name
+from curate.builders.lock.build_constraints import build_constraint
+from curate.builders.lock.uv import prune_uv_cache, remove_stale_resolutions
+from curate.builders.model import BuiltInstance, Failure, InstanceSpec, RunResult, RunSpec
+from curate.builders.process.cleanup import terminate_children
+from curate.builders.process.file_lock import file_lock
+from curate.builders.process.free_space import check_free_space
+from curate.builders.process.run import LOG_TAIL, run_command
+from curate.builders.process.temp_dirs import remove_stale_temp_dirs, temp_dir
+from curate.builders.python.install import find_python, find_uv
+from curate.builders.rfc3339 import format_rfc3339
+from curate.builders.settings import BuildSettings
 
 SEED_OPTIONS = ("--seed",)  # installs pip; before Python 3.12 setuptools and wheel, too
 TEMPORARY_BYTES = 64 << 20  # a temporary folder with less free space counts as full
@@ -94,7 +94,7 @@ class LocalBackend:
         Raises:
             DiskFullError: The disk is full after the run, so tests may have failed for that.
         """
-        from builders.sandbox.local import run_locally
+        from curate.builders.sandbox.local import run_locally
 
         result = run_locally(built, run_spec, owner=self.settings.run_owner)
         check_free_space(Path(tempfile.gettempdir()), TEMPORARY_BYTES)
@@ -108,7 +108,7 @@ class LocalBackend:
 
     def cleanup(self) -> None:
         """Stop this owner's test processes and remove unfinished runs, locks and environments."""
-        from builders.sandbox.local import remove_stale_runs
+        from curate.builders.sandbox.local import remove_stale_runs
 
         remove_stale_runs(self.settings.run_owner)
         remove_stale_temp_dirs(self.cache / "environments", "making")

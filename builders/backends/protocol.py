@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from builders.model import BuiltInstance, Failure, InstanceSpec, RunResult, RunSpec
+from curate.builders.model import BuiltInstance, Failure, InstanceSpec, RunResult, RunSpec
 
 
 class Backend(Protocol):

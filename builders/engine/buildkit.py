@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from builders.errors import DiskFullError, EngineUnavailableError, SandboxError
-from builders.model import Failure
-from builders.process.run import LOG_TAIL, run_command
-from builders.process.temp_dirs import TEMP_DIR_VARIABLE
+from curate.builders.errors import DiskFullError, EngineUnavailableError, SandboxError
+from curate.builders.model import Failure
+from curate.builders.process.run import LOG_TAIL, run_command
+from curate.builders.process.temp_dirs import TEMP_DIR_VARIABLE
 
 # Messages in a build log when the engine stopped responding.
 _ENGINE_UNREACHABLE = re.compile(

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from builders.errors import EngineUnavailableError, SandboxError
+from curate.builders.errors import EngineUnavailableError, SandboxError
 
 if TYPE_CHECKING:
     import docker

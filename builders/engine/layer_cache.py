@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import docker
 
-from builders.engine.registry import RegistryError, push_image
+from curate.builders.engine.registry import RegistryError, push_image
 
 LAYER_LABEL = "curate.layer"  # label of an image: its kind of layer
 KEY_LABEL = "curate.key"  # label of an image: the hash of its inputs

@@ -13,7 +13,7 @@ from typing import Any
 import docker
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from builders.errors import BuilderError
+from curate.builders.errors import BuilderError
 
 # Errors for which a retry is pointless.
 _FINAL = re.compile(

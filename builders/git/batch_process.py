@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from builders.git.run import GitCommandError, hermetic_env
+from curate.builders.git.run import GitCommandError, hermetic_env
 
 _PIPE_BYTES = 1 << 20
 

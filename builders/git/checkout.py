@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders.errors import BuilderError, DiskFullError
-from builders.git.run import GitCommandError, checkout_environment
+from curate.builders.errors import BuilderError, DiskFullError
+from curate.builders.git.run import GitCommandError, checkout_environment
 
 
 @dataclass(frozen=True, kw_only=True)

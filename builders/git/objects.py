@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from builders.git.batch_process import GitProcess
+from curate.builders.git.batch_process import GitProcess
 
 _NAME = re.compile(rb"[0-9a-f]{40,64}\n")
 

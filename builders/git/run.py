@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from builders.errors import BuilderError
+from curate.builders.errors import BuilderError
 
 _CHUNK_BYTES = 1 << 18  # size of one read
 ATTRIBUTES = Path(__file__).with_name("attributes")

@@ -5,8 +5,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-from builders.git.objects import ObjectReader
-from builders.git.run import git_fields
+from curate.builders.git.objects import ObjectReader
+from curate.builders.git.run import git_fields
 
 
 class FileTree(Protocol):

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import docker
 
-from builders.errors import SandboxError
-from builders.image_gc.build_cache import (
+from curate.builders.errors import SandboxError
+from curate.builders.image_gc.build_cache import (
     CacheRecord,
     package_cache_records,
     prune_build_contexts,
@@ -16,16 +16,16 @@ from builders.image_gc.build_cache import (
     read_records,
     unused_build_records,
 )
-from builders.image_gc.inventory import (
+from curate.builders.image_gc.inventory import (
     EngineImage,
     EnvironmentImages,
     compute_own_sizes,
     find_environments,
     read_images,
 )
-from builders.image_gc.last_used import EnvironmentLeases
-from builders.process.file_lock import file_lock
-from builders.settings import BuildSettings
+from curate.builders.image_gc.last_used import EnvironmentLeases
+from curate.builders.process.file_lock import file_lock
+from curate.builders.settings import BuildSettings
 
 OTHER_PROCESS_GRACE = 24 * 3600.0
 """Seconds for which an image is kept that is newer than its last use known here.

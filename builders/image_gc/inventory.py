@@ -7,7 +7,7 @@ from typing import Any
 
 import docker
 
-from builders.engine.layer_cache import KEY_LABEL
+from curate.builders.engine.layer_cache import KEY_LABEL
 
 _LAYER_KINDS = ("base", "python", "shared_packages", "env", "checkout", "instance")
 _STANDALONE_KINDS = ("shared_packages", "env")  # kinds that are removed as a unit

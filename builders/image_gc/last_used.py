@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import IO
 
-from builders.process.digest import content_hash
+from curate.builders.process.digest import content_hash
 
 
 class EnvironmentLeases:

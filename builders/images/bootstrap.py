@@ -1,4 +1,4 @@
-"""Create a Debian base image without an image registry: `python -m builders.images.bootstrap`.
+"""Create a Debian base image without a registry: `python -m curate.builders.images.bootstrap`.
 
 For machines that can reach a Debian mirror but no image registry. Needs root and `debootstrap`.
 """
@@ -9,8 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from builders.engine.client import connect_to_engine
-from builders.errors import BuilderError
+from curate.builders.engine.client import connect_to_engine
+from curate.builders.errors import BuilderError
 
 SUITE = "bookworm"
 TAG = f"curate/bootstrap:{SUITE}"
@@ -51,7 +51,7 @@ def make_base_image(*, tag: str = TAG, suite: str = SUITE, mirror: str = MIRROR)
 def main() -> None:
     """Create the image and print its tag."""
     parser = argparse.ArgumentParser(
-        prog="python -m builders.images.bootstrap", description=__doc__
+        prog="python -m curate.builders.images.bootstrap", description=__doc__
     )
     parser.add_argument("--tag", default=TAG, help="name of the image (default: %(default)s)")
     parser.add_argument("--suite", default=SUITE, help="Debian release (default: %(default)s)")

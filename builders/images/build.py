@@ -8,19 +8,19 @@ from pathlib import Path
 
 import docker
 
-from builders.engine.buildkit import BuildClient, run_build
-from builders.engine.layer_cache import KEY_LABEL, LAYER_LABEL, pull_layer, push_layer
-from builders.git.checkout import make_checkout, write_commit_step
-from builders.images import dockerfiles
-from builders.images.build_queue import BuildSlot
-from builders.images.install_script import classify_failure, render_install_script
-from builders.images.plan import BYTECODE_COMPILER, ImageLayer, ImagePlan
-from builders.model import BuiltInstance, Failure, InstanceSpec
-from builders.process.digest import content_hash
-from builders.process.file_lock import file_lock
-from builders.process.temp_dirs import remove_stale_temp_dirs, temp_dir
-from builders.python.install import find_uv
-from builders.settings import BuildSettings
+from curate.builders.engine.buildkit import BuildClient, run_build
+from curate.builders.engine.layer_cache import KEY_LABEL, LAYER_LABEL, pull_layer, push_layer
+from curate.builders.git.checkout import make_checkout, write_commit_step
+from curate.builders.images import dockerfiles
+from curate.builders.images.build_queue import BuildSlot
+from curate.builders.images.install_script import classify_failure, render_install_script
+from curate.builders.images.plan import BYTECODE_COMPILER, ImageLayer, ImagePlan
+from curate.builders.model import BuiltInstance, Failure, InstanceSpec
+from curate.builders.process.digest import content_hash
+from curate.builders.process.file_lock import file_lock
+from curate.builders.process.temp_dirs import remove_stale_temp_dirs, temp_dir
+from curate.builders.python.install import find_uv
+from curate.builders.settings import BuildSettings
 
 
 @dataclass(frozen=True, kw_only=True)

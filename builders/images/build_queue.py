@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from builders.errors import DiskFullError
-from builders.process.free_space import RUNNING_BUILD_FRACTION, check_free_space, free_bytes
+from curate.builders.errors import DiskFullError
+from curate.builders.process.free_space import RUNNING_BUILD_FRACTION, check_free_space, free_bytes
 
 MAX_BUILD_ATTEMPTS = 3  # of one build that was stopped and for which space was then freed
 

@@ -2,8 +2,8 @@
 
 Layers stack as base -> python -> shared packages -> environment -> checkout -> instance. Shared
 packages are large distributions that environments have in common
-(`builders.images.large_packages`); a checkout layer is the checkout of the oldest of several nearby
-instances. Most images have neither.
+(`curate.builders.images.large_packages`); a checkout layer is the checkout of the oldest of several
+nearby instances. Most images have neither.
 
 The syntax is that of Docker 20.10: no heredoc, no `COPY --link`, no named contexts. Files that a
 build needs and an image must not contain (uv, the CA bundle, the index URL, lock, checkout,
@@ -15,10 +15,10 @@ support. Both folders exist in every Debian image, so no empty mount point is le
 import shlex
 from collections.abc import Mapping, Sequence
 
-from builders.git.checkout import commit_step_commands
-from builders.lock.build_constraints import build_constraint
-from builders.model import InstanceSpec, RequirementsLock
-from builders.rfc3339 import format_rfc3339
+from curate.builders.git.checkout import commit_step_commands
+from curate.builders.lock.build_constraints import build_constraint
+from curate.builders.model import InstanceSpec, RequirementsLock
+from curate.builders.rfc3339 import format_rfc3339
 
 CHECKOUT = "/testbed"
 VENV = "/opt/venv"
@@ -121,7 +121,7 @@ def render_environment(
     Seed packages (pip; before Python 3.12 setuptools and wheel, too) are as old as the lock's
     cutoff. Source distributions that do not build with current build tools get those of the
     cutoff. Extensions are built against an old numpy if numpy is in the lock
-    (`builders.lock.build_constraints`).
+    (`curate.builders.lock.build_constraints`).
 
     Args:
         base: Image to start from.

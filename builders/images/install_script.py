@@ -9,11 +9,11 @@ import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from builders.errors import SandboxError
-from builders.images.audit_script import audit_commands
-from builders.lock.dates import LATER_TOOLS, PEP_660
-from builders.model import Failure, InstanceSpec
-from builders.rfc3339 import format_rfc3339
+from curate.builders.errors import SandboxError
+from curate.builders.images.audit_script import audit_commands
+from curate.builders.lock.dates import LATER_TOOLS, PEP_660
+from curate.builders.model import Failure, InstanceSpec
+from curate.builders.rfc3339 import format_rfc3339
 
 STEP_MARKER = "curate-step: "
 EDITABLE = "{editable}"  # command that stands for the editable install of the spec's date

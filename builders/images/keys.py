@@ -2,9 +2,9 @@
 
 import platform
 
-from builders.images.install_script import render_install_script
-from builders.model import InstanceSpec
-from builders.process.digest import content_hash
+from curate.builders.images.install_script import render_install_script
+from curate.builders.model import InstanceSpec
+from curate.builders.process.digest import content_hash
 
 
 def compute_environment_key(spec: InstanceSpec, *texts: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from builders.package_facts import load_package_facts
+from curate.builders.package_facts import load_package_facts
 
 _PINNED = re.compile(r"[a-z0-9-]+==[\w.+!-]+")
 

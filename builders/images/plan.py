@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders.images import compile_bytecode, dockerfiles
-from builders.images.keys import compute_environment_key, compute_instance_key, safe_name
-from builders.images.large_packages import group_shared_packages
-from builders.model import InstanceSpec
-from builders.process.digest import content_hash
-from builders.settings import BuildSettings
+from curate.builders.images import compile_bytecode, dockerfiles
+from curate.builders.images.keys import compute_environment_key, compute_instance_key, safe_name
+from curate.builders.images.large_packages import group_shared_packages
+from curate.builders.model import InstanceSpec
+from curate.builders.process.digest import content_hash
+from curate.builders.settings import BuildSettings
 
 BYTECODE_COMPILER = Path(compile_bytecode.__file__)
 

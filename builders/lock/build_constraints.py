@@ -2,8 +2,8 @@
 
 from packaging.version import Version
 
-from builders.model import RequirementsLock
-from builders.package_facts import load_package_facts
+from curate.builders.model import RequirementsLock
+from curate.builders.package_facts import load_package_facts
 
 
 def build_constraint(lock: RequirementsLock) -> str:

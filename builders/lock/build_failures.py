@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 
 from packaging.utils import canonicalize_name
 
-from builders.lock.repair import BUILD, LockAdjustment, drop_requirement, find_optional
-from builders.model import Failure, RequirementsLock
-from builders.requirements import Manifest
+from curate.builders.lock.repair import BUILD, LockAdjustment, drop_requirement, find_optional
+from curate.builders.model import Failure, RequirementsLock
+from curate.builders.requirements import Manifest
 
 _PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)==")
 _FRAME = re.compile(r"^#\d+ [\d.]+ |[×│├╰─▶]", re.MULTILINE)  # log prefixes, uv's tree drawing

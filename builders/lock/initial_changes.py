@@ -5,10 +5,10 @@ from datetime import datetime
 
 from packaging.requirements import Requirement as Parsed
 
-from builders.lock.repair import LockAdjustment
-from builders.package_facts import load_package_facts
-from builders.requirements import Manifest, Requirement
-from builders.rfc3339 import format_rfc3339
+from curate.builders.lock.repair import LockAdjustment
+from curate.builders.package_facts import load_package_facts
+from curate.builders.requirements import Manifest, Requirement
+from curate.builders.rfc3339 import format_rfc3339
 
 
 def reupload_cutoffs(cutoff: datetime) -> dict[str, str]:

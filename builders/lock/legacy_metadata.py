@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from email import message_from_string
 
-from builders.requirements.requirement_line import (
+from curate.builders.requirements.requirement_line import (
     InvalidRequirementLineError,
     is_valid_requirement,
     parse_requirement,

@@ -10,9 +10,9 @@ from packaging.requirements import Requirement as Parsed
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from builders.lock.dates import LATER_TOOLS
-from builders.requirements import Manifest, Requirement
-from builders.rfc3339 import format_rfc3339, parse_rfc3339
+from curate.builders.lock.dates import LATER_TOOLS
+from curate.builders.requirements import Manifest, Requirement
+from curate.builders.rfc3339 import format_rfc3339, parse_rfc3339
 
 # Version of the rules here and in `initial_changes`, `legacy_metadata` and `build_failures`. Raise
 # it when a change leads to other locks: stored locks of older versions are then resolved again.

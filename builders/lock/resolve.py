@@ -7,21 +7,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from builders.errors import BuilderError, DiskFullError
-from builders.lock.initial_changes import initial_changes, reupload_cutoffs
-from builders.lock.legacy_metadata import (
+from curate.builders.errors import BuilderError, DiskFullError
+from curate.builders.lock.initial_changes import initial_changes, reupload_cutoffs
+from curate.builders.lock.legacy_metadata import (
     ReleaseMetadata,
     parse_metadata,
     render_uv_config,
     skipped_releases,
 )
-from builders.lock.repair import ADJUSTMENT_VERSION, find_adjustment, missing_extra_notes
-from builders.lock.uv import UvResult, run_uv
-from builders.model import Failure, RequirementsLock
-from builders.python.choose import find_interpreter
-from builders.requirements import Manifest
-from builders.rfc3339 import format_rfc3339
-from builders.settings import BuildSettings
+from curate.builders.lock.repair import ADJUSTMENT_VERSION, find_adjustment, missing_extra_notes
+from curate.builders.lock.uv import UvResult, run_uv
+from curate.builders.model import Failure, RequirementsLock
+from curate.builders.python.choose import find_interpreter
+from curate.builders.requirements import Manifest
+from curate.builders.rfc3339 import format_rfc3339
+from curate.builders.settings import BuildSettings
 
 MAX_ADJUSTMENTS = 24  # with more, the lock would say little about the project
 MAX_METADATA_READS = 24  # in one attempt

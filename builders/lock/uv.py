@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders.lock.legacy_metadata import LOG
-from builders.process.free_space import free_bytes, is_same_filesystem
-from builders.process.temp_dirs import TEMP_DIR_VARIABLE, remove_stale_temp_dirs, temp_dir
-from builders.python.install import find_uv
-from builders.settings import BuildSettings
+from curate.builders.lock.legacy_metadata import LOG
+from curate.builders.process.free_space import free_bytes, is_same_filesystem
+from curate.builders.process.temp_dirs import TEMP_DIR_VARIABLE, remove_stale_temp_dirs, temp_dir
+from curate.builders.python.install import find_uv
+from curate.builders.settings import BuildSettings
 
 UV_TIMEOUT_SECONDS = 900.0  # for one call, including builds of old source distributions
 

@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from builders.errors import DiskFullError
+from curate.builders.errors import DiskFullError
 
 RESERVED_INODE_FRACTION = 0.02  # fraction of a disk's inodes that must stay free
 

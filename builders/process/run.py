@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psutil
 
-from builders.errors import BuilderError
-from builders.model import Failure
+from curate.builders.errors import BuilderError
+from curate.builders.model import Failure
 
 LOG_TAIL = 8000  # characters of a log that a Failure keeps
 WATCH_INTERVAL = 1.0  # seconds

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from builders.process.cleanup import kill_by_env_marker
+from curate.builders.process.cleanup import kill_by_env_marker
 
 TEMP_DIR_VARIABLE = "CURATE_SCRATCH"  # names the folder in processes that must end with it
 

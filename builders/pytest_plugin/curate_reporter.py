@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 
-from builders.pytest_plugin.environment import restore_environment
+from curate.builders.pytest_plugin.environment import restore_environment
 
 REPORT_FORMAT = 1
 

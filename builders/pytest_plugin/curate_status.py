@@ -11,8 +11,8 @@ import os
 import sys
 from typing import Any
 
-from builders.pytest_plugin.environment import restore_environment
-from builders.pytest_plugin.test_ids import escape_test_id
+from curate.builders.pytest_plugin.environment import restore_environment
+from curate.builders.pytest_plugin.test_ids import escape_test_id
 
 _ORDER = ("SKIPPED", "XFAIL", "XPASS", "PASSED", "ERROR", "FAILED")
 _statuses = {}  # type: Any

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from builders.model import Outcome
+from curate.builders.model import Outcome
 
 REPORT_FORMAT = 1
 

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 REPORTER, STATUS = "curate_reporter", "curate_status"  # names of the plugins and their modules
 
-_IMPORT = re.compile(r"^from builders\.pytest_plugin\.(\w+) import \w+\n", re.MULTILINE)
+_IMPORT = re.compile(r"^from curate\.builders\.pytest_plugin\.(\w+) import \w+\n", re.MULTILINE)
 
 
 @cache
@@ -16,4 +16,4 @@ def read_plugin_source(name: str) -> str:
 
 
 def _module_text(name: str) -> str:
-    return files("builders.pytest_plugin").joinpath(f"{name}.py").read_text(encoding="utf-8")
+    return files("curate.builders.pytest_plugin").joinpath(f"{name}.py").read_text(encoding="utf-8")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from builders.model import Failure
-from builders.requirements import Manifest
+from curate.builders.model import Failure
+from curate.builders.requirements import Manifest
 
 # First final release of each minor version; source: the release schedule PEPs
 # 494, 537, 569, 596, 619, 664, 693, 719, 745.

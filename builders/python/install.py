@@ -5,10 +5,10 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from builders.errors import BuilderError
-from builders.model import Failure
-from builders.python.choose import find_interpreter
-from builders.settings import BuildSettings
+from curate.builders.errors import BuilderError
+from curate.builders.model import Failure
+from curate.builders.python.choose import find_interpreter
+from curate.builders.settings import BuildSettings
 
 _NO_DOWNLOAD = "No download found"  # uv's message for a version that it cannot download
 

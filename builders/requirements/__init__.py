@@ -1,8 +1,8 @@
 """Read the requirements that a commit declares, without running any code of the project."""
 
-from builders.requirements.manifest import read_manifest, read_project
-from builders.requirements.model import Manifest, Requirement
-from builders.requirements.project import ProjectMetadata
+from curate.builders.requirements.manifest import read_manifest, read_project
+from curate.builders.requirements.model import Manifest, Requirement
+from curate.builders.requirements.project import ProjectMetadata
 
 __all__ = [
     "Manifest",

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from builders.requirements.requirements_txt import ParsedRequirements
+from curate.builders.requirements.requirements_txt import ParsedRequirements
 
 # Conda name -> PyPI name, where they differ.
 _PYPI_NAMES = {

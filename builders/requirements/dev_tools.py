@@ -1,6 +1,6 @@
 """Linters, formatters and documentation tools: tests do not need them, and they add conflicts."""
 
-from builders.package_facts import load_package_facts
+from curate.builders.package_facts import load_package_facts
 
 
 def is_development_tool(name: str) -> bool:

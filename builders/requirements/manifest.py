@@ -6,22 +6,22 @@ from posixpath import dirname, join
 
 from packaging.utils import canonicalize_name
 
-from builders.git.tree import FileTree
-from builders.model import Failure
-from builders.requirements.conda_env import read_conda
-from builders.requirements.dev_tools import is_development_tool
-from builders.requirements.model import Manifest, Requirement
-from builders.requirements.project import ProjectMetadata, merge_projects, resolve_extras
-from builders.requirements.pyproject_toml import read_pyproject
-from builders.requirements.requirement_line import (
+from curate.builders.git.tree import FileTree
+from curate.builders.model import Failure
+from curate.builders.requirements.conda_env import read_conda
+from curate.builders.requirements.dev_tools import is_development_tool
+from curate.builders.requirements.model import Manifest, Requirement
+from curate.builders.requirements.project import ProjectMetadata, merge_projects, resolve_extras
+from curate.builders.requirements.pyproject_toml import read_pyproject
+from curate.builders.requirements.requirement_line import (
     InvalidRequirementLineError,
     add_marker,
     parse_requirement,
 )
-from builders.requirements.requirements_txt import ParsedRequirements, read_requirements_file
-from builders.requirements.setup_cfg import read_setup_cfg
-from builders.requirements.setup_py import read_setup_py
-from recipes.schema import RequirementSources
+from curate.builders.requirements.requirements_txt import ParsedRequirements, read_requirements_file
+from curate.builders.requirements.setup_cfg import read_setup_cfg
+from curate.builders.requirements.setup_py import read_setup_py
+from curate.recipes.schema import RequirementSources
 
 TEST_RUNNERS = frozenset({"pytest", "nose"})  # core requirements, as tests import them
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from builders.requirements.project import ProjectMetadata
+from curate.builders.requirements.project import ProjectMetadata
 
 PATH = "pyproject.toml"
 

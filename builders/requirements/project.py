@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from packaging.utils import canonicalize_name
 
-from builders.requirements.requirement_line import (
+from curate.builders.requirements.requirement_line import (
     InvalidRequirementLineError,
     add_marker,
     parse_requirement,

@@ -7,10 +7,10 @@ from typing import Any
 from packaging.dependency_groups import resolve_dependency_groups
 from packaging.utils import canonicalize_name
 
-from builders.git.tree import FileTree
-from builders.requirements.poetry import read_poetry
-from builders.requirements.project import ProjectMetadata
-from builders.requirements.setup_cfg import read_plain_files
+from curate.builders.git.tree import FileTree
+from curate.builders.requirements.poetry import read_poetry
+from curate.builders.requirements.project import ProjectMetadata
+from curate.builders.requirements.setup_cfg import read_plain_files
 
 PATH = "pyproject.toml"
 

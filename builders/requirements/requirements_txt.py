@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from posixpath import dirname, join, normpath
 
-from builders.git.tree import FileTree
+from curate.builders.git.tree import FileTree
 
 _OPTION = re.compile(r"^(?:(-r|-c|-e)|--(requirement|constraint|editable))[\s=]*(.+)$")
 _SELF = re.compile(r"^(?:\.|file:(?://)?\.)/?\[([^\]]*)\]")  # ".[a,b]"

@@ -2,9 +2,9 @@
 
 from configparser import ConfigParser, Error, InterpolationError
 
-from builders.git.tree import FileTree
-from builders.requirements.project import ProjectMetadata
-from builders.requirements.requirements_txt import ParsedRequirements, add_requirements_text
+from curate.builders.git.tree import FileTree
+from curate.builders.requirements.project import ProjectMetadata
+from curate.builders.requirements.requirements_txt import ParsedRequirements, add_requirements_text
 
 PATH = "setup.cfg"
 

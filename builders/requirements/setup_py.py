@@ -4,11 +4,11 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from builders.git.tree import FileTree
-from builders.requirements.project import ProjectMetadata, split_conditional_extras
-from builders.requirements.setup_cfg import read_plain_files
-from builders.requirements.setup_py_conditions import taken_branches
-from builders.requirements.static_eval import (
+from curate.builders.git.tree import FileTree
+from curate.builders.requirements.project import ProjectMetadata, split_conditional_extras
+from curate.builders.requirements.setup_cfg import read_plain_files
+from curate.builders.requirements.setup_py_conditions import taken_branches
+from curate.builders.requirements.static_eval import (
     UnknownValueError,
     apply_statement,
     evaluate_expression,

@@ -4,7 +4,7 @@ import ast
 import operator
 from collections.abc import Callable, Iterator
 
-from builders.requirements.requirement_line import InvalidRequirementLineError, add_marker
+from curate.builders.requirements.requirement_line import InvalidRequirementLineError, add_marker
 
 _OPERATORS: dict[type[ast.cmpop], tuple[str, str, Callable[[int, int], bool]]] = {
     ast.Eq: ("==", "!=", operator.eq),

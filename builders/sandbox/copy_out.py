@@ -13,7 +13,7 @@ from typing import Any
 from docker.errors import NotFound
 from docker.models.containers import Container
 
-from builders.errors import SandboxError
+from curate.builders.errors import SandboxError
 
 MAX_ARCHIVE_BYTES = 32 << 20  # maximum size of an archive of the whole folder
 _FRAME = 64 << 10  # maximum size of an archive beyond that of the one file in it

@@ -20,19 +20,19 @@ import requests
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
-from builders.engine.client import translate_engine_errors
-from builders.errors import SandboxError
-from builders.model import BuiltInstance, ResourceLimits, RunResult, RunSpec
-from builders.pytest_plugin import generate_key
-from builders.sandbox.copy_out import copy_files_out
-from builders.sandbox.result import MAX_REPORT_BYTES, RunArtifacts, classify_run, join_output
-from builders.sandbox.run_script import (
+from curate.builders.engine.client import translate_engine_errors
+from curate.builders.errors import SandboxError
+from curate.builders.model import BuiltInstance, ResourceLimits, RunResult, RunSpec
+from curate.builders.pytest_plugin import generate_key
+from curate.builders.sandbox.copy_out import copy_files_out
+from curate.builders.sandbox.result import MAX_REPORT_BYTES, RunArtifacts, classify_run, join_output
+from curate.builders.sandbox.run_script import (
     SandboxLayout,
     make_input_files,
     render_container_script,
     split_output_limit,
 )
-from builders.sandbox.wait import StopReason, wait_for_exit
+from curate.builders.sandbox.wait import StopReason, wait_for_exit
 
 RUN_LABEL = "curate.run"
 OWNER_LABEL = "curate.owner"

@@ -18,13 +18,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from builders.errors import SandboxError
-from builders.model import BuiltInstance, RunResult, RunSpec
-from builders.pytest_plugin import generate_key
-from builders.sandbox import isolate
-from builders.sandbox.process import ProcessResult, kill_by_owner, run_process
-from builders.sandbox.result import MAX_REPORT_BYTES, RunArtifacts, classify_run
-from builders.sandbox.run_script import SandboxLayout, make_input_files, render_local_script
+from curate.builders.errors import SandboxError
+from curate.builders.model import BuiltInstance, RunResult, RunSpec
+from curate.builders.pytest_plugin import generate_key
+from curate.builders.sandbox import isolate
+from curate.builders.sandbox.process import ProcessResult, kill_by_owner, run_process
+from curate.builders.sandbox.result import MAX_REPORT_BYTES, RunArtifacts, classify_run
+from curate.builders.sandbox.run_script import SandboxLayout, make_input_files, render_local_script
 
 
 def run_locally(

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from io import BufferedReader
 from typing import cast
 
-from builders.errors import SandboxError
-from builders.process.cleanup import kill_by_env_marker
-from builders.sandbox.result import join_output
-from builders.sandbox.run_script import KILL_AFTER, split_output_limit
+from curate.builders.errors import SandboxError
+from curate.builders.process.cleanup import kill_by_env_marker
+from curate.builders.sandbox.result import join_output
+from curate.builders.sandbox.run_script import KILL_AFTER, split_output_limit
 
 RUN_VARIABLE = "CURATE_RUN"  # environment variable that marks the processes of a run
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from builders.errors import SandboxError
-from builders.model import RunResult, RunStatus
-from builders.pytest_plugin import PytestReport, read_report
-from builders.sandbox.run_script import EXIT_NO_CHECKOUT, EXIT_PATCH_FAILED, OUTPUT_CUT
+from curate.builders.errors import SandboxError
+from curate.builders.model import RunResult, RunStatus
+from curate.builders.pytest_plugin import PytestReport, read_report
+from curate.builders.sandbox.run_script import EXIT_NO_CHECKOUT, EXIT_PATCH_FAILED, OUTPUT_CUT
 
 MAX_REPORT_BYTES = 256 << 20  # a longer report is ignored
 

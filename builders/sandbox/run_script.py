@@ -10,8 +10,8 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from builders.model import RunSpec
-from builders.pytest_plugin import REPORTER, read_plugin_source
+from curate.builders.model import RunSpec
+from curate.builders.pytest_plugin import REPORTER, read_plugin_source
 
 EXIT_NO_CHECKOUT = 89
 EXIT_PATCH_FAILED = 90  # + index of the patch, at most 99

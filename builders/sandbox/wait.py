@@ -16,10 +16,10 @@ from docker.errors import APIError
 from docker.models.containers import Container
 from urllib3.exceptions import ReadTimeoutError
 
-from builders.errors import SandboxError
-from builders.model import ResourceLimits
-from builders.process.free_space import RESERVED_INODE_FRACTION, free_inode_fraction
-from builders.sandbox.run_script import KILL_AFTER
+from curate.builders.errors import SandboxError
+from curate.builders.model import ResourceLimits
+from curate.builders.process.free_space import RESERVED_INODE_FRACTION, free_inode_fraction
+from curate.builders.sandbox.run_script import KILL_AFTER
 
 GRACE_SECONDS = (
     KILL_AFTER + 3

@@ -14,7 +14,7 @@ from curate.store import Store
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from recipes import RecipeLibrary
+    from curate.recipes import RecipeLibrary
 
 err_console = Console(stderr=True, highlight=False)
 
@@ -59,7 +59,7 @@ def open_store(settings: Settings) -> Store:
 
 def load_library(settings: Settings) -> "RecipeLibrary":
     """The user's recipes before the built-in ones."""
-    from recipes import RecipeLibrary
+    from curate.recipes import RecipeLibrary
 
     return RecipeLibrary((settings.recipes_dir,) if settings.recipes_dir else ())
 

@@ -54,7 +54,7 @@ def draft_command(  # noqa: PLR0913, PLR0917
     the defaults is left out. With --sample, an existing file is validated as it is. Verdicts of a
     sample are kept apart and do not count: run `curate validate` for those.
     """
-    from builders.python.choose import available_pythons
+    from curate.builders.python.choose import available_pythons
     from curate.environments.context import ValidationOptions
     from curate.git.locations import require_mirror
     from curate.git.mirror import open_mirror
@@ -63,8 +63,8 @@ def draft_command(  # noqa: PLR0913, PLR0917
     from curate.recipe_tools.draft.preview import preview_commits
     from curate.recipe_tools.draft.propose import draft_recipe
     from curate.recipe_tools.draft.write_toml import render_recipe
+    from curate.recipes import parse_recipe, recipe_file_name
     from curate.workflows.trial import TrialControl, sample_candidates, validate_sample
-    from recipes import parse_recipe, recipe_file_name
 
     settings = get_settings(context)
     split_repo(repo)

@@ -10,8 +10,8 @@ from curate.core.errors import ConfigurationError
 from curate.core.settings import Settings
 
 if TYPE_CHECKING:
-    from builders.image_gc.collect import DiskUsage, ImageGC, PruningPlan
-    from builders.image_gc.inventory import EnvironmentImages
+    from curate.builders.image_gc.collect import DiskUsage, ImageGC, PruningPlan
+    from curate.builders.image_gc.inventory import EnvironmentImages
 
 EXAMPLE = "Example: [bold]curate images prune --keep 20 --dry-run[/bold]"
 
@@ -43,9 +43,9 @@ def prune_command(
     Environments in use are kept, and those of verified instances that are not pushed (setting
     `keep_unpushed_images`).
     """
-    from builders.engine.client import connect_to_engine
-    from builders.image_gc.collect import ENGINE_TIMEOUT, ImageGC
-    from builders.image_gc.last_used import EnvironmentLeases
+    from curate.builders.engine.client import connect_to_engine
+    from curate.builders.image_gc.collect import ENGINE_TIMEOUT, ImageGC
+    from curate.builders.image_gc.last_used import EnvironmentLeases
 
     settings = get_settings(context)
     if keep is None and not settings.image_disk_limit_gib:

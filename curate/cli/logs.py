@@ -9,7 +9,7 @@ from rich.text import Text
 
 from curate.cli.common import err_console
 
-PACKAGES = ("curate", "builders")
+PACKAGES = ("curate",)
 KEPT_FILES = 200  # log files; older ones are removed when a new one is made
 
 _STYLES = {

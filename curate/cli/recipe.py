@@ -15,7 +15,7 @@ from curate.core.errors import NotFoundError
 from curate.core.settings import Settings
 from curate.git.locations import mirror_path
 from curate.recipe_tools.check import RecipeCheck, check_recipe
-from recipes import RecipeLibrary
+from curate.recipes import RecipeLibrary
 
 EXAMPLE = "Example: [bold]curate recipe check getmoto/moto[/bold]"
 COMMITS_TO_READ = 16  # in which files, extras and groups of a named recipe are searched

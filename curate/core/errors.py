@@ -49,9 +49,9 @@ class StoreError(CurateError):
 
 def describe_error(error: BaseException) -> tuple[str, str, int] | None:
     """Return (message, hint, exit code) of *error*; None if it is a bug in curate."""
-    from builders.errors import BuilderError, DiskFullError
-    from builders.git.run import GitCommandError
-    from recipes import RecipeError
+    from curate.builders.errors import BuilderError, DiskFullError
+    from curate.builders.git.run import GitCommandError
+    from curate.recipes import RecipeError
 
     if isinstance(error, CurateError):
         return str(error), error.hint, error.exit_code

@@ -8,7 +8,7 @@ of flaky tests is incomplete, and a later evaluation may reject even the gold pa
 
 from collections.abc import Sequence
 
-from builders.model import Outcome
+from curate.builders.model import Outcome
 from curate.core.model import Run
 
 

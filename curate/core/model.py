@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from builders.model import Outcome
+from curate.builders.model import Outcome
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from builders.settings import BuildSettings
+from curate.builders.settings import BuildSettings
 from curate.core.errors import ConfigurationError
 
 CONFIG_FILE = Path("curate.toml")

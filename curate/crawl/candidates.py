@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from builders.git.run import GitCommandError
+from curate.builders.git.run import GitCommandError
 from curate.core.model import Candidate, Issue, IssueLink, PullRequest, Rejection
 from curate.crawl.base_commit import PatchRange, applies_trivially, find_patch_range, use_merge_base
 from curate.crawl.issue_links import collect_issue_links

@@ -19,8 +19,8 @@ from curate.git.mirror import Mirror
 from curate.git.versions import TagVersionResolver, VersionResolver
 from curate.github.client import GitHubClient
 from curate.patches.file_kinds import FileClassifier
+from curate.recipes import Recipe
 from curate.store.store import Store
-from recipes import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)

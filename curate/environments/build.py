@@ -6,12 +6,12 @@ from pathlib import Path
 
 import tenacity
 
-from builders.errors import SandboxError
-from builders.git.checkout import has_all_files, submodule_commits
-from builders.git.run import run_git
-from builders.lock.build_failures import drop_unbuildable
-from builders.lock.resolve import compile_lock, compute_lock_key
-from builders.model import BuiltInstance, Failure, InstanceSpec, RequirementsLock
+from curate.builders.errors import SandboxError
+from curate.builders.git.checkout import has_all_files, submodule_commits
+from curate.builders.git.run import run_git
+from curate.builders.lock.build_failures import drop_unbuildable
+from curate.builders.lock.resolve import compile_lock, compute_lock_key
+from curate.builders.model import BuiltInstance, Failure, InstanceSpec, RequirementsLock
 from curate.core.model import Environment
 from curate.environments.context import ValidationContext
 from curate.environments.plan import RequirementsVariant, ValidationPlan

@@ -7,9 +7,9 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders.backends.protocol import Backend
-from builders.errors import EngineUnavailableError
-from builders.settings import BuildSettings
+from curate.builders.backends.protocol import Backend
+from curate.builders.errors import EngineUnavailableError
+from curate.builders.settings import BuildSettings
 from curate.core.settings import Settings
 from curate.store import Store
 
@@ -61,10 +61,10 @@ def open_backend(name: str, settings: Settings, store: Store) -> Backend:
 def describe_backend(name: str, settings: Settings, store: Store) -> Backend:
     """Return the backend *name* without checking that its container engine is available."""
     if name == "local":
-        from builders.backends.local import LocalBackend
+        from curate.builders.backends.local import LocalBackend
 
         return LocalBackend(settings.build_settings())
-    from builders.backends.docker import DockerBackend
+    from curate.builders.backends.docker import DockerBackend
 
     protected = store.unpushed_images if settings.keep_unpushed_images else tuple
     return DockerBackend(settings.build_settings(), protected_images=protected)

@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from builders.backends.protocol import Backend
-from builders.images.install_script import install_commands
-from builders.lock.initial_changes import initial_changes
-from builders.model import Failure, RequirementsLock
-from builders.python.choose import available_pythons
-from builders.requirements import Manifest
+from curate.builders.backends.protocol import Backend
+from curate.builders.images.install_script import install_commands
+from curate.builders.lock.initial_changes import initial_changes
+from curate.builders.model import Failure, RequirementsLock
+from curate.builders.python.choose import available_pythons
+from curate.builders.requirements import Manifest
 from curate.core.model import Candidate, Rejection, Validation
 from curate.core.settings import Settings
 from curate.environments.build import find_lock, make_instance_spec
 from curate.environments.plan import RequirementsVariant, ValidationPlan, plan_validation
 from curate.git.locations import require_mirror
+from curate.recipes import RecipeLibrary
 from curate.store import Store
-from recipes import RecipeLibrary
 
 
 @dataclass(frozen=True, kw_only=True)

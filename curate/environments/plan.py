@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from builders.git.run import git_output
-from builders.git.tree import GitTree
-from builders.model import Failure, ResourceLimits
-from builders.python.choose import PythonChoice, choose_python
-from builders.requirements import Manifest, read_manifest
-from builders.rfc3339 import parse_rfc3339
+from curate.builders.git.run import git_output
+from curate.builders.git.tree import GitTree
+from curate.builders.model import Failure, ResourceLimits
+from curate.builders.python.choose import PythonChoice, choose_python
+from curate.builders.requirements import Manifest, read_manifest
+from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.model import Candidate, Rejection
 from curate.environments.test_selection import TestSelection, select_tests
 from curate.git.declared import FileVersionResolver
 from curate.git.mirror import Mirror
 from curate.git.versions import TagVersionResolver, VersionResolver
 from curate.patches.file_kinds import FileClassifier
-from recipes import EnvRecipe, Recipe, RecipeError, normalize_architecture
+from curate.recipes import EnvRecipe, Recipe, RecipeError, normalize_architecture
 
 
 @dataclass(frozen=True, kw_only=True)

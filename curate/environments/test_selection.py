@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 from curate.patches.file_kinds import matches_any_glob
 from curate.patches.parse import split_files
-from recipes import DataDrivenTests, EnvRecipe, Recipe
+from curate.recipes import DataDrivenTests, EnvRecipe, Recipe
 
 CONTEXT_CASES = 10
 """Unchanged cases before and after each changed one that run as well, to fill PASS_TO_PASS.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from builders.git.run import git_fields
+from curate.builders.git.run import git_fields
 
 _LEFT, _RIGHT, _STALE = 1, 2, 4
 _HEADER = "%ct %at %H %P"

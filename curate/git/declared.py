@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from builders.git.run import git_output
+from curate.builders.git.run import git_output
 from curate.git.mirror import Mirror
 
 

@@ -5,7 +5,7 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from builders.git.run import GitCommandError
+from curate.builders.git.run import GitCommandError
 from curate.git.marked import DelimitedProcess
 
 _COMMON = ("diff-tree", "--stdin", "-r")

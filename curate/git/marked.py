@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from secrets import token_hex
 
-from builders.git.batch_process import GitProcess
-from builders.git.run import GitCommandError
+from curate.builders.git.batch_process import GitProcess
+from curate.builders.git.run import GitCommandError
 
 
 class DelimitedProcess:

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from builders.git.objects import ObjectReader
-from builders.git.run import git_output, run_git
+from curate.builders.git.objects import ObjectReader
+from curate.builders.git.run import git_output, run_git
 from curate.core.errors import AuthenticationError, ConfigurationError, NetworkError, NotFoundError
 from curate.git.commit_graph import CommitGraph
 from curate.git.diff import DiffReader

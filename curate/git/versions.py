@@ -4,7 +4,7 @@ import re
 from functools import cached_property
 from typing import Protocol
 
-from builders.git.run import git_output
+from curate.builders.git.run import git_output
 from curate.git.mirror import Mirror
 
 _NUMBERS = re.compile(r"(?<![0-9.])([0-9]+)(?:[._]([0-9]+))?")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from builders.rfc3339 import parse_rfc3339
+from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.model import PullRequest
 from curate.github import queries
 from curate.github.client import GitHubClient, JsonObject

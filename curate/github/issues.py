@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from builders.rfc3339 import format_rfc3339, parse_rfc3339
+from curate.builders.rfc3339 import format_rfc3339, parse_rfc3339
 from curate.core.model import Comment, Issue, IssueRef
 from curate.github import queries
 from curate.github.batch_query import LARGEST_BATCH, fetch_fields

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from builders.rfc3339 import parse_rfc3339
+from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.errors import ConfigurationError, NotFoundError
 from curate.core.model import IssueRef, PullRequest
 from curate.core.names import normalize_repo_name

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from builders.rfc3339 import parse_rfc3339
+from curate.builders.rfc3339 import parse_rfc3339
 from curate.github.client import GitHubClient
 from curate.github.page_size import AdaptivePageSize
 

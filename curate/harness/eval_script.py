@@ -12,7 +12,7 @@ import re
 import shlex
 from collections.abc import Mapping
 
-from builders.pytest_plugin import STATUS, read_plugin_source
+from curate.builders.pytest_plugin import STATUS, read_plugin_source
 from curate.patches.file_kinds import TEST_NAMES, TEST_SEGMENTS
 from curate.patches.parse import list_patch_paths
 

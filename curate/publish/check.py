@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from builders.pytest_plugin.test_ids import escape_test_id
+from curate.builders.pytest_plugin.test_ids import escape_test_id
 from curate.harness import eval_script
 from curate.publish.filters.apply import apply_filters
 from curate.publish.filters.config import ReleaseFilters

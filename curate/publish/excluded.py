@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from builders.process.atomic_write import atomic_write
 from curate import __version__
+from curate.builders.process.atomic_write import atomic_write
 from curate.core.settings import Settings
 from curate.git.locations import find_mirror
 from curate.publish.filters.config import Exclusion, read_filters

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from builders.pytest_plugin.test_ids import escape_test_id
-from builders.rfc3339 import format_rfc3339
+from curate.builders.pytest_plugin.test_ids import escape_test_id
+from curate.builders.rfc3339 import format_rfc3339
 from curate.core.flakiness import estimate_new_flaky_tests
 from curate.core.model import Candidate, Environment, TestStrength, Validation
 from curate.harness.eval_script import render_eval_script

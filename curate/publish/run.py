@@ -106,8 +106,8 @@ def push_rows(
 
 def push_missing_images(store: Store, registry: str) -> Mapping[str, PublishedImage]:
     """Push images of verified instances missing in *registry*; return all images by instance id."""
-    from builders.engine.client import connect_to_engine
-    from builders.engine.registry import push_image
+    from curate.builders.engine.client import connect_to_engine
+    from curate.builders.engine.registry import push_image
 
     client = connect_to_engine()
 

@@ -8,15 +8,25 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from builders.git.tree import GitTree
-from builders.images.install_script import EDITABLE
-from builders.python.choose import RELEASES
-from builders.requirements import Manifest, read_manifest
-from builders.requirements.requirement_line import InvalidRequirementLineError, parse_requirement
+from curate.builders.git.tree import GitTree
+from curate.builders.images.install_script import EDITABLE
+from curate.builders.python.choose import RELEASES
+from curate.builders.requirements import Manifest, read_manifest
+from curate.builders.requirements.requirement_line import (
+    InvalidRequirementLineError,
+    parse_requirement,
+)
 from curate.core.sampling import sample_evenly
 from curate.environments.plan import make_version_resolver
 from curate.git.mirror import default_branch_commits, open_mirror
-from recipes import EnvRecipe, Recipe, RecipeError, load_recipe, range_problems, recipe_file_name
+from curate.recipes import (
+    EnvRecipe,
+    Recipe,
+    RecipeError,
+    load_recipe,
+    range_problems,
+    recipe_file_name,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import zstandard
 
-from builders.process.atomic_write import atomic_write
+from curate.builders.process.atomic_write import atomic_write
 from curate.core.errors import StoreError
 from curate.store.database import Database
 

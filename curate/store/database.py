@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from builders.errors import DiskFullError
+from curate.builders.errors import DiskFullError
 from curate.core.errors import StoreError
 from curate.store.tables import prepare_tables
 

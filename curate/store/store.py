@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from builders.model import RequirementsLock
+from curate.builders.model import RequirementsLock
 from curate.core.model import Candidate, Decision, Rejection, Validation
 from curate.store.blobs import BlobStore
 from curate.store.crawl_tables import CrawlTables

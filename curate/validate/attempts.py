@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
-from builders.model import Failure, RequirementsLock
 from curate import __version__
+from curate.builders.model import Failure, RequirementsLock
 from curate.core.model import Candidate, Rejection, Run, Validation, Verdict
 from curate.environments.build import (
     build_with_fallbacks,
@@ -24,9 +24,9 @@ from curate.environments.plan import (
     plan_validation,
 )
 from curate.environments.test_selection import CONTEXT_CASES
+from curate.recipes import Recipe, RecipeError
 from curate.validate.runs import measure_strength, passes_with_config_only, run_before_and_after
 from curate.validate.verdict import compute_verdict
-from recipes import Recipe, RecipeError
 
 VALIDATION_VERSION = 2
 """Increment when runs or verdicts change, so that earlier validations count as outdated."""

@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from builders.errors import BuilderError, DiskFullError, EngineUnavailableError
+from curate.builders.errors import BuilderError, DiskFullError, EngineUnavailableError
 from curate.core.errors import CurateError, NotFoundError, StoreError
 from curate.core.model import Candidate, Validation
 from curate.environments.context import (
@@ -15,9 +15,9 @@ from curate.environments.context import (
     ValidationContext,
     ValidationOptions,
 )
+from curate.recipes import Recipe, RecipeLibrary
 from curate.store import Store
 from curate.validate.attempts import compute_inputs_hash, validate_candidate
-from recipes import Recipe, RecipeLibrary
 
 log = logging.getLogger(__name__)
 

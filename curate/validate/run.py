@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from builders.python.choose import available_pythons
+from curate.builders.python.choose import available_pythons
 from curate.core.settings import Settings
 from curate.environments.context import ValidationContext, ValidationOptions, open_backend
 from curate.git.locations import require_mirror

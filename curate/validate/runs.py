@@ -5,8 +5,8 @@ from concurrent.futures import wait
 from functools import partial
 from typing import TypeVar
 
-from builders.errors import BuilderError, SandboxError
-from builders.model import BuiltInstance, Outcome, RunResult, RunSpec, RunStatus
+from curate.builders.errors import BuilderError, SandboxError
+from curate.builders.model import BuiltInstance, Outcome, RunResult, RunSpec, RunStatus
 from curate.core.model import Run, TestStrength
 from curate.environments.context import ValidationCancelledError, ValidationContext
 from curate.environments.plan import ValidationPlan, make_classifier, resource_limits

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from builders.model import Outcome, RunStatus
+from curate.builders.model import Outcome, RunStatus
 from curate.core.model import Rejection, Run, Verdict
 
 FAILING = frozenset({Outcome.FAILED, Outcome.ERROR})

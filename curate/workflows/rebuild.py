@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from builders.errors import DiskFullError, EngineUnavailableError
+from curate.builders.errors import DiskFullError, EngineUnavailableError
 from curate.core.errors import describe_error
 from curate.core.settings import Settings
 from curate.environments.context import ValidationOptions
+from curate.recipes import RecipeLibrary
 from curate.store import Store
 from curate.validate.pool import pending_tasks
 from curate.validate.run import RunControl, run_validation
-from recipes import RecipeLibrary
 
 log = logging.getLogger(__name__)
 

@@ -10,11 +10,11 @@ from curate.core.settings import Settings
 from curate.environments.context import ValidationOptions
 from curate.environments.plan import make_version_resolver
 from curate.git.mirror import Mirror
+from curate.recipes import Recipe
 from curate.store import Store
 from curate.validate.attempts import compute_inputs_hash
 from curate.validate.pool import ValidationTask
 from curate.validate.run import RunControl, run_validation
-from recipes import Recipe
 
 DRAFTS_DIR = "drafts"  # store for samples, below the data directory
 

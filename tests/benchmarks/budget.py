@@ -18,9 +18,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from builders.image_gc.collect import ImageGC
-from builders.image_gc.last_used import EnvironmentLeases
-from builders.process.free_space import free_bytes
+from curate.builders.image_gc.collect import ImageGC
+from curate.builders.image_gc.last_used import EnvironmentLeases
+from curate.builders.process.free_space import free_bytes
 from curate.core.model import Validation
 from curate.core.settings import Settings, read_settings
 from curate.store import Store

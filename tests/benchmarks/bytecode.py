@@ -12,8 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from builders.images import compile_bytecode
-from builders.python.install import find_uv
+from curate.builders.images import compile_bytecode
+from curate.builders.python.install import find_uv
 
 PACKAGES = ("sympy==1.12", "networkx==3.1", "pydantic==1.10.7", "boto3==1.26.120", "pytest==7.3.1")
 

@@ -12,8 +12,8 @@ from curate.crawl.run import CrawlSummary, crawl_repository
 from curate.environments.plan import make_classifier
 from curate.git.mirror import open_mirror
 from curate.github.client import GitHubClient
+from curate.recipes import RecipeLibrary
 from curate.store.store import Store
-from recipes import RecipeLibrary
 from tests.benchmarks.worlds import MirroredRepository, add_arguments, load_repositories
 from tests.doubles.github.server import GitHubDouble
 

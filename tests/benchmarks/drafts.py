@@ -9,16 +9,16 @@ draft's the built-in has.
 import sys
 from pathlib import Path
 
-from builders.git.tree import GitTree
-from builders.python.choose import RELEASES
-from builders.requirements import Manifest, read_manifest
+from curate.builders.git.tree import GitTree
+from curate.builders.python.choose import RELEASES
+from curate.builders.requirements import Manifest, read_manifest
 from curate.core.sampling import sample_evenly
 from curate.environments.plan import make_version_resolver
 from curate.git.mirror import Mirror, default_branch_commits, open_mirror
 from curate.recipe_tools.draft.commits import observe_commits
 from curate.recipe_tools.draft.propose import draft_recipe
 from curate.recipe_tools.draft.write_toml import render_recipe
-from recipes import Recipe, RecipeLibrary, parse_recipe, recipe_file_name
+from curate.recipes import Recipe, RecipeLibrary, parse_recipe, recipe_file_name
 
 READ, COMPARED = 24, 16  # commits that a draft is made from, and others that it is tried at
 

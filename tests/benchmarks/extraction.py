@@ -27,8 +27,8 @@ from curate.crawl.decide import decide_pulls
 from curate.git.mirror import open_mirror
 from curate.git.versions import TagVersionResolver
 from curate.patches.file_kinds import FileClassifier
+from curate.recipes import RecipeLibrary
 from curate.store import Store
-from recipes import RecipeLibrary
 
 SAMPLE = 150  # pulls of the naive reference
 

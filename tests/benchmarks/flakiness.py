@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from builders.backends.docker import DockerBackend
-from builders.model import Failure, Outcome
+from curate.builders.backends.docker import DockerBackend
+from curate.builders.model import Failure, Outcome
 from curate.core.flakiness import estimate_new_flaky_tests
 from curate.core.model import Run, Validation, Verdict
 from curate.core.settings import read_settings

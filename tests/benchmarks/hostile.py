@@ -13,8 +13,8 @@ from pathlib import Path
 
 import docker
 
-from builders.model import BuiltInstance
-from builders.sandbox.docker import run_in_container
+from curate.builders.model import BuiltInstance
+from curate.builders.sandbox.docker import run_in_container
 from tests.helpers.containers import project_image, python_image, sandboxes
 from tests.hostile import Case, cases_for
 from tests.hostile.case import fail_to_pass

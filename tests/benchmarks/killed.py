@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from builders.model import RequirementsLock
+from curate.builders.model import RequirementsLock
 from curate.core.model import Validation
 from curate.store import Store
 

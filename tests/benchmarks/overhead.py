@@ -15,8 +15,8 @@ from pathlib import Path
 
 import docker
 
-from builders.model import BuiltInstance, ResourceLimits, RunSpec, RunStatus
-from builders.sandbox.docker import container_options, run_in_container
+from curate.builders.model import BuiltInstance, ResourceLimits, RunSpec, RunStatus
+from curate.builders.sandbox.docker import container_options, run_in_container
 from tests.helpers.containers import project_image, python_image
 
 COMMAND = "date +%s.%N; python -m pytest -q; date +%s.%N"

@@ -16,8 +16,8 @@ from statistics import median
 
 import docker
 
-from builders.backends.docker import DockerBackend
-from builders.model import BuiltInstance, Failure
+from curate.builders.backends.docker import DockerBackend
+from curate.builders.model import BuiltInstance, Failure
 from curate.core.model import Candidate, Validation
 from curate.core.settings import Settings, read_settings
 from curate.store import Store

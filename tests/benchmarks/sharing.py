@@ -14,13 +14,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from builders.errors import BuilderError
-from builders.lock.resolve import compute_lock_key
-from builders.python.choose import available_pythons
+from curate.builders.errors import BuilderError
+from curate.builders.lock.resolve import compute_lock_key
+from curate.builders.python.choose import available_pythons
 from curate.core.model import Rejection
 from curate.environments.plan import ValidationPlan, plan_validation
+from curate.recipes import RecipeLibrary
 from curate.store import Store
-from recipes import RecipeLibrary
 
 MARK = 0.3  # environments a candidate, at most
 

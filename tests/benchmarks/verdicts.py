@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from curate.core.model import Environment, Validation
+from curate.recipes import RecipeLibrary
 from curate.store import Store
-from recipes import RecipeLibrary
 from tests.benchmarks.marks import compute_targets
 
 CAUSES = Path(__file__).with_name("causes.toml")

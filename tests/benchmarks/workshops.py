@@ -4,17 +4,17 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from builders.backends.protocol import Backend
-from builders.model import BuiltInstance, Failure, RequirementsLock
-from builders.python.choose import available_pythons
-from builders.settings import BuildSettings
+from curate.builders.backends.protocol import Backend
+from curate.builders.model import BuiltInstance, Failure, RequirementsLock
+from curate.builders.python.choose import available_pythons
+from curate.builders.settings import BuildSettings
 from curate.core.model import Candidate, Environment, Validation
 from curate.core.settings import Settings
 from curate.environments.build import build_with_fallbacks
 from curate.environments.context import ValidationContext
 from curate.environments.plan import ValidationPlan, plan_validation
+from curate.recipes import RecipeLibrary
 from curate.store import Store
-from recipes import RecipeLibrary
 
 
 def make_validation_context(

@@ -2,10 +2,10 @@
 
 import os
 
-from builders.engine.buildkit import find_build_client
-from builders.engine.client import connect_to_engine
-from builders.errors import BuilderError
-from builders.settings import BuildSettings
+from curate.builders.engine.buildkit import find_build_client
+from curate.builders.engine.client import connect_to_engine
+from curate.builders.errors import BuilderError
+from curate.builders.settings import BuildSettings
 
 
 def choose_sandbox(wanted: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from builders.python.install import find_uv
+from curate.builders.python.install import find_uv
 from tests.demo.sample import SAMPLE
 
 _CLASSIFIER = "Programming Language :: Python :: 3."

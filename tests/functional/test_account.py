@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from builders.sandbox.docker import cpu_seconds_used, parse_resource_usage
-from builders.sandbox.run_script import RESOURCE_USAGE
+from curate.builders.sandbox.docker import cpu_seconds_used, parse_resource_usage
+from curate.builders.sandbox.run_script import RESOURCE_USAGE
 
 # As kernel 6.1 writes them.
 V2 = {

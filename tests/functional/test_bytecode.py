@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.images import compile_bytecode
+from curate.builders.images import compile_bytecode
 
 MakeEnvironment = Callable[..., tuple[Path, Path]]  # name, and files by path
 

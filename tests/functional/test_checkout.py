@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from builders.errors import BuilderError
-from builders.git.checkout import (
+from curate.builders.errors import BuilderError
+from curate.builders.git.checkout import (
     commit_step_commands,
     has_all_files,
     make_checkout,

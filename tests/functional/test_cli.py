@@ -97,7 +97,7 @@ finally:
             ["--help"],
             {"curate.core.settings", "curate.store", *(f"curate.cli.{c}" for c in COMMANDS)},
         ),
-        (["status"], {"curate.cli.crawl", "recipes", "rich.progress", "psutil", "docker"}),
+        (["status"], {"curate.cli.crawl", "curate.recipes", "rich.progress", "psutil", "docker"}),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

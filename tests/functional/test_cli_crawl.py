@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from recipes import RecipeLibrary
+from curate.recipes import RecipeLibrary
 from tests.doubles.github.data import Repository, World
 from tests.doubles.github.samples import sample_issue, sample_pull, sample_repository, stamp
 from tests.doubles.github.server import GitHubDouble

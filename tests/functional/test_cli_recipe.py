@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from builders.git.tree import GitTree
-from builders.lock.resolve import compute_lock_key
-from builders.model import RequirementsLock
-from builders.requirements import Manifest, read_manifest
+from curate.builders.git.tree import GitTree
+from curate.builders.lock.resolve import compute_lock_key
+from curate.builders.model import RequirementsLock
+from curate.builders.requirements import Manifest, read_manifest
 from curate.core.model import Candidate, CrawlState, Rejection
 from curate.core.settings import Settings
 from curate.environments.context import ValidationOptions
+from curate.recipes import load_recipe
+from curate.recipes.loader import BUILT_IN_DIR
+from curate.recipes.schema import RequirementSources
 from curate.store import Store
 from curate.validate.attempts import compute_inputs_hash
 from curate.validate.pool import ValidationSummary, ValidationTask
 from curate.validate.run import RunControl
-from recipes import load_recipe
-from recipes.loader import BUILT_IN_DIR
-from recipes.schema import RequirementSources
 from tests.helpers.factories import make_candidate, make_pull, make_validation
 from tests.helpers.git_history import GitHistory
 from tests.helpers.terminal import Curate, Typed, typed

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.sandbox.process import run_process
+from curate.builders.sandbox.process import run_process
 from curate.core.errors import StoreError
 from curate.core.model import Rejection
 from curate.environments.context import ValidationOptions

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from builders.errors import BuilderError, DiskFullError
-from builders.model import Failure
-from builders.process.run import run_command
+from curate.builders.errors import BuilderError, DiskFullError
+from curate.builders.model import Failure
+from curate.builders.process.run import run_command
 from tests.functional.test_scratch import alive
 
 # Says who it is and its child are, and that it was asked to end.
@@ -32,7 +32,7 @@ def test_exit_code_and_log(tmp_path: Path) -> None:
 def test_longer_than_the_log_of_a_pipe_and_the_pause_of_the_watch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("builders.process.run.WATCH_INTERVAL", 0.01)
+    monkeypatch.setattr("curate.builders.process.run.WATCH_INTERVAL", 0.01)
     code = "import time; print('x' * 200_000); time.sleep(0.2); print('y')"
     ended = run_command([sys.executable, "-c", code], env=os.environ, watch=quiet)
     assert ended == (0, "x" * 200_000 + "\ny\n")
@@ -46,8 +46,8 @@ def test_time_limit_is_a_value_with_what_was_said() -> None:
 
 
 def test_what_the_watch_raises_ends_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("builders.process.run.WATCH_INTERVAL", 0.01)
-    monkeypatch.setattr("builders.process.run.TERMINATE_TIMEOUT", 0.3)
+    monkeypatch.setattr("curate.builders.process.run.WATCH_INTERVAL", 0.01)
+    monkeypatch.setattr("curate.builders.process.run.TERMINATE_TIMEOUT", 0.3)
 
     def watch() -> None:
         if (tmp_path / "pids").exists() and (tmp_path / "pids").read_text().endswith("\n"):

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from builders.model import InstanceSpec, RequirementsLock
-from builders.requirements import Manifest
+from curate.builders.model import InstanceSpec, RequirementsLock
+from curate.builders.requirements import Manifest
 from curate.environments import build
 from curate.environments.plan import RequirementsVariant, ValidationPlan
-from recipes import EnvRecipe, Recipe
+from curate.recipes import EnvRecipe, Recipe
 from tests.helpers.fakes import UNUSED, fake
 
 DATE = datetime(2023, 1, 1, tzinfo=UTC)

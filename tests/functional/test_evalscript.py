@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from builders.pytest_plugin import STATUS, read_plugin_source
-from builders.pytest_plugin.test_ids import escape_test_id
+from curate.builders.pytest_plugin import STATUS, read_plugin_source
+from curate.builders.pytest_plugin.test_ids import escape_test_id
 from curate.harness.eval_script import END_MARKER, START_MARKER, render_eval_script
 from curate.patches.parse import list_patch_paths
 

@@ -12,9 +12,13 @@ from typing import Any, Protocol, cast
 
 import pytest
 
-from builders.errors import SandboxError
-from builders.images.install_script import classify_failure, find_failed_step, render_install_script
-from builders.model import Failure, InstanceSpec, RequirementsLock
+from curate.builders.errors import SandboxError
+from curate.builders.images.install_script import (
+    classify_failure,
+    find_failed_step,
+    render_install_script,
+)
+from curate.builders.model import Failure, InstanceSpec, RequirementsLock
 
 
 class RunScript(Protocol):

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from builders.backends.local import LocalBackend
-from builders.errors import DiskFullError
-from builders.lock.build_constraints import build_constraint
-from builders.model import BuiltInstance, Failure, InstanceSpec, RequirementsLock
-from builders.settings import BuildSettings
+from curate.builders.backends.local import LocalBackend
+from curate.builders.errors import DiskFullError
+from curate.builders.lock.build_constraints import build_constraint
+from curate.builders.model import BuiltInstance, Failure, InstanceSpec, RequirementsLock
+from curate.builders.settings import BuildSettings
 from tests.doubles.packages import package_index, sdist, wheel
 from tests.helpers.fakes import expect, fake
 from tests.helpers.instance_spec import DATE, make_instance_spec
@@ -34,7 +34,7 @@ def settings(tmp_path: Path) -> BuildSettings:
 
 @pytest.fixture
 def backend(settings: BuildSettings, monkeypatch: pytest.MonkeyPatch) -> LocalBackend:
-    monkeypatch.setattr("builders.backends.local.SEED_OPTIONS", ())
+    monkeypatch.setattr("curate.builders.backends.local.SEED_OPTIONS", ())
     return LocalBackend(settings)
 
 
@@ -175,5 +175,5 @@ def test_what_resolving_left_goes_before_a_disk_is_full(
         return 1
 
     monkeypatch.setattr("shutil.disk_usage", lambda folder: disk)
-    monkeypatch.setattr("builders.backends.local.prune_uv_cache", trim)
+    monkeypatch.setattr("curate.builders.backends.local.prune_uv_cache", trim)
     assert isinstance(backend.build_instance(spec), BuiltInstance)

@@ -8,10 +8,10 @@ from typing import NoReturn
 
 import pytest
 
-from builders.errors import SandboxError
-from builders.model import BuiltInstance, Outcome, RunSpec, RunStatus
-from builders.sandbox.isolate import isolate_network
-from builders.sandbox.local import find_import_roots, run_locally
+from curate.builders.errors import SandboxError
+from curate.builders.model import BuiltInstance, Outcome, RunSpec, RunStatus
+from curate.builders.sandbox.isolate import isolate_network
+from curate.builders.sandbox.local import find_import_roots, run_locally
 from tests.helpers.sandbox_behaviours import Behaviour, behaviours, lay_project
 from tests.helpers.sandbox_ids import ID_BEHAVIOURS
 from tests.hostile.case import Case

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.git.run import GitCommandError
+from curate.builders.git.run import GitCommandError
 from curate.core.errors import AuthenticationError, NetworkError, NotFoundError
 from curate.git.diff import FileChange
 from curate.git.mirror import InvalidMirrorError, ensure_mirror, open_mirror

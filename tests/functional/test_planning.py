@@ -14,8 +14,8 @@ import pytest
 from curate.core.model import Candidate, Rejection
 from curate.environments.context import ValidationOptions
 from curate.environments.plan import ValidationPlan, plan_validation
+from curate.recipes import Recipe
 from curate.validate.attempts import compute_inputs_hash
-from recipes import Recipe
 from tests.helpers.factories import make_candidate
 
 Commit = Callable[..., str]

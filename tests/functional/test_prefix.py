@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from builders.errors import BuilderError
-from builders.model import Failure
-from builders.python import install
-from builders.settings import BuildSettings
+from curate.builders.errors import BuilderError
+from curate.builders.model import Failure
+from curate.builders.python import install
+from curate.builders.settings import BuildSettings
 
 
 @dataclass

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from builders.model import Outcome
-from builders.pytest_plugin import (
+from curate.builders.model import Outcome
+from curate.builders.pytest_plugin import (
     REPORTER,
     PytestReport,
     generate_key,

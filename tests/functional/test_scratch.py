@@ -6,14 +6,14 @@ import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from builders.engine.buildkit import BuildClient, run_build
-from builders.process.temp_dirs import remove_stale_temp_dirs, temp_dir
+from curate.builders.engine.buildkit import BuildClient, run_build
+from curate.builders.process.temp_dirs import remove_stale_temp_dirs, temp_dir
 
 ROOT = Path(__file__).parents[2]
 KILLED = """\
 import os, signal, subprocess, sys
 from pathlib import Path
-from builders.process.temp_dirs import TEMP_DIR_VARIABLE, temp_dir
+from curate.builders.process.temp_dirs import TEMP_DIR_VARIABLE, temp_dir
 with temp_dir(Path(sys.argv[1]), "build") as folder:
     (folder / "file").touch()
     child = subprocess.Popen(

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from curate.environments.test_selection import select_tests
-from recipes import Recipe
+from curate.recipes import Recipe
 
 RECIPE = Recipe.model_validate(
     {

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from builders.errors import BuilderError
-from builders.git.tree import FileTree, FolderTree, GitTree
+from curate.builders.errors import BuilderError
+from curate.builders.git.tree import FileTree, FolderTree, GitTree
 
 FILES = {
     "setup.py": b"a\n",

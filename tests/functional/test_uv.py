@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from builders.lock.uv import make_uv_environment, prune_uv_cache, run_uv
-from builders.settings import BuildSettings
+from curate.builders.lock.uv import make_uv_environment, prune_uv_cache, run_uv
+from curate.builders.settings import BuildSettings
 from tests.doubles.packages import package_index, sdist, wheel
 
 

@@ -15,9 +15,9 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from builders.images.dockerfiles import render_base
-from builders.model import BuiltInstance
-from builders.sandbox.docker import RUN_LABEL
+from curate.builders.images.dockerfiles import render_base
+from curate.builders.model import BuiltInstance
+from curate.builders.sandbox.docker import RUN_LABEL
 from tests.helpers.sandbox_behaviours import lay_project
 
 PACKAGES = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "xdist", "execnet")

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from builders.model import Outcome
+from curate.builders.model import Outcome
 from curate.core.model import (
     Candidate,
     Environment,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from builders.model import InstanceSpec, RequirementsLock
+from curate.builders.model import InstanceSpec, RequirementsLock
 
 DATE = datetime(2024, 5, 1, tzinfo=UTC)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from builders.model import Outcome
+from curate.builders.model import Outcome
 from tests.helpers.sandbox_behaviours import ERROR, FAILED, PASSED
 
 GOOD = """\

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from builders.model import Outcome, ResourceLimits, RunResult, RunSpec, RunStatus
+from curate.builders.model import Outcome, ResourceLimits, RunResult, RunSpec, RunStatus
 
 PASSED, FAILED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR
 GRACE = 10.0  # seconds a run may take beyond its limit

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from builders.model import Outcome, ResourceLimits
+from curate.builders.model import Outcome, ResourceLimits
 from tests.helpers.sandbox_behaviours import ERROR, FAILED, PASSED, Behaviour
 
 SKIPPED = Outcome.SKIPPED

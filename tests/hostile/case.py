@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from builders.model import Outcome, ResourceLimits, RunResult, RunSpec, RunStatus
+from curate.builders.model import Outcome, ResourceLimits, RunResult, RunSpec, RunStatus
 from curate.core.model import Run
 from curate.validate.verdict import compute_verdict
 from tests.helpers.sandbox_behaviours import Behaviour

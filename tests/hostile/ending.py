@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from builders.model import RunStatus
+from curate.builders.model import RunStatus
 from tests.hostile.case import HONEST, LIMITS, Case
 
 SHORT = replace(LIMITS, seconds=2)

@@ -1,6 +1,6 @@
 """Attempts to get out: network, engine, privileges, devices, and paths outside the checkout."""
 
-from builders.model import Outcome, RunResult, RunStatus
+from curate.builders.model import Outcome, RunResult, RunStatus
 from tests.hostile.case import TESTS, Case
 
 PROBES = r"""

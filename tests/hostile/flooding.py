@@ -3,7 +3,7 @@
 import os
 from dataclasses import replace
 
-from builders.model import Outcome, RunResult, RunStatus
+from curate.builders.model import Outcome, RunResult, RunStatus
 from tests.hostile.case import HONEST, LIMITS, Case
 
 MIB = 1 << 20

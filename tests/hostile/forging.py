@@ -1,6 +1,6 @@
 """Attempts to have results that are none: forged, replaced, hidden, or claimed by other means."""
 
-from builders.model import Outcome, RunStatus
+from curate.builders.model import Outcome, RunStatus
 from tests.hostile.case import GOOD, HONEST, TESTS, Case
 
 FORGED = {**GOOD, "test_x.py::test_bad": Outcome.PASSED}

@@ -10,10 +10,10 @@ from typing import NoReturn
 import docker
 import pytest
 
-from builders.errors import SandboxError
-from builders.model import BuiltInstance, Outcome, ResourceLimits, RunSpec, RunStatus
-from builders.sandbox import docker as sandbox
-from builders.sandbox.docker import run_in_container
+from curate.builders.errors import SandboxError
+from curate.builders.model import BuiltInstance, Outcome, ResourceLimits, RunSpec, RunStatus
+from curate.builders.sandbox import docker as sandbox
+from curate.builders.sandbox.docker import run_in_container
 from tests.helpers.containers import project_image, sandboxes
 from tests.helpers.sandbox_behaviours import GRACE, Behaviour, behaviours
 from tests.helpers.sandbox_ids import ID_BEHAVIOURS

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from builders.engine.buildkit import find_build_client, run_build
-from builders.errors import EngineUnavailableError
-from builders.model import BuiltInstance, ResourceLimits, RunSpec
-from builders.sandbox.docker import remove_containers, run_in_container
+from curate.builders.engine.buildkit import find_build_client, run_build
+from curate.builders.errors import EngineUnavailableError
+from curate.builders.model import BuiltInstance, ResourceLimits, RunSpec
+from curate.builders.sandbox.docker import remove_containers, run_in_container
 from tests.helpers.private_engine import PrivateEngine, available
 
 pytestmark = [

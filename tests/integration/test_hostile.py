@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import docker
 import pytest
 
-from builders.model import BuiltInstance
-from builders.sandbox.docker import run_in_container
+from curate.builders.model import BuiltInstance
+from curate.builders.sandbox.docker import run_in_container
 from tests.helpers.containers import project_image, sandboxes
 from tests.hostile import CASES, cases_for
 from tests.hostile.case import Case

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from builders.backends.docker import DockerBackend
-from builders.engine.buildkit import find_build_client
-from builders.engine.client import connect_to_engine
-from builders.errors import DiskFullError
-from builders.model import BuiltInstance, Failure, InstanceSpec
-from builders.settings import BuildSettings
+from curate.builders.backends.docker import DockerBackend
+from curate.builders.engine.buildkit import find_build_client
+from curate.builders.engine.client import connect_to_engine
+from curate.builders.errors import DiskFullError
+from curate.builders.model import BuiltInstance, Failure, InstanceSpec
+from curate.builders.settings import BuildSettings
 from tests.helpers.fakes import expect
 from tests.helpers.instance_spec import make_instance_spec
 

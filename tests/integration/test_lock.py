@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from builders.errors import BuilderError
-from builders.lock.resolve import compile_lock
-from builders.model import Failure, RequirementsLock
-from builders.requirements import Manifest, Requirement
-from builders.settings import BuildSettings
+from curate.builders.errors import BuilderError
+from curate.builders.lock.resolve import compile_lock
+from curate.builders.model import Failure, RequirementsLock
+from curate.builders.requirements import Manifest, Requirement
+from curate.builders.settings import BuildSettings
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import docker
 import pytest
 
-from builders.backends.docker import DockerBackend
-from builders.engine.registry import pull_image
-from builders.model import BuiltInstance, Outcome, RunSpec, RunStatus
-from builders.sandbox.docker import run_in_container
-from builders.settings import BuildSettings
+from curate.builders.backends.docker import DockerBackend
+from curate.builders.engine.registry import pull_image
+from curate.builders.model import BuiltInstance, Outcome, RunSpec, RunStatus
+from curate.builders.sandbox.docker import run_in_container
+from curate.builders.settings import BuildSettings
 from curate.store import Store
 from tests.helpers.fakes import expect
 from tests.helpers.image_push import push_command, save_verified

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from builders.backends.docker import DockerBackend
-from builders.images import large_packages
-from builders.model import BuiltInstance, InstanceSpec
-from builders.package_facts import load_package_facts
+from curate.builders.backends.docker import DockerBackend
+from curate.builders.images import large_packages
+from curate.builders.model import BuiltInstance, InstanceSpec
+from curate.builders.package_facts import load_package_facts
 from tests.integration.test_images import settings, spec  # noqa: F401
 from tests.integration.test_shared_environments import backend, forget, layers  # noqa: F401
 
@@ -75,7 +75,9 @@ def test_a_part_is_found_in_the_registry_where_its_environment_is_not(
 def test_a_part_goes_with_the_last_environment_upon_it(
     backend: DockerBackend, spec: InstanceSpec, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("builders.image_gc.collect.package_cache_records", lambda records: ())
+    monkeypatch.setattr(
+        "curate.builders.image_gc.collect.package_cache_records", lambda records: ()
+    )
     alone = DockerBackend(replace(backend.settings, layer_cache_registry="", cache_dir=tmp_path))
     first = build(alone, spec, "idna==3.4\nsix==1.16.0\n")
     second = build(alone, spec, "idna==3.6\nsix==1.16.0\n")

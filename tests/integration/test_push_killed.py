@@ -16,8 +16,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from builders.engine.client import connect_to_engine
-from builders.engine.registry import verify_image
+from curate.builders.engine.client import connect_to_engine
+from curate.builders.engine.registry import verify_image
 from curate.publish.run import image_repository_name
 from curate.store import Store
 from tests.helpers.fakes import not_none

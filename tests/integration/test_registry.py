@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import docker
 import pytest
 
-from builders.engine.client import connect_to_engine
-from builders.engine.registry import RegistryError, pull_image, push_image, verify_image
+from curate.builders.engine.client import connect_to_engine
+from curate.builders.engine.registry import RegistryError, pull_image, push_image, verify_image
 from tests.helpers.fakes import not_none
 
 
@@ -81,7 +81,9 @@ def test_absent_image_is_an_error(client: docker.DockerClient, repository: str) 
 def test_registry_that_is_not_there_is_an_error(
     client: docker.DockerClient, image: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("builders.engine.registry._push_with_retries.retry.wait", lambda _: 0)
+    monkeypatch.setattr(
+        "curate.builders.engine.registry._push_with_retries.retry.wait", lambda _: 0
+    )
     with pytest.raises(RegistryError, match="refused"):
         push_image(client, image, "127.0.0.1:9/test/none", "latest")
     client.images.remove("127.0.0.1:9/test/none:latest")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import uv
 
-from builders.model import Outcome
+from curate.builders.model import Outcome
 from tests.functional.test_reporter import run_reported
 from tests.helpers import nose_style
 from tests.helpers.sandbox_behaviours import BEHAVIOURS

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from builders.backends.docker import DockerBackend
-from builders.errors import DiskFullError
-from builders.image_gc.build_cache import read_records
-from builders.image_gc.collect import OTHER_PROCESS_GRACE
-from builders.model import BuiltInstance, Failure, InstanceSpec
-from builders.settings import BuildSettings
+from curate.builders.backends.docker import DockerBackend
+from curate.builders.errors import DiskFullError
+from curate.builders.image_gc.build_cache import read_records
+from curate.builders.image_gc.collect import OTHER_PROCESS_GRACE
+from curate.builders.model import BuiltInstance, Failure, InstanceSpec
+from curate.builders.settings import BuildSettings
 from tests.integration.test_images import settings, spec  # noqa: F401
 from tests.integration.test_shared_environments import forget, tags
 
@@ -43,7 +43,9 @@ def backend(
     machine: BuildSettings, kept: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[DockerBackend]:
     """Counts and removes no cache of packages, which is everybody's here."""
-    monkeypatch.setattr("builders.image_gc.collect.package_cache_records", lambda records: ())
+    monkeypatch.setattr(
+        "curate.builders.image_gc.collect.package_cache_records", lambda records: ()
+    )
     backend = DockerBackend(machine, protected_images=lambda: kept)
     yield backend
     for tag in tags(backend):
@@ -139,7 +141,7 @@ def test_a_full_disk_is_given_room_once(
         if here(backend):
             raise DiskFullError("full", missing_bytes=1 << 40)
 
-    monkeypatch.setattr("builders.images.build_queue.check_free_space", full)
+    monkeypatch.setattr("curate.builders.images.build_queue.check_free_space", full)
     with pytest.raises(DiskFullError):
         build(backend, spec, 15)
     backend.settings = backend.image_gc.settings = replace(
@@ -160,5 +162,7 @@ def test_what_another_cache_folder_knows_of_is_left_alone_for_a_day(
     elsewhere = DockerBackend(replace(backend.settings, cache_dir=tmp_path / "elsewhere"))
     assert elsewhere.image_gc.free_space(0, dry_run=True).environments == ()
     now = time.time()
-    monkeypatch.setattr("builders.image_gc.collect.time.time", lambda: now + OTHER_PROCESS_GRACE)
+    monkeypatch.setattr(
+        "curate.builders.image_gc.collect.time.time", lambda: now + OTHER_PROCESS_GRACE
+    )
     assert len(elsewhere.image_gc.free_space(0, dry_run=True).environments) == 1

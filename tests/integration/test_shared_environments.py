@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from builders.backends.docker import DockerBackend
-from builders.engine.layer_cache import cache_repository
-from builders.engine.registry import RegistryError
-from builders.model import BuiltInstance, Failure, InstanceSpec
-from builders.settings import BuildSettings
+from curate.builders.backends.docker import DockerBackend
+from curate.builders.engine.layer_cache import cache_repository
+from curate.builders.engine.registry import RegistryError
+from curate.builders.model import BuiltInstance, Failure, InstanceSpec
+from curate.builders.settings import BuildSettings
 from tests.integration.test_images import settings, spec  # noqa: F401
 
 pytestmark = pytest.mark.xdist_group("builds")

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from docker.errors import DockerException
 
-from builders.engine.buildkit import find_build_client, run_build
-from builders.errors import DiskFullError, SandboxError
-from builders.images.build_queue import BuildQueue, BuildSlot
-from builders.model import BuiltInstance, ResourceLimits, RunResult, RunSpec
-from builders.process.free_space import free_bytes, free_inode_fraction
-from builders.sandbox.docker import run_in_container
+from curate.builders.engine.buildkit import find_build_client, run_build
+from curate.builders.errors import DiskFullError, SandboxError
+from curate.builders.images.build_queue import BuildQueue, BuildSlot
+from curate.builders.model import BuiltInstance, ResourceLimits, RunResult, RunSpec
+from curate.builders.process.free_space import free_bytes, free_inode_fraction
+from curate.builders.sandbox.docker import run_in_container
 from tests.helpers.fakes import not_none
 from tests.helpers.loop_filesystem import MountError, loop_filesystem
 from tests.helpers.private_engine import PrivateEngine, available
@@ -68,7 +68,7 @@ def write(
 ) -> Iterator[WriteImage]:
     """Builds an image that writes that many MiB, and keeps what it wrote."""
     monkeypatch.setenv("DOCKER_HOST", engine.host)
-    monkeypatch.setattr("builders.process.run.WATCH_INTERVAL", 0.2)
+    monkeypatch.setattr("curate.builders.process.run.WATCH_INTERVAL", 0.2)
     client = find_build_client(os.environ.get("CURATE_DOCKER_CLI", ""))
 
     def write(turn: BuildSlot, tag: str, mib: int) -> str:

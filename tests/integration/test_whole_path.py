@@ -16,7 +16,7 @@ from typing import Any
 import docker
 import pytest
 
-from builders.sandbox.docker import OWNER_LABEL
+from curate.builders.sandbox.docker import OWNER_LABEL
 from curate.core.settings import Settings
 from tests.demo.check import funnel_differences, pull_differences
 from tests.demo.sample import ROOT

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from builders.errors import SandboxError
-from builders.model import Failure, RequirementsLock
+from curate.builders.errors import SandboxError
+from curate.builders.model import Failure, RequirementsLock
 from curate.core.model import Rejection, Validation, Verdict
 from curate.environments.context import ValidationOptions
 from curate.environments.plan import RequirementsVariant, ValidationPlan
+from curate.recipes import Recipe
+from curate.recipes.schema import EnvRecipe
 from curate.validate import attempts
-from recipes import Recipe
-from recipes.schema import EnvRecipe
 from tests.helpers.factories import make_candidate, make_validation
 from tests.helpers.fakes import UNUSED, fake
 

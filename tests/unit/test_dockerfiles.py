@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from builders.images.build import fill_environment_context
-from builders.images.dockerfiles import (
+from curate.builders.images.build import fill_environment_context
+from curate.builders.images.dockerfiles import (
     render_base,
     render_build_env,
     render_environment,
@@ -18,10 +18,10 @@ from builders.images.dockerfiles import (
     render_python_dockerignore,
     render_shared_packages,
 )
-from builders.images.plan import plan_image
-from builders.lock.build_constraints import build_constraint
-from builders.model import InstanceSpec, RequirementsLock
-from builders.settings import BuildSettings
+from curate.builders.images.plan import plan_image
+from curate.builders.lock.build_constraints import build_constraint
+from curate.builders.model import InstanceSpec, RequirementsLock
+from curate.builders.settings import BuildSettings
 
 DATE = datetime(2021, 5, 4, 10, tzinfo=UTC)
 LOCK = RequirementsLock(

@@ -9,9 +9,7 @@ import pytest
 from curate.cli.app import COMMANDS
 from curate.core.settings import Settings
 from curate.publish.filters.config import PRESETS, FilterTable, ReleaseFilters
-from curate.releases import columns
-from curate.store.tables import prepare_tables
-from recipes.schema import (
+from curate.recipes.schema import (
     DataDrivenTests,
     EnvRecipe,
     PathGlobs,
@@ -21,6 +19,8 @@ from recipes.schema import (
     RunLimits,
     VersionRule,
 )
+from curate.releases import columns
+from curate.store.tables import prepare_tables
 from tests.helpers import import_graph
 
 ROOT = Path(__file__).parents[2]
@@ -121,7 +121,8 @@ def test_every_package_is_explained() -> None:
     page = text("docs/architecture.md")
     for top in ("curate", "builders"):
         for package in (ROOT / top).glob("*/__init__.py"):
-            assert f"| `{package.parent.name}` |" in page, package.parent
+            if not package.parent.is_symlink():
+                assert f"| `{package.parent.name}` |" in page, package.parent
 
 
 def test_every_table_of_the_store_is_explained_with_its_columns() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from builders.git.tree import FolderTree
-from builders.requirements import ProjectMetadata
+from curate.builders.git.tree import FolderTree
+from curate.builders.requirements import ProjectMetadata
 from curate.core.sampling import sample_evenly
 from curate.recipe_tools.draft.ci_config import find_ci_jobs
 from curate.recipe_tools.draft.job import CIJob, JobFindings
@@ -19,7 +19,7 @@ from curate.recipe_tools.draft.pytest_config import read_pytest_settings
 from curate.recipe_tools.draft.shell_commands import read_commands
 from curate.recipe_tools.draft.tox_nox_make import find_runner_jobs
 from curate.recipe_tools.draft.write_toml import render_recipe
-from recipes import parse_recipe
+from curate.recipes import parse_recipe
 
 MakeTree = Callable[..., FolderTree]
 

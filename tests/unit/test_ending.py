@@ -8,10 +8,10 @@ import pytest
 import requests
 from urllib3.exceptions import ReadTimeoutError
 
-from builders.errors import SandboxError
-from builders.model import ResourceLimits
-from builders.sandbox import wait
-from builders.sandbox.wait import StopReason, wait_for_exit
+from curate.builders.errors import SandboxError
+from curate.builders.model import ResourceLimits
+from curate.builders.sandbox import wait
+from curate.builders.sandbox.wait import StopReason, wait_for_exit
 from tests.helpers.fakes import UNUSED, fake
 
 LATE = requests.exceptions.ConnectionError(ReadTimeoutError(UNUSED, "", "Read timed out."))

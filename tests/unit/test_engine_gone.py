@@ -10,14 +10,14 @@ import docker
 import pytest
 import requests
 
-from builders.backends import docker as backends
-from builders.backends.docker import DockerBackend
-from builders.backends.local import LocalBackend
-from builders.errors import DiskFullError, EngineUnavailableError, SandboxError
-from builders.model import BuiltInstance, Outcome, RunResult, RunSpec, RunStatus
-from builders.sandbox import docker as sandbox
-from builders.sandbox import local
-from builders.settings import BuildSettings
+from curate.builders.backends import docker as backends
+from curate.builders.backends.docker import DockerBackend
+from curate.builders.backends.local import LocalBackend
+from curate.builders.errors import DiskFullError, EngineUnavailableError, SandboxError
+from curate.builders.model import BuiltInstance, Outcome, RunResult, RunSpec, RunStatus
+from curate.builders.sandbox import docker as sandbox
+from curate.builders.sandbox import local
+from curate.builders.settings import BuildSettings
 from curate.environments.context import ValidationCancelledError
 from curate.validate import runs
 from tests.helpers.fakes import UNUSED, fake

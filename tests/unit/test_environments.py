@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from builders.errors import SandboxError
-from builders.lock.resolve import compute_lock_key
-from builders.model import BuiltInstance, Failure, InstanceSpec, RequirementsLock
-from builders.requirements import Manifest, Requirement
+from curate.builders.errors import SandboxError
+from curate.builders.lock.resolve import compute_lock_key
+from curate.builders.model import BuiltInstance, Failure, InstanceSpec, RequirementsLock
+from curate.builders.requirements import Manifest, Requirement
 from curate.environments import build
 from curate.environments.context import ValidationContext
 from curate.environments.plan import RequirementsVariant, ValidationPlan
-from recipes import EnvRecipe, Recipe
+from curate.recipes import EnvRecipe, Recipe
 from tests.helpers.fakes import UNUSED, fake
 
 Built = tuple[RequirementsLock, BuiltInstance | Failure, dict[str, RequirementsLock], str]

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from builders.errors import SandboxError
-from builders.model import RunStatus
-from builders.sandbox.docker import parse_resource_usage
-from builders.sandbox.result import RunArtifacts, classify_run
-from builders.sandbox.run_script import EXIT_NO_CHECKOUT, EXIT_PATCH_FAILED
+from curate.builders.errors import SandboxError
+from curate.builders.model import RunStatus
+from curate.builders.sandbox.docker import parse_resource_usage
+from curate.builders.sandbox.result import RunArtifacts, classify_run
+from curate.builders.sandbox.run_script import EXIT_NO_CHECKOUT, EXIT_PATCH_FAILED
 from tests.unit.test_report import KEY, WHOLE
 
 NOTHING_BEGAN = RunArtifacts(

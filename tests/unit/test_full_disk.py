@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from builders.errors import BuilderError, DiskFullError
-from builders.git import checkout
-from builders.git.run import GitCommandError
-from builders.process.free_space import RESERVED_INODE_FRACTION, check_free_space
+from curate.builders.errors import BuilderError, DiskFullError
+from curate.builders.git import checkout
+from curate.builders.git.run import GitCommandError
+from curate.builders.process.free_space import RESERVED_INODE_FRACTION, check_free_space
 from curate.core.errors import StoreError
 from curate.store.database import Database
 from tests.helpers.fakes import fake

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from builders.pytest_plugin.test_ids import escape_test_id, unescape_test_id
+from curate.builders.pytest_plugin.test_ids import escape_test_id, unescape_test_id
 
 ALPHABET = st.one_of(st.characters(codec=None), st.sampled_from("%25ABab0[]\\ \t\n\x85\u2028é"))
 

@@ -4,9 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from builders.model import Failure
-from builders.python.choose import PythonChoice, available_pythons, choose_python, find_interpreter
-from builders.requirements import Manifest
+from curate.builders.model import Failure
+from curate.builders.python.choose import (
+    PythonChoice,
+    available_pythons,
+    choose_python,
+    find_interpreter,
+)
+from curate.builders.requirements import Manifest
 
 ALL = ["3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"]
 

@@ -9,23 +9,23 @@ from typing import Any
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from builders.errors import DiskFullError
-from builders.lock import resolve as resolve_module
-from builders.lock.initial_changes import initial_changes
-from builders.lock.legacy_metadata import parse_metadata, render_uv_config
-from builders.lock.repair import (
+from curate.builders.errors import DiskFullError
+from curate.builders.lock import resolve as resolve_module
+from curate.builders.lock.initial_changes import initial_changes
+from curate.builders.lock.legacy_metadata import parse_metadata, render_uv_config
+from curate.builders.lock.repair import (
     ADJUSTMENT_VERSION,
     LockAdjustment,
     find_adjustment,
     missing_extra_notes,
 )
-from builders.lock.resolve import compile_arguments, compile_files, compute_lock_key
-from builders.lock.uv import UvResult
-from builders.model import RequirementsLock
-from builders.requirements import Manifest, Requirement
-from builders.requirements.requirement_line import parse_name
-from builders.rfc3339 import format_rfc3339
-from builders.settings import BuildSettings
+from curate.builders.lock.resolve import compile_arguments, compile_files, compute_lock_key
+from curate.builders.lock.uv import UvResult
+from curate.builders.model import RequirementsLock
+from curate.builders.requirements import Manifest, Requirement
+from curate.builders.requirements.requirement_line import parse_name
+from curate.builders.rfc3339 import format_rfc3339
+from curate.builders.settings import BuildSettings
 from tests.helpers.fakes import not_none
 
 ERRORS = Path(__file__).parent / "uv_errors"
@@ -273,7 +273,7 @@ def test_key_depends_on_declarations_and_python() -> None:
 
 def test_locks_of_older_rules_are_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     before = compute_lock_key(manifest("a"), "3.8")
-    monkeypatch.setattr("builders.lock.resolve.ADJUSTMENT_VERSION", ADJUSTMENT_VERSION + 1)
+    monkeypatch.setattr("curate.builders.lock.resolve.ADJUSTMENT_VERSION", ADJUSTMENT_VERSION + 1)
     assert compute_lock_key(manifest("a"), "3.8") != before
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from builders.errors import DiskFullError, SandboxError
+from curate.builders.errors import DiskFullError, SandboxError
 from curate.core.errors import NotFoundError, StoreError
 from curate.environments.context import ValidationContext, ValidationOptions
+from curate.recipes import Recipe
+from curate.recipes.schema import EnvRecipe
 from curate.store import Store
 from curate.validate.pool import ValidationSummary, ValidationTask, validate_tasks
-from recipes import Recipe
-from recipes.schema import EnvRecipe
 from tests.helpers.factories import make_candidate
 from tests.helpers.fakes import UNUSED, fake
 

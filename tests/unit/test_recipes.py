@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from recipes import Recipe, RecipeError, RecipeLibrary, load_recipe
-from recipes.loader import BUILT_IN_DIR
+from curate.recipes import Recipe, RecipeError, RecipeLibrary, load_recipe
+from curate.recipes.loader import BUILT_IN_DIR
 
 
 def write(folder: Path, text: str, name: str = "o__n.toml") -> Path:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders.model import Outcome
-from builders.pytest_plugin import read_report
+from curate.builders.model import Outcome
+from curate.builders.pytest_plugin import read_report
 
 KEY = b"k" * 64
 START = {"event": "start", "format": 1}

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from builders.git.tree import FolderTree
-from builders.model import Failure
-from builders.requirements import Manifest, read_manifest
-from recipes.schema import RequirementSources
+from curate.builders.git.tree import FolderTree
+from curate.builders.model import Failure
+from curate.builders.requirements import Manifest, read_manifest
+from curate.recipes.schema import RequirementSources
 from tests.helpers.fakes import expect
 
 ReadManifest = Callable[..., Manifest]

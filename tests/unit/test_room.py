@@ -8,22 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from builders.backends.docker import DockerBackend
-from builders.image_gc.build_cache import (
+from curate.builders.backends.docker import DockerBackend
+from curate.builders.image_gc.build_cache import (
     CacheRecord,
     package_cache_records,
     parse_record,
     unused_build_records,
 )
-from builders.image_gc.collect import DiskUsage, PruningPlan, plan_pruning
-from builders.image_gc.inventory import (
+from curate.builders.image_gc.collect import DiskUsage, PruningPlan, plan_pruning
+from curate.builders.image_gc.inventory import (
     EngineImage,
     compute_own_sizes,
     find_environments,
     parse_image,
 )
-from builders.image_gc.last_used import EnvironmentLeases
-from builders.settings import BuildSettings
+from curate.builders.image_gc.last_used import EnvironmentLeases
+from curate.builders.settings import BuildSettings
 
 SPACE = "curate"
 
@@ -298,7 +298,9 @@ def test_images_go_when_what_resolving_left_does_not_do(
             calls.append((limit, min_free))
             return PruningPlan(freed_bytes=min_free)
 
-    monkeypatch.setattr("builders.backends.docker.prune_uv_cache", lambda settings, folder: freed)
+    monkeypatch.setattr(
+        "curate.builders.backends.docker.prune_uv_cache", lambda settings, folder: freed
+    )
     backend.__dict__.update(layer_dir=tmp_path, image_gc=FakeRoom())
     assert backend.free_space(10) == (freed > 0 or bool(asked))
     assert calls == asked

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from builders.errors import SandboxError
-from builders.model import Outcome, RunResult, RunSpec, RunStatus
+from curate.builders.errors import SandboxError
+from curate.builders.model import Outcome, RunResult, RunSpec, RunStatus
 from curate.store import Store
 from curate.validate.runs import run_before_and_after
 from curate.validate.verdict import compute_verdict

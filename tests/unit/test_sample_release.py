@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from builders.model import Outcome
+from curate.builders.model import Outcome
 from curate.core.model import Run, Verdict
 from curate.publish.filters.apply import apply_filters
 from curate.publish.filters.config import read_filters

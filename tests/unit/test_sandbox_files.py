@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 import pytest
 from docker.errors import NotFound
 
-from builders.errors import SandboxError
-from builders.sandbox import copy_out
-from builders.sandbox.copy_out import copy_files_out
+from curate.builders.errors import SandboxError
+from curate.builders.sandbox import copy_out
+from curate.builders.sandbox.copy_out import copy_files_out
 
 CEILINGS = {"report": 10, "key": 4}
 SYMLINK = 1 << 27

@@ -1,5 +1,5 @@
 from curate.environments.test_selection import changed_cases, select_tests
-from recipes import EnvRecipe, Recipe
+from curate.recipes import EnvRecipe, Recipe
 
 PATCH = b"""diff --git a/tests/test_a.py b/tests/test_a.py
 --- a/tests/test_a.py

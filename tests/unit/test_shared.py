@@ -6,9 +6,9 @@ from typing import Any, NoReturn, cast
 import docker
 import pytest
 
-from builders.engine.layer_cache import KEY_LABEL, LAYER_LABEL, cache_repository, pull_layer
-from builders.engine.registry import RegistryError
-from builders.errors import DiskFullError
+from curate.builders.engine.layer_cache import KEY_LABEL, LAYER_LABEL, cache_repository, pull_layer
+from curate.builders.engine.registry import RegistryError
+from curate.builders.errors import DiskFullError
 from tests.helpers.fakes import fake
 
 Labels = dict[str, str]

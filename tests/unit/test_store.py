@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from builders.model import Outcome, RequirementsLock
+from curate.builders.model import Outcome, RequirementsLock
 from curate.core.errors import StoreError
 from curate.core.model import (
     Candidate,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from builders.model import BuiltInstance, Outcome, RunResult, RunSpec, RunStatus
+from curate.builders.model import BuiltInstance, Outcome, RunResult, RunSpec, RunStatus
 from curate.core.model import Validation
 from curate.environments.context import ValidationOptions
 from curate.patches.ablation import config_only_patch

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from builders.errors import DiskFullError
-from builders.images.build_queue import MAX_BUILD_ATTEMPTS, BuildQueue, BuildSlot
+from curate.builders.errors import DiskFullError
+from curate.builders.images.build_queue import MAX_BUILD_ATTEMPTS, BuildQueue, BuildSlot
 from tests.helpers.fakes import fake
 
 RESERVE = 1000

@@ -3,12 +3,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from builders.engine import buildkit
-from builders.errors import DiskFullError, EngineUnavailableError, SandboxError
-from builders.lock.build_failures import drop_unbuildable, parse_parents
-from builders.model import Failure, RequirementsLock
-from builders.process.run import LOG_TAIL
-from builders.requirements import Manifest, Requirement
+from curate.builders.engine import buildkit
+from curate.builders.errors import DiskFullError, EngineUnavailableError, SandboxError
+from curate.builders.lock.build_failures import drop_unbuildable, parse_parents
+from curate.builders.model import Failure, RequirementsLock
+from curate.builders.process.run import LOG_TAIL
+from curate.builders.requirements import Manifest, Requirement
 
 TEXT = """\
 Mpi4Py==3.1.4

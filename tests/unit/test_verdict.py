@@ -1,6 +1,6 @@
 import pytest
 
-from builders.model import Outcome, RunStatus
+from curate.builders.model import Outcome, RunStatus
 from curate.core.model import Run, Verdict
 from curate.validate.verdict import cannot_verify, compute_verdict
 

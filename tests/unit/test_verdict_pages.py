@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from builders.model import Outcome
+from curate.builders.model import Outcome
 from curate.core.model import Rejection, Run, Validation, Verdict
 from curate.store import Store
 from tests.benchmarks import sharing, verdicts

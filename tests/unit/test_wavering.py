@@ -2,7 +2,7 @@ from random import Random
 
 import pytest
 
-from builders.model import Outcome
+from curate.builders.model import Outcome
 from curate.core.flakiness import estimate_new_flaky_tests
 from curate.core.model import Run
 from tests.helpers.fakes import not_none

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from builders.process.atomic_write import atomic_write
+from curate.builders.process.atomic_write import atomic_write
 from curate.core.errors import ConfigurationError
 from curate.publish.export.folder import render_folder
 from curate.publish.export.harbor import render_task

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from builders.git.objects import ObjectReader
-from builders.git.run import run_git
+from curate.builders.git.objects import ObjectReader
+from curate.builders.git.run import run_git
 from curate.core.model import Candidate
 from curate.patches.file_kinds import FileClassifier
 from curate.patches.stats import PatchStats, compute_patch_stats

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from builders.git.tree import FileTree
+from curate.builders.git.tree import FileTree
 from curate.recipe_tools.draft.job import CIJob
 from curate.recipe_tools.draft.shell_commands import add_file, read_commands
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from builders.git.tree import GitTree
-from builders.python.choose import RELEASES
+from curate.builders.git.tree import GitTree
+from curate.builders.python.choose import RELEASES
 from curate.core.errors import NotFoundError
 from curate.core.model import Candidate
 from curate.core.sampling import sample_evenly

@@ -8,14 +8,14 @@ from fnmatch import fnmatchcase
 
 from packaging.utils import canonicalize_name
 
-from builders.git.tree import FileTree, GitTree
-from builders.model import Failure
-from builders.requirements import ProjectMetadata, read_manifest, read_project
+from curate.builders.git.tree import FileTree, GitTree
+from curate.builders.model import Failure
+from curate.builders.requirements import ProjectMetadata, read_manifest, read_project
 from curate.recipe_tools.draft.ci_config import find_ci_jobs
 from curate.recipe_tools.draft.job import CIJob, merge
 from curate.recipe_tools.draft.pytest_config import read_pytest_settings
 from curate.recipe_tools.draft.tox_nox_make import find_runner_jobs
-from recipes.schema import RequirementSources
+from curate.recipes.schema import RequirementSources
 
 _VERSION_FILES = ("__init__.py", "__version__.py", "version.py", "_version.py", "__about__.py")
 VERSION_PATTERN = r"""__version__ *= *['"](\d+\.\d+)"""
@@ -30,7 +30,7 @@ _FILE = re.compile(
 _DEPENDENCIES = re.compile(
     r"(?:\w+/)?requirements\.txt|requirements/(?:base|main|core|install|prod|common)\.(?:txt|in)"
 )
-_SUFFIXES = (".txt", ".in", ".pip", ".yml", ".yaml")  # that `builders.requirements` reads
+_SUFFIXES = (".txt", ".in", ".pip", ".yml", ".yaml")  # that `curate.builders.requirements` reads
 _NAMES = ("test", "tests", "testing", "dev", "develop", "development")
 _NOT_TESTS = re.compile(
     r"(?:^|[-_/.])(?:docs?|lint\w*|mypy|pyright|typing|types|style|format\w*|bench\w*|release"

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from builders.git.tree import GitTree
-from builders.model import Failure
-from builders.requirements import read_manifest
+from curate.builders.git.tree import GitTree
+from curate.builders.model import Failure
+from curate.builders.requirements import read_manifest
 from curate.environments.plan import make_variant, make_version_resolver
 from curate.git.mirror import Mirror
 from curate.recipe_tools.draft.observe import Observation
-from recipes import EnvRecipe, Recipe
+from curate.recipes import EnvRecipe, Recipe
 
 
 @dataclass(frozen=True, kw_only=True)

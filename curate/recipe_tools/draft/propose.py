@@ -13,9 +13,12 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from builders.images.dockerfiles import BASE_PACKAGES
-from builders.requirements.dev_tools import is_development_tool
-from builders.requirements.requirement_line import InvalidRequirementLineError, parse_requirement
+from curate.builders.images.dockerfiles import BASE_PACKAGES
+from curate.builders.requirements.dev_tools import is_development_tool
+from curate.builders.requirements.requirement_line import (
+    InvalidRequirementLineError,
+    parse_requirement,
+)
 from curate.patches.file_kinds import FileClassifier
 from curate.recipe_tools.draft.observe import Observation, list_runners
 

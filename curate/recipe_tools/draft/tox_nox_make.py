@@ -7,7 +7,7 @@ import shlex
 import tomllib
 from collections.abc import Iterator
 
-from builders.git.tree import FileTree
+from curate.builders.git.tree import FileTree
 from curate.recipe_tools.draft.job import CIJob
 from curate.recipe_tools.draft.shell_commands import read_commands
 from curate.recipe_tools.draft.tox_toml import find_tox_toml_jobs

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from builders.git.tree import FileTree
+from curate.builders.git.tree import FileTree
 from curate.recipe_tools.draft.job import CIJob
 from curate.recipe_tools.draft.shell_commands import read_commands
 
