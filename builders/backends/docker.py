@@ -118,13 +118,14 @@ class DockerBackend:
         Raises:
             DiskFullError: The disk is full after the run, so tests may have failed for that.
         """
-        from curate.builders.sandbox.docker import run_in_container
+        from curate.builders.sandbox.docker import ContainerOptions, run_in_container
 
-        runtime = self.settings.container_runtime or None
-        owner = self.settings.run_owner
-        result = run_in_container(
-            self.engine, built, run_spec, runtime=runtime, owner=owner, disk=self.layer_dir
+        options = ContainerOptions(
+            runtime=self.settings.container_runtime or None,
+            owner=self.settings.run_owner,
+            disk=self.layer_dir,
         )
+        result = run_in_container(self.engine, built, run_spec, options)
         check_free_space(
             self.layer_dir, self.settings.min_free_disk_bytes, fraction=RUNNING_BUILD_FRACTION
         )

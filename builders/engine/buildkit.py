@@ -62,28 +62,27 @@ def find_build_client(named: str = "") -> BuildClient:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class BuildRequest:
+    """One image to build."""
+
+    tag: str  # name of the image
+    dockerfile: str  # text
+    context: Path  # folder sent to the engine
+    temp_dir: Path  # folder outside of it for the Dockerfile; marks the client's process
+    ignored: str = ""  # text of the `.dockerignore` file
+    labels: Sequence[str] = ()  # of the image, as "key=value"
+
+
 def run_build(
-    client: BuildClient,
-    *,
-    dockerfile: str,
-    context: Path,
-    temp_dir: Path,
-    tag: str,
-    ignored: str = "",
-    labels: Sequence[str] = (),
-    watch: Callable[[], None] = lambda: None,
+    client: BuildClient, request: BuildRequest, watch: Callable[[], None] = lambda: None
 ) -> Failure | None:
-    """Build the image *tag* from the text *dockerfile* and the folder *context*.
+    """Build the image of *request* with *client*.
 
     Args:
-        client: The build client.
-        dockerfile: Text of the Dockerfile.
-        context: Folder sent to the engine.
-        temp_dir: Folder outside of *context* for the Dockerfile. The client gets it as a
-            variable, by which `remove_stale_temp_dirs` finds and ends it.
-        tag: Name of the image.
-        ignored: Text of the `.dockerignore` file.
-        labels: Labels of the image, as "key=value".
+        client: The build client. It gets the temporary folder as a variable, by which
+            `remove_stale_temp_dirs` finds and ends it.
+        request: What to build.
         watch: Called about every second; an exception it raises stops the build.
 
     Returns:
@@ -95,14 +94,14 @@ def run_build(
         DiskFullError: The engine's disk is full.
         SandboxError: The build failed for another reason that is not one of its commands.
     """
-    file = temp_dir / "Dockerfile"
-    file.write_text(dockerfile)
-    (temp_dir / "Dockerfile.dockerignore").write_text(ignored)
-    options = ["--progress=plain", "--file", str(file), "--tag", tag]
-    options += [option for label in labels for option in ("--label", label)]
+    file = request.temp_dir / "Dockerfile"
+    file.write_text(request.dockerfile)
+    (request.temp_dir / "Dockerfile.dockerignore").write_text(request.ignored)
+    options = ["--progress=plain", "--file", str(file), "--tag", request.tag]
+    options += [option for label in request.labels for option in ("--label", label)]
     result = run_command(
-        [*client.command, *options, str(context)],
-        env=os.environ | dict(client.environment) | {TEMP_DIR_VARIABLE: str(temp_dir)},
+        [*client.command, *options, str(request.context)],
+        env=os.environ | dict(client.environment) | {TEMP_DIR_VARIABLE: str(request.temp_dir)},
         watch=watch,
     )
     if isinstance(result, Failure):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import docker
 
-from curate.builders.engine.buildkit import BuildClient, run_build
+from curate.builders.engine.buildkit import BuildClient, BuildRequest, run_build
 from curate.builders.engine.layer_cache import KEY_LABEL, LAYER_LABEL, pull_layer, push_layer
 from curate.builders.git.checkout import make_checkout, write_commit_step
 from curate.builders.images import dockerfiles
@@ -153,16 +153,15 @@ def _build_layer(layer: ImageLayer, plan: ImagePlan, build_ctx: BuildContext) ->
         else:
             context.mkdir()
             _FILL_CONTEXT[layer.kind](context, plan.spec, build_ctx.settings)
-        return run_build(
-            build_ctx.client,
+        request = BuildRequest(
+            tag=layer.tag,
             dockerfile=layer.dockerfile,
             context=context,
             temp_dir=folder,
-            tag=layer.tag,
             ignored=layer.dockerignore,
             labels=(f"{LAYER_LABEL}={layer.kind}", f"{KEY_LABEL}={layer.tag.rsplit(':', 1)[1]}"),
-            watch=build_ctx.slot.check_space,
         )
+        return run_build(build_ctx.client, request, build_ctx.slot.check_space)
 
 
 def _fill_base_context(context: Path, spec: InstanceSpec, settings: BuildSettings) -> None:

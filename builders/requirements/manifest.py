@@ -81,14 +81,14 @@ class _RequirementCollector:
 
     def add_all(self, lines: Iterable[tuple[str, str]], *, core: bool = False) -> None:
         for line, origin in lines:
-            self._add_line(line, origin, core)
+            self._add_line(line, origin, core=core)
 
     def notes(self) -> list[str]:
         """Return a sentence for each dropped requirement, and one for all development tools."""
         tools = ", ".join(sorted(self.tools))
         return [*dict.fromkeys(self.dropped), *([f"dropped tools: {tools}"] if tools else [])]
 
-    def _add_line(self, line: str, origin: str, core: bool) -> None:
+    def _add_line(self, line: str, origin: str, *, core: bool) -> None:
         try:
             parsed = parse_requirement(line)
         except InvalidRequirementLineError as error:

@@ -26,7 +26,7 @@ class ParsedRequirements:
 def read_requirements_file(tree: FileTree, path: str) -> ParsedRequirements:
     """Return the contents of *path* and of the files it references; missing ones are noted."""
     contents = ParsedRequirements()
-    _read_into(tree, normpath(path), contents, seen=set(), constraint=False)
+    _FileReader(tree, contents).read(normpath(path))
     return contents
 
 
@@ -37,52 +37,52 @@ def add_requirements_text(text: str, origin: str, contents: ParsedRequirements) 
             contents.lines.append((line, origin))
 
 
-def _read_into(
-    tree: FileTree, path: str, contents: ParsedRequirements, *, seen: set[str], constraint: bool
-) -> None:
-    if path in seen:
-        return
-    seen.add(path)
-    content = tree.read(path)
-    if content is None:
-        contents.notes.append(f"requirements file {path} does not exist")
-        return
-    contents.files.append(path)
-    for line in _logical_lines(content.decode("utf-8-sig", errors="replace")):
+class _FileReader:
+    """Reads requirements files into *contents*, each once, following their references."""
+
+    def __init__(self, tree: FileTree, contents: ParsedRequirements) -> None:
+        self._tree, self._contents = tree, contents
+        self._seen: set[str] = set()
+
+    def read(self, path: str, *, constraint: bool = False) -> None:
+        """Add the file *path*, as constraints if it is a constraints file."""
+        if path in self._seen:
+            return
+        self._seen.add(path)
+        content = self._tree.read(path)
+        if content is None:
+            self._contents.notes.append(f"requirements file {path} does not exist")
+            return
+        self._contents.files.append(path)
+        for line in _logical_lines(content.decode("utf-8-sig", errors="replace")):
+            self._add_line(path, line, constraint=constraint)
+
+    def _add_line(self, path: str, line: str, *, constraint: bool) -> None:
         option = _OPTION.match(line)
         if option:
-            kind, value = (option[1] or option[2][:1]).lstrip("-"), option[3].strip()
-            _follow_option(tree, path, contents, kind, value, seen, constraint)
+            kind = (option[1] or option[2][:1]).lstrip("-")
+            self._follow_option(path, kind, option[3].strip(), constraint=constraint)
         elif _SELF.match(line):
-            _follow_option(tree, path, contents, "e", line, seen, constraint)
+            self._follow_option(path, "e", line, constraint=constraint)
         elif line.startswith("-"):
-            continue  # index and format options: curate's settings apply instead
+            pass  # index and format options: curate's settings apply instead
         elif constraint:
-            contents.constraints.append(line)
+            self._contents.constraints.append(line)
         else:
-            contents.lines.append((line, path))
+            self._contents.lines.append((line, path))
 
-
-def _follow_option(
-    tree: FileTree,
-    path: str,
-    contents: ParsedRequirements,
-    kind: str,
-    value: str,
-    seen: set[str],
-    constraint: bool,
-) -> None:
-    """Process `-r value`, `-c value` or `-e value` of *path*."""
-    value = value.split(" #", maxsplit=1)[0].strip().strip("\"'")
-    if kind == "e":
-        self_reference = _SELF.match(value)
-        if self_reference:
-            contents.extras += [name.strip() for name in self_reference[1].split(",")]
-        elif value not in (".", "./"):
-            contents.notes.append(f"dropped -e {value}: not from an index")
-        return
-    target = normpath(join(dirname(path), value))
-    _read_into(tree, target, contents, seen=seen, constraint=constraint or kind == "c")
+    def _follow_option(self, path: str, kind: str, value: str, *, constraint: bool) -> None:
+        """Process `-r value`, `-c value` or `-e value` of *path*."""
+        value = value.split(" #", maxsplit=1)[0].strip().strip("\"'")
+        if kind == "e":
+            self_reference = _SELF.match(value)
+            if self_reference:
+                self._contents.extras += [name.strip() for name in self_reference[1].split(",")]
+            elif value not in (".", "./"):
+                self._contents.notes.append(f"dropped -e {value}: not from an index")
+            return
+        target = normpath(join(dirname(path), value))
+        self.read(target, constraint=constraint or kind == "c")
 
 
 def _logical_lines(text: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ import tarfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -39,17 +40,26 @@ OWNER_LABEL = "curate.owner"
 SANDBOX_ROOT = "/curate"
 
 
-def run_in_container(  # noqa: PLR0913
+@dataclass(frozen=True, kw_only=True)
+class ContainerOptions:
+    """How a container runs, whatever runs in it."""
+
+    checkout: str = "/testbed"  # path of the checkout in the image; `user` must be able to write it
+    user: str = "1000:1000"  # "uid:gid" of all processes
+    capabilities: Sequence[str] = ()  # added after all were dropped, for tests that need some
+    runtime: str | None = None  # another container runtime of the engine, e.g. gVisor's "runsc"
+    owner: str = "nobody"  # label by which `remove_containers` finds the container
+    disk: Path | None = None  # the engine's storage folder if it is local, to monitor its inodes
+
+
+DEFAULT_OPTIONS = ContainerOptions()
+
+
+def run_in_container(
     client: docker.DockerClient,
     built: BuiltInstance,
     run_spec: RunSpec,
-    *,
-    checkout: str = "/testbed",
-    user: str = "1000:1000",
-    capabilities: Sequence[str] = (),
-    runtime: str | None = None,
-    owner: str = "nobody",
-    disk: Path | None = None,
+    container_options: ContainerOptions = DEFAULT_OPTIONS,
 ) -> RunResult:
     """Run *run_spec* in a new container of the image of *built* and remove the container.
 
@@ -57,29 +67,25 @@ def run_in_container(  # noqa: PLR0913
         client: Client of the engine.
         built: The instance.
         run_spec: Patches, command and limits.
-        checkout: Path of the checkout in the image; *user* must be able to write to it.
-        user: "uid:gid" of all processes.
-        capabilities: Capabilities to add after all were dropped, for tests that need some of root.
-        runtime: Another container runtime of the engine, e.g. gVisor's "runsc".
-        owner: Label by which `remove_containers` finds the container.
-        disk: The engine's storage folder if it is local, to monitor its inodes.
+        container_options: User, capabilities, runtime and label of the container.
 
     Raises:
         SandboxError: The engine returned an error, the container was removed by somebody else, or
-            *disk* ran out of inodes.
+            its disk ran out of inodes.
         EngineUnavailableError: The engine does not respond.
     """
     layout = SandboxLayout(
-        checkout=checkout, inputs=f"{SANDBOX_ROOT}/in", outputs=f"{SANDBOX_ROOT}/out"
+        checkout=container_options.checkout,
+        inputs=f"{SANDBOX_ROOT}/in",
+        outputs=f"{SANDBOX_ROOT}/out",
     )
     key = generate_key()
-    options = container_options(run_spec.limits, user, capabilities, runtime)
-    options["labels"][OWNER_LABEL] = owner
+    options = make_create_options(run_spec.limits, container_options)
     with translate_engine_errors(), _start_container(client, built.handle, options) as container:
         container.put_archive("/", _pack_inputs(run_spec, layout, key))
         started = time.monotonic()
         container.start()
-        stop_reason = wait_for_exit(client, container, run_spec.limits, disk)
+        stop_reason = wait_for_exit(client, container, run_spec.limits, container_options.disk)
         seconds = time.monotonic() - started
         container.reload()
         state = container.attrs["State"]
@@ -117,22 +123,22 @@ def remove_containers(client: docker.DockerClient, owner: str) -> None:
             remove_container(client, str(container.id))
 
 
-def container_options(
-    limits: ResourceLimits, user: str, capabilities: Sequence[str] = (), runtime: str | None = None
+def make_create_options(
+    limits: ResourceLimits, container_options: ContainerOptions
 ) -> dict[str, Any]:
     """Return the options of `containers.create` that isolate the container and limit it."""
     run = secrets.token_hex(8)
     return {
         "name": f"curate-run-{run}",
-        "labels": {RUN_LABEL: run},
+        "labels": {RUN_LABEL: run, OWNER_LABEL: container_options.owner},
         "command": ["bash", f"{SANDBOX_ROOT}/in/run.sh"],
         "entrypoint": [],
-        "user": user,
+        "user": container_options.user,
         "environment": {"HOME": "/tmp", "USER": "curate", "LOGNAME": "curate"},
         "init": True,
         "network_mode": "none",
         "cap_drop": ["ALL"],
-        "cap_add": list(capabilities),
+        "cap_add": list(container_options.capabilities),
         "security_opt": ["no-new-privileges"],
         "pids_limit": limits.pids,
         "mem_limit": limits.memory_bytes,
@@ -142,7 +148,7 @@ def container_options(
         "shm_size": limits.shm_bytes,
         "tmpfs": {"/tmp": f"exec,mode=1777,size={limits.tmp_bytes}"},
         "log_config": docker.types.LogConfig(type="none"),
-        "runtime": runtime,
+        "runtime": container_options.runtime,
     }
 
 

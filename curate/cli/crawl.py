@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -86,9 +87,8 @@ def crawl_command(
                     store,
                     client,
                     settings,
-                    recipe=library.get_recipe(repo),
-                    options=options,
-                    progress=display.update_phase,
+                    library.get_recipe(repo),
+                    replace(options, progress=display.update_phase),
                 )
             except NotFoundError as error:  # does not stop the others
                 absent.append(error)

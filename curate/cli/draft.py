@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 EXAMPLE = "Example: [bold]curate recipe draft owner/name --sample 8[/bold]"
 
 
-def draft_command(  # noqa: PLR0913, PLR0917
+def draft_command(
     context: typer.Context,
     repo: Annotated[str, typer.Argument(metavar="OWNER/NAME")],
     mirror: Annotated[Path | None, typer.Option(help="Bare repository to read.")] = None,

@@ -63,14 +63,16 @@ class LogFileHandler(logging.FileHandler):
                 return
         super().emit(record)
 
-    def handleError(self, record: logging.LogRecord) -> None:
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
         """A disk that is full must not stop the work for its log's sake."""
 
 
 class _FileFormatter(logging.Formatter):
     """Times in UTC to the millisecond."""
 
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+    def formatTime(  # noqa: N802 (logging's name)
+        self, record: logging.LogRecord, datefmt: str | None = None
+    ) -> str:
         """As in `2026-01-31T08:15:00.250Z`."""
         moment = datetime.fromtimestamp(record.created, UTC)
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

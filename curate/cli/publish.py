@@ -59,7 +59,7 @@ def register(app: typer.Typer) -> None:
 
 
 @publish_app.callback()
-def publish_command(  # noqa: PLR0913, PLR0917 (each is an option)
+def publish_command(
     context: typer.Context,
     output: Annotated[
         Path | None, typer.Option(help="Release directory. (default: DATA_DIR/release)")
@@ -163,7 +163,7 @@ def diff_command(
 @publish_app.command(
     "push", epilog="Example: [bold]curate publish push --hub my-lab/my-tasks[/bold]"
 )
-def push_command(  # noqa: PLR0913, PLR0917 (each is an option)
+def push_command(
     context: typer.Context,
     hub: HubOption,
     folder: FolderArgument = None,

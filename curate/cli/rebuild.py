@@ -80,9 +80,8 @@ def rebuild_command(
                     store,
                     client,
                     settings,
-                    recipe=library.get_recipe(repo),
-                    options=CrawlOptions(git_token=read_git_token()),
-                    progress=display.update_phase,
+                    library.get_recipe(repo),
+                    CrawlOptions(git_token=read_git_token(), progress=display.update_phase),
                 )
             print_crawl_summary(summary)
 

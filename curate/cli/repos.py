@@ -29,7 +29,7 @@ def repos_group() -> None:
 
 
 @repos_app.command("find", epilog=EXAMPLE)
-def find_command(  # noqa: PLR0913, PLR0917
+def find_command(
     context: typer.Context,
     created_before: Annotated[
         datetime, typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Created before DATE.")

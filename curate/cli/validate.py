@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
     app.command("validate", epilog=EXAMPLE)(validate_command)
 
 
-def validate_command(  # noqa: PLR0913, PLR0917
+def validate_command(
     context: typer.Context,
     ids: Annotated[
         list[str] | None, typer.Argument(metavar="ID", help="Candidates. (default: all)")

@@ -8,8 +8,10 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from typing import Protocol
 
 from curate.core.model import Candidate, Decision, PullRequest, Rejection
 from curate.crawl.candidates import (
@@ -24,7 +26,7 @@ from curate.crawl.candidates import (
 )
 from curate.crawl.reverts import find_reverts
 from curate.git.mirror import Mirror
-from curate.git.versions import VersionResolver
+from curate.git.versions import TagVersionResolver, VersionResolver
 from curate.patches.file_kinds import FileClassifier
 from curate.store.store import Store
 
@@ -35,37 +37,64 @@ _OBJECT = re.compile(r"\b[0-9a-f]{40,64}\b")
 IssueResolver = Callable[[Sequence[PullAnalysis]], IssueAnswers]
 """Returns every issue that the analyzed PRs link to, or the reason why it is missing."""
 
-PullCompleter = Callable[[Sequence[PullRequest], bool], Sequence[PullRequest]]
-"""Fetches all closing references of PRs from GitHub and, if the flag is set, commit messages."""
+
+class PullCompleter(Protocol):
+    """Fetches all closing references of PRs from GitHub and, with *commits*, commit messages."""
+
+    def __call__(self, pulls: Sequence[PullRequest], *, commits: bool) -> Sequence[PullRequest]:
+        """The same PRs, complete."""
+
+
+def keep_as_stored(pulls: Sequence[PullRequest], *, commits: bool) -> Sequence[PullRequest]:
+    """A completer that asks nobody."""
+    return pulls
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullSource:
+    """Where PRs are read besides the store."""
+
+    mirror: Mirror
+    classifier: FileClassifier
+    version_resolver: VersionResolver | None = None  # default: the nearest tag
+    refresh: Callable[[], None] | None = None  # updates the mirror
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteLookups:
+    """What decisions ask GitHub for."""
+
+    resolve_issues: IssueResolver
+    complete_pulls: PullCompleter = keep_as_stored
+
 
 AnalyzedPull = tuple[PullRequest, PullAnalysis | Rejection]
 
 
-def decide_pulls(  # noqa: PLR0913
+def decide_pulls(
     repo: str,
-    *,
     store: Store,
-    mirror: Mirror,
-    classifier: FileClassifier,
-    version_resolver: VersionResolver,
-    resolve_issues: IssueResolver,
-    complete_pulls: PullCompleter = lambda pulls, commits: pulls,
+    source: PullSource,
+    remote: RemoteLookups,
+    *,
     since: datetime | None = None,
-    refresh: Callable[[], None] | None = None,
     progress: Callable[[str, int, int], None] = lambda phase, done, total: None,
 ) -> Counter[str]:
     """Decide on all undecided PRs; return counts by rejection reason, candidates under "".
 
-    *since* skips PRs merged earlier. *refresh* updates the mirror; it is called once if head
-    commits of undecided PRs are missing there. An interruption loses at most one chunk.
+    *since* skips PRs merged earlier. The mirror is refreshed once if head commits of undecided PRs
+    are missing there. An interruption loses at most one chunk.
     """
+    mirror = source.mirror
     pulls = list(store.iter_pulls(repo))
-    if refresh and _lacks_heads(pulls, store.decision_keys(repo), mirror):
-        refresh()
+    if source.refresh and _lacks_heads(pulls, store.decision_keys(repo), mirror):
+        source.refresh()
         mirror.close()
-    reverts = find_reverts(pulls, mirror.commit_graph.message)
     ctx = CrawlContext(
-        mirror=mirror, classifier=classifier, version_resolver=version_resolver, reverts=reverts
+        mirror=mirror,
+        classifier=source.classifier,
+        version_resolver=source.version_resolver or TagVersionResolver(mirror),
+        reverts=find_reverts(pulls, mirror.commit_graph.message),
     )
     input_hashes = {pull.number: _compute_inputs_hash(pull, ctx) for pull in pulls}
     decided = _find_valid_decisions(repo, store, input_hashes, mirror)
@@ -78,7 +107,10 @@ def decide_pulls(  # noqa: PLR0913
     outcomes = zip(undecided, analyze_pulls(undecided, ctx), strict=True)
     while chunk := list(islice(outcomes, CHUNK_SIZE)):
         decisions = _make_decisions(
-            _complete_claims(chunk, ctx, complete_pulls), ctx, resolve_issues, input_hashes
+            _complete_claims(chunk, ctx, remote.complete_pulls),
+            ctx,
+            remote.resolve_issues,
+            input_hashes,
         )
         store.save_decisions(repo, _count_reasons(decisions, results, progress, len(undecided)))
     return results
@@ -96,7 +128,10 @@ def _complete_claims(
     }
     without_head = [it.pull for it in incomplete.values() if it.pull.head_commit not in graph]
     with_head = [it.pull for it in incomplete.values() if it.pull.head_commit in graph]
-    complete = [*complete_pulls(without_head, True), *complete_pulls(with_head, False)]
+    complete = [
+        *complete_pulls(without_head, commits=True),
+        *complete_pulls(with_head, commits=False),
+    ]
     relinked = {pull.number: relink(incomplete[pull.number], pull, graph) for pull in complete}
     return [(pull, relinked.get(pull.number, result)) for pull, result in chunk]
 

@@ -99,7 +99,7 @@ class GitHubFetcher:
             answers |= {(it.repo, it.number): it for it in issues} | dict(missing)
         return answers
 
-    def complete_pulls(self, pulls: Sequence[PullRequest], commits: bool) -> list[PullRequest]:
+    def complete_pulls(self, pulls: Sequence[PullRequest], *, commits: bool) -> list[PullRequest]:
         """Fetch all closing references of *pulls* and, with *commits*, their commit messages."""
         complete = complete_pulls(self.client, pulls, commits=commits) if pulls else []
         self._save_cost()

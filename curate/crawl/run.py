@@ -5,20 +5,17 @@ crawl continues after its last stored page, and a PR is decided again only when 
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from curate.core.settings import Settings
-from curate.crawl.decide import decide_pulls
+from curate.crawl.decide import PullSource, RemoteLookups, decide_pulls
 from curate.crawl.fetch import GitHubFetcher, ProgressCallback
 from curate.crawl.mirrors import fetch_new_heads, open_or_clone_mirror
 from curate.environments.plan import make_classifier, make_version_resolver
-from curate.git.mirror import Mirror
-from curate.git.versions import TagVersionResolver, VersionResolver
 from curate.github.client import GitHubClient
-from curate.patches.file_kinds import FileClassifier
 from curate.recipes import Recipe
 from curate.store.store import Store
 
@@ -45,47 +42,40 @@ class CrawlOptions:
     since: datetime | None = None  # only PRs merged at or after this time
     limit: int | None = None  # maximum number of PRs to fetch in one call
     git_token: str | None = None  # for clones and fetches over HTTPS
+    progress: ProgressCallback = lambda phase, done, total: None
 
 
-def crawl_repository(  # noqa: PLR0913
+def crawl_repository(
     repo: str,
     *,
     store: Store,
     client: GitHubClient,
-    mirror: Mirror,
-    classifier: FileClassifier,
-    version_resolver: VersionResolver | None = None,
-    since: datetime | None = None,
-    limit: int | None = None,
-    refresh: Callable[[], None] | None = None,
-    progress: ProgressCallback = lambda phase, done, total: None,
+    source: PullSource,
+    options: CrawlOptions = CrawlOptions(),
 ) -> CrawlSummary:
     """Fetch the merged PRs of *repo* and decide which could become task instances.
 
-    *since* skips PRs merged earlier; *limit* is the maximum number of PRs to fetch.
-    *version_resolver* determines the version at a commit (default: the nearest tag). *refresh*
-    updates the mirror; it is called once if head commits of PRs are missing there. Raises what
-    `GitHubClient.query` raises; everything stored until then is kept.
+    Raises what `GitHubClient.query` raises; everything stored until then is kept.
     """
     started, requests, points = time.monotonic(), client.requests, client.points
     fetcher = GitHubFetcher(
-        repo, store=store, client=client, since=since, limit=limit, progress=progress
+        repo,
+        store=store,
+        client=client,
+        since=options.since,
+        limit=options.limit,
+        progress=options.progress,
     )
     fetched = fetcher.fetch_pulls()
     changed = fetcher.refresh_changed_issues()
-    results = decide_pulls(
-        repo,
-        store=store,
-        mirror=mirror,
-        classifier=classifier,
-        version_resolver=version_resolver or TagVersionResolver(mirror),
+    remote = RemoteLookups(
         resolve_issues=lambda found: fetcher.resolve_issues(
             {it.pull.number: it.links for it in found}
         ),
         complete_pulls=fetcher.complete_pulls,
-        since=since,
-        refresh=refresh,
-        progress=progress,
+    )
+    results = decide_pulls(
+        repo, store, source, remote, since=options.since, progress=options.progress
     )
     return CrawlSummary(
         repo=repo,
@@ -104,10 +94,8 @@ def crawl_from_settings(
     store: Store,
     client: GitHubClient,
     settings: Settings,
-    *,
     recipe: Recipe,
-    options: CrawlOptions = CrawlOptions(),
-    progress: ProgressCallback = lambda phase, done, total: None,
+    options: CrawlOptions,
 ) -> CrawlSummary:
     """Crawl *repo* with its *recipe* and the mirror given by *options* or the settings.
 
@@ -115,15 +103,10 @@ def crawl_from_settings(
     """
     token = options.git_token
     with open_or_clone_mirror(repo, settings, given=options.mirror, token=token) as mirror:
-        return crawl_repository(
-            repo,
-            store=store,
-            client=client,
+        source = PullSource(
             mirror=mirror,
             classifier=make_classifier(recipe),
             version_resolver=make_version_resolver(recipe, mirror),
-            since=options.since,
-            limit=options.limit,
             refresh=lambda: fetch_new_heads(repo, settings, token=token),
-            progress=progress,
         )
+        return crawl_repository(repo, store=store, client=client, source=source, options=options)

@@ -5,7 +5,6 @@ commit was created. Here the head is read again: if it contains the directory, t
 it has not moved, the commit is retried; if someone else has moved it, that is an error.
 """
 
-import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,9 +19,9 @@ from curate.core.errors import (
     NetworkError,
     NotFoundError,
 )
+from curate.publish.folder_changes import FileDigest, FolderChanges, local_digests, plan_changes
 
 DEFAULT_BRANCH = "main"
-_HUB_OWNED_FILES = {".gitattributes"}  # created by the Hub
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,49 +34,23 @@ class PushResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FolderChanges:
-    """Changes of one commit: sorted paths relative to the directory."""
+class PushOptions:
+    """How a folder is pushed."""
 
-    add: tuple[str, ...]
-    delete: tuple[str, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.add or self.delete)
-
-
-@dataclass(frozen=True, kw_only=True)
-class FileDigest:
-    """Hashes by which the Hub may identify a file's content."""
-
-    git: str  # SHA-1 of the git blob
-    sha256: str  # of the content; "" if the Hub does not report it
-
-
-def plan_changes(
-    local: Mapping[str, FileDigest], remote: Mapping[str, FileDigest]
-) -> FolderChanges:
-    """Return the changes that make *remote* equal *local*, except for the Hub's own files."""
-    add = [path for path, digest in local.items() if not _is_same_content(digest, remote.get(path))]
-    delete = [path for path in remote if path not in local and path not in _HUB_OWNED_FILES]
-    return FolderChanges(add=tuple(sorted(add)), delete=tuple(sorted(delete)))
+    message: str = "Release"  # of the commit
+    private: bool = True  # visibility of a new repository
+    branch: str = DEFAULT_BRANCH
+    max_attempts: int = 4
+    pause: float = 2.0  # seconds to wait after the first failure; doubles with each further one
 
 
 def push_folder(
-    folder: Path,
-    repo_id: str,
-    *,
-    message: str,
-    private: bool = True,
-    branch: str = DEFAULT_BRANCH,
-    token: str | None = None,
-    tries: int = 4,
-    pause: float = 2.0,
+    folder: Path, repo_id: str, options: PushOptions = PushOptions(), *, token: str | None = None
 ) -> PushResult:
     """Make the dataset *repo_id* contain exactly the files of *folder*, with at most one commit.
 
-    Repository and *branch* are created if missing; large files that an interrupted push has
-    uploaded are not sent again. *pause* is the wait in seconds after the first failure; it doubles
-    with each further one. Raises ConfigurationError, NotFoundError, AuthenticationError,
+    Repository and branch are created if missing; large files that an interrupted push has uploaded
+    are not sent again. Raises ConfigurationError, NotFoundError, AuthenticationError,
     NetworkError, and CurateError if someone else changed the repository meanwhile.
     """
     from huggingface_hub import HfApi
@@ -87,17 +60,23 @@ def push_folder(
         raise ConfigurationError(f"{folder} contains no files to push.")
     api = HfApi(token=token)
     with _translate_errors(repo_id):
-        api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
-        if branch != DEFAULT_BRANCH:
-            api.create_branch(repo_id, branch=branch, repo_type="dataset", exist_ok=True)
-        head = _head_commit(api, repo_id, branch)
-    if private and not head.private:
+        api.create_repo(repo_id, repo_type="dataset", private=options.private, exist_ok=True)
+        if options.branch != DEFAULT_BRANCH:
+            api.create_branch(repo_id, branch=options.branch, repo_type="dataset", exist_ok=True)
+        head = _head_commit(api, repo_id, options.branch)
+    if options.private and not head.private:
         raise ConfigurationError(
             f"{repo_id} is public, but a private repository was requested.",
             hint="Make it private on the Hub, or add --no-private.",
         )
-    target = _PushTarget(api=api, repo_id=repo_id, branch=branch, folder=folder, message=message)
-    return _commit_changes(target, local, head, tries, pause)
+    target = _PushTarget(
+        api=api,
+        repo_id=repo_id,
+        branch=options.branch,
+        folder=folder,
+        message=options.message,
+    )
+    return _commit_changes(target, local, head, options.max_attempts, options.pause)
 
 
 def plan_push(
@@ -159,26 +138,6 @@ def download_dataset(
         except (RepositoryNotFoundError, RevisionNotFoundError):
             return False
     return any(folder.glob("data/*.parquet"))
-
-
-def local_digests(folder: Path) -> dict[str, FileDigest]:
-    """Return the digests of all files below *folder*, by relative path."""
-    return {
-        path.relative_to(folder).as_posix(): _digest_content(path.read_bytes())
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def _digest_content(content: bytes) -> FileDigest:
-    git = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False)
-    return FileDigest(git=git.hexdigest(), sha256=hashlib.sha256(content).hexdigest())
-
-
-def _is_same_content(local: FileDigest, remote: FileDigest | None) -> bool:
-    if remote is None:
-        return False
-    return local.sha256 == remote.sha256 if remote.sha256 else local.git == remote.git
 
 
 def _head_commit(api: Any, repo_id: str, branch: str) -> Any:

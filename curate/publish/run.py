@@ -14,7 +14,7 @@ from curate.publish.card import CardData, DatasetStatistics
 from curate.publish.check import ReleaseProblem
 from curate.publish.filters.config import Exclusion, ReleaseFilters, read_filters
 from curate.publish.filters.where import filter_rows_sql
-from curate.publish.hub import PushResult, push_folder, tag_commit
+from curate.publish.hub import PushOptions, PushResult, push_folder, tag_commit
 from curate.publish.images import list_images, make_image
 from curate.publish.measures.codebase import CodebaseReader
 from curate.publish.measures.swebench_lite import COLUMN_BY_MODE
@@ -94,9 +94,8 @@ def push_rows(
     folder: Path, hub: str, *, private: bool, branch: str, tag: str, token: str | None
 ) -> PushResult:
     """Push the release in *folder* to the dataset *hub*, and tag the commit with *tag*."""
-    pushed = push_folder(
-        folder, hub, message="Release", private=private, branch=branch, token=token
-    )
+    options = PushOptions(private=private, branch=branch)
+    pushed = push_folder(folder, hub, options, token=token)
     if tag:
         tag_commit(hub, tag, pushed.commit, token=token)
     state = "pushed" if pushed.changed else "unchanged"

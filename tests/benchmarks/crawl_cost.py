@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from curate.crawl.decide import PullSource
 from curate.crawl.run import CrawlSummary, crawl_repository
 from curate.environments.plan import make_classifier
 from curate.git.mirror import open_mirror
@@ -56,7 +57,10 @@ def once(place: MirroredRepository, store: Store, client: GitHubClient) -> Crawl
     rules = make_classifier(RecipeLibrary().get_recipe(place.repo))
     with open_mirror(place.mirror) as mirror:
         return crawl_repository(
-            place.repo, store=store, client=client, mirror=mirror, classifier=rules
+            place.repo,
+            store=store,
+            client=client,
+            source=PullSource(mirror=mirror, classifier=rules),
         )
 
 

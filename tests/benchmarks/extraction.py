@@ -23,9 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from curate.crawl.candidates import IssueAnswers, PullAnalysis
-from curate.crawl.decide import decide_pulls
+from curate.crawl.decide import PullSource, RemoteLookups, decide_pulls
 from curate.git.mirror import open_mirror
-from curate.git.versions import TagVersionResolver
 from curate.patches.file_kinds import FileClassifier
 from curate.recipes import RecipeLibrary
 from curate.store import Store
@@ -88,11 +87,12 @@ def _extract(store: Store, repo: str, path: Path) -> Any:
     with open_mirror(path) as mirror:
         return decide_pulls(
             repo,
-            store=store,
-            mirror=mirror,
-            classifier=FileClassifier(tests=recipe.paths.tests, sources=recipe.paths.source),
-            version_resolver=TagVersionResolver(mirror),
-            resolve_issues=ask,
+            store,
+            PullSource(
+                mirror=mirror,
+                classifier=FileClassifier(tests=recipe.paths.tests, sources=recipe.paths.source),
+            ),
+            RemoteLookups(resolve_issues=ask),
         )
 
 

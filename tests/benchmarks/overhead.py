@@ -16,7 +16,7 @@ from pathlib import Path
 import docker
 
 from curate.builders.model import BuiltInstance, ResourceLimits, RunSpec, RunStatus
-from curate.builders.sandbox.docker import container_options, run_in_container
+from curate.builders.sandbox.docker import ContainerOptions, make_create_options, run_in_container
 from tests.helpers.containers import project_image, python_image
 
 COMMAND = "date +%s.%N; python -m pytest -q; date +%s.%N"
@@ -35,7 +35,7 @@ def sandboxed(client: docker.DockerClient, built: BuiltInstance) -> tuple[float,
 
 def bare(client: docker.DockerClient, built: BuiltInstance) -> tuple[float, float]:
     """Seconds of a container with the same limits that does nothing."""
-    options = container_options(LIMITS, "1000:1000") | {"command": ["true"]}
+    options = make_create_options(LIMITS, ContainerOptions()) | {"command": ["true"]}
     started = time.monotonic()
     container = client.containers.create(built.handle, **options)
     try:

@@ -69,7 +69,7 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """ "right" where it holds what is published, "verified" where nothing is."""
+        """Say "right" where it holds what is published, "verified" where nothing is."""
         good = "verified" if self.published is None else "right"
         told = good if self.matches else self.why or "others fail"
         return f"{told}, by an older recipe" if self.older else told

@@ -16,7 +16,7 @@ from tests.demo.check import funnel_differences, pull_differences, row_differenc
 from tests.demo.engine import choose_sandbox
 from tests.demo.interpreter import recipes_for_this_machine
 from tests.demo.sample import ROOT, SAMPLE
-from tests.demo.stage import CommandFailed, Stage, prepared
+from tests.demo.stage import CommandFailedError, Stage, prepared
 
 DATASET = "curate-samples/demo"
 SHOWN = "curate-samples__tidytable-2"
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
             stage, sandbox = _prepare(ready, options)
             _play(stage, sandbox, options.jobs)
             wrong = _check(stage)
-    except CommandFailed as failure:
+    except CommandFailedError as failure:
         print(f"\nThe demo failed: {failure}", file=sys.stderr)
         return 1
     if wrong:

@@ -19,7 +19,7 @@ from tests.doubles.hub import HubDouble
 TOKEN = "dummy"
 
 
-class CommandFailed(Exception):
+class CommandFailedError(Exception):
     """A command of the demo ended with something else than 0."""
 
 
@@ -55,7 +55,7 @@ class Stage:
         )
         if done.returncode:
             name = f"{module} {' '.join(arguments)}"
-            raise CommandFailed(f"`{name}` ended with exit code {done.returncode}.")
+            raise CommandFailedError(f"`{name}` ended with exit code {done.returncode}.")
         return done.stdout or ""
 
 

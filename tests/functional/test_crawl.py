@@ -10,7 +10,8 @@ import pytest
 
 from curate.core.errors import NetworkError
 from curate.core.model import Candidate
-from curate.crawl.run import CrawlSummary, crawl_repository
+from curate.crawl.decide import PullSource
+from curate.crawl.run import CrawlOptions, CrawlSummary, crawl_repository
 from curate.git.mirror import ensure_mirror, open_mirror
 from curate.github.client import GitHubClient
 from curate.github.retry import RetryPolicy
@@ -97,7 +98,11 @@ def run(project: Project, store: Store, double: GitHubDouble, **options: Any) ->
     client = GitHubClient("t", double.url, policy=policy)
     with ensure_mirror(project.folder / "mirror", str(project.git.path)) as mirror:
         return crawl_repository(
-            REPO, store=store, client=client, mirror=mirror, classifier=FileClassifier(), **options
+            REPO,
+            store=store,
+            client=client,
+            source=PullSource(mirror=mirror, classifier=FileClassifier()),
+            options=CrawlOptions(**options),
         )
 
 
@@ -284,9 +289,11 @@ def test_the_mirror_is_refreshed_when_heads_are_missing(project: Project, store:
             REPO,
             store=store,
             client=GitHubClient("t", double.url),
-            mirror=mirror,
-            classifier=FileClassifier(),
-            refresh=lambda: ensure_mirror(path, str(project.git.path)).close(),
+            source=PullSource(
+                mirror=mirror,
+                classifier=FileClassifier(),
+                refresh=lambda: ensure_mirror(path, str(project.git.path)).close(),
+            ),
         )
     assert summary.candidates == 1
 

@@ -13,9 +13,8 @@ from curate.core.model import Candidate, CrawlState, Issue, PullRequest
 from curate.crawl import candidates
 from curate.crawl import decide as stage
 from curate.crawl.candidates import IssueAnswers, PullAnalysis
-from curate.crawl.decide import decide_pulls
+from curate.crawl.decide import PullSource, RemoteLookups, decide_pulls, keep_as_stored
 from curate.git.mirror import open_mirror
-from curate.git.versions import TagVersionResolver
 from curate.patches.file_kinds import FileClassifier
 from curate.store.store import Store
 from tests.helpers.factories import DAY, make_pull
@@ -62,11 +61,22 @@ class Project:
             return dict(
                 decide_pulls(
                     REPO,
-                    store=self.store,
-                    mirror=mirror,
-                    classifier=rules or FileClassifier(),
-                    version_resolver=TagVersionResolver(mirror),
-                    **{"resolve_issues": _issues, **options},
+                    self.store,
+                    PullSource(
+                        mirror=mirror,
+                        classifier=rules or FileClassifier(),
+                        refresh=options.pop("refresh", None),
+                    ),
+                    RemoteLookups(
+                        **{
+                            name: options.pop(name, default)
+                            for name, default in (
+                                ("resolve_issues", _issues),
+                                ("complete_pulls", keep_as_stored),
+                            )
+                        }
+                    ),
+                    **options,
                 )
             )
 
@@ -123,11 +133,9 @@ def test_another_way_to_name_versions_decides_again(project: Project) -> None:
     with open_mirror(project.folder / "mirror") as mirror:
         decide_pulls(
             REPO,
-            store=project.store,
-            mirror=mirror,
-            classifier=FileClassifier(),
-            version_resolver=Fixed(),
-            resolve_issues=_issues,
+            project.store,
+            PullSource(mirror=mirror, classifier=FileClassifier(), version_resolver=Fixed()),
+            RemoteLookups(resolve_issues=_issues),
         )
     assert [it.version for it in project.made()] == ["9.9"]
 

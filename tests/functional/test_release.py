@@ -14,7 +14,7 @@ import yaml
 
 from curate.core.errors import ConfigurationError
 from curate.publish.card import CardData, DatasetSplit, render_card
-from curate.publish.hub import FileDigest, FolderChanges, plan_changes
+from curate.publish.folder_changes import FileDigest, FolderChanges, plan_changes
 from curate.publish.release import ReleaseContent, check_release, write_release
 from curate.releases import columns
 from curate.releases.columns import Column
@@ -151,11 +151,13 @@ PUSH = """
 import json, sys
 from pathlib import Path
 from curate.core.errors import CurateError
-from curate.publish.hub import push_folder, tag_commit
+from curate.publish.hub import PushOptions, push_folder, tag_commit
 try:
     options = json.loads(sys.argv[3])
     name = options.pop("tag", "")
-    done = push_folder(Path(sys.argv[1]), sys.argv[2], message="release", pause=0.01, **options)
+    done = push_folder(
+        Path(sys.argv[1]), sys.argv[2], PushOptions(message="release", pause=0.01, **options)
+    )
     if name:
         tag_commit(sys.argv[2], name, done.commit)
     print(json.dumps([done.commit, done.changed]))
@@ -280,7 +282,7 @@ def test_refusals_are_told_apart(hub: HubDouble, pushed: RunScript, tmp_path: Pa
     hub.state.create("dataset", "curator/tasks", private=False)
     assert pushed(folder)[0] == "ConfigurationError"
     hub.faults.append(Fault(part="/commit/", kind="status", times=9))
-    assert pushed(folder, private=False, tries=2)[0] == "NetworkError"
+    assert pushed(folder, private=False, max_attempts=2)[0] == "NetworkError"
     assert commits(hub) == ["initial commit"]
     assert pushed(folder, private=False)[0] == "NetworkError"
 

@@ -6,7 +6,7 @@ import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from curate.builders.engine.buildkit import BuildClient, run_build
+from curate.builders.engine.buildkit import BuildClient, BuildRequest, run_build
 from curate.builders.process.temp_dirs import remove_stale_temp_dirs, temp_dir
 
 ROOT = Path(__file__).parents[2]
@@ -85,6 +85,8 @@ def test_clients_that_build_end_with_their_folder(tmp_path: Path) -> None:
     client = BuildClient(
         command=("sh", "-c", 'echo "[$CURATE_SCRATCH]"; echo "x: exit code: 1"; exit 1')
     )
-    failure = run_build(client, dockerfile="", context=tmp_path, temp_dir=tmp_path, tag="t:1")
+    failure = run_build(
+        client, BuildRequest(dockerfile="", context=tmp_path, temp_dir=tmp_path, tag="t:1")
+    )
     assert failure is not None
     assert f"[{tmp_path}]" in failure.detail

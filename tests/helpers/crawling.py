@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from curate.crawl.run import CrawlSummary, crawl_repository
+from curate.crawl.decide import PullSource
+from curate.crawl.run import CrawlOptions, CrawlSummary, crawl_repository
 from curate.git.mirror import ensure_mirror, open_mirror
 from curate.github.client import GitHubClient
 from curate.github.retry import RetryPolicy
@@ -69,9 +70,8 @@ class ServedProject:
                 REPO,
                 store=store,
                 client=client,
-                mirror=mirror,
-                classifier=FileClassifier(),
-                **options,
+                source=PullSource(mirror=mirror, classifier=FileClassifier()),
+                options=CrawlOptions(**options),
             )
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from curate.builders.engine.buildkit import find_build_client, run_build
+from curate.builders.engine.buildkit import BuildRequest, find_build_client, run_build
 from curate.builders.errors import EngineUnavailableError
 from curate.builders.model import BuiltInstance, ResourceLimits, RunSpec
-from curate.builders.sandbox.docker import remove_containers, run_in_container
+from curate.builders.sandbox.docker import ContainerOptions, remove_containers, run_in_container
 from tests.helpers.private_engine import PrivateEngine, available
 
 pytestmark = [
@@ -64,7 +64,9 @@ def test_a_run_is_no_verdict_and_its_container_is_swept(
         killed(engine, client.containers.list, at_once=at_once),
         pytest.raises(EngineUnavailableError),
     ):
-        run_in_container(engine.client, built, execution, checkout="/curate/out", owner="o")
+        run_in_container(
+            engine.client, built, execution, ContainerOptions(checkout="/curate/out", owner="o")
+        )
     remove_containers(engine.client, "o")
     assert engine.client.containers.list(all=True) == []
 
@@ -81,9 +83,11 @@ def test_a_build_is_no_verdict(
     ):
         run_build(
             find_build_client(os.environ.get("CURATE_DOCKER_CLI", "")),
-            dockerfile=f"FROM {os.environ['CURATE_BASE_IMAGE']}\n"
-            "RUN echo 'exit code: 1 did not complete successfully' && sleep 60\n",
-            context=tmp_path,
-            temp_dir=tmp_path,
-            tag="killed:1",
+            BuildRequest(
+                dockerfile=f"FROM {os.environ['CURATE_BASE_IMAGE']}\n"
+                "RUN echo 'exit code: 1 did not complete successfully' && sleep 60\n",
+                context=tmp_path,
+                temp_dir=tmp_path,
+                tag="killed:1",
+            ),
         )

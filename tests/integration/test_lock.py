@@ -82,7 +82,7 @@ def test_core_that_cannot_be_had(settings: BuildSettings) -> None:
 
 
 def test_releases_of_before_pep_440(settings: BuildSettings) -> None:
-    """uv by itself would give pandas 0.11 and pytest 3.5, and say nothing."""
+    """Uv by itself would give pandas 0.11 and pytest 3.5, and say nothing."""
     items = [Requirement(line=n, name=n, origin="r", is_core=True) for n in ("pandas", "pytest")]
     cutoff = datetime(2019, 3, 1, tzinfo=UTC)
     found = compile_lock(

@@ -89,7 +89,7 @@ def test_datasets_loads_every_split_from_a_folder(
 def test_datasets_loads_every_split_from_the_hub(
     hub: HubDouble, folder: Path, tmp_path: Path
 ) -> None:
-    code = f"from curate.publish.hub import push_folder; from pathlib import Path\npush_folder(Path({str(folder)!r}), {NAME!r}, message='m')"  # noqa: E501
+    code = f"from curate.publish.hub import push_folder; from pathlib import Path\npush_folder(Path({str(folder)!r}), {NAME!r})"  # noqa: E501
     run(hub, tmp_path / "home", "-c", code)
     done = run(hub, tmp_path / "home", "-c", LOAD, NAME)
     assert json.loads(done.stdout.splitlines()[-1]) == expected()

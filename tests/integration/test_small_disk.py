@@ -6,17 +6,16 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from docker.errors import DockerException
 
-from curate.builders.engine.buildkit import find_build_client, run_build
+from curate.builders.engine.buildkit import BuildRequest, find_build_client, run_build
 from curate.builders.errors import DiskFullError, SandboxError
 from curate.builders.images.build_queue import BuildQueue, BuildSlot
 from curate.builders.model import BuiltInstance, ResourceLimits, RunResult, RunSpec
 from curate.builders.process.free_space import free_bytes, free_inode_fraction
-from curate.builders.sandbox.docker import run_in_container
+from curate.builders.sandbox.docker import ContainerOptions, run_in_container
 from tests.helpers.fakes import not_none
 from tests.helpers.loop_filesystem import MountError, loop_filesystem
 from tests.helpers.private_engine import PrivateEngine, available
@@ -50,8 +49,8 @@ def run(engine: PrivateEngine, command: str, **limits: int) -> RunResult:
     image = os.environ["CURATE_BASE_IMAGE"]
     built = BuiltInstance(name="t", backend="docker", handle=image, environment_key="k")
     execution = RunSpec(command=command, limits=ResourceLimits(seconds=120, **limits))
-    options: dict[str, Any] = {"checkout": "/curate/out", "disk": engine.folder / "data"}
-    return run_in_container(engine.client, built, execution, **options)
+    options = ContainerOptions(checkout="/curate/out", disk=engine.folder / "data")
+    return run_in_container(engine.client, built, execution, options)
 
 
 def test_a_run_that_uses_up_the_inodes_is_ended_in_time(engine: PrivateEngine) -> None:
@@ -78,13 +77,15 @@ def write(
         turn.start_step()
         failure = run_build(
             client,
-            dockerfile=f"FROM {os.environ['CURATE_BASE_IMAGE']}\n"
-            f"RUN for i in $(seq {mib // 2}); do head -c 2M /dev/urandom >> /{name}"
-            " && sleep 0.01; done\n",
-            context=place / "context",
-            temp_dir=place,
-            tag=tag,
-            watch=turn.check_space,
+            BuildRequest(
+                dockerfile=f"FROM {os.environ['CURATE_BASE_IMAGE']}\n"
+                f"RUN for i in $(seq {mib // 2}); do head -c 2M /dev/urandom >> /{name}"
+                " && sleep 0.01; done\n",
+                context=place / "context",
+                temp_dir=place,
+                tag=tag,
+            ),
+            turn.check_space,
         )
         assert failure is None
         return tag
@@ -196,10 +197,12 @@ def test_a_build_that_fills_the_disk_is_no_verdict(
     with pytest.raises(kind):
         run_build(
             find_build_client(os.environ.get("CURATE_DOCKER_CLI", "")),
-            dockerfile=dockerfile.format(base=os.environ["CURATE_BASE_IMAGE"]),
-            context=context,
-            temp_dir=tmp_path,
-            tag="full:1",
+            BuildRequest(
+                dockerfile=dockerfile.format(base=os.environ["CURATE_BASE_IMAGE"]),
+                context=context,
+                temp_dir=tmp_path,
+                tag="full:1",
+            ),
         )
     try:
         assert engine.client.images.list("full") == []

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tests.doubles.github.refusal import Refusal
+from tests.doubles.github.refusal import RefusalError
 
 Key = tuple[Any, ...]
 _PREFIX = b"cursor:v2:"
@@ -26,7 +26,7 @@ def paged(
     """Return `{nodes, edges, pageInfo, totalCount}` of the page that `arguments` ask for.
 
     Raises:
-        Refusal: `after` or `before` is no cursor.
+        RefusalError: `after` or `before` is no cursor.
     """
     keyed = sorted(((key(item), item) for item in items), key=lambda it: it[0], reverse=descending)
     start, end = _bounds([it[0] for it in keyed], arguments, descending)
@@ -73,4 +73,4 @@ def decode(cursor: str) -> Key:
     except (binascii.Error, ValueError):
         pass
     message = f"`{cursor}` does not appear to be a valid cursor."
-    raise Refusal("INVALID_CURSOR_ARGUMENTS", message)
+    raise RefusalError("INVALID_CURSOR_ARGUMENTS", message)

@@ -24,7 +24,7 @@ from graphql import (
 )
 from graphql.execution.values import get_argument_values
 
-from tests.doubles.github.refusal import Refusal
+from tests.doubles.github.refusal import RefusalError
 
 PAGE_LIMIT = 100
 NODE_LIMIT = 500_000
@@ -54,7 +54,7 @@ def measure(
     """Work out the cost of a valid operation.
 
     Raises:
-        Refusal: A connection without page size or with one above 100, or too many nodes.
+        RefusalError: A connection without page size or with one above 100, or too many nodes.
     """
     fragments = {
         it.name.value: it for it in document.definitions if isinstance(it, FragmentDefinitionNode)
@@ -69,7 +69,7 @@ def measure(
         page=max((it.size for it in found), default=0),
     )
     if cost.nodes > NODE_LIMIT:
-        raise Refusal(
+        raise RefusalError(
             "MAX_NODE_LIMIT_EXCEEDED",
             f"This query requests up to {cost.nodes:,} possible nodes which exceeds the maximum "
             f"limit of {NODE_LIMIT:,}.",
@@ -127,18 +127,18 @@ class _Walker:
         arguments = get_argument_values(field, node, self.variables)
         given = {k: arguments[k] for k in ("first", "last") if arguments.get(k) is not None}
         if not given:
-            raise Refusal(
+            raise RefusalError(
                 "MISSING_PAGINATION_BOUNDARIES",
                 f"You must provide a `first` or `last` value to properly paginate the `{name}` "
                 "connection.",
             )
         for key, size in given.items():
             if size > PAGE_LIMIT:
-                raise Refusal(
+                raise RefusalError(
                     "EXCESSIVE_PAGINATION",
                     f"Requesting {size} records on the `{name}` connection exceeds the `{key}` "
                     f"limit of {PAGE_LIMIT} records.",
                 )
             if size < 0:
-                raise Refusal("ARGUMENT_ERROR", f"`{key}` on `{name}` must not be negative.")
+                raise RefusalError("ARGUMENT_ERROR", f"`{key}` on `{name}` must not be negative.")
         return int(min(given.values()))

@@ -23,7 +23,7 @@ from tests.doubles.github import fields, resolvers, search
 from tests.doubles.github.cost import Cost, measure
 from tests.doubles.github.data import Json, World
 from tests.doubles.github.ledger import Ledger
-from tests.doubles.github.refusal import Refusal
+from tests.doubles.github.refusal import RefusalError
 from tests.doubles.github.things import Context, resolve, type_name
 
 _UNKNOWN_FIELD = re.compile(r"Cannot query field '(\w+)' on type '(\w+)'")
@@ -103,7 +103,7 @@ class Executor:
         name = operation.name.value if operation.name else ""
         try:
             cost = measure(self.schema, document, operation, values)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             return Prepared(
                 operation=name, errors=({"type": refusal.kind, "message": str(refusal)},)
             )
@@ -116,7 +116,7 @@ def printed(error: GraphQLError) -> Json:
     if unknown:
         return _undefined(error, *unknown.groups())
     refusal = error.original_error
-    out: Json = {"type": refusal.kind} if isinstance(refusal, Refusal) else {}
+    out: Json = {"type": refusal.kind} if isinstance(refusal, RefusalError) else {}
     if error.path:
         out["path"] = list(error.path)
     return {**out, "locations": _locations(error), "message": error.message}

@@ -1,7 +1,7 @@
 """What GitHub refuses inside an answer, with the `type` it prints beside the message."""
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """An error of a query or of one field of it."""
 
     def __init__(self, kind: str, message: str) -> None:
@@ -9,6 +9,6 @@ class Refusal(Exception):
         self.kind = kind
 
 
-def not_found(what: str) -> Refusal:
+def not_found(what: str) -> RefusalError:
     """Say that something is not there, in GitHub's words."""
-    return Refusal("NOT_FOUND", f"Could not resolve to {what}.")
+    return RefusalError("NOT_FOUND", f"Could not resolve to {what}.")

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.doubles.github.connection import paged
 from tests.doubles.github.data import Json, Repository
-from tests.doubles.github.refusal import Refusal
+from tests.doubles.github.refusal import RefusalError
 from tests.doubles.github.things import Thing, rule
 
 CAP = 1000
@@ -47,7 +47,7 @@ def _test(word: str) -> Callable[[Repository], bool]:
             return lambda it: bool(it.facts.get(key)) == (value == "true") or value == "only"
         case "license":
             return lambda it: (it.facts.get("license") or "").lower() == value.lower()
-    raise Refusal("ARGUMENT_ERROR", f"the double does not know the qualifier {word!r}")
+    raise RefusalError("ARGUMENT_ERROR", f"the double does not know the qualifier {word!r}")
 
 
 def _inside(value: Any, span: str, read: Callable[[str], Any]) -> bool:
