@@ -27,6 +27,7 @@ find . -name .git -prune | while read -r folder; do (
     git ls-files --others --exclude-standard --directory | sed 's|^|/|' >> .git/info/exclude
     changed=$(git status --porcelain --untracked-files=no)
     [ -z "$changed" ] || { echo "not clean: changed files: $changed"; exit 1; }
+    # shellcheck disable=SC2086  # none or several commits
     later=$(git fsck --connectivity-only --unreachable --no-reflogs $known 2>/dev/null |
         grep '^unreachable' | head -n 3)
     [ -z "$later" ] || { echo "not clean: objects that HEAD does not need: $later"; exit 1; }

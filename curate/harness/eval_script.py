@@ -13,6 +13,7 @@ import shlex
 from collections.abc import Mapping
 
 from curate.builders.pytest_plugin import STATUS, read_plugin_source
+from curate.builders.templates import load_template
 from curate.patches.file_kinds import TEST_NAMES, TEST_SEGMENTS
 from curate.patches.parse import list_patch_paths
 
@@ -24,54 +25,6 @@ TEST_FILES = (
     rf"(^|/)({'|'.join(sorted(TEST_SEGMENTS))})/"
     rf"|(^|/)({TEST_NAMES.pattern.replace('.*', '[^/]*')})$"
 )
-
-_HEAD = """\
-#!/bin/bash
-set -uo pipefail
-{{ set +x; }} 2>/dev/null
-# Applies the test patch to the checkout, runs the tests, and restores the test files. Edits to
-# other test files are reverted first, as a conftest.py could make every test pass.
-# Between the markers each test has a line `STATUS id`; ids are percent-escaped to one word.
-cd {testbed} || exit 1
-in_checkout() {{ git -c safe.directory='*' --literal-pathspecs "$@"; }}
-restore() {{
-  for path in "$@"; do
-    if in_checkout cat-file -e "HEAD:$path" 2>/dev/null; then
-      in_checkout checkout -q HEAD -- "$path" || return 1
-    else
-      rm -rf -- "$path" || return 1
-    fi
-  done
-}}
-test_files=({paths})
-restore "${{test_files[@]}}" || exit 1
-gold_files=({gold_files})
-is_test={tests}
-revert() {{
-  for kept in ${{gold_files[@]+"${{gold_files[@]}}"}}; do [[ $1 == "$kept" ]] && return; done
-  restore "$1" || exit 1
-}}
-while IFS= read -r -d '' path; do
-  [[ $path =~ $is_test ]] && revert "$path"
-done < <(in_checkout diff --no-renames --name-only -z HEAD)
-while IFS= read -r -d '' path; do
-  [[ $path == conftest.py || $path == */conftest.py ]] && revert "$path"
-done < <(in_checkout ls-files --others -z)
-{apply}
-plugin=$(mktemp -d) || exit 1
-cat > "$plugin/curate_status.py" <<'{end_of_plugin}'
-{plugin}{end_of_plugin}
-"""
-
-_TAIL = """\
-export PYTHONPATH="$plugin${{PYTHONPATH:+:$PYTHONPATH}}"
-export PYTEST_PLUGINS="curate_status${{PYTEST_PLUGINS:+,$PYTEST_PLUGINS}}"
-echo '{start}'
-{command}
-echo '{end}'
-restore "${{test_files[@]}}"
-rm -rf -- "$plugin"
-"""
 
 
 def render_eval_script(
@@ -90,22 +43,21 @@ def render_eval_script(
     """
     if "\n" in test_command or not test_command.strip():
         raise ValueError("the test command must be a single line")
-    exports = [f"export {k}={shlex.quote(v)}\n" for k, v in sorted((environment or {}).items())]
-    head = _HEAD.format(
-        testbed=shlex.quote(testbed),
-        paths=" ".join(_quote_word(path) for path in list_patch_paths(test_patch)),
-        gold_files=" ".join(
-            _quote_word(path) for path in list_patch_paths(gold) if _is_test_path(path)
-        ),
-        tests=shlex.quote(TEST_FILES),
-        apply=_apply_command(test_patch),
-        plugin=read_plugin_source(STATUS),
-        end_of_plugin=_heredoc_delimiter("PLUGIN", read_plugin_source(STATUS)),
-    )
-    return (
-        head
-        + "".join(exports)
-        + _TAIL.format(start=START_MARKER, command=test_command, end=END_MARKER)
+    plugin = read_plugin_source(STATUS)
+    return str(
+        load_template(__package__, "eval.sh.jinja").render(
+            testbed=testbed,
+            test_files=[_quote_word(path) for path in list_patch_paths(test_patch)],
+            gold_files=[_quote_word(it) for it in list_patch_paths(gold) if _is_test_path(it)],
+            test_pattern=TEST_FILES,
+            apply=_apply_command(test_patch),
+            plugin=plugin,
+            end_of_plugin=_heredoc_delimiter("PLUGIN", plugin),
+            exports=sorted((environment or {}).items()),
+            start=START_MARKER,
+            command=test_command,
+            end=END_MARKER,
+        )
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from curate.builders.sandbox.docker import cpu_seconds_used, parse_resource_usage
-from curate.builders.sandbox.run_script import RESOURCE_USAGE
+from curate.builders.sandbox.run_script import render_resource_usage
 
 # As kernel 6.1 writes them.
 V2 = {
@@ -39,7 +39,7 @@ def account(folder: Path, files: dict[str, str], kills: int) -> dict[str, int]:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.replace("{oom}", str(kills)))
-    script = RESOURCE_USAGE.replace("/sys/fs/cgroup", str(folder)) + "resource_usage\n"
+    script = render_resource_usage(str(folder)) + "resource_usage\n"
     done = subprocess.run(["bash", "-c", script], capture_output=True, check=False)
     assert done.stderr == b""
     return parse_resource_usage(done.stdout)

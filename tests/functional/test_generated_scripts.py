@@ -1,0 +1,72 @@
+"""Every shell script that curate generates passes shellcheck."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from curate.builders.images.install_script import render_install_script
+from curate.builders.model import InstanceSpec, RequirementsLock, RunSpec
+from curate.builders.sandbox.run_script import (
+    SandboxLayout,
+    render_container_script,
+    render_local_script,
+)
+from curate.harness.eval_script import render_eval_script
+
+LAYOUT = SandboxLayout(checkout="/test bed", inputs="/curate/in", outputs="/curate/o u t")
+RUN = RunSpec(command="pytest", patches=(b"a\n", b"b\n"), env_vars={"A": "it's", "B": "x y"})
+PATCH = "diff --git a/té st.py b/té st.py\n--- a/té st.py\n+++ b/té st.py\n@@ -1 +1 @@\n-a\n+b\n"
+SHELLCHECK = shutil.which(
+    "shellcheck", path=f"{Path(sys.executable).parent}:{':'.join(('/usr/local/bin', '/usr/bin'))}"
+)
+
+
+def scripts() -> dict[str, tuple[str, str]]:
+    """Dialect and text by name."""
+    date = datetime(2023, 6, 1, tzinfo=UTC)
+    spec = InstanceSpec(
+        name="owner__thing-1",
+        repo="owner/thing",
+        mirror=Path("mirror"),
+        base_commit="a" * 40,
+        date=date,
+        python="3.8",
+        lock=RequirementsLock(text="a==1\n", python="3.8", exclude_newer=date),
+        import_name="thing",
+    )
+    old = replace(spec, date=datetime(2019, 1, 1, tzinfo=UTC), version="1.0")
+    return {
+        "local run": ("bash", render_local_script(RUN, LAYOUT)),
+        "container run": ("bash", render_container_script(RUN, LAYOUT)),
+        "evaluation": (
+            "bash",
+            render_eval_script(
+                test_patch=PATCH.encode(), test_command="pytest 'a b'", environment={"K": "v w"}
+            ),
+        ),
+        "evaluation without patch": (
+            "bash",
+            render_eval_script(test_patch=b"", test_command="pytest"),
+        ),
+        "install": ("sh", render_install_script(spec)),
+        "install before PEP 660": ("sh", render_install_script(old)),
+    }
+
+
+@pytest.mark.skipif(SHELLCHECK is None, reason="no shellcheck for this machine")
+@pytest.mark.parametrize("name", sorted(scripts()))
+def test_shellcheck_finds_nothing(name: str) -> None:
+    dialect, text = scripts()[name]
+    done = subprocess.run(
+        [str(SHELLCHECK), "--shell", dialect, "-"],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
