@@ -5,6 +5,7 @@ revert it. It is made again only when one of these changes.
 """
 
 import hashlib
+import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +30,8 @@ from curate.git.mirror import Mirror
 from curate.git.versions import TagVersionResolver, VersionResolver
 from curate.patches.file_kinds import FileClassifier
 from curate.store.store import Store
+
+log = logging.getLogger(__name__)
 
 CHUNK_SIZE = 400  # PRs whose issues are requested together and whose decisions are saved together
 EXTRACTION_VERSION = 3  # increment when the same inputs lead to a different decision
@@ -112,7 +115,8 @@ def decide_pulls(
             remote.resolve_issues,
             input_hashes,
         )
-        store.save_decisions(repo, _count_reasons(decisions, results, progress, len(undecided)))
+        logged = _log_each(repo, decisions)
+        store.save_decisions(repo, _count_reasons(logged, results, progress, len(undecided)))
     return results
 
 
@@ -148,6 +152,16 @@ def _make_decisions(
     for pull, result in chunk:
         outcome = next(candidates) if isinstance(result, PullAnalysis) else result
         yield Decision(number=pull.number, outcome=outcome, inputs_hash=input_hashes[pull.number])
+
+
+def _log_each(repo: str, decisions: Iterator[Decision]) -> Iterator[Decision]:
+    for decision in decisions:
+        outcome = decision.outcome
+        result = (
+            f"{outcome.reason} {outcome.detail}" if isinstance(outcome, Rejection) else "candidate"
+        )
+        log.debug("%s#%s: %s", repo, decision.number, result.rstrip())
+        yield decision
 
 
 def _count_reasons(

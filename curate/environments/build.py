@@ -1,5 +1,6 @@
 """The environment of one attempt: its lock, shared or resolved for it, and its image."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from curate.core.model import Environment
 from curate.environments.context import ValidationContext
 from curate.environments.plan import RequirementsVariant, ValidationPlan
 from curate.store import Store
+
+log = logging.getLogger(__name__)
 
 MAX_BUILD_ATTEMPTS = 3
 BUILD_RETRY_SECONDS = 2.0  # wait before the second attempt; doubles with each further one
@@ -106,6 +109,7 @@ def _build_with_retries(spec: InstanceSpec, ctx: ValidationContext) -> BuiltInst
         ),
         wait=tenacity.wait_exponential(multiplier=BUILD_RETRY_SECONDS),
         sleep=tenacity.sleep_using_event(ctx.stop_event),
+        before_sleep=tenacity.before_sleep_log(log, logging.DEBUG),
         reraise=True,
     )
     return retrying(ctx.backend.build_instance, spec)

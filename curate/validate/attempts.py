@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -27,6 +28,8 @@ from curate.environments.test_selection import CONTEXT_CASES
 from curate.recipes import Recipe, RecipeError
 from curate.validate.runs import measure_strength, passes_with_config_only, run_before_and_after
 from curate.validate.verdict import compute_verdict
+
+log = logging.getLogger(__name__)
 
 VALIDATION_VERSION = 2
 """Increment when runs or verdicts change, so that earlier validations count as outdated."""
@@ -117,6 +120,7 @@ def first_verified(
         record = run_attempt(attempt_plan, variant, lock, options, ctx, empty_record)
         rejection = record.verdict.rejection
         result = f"{rejection.stage}/{rejection.reason}" if rejection else "verified"
+        log.debug("%s: attempt with %s: %s", empty_record.instance_id, name, result)
         attempt_summaries.append(f"{name}: {result}")
         records.insert(0 if record.is_verified else len(records), record)
         if record.is_verified:

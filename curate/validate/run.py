@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from curate.builders.python.choose import available_pythons
@@ -75,7 +76,7 @@ def run_validation(
             python_versions=available_pythons(settings.python_install_dir),
             get_mirror=lambda name: require_mirror(settings, name),
             stop_event=control.stop_event,
-            report_step=control.observer.on_step,
+            report_step=partial(_report_step, control.observer),
             run_executor=run_executor,
         )
         summary = validate_tasks(
@@ -88,3 +89,8 @@ def run_validation(
             backend.bytes_over_limit / 2**30,
         )
     return summary
+
+
+def _report_step(observer: ValidationObserver, instance_id: str, step: str) -> None:
+    log.debug("%s: %s", instance_id, step)
+    observer.on_step(instance_id, step)

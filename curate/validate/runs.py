@@ -1,5 +1,6 @@
 """Test runs of a built instance: before and after the gold patch, and for hunk ablation."""
 
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import wait
 from functools import partial
@@ -12,6 +13,8 @@ from curate.environments.context import ValidationCancelledError, ValidationCont
 from curate.environments.plan import ValidationPlan, make_classifier, resource_limits
 from curate.patches.ablation import HunkAblation, config_only_patch, hunk_ablations
 from curate.validate.verdict import RUN_NAMES, cannot_verify
+
+log = logging.getLogger(__name__)
 
 INFRASTRUCTURE_TRIES = 3
 
@@ -110,6 +113,11 @@ def _run_side(
     result = run_with_retries(
         ctx, built, _make_run_spec(plan, patches, index, reverse_files=reverse_files)
     )
+    log.debug(
+        "%s: %s %s ended after %.1f s: %s",
+        *(candidate.instance_id, RUN_NAMES[side], index + 1, result.seconds),
+        result.detail or result.status.value,
+    )
     return Run(
         side=side,
         index=index,
@@ -154,6 +162,7 @@ def run_with_retries(ctx: ValidationContext, built: BuiltInstance, spec: RunSpec
         try:
             result = ctx.backend.run_tests(built, spec)
         except SandboxError as error:
+            log.debug("the sandbox failed: %s", error)
             last_error = error
         else:
             if result.was_interrupted and retries_left:

@@ -1,5 +1,6 @@
 """Deciding over stored pulls, without GitHub: what is decided again, what a kill loses."""
 
+import logging
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -102,6 +103,22 @@ def test_what_is_decided_stays_decided(project: Project) -> None:
     project.mirror()
     assert project.decide() == {"": 1, "no-tests": 1}
     assert project.decide() == {}
+
+
+def test_every_decision_is_logged_with_its_reason(
+    project: Project, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("curate"), "propagate", True)
+    caplog.set_level(logging.DEBUG, "curate.crawl")
+    project.merge_pull(2, adds_test(2))
+    project.merge_pull(3, {"pkg/b.py": "x\n"})
+    project.mirror()
+    project.decide()
+    logged = [record.getMessage() for record in caplog.records]
+    assert [line for line in logged if line.startswith("o/r#")] == [
+        "o/r#2: candidate",
+        "o/r#3: no-tests",
+    ]
 
 
 def test_other_path_rules_decide_again(project: Project) -> None:

@@ -18,8 +18,9 @@ import pytest
 
 from curate.builders.sandbox.docker import OWNER_LABEL
 from curate.core.settings import Settings
+from curate.crawl.candidates import make_instance_id
 from tests.demo.check import funnel_differences, pull_differences
-from tests.demo.sample import ROOT
+from tests.demo.sample import ROOT, VERIFIED
 from tests.demo.stage import Stage, prepared
 from tests.helpers.kill_loop import INTERRUPTED
 
@@ -88,6 +89,16 @@ def wait_for_a_run(stage: Stage, process: subprocess.Popen[str], seconds: float 
         time.sleep(0.1)
 
 
+def assert_every_step_is_logged(stage: Stage) -> None:
+    files = (Path(stage.variables["CURATE_DATA_DIR"]) / "logs").glob("*-validate-*.log")
+    text = "".join(file.read_text() for file in files)
+    for pull in stage.sample.pulls:
+        if pull.expected == VERIFIED:
+            name = make_instance_id(stage.sample.name, pull.number)
+            assert f"{name}: building environment" in text
+            assert f"{name}: post-patch run 1 ended" in text
+
+
 def assert_as_expected(stage: Stage) -> None:
     wrong = funnel_differences(stage.sample, json.loads(stage.answer("status", "--json")))
     pulls = [pull for pull in stage.sample.pulls if pull.expected]
@@ -125,6 +136,7 @@ def test_killed_and_interrupted_a_validation_ends_as_if_undisturbed(
     assert (done["attempted"], done["up_to_date"]) == (10 - before, before)
     assert leaked_resources(stage) == []
     assert_as_expected(stage)
+    assert_every_step_is_logged(stage)
 
 
 def test_one_validation_at_a_time(stage: Stage) -> None:
