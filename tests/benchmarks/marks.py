@@ -1,4 +1,4 @@
-"""What verified instances cost, held against the marks of the study that curate was planned by."""
+"""What verified instances cost, compared with the targets that curate was planned by."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ HEAVY = frozenset({"torch", "ray", "distributed"})  # environments with these ar
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A figure, what it should be at most (0: no mark), and how many values it was made of."""
+    """A figure, what it should be at most (0: no limit), and how many values it was made of."""
 
     name: str
     most: float = 0
@@ -30,13 +30,13 @@ class Target:
 
 
 def compute_targets(made: Sequence[Validation]) -> Iterable[Target]:
-    """The marks of verified instances; environments count where they were built for one of them."""
+    """Targets of verified instances; environments count where they were built for one of them."""
     if not made:
         return
     hours = [one.core_seconds / 3600 for one in made]
     yield Target(name="mean core-hours, as run", most=CORE_HOURS, value=mean(hours), of=len(made))
     whole = [_full(one) / 3600 for one in made]
-    name = f"mean core-hours, with {RUNS} runs a side"
+    name = f"mean core-hours, with {RUNS} runs before and {RUNS} after"
     yield Target(name=name, most=CORE_HOURS, value=mean(whole), of=len(made))
     own = [one.unique_bytes / 1e6 for one in made]
     name = "median MB beyond shared layers"
@@ -46,7 +46,7 @@ def compute_targets(made: Sequence[Validation]) -> Iterable[Target]:
     ]
     built = [each for each in seconds if each]
     if built:
-        name = "median seconds of environments without torch, ray and distributed, cache or not"
+        name = "median seconds of environments without torch, ray and distributed, cached or not"
         yield Target(name=name, value=median(built), of=len(built))
 
 

@@ -46,7 +46,10 @@ def main(arguments: list[str] | None = None) -> None:
     settings = read_settings({})
     seconds = []
     print("\n## Rebuilt from the stored lock\n")
-    print("| instance | packages | environment s | same twice | of the lock, missing | beyond it |")
+    print(
+        "| instance | packages | environment s | same twice"
+        " | locked, not installed | not in the lock |"
+    )
     print("| --- | --- | --- | --- | --- | --- |", flush=True)
     with Store(settings.data_dir) as store:
         for name in names:

@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     pythons = available_pythons(options.python_install_dir)
     print("\n## Environments a candidate\n")
-    print("| repository | candidates | planned | environments | a candidate | not planned |")
+    print("| repository | candidates | planned | environments | per candidate | not planned |")
     print("| --- | --- | --- | --- | --- | --- |")
     counts = []
     with Store(options.data) as store:

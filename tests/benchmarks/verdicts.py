@@ -36,10 +36,10 @@ instance. Seconds are upper bounds: two cores, shared with other work. A lock or
 last ("own") are shared; rows with the same "environment" share that and all below it.
 """
 HEAD = (
-    "| instance | FAIL_TO_PASS published | of these ours | ours | PASS_TO_PASS published"
-    " | of these ours | ours | python | lock s | build s | environment s | runs s | CPU s"
-    " | base MB | python MB | parts MB | environment MB | tree MB | own MB | environment"
-    " | verdict |"
+    "| instance | FAIL_TO_PASS published | of these found | found | PASS_TO_PASS published"
+    " | of these found | found | python | lock s | build s | environment s | runs s | CPU s"
+    " | base MB | python MB | shared packages MB | environment MB | checkout MB | unique MB"
+    " | environment | verdict |"
 )
 
 
@@ -98,7 +98,7 @@ def page(rows: Sequence[Comparison]) -> Iterator[str]:
     others = f"{len(verified) - right} of {len(rows) - len(given)}"
     yield f"{right} of {len(given)} contain every published FAIL_TO_PASS;"
     yield f"{others} without a published list are verified."
-    yield "\n| mark | at most | measured | of | kept |\n| --- | --- | --- | --- | --- |"
+    yield "\n| target | at most | measured | of | met |\n| --- | --- | --- | --- | --- |"
     yield from (mark.line for mark in compute_targets(verified))
     yield f"\n{HEAD}\n|" + " --- |" * HEAD.count(" | ") + " --- |"
     yield from map(line, rows)

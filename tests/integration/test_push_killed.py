@@ -111,4 +111,4 @@ def test_killed_pushes_are_finished_and_nothing_is_sent_twice(
             == (reference.partition("@")[2])
         )
     again, said = _start(tmp_path, built).communicate(timeout=300)
-    assert (_PUSHED.findall(said), json.loads(again)["total"]) == ([], 0)
+    assert (_PUSHED.findall(said), json.loads(again)["total_bytes"]) == ([], 0)
