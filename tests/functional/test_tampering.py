@@ -8,7 +8,7 @@ import pytest
 
 from curate.harness.eval_script import TEST_FILES
 from curate.patches.file_kinds import FileClassifier
-from tests.functional.test_evalscript import git, patch_of, repository, run, statuses, write
+from tests.functional.test_eval_script import git, patch_of, repository, run, statuses, write
 
 __all__ = ["repository"]  # a fixture
 

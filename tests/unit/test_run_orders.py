@@ -14,7 +14,7 @@ from curate.store import Store
 from curate.validate.runs import run_before_and_after
 from curate.validate.verdict import compute_verdict
 from tests.helpers.fakes import UNUSED, fake
-from tests.unit.test_trivial import TESTS, plan_of, section
+from tests.unit.test_trivial_patches import TESTS, plan_of, section
 
 SPOILER, VICTIM = "tests/test_a.py::test_fixed", "tests/test_b.py::test_near"
 

@@ -10,7 +10,7 @@ import pytest
 from curate.builders.errors import BuilderError, DiskFullError
 from curate.builders.model import Failure
 from curate.builders.process.run import run_command
-from tests.functional.test_scratch import alive
+from tests.functional.test_temp_dirs import alive
 
 # Says who it is and its child are, and that it was asked to end.
 STUBBORN = (
