@@ -15,7 +15,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks.worlds import MirroredRepository, add_arguments, load_repositories
+from tests.benchmarks.derived_repositories import (
+    MirroredRepository,
+    add_arguments,
+    load_repositories,
+)
 from tests.doubles.github.data import Repository, World
 from tests.doubles.github.server import GitHubDouble
 

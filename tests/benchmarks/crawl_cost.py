@@ -15,7 +15,11 @@ from curate.git.mirror import open_mirror
 from curate.github.client import GitHubClient
 from curate.recipes import RecipeLibrary
 from curate.store.store import Store
-from tests.benchmarks.worlds import MirroredRepository, add_arguments, load_repositories
+from tests.benchmarks.derived_repositories import (
+    MirroredRepository,
+    add_arguments,
+    load_repositories,
+)
 from tests.doubles.github.server import GitHubDouble
 
 

@@ -23,7 +23,7 @@ from curate.core.settings import read_settings
 from curate.environments.context import ValidationContext
 from curate.store import Store
 from curate.validate.runs import run_before_and_after
-from tests.benchmarks.workshops import make_validation_context, rebuild_environment
+from tests.benchmarks.stored_builds import make_validation_context, rebuild_environment
 
 HEAD = "| instance | tests | quarantined | expected a run | outcomes | flipped | which |"
 

@@ -22,7 +22,7 @@ from curate.environments.plan import ValidationPlan, plan_validation
 from curate.recipes import RecipeLibrary
 from curate.store import Store
 
-MARK = 0.3  # environments a candidate, at most
+TARGET = 0.3  # environments a candidate, at most
 
 
 @dataclass
@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
     planned = sum(count.planned for count in counts)
     made = sum(len(count.environments) for count in counts)
     print(line("all", summed(counts)))
-    print(f"\n{made / max(planned, 1):.2f} environments a planned candidate (mark: at most {MARK})")
+    print(f"\n{made / max(planned, 1):.2f} environments per planned candidate (target: {TARGET})")
 
 
 def counted(store: Store, repo: str, mirrors: Path, pythons: tuple[str, ...]) -> Count:

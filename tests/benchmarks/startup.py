@@ -1,8 +1,8 @@
 """What a command costs before it does anything, held against what no typer program can avoid.
 
 `python -m tests.benchmarks.startup` runs curate and its yardsticks in turns, so that all of them
-meet the same load, and prints medians and their ratios beside the mark of each. Exit code 1 where a
-ratio is over its mark.
+meet the same load, and prints medians and their ratios beside the target of each. The exit code is
+1 if a ratio is over its target.
 """
 
 import argparse
@@ -46,7 +46,7 @@ class Comparison:
 
 
 def main() -> int:
-    """Print the table; 1 where a mark is missed."""
+    """Print the table; 1 where a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--candidates", type=int, default=4000)
@@ -85,7 +85,7 @@ def _measured(one: Comparison, variables: Mapping[str, str], rounds: int) -> flo
             if number:
                 times[which].append(seconds)
     own, other = statistics.median(times["command"]), statistics.median(times["yardstick"])
-    print(f"{one.name:<10} {own:6.3f} s {other:6.3f} s  {own / other:5.2f}  mark {one.most:g}")
+    print(f"{one.name:<10} {own:6.3f} s {other:6.3f} s  {own / other:5.2f}  target {one.most:g}")
     return own / other
 
 

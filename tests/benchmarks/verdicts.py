@@ -1,4 +1,4 @@
-"""How our verdicts compare with published rows: a page of Markdown, one line a row, and the marks.
+"""How our verdicts compare with published rows: a Markdown page, a line per row, and targets.
 
     python -m tests.benchmarks.verdicts ROWS.jsonl --data-dir DATA... [--repo O/N]... [--more]
 
@@ -21,7 +21,7 @@ from typing import Any
 from curate.core.model import Environment, Validation
 from curate.recipes import RecipeLibrary
 from curate.store import Store
-from tests.benchmarks.marks import compute_targets
+from tests.benchmarks.targets import compute_targets
 
 CAUSES = Path(__file__).with_name("causes.toml")
 INTRODUCTION = """\
@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def page(rows: Sequence[Comparison]) -> Iterator[str]:
-    """The lines of sums, marks, table and misses."""
+    """The lines of sums, targets, table and misses."""
     given = [row for row in rows if row.published is not None]
     verified = [row.ours for row in rows if row.ours and row.matches]
     right = sum(row.matches for row in given)

@@ -1,4 +1,4 @@
-"""Pages that hold our verdicts against published rows, and the marks they print."""
+"""Pages that compare our verdicts with published rows, and the targets they print."""
 
 import json
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from curate.builders.model import Outcome
 from curate.core.model import Rejection, Run, Validation, Verdict
 from curate.store import Store
 from tests.benchmarks import sharing, verdicts
-from tests.benchmarks.marks import compute_targets
+from tests.benchmarks.targets import compute_targets
 from tests.helpers.factories import make_validation
 
 
@@ -66,16 +66,18 @@ def test_rows_are_compared_up_to_the_first_blank_of_an_id(
     assert lines[make_validation(3).instance_id].endswith("| verified, by an older recipe |")
 
 
-def test_marks_scale_runs_to_the_usual_number() -> None:
+def test_targets_scale_runs_to_the_usual_number() -> None:
     runs = tuple(
         Run(side=side, index=0, status="completed", outcomes={"t": Outcome.PASSED}, cpu_seconds=9)
         for side in ("before", "after")
     )
     found = {
-        mark.name: mark.value * 3600
-        for mark in compute_targets([replace(judged(1, "t"), runs=runs)])
+        target.name: target.value * 3600
+        for target in compute_targets([replace(judged(1, "t"), runs=runs)])
     }
-    scaled = found["mean core-hours, with 3 runs a side"] - found["mean core-hours, as run"]
+    scaled = (
+        found["mean core-hours, with 3 runs before and 3 after"] - found["mean core-hours, as run"]
+    )
     assert round(scaled, 3) == 36
     assert list(compute_targets([])) == []
 

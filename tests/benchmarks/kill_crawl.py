@@ -1,13 +1,17 @@
 """A crawl killed with -9 at random moments, against an undisturbed one, on a derived repository.
 
-python -m tests.benchmarks.endurance FOLDER --mirror '/mirrors/{name}/repo' [--kills 30]
+python -m tests.benchmarks.kill_crawl FOLDER --mirror '/mirrors/{name}/repo' [--kills 30]
 """
 
 import argparse
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks.worlds import MirroredRepository, add_arguments, load_repositories
+from tests.benchmarks.derived_repositories import (
+    MirroredRepository,
+    add_arguments,
+    load_repositories,
+)
 from tests.doubles.github.server import GitHubDouble
 from tests.helpers.kill_loop import crawl_command, kill_often, start_crawl
 from tests.helpers.store_snapshot import content

@@ -34,11 +34,11 @@ def make_validation_context(
 
 
 def rebuild_environment(
-    candidate: Candidate, made: Validation, ctx: ValidationContext, mark: str = ""
+    candidate: Candidate, made: Validation, ctx: ValidationContext, salt: str = ""
 ) -> tuple[ValidationPlan, BuiltInstance | Failure]:
     """The plan of *candidate*, and what its lock in *made* builds.
 
-    A *mark* makes the lock's text new, so that no layer of before is taken for the environment.
+    A *salt* makes the lock's text new, so that no layer of before is taken for the environment.
     """
     assert made.environment is not None
     plan = plan_validation(
@@ -49,16 +49,16 @@ def rebuild_environment(
     )
     assert isinstance(plan, ValidationPlan)
     plan = replace(plan, use_ci_env=made.environment.env_vars != plan.env_vars)
-    ground = next(
+    variant = next(
         each
         for each in plan.variants
         if each.requirements_from == made.environment.requirements_from
     )
-    _, built = build_with_fallbacks(plan, ground, lock_from_record(made.environment, mark), ctx)
+    _, built = build_with_fallbacks(plan, variant, lock_from_record(made.environment, salt), ctx)
     return plan, built
 
 
-def lock_from_record(made: Environment, mark: str = "") -> RequirementsLock:
+def lock_from_record(made: Environment, salt: str = "") -> RequirementsLock:
     """The lock that *made* was built from."""
-    text = f"{made.lock}# {mark}\n" if mark else made.lock
+    text = f"{made.lock}# {salt}\n" if salt else made.lock
     return RequirementsLock(text=text, python=made.python, exclude_newer=made.exclude_newer)

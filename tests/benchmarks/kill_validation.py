@@ -1,6 +1,6 @@
 """What being killed does to a validation: kill -9 at random moments, on a Docker engine of its own.
 
-    python -m tests.benchmarks.kills [--times 20] [--engine] [--folder FOLDER]
+    python -m tests.benchmarks.kill_validation [--times 20] [--engine] [--folder FOLDER]
 
 Twelve instances are validated undisturbed, then in a fresh folder with kill -9 of curate's process
 group (with --engine: of dockerd and its containerd), each time followed by the same command. Prints
@@ -20,8 +20,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.benchmarks.killed import fingerprint_store
-from tests.benchmarks.scene import HEAD, Disturbance, FaultLoop, find_differences
+from tests.benchmarks.fault_loop import HEAD, Disturbance, FaultLoop, find_differences
+from tests.benchmarks.store_fingerprint import fingerprint_store
 from tests.helpers.private_engine import PrivateEngine
 from tests.helpers.pty import Watched
 from tests.helpers.resource_leaks import image_names
@@ -156,7 +156,9 @@ def _ending(watched: Watched, code: int | None) -> str:
 
 def main() -> int:
     """Both runs, the table, the faults."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.kills", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.kill_validation", description=__doc__
+    )
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--engine", action="store_true", help="kill the engine, not curate")
     parser.add_argument("--seed", type=int, default=1)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.benchmarks.killed import fingerprint_store, stored_verdict_times
+from tests.benchmarks.store_fingerprint import fingerprint_store, stored_verdict_times
 from tests.helpers.private_engine import PrivateEngine
 from tests.helpers.pty import Watched
 from tests.helpers.resource_leaks import find_leaked_resources, held_locks, image_names
