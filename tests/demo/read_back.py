@@ -1,4 +1,4 @@
-"""Prints the rows of a data set on the Hub as JSON lines (arguments: its id and a split).
+"""Prints the rows of a dataset on the Hub as JSON lines (arguments: its id and a split).
 
 A process of its own, since the clients read HF_ENDPOINT when they are imported.
 """
@@ -8,7 +8,7 @@ import sys
 
 
 def main(name: str, split: str) -> None:
-    """Load *split* of the data set *name* with the real `datasets` client."""
+    """Load *split* of the dataset *name* with the real `datasets` client."""
     from datasets import load_dataset  # type: ignore[import-untyped]
 
     for row in load_dataset(name, split=split):

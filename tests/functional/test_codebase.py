@@ -1,4 +1,4 @@
-"""Facts of base commits out of a real mirror: licence, size, edited functions."""
+"""Facts of base commits out of a real mirror: license, size, edited functions."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def bases(history: GitHistory) -> CodebaseReader:
     return CodebaseReader({"owner/name": history.path / ".git"}.get)
 
 
-def test_licences_are_those_of_the_base_and_asked_once_a_text(
+def test_licenses_are_those_of_the_base_and_asked_once_a_text(
     history: GitHistory, asked: list[str]
 ) -> None:
     first = history.change({"LICENSE": "MIT\n"})
@@ -118,7 +118,7 @@ def test_a_commit_in_the_statement_is_known_from_the_mirror(
         ]
 
 
-def test_askalono_knows_our_own_licence() -> None:
+def test_askalono_knows_our_own_license() -> None:
     name, likeness = license.identify_with_askalono((ROOT / "LICENSE").read_text(encoding="utf-8"))
     assert name == "MIT"
     assert likeness >= license.MIN_SIMILARITY

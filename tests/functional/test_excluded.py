@@ -1,4 +1,4 @@
-"""What the rules hold back of the verified instances is told by the commands, with every reason."""
+"""Commands tell which verified instances the release filters exclude, with every reason."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ FALLEN = Verdict(
 
 @pytest.fixture
 def curate(tmp_path: Path) -> Curate:
-    """Commands in a folder whose store has 7 (good), 8 (held back twice), 9 (fallen)."""
+    """Commands in a folder whose store has 7 (good), 8 (excluded twice), 9 (rejected)."""
     with Store(tmp_path / "data") as store:
         for number, statement in ((7, "It breaks very badly."), (8, "See #8"), (9, "x")):
             one = make_candidate(
@@ -112,7 +112,7 @@ def test_a_list_is_printed_from_rows(curate: Curate, tmp_path: Path) -> None:
 
 @pytest.fixture
 def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FindExcluded]:
-    """Asks what is held back; gives the ids, and how often it had to be made out."""
+    """Ask what is excluded; return the ids, and how often it was computed."""
     made: list[int] = []
 
     def counted(*arguments: Any) -> Mapping[str, Sequence[Exclusion]]:

@@ -36,7 +36,7 @@ def good(number: int = 7, **changes: Any) -> dict[str, Any]:
 def released(folder: Path, *train: Row, raw: Any = (), **subsets: Any) -> Path:
     facts = CardData(
         repo_id="o/n",
-        excluded={"publish/licence": 3},
+        excluded={"publish/license": 3},
         filters_about="What we hold back.",
         licenses={"MIT": 2, "": 1},
     )

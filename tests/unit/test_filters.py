@@ -1,4 +1,4 @@
-"""What is held back, by which rule, and what is not."""
+"""What the release filters exclude, by which filter, and what they include."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Licences: the text where it is sure, the metadata where it is not, both where they differ."""
+"""Licenses: the text if it is certain, else the metadata, and both if they differ."""
 
 import pytest
 

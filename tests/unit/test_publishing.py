@@ -97,7 +97,7 @@ def test_other_columns_and_changed_files_are_faults(tmp_path: Path) -> None:
 def test_the_card_tells_splits_figures_and_what_is_held_back(tmp_path: Path) -> None:
     text = (released(tmp_path / "r", good(7), lite=[good(7)]) / "README.md").read_text()
     assert "  - split: lite\n    path: data/lite-*.parquet" in text
-    assert "| publish/licence | 3 |" in text
+    assert "| publish/license | 3 |" in text
     assert "| MIT | 2 |\n| unclear | 1 |" in text
     assert f"Schema version: {columns.SCHEMA_VERSION}." in text
     assert 'load_dataset("o/n", split="lite")' in text

@@ -1,4 +1,4 @@
-"""How each pull came into the project, told from git alone.
+"""How each pull came into the project, as detected from git alone.
 
 Three ways, in this order: a merge commit whose second parent is the pull's head; a commit that
 says `(#N)` at the end of its subject or `Merge pull request #N` (a squash, or a head that moved);
