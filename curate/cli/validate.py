@@ -29,7 +29,7 @@ EXAMPLE = "Example: [bold]curate validate --repo getmoto/moto -j 4[/bold]"
 
 
 class InfrastructureError(CurateError):
-    """Candidates without a verdict, as the machine failed; the next call tries them again."""
+    """Candidates without a verdict after an infrastructure error; the next call retries them."""
 
     exit_code = 3
 

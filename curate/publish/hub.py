@@ -165,10 +165,10 @@ class _PushTarget:
 
 
 def _commit_changes(
-    target: _PushTarget, local: Mapping[str, FileDigest], head: Any, tries: int, pause: float
+    target: _PushTarget, local: Mapping[str, FileDigest], head: Any, max_attempts: int, pause: float
 ) -> PushResult:
     repo_id, parent = target.repo_id, head.sha
-    for attempt in range(tries):
+    for attempt in range(max_attempts):
         changes = plan_changes(local, _remote_digests(head))
         if not changes:
             return PushResult(repo_id=repo_id, commit=head.sha, changed=head.sha != parent)
@@ -180,13 +180,13 @@ def _commit_changes(
         outcome = _try_commit(target, changes, parent)
         if isinstance(outcome, str):
             return PushResult(repo_id=repo_id, commit=outcome, changed=True)
-        if attempt + 1 < tries and _http_status(outcome) != 412:
+        if attempt + 1 < max_attempts and _http_status(outcome) != 412:
             time.sleep(pause * 2**attempt)
         with _translate_errors(repo_id):
             head = _head_commit(target.api, repo_id, target.branch)
     if plan_changes(local, _remote_digests(head)):
         raise NetworkError(
-            f"The Hub did not accept a commit to {repo_id} in {tries} attempts.",
+            f"The Hub did not accept a commit to {repo_id} in {max_attempts} attempts.",
             hint="Try again later.",
         )
     return PushResult(repo_id=repo_id, commit=head.sha, changed=True)
