@@ -79,6 +79,7 @@ def _make_table(title: str = "") -> Table:
 
 def _funnel_table(funnels: Sequence[RepositoryFunnel]) -> Table:
     table = _make_table("Funnel by stage")
+    table.padding = (0, 1, 0, 0)  # one space between columns: long names fit into 80 columns
     table.add_column("repository", overflow="fold")
     for name in ("PRs", "candidates", "attempted", "verified", "core-h", "unique MB"):
         table.add_column(name, justify="right")
