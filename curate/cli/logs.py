@@ -26,11 +26,11 @@ class ConsoleHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print one record, its first word in color where it is a verdict."""
         try:
-            prefix = "Warning: " if record.levelno >= logging.WARNING else ""
-            text = Text(prefix + self.format(record))
-            for word, style in _STYLES.items():
-                if text.plain.startswith(f"{word} "):
-                    text.stylize(style, 0, len(word))
+            message = self.format(record)
+            is_warning = record.levelno >= logging.WARNING and not message.startswith("ERROR ")
+            text = Text(f"Warning: {message}" if is_warning else message)
+            word = text.plain.partition(" ")[0]
+            text.stylize(_STYLES.get(word, ""), 0, len(word))
             err_console.print(text, soft_wrap=True)
         except Exception:
             self.handleError(record)

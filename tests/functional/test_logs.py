@@ -36,7 +36,7 @@ def test_a_failed_command_ends_with_the_name_of_its_log(
     assert last.startswith("Log:   ")
     text = (tmp_path / last.removeprefix("Log:   ")).read_text()
     assert f"ERROR {candidate.instance_id}: infrastructure error; will be retried" in text
-    assert f"ERROR {candidate.instance_id}" in done.stderr
+    assert f"\nERROR {candidate.instance_id}" in f"\n{done.stderr}"
 
 
 def test_quiet_shows_the_error_alone_and_logs_the_same(
