@@ -132,7 +132,8 @@ def _collect_result(
         raise
     except (BuilderError, CurateError) as error:  # of this candidate only, e.g. a missing mirror
         summary.infra_failures[name] = error
-        log.warning("ERROR %s: infrastructure error; will be retried: %s", name, error)
+        message = f"{error} {error.hint}".rstrip()
+        log.warning("ERROR %s: infrastructure error; will be retried: %s", name, message)
         on_done(name)
         return
     store.save_validation(task.candidate.repo, validation)

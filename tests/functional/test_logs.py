@@ -37,6 +37,7 @@ def test_a_failed_command_ends_with_the_name_of_its_log(
     text = (tmp_path / last.removeprefix("Log:   ")).read_text()
     assert f"ERROR {candidate.instance_id}: infrastructure error; will be retried" in text
     assert f"\nERROR {candidate.instance_id}" in f"\n{done.stderr}"
+    assert f"Run: curate crawl {candidate.repo}" in done.stderr
 
 
 def test_quiet_shows_the_error_alone_and_logs_the_same(
