@@ -46,8 +46,10 @@ def status_command(
     if not funnels:
         console.print("The store is empty. Start with: curate crawl OWNER/NAME")
         return
-    console.print(_funnel_table(funnels), end="\n\n")
-    console.print(_rejections_table(funnels))
+    console.print(_funnel_table(funnels))
+    if any(funnel.rejected for funnel in funnels):
+        console.print()
+        console.print(_rejections_table(funnels))
     if total:
         preset = settings.release_filters
         title = f"Excluded by filter preset '{preset}': {total:,} verified instances"
