@@ -21,5 +21,5 @@ def load_template(package: str, name: str) -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["quote"] = lambda value: shlex.quote(str(value))
+    environment.filters["quote"] = shlex.quote
     return environment.get_template(name)
