@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from curate.builders.model import RunSpec
 from curate.builders.pytest_plugin import REPORTER, read_plugin_source
-from curate.builders.templates import load_template
+from curate.builders.templates import render_template
 
 EXIT_NO_CHECKOUT = 89
 EXIT_PATCH_FAILED = 90  # + index of the patch, at most 99
@@ -47,29 +47,26 @@ def nonempty_patches(run_spec: RunSpec) -> tuple[bytes, ...]:
 
 def render_local_script(run_spec: RunSpec, layout: SandboxLayout) -> str:
     """Render the script of a local run; the caller limits time and output and kills stragglers."""
-    template = load_template(__package__, "run_local.sh.jinja")
-    return str(template.render(_prepare_values(run_spec, layout)))
+    return render_template(__package__, "run_local.sh.jinja", _prepare_values(run_spec, layout))
 
 
 def render_container_script(run_spec: RunSpec, layout: SandboxLayout) -> str:
     """Render the script of a container, which limits time and output and kills stragglers."""
     head, tail = split_output_limit(run_spec.limits.output_bytes)
-    template = load_template(__package__, "run_container.sh.jinja")
-    return str(
-        template.render(
-            _prepare_values(run_spec, layout),
-            cgroup=CGROUP,
-            head=head,
-            tail=tail,
-            kill_after=f"{KILL_AFTER:g}",
-            seconds=f"{run_spec.limits.seconds:g}",
-        )
-    )
+    values = {
+        **_prepare_values(run_spec, layout),
+        "cgroup": CGROUP,
+        "head": head,
+        "tail": tail,
+        "kill_after": f"{KILL_AFTER:g}",
+        "seconds": f"{run_spec.limits.seconds:g}",
+    }
+    return render_template(__package__, "run_container.sh.jinja", values)
 
 
 def render_resource_usage(cgroup: str = CGROUP) -> str:
     """Render the function `resource_usage`, which prints the statistics of the folder *cgroup*."""
-    return str(load_template(__package__, "resource_usage.sh.jinja").render(cgroup=cgroup))
+    return render_template(__package__, "resource_usage.sh.jinja", {"cgroup": cgroup})
 
 
 def split_output_limit(limit: int) -> tuple[int, int]:

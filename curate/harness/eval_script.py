@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Mapping
 
 from curate.builders.pytest_plugin import STATUS, read_plugin_source
-from curate.builders.templates import load_template
+from curate.builders.templates import render_template
 from curate.patches.file_kinds import TEST_NAMES, TEST_SEGMENTS
 from curate.patches.parse import list_patch_paths
 
@@ -44,21 +44,20 @@ def render_eval_script(
     if "\n" in test_command or not test_command.strip():
         raise ValueError("the test command must be a single line")
     plugin = read_plugin_source(STATUS)
-    return str(
-        load_template(__package__, "eval.sh.jinja").render(
-            testbed=testbed,
-            test_files=[_quote_word(path) for path in list_patch_paths(test_patch)],
-            gold_files=[_quote_word(it) for it in list_patch_paths(gold) if _is_test_path(it)],
-            test_pattern=TEST_FILES,
-            apply=_apply_command(test_patch),
-            plugin=plugin,
-            end_of_plugin=_heredoc_delimiter("PLUGIN", plugin),
-            exports=sorted((environment or {}).items()),
-            start=START_MARKER,
-            command=test_command,
-            end=END_MARKER,
-        )
-    )
+    values = {
+        "testbed": testbed,
+        "test_files": [_quote_word(path) for path in list_patch_paths(test_patch)],
+        "gold_files": [_quote_word(it) for it in list_patch_paths(gold) if _is_test_path(it)],
+        "test_pattern": TEST_FILES,
+        "apply": _apply_command(test_patch),
+        "plugin": plugin,
+        "end_of_plugin": _heredoc_delimiter("PLUGIN", plugin),
+        "exports": sorted((environment or {}).items()),
+        "start": START_MARKER,
+        "command": test_command,
+        "end": END_MARKER,
+    }
+    return render_template(__package__, "eval.sh.jinja", values)
 
 
 def _apply_command(patch: bytes) -> str:

@@ -3,9 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any
 
+from curate.builders.templates import render_template
 from curate.publish.statistics import MEASURES, PaperStatistics
 from curate.releases.columns import SCHEMA_VERSION, Column
 from curate.store.funnel import RepositoryFunnel
@@ -61,36 +60,29 @@ def render_card(data: CardData, splits: tuple[DatasetSplit, ...]) -> str:
     """README.md of a dataset; the same data give the same text."""
     present = {split.name for split in splits}
     names = ("train", "lite", *data.subsets, RAW_CONFIG)
-    text: str = _load_template().render(
-        data=data,
-        splits=splits,
-        metadata=_render_metadata(data, splits),
-        name=data.repo_id.rpartition("/")[2],
-        schema_version=SCHEMA_VERSION,
-        empty=[name for name in names if name not in present],
-        abouts={name: _describe_split(name, data) for name in {*names, *present}},
-        rejections=_by_count(sum((Counter(it.rejected) for it in data.funnels), Counter())),
-        measures=MEASURES,
-        shares=_repository_shares(data.statistics) if data.statistics else (),
-        columns_by_config={
+    values = {
+        "data": data,
+        "splits": splits,
+        "metadata": _render_metadata(data, splits),
+        "name": data.repo_id.rpartition("/")[2],
+        "schema_version": SCHEMA_VERSION,
+        "empty": [name for name in names if name not in present],
+        "abouts": {name: _describe_split(name, data) for name in {*names, *present}},
+        "rejections": _by_count(sum((Counter(it.rejected) for it in data.funnels), Counter())),
+        "measures": MEASURES,
+        "shares": _repository_shares(data.statistics) if data.statistics else (),
+        "columns_by_config": {
             RAW_CONFIG if split.name == RAW_CONFIG else "default": split.columns for split in splits
         },
+    }
+    return render_template(
+        __package__,
+        "card.md.jinja",
+        values,
+        count="{:,}".format,
+        by_count=_by_count,
+        mean=_format_mean,
     )
-    return text
-
-
-@cache
-def _load_template() -> Any:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("curate.publish"),
-        autoescape=False,  # Markdown
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"count": "{:,}".format, "by_count": _by_count, "mean": _format_mean}
-    return environment.get_template("card.md.jinja")
 
 
 def _render_metadata(data: CardData, splits: tuple[DatasetSplit, ...]) -> str:
