@@ -20,7 +20,7 @@ from curate.store import Store
 def make_validation_context(
     store: Store, settings: Settings, building: BuildSettings, backend: Backend, jobs: int = 1
 ) -> ValidationContext:
-    """A workshop that reports nothing and has *jobs* sandboxes at once."""
+    """A context that reports nothing and has *jobs* sandboxes at once."""
     return ValidationContext(
         store=store,
         backend=backend,

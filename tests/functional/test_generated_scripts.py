@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from curate.builders.images.install_script import render_install_script
-from curate.builders.model import InstanceSpec, RequirementsLock, RunSpec
+from curate.builders.model import RunSpec
 from curate.builders.sandbox.run_script import (
     SandboxLayout,
     render_container_script,
     render_local_script,
 )
 from curate.harness.eval_script import render_eval_script
+from tests.helpers.instance_spec import imagine_instance_spec
 
 LAYOUT = SandboxLayout(checkout="/test bed", inputs="/curate/in", outputs="/curate/o u t")
 RUN = RunSpec(command="pytest", patches=(b"a\n", b"b\n"), env_vars={"A": "it's", "B": "x y"})
@@ -28,17 +29,7 @@ SHELLCHECK = shutil.which(
 
 def scripts() -> dict[str, tuple[str, str]]:
     """Dialect and text by name."""
-    date = datetime(2023, 6, 1, tzinfo=UTC)
-    spec = InstanceSpec(
-        name="owner__thing-1",
-        repo="owner/thing",
-        mirror=Path("mirror"),
-        base_commit="a" * 40,
-        date=date,
-        python="3.8",
-        lock=RequirementsLock(text="a==1\n", python="3.8", exclude_newer=date),
-        import_name="thing",
-    )
+    spec = imagine_instance_spec(datetime(2023, 6, 1, tzinfo=UTC), import_name="thing")
     old = replace(spec, date=datetime(2019, 1, 1, tzinfo=UTC), version="1.0")
     return {
         "local run": ("bash", render_local_script(RUN, LAYOUT)),

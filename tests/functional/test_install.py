@@ -18,7 +18,8 @@ from curate.builders.images.install_script import (
     find_failed_step,
     render_install_script,
 )
-from curate.builders.model import Failure, InstanceSpec, RequirementsLock
+from curate.builders.model import Failure, InstanceSpec
+from tests.helpers.instance_spec import imagine_instance_spec
 
 
 class RunScript(Protocol):
@@ -36,16 +37,7 @@ NEW = datetime(2023, 3, 1, tzinfo=UTC)
 
 
 def _spec(date: datetime = OLD, **fields: Any) -> InstanceSpec:
-    return InstanceSpec(
-        name="o__r-1",
-        repo="o/r",
-        mirror=Path("/nowhere"),
-        base_commit="a" * 40,
-        date=date,
-        python="3.8",
-        lock=RequirementsLock(text="", python="3.8", exclude_newer=date),
-        **fields,
-    )
+    return imagine_instance_spec(date, **fields)
 
 
 def commit(folder: Path) -> None:

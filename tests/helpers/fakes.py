@@ -1,7 +1,13 @@
 """Stand-ins that pass for any type, and checks that tell mypy what a value is."""
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any, TypeVar
+
+from curate.builders.model import RunResult, RunSpec
+from curate.store import Store
 
 T = TypeVar("T")
 
@@ -11,6 +17,17 @@ UNUSED: Any = None  # for an argument that the tested code never looks at
 def fake(**attributes: Any) -> Any:
     """A stand-in with just these attributes."""
     return SimpleNamespace(**attributes)
+
+
+def fake_run_context(store: Store, run_tests: Callable[[object, RunSpec], RunResult]) -> Any:
+    """What runs of a validation ask of their context; *run_tests* takes the place of a sandbox."""
+    return fake(
+        store=store,
+        backend=fake(run_tests=run_tests),
+        stop_event=threading.Event(),
+        report_step=lambda name, step: None,
+        run_executor=ThreadPoolExecutor(1),
+    )
 
 
 def not_none(value: T | None) -> T:

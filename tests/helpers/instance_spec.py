@@ -1,7 +1,8 @@
-"""A small project in a repository of one commit, and what a backend is asked to build of it."""
+"""What a backend is asked to build: of a small project with one commit, or of none."""
 
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,19 @@ def make_instance_spec(
     head = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=mirror, check=True, capture_output=True, text=True
     )
-    return InstanceSpec(
-        name="Owner__Thing-1",
-        repo="owner/thing",
-        mirror=mirror,
-        base_commit=head.stdout.strip(),
-        date=DATE,
-        python=python,
-        lock=RequirementsLock(text=lock, python=python, exclude_newer=DATE),
-        import_name="thing",
-        **more,
-    )
+    spec = imagine_instance_spec(DATE, lock, python=python, mirror=mirror, import_name="thing")
+    return replace(spec, base_commit=head.stdout.strip(), **more)
+
+
+def imagine_instance_spec(
+    date: datetime, lock: str = "", *, python: str = "3.8", **more: Any
+) -> InstanceSpec:
+    """A spec without a repository, for what is only planned or rendered."""
+    fields: dict[str, Any] = {
+        "name": "Owner__Thing-1",
+        "repo": "owner/thing",
+        "mirror": Path("/nowhere"),
+        "base_commit": "a" * 40,
+        "lock": RequirementsLock(text=lock, python=python, exclude_newer=date),
+    }
+    return InstanceSpec(date=date, python=python, **fields | more)

@@ -20,23 +20,18 @@ from curate.builders.images.dockerfiles import (
 )
 from curate.builders.images.plan import plan_image
 from curate.builders.lock.build_constraints import build_constraint
-from curate.builders.model import InstanceSpec, RequirementsLock
+from curate.builders.model import InstanceSpec
 from curate.builders.settings import BuildSettings
+from tests.helpers.instance_spec import imagine_instance_spec
 
 DATE = datetime(2021, 5, 4, 10, tzinfo=UTC)
-LOCK = RequirementsLock(
-    text="# made by uv\nattrs==21.2.0\nsix==1.16.0\n", python="3.8", exclude_newer=DATE
-)
-SPEC = InstanceSpec(
+SPEC = imagine_instance_spec(
+    DATE,
+    "# made by uv\nattrs==21.2.0\nsix==1.16.0\n",
     name="Owner__Repo-7",
-    repo="owner/repo",
-    mirror=Path("/mirrors/owner+repo"),
-    base_commit="a" * 40,
-    date=DATE,
-    python="3.8",
-    lock=LOCK,
     env_vars={"GREETING": 'say "hi" for $5'},
 )
+LOCK = SPEC.lock
 SETTINGS = BuildSettings(cache_dir=Path("/cache"))
 PREFIX = Path("/pythons/3.8.18")
 

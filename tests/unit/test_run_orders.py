@@ -13,14 +13,14 @@ from curate.builders.model import Outcome, RunResult, RunSpec, RunStatus
 from curate.store import Store
 from curate.validate.runs import run_before_and_after
 from curate.validate.verdict import compute_verdict
-from tests.helpers.fakes import UNUSED, fake
+from tests.helpers.fakes import UNUSED, fake_run_context
 from tests.unit.test_trivial_patches import TESTS, plan_of, section
 
 SPOILER, VICTIM = "tests/test_a.py::test_fixed", "tests/test_b.py::test_near"
 
 
 def spoiling(plan: Any, store: Store, commands: list[tuple[str, str]]) -> Any:
-    """A workshop in which a failing test breaks the next file's, if its own comes first."""
+    """A context in which a failing test breaks the next file's, if its own comes first."""
 
     def run(built: object, execution: RunSpec) -> RunResult:
         commands.append((execution.command, execution.env_vars["PYTHONHASHSEED"]))
@@ -32,13 +32,7 @@ def spoiling(plan: Any, store: Store, commands: list[tuple[str, str]]) -> Any:
             outcomes={n: Outcome.PASSED if ok else Outcome.FAILED for n, ok in results.items()},
         )
 
-    return fake(
-        store=store,
-        backend=fake(run_tests=run),
-        stop_event=threading.Event(),
-        report_step=lambda name, step: None,
-        run_executor=ThreadPoolExecutor(1),
-    )
+    return fake_run_context(store, run)
 
 
 def planned() -> Any:

@@ -1,8 +1,6 @@
 """Patches that mend nothing are called wrong: none, of test helpers alone, of settings alone."""
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from curate.validate.attempts import CONFIG_ONLY_REJECTION
 from curate.validate.runs import run_before_and_after
 from curate.validate.verdict import compute_verdict
 from tests.helpers.factories import make_candidate, make_validation
-from tests.helpers.fakes import UNUSED, fake, not_none
+from tests.helpers.fakes import UNUSED, fake, fake_run_context, not_none
 
 RunAttempt = Callable[..., Validation]
 
@@ -35,21 +33,15 @@ def section(path: str) -> bytes:
 TESTS = section("tests/test_m.py")
 
 
-def shop_of(store: Store, mended_by: str) -> Any:
-    """A workshop whose only test passes once *mended_by* is patched."""
+def context_of(store: Store, mended_by: str) -> Any:
+    """A context whose only test passes once *mended_by* is patched."""
 
     def run(built: object, execution: RunSpec) -> RunResult:
         mended = section(mended_by) in b"".join(execution.patches)
         outcome = Outcome.PASSED if mended else Outcome.FAILED
         return RunResult(status=RunStatus.COMPLETED, outcomes={NAME: outcome}, cpu_seconds=1.0)
 
-    return fake(
-        store=store,
-        backend=fake(run_tests=run),
-        stop_event=threading.Event(),
-        report_step=lambda name, step: None,
-        run_executor=ThreadPoolExecutor(1),
-    )
+    return fake_run_context(store, run)
 
 
 def plan_of(gold: bytes, test_patch: bytes = TESTS) -> Any:
@@ -73,7 +65,7 @@ def tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunAttempt:
 
     def run(gold: bytes, mended_by: str, test_patch: bytes = TESTS, **options: Any) -> Validation:
         with Store(tmp_path) as store:
-            ctx = shop_of(store, mended_by)
+            ctx = context_of(store, mended_by)
             blank = make_validation(runs=())
             return attempts.run_attempt(
                 plan_of(gold, test_patch), UNUSED, UNUSED, ValidationOptions(**options), ctx, blank
@@ -104,7 +96,7 @@ def test_helpers_alone_are_part_of_every_before_run(tried: RunAttempt) -> None:
 def test_the_empty_patch_is_the_before_run(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         runs = run_before_and_after(
-            plan_of(section("m.py")), UNUSED, shop_of(store, "m.py"), count=2
+            plan_of(section("m.py")), UNUSED, context_of(store, "m.py"), count=2
         )
     before = [run for run in runs if run.side == "before"]
     assert [run.outcomes[NAME] for run in before] == [Outcome.FAILED] * 2
