@@ -26,9 +26,8 @@ class ConsoleHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print one record, its first word in color where it is a verdict."""
         try:
-            message = self.format(record)
-            is_warning = record.levelno >= logging.WARNING and not message.startswith("ERROR ")
-            text = Text(f"Warning: {message}" if is_warning else message)
+            prefix = "Warning: " if record.levelno == logging.WARNING else ""
+            text = Text(prefix + self.format(record))
             word = text.plain.partition(" ")[0]
             text.stylize(_STYLES.get(word, ""), 0, len(word))
             err_console.print(text, soft_wrap=True)

@@ -82,7 +82,7 @@ def require_pushable(problems: Sequence[ReleaseProblem]) -> None:
     """Raise CurateError if one of *problems* blocks a push."""
     blocking = [problem for problem in problems if problem.blocks_push]
     for problem in blocking[:MAX_LISTED]:
-        log.error("%s", problem)
+        log.error("ERROR %s", problem)
     if blocking:
         raise CurateError(
             f"The release has {len(blocking):,} errors, the first: {blocking[0]}",

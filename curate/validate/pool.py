@@ -133,7 +133,7 @@ def _collect_result(
     except (BuilderError, CurateError) as error:  # of this candidate only, e.g. a missing mirror
         summary.infra_failures[name] = error
         message = f"{error} {error.hint}".rstrip()
-        log.warning("ERROR %s: infrastructure error; will be retried: %s", name, message)
+        log.error("ERROR %s: infrastructure error; will be retried: %s", name, message)
         on_done(name)
         return
     store.save_validation(task.candidate.repo, validation)

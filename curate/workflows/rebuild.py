@@ -60,7 +60,7 @@ def rebuild_repositories(
             description = describe_error(error)
             if description is None:
                 raise
-            log.error("%s: %s", repo, description[0])
+            log.error("ERROR %s: %s", repo, description[0])
             problems[repo] = description[:2]
     return problems
 
