@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ STABLE_AFTER_DAYS = 365  # a year after its release, most packages have wheels f
 
 _NOT_DOWNLOADABLE = {"3.6", "3.7"}  # uv does not provide builds of these
 
+_LEGACY_STAR = re.compile(r"([<>]=?|~=)(\s*[0-9.]+?)\.?\*")  # accepted before PEP 440 was enforced
 _CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)$")
 
 
@@ -126,9 +128,12 @@ def _classifier_versions(classifiers: Iterable[str]) -> set[str]:
 
 
 def _allows_version(requires_python: str, name: str) -> bool:
-    """Whether a patch release of *name* satisfies *requires_python*; True if that is invalid."""
-    try:
-        specifiers = SpecifierSet(requires_python)
-    except InvalidSpecifier:
-        return True
+    """Whether a patch release of *name* satisfies *requires_python*.
+
+    A clause that is not valid under PEP 440 does not count, but `>=3.6.*` means `>=3.6`.
+    """
+    specifiers = SpecifierSet()
+    for clause in requires_python.split(","):
+        with suppress(InvalidSpecifier):
+            specifiers &= SpecifierSet(_LEGACY_STAR.sub(r"\1\2", clause.strip()))
     return any(specifiers.contains(f"{name}.{patch}") for patch in range(30))

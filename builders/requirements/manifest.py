@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
-from posixpath import dirname, join
+from posixpath import basename, dirname, join
 
 from packaging.utils import canonicalize_name
 
@@ -11,6 +11,7 @@ from curate.builders.model import Failure
 from curate.builders.requirements.conda_env import read_conda
 from curate.builders.requirements.dev_tools import is_development_tool
 from curate.builders.requirements.model import Manifest, Requirement
+from curate.builders.requirements.pipfile import read_pipfile
 from curate.builders.requirements.project import ProjectMetadata, merge_projects, resolve_extras
 from curate.builders.requirements.pyproject_toml import read_pyproject
 from curate.builders.requirements.requirement_line import (
@@ -21,6 +22,7 @@ from curate.builders.requirements.requirement_line import (
 from curate.builders.requirements.requirements_txt import ParsedRequirements, read_requirements_file
 from curate.builders.requirements.setup_cfg import read_setup_cfg
 from curate.builders.requirements.setup_py import read_setup_py
+from curate.builders.requirements.text import decode_text
 from curate.recipes.schema import RequirementSources
 
 TEST_RUNNERS = frozenset({"pytest", "nose"})  # core requirements, as tests import them
@@ -146,9 +148,11 @@ def _read_requirement_files(tree: FileTree, sources: RequirementSources) -> Pars
 
 
 def _read_any_file(tree: FileTree, path: str) -> ParsedRequirements:
-    if not path.endswith((".yml", ".yaml")):
+    is_pipfile = basename(path) == "Pipfile"
+    if not is_pipfile and not path.endswith((".yml", ".yaml")):
         return read_requirements_file(tree, path)
-    contents = read_conda((tree.read(path) or b"").decode("utf-8", errors="replace"), path)
+    read = read_pipfile if is_pipfile else read_conda
+    contents = read(decode_text(tree.read(path) or b""), path)
     contents.files.append(path)
     return contents
 

@@ -1,11 +1,12 @@
 """Read requirements files as pip does, following `-r` and `-c`."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from posixpath import dirname, join, normpath
 
 from curate.builders.git.tree import FileTree
+from curate.builders.requirements.text import decode_text
 
 _OPTION = re.compile(r"^(?:(-r|-c|-e)|--(requirement|constraint|editable))[\s=]*(.+)$")
 _SELF = re.compile(r"^(?:\.|file:(?://)?\.)/?\[([^\]]*)\]")  # ".[a,b]"
@@ -30,9 +31,18 @@ def read_requirements_file(tree: FileTree, path: str) -> ParsedRequirements:
     return contents
 
 
+def read_requirement_lines(tree: FileTree, paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the lines of several files, and of those they reference, without constraints."""
+    contents = ParsedRequirements()
+    reader = _FileReader(tree, contents)
+    for path in paths:
+        reader.read(normpath(path))
+    return tuple(line for line, _ in contents.lines)
+
+
 def add_requirements_text(text: str, origin: str, contents: ParsedRequirements) -> None:
     """Add the lines of *text*, a requirements file whose references are ignored."""
-    for line in _logical_lines(text):
+    for line in split_lines(text):
         if not line.startswith("-"):
             contents.lines.append((line, origin))
 
@@ -54,7 +64,7 @@ class _FileReader:
             self._contents.notes.append(f"requirements file {path} does not exist")
             return
         self._contents.files.append(path)
-        for line in _logical_lines(content.decode("utf-8-sig", errors="replace")):
+        for line in split_lines(decode_text(content)):
             self._add_line(path, line, constraint=constraint)
 
     def _add_line(self, path: str, line: str, *, constraint: bool) -> None:
@@ -85,7 +95,7 @@ class _FileReader:
         self.read(target, constraint=constraint or kind == "c")
 
 
-def _logical_lines(text: str) -> Iterator[str]:
+def split_lines(text: str) -> Iterator[str]:
     """Yield non-empty lines without comments, with continuation lines joined."""
     for line in re.sub(r"\\\r?\n", " ", text).splitlines():
         bare = re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip()

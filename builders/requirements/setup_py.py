@@ -1,150 +1,215 @@
-"""Read the arguments of `setup` from the syntax tree of setup.py, without running it."""
+"""Read the arguments of `setup` from setup.py, without running it."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from curate.builders.git.tree import FileTree
 from curate.builders.requirements.project import ProjectMetadata, split_conditional_extras
-from curate.builders.requirements.setup_cfg import read_plain_files
-from curate.builders.requirements.setup_py_conditions import taken_branches
-from curate.builders.requirements.static_eval import (
-    UnknownValueError,
-    apply_statement,
-    evaluate_expression,
+from curate.builders.requirements.requirement_line import InvalidRequirementLineError, add_marker
+from curate.builders.requirements.requirements_txt import read_requirement_lines
+from curate.builders.requirements.setup_script.expressions import (
+    UNKNOWN_KEYWORDS,
+    get_called_name,
 )
+from curate.builders.requirements.setup_script.interpreter import ScriptInterpreter
+from curate.builders.requirements.setup_script.values import ScriptFile, Unknown
+from curate.builders.requirements.text import decode_text
 
 PATH = "setup.py"
+MINOR_VERSIONS = range(6, 15)  # of Python 3: those that a script is followed for
+_FILE_SUFFIXES = (".txt", ".in", ".pip", ".req", ".reqs")
 
 
 def read_setup_py(tree: FileTree) -> ProjectMetadata | None:
     """Return the metadata of setup.py, or None if it is missing.
 
-    An argument that is not statically parseable is noted. If its expression, or a function that it
-    calls, names a requirements file, the value is the content of that file.
+    The script is followed, not run, for each version of Python if it asks for the version; a
+    requirement of some versions only gets a marker. Of an argument that stays unknown, the
+    requirements files are read that its expression, or a function that it calls, names; if there
+    are none, it is noted.
     """
     content = tree.read(PATH)
     if content is None:
         return None
     try:
-        module = ast.parse(content)
-    except (SyntaxError, ValueError):
+        module = ast.parse(decode_text(content))
+    except (SyntaxError, ValueError, RecursionError):
         return ProjectMetadata(origin=PATH, notes=(f"{PATH} cannot be parsed",))
-    script = _SetupScript(tree, module)
-    arguments = script.setup_arguments()
-    extras = {name: tuple(_as_lines(lines)) for name, lines in _extras_mapping(arguments).items()}
+    calls = _follow_script(tree, module)
+    if not calls:
+        return ProjectMetadata(origin=PATH)
+    newest = calls[max(calls)]
+    install = {minor: call.get_lines("install_requires") for minor, call in calls.items()}
+    extras = _merge_extras({minor: call.get_extras() for minor, call in calls.items()})
     conditional, named = split_conditional_extras(extras)
-    install = arguments.get("install_requires")
-    is_declared = install is not None or conditional
-    dependencies = (*_as_lines(install), *conditional) if is_declared else None
+    is_declared = conditional or any(lines is not None for lines in install.values())
     return ProjectMetadata(
         origin=PATH,
-        name=_as_text(arguments.get("name")),
-        dependencies=dependencies,
+        name=newest.get_text("name"),
+        dependencies=(*_merge_lines(install), *conditional) if is_declared else None,
         extras={name: tuple(lines) for name, lines in named.items()} if extras else None,
-        groups={"tests_require": tuple(_as_lines(arguments.get("tests_require")))},
-        requires_python=_as_text(arguments.get("python_requires")),
-        classifiers=tuple(_as_lines(arguments.get("classifiers"))),
-        notes=tuple(script.notes),
+        groups={"tests_require": newest.get_lines("tests_require") or ()},
+        requires_python=newest.get_text("python_requires"),
+        classifiers=newest.get_lines("classifiers") or (),
+        notes=tuple(newest.list_notes()),
     )
 
 
-class _SetupScript:
-    """The module's variables at the call of `setup`, and notes on what could not be evaluated."""
+@dataclass(frozen=True, kw_only=True)
+class _SetupCall:
+    """The arguments of `setup`, and what was unknown on the way to it."""
 
-    def __init__(self, tree: FileTree, module: ast.Module) -> None:
-        self.tree = tree
-        self.module = module
-        self.names: dict[str, Any] = {}
-        self.notes: list[str] = []
-        self.functions = {n.name: n for n in ast.walk(module) if isinstance(n, ast.FunctionDef)}
+    tree: FileTree
+    functions: Mapping[str, ast.FunctionDef]
+    arguments: Mapping[str, Any]
+    skipped: tuple[str, ...]
 
-    def setup_arguments(self) -> dict[str, Any]:
-        """Return the keyword arguments of `setup`, as far as they can be evaluated."""
-        self._execute_statements(self.module.body)
-        for function in self.functions.values():
-            if any(map(_is_setup_call, ast.walk(function))):
-                self._execute_statements(function.body)
-        found: dict[str, Any] = {}
-        for call in filter(_is_setup_call, ast.walk(self.module)):
-            for keyword in call.keywords:  # type: ignore[attr-defined]
-                found.update(self._evaluate_keyword(keyword))
-        return found
+    def get_text(self, name: str) -> str:
+        """Return an argument that is a text; "" for anything else."""
+        value = self._get(name)
+        return str(value) if isinstance(value, str) else ""
 
-    def _execute_statements(self, body: list[ast.stmt]) -> None:
-        for statement in _unconditional_statements(body):
-            apply_statement(statement, self.names)
-            if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-                self._assign_file_content(statement.targets[0], statement.value)
-            elif isinstance(statement, ast.With):
-                self._execute_statements(statement.body)
+    def get_lines(self, name: str) -> tuple[str, ...] | None:
+        """Return the lines of an argument; None if it is missing or wholly unknown."""
+        value = self._get(name)
+        lines = tuple(self._iter_lines(value))
+        return lines if lines or _is_known(value) else None
 
-    def _assign_file_content(self, target: ast.expr, value: ast.expr) -> None:
-        """Set an unknown variable to the content of the file that its value mentions."""
-        if isinstance(target, ast.Name) and target.id not in self.names:
-            lines = self._mentioned_file_lines(value)
-            if lines:
-                self.names[target.id] = lines
+    def get_extras(self) -> dict[str, tuple[str, ...]]:
+        """Return name -> lines of the extras."""
+        extras = self._get("extras_require")
+        named = extras.items() if isinstance(extras, dict) else ()
+        return {key: tuple(self._iter_lines(value)) for key, value in named if isinstance(key, str)}
 
-    def _evaluate_keyword(self, keyword: ast.keyword) -> dict[str, Any]:
-        try:
-            value = evaluate_expression(keyword.value, self.names)
-        except UnknownValueError:
-            value = self._mentioned_file_lines(keyword.value) or None
-        if keyword.arg is None:
-            return value if isinstance(value, dict) else {}
-        if value is None and keyword.arg in ("install_requires", "extras_require"):
-            self.notes.append(f"{PATH}: {keyword.arg} is not statically parseable")
-        return {keyword.arg: value}
+    def list_notes(self) -> Iterator[str]:
+        """Yield a sentence for each unknown argument, and for each unknown condition."""
+        for name in ("install_requires", "extras_require"):
+            value = self._get(name)
+            if isinstance(value, Unknown) and not tuple(self._iter_lines(value)):
+                yield f"{PATH}: {name} is not statically parseable"
+            elif any(isinstance(item, Unknown) for item in _iter_items(value)):
+                yield f"{PATH}: part of {name} is not statically parseable"
+        for condition in dict.fromkeys(self.skipped):
+            yield f"{PATH}: taken as false, because it cannot be evaluated: {condition}"
 
-    def _mentioned_file_lines(self, node: ast.AST) -> list[str]:
-        """Return the lines of requirements files named in *node* or in functions that it calls."""
-        called = [self.functions.get(_called_name(child)) for child in ast.walk(node)]
-        roots = [node, *(function for function in called if function)]
-        paths = [
-            child.value
-            for root in roots
-            for child in ast.walk(root)
-            if isinstance(child, ast.Constant) and isinstance(child.value, str)
+    def _get(self, name: str) -> Any:
+        return self.arguments.get(name, self.arguments.get(UNKNOWN_KEYWORDS))
+
+    def _iter_lines(self, value: Any) -> Iterator[str]:
+        """Yield the requirement lines of an argument, following `-r` from the project's folder."""
+        for item in _iter_items(value):
+            if isinstance(item, Unknown):
+                yield from self._read_mentioned_files(item)
+            elif isinstance(item, str):
+                yield from _clean_lines(self.tree, item)
+
+    def _read_mentioned_files(self, value: Unknown) -> tuple[str, ...]:
+        """Return the lines of requirements files that the expressions of *value* name."""
+        called = [
+            self.functions.get(get_called_name(node))
+            for origin in value.origins
+            for node in ast.walk(origin)
+            if isinstance(node, ast.Call)
         ]
-        files = [path for path in paths if path.endswith((".txt", ".in")) and self.tree.read(path)]
-        return list(read_plain_files(self.tree, list(dict.fromkeys(files))))
+        roots = [*value.origins, *(function for function in called if function)]
+        paths = [
+            node.value
+            for root in roots
+            for node in ast.walk(root)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ]
+        files = [p for p in paths if p.endswith(_FILE_SUFFIXES) and self.tree.read(p) is not None]
+        return read_requirement_lines(self.tree, dict.fromkeys(files))
 
 
-def _unconditional_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield statements that always run, those in `try`, and in conditions that are known."""
-    for statement in body:
-        if isinstance(statement, ast.Try) or (
-            isinstance(statement, ast.If) and "__name__" in ast.dump(statement.test)
-        ):
-            yield from _unconditional_statements(statement.body)
-        elif isinstance(statement, ast.If):
-            yield from _unconditional_statements(list(taken_branches(statement)))
+def _follow_script(tree: FileTree, module: ast.Module) -> dict[int, _SetupCall]:
+    """Return minor version -> call of `setup`, for the versions that reach it.
+
+    Only one version if the script does not ask for it. If no version reaches the call, its
+    arguments are evaluated where it stands.
+    """
+    functions = {node.name: node for node in ast.walk(module) if isinstance(node, ast.FunctionDef)}
+    calls: dict[int, _SetupCall] = {}
+    for is_forced in (False, True):
+        for minor in reversed(MINOR_VERSIONS):
+            script = ScriptInterpreter(tree, minor)
+            script.run(module, is_forced=is_forced)
+            if script.setup_arguments is not None:
+                calls[minor] = _SetupCall(
+                    tree=tree,
+                    functions=functions,
+                    arguments=script.setup_arguments,
+                    skipped=tuple(script.skipped),
+                )
+            if not script.library.was_version_read:
+                break
+        if calls:
+            break
+    return calls
+
+
+def _is_known(value: Any) -> bool:
+    return value is not None and not isinstance(value, Unknown)
+
+
+def _iter_items(value: Any) -> Iterable[Any]:
+    if isinstance(value, str | Unknown):
+        return (value,)
+    return value if isinstance(value, list | tuple | dict | ScriptFile) else ()
+
+
+def _clean_lines(tree: FileTree, text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        bare = line.split(" #")[0].strip()
+        if bare.startswith(("-r ", "--requirement ")):
+            yield from read_requirement_lines(tree, [bare.split(maxsplit=1)[1]])
+        elif bare and bare[0] not in "#-":
+            yield bare
+
+
+def _merge_lines(lines_by_minor: Mapping[int, Sequence[str] | None]) -> tuple[str, ...]:
+    """Merge the lines for several versions; those that some versions lack get a marker."""
+    minors: dict[str, set[int]] = {}
+    for minor, lines in lines_by_minor.items():
+        for line in lines or ():
+            minors.setdefault(line, set()).add(minor)
+    every = sorted(lines_by_minor)
+    return tuple(_mark_line(line, _version_marker(minors[line], every)) for line in minors)
+
+
+def _merge_extras(
+    extras_by_minor: Mapping[int, Mapping[str, tuple[str, ...]]],
+) -> dict[str, tuple[str, ...]]:
+    names = dict.fromkeys(name for extras in extras_by_minor.values() for name in extras)
+    return {
+        name: _merge_lines({minor: extras.get(name) for minor, extras in extras_by_minor.items()})
+        for name in names
+    }
+
+
+def _mark_line(line: str, marker: str) -> str:
+    try:
+        return add_marker(line, marker) if marker else line
+    except InvalidRequirementLineError:
+        return line  # the manifest notes it
+
+
+def _version_marker(minors: set[int], every: Sequence[int]) -> str:
+    """Return the marker for *minors* among the versions *every*, which is sorted."""
+    spans: list[list[int]] = []  # first and last index of versions that follow one another
+    for index, minor in enumerate(every):
+        if minor not in minors:
+            continue
+        if spans and spans[-1][1] == index - 1:
+            spans[-1][1] = index
         else:
-            yield statement
+            spans.append([index, index])
+    return " or ".join(_span_marker(every, *span) for span in spans)
 
 
-def _is_setup_call(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and _called_name(node) == "setup"
-
-
-def _called_name(node: ast.AST) -> str:
-    function = node.func if isinstance(node, ast.Call) else None
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
-
-
-def _extras_mapping(arguments: dict[str, Any]) -> dict[str, Any]:
-    extras = arguments.get("extras_require")
-    return extras if isinstance(extras, dict) else {}
-
-
-def _as_lines(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [line.strip() for line in value.splitlines() if line.strip()]
-    return [item for item in value or () if isinstance(item, str)]
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+def _span_marker(every: Sequence[int], first: int, last: int) -> str:
+    lower = [f"python_version >= '3.{every[first]}'"] if first else []
+    upper = [f"python_version < '3.{every[last + 1]}'"] if last + 1 < len(every) else []
+    return " and ".join(lower + upper)

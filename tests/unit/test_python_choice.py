@@ -38,6 +38,9 @@ def choose(
         ("2022-02-09", ["3.7"], ">=3.8", "3.9"),  # classifiers forgotten behind
         ("2022-02-09", [], "not a specifier", "3.9"),
         ("2022-02-09", ["3.7"], ">=3.7.1", "3.7"),
+        ("2022-02-09", [], ">=3.6.*, <3.9", "3.8"),  # accepted before PEP 440 was enforced
+        ("2022-02-09", [], ">=3.6, <3.9.*", "3.8"),
+        ("2022-02-09", [], "nonsense, <3.8", "3.7"),
     ],
 )
 def test_rule(when: str, versions: list[str], requires: str, python: str) -> None:

@@ -15,10 +15,10 @@ ReadManifest = Callable[..., Manifest]
 
 @pytest.fixture
 def read(tmp_path: Path) -> ReadManifest:
-    def read(texts: Mapping[str, str], **sources: Any) -> Manifest:
+    def read(texts: Mapping[str, str | bytes], **sources: Any) -> Manifest:
         for path, text in texts.items():
             (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / path).write_text(text)
+            (tmp_path / path).write_bytes(text if isinstance(text, bytes) else text.encode())
         return expect(Manifest, read_manifest(FolderTree(tmp_path), RequirementSources(**sources)))
 
     return read
@@ -199,20 +199,31 @@ def test_setup_py_that_reads_a_file(read: ReadManifest, body: str) -> None:
         ("sys.version_info >= (3,)", ["a", "x==1"]),
         ("sys.version_info[:2] <= (2, 7)", ["a", "y"]),
         (
-            "(sys.version_info) >= (3, 6)",
-            ["a", 'x==1; python_version >= "3.6"', 'y; python_version < "3.6"'],
+            "(sys.version_info) >= (3, 8)",
+            ["a", 'x==1; python_version >= "3.8"', 'y; python_version < "3.8"'],
         ),
         ("sys.platform == 'win32'", ["a", "y"]),
         ("os.name != 'nt'", ["a", "x==1"]),
-        ("os.environ['X'] == '1'", ["a"]),
-        ("sys.version_info in allowed", ["a"]),
+        ("os.environ.get('X') == '1'", ["a", "y"]),
+        ("'X' in os.environ", ["a", "y"]),
+        ("os.getenv('X', '0') != '0'", ["a", "y"]),
+        ("os.environ['X'] == '1'", ["a", "y"]),
+        ("sys.version_info in allowed", ["a", "y"]),
+        (
+            "sys.version_info[:2] in [(3, 8), (3, 9)] and os.path.exists('setup.py')",
+            [
+                "a",
+                'y; python_version < "3.8" or python_version >= "3.10"',
+                'x==1; python_version >= "3.8" and python_version < "3.10"',
+            ],
+        ),
     ],
 )
 def test_conditions_on_the_interpreter_become_markers(
     read: ReadManifest, condition: str, expected: list[str]
 ) -> None:
     body = f"""
-import sys
+import os, sys
 deps = ["a"]
 more = {{"k": []}}
 if {condition}:
@@ -317,3 +328,116 @@ def test_key_is_of_content(read: ReadManifest) -> None:
     two = read({"s.txt": "# other\nb >1\na"}, files=("s.txt",))
     three = read({"t.txt": "a\nb>2\n"}, files=("t.txt",))
     assert one.key == two.key != three.key
+
+
+FLIT = """
+[build-system]
+requires = ["flit_core >=2,<4"]
+build-backend = "flit_core.buildapi"
+[tool.flit.metadata]
+module = "mod"
+dist-name = "Dist"
+requires = ["a >=1", "b; python_version < '3.8'"]
+dev-requires = ["c"]
+requires-python = ">=3.6"
+classifiers = ["Programming Language :: Python :: 3.8"]
+[tool.flit.metadata.requires-extra]
+test = ["d"]
+"""
+
+
+def test_metadata_of_flit_before_pep_621(read: ReadManifest) -> None:
+    found = read({"pyproject.toml": FLIT}, extras=("test", "dev"))
+    assert lines(found) == ["a>=1", 'b; python_version < "3.8"', "d", "c"]
+    assert (found.project, found.requires_python) == ("dist", ">=3.6")
+    assert found.classifiers == ("Programming Language :: Python :: 3.8",)
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        "[tool.hatch.metadata.hooks.requirements_txt]\nfiles = ['r.txt']\n"
+        "[tool.hatch.metadata.hooks.requirements_txt.optional-dependencies]\nx = ['x.txt']",
+        "[tool.setuptools.dynamic]\ndependencies = {file = 'r.txt'}\n"
+        "optional-dependencies.x = {file = ['x.txt']}",
+    ],
+)
+def test_dynamic_metadata_from_files(read: ReadManifest, hook: str) -> None:
+    table = "[project]\nname = 'own'\ndynamic = ['dependencies', 'optional-dependencies']\n"
+    files = {"pyproject.toml": table + hook, "r.txt": "a\n", "x.txt": "b\n"}
+    assert lines(read(files, extras=("x",))) == ["a", "b"]
+
+
+def test_a_metadata_hook_of_the_project_names_its_files(read: ReadManifest) -> None:
+    table = (
+        "[project]\nname = 'own'\ndynamic = ['dependencies']\n[tool.hatch.metadata.hooks.custom]"
+    )
+    files = {"pyproject.toml": table, "r.txt": "a\n", "hatch_build.py": "open('r.txt').read()"}
+    assert lines(read(files)) == ["a"]
+
+
+def test_dynamic_metadata_that_is_nowhere_is_noted(read: ReadManifest) -> None:
+    table = "[project]\nname = 'own'\ndynamic = ['dependencies']\n"
+    (note,) = read({"pyproject.toml": table}).notes
+    assert "dependencies are dynamic" in note
+
+
+PIPFILE = """
+[packages]
+any = "*"
+bound = ">=1,<2"
+pinned = "1.2"
+table = {version = "~=1.0", extras = ["x", "y"], markers = "sys_platform == 'linux'"}
+old = {version = "*", python_version = "< '3.8'"}
+other = {git = "https://example.org/x.git"}
+own = {path = ".", editable = true, extras = ["more"]}
+[dev-packages]
+pytest = "*"
+[requires]
+python_version = "3.8"
+"""
+
+
+def test_pipfile(read: ReadManifest) -> None:
+    files = {"Pipfile": PIPFILE, "setup.py": "setup(extras_require={'more': ['m']})"}
+    found = read(files, files=("Pipfile",))
+    assert lines(found) == [
+        *("m", "any", "bound<2,>=1", "pinned==1.2"),
+        'table[x,y]~=1.0; sys_platform == "linux"',
+        'old; python_version < "3.8"',
+        "pytest",
+    ]
+    assert any("dropped other" in note for note in found.notes)
+
+
+def test_setup_cfg_with_dashes(read: ReadManifest) -> None:
+    text = (
+        "[metadata]\nname = own\n[options]\ninstall-requires = a\npython-requires = >=3.6\n"
+        "tests-require =\n  b\n"
+    )
+    found = read({"setup.cfg": text}, groups=("tests_require",))
+    assert lines(found) == ["a", "b"]
+    assert found.requires_python == ">=3.6"
+
+
+def test_pbr(read: ReadManifest) -> None:
+    files = {
+        "setup.cfg": "[metadata]\nname = own\npython-requires = >=3.8\n"
+        "classifier =\n  Programming Language :: Python :: 3.9\n[extras]\nx =\n  b\n",
+        "setup.py": "import setuptools\nsetuptools.setup(setup_requires=['pbr>=2'], pbr=True)\n",
+        "requirements.txt": "# comment\na>=1 # Apache-2.0\n",
+    }
+    found = read(files, extras=("x",))
+    assert lines(found) == ["a>=1", "b"]
+    assert found.requires_python == ">=3.8"
+    assert found.classifiers == ("Programming Language :: Python :: 3.9",)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_files_in_other_encodings(read: ReadManifest, encoding: str) -> None:
+    files = {
+        "r.txt": "a\n-r s.txt\n".encode(encoding),
+        "s.txt": "b\n".encode(encoding),
+        "env.yml": "dependencies: [c]\n".encode(encoding),
+    }
+    assert lines(read(files, files=("r.txt", "env.yml"))) == ["a", "b", "c"]
