@@ -158,8 +158,116 @@ commands = flake8
         "runners": ["pytest"],
         "variables": {"COLUMNS": "80"},
     }
-    assert fast.packages == [*base.packages, "xdist-like"]
+    assert fast.packages == ["six", "xdist-like"]  # it has no factor py38
     assert not lint.runs_tests
+
+
+def test_references_of_tox_within_references(tree: MakeTree) -> None:
+    text = """
+[req]
+deps = -r dev.txt
+[testenv]
+deps = {[req]deps}
+commands = pytest
+[testenv:more]
+deps =
+    {[testenv]deps}
+    {[testenv:loop]deps}
+    more
+[testenv:loop]
+deps = {[testenv:loop]deps}
+"""
+    base, more, _ = (job.findings for job in find_runner_jobs(tree(**{"tox.ini": text})))
+    assert base.files == more.files == ["dev.txt"]
+    assert more.packages == ["more"]
+
+
+def test_lines_for_factors_count_where_most_environments_have_them(tree: MakeTree) -> None:
+    text = """
+[tox]
+envlist = py{37,38}-{old,new}, py38-other
+    lint
+[testenv]
+deps =
+    all
+    old: for-old
+    py38: for-py38
+    !old: not-old
+    py37-new,py38-new: for-new
+    new,other: new-or-other
+commands = pytest
+[testenv:lint]
+deps =
+    lint: linter
+    old: no
+commands = pytest
+"""
+    base, lint = (job.findings for job in find_runner_jobs(tree(**{"tox.ini": text})))
+    assert base.packages == ["all", "for-py38", "not-old", "new-or-other"]
+    assert lint.packages == ["linter"]
+
+
+def test_variables_of_tox_with_its_own_directories(tree: MakeTree) -> None:
+    text = """
+[testenv]
+setenv =
+    TEMP_OF_TESTS = {envdir}/testbuild
+    MODE = {env:MODE:fast}
+commands = pytest
+"""
+    (job,) = find_runner_jobs(tree(**{"tox.ini": text}))
+    assert job.findings.variables == {"TEMP_OF_TESTS": "/tmp/tox/testbuild", "MODE": "fast"}
+
+
+INSTALL_SCRIPT = """#!/bin/sh -e
+[ "$1" = "-p" ] && PYTHON=$2 || PYTHON="python3"
+REQUIREMENTS="requirements.txt"
+if [ -z "$CI" ]; then
+    PIP="$VENV/bin/pip"
+else
+    PIP="pip"
+fi
+"$PIP" install -U pip
+"$PIP" install -r "$REQUIREMENTS"
+exec scripts/more
+"""
+CALLED = {
+    "scripts__install": INSTALL_SCRIPT,
+    "scripts__more": 'export PREFIX=""\n${PREFIX}pip install -e .[extra]\n. scripts/more\n',
+    "Makefile": "init: deps\n\tpip install -r made.txt\ndeps:\n\t@pip install made\n"
+    "dev := x\n.PHONY: init\n",
+    "scripts__data.py": "pip install -r never.txt\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "facts"),
+    [
+        ("scripts/install", {"files": ["requirements.txt"], "extras": ["extra"]}),
+        ("./scripts/install -p 3.8", {"files": ["requirements.txt"], "extras": ["extra"]}),
+        ("bash -e scripts/more", {"extras": ["extra"]}),
+        ("make init", {"files": ["made.txt"], "packages": ["made"]}),
+        ("make unknown && python scripts/data.py && cat scripts/more", {}),
+        ("R=$FILE\npip install -r $R", {}),
+        ("A='-r a.txt'\nB=b.txt; pip install $A -r $B", {"files": ["a.txt", "b.txt"]}),
+        ("pipenv install --dev", {"files": ["Pipfile"]}),
+    ],
+)
+def test_scripts_and_targets_that_ci_calls(
+    tree: MakeTree, command: str, facts: dict[str, list[str]]
+) -> None:
+    found = told(read_commands(command, tree(**CALLED)))
+    found.pop("runners", None)
+    assert {name: value for name, value in found.items() if name != "packages"} | {
+        "packages": [name for name in found.get("packages", ()) if name != "pip"]  # type: ignore[attr-defined]
+    } == {"packages": []} | facts
+
+
+def test_variables_of_a_job_are_those_of_its_commands(tree: MakeTree) -> None:
+    job = "env: {REQS: ci/dev.txt}\njobs:\n  unit:\n    steps:\n"
+    job += "    - run: pip install -r $REQS\n    - run: pytest\n"
+    (unit,) = find_ci_jobs(tree(**{".github__workflows__ci.yml": job}))
+    assert unit.findings.files == ["ci/dev.txt"]
 
 
 def test_environments_of_tox_in_toml(tree: MakeTree) -> None:
@@ -178,7 +286,7 @@ def test_sessions_of_nox_and_targets_of_make(tree: MakeTree) -> None:
         job.findings for job in find_runner_jobs(tree(**{"noxfile.py": nox, "Makefile": make}))
     ]
     assert told(found[0]) == {"files": ["dev.txt"], "extras": ["dev"], "runners": ["pytest"]}
-    assert [job.runs_tests for job in found] == [True, True, False]
+    assert [job.runs_tests for job in found] == [True, True, True, False]  # nox, all, test, lint
 
 
 @pytest.mark.parametrize(

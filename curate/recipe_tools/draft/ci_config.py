@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from curate.builders.git.tree import FileTree
+from curate.builders.requirements.text import decode_text
 from curate.recipe_tools.draft.job import CIJob
 from curate.recipe_tools.draft.shell_commands import add_file, read_commands
 
@@ -27,12 +28,13 @@ def find_ci_jobs(tree: FileTree) -> Iterator[CIJob]:
     for path in (*workflows, *_PLAIN_FILES):
         for table in _iter_job_tables(_load_yaml(tree, path)):
             job = {**table, "uses": list(_read_local_actions(tree, table))}
-            found = read_commands("\n".join(_collect_commands(job)))
+            variables = _env_variables(job)
+            found = read_commands("\n".join(_collect_commands(job)), tree, variables)
             for file in _collect_commands(job, names=("environment-file",)):
                 add_file(found.files, re.sub(r"\$\{\{.*?\}\}", "${}", file))
             for package in _apt_packages(job):
                 found.system += [package] if package not in found.system else []
-            found.variables |= _env_variables(job)
+            found.variables |= variables
             yield CIJob(origin=path, findings=found)
 
 
@@ -40,7 +42,7 @@ def _load_yaml(tree: FileTree, path: str) -> Mapping[str, Any]:
     if not path.endswith((".yml", ".yaml")):
         return {}
     try:
-        data = yaml.safe_load((tree.read(path) or b"").decode("utf-8", "replace"))
+        data = yaml.safe_load(decode_text(tree.read(path) or b""))
     except (yaml.YAMLError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}

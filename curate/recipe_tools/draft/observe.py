@@ -28,7 +28,7 @@ _FILE = re.compile(
 )
 # Usual names of dependency files, for projects whose metadata declare no dependencies.
 _DEPENDENCIES = re.compile(
-    r"(?:\w+/)?requirements\.txt|requirements/(?:base|main|core|install|prod|common)\.(?:txt|in)"
+    r"Pipfile|(?:\w+/)?requirements\.txt|requirements/(?:base|main|core|install|prod|common)\.(?:txt|in)"
 )
 _SUFFIXES = (".txt", ".in", ".pip", ".yml", ".yaml")  # that `curate.builders.requirements` reads
 _NAMES = ("test", "tests", "testing", "dev", "develop", "development")
@@ -88,7 +88,7 @@ def _find_sources(
 ) -> dict[str, dict[str, str]]:
     """Find the requirement sources used for tests, and the file that names each."""
     known: dict[str, Mapping[str, str]] = {
-        "files": {path: path for path in paths if path.endswith(_SUFFIXES)},
+        "files": {path: path for path in paths if _may_declare(path)},
         "extras": {canonicalize_name(name): name for name in project.extras or {}},
         "groups": {canonicalize_name(name): name for name in project.groups},
     }
@@ -97,7 +97,7 @@ def _find_sources(
         for kind, names in known.items():
             for mentioned in getattr(job.findings, kind):
                 name = (
-                    _match_path(mentioned, names)
+                    _match_path(mentioned, paths if "*" not in mentioned else names)
                     if kind == "files"
                     else names.get(_normalize_name(mentioned))
                 )
@@ -110,6 +110,10 @@ def _find_sources(
         usual = [path for path in files if not path.startswith(("doc", "test", "example"))]
         found["files"] |= dict.fromkeys(sorted(usual), "metadata declare no dependencies")
     return found
+
+
+def _may_declare(path: str) -> bool:
+    return path.endswith(_SUFFIXES) or path.rpartition("/")[2] == "Pipfile"
 
 
 def _match_path(path_or_glob: str, paths: Iterable[str]) -> str:

@@ -2,13 +2,17 @@
 
 import re
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 
+from curate.builders.git.tree import FileTree
+from curate.recipe_tools.draft.called_scripts import find_called_script
 from curate.recipe_tools.draft.job import JobFindings
 
 _OPERATORS = ";|&"
 _ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
+_MAX_DEPTH = 3  # scripts that call scripts
 _UNKNOWN = re.compile(r"[${}%]|^-$")  # a variable of the job, or standard input
 _LOCAL = re.compile(r"^(?:\.|file:\.|\$PWD|\{toxinidir\})?/?\[([\w,\s-]+)\]$|^\.\[([\w,\s-]+)\]")
 _PREFIXES = {"sudo", "travis_retry", "env", "exec", "time", "xvfb-run", "command", "nice", "retry"}
@@ -24,16 +28,37 @@ _VALUED = re.compile(
 )
 
 
-def read_commands(text: str) -> JobFindings:
-    """Return what the commands of *text* install, and which test runners they call."""
+def read_commands(
+    text: str, tree: FileTree | None = None, variables: Mapping[str, str] | None = None
+) -> JobFindings:
+    """Return what the commands of *text* install, and which test runners they call.
+
+    Args:
+        text: Shell commands.
+        tree: Where scripts and make targets are that they call; those are read as well.
+        variables: Values of shell variables; literal assignments in *text* come on top.
+    """
     found = JobFindings()
-    for words in _split_commands(text):
-        _read_command(_strip_prefixes(words), found)
+    _read_script(text, tree, dict(variables or {}), found, depth=0)
     return found
 
 
-def _split_commands(text: str) -> Iterator[list[str]]:
-    """Yield the words of every simple command; lines with invalid shell syntax are skipped."""
+def _read_script(
+    text: str, tree: FileTree | None, variables: dict[str, str], found: JobFindings, depth: int
+) -> None:
+    for words in _split_commands(text, variables):
+        command = _strip_prefixes(words)
+        _read_command(command, found)
+        called = find_called_script(tree, command) if tree and depth < _MAX_DEPTH else ""
+        if called:
+            _read_script(called, tree, dict(variables), found, depth + 1)
+
+
+def _split_commands(text: str, variables: dict[str, str]) -> Iterator[list[str]]:
+    """Yield the words of every simple command; lines with invalid shell syntax are skipped.
+
+    A command that only assigns is not yielded; its literal values are added to *variables*.
+    """
     joined = re.sub(r"\\\r?\n", " ", re.sub(r"\$\{\{.*?\}\}", "${}", text))
     for line in joined.splitlines():
         lexer = shlex.shlex(line, posix=True, punctuation_chars=_OPERATORS)
@@ -44,7 +69,28 @@ def _split_commands(text: str) -> Iterator[list[str]]:
             continue
         for operator, group in groupby(words, lambda word: not word.strip(_OPERATORS)):
             if not operator:
-                yield list(group)
+                command = [part for word in group for part in _substitute(word, variables)]
+                if not _add_assignments(command, variables):
+                    yield command
+
+
+def _substitute(word: str, variables: Mapping[str, str]) -> list[str]:
+    """Replace known variables; a word that is nothing but a variable may become several."""
+    replaced = _VARIABLE.sub(lambda found: variables.get(found[1], found[0]), word)
+    return replaced.split() if _VARIABLE.fullmatch(word) else [replaced]
+
+
+def _add_assignments(words: Sequence[str], variables: dict[str, str]) -> bool:
+    """Whether the command only assigns variables, which are added to *variables*."""
+    rest = [word for word in words if word not in ("export", "local", "then", "else", "do")]
+    if not rest or not all(_ASSIGNMENT.match(word) for word in rest):
+        return False
+    for name, _, value in (word.partition("=") for word in rest):
+        if _UNKNOWN.search(value):
+            variables.pop(name, None)
+        else:
+            variables[name] = value
+    return True
 
 
 def _strip_prefixes(words: Sequence[str]) -> list[str]:
@@ -151,6 +197,11 @@ def _read_managed_install(words: list[str], found: JobFindings, without: str) ->
                 _append_unique(found.extras, extra)
 
 
+def _read_pipenv(words: list[str], found: JobFindings) -> None:
+    if words[:1] in (["install"], ["sync"], ["update"]):
+        add_file(found.files, "Pipfile")
+
+
 def _read_conda(words: list[str], found: JobFindings) -> None:
     for index, word in enumerate(words[:-1]):
         if word in ("-f", "--file"):
@@ -208,6 +259,7 @@ _READERS: dict[str, Callable[[list[str], JobFindings], None]] = {
     "uv": _read_uv_sync,
     "poetry": _read_install,
     "pdm": _read_install,
+    "pipenv": _read_pipenv,
     "conda": _read_conda,
     "mamba": _read_conda,
     "micromamba": _read_conda,
