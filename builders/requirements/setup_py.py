@@ -9,10 +9,7 @@ from curate.builders.git.tree import FileTree
 from curate.builders.requirements.project import ProjectMetadata, split_conditional_extras
 from curate.builders.requirements.requirement_line import InvalidRequirementLineError, add_marker
 from curate.builders.requirements.requirements_txt import read_requirement_lines
-from curate.builders.requirements.setup_script.expressions import (
-    UNKNOWN_KEYWORDS,
-    get_called_name,
-)
+from curate.builders.requirements.setup_script.calls import UNKNOWN_KEYWORDS, get_called_name
 from curate.builders.requirements.setup_script.interpreter import ScriptInterpreter
 from curate.builders.requirements.setup_script.values import ScriptFile, Unknown
 from curate.builders.requirements.text import decode_text

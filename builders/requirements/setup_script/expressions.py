@@ -3,8 +3,6 @@
 # ruff: noqa: D102 (methods with the names of `ast.NodeVisitor`)
 
 import ast
-import operator
-import re
 from abc import abstractmethod
 from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Sequence, ValuesView
 from pathlib import PurePosixPath
@@ -12,7 +10,18 @@ from typing import Any
 
 from packaging.version import Version
 
+from curate.builders.requirements.setup_script.calls import (
+    UNKNOWN_KEYWORDS,
+    CallArguments,
+    get_called_name,
+)
 from curate.builders.requirements.setup_script.library import ScriptLibrary
+from curate.builders.requirements.setup_script.operators import (
+    BINARY,
+    COMPARISONS,
+    check_operands,
+    check_result_size,
+)
 from curate.builders.requirements.setup_script.values import (
     BudgetExceededError,
     LibraryModule,
@@ -23,13 +32,11 @@ from curate.builders.requirements.setup_script.values import (
     ScriptFile,
     ScriptFunction,
     Unknown,
-    measure,
+    as_unknown_list,
     measure_all,
     merge_unknown,
-    require_size,
 )
 
-UNKNOWN_KEYWORDS = "**"  # key of keyword arguments with unknown names
 MAX_STEPS = 200_000  # evaluated nodes of one script
 # Types whose methods neither run code of the script nor touch anything outside of it.
 _PLAIN_TYPES = (str, bytes, list, tuple, dict, ScriptFile, PurePosixPath)
@@ -37,27 +44,7 @@ _ERRORS = (
     *(ArithmeticError, AssertionError, AttributeError, LookupError, OSError, RuntimeError),
     *(SyntaxError, TypeError, ValueError),
 )
-_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mod: operator.mod,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.BitOr: operator.or_,
-}
-_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Is: operator.is_,
-    ast.IsNot: operator.is_not,
-    ast.In: lambda left, right: left in right,
-    ast.NotIn: lambda left, right: left not in right,
-}
+_MUTATIONS = frozenset({"append", "extend", "insert", "add", "update", "setdefault", "remove"})
 
 
 class ExpressionEvaluator(ast.NodeVisitor):
@@ -73,11 +60,11 @@ class ExpressionEvaluator(ast.NodeVisitor):
         self.max_steps = MAX_STEPS
 
     @abstractmethod
-    def call_function(self, function: ScriptFunction, arguments: "CallArguments") -> Any:
+    def call_function(self, function: ScriptFunction, arguments: CallArguments) -> Any:
         """Call a function of the script and return its result."""
 
     @abstractmethod
-    def call_special(self, node: ast.Call, function: Any, arguments: "CallArguments") -> Any:
+    def call_special(self, node: ast.Call, function: Any, arguments: CallArguments) -> Any:
         """Call what affects the interpreter itself; None if *node* is no such call."""
 
     def evaluate(self, node: ast.AST) -> Any:
@@ -182,17 +169,17 @@ class ExpressionEvaluator(ast.NodeVisitor):
     def combine(self, node: ast.AST, kind: ast.operator, left: Any, right: Any) -> Any:
         """Return the result of a binary operation; parts of a sum that are unknown stay so."""
         if isinstance(kind, ast.Add) and isinstance(left, list) != isinstance(right, list):
-            left, right = _as_unknown_list(left), _as_unknown_list(right)
-        if type(kind) not in _BINARY:
+            left, right = as_unknown_list(left), as_unknown_list(right)
+        if type(kind) not in BINARY:
             return merge_unknown([left, right], node)
-        _check_operands(kind, left, right)
-        return self._apply(node, _BINARY[type(kind)], [left, right])
+        check_operands(kind, left, right)
+        return self._apply(node, BINARY[type(kind)], [left, right])
 
     def visit_Compare(self, node: ast.Compare) -> Any:
         left = self.evaluate(node.left)
         for kind, comparator in zip(node.ops, node.comparators, strict=True):
             right = self.evaluate(comparator)
-            value = self._apply(node, _COMPARISONS[type(kind)], [left, right])
+            value = self._apply(node, COMPARISONS[type(kind)], [left, right])
             if not value or isinstance(value, Unknown):
                 return value
             left = right
@@ -215,24 +202,10 @@ class ExpressionEvaluator(ast.NodeVisitor):
         if isinstance(owner, Namespace):
             return owner.names.get(node.attr, Unknown((node,)))
         if isinstance(owner, PurePosixPath):
-            return _get_path_attribute(self.library, owner, node.attr)
+            return self.library.get_path_attribute(owner, node.attr)
         if isinstance(owner, _PLAIN_TYPES) and not node.attr.startswith("_"):
             return getattr(owner, node.attr)
         return merge_unknown([owner], node)
-
-    def visit_ListComp(self, node: ast.ListComp) -> Any:
-        return self._comprehend(node.generators, lambda: self.evaluate(node.elt), list)
-
-    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> Any:
-        return self._comprehend(node.generators, lambda: self.evaluate(node.elt), list)
-
-    def visit_SetComp(self, node: ast.SetComp) -> Any:
-        return self._comprehend(node.generators, lambda: self.evaluate(node.elt), OrderedSet)
-
-    def visit_DictComp(self, node: ast.DictComp) -> Any:
-        return self._comprehend(
-            node.generators, lambda: (self.evaluate(node.key), self.evaluate(node.value)), dict
-        )
 
     def visit_Call(self, node: ast.Call) -> Any:
         function = self.evaluate(node.func)
@@ -246,12 +219,12 @@ class ExpressionEvaluator(ast.NodeVisitor):
             return merge_unknown([function, *arguments.values], node)
         return self._call_library(node, function, arguments)
 
-    def _call_library(self, node: ast.Call, function: Any, arguments: "CallArguments") -> Any:
+    def _call_library(self, node: ast.Call, function: Any, arguments: CallArguments) -> Any:
         owner = getattr(function, "__self__", None)
-        _check_result_size(function, owner, arguments.positional)
+        check_result_size(function, owner, arguments.positional)
         is_mutation = isinstance(owner, list | dict) and function.__name__ in _MUTATIONS
         if is_mutation and function.__name__ in ("extend", "update"):
-            arguments.positional[:] = map(_as_unknown_list, arguments.positional)
+            arguments.positional[:] = map(as_unknown_list, arguments.positional)
         values = arguments.positional if function is dict else arguments.values
         if not is_mutation and any(isinstance(value, Unknown) for value in values):
             return merge_unknown(arguments.values, node)
@@ -267,7 +240,7 @@ class ExpressionEvaluator(ast.NodeVisitor):
             return value
         return lambda *items: self.call_function(value, CallArguments(list(items), {}))
 
-    def _evaluate_arguments(self, node: ast.Call) -> "CallArguments":
+    def _evaluate_arguments(self, node: ast.Call) -> CallArguments:
         keywords: dict[str, Any] = {}
         evaluate = self.try_to_evaluate if get_called_name(node) == "setup" else self.evaluate
         for keyword in node.keywords:
@@ -284,43 +257,10 @@ class ExpressionEvaluator(ast.NodeVisitor):
         values: list[Any] = []
         for node in nodes:
             if isinstance(node, ast.Starred):
-                values += _as_unknown_list(self.evaluate(node.value))
+                values += as_unknown_list(self.evaluate(node.value))
             else:
                 values.append(self.evaluate(node))
         return values
-
-    def _comprehend(
-        self,
-        generators: Sequence[ast.comprehension],
-        evaluate_item: Callable[[], Any],
-        make: Callable[[Iterable[Any]], Any],
-    ) -> Any:
-        outer, self.scope = self.scope, Scope(parent=self.scope)
-        try:
-            return make(self._iterate(list(generators), evaluate_item))
-        except _UnknownIterationError as error:
-            return error.value
-        finally:
-            self.scope = outer
-
-    def _iterate(
-        self, generators: list[ast.comprehension], evaluate_item: Callable[[], Any]
-    ) -> Iterator[Any]:
-        if not generators:
-            yield evaluate_item()
-            return
-        generator, *inner = generators
-        source = self.evaluate(generator.iter)
-        if isinstance(source, Unknown):
-            raise _UnknownIterationError(source)
-        for item in list(source):
-            self.assign(generator.target, item)
-            answers = [self.evaluate(condition) for condition in generator.ifs]
-            unknown = [each for each in answers if isinstance(each, Unknown)]
-            if unknown:
-                raise _UnknownIterationError(merge_unknown(unknown, generator.iter))
-            if all(answers):
-                yield from self._iterate(inner, evaluate_item)
 
     def assign(self, target: ast.expr, value: Any) -> None:
         """Assign *value* to a name, an item, or each part of a tuple; else do nothing."""
@@ -347,95 +287,7 @@ class ExpressionEvaluator(ast.NodeVisitor):
         self.steps += measure_all(values) // 100
 
 
-def get_called_name(node: ast.Call) -> str:
-    """Return the last name of the function that *node* calls; "" if it has none."""
-    if isinstance(node.func, ast.Attribute):
-        return node.func.attr
-    return node.func.id if isinstance(node.func, ast.Name) else ""
-
-
-class CallArguments:
-    """Evaluated arguments of a call."""
-
-    def __init__(self, positional: list[Any], keywords: dict[str, Any]) -> None:
-        self.positional, self.keywords = positional, keywords
-
-    @property
-    def values(self) -> list[Any]:
-        """Return all values."""
-        return [*self.positional, *self.keywords.values()]
-
-
-class _UnknownIterationError(Exception):
-    """An iteration whose items, or a condition on them, are unknown."""
-
-    def __init__(self, value: Unknown) -> None:
-        super().__init__()
-        self.value = value
-
-
-_MUTATIONS = frozenset({"append", "extend", "insert", "add", "update", "setdefault", "remove"})
-
-
-def _as_unknown_list(value: Any) -> Any:
-    """Return an unknown value as a list of it, so that what it is added to stays known."""
-    return [value] if isinstance(value, Unknown) else value
-
-
 def _to_text(value: Any) -> str:
     if not isinstance(value, str | int | float | PurePosixPath | Version):
         raise TypeError("text of a container")
     return str(value)
-
-
-def _check_operands(kind: ast.operator, left: Any, right: Any) -> None:
-    """Raise BudgetExceededError if the result of an operation may be too large."""
-    require_size(measure(left) + measure(right))
-    if isinstance(kind, ast.Mod) and isinstance(left, str):
-        _check_format(left)
-        require_size(measure(left) * sum(map(measure, right if type(right) is tuple else [right])))
-    if isinstance(kind, ast.Mult):
-        numbers = [value for value in (left, right) if isinstance(value, int)]
-        sizes = [value if isinstance(value, int) else measure(value) for value in (left, right)]
-        require_size(sizes[0] * sizes[1] if len(numbers) == 1 else 0)
-        require_size(sum(number.bit_length() for number in numbers))
-
-
-def _check_format(template: str) -> None:
-    """Raise BudgetExceededError if *template* pads to a great width."""
-    if "*" in template or re.search(r"\d{5,}", template):
-        raise BudgetExceededError
-
-
-def _check_result_size(function: Any, owner: Any, arguments: Sequence[Any]) -> None:
-    """Raise BudgetExceededError if the result of a method may be too large."""
-    if not isinstance(owner, str | bytes | list | dict):
-        return
-    numbers = [abs(value) for value in arguments if isinstance(value, int)]
-    sizes = [measure(owner), *map(measure, arguments)]
-    for value in arguments:
-        if isinstance(value, list | tuple | dict):
-            sizes += map(measure, value)
-    is_text = isinstance(owner, str | bytes)
-    if isinstance(owner, str) and function.__name__ == "format":
-        _check_format(owner)
-    product = measure(owner) * max(sizes) if is_text and function.__name__ in _GROWING else 0
-    require_size(max(sum(sizes), product, *(numbers if is_text else ()), 0))
-
-
-_GROWING = frozenset({"replace", "format", "join", "translate"})
-
-
-def _get_path_attribute(library: ScriptLibrary, path: PurePosixPath, name: str) -> Any:
-    """Return what an attribute of `pathlib.Path` gives for *path*."""
-    file_access = {
-        "read_text": lambda *_, **__: library.open(path).text,
-        "open": lambda *_, **__: library.open(path),
-        "resolve": lambda *_: path,
-        "absolute": lambda *_: path,
-    }
-    if name in file_access:
-        return file_access[name]
-    if name in ("exists", "is_file"):
-        return lambda: library.read_text(path) is not None
-    return getattr(path, name) if hasattr(PurePosixPath, name) else Unknown()

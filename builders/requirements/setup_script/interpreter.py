@@ -1,25 +1,24 @@
-"""Follow the statements of a setup script up to its call of `setup`."""
+"""Follow a setup script up to its call of `setup`: its imports and calls."""
 
 # ruff: noqa: D102, N802 (methods with the names of `ast.NodeVisitor`)
 
 import ast
-from collections.abc import Iterable
 from typing import Any
 
 from curate.builders.git.tree import FileTree
-from curate.builders.requirements.setup_script.expressions import (
-    CallArguments,
-    ExpressionEvaluator,
-    get_called_name,
-)
+from curate.builders.requirements.setup_script.calls import CallArguments, get_called_name
 from curate.builders.requirements.setup_script.library import ScriptLibrary
+from curate.builders.requirements.setup_script.statements import (
+    ENDS,
+    ReturnError,
+    StatementInterpreter,
+)
 from curate.builders.requirements.setup_script.values import (
     ROOT,
     BudgetExceededError,
     LibraryModule,
     Namespace,
     Scope,
-    ScriptError,
     ScriptExit,
     ScriptFile,
     ScriptFunction,
@@ -32,20 +31,12 @@ _MODULE_STEPS = 20_000  # evaluated nodes of one imported module
 _MAX_IMPORT_DEPTH = 2  # modules of the project that import others
 
 
-class ScriptInterpreter(ExpressionEvaluator):
-    """Follows a script as CPython 3.*minor* on Linux would, with no environment variables.
-
-    Of a condition that is unknown, the `else` branch is followed; `skipped` has such conditions if
-    they guard what adds to a list or a mapping.
-    """
+class ScriptInterpreter(StatementInterpreter):
+    """Follows a script as CPython 3.*minor* on Linux would, with no environment variables."""
 
     def __init__(self, tree: FileTree, minor: int) -> None:
         super().__init__(ScriptLibrary(tree, minor), Scope())
         self.setup_arguments: dict[str, Any] | None = None
-        self.skipped: list[str] = []
-        self._is_forced = False
-        self._depth = 0
-        self._import_depth = 0
         self._modules: dict[str, Any] = {}
 
     def run(self, module: ast.Module, *, is_forced: bool = False) -> None:
@@ -55,20 +46,20 @@ class ScriptInterpreter(ExpressionEvaluator):
         does not end before its last statement, and if it still does not reach the call of `setup`,
         the arguments are evaluated where the call stands.
         """
-        self._is_forced = is_forced
+        self.is_forced = is_forced
         steps = [self._execute_module, self._enter_functions]
         for step in [*steps, self._evaluate_setup_calls] if is_forced else steps:
             try:
                 step(module)
             except ScriptExit:
                 return
-            except (*_ENDS, RecursionError):
+            except (*ENDS, RecursionError):
                 pass
             if self.setup_arguments is not None:
                 return
 
     def _execute_module(self, module: ast.Module) -> None:
-        self._execute_all(module.body)
+        self.execute_all(module.body)
 
     def _evaluate_setup_calls(self, module: ast.Module) -> None:
         for node in ast.walk(module):
@@ -82,124 +73,7 @@ class ScriptInterpreter(ExpressionEvaluator):
                 isinstance(node, ast.Call) and get_called_name(node) == "setup"
                 for node in ast.walk(function)
             ):
-                self._execute_all(function.body)
-
-    # -- statements ----------------------------------------------------------------------------
-
-    def _execute_all(self, body: Iterable[ast.stmt]) -> None:
-        for statement in body:
-            try:
-                self.evaluate(statement)
-            except ScriptError:
-                if self._depth:
-                    raise
-                self._forget_targets(statement)  # the script may be right, and we not know enough
-            except ScriptExit:
-                if self._depth or not self._is_forced:
-                    raise
-
-    def _forget_targets(self, statement: ast.stmt) -> None:
-        if isinstance(statement, ast.Assign):
-            for target in statement.targets:
-                if isinstance(target, ast.Name):
-                    self.scope.set(target.id, Unknown((statement.value,)))
-
-    def visit_Expr(self, node: ast.Expr) -> None:
-        self.evaluate(node.value)
-
-    def visit_Assign(self, node: ast.Assign) -> None:
-        value = self.evaluate(node.value)
-        for target in node.targets:
-            self.assign(target, value)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        if node.value is not None:
-            self.assign(node.target, self.evaluate(node.value))
-
-    def visit_AugAssign(self, node: ast.AugAssign) -> None:
-        left, right = self.evaluate(node.target), self.evaluate(node.value)
-        result = self.combine(node.value, node.op, left, right)
-        if isinstance(left, list) and isinstance(result, list):
-            left[:] = result  # other names of the list see the change
-        else:
-            self.assign(node.target, result)
-
-    def visit_If(self, node: ast.If) -> None:
-        answer = self.is_true(node.test)
-        if answer is None and not self._import_depth and _changes_list(node.body):
-            self.skipped.append(ast.unparse(node.test))
-        self._execute_all(node.body if answer else node.orelse)
-
-    def visit_For(self, node: ast.For) -> None:
-        source = self.evaluate(node.iter)
-        for item in [] if isinstance(source, Unknown) else list(source):
-            self.assign(node.target, item)
-            try:
-                self._execute_all(node.body)
-            except _LoopError as error:
-                if error.is_break:
-                    return
-        self._execute_all(node.orelse)
-
-    def visit_While(self, node: ast.While) -> None:
-        while self.is_true(node.test):
-            try:
-                self._execute_all(node.body)
-            except _LoopError as error:
-                if error.is_break:
-                    return
-
-    def visit_With(self, node: ast.With) -> None:
-        for item in node.items:
-            value = self.evaluate(item.context_expr)
-            if item.optional_vars is not None:
-                self.assign(item.optional_vars, value)
-        self._execute_all(node.body)
-
-    def visit_Try(self, node: ast.Try) -> None:
-        if self._succeeds(node.body):
-            self._execute_all(node.orelse)
-        else:
-            for handler in node.handlers[:1]:
-                self._execute_all(handler.body)
-        self._execute_all(node.finalbody)
-
-    def _succeeds(self, body: Iterable[ast.stmt]) -> bool:
-        """Follow the body of a `try`; whether it ends without an error."""
-        self._depth += 1  # so that errors are raised
-        try:
-            self._execute_all(body)
-        except ScriptError:
-            return False
-        finally:
-            self._depth -= 1
-        return True
-
-    def visit_Raise(self, node: ast.Raise) -> None:
-        if node.exc is not None:
-            self.evaluate(node.exc)  # `raise SystemExit` without a call is no exit, but no matter
-        raise ScriptError(ast.unparse(node)) if self._depth else ScriptExit
-
-    def visit_Return(self, node: ast.Return) -> None:
-        raise _ReturnError(None if node.value is None else self.evaluate(node.value))
-
-    def visit_Break(self, _: ast.Break) -> None:
-        raise _LoopError(is_break=True)
-
-    def visit_Continue(self, _: ast.Continue) -> None:
-        raise _LoopError(is_break=False)
-
-    def visit_Global(self, node: ast.Global) -> None:
-        self.scope.globals_declared.update(node.names)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        self.scope.set(node.name, ScriptFunction(node, self.scope))
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        self.scope.set(node.name, Unknown((node,)))
-
-    def visit_Delete(self, _: ast.Delete) -> None:
-        """Nothing that matters is deleted."""
+                self.execute_all(function.body)
 
     # -- imports -------------------------------------------------------------------------------
 
@@ -224,7 +98,7 @@ class ScriptInterpreter(ExpressionEvaluator):
         if name not in self._modules:
             self._modules[name] = LibraryModule(name)  # also while it imports itself
             found = self._find_source(name)
-            if found is not None and self._import_depth < _MAX_IMPORT_DEPTH:
+            if found is not None and self.import_depth < _MAX_IMPORT_DEPTH:
                 self._modules[name] = self._execute_source(*found)
         module: LibraryModule | Namespace = self._modules[name]
         return module
@@ -248,16 +122,16 @@ class ScriptInterpreter(ExpressionEvaluator):
         names.setdefault("__name__", "module")
         names.setdefault("__file__", path)
         outer, self.scope = self.scope, Scope(names)
-        depth, self._depth = self._depth, 0
+        depth, self.depth = self.depth, 0
         limit, self.max_steps = self.max_steps, min(self.max_steps, self.steps + _MODULE_STEPS)
-        self._import_depth += 1
+        self.import_depth += 1
         try:
-            self._execute_all(ast.parse(text).body)
-        except (*_ENDS, SyntaxError, ValueError):
+            self.execute_all(ast.parse(text).body)
+        except (*ENDS, SyntaxError, ValueError):
             pass
         finally:
-            self.scope, self._depth, self.max_steps = outer, depth, limit
-            self._import_depth -= 1
+            self.scope, self.depth, self.max_steps = outer, depth, limit
+            self.import_depth -= 1
         return Namespace(names)
 
     # -- calls ---------------------------------------------------------------------------------
@@ -289,7 +163,7 @@ class ScriptInterpreter(ExpressionEvaluator):
         if name == "execfile":
             source = self.library.read_text(source)
         is_known = isinstance(source, str) and isinstance(names, dict)
-        if is_known and self._import_depth < _MAX_IMPORT_DEPTH:
+        if is_known and self.import_depth < _MAX_IMPORT_DEPTH:
             self._execute_source(str(ROOT / "setup.py"), source, names)
         return Unknown()
 
@@ -301,20 +175,20 @@ class ScriptInterpreter(ExpressionEvaluator):
         return [function(item) for item in items]
 
     def call_function(self, function: ScriptFunction, arguments: CallArguments) -> Any:
-        if self._depth >= _MAX_DEPTH:
+        if self.depth >= _MAX_DEPTH:
             raise BudgetExceededError
         outer, self.scope = self.scope, Scope(parent=function.scope)
-        self._depth += 1
+        self.depth += 1
         try:
             self._bind(function, arguments)
             if isinstance(function.node, ast.Lambda):
                 return self.evaluate(function.node.body)
-            self._execute_all(function.node.body)
-        except _ReturnError as result:
+            self.execute_all(function.node.body)
+        except ReturnError as result:
             return result.value
         finally:
             self.scope = outer
-            self._depth -= 1
+            self.depth -= 1
         return None
 
     def _bind(self, function: ScriptFunction, arguments: CallArguments) -> None:
@@ -337,35 +211,3 @@ class ScriptInterpreter(ExpressionEvaluator):
         if parameters.kwarg:
             bound[parameters.kwarg.arg] = extra
         self.scope.names.update(bound)
-
-
-class _ReturnError(Exception):
-    """A function returns *value*."""
-
-    def __init__(self, value: Any) -> None:
-        super().__init__()
-        self.value = value
-
-
-class _LoopError(Exception):
-    """A loop ends, or goes on with its next item."""
-
-    def __init__(self, *, is_break: bool) -> None:
-        super().__init__()
-        self.is_break = is_break
-
-
-_ENDS = (ScriptExit, BudgetExceededError, _ReturnError, _LoopError)
-
-
-def _changes_list(body: Iterable[ast.stmt]) -> bool:
-    """Whether *body* adds something to a list or a mapping."""
-    return any(
-        isinstance(node, ast.AugAssign)
-        or (
-            isinstance(node, ast.Call)
-            and get_called_name(node) in ("append", "extend", "update", "insert", "setdefault")
-        )
-        for statement in body
-        for node in ast.walk(statement)
-    )

@@ -76,6 +76,20 @@ class ScriptLibrary:
             return LibraryModule(dotted)
         return Unknown()
 
+    def get_path_attribute(self, path: PurePosixPath, name: str) -> Any:
+        """Return what an attribute of `pathlib.Path` gives for *path*."""
+        file_access: dict[str, Any] = {
+            "read_text": lambda *_, **__: self.open(path).text,
+            "open": lambda *_, **__: self.open(path),
+            "resolve": lambda *_: path,
+            "absolute": lambda *_: path,
+            "exists": lambda: self._has_file(path),
+            "is_file": lambda: self.read_text(path) is not None,
+        }
+        if name in file_access:
+            return file_access[name]
+        return getattr(path, name) if hasattr(PurePosixPath, name) else Unknown()
+
     def read_text(self, path: Any) -> str | None:
         """Return the text of a file of the project; None if there is none."""
         relative = self.relative_path(path)

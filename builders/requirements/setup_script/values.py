@@ -174,3 +174,8 @@ def measure_all(values: Iterable[Any]) -> int:
         if isinstance(value, Mapping):
             queue += value.values()
     return size
+
+
+def as_unknown_list(value: Any) -> Any:
+    """Return an unknown value as a list of it, so that what it is added to stays known."""
+    return [value] if isinstance(value, Unknown) else value
