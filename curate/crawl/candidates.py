@@ -13,7 +13,8 @@ from datetime import datetime
 from curate.builders.git.run import GitCommandError
 from curate.core.model import Candidate, Issue, IssueLink, PullRequest, Rejection
 from curate.crawl.base_commit import PatchRange, applies_trivially, find_patch_range, use_merge_base
-from curate.crawl.issue_links import collect_issue_links
+from curate.crawl.issue_links import SOURCES, collect_issue_links
+from curate.crawl.issue_texts import IssueTexts, find_unread_histories, make_issue_texts
 from curate.crawl.reverts import Reverts
 from curate.git.commit_graph import CommitGraph
 from curate.git.diff import FileChange
@@ -25,6 +26,7 @@ from curate.patches.parse import crosses_test_boundary, split_files, split_gold_
 
 STAGE = "crawl"
 
+PULL_NOT_FOUND = "pull-not-found"
 MISSING_OBJECTS = "missing-objects"
 EMPTY_PATCH = "empty-patch"
 NO_TESTS = "no-tests"
@@ -34,6 +36,7 @@ ISSUE_IS_PR = "linked-issue-is-pr"
 ISSUE_NOT_FOUND = "issue-not-found"
 EMPTY_PROBLEM_STATEMENT = "empty-problem-statement"
 REASONS = (
+    PULL_NOT_FOUND,
     MISSING_OBJECTS,
     EMPTY_PATCH,
     NO_TESTS,
@@ -82,10 +85,13 @@ def analyze_pulls(
     pulls: Sequence[PullRequest], ctx: CrawlContext
 ) -> Iterator[PullAnalysis | Rejection]:
     """Check commits, files and issue links of each of *pulls*, without requests to GitHub."""
-    pairs = [find_patch_range(ctx.mirror.commit_graph, pull) for pull in pulls]
+    graph = ctx.mirror.commit_graph
+    pairs = [None if pull.is_gone else find_patch_range(graph, pull) for pull in pulls]
     lists = ctx.mirror.diff_reader.read_changed_files([pair.sides for pair in pairs if pair])
     for pull, pair in zip(pulls, pairs, strict=True):
-        if pair is None:
+        if pull.is_gone:
+            yield make_rejection(PULL_NOT_FOUND)
+        elif pair is None:
             missing = ", ".join(filter(None, (pull.head_commit, pull.merge_commit)))
             yield make_rejection(MISSING_OBJECTS, f"not in the mirror: {missing}")
         else:
@@ -158,7 +164,7 @@ def build_candidates(
     """
     all_texts = [_collect_issue_texts(analysis, answers) for analysis in analyses]
     accepted = [
-        it for it, texts in zip(analyses, all_texts, strict=True) if isinstance(texts, _IssueTexts)
+        it for it, texts in zip(analyses, all_texts, strict=True) if isinstance(texts, _PullTexts)
     ]
     patches = _iter_checked_patches(accepted, ctx.mirror)
     for analysis, texts in zip(analyses, all_texts, strict=True):
@@ -199,33 +205,76 @@ def _await_check(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _IssueTexts:
-    """Texts of the issues linked by a PR."""
+class _LinkedIssues:
+    """The issues that a PR links, each of them once, and the links to them."""
 
-    statement: str
-    hints: str
-    closed: tuple[IssueLink, ...]
+    issues: tuple[Issue, ...]
+    links: tuple[IssueLink, ...]
 
 
-def _collect_issue_texts(analysis: PullAnalysis, answers: IssueAnswers) -> _IssueTexts | Rejection:
-    closed = tuple(link for link in analysis.links if isinstance(_answer_for(answers, link), Issue))
-    issues = [issue for link in closed if isinstance(issue := _answer_for(answers, link), Issue)]
-    if not issues:
+@dataclass(frozen=True, kw_only=True)
+class _PullTexts:
+    """Texts of a PR's issues, and the links to them."""
+
+    texts: IssueTexts
+    links: tuple[IssueLink, ...]
+
+
+def find_unread_edits(analyses: Sequence[PullAnalysis], answers: IssueAnswers) -> list[str]:
+    """Return node ids of texts edited after the PR whose edit history is not in *answers*."""
+    found: dict[str, None] = {}
+    for analysis in analyses:
+        issues = _linked_issues(analysis, answers).issues
+        opened_at, started_at = analysis.pull.created_at, analysis.started_at
+        ids = find_unread_histories(issues, opened_at=opened_at, started_at=started_at)
+        found |= dict.fromkeys(ids)
+    return list(found)
+
+
+def _linked_issues(analysis: PullAnalysis, answers: IssueAnswers) -> _LinkedIssues:
+    """Return the issues in the order of the links.
+
+    Several links may lead to one issue after a transfer or a rename of its repository.
+    """
+    issues: dict[object, Issue] = {}
+    sources: dict[object, set[str]] = {}
+    for link in analysis.links:
+        issue = _answer_for(answers, link)
+        if isinstance(issue, Issue):
+            identity = issue.node_id or (issue.repo, issue.number)
+            issues.setdefault(identity, issue)
+            sources.setdefault(identity, set()).update(link.sources)
+    links = tuple(
+        IssueLink(
+            repo=issue.repo,
+            number=issue.number,
+            sources=tuple(it for it in SOURCES if it in sources[identity]),
+        )
+        for identity, issue in issues.items()
+    )
+    return _LinkedIssues(issues=tuple(issues.values()), links=links)
+
+
+def _collect_issue_texts(analysis: PullAnalysis, answers: IssueAnswers) -> _PullTexts | Rejection:
+    linked = _linked_issues(analysis, answers)
+    if not linked.issues:
         return _reject_without_issue(analysis.links, answers)
-    statement = make_problem_statement(issues)
-    if not statement.strip():
+    texts = make_issue_texts(
+        linked.issues, opened_at=analysis.pull.created_at, started_at=analysis.started_at
+    )
+    if not texts.statement.strip():
         return make_rejection(EMPTY_PROBLEM_STATEMENT)
-    hints = make_hints_text(issues, analysis.started_at)
-    return _IssueTexts(statement=statement, hints=hints, closed=closed)
+    return _PullTexts(texts=texts, links=linked.links)
 
 
 def _make_candidate(
     analysis: PullAnalysis,
-    texts: _IssueTexts,
+    issue_texts: _PullTexts,
     patches: Iterator[tuple[bytes | GitCommandError, bool]],
     ctx: CrawlContext,
 ) -> Candidate | Rejection:
     pull, pair, is_test = analysis.pull, analysis.patch_range, ctx.classifier.is_test
+    texts = issue_texts.texts
     patch, applies = next(patches)
     parts = () if isinstance(patch, GitCommandError) else split_files(patch)
     if crosses_test_boundary(parts, is_test):
@@ -247,9 +296,11 @@ def _make_candidate(
         test_patch=test,
         problem_statement=texts.statement,
         hints_text=texts.hints,
+        statement_edited_after=texts.edited_after,
+        omitted_hints=texts.omitted_hints,
         created_at=pull.created_at,
         version=ctx.version_resolver(pair.base_commit),
-        issue_links=texts.closed,
+        issue_links=issue_texts.links,
         reverts=ctx.reverts.reverted_by_pull.get(pull.number, ()),
         reverted_by=ctx.reverts.reverting_pulls.get(pull.number, ()),
     )
@@ -258,21 +309,6 @@ def _make_candidate(
 def make_instance_id(repo: str, number: int) -> str:
     """Return the instance id in SWE-bench's form: `owner__repo-N`."""
     return f"{repo.replace('/', '__')}-{number}"
-
-
-def make_problem_statement(issues: Sequence[Issue]) -> str:
-    """Join title and body of every issue, each followed by a newline, as SWE-bench does."""
-    return "".join(f"{issue.title}\n{issue.body}\n" for issue in issues if _has_text(issue))
-
-
-def make_hints_text(issues: Sequence[Issue], before: datetime) -> str:
-    """Join the comments on *issues* created before the first commit of the solution."""
-    return "\n".join(
-        comment.body
-        for issue in issues
-        for comment in issue.comments
-        if comment.created_at < before
-    )
 
 
 def _prefilter(changes: Sequence[FileChange], classifier: FileClassifier) -> Rejection | None:
@@ -293,7 +329,3 @@ def _reject_without_issue(issue_links: Sequence[IssueLink], answers: IssueAnswer
     link_names = ", ".join(f"{link.repo}#{link.number}" for link in issue_links)
     all_prs = all(_answer_for(answers, link) == IS_PULL_REQUEST for link in issue_links)
     return make_rejection(ISSUE_IS_PR if all_prs else ISSUE_NOT_FOUND, link_names)
-
-
-def _has_text(issue: Issue) -> bool:
-    return bool(issue.title.strip() or issue.body.strip())
