@@ -5,16 +5,17 @@ many PRs and yield results in order, while git works ahead.
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from curate.builders.git.run import GitCommandError
-from curate.core.model import Candidate, Issue, IssueLink, PullRequest, Rejection
+from curate.core.model import Candidate, IssueLink, PullRequest, Rejection
 from curate.crawl.base_commit import PatchRange, applies_trivially, find_patch_range, use_merge_base
-from curate.crawl.issue_links import SOURCES, collect_issue_links
+from curate.crawl.issue_links import collect_issue_links
 from curate.crawl.issue_texts import IssueTexts, find_unread_histories, make_issue_texts
+from curate.crawl.linked_issues import IssueAnswers, find_linked_issues
 from curate.crawl.reverts import Reverts
 from curate.git.commit_graph import CommitGraph
 from curate.git.diff import FileChange
@@ -51,8 +52,6 @@ REASONS = (
 MAX_LISTED_COMMITS = 250  # GitHub lists at most so many commits of a PR
 _PARALLEL_CHECKS = 2  # parallel `git apply --check` processes
 _MAX_PENDING_CHECKS = 8  # patches whose check may be pending
-
-IssueAnswers = Mapping[tuple[str, int], Issue | str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,14 +204,6 @@ def _await_check(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _LinkedIssues:
-    """The issues that a PR links, each of them once, and the links to them."""
-
-    issues: tuple[Issue, ...]
-    links: tuple[IssueLink, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class _PullTexts:
     """Texts of a PR's issues, and the links to them."""
 
@@ -224,39 +215,15 @@ def find_unread_edits(analyses: Sequence[PullAnalysis], answers: IssueAnswers) -
     """Return node ids of texts edited after the PR whose edit history is not in *answers*."""
     found: dict[str, None] = {}
     for analysis in analyses:
-        issues = _linked_issues(analysis, answers).issues
+        issues = find_linked_issues(analysis.links, answers).issues
         opened_at, started_at = analysis.pull.created_at, analysis.started_at
         ids = find_unread_histories(issues, opened_at=opened_at, started_at=started_at)
         found |= dict.fromkeys(ids)
     return list(found)
 
 
-def _linked_issues(analysis: PullAnalysis, answers: IssueAnswers) -> _LinkedIssues:
-    """Return the issues in the order of the links.
-
-    Several links may lead to one issue after a transfer or a rename of its repository.
-    """
-    issues: dict[object, Issue] = {}
-    sources: dict[object, set[str]] = {}
-    for link in analysis.links:
-        issue = _answer_for(answers, link)
-        if isinstance(issue, Issue):
-            identity = issue.node_id or (issue.repo, issue.number)
-            issues.setdefault(identity, issue)
-            sources.setdefault(identity, set()).update(link.sources)
-    links = tuple(
-        IssueLink(
-            repo=issue.repo,
-            number=issue.number,
-            sources=tuple(it for it in SOURCES if it in sources[identity]),
-        )
-        for identity, issue in issues.items()
-    )
-    return _LinkedIssues(issues=tuple(issues.values()), links=links)
-
-
 def _collect_issue_texts(analysis: PullAnalysis, answers: IssueAnswers) -> _PullTexts | Rejection:
-    linked = _linked_issues(analysis, answers)
+    linked = find_linked_issues(analysis.links, answers)
     if not linked.issues:
         return _reject_without_issue(analysis.links, answers)
     texts = make_issue_texts(
@@ -321,11 +288,7 @@ def _prefilter(changes: Sequence[FileChange], classifier: FileClassifier) -> Rej
     return None
 
 
-def _answer_for(answers: IssueAnswers, link: IssueLink) -> Issue | str | None:
-    return answers.get((link.repo, link.number))
-
-
 def _reject_without_issue(issue_links: Sequence[IssueLink], answers: IssueAnswers) -> Rejection:
     link_names = ", ".join(f"{link.repo}#{link.number}" for link in issue_links)
-    all_prs = all(_answer_for(answers, link) == IS_PULL_REQUEST for link in issue_links)
+    all_prs = all(answers.get((link.repo, link.number)) == IS_PULL_REQUEST for link in issue_links)
     return make_rejection(ISSUE_IS_PR if all_prs else ISSUE_NOT_FOUND, link_names)

@@ -18,13 +18,13 @@ from curate.core.model import Candidate, Decision, PullRequest, Rejection
 from curate.crawl.candidates import (
     MISSING_OBJECTS,
     CrawlContext,
-    IssueAnswers,
     PullAnalysis,
     analyze_pulls,
     build_candidates,
     may_miss_claims,
     relink,
 )
+from curate.crawl.linked_issues import IssueAnswers
 from curate.crawl.reverts import find_reverts
 from curate.git.mirror import Mirror
 from curate.git.versions import TagVersionResolver, VersionResolver

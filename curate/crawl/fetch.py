@@ -15,16 +15,23 @@ from curate.core.model import (
     IssueLink,
     IssueRef,
     PullRequest,
-    TextEdit,
 )
 from curate.crawl.candidates import PULL_NOT_FOUND
+from curate.crawl.incremental import finish_incremental_crawl, plan_incremental_crawl
+from curate.crawl.stored_issues import (
+    add_edits_to_issue,
+    add_present_places,
+    is_elsewhere,
+    is_outdated,
+    is_stale,
+    list_text_ids,
+)
 from curate.github.batch_query import complete_pulls, fetch_pulls
 from curate.github.client import GitHubClient
 from curate.github.edits import fetch_edits
 from curate.github.issues import (
     NOT_FOUND,
     IssueBatch,
-    IssueVersion,
     IssueVersions,
     fetch_changed_issues,
     fetch_issues,
@@ -127,13 +134,13 @@ class GitHubFetcher:
         """
         keys = dict.fromkeys((it.repo, it.number) for links in claims.values() for it in links)
         known = {key: self.store.get_issue(*key) for key in keys}
-        answers = {key: it for key, it in known.items() if it is not None and not _is_outdated(it)}
+        answers = {key: it for key, it in known.items() if it is not None and not is_outdated(it)}
         missing_refs = [IssueRef(repo=key[0], number=key[1]) for key in keys if key not in answers]
         for batch in self._fetch_issues(missing_refs):
             found = {(it.repo, it.number): it for it in batch.issues}
             places = {key: found[ref.repo, ref.number] for key, ref in batch.moved.items()}
             answers |= found | places | dict(batch.missing)
-        self.store.save_claims(self.repo, _add_places(claims, answers))
+        self.store.save_claims(self.repo, add_present_places(claims, answers))
         return answers
 
     def add_edits(
@@ -145,9 +152,9 @@ class GitHubFetcher:
         """
         edits = fetch_edits(self.client, node_ids) if node_ids else {}
         changed = {
-            key: _with_edits(it, edits)
+            key: add_edits_to_issue(it, edits)
             for key, it in answers.items()
-            if isinstance(it, Issue) and not edits.keys().isdisjoint(_text_ids(it))
+            if isinstance(it, Issue) and not edits.keys().isdisjoint(list_text_ids(it))
         }
         self.store.save_edits(list(changed.values()))
         self._save_cost()
@@ -233,8 +240,8 @@ class GitHubFetcher:
         GitHub's references to it have changed with it.
         """
         known = {ref: self.store.get_issue(ref.repo, ref.number) for ref in seen}
-        stale = [ref for ref, version in seen.items() if _is_stale(known[ref], version)]
-        gone = [ref for ref in stale if _is_elsewhere(known[ref], seen[ref])]
+        stale = [ref for ref, version in seen.items() if is_stale(known[ref], version)]
+        gone = [ref for ref in stale if is_elsewhere(known[ref], seen[ref])]
         self._refresh_pulls(self.store.claimants(self.repo, gone))
         for _ in self._fetch_issues(stale):
             pass
@@ -283,80 +290,3 @@ class GitHubFetcher:
         )
         self._charged = spent
         return state, self.store.save_page(self.repo, pulls, state)
-
-
-def _is_stale(known: Issue | str | None, version: IssueVersion | None) -> bool:
-    if isinstance(known, Issue):
-        changed = version is not None and version.updated_at > known.updated_at
-        return changed or _is_outdated(known) or _is_elsewhere(known, version)
-    return known == NOT_FOUND and version is not None
-
-
-def _is_elsewhere(known: Issue | str | None, version: IssueVersion | None) -> bool:
-    """Whether *known* is an issue that is no longer at the place of *version*."""
-    if not isinstance(known, Issue):
-        return False
-    return version is None or bool(known.node_id and version.node_id != known.node_id)
-
-
-def _is_outdated(answer: Issue | str) -> bool:
-    """Whether *answer* is an issue that was stored before edits were read."""
-    return isinstance(answer, Issue) and not answer.node_id
-
-
-def _add_places(
-    claims: Mapping[int, Sequence[IssueLink]],
-    answers: Mapping[tuple[str, int], Issue | str],
-) -> dict[int, list[IssueLink | IssueRef]]:
-    """Return *claims* and, for each link to an issue that has moved, the issue's present place."""
-    found: dict[int, list[IssueLink | IssueRef]] = {}
-    for number, links in claims.items():
-        issues = [answers.get((link.repo, link.number)) for link in links]
-        places = [
-            IssueRef(repo=it.repo, number=it.number) for it in issues if isinstance(it, Issue)
-        ]
-        found[number] = [*links, *places]
-    return found
-
-
-def _text_ids(issue: Issue) -> set[str]:
-    return {issue.node_id, *(comment.node_id for comment in issue.comments)}
-
-
-def _with_edits(issue: Issue, edits: Mapping[str, tuple[TextEdit, ...]]) -> Issue:
-    comments = tuple(
-        replace(comment, edits=edits.get(comment.node_id, comment.edits))
-        for comment in issue.comments
-    )
-    return replace(issue, edits=edits.get(issue.node_id, issue.edits), comments=comments)
-
-
-def plan_incremental_crawl(state: CrawlState, since: datetime | None) -> IncrementalCrawl | None:
-    """Return the incremental crawl to run, resuming an interrupted one.
-
-    None if a full first crawl is needed instead.
-    """
-    if state.is_complete and _is_covered(state, since):
-        fresh = IncrementalCrawl(until=state.watermark, since=state.since)
-    elif since and state.cursor is None:
-        fresh = IncrementalCrawl(until=since, since=since)
-    else:
-        return None
-    unfinished = state.incremental_crawl
-    if unfinished is None:
-        return fresh
-    until = min(fresh.until, unfinished.until) if fresh.until and unfinished.until else None
-    since = min(fresh.since, unfinished.since) if fresh.since and unfinished.since else None
-    return replace(unfinished, until=until, since=since)
-
-
-def finish_incremental_crawl(state: CrawlState, incremental: IncrementalCrawl) -> CrawlState:
-    """Return the state after *incremental* has reached the watermark."""
-    newest = max(filter(None, (state.watermark, incremental.newest_update)), default=None)
-    return replace(
-        state, is_complete=True, watermark=newest, since=incremental.since, incremental_crawl=None
-    )
-
-
-def _is_covered(state: CrawlState, since: datetime | None) -> bool:
-    return state.since is None or (since is not None and since >= state.since)

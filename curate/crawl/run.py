@@ -11,9 +11,10 @@ from datetime import datetime
 from pathlib import Path
 
 from curate.core.settings import Settings
-from curate.crawl.candidates import IssueAnswers, PullAnalysis, find_unread_edits
+from curate.crawl.candidates import PullAnalysis, find_unread_edits
 from curate.crawl.decide import PullSource, RemoteLookups, decide_pulls
 from curate.crawl.fetch import GitHubFetcher, ProgressCallback
+from curate.crawl.linked_issues import IssueAnswers
 from curate.crawl.mirrors import fetch_new_heads, open_or_clone_mirror
 from curate.environments.plan import make_classifier, make_version_resolver
 from curate.github.client import GitHubClient

@@ -8,7 +8,7 @@ import pytest
 
 from curate.core.errors import NetworkError
 from curate.core.model import Candidate, CrawlState, IncrementalCrawl, IssueLink
-from curate.crawl.fetch import plan_incremental_crawl
+from curate.crawl.incremental import plan_incremental_crawl
 from curate.store.store import Store
 from tests.doubles.github.data import Repository
 from tests.doubles.github.faults import Fault, Kind
