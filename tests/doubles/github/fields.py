@@ -45,7 +45,12 @@ def _number(thing: Thing) -> int:
         return int(thing.data["parent"].data["number"]) * 1000 + int(thing.data["position"])
     if "number" in thing.data:
         return int(thing.data["number"])
-    return sum(thing.data.get("login", thing.home.name if thing.home else "").encode())
+    return sum(thing.data.get("login", _first_name(thing)).encode())
+
+
+def _first_name(thing: Thing) -> str:
+    """The name that a thing's repository had first: a rename keeps ids."""
+    return [*thing.home.facts.get("formerNames", ()), thing.home.name][0] if thing.home else ""
 
 
 @rule(*(f"{it}.id" for it in ("Repository", "PullRequest", "Issue", "IssueComment")))
@@ -53,8 +58,7 @@ def _numbered_id(source: Thing, *_: Any) -> str:
     number = str(_number(source))
     if source.kind == "IssueComment":
         number = f"{_number(source.data['parent'])}.{source.data['position']}"
-    name = [*source.repo.facts.get("formerNames", ()), source.repo.name][0]  # a rename keeps ids
-    return base64.b64encode(f"{source.kind}:{name}:{number}".encode()).decode()
+    return base64.b64encode(f"{source.kind}:{_first_name(source)}:{number}".encode()).decode()
 
 
 @rule("UserContentEdit.id", "RenamedTitleEvent.id")
