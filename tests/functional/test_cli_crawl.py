@@ -251,3 +251,20 @@ def test_a_repository_whose_instances_no_release_will_have(
     assert done.stderr.count("exclude all its instances (benchmark-repository)") == warned
     assert done.stderr.count("contamination.repositories = false") == warned
     assert "benchmark-repository" not in plain.stderr
+
+
+def test_a_rebuild_beside_a_validation_ends_at_once(
+    curate: Curate, site: Path, tmp_path: Path
+) -> None:
+    data = {name: Repository.of(name) for name in (REPO, "sample/two")}
+    for name, repository in data.items():
+        add_pull(publish(site, name), repository, 1)
+    with (
+        Store(tmp_path / "data"),
+        process_lock(tmp_path / "data", VALIDATION),
+        GitHubDouble(World(*data.values())) as double,
+    ):
+        done = curate("rebuild", *data, "--sandbox", "local", double=double)
+    assert done.returncode == 7
+    assert "Error: Another curate process is running validation in data (" in done.stderr
+    assert not (tmp_path / "data" / "release").exists()
