@@ -102,6 +102,12 @@ def _print_provenance(console: Console, candidate: Candidate) -> None:
     rule = candidate.base_commit_rule
     console.print(f"base commit {candidate.base_commit} (source: {rule})", soft_wrap=True)
     console.print(f"version {candidate.version or '?'}, closes {links}", soft_wrap=True)
+    if edited_after := candidate.statement_edited_after:
+        when = f"{edited_after:%Y-%m-%d}, after the PR was opened; the text of that day is lost"
+        console.print(f"[yellow]issue edited[/yellow] {when}", soft_wrap=True)
+    if candidate.omitted_hints:
+        reason = "edited after the first commit, and their text before it is lost"
+        console.print(f"{candidate.omitted_hints:,} comments left out: {reason}", soft_wrap=True)
 
 
 def _print_verdict(console: Console, validation: Validation) -> None:

@@ -1,7 +1,9 @@
 """`curate crawl`: merged pull requests into the store, candidates out of them."""
 
 import json
+import logging
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,12 +21,15 @@ from curate.cli.common import (
     print_json,
 )
 from curate.cli.waiting import CrawlProgress
-from curate.core.errors import ConfigurationError, NotFoundError
+from curate.core.errors import ConfigurationError, CurateError, NotFoundError
 from curate.core.settings import Settings
+from curate.store.process_lock import CRAWL, process_lock
 
 if TYPE_CHECKING:
     from curate.crawl.run import CrawlSummary
     from curate.github.client import GitHubClient
+
+log = logging.getLogger(__name__)
 
 EXAMPLE = "Example: [bold]GITHUB_TOKEN=… curate crawl getmoto/moto --since 2023-01-01[/bold]"
 
@@ -60,6 +65,7 @@ def crawl_command(
     Tokens are read from GITHUB_TOKEN and GITHUB_TOKENS (separated by commas). A second crawl
     fetches only what is new; one that was interrupted continues where it stopped.
     """
+    from curate.crawl.mirrors import SubmoduleError, update_submodule_mirrors
     from curate.crawl.run import CrawlOptions, crawl_from_settings
 
     settings = get_settings(context, github_api_url=github_api_url)
@@ -76,31 +82,37 @@ def crawl_command(
     )
     library = load_library(settings)
     summaries: list[CrawlSummary] = []
-    absent: list[NotFoundError] = []
-    with open_store(settings) as store, CrawlProgress() as display:
+    failures: list[CurateError] = []
+    with (
+        open_store(settings) as store,
+        process_lock(settings.data_dir, CRAWL),
+        CrawlProgress() as display,
+    ):
+        warn_of_exclusions(names, settings)
         client = make_client(settings, display)
         for repo in names:
             display.start_repository(repo, client)
+            recipe = library.get_recipe(repo)
             try:
                 summary = crawl_from_settings(
                     repo,
                     store,
                     client,
                     settings,
-                    library.get_recipe(repo),
+                    recipe,
                     replace(options, progress=display.update_phase),
                 )
-            except NotFoundError as error:  # does not stop the others
-                absent.append(error)
-                continue
-            print_crawl_summary(summary)
-            summaries.append(summary)
+                print_crawl_summary(summary)
+                summaries.append(summary)
+                update_submodule_mirrors(recipe, store, settings, options.git_token)
+            except (NotFoundError, SubmoduleError) as error:  # does not stop the others
+                failures.append(error)
     if as_json and summaries:
         print_json({summary.repo: _summary_document(summary) for summary in summaries})
-    for other in absent[1:]:
+    for other in failures[1:]:
         err_console.print(f"[red]{other}[/red]")
-    if absent:
-        raise absent[0]
+    if failures:
+        raise failures[0]
 
 
 def make_client(settings: Settings, display: CrawlProgress) -> "GitHubClient":
@@ -133,6 +145,25 @@ def print_crawl_summary(summary: "CrawlSummary") -> None:
     )
     for reason, count in sorted(summary.rejected.items(), key=lambda item: -item[1]):
         err_console.print(f"  {count:>7,} {reason}")
+
+
+def warn_of_exclusions(repos: Sequence[str], settings: Settings) -> None:
+    """Say, before the work, of which of *repos* the release filters exclude every instance."""
+    from curate.publish.filters.apply import find_benchmark_repositories
+    from curate.publish.filters.config import read_filters
+
+    try:
+        found = find_benchmark_repositories(repos, read_filters(settings.release_filters))
+    except ConfigurationError as error:
+        log.warning("%s %s", error, error.hint)
+        return
+    for repo, benchmark in found.items():
+        log.warning(
+            "%s is a repository of %s: the release filters %s exclude all its instances"
+            " (benchmark-repository). To publish them, set release_filters to a TOML file with"
+            " contamination.repositories = false.",
+            *(repo, benchmark, settings.release_filters),
+        )
 
 
 def _select_repositories(repos: list[str], settings: Settings, *, everything: bool) -> list[str]:

@@ -17,10 +17,11 @@ from curate.cli.common import (
     load_library,
     open_store,
 )
-from curate.cli.crawl import make_client, print_crawl_summary, read_git_token
+from curate.cli.crawl import make_client, print_crawl_summary, read_git_token, warn_of_exclusions
 from curate.cli.validate import ValidationProgress
 from curate.cli.waiting import CrawlProgress
 from curate.core.errors import ConfigurationError, CurateError
+from curate.store.process_lock import CRAWL, process_lock
 
 EXAMPLE = "Example: [bold]curate rebuild --max-time 5h -j 4[/bold]"
 _UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -57,6 +58,7 @@ def rebuild_command(
     Each repository gets an equal share of the time that is left. At the time limit no new test run
     begins; the next call continues.
     """
+    from curate.crawl.mirrors import update_submodule_mirrors
     from curate.crawl.run import CrawlOptions, crawl_from_settings
     from curate.environments.context import ValidationOptions
     from curate.publish.run import write_filtered_release
@@ -69,8 +71,10 @@ def rebuild_command(
     names = repos or [recipe.repo for recipe in library]
     display = CrawlProgress()
     client = make_client(settings, display)
+    git_token = read_git_token()
+    warn_of_exclusions(names, settings)
 
-    with open_store(settings) as store:
+    with open_store(settings) as store, process_lock(settings.data_dir, CRAWL):
 
         def crawl(repo: str) -> None:
             with display:
@@ -81,9 +85,10 @@ def rebuild_command(
                     client,
                     settings,
                     library.get_recipe(repo),
-                    CrawlOptions(git_token=read_git_token(), progress=display.update_phase),
+                    CrawlOptions(git_token=git_token, progress=display.update_phase),
                 )
             print_crawl_summary(summary)
+            update_submodule_mirrors(library.get_recipe(repo), store, settings, git_token)
 
         with ValidationProgress() as progress:
             options = RebuildOptions(

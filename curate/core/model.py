@@ -45,6 +45,7 @@ class PullRequest:
     closing_cursor: str | None = None  # endCursor of `closing` if GitHub has further pages
     # Author date of the first commit; None if it was not requested from GitHub.
     first_commit_at: datetime | None = None
+    is_gone: bool = False  # GitHub had it once and no longer shows it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +68,27 @@ class CrawlState:
     since: datetime | None = None  # `is_complete` holds for PRs updated since then; None = all
     incremental_crawl: IncrementalCrawl | None = None  # an interrupted later crawl
     issues_watermark: datetime | None = None  # stored issues are at least as new as this
+    last_number: int = 0  # highest number of an issue or PR seen
+    # Numbers up to it that were no issue or PR when stored ones were last looked for; None = never.
+    gaps: int | None = None
     requests: int = 0
     points: int = 0  # of GitHub's GraphQL rate limit
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextEdit:
+    """One version of an edited text, the first one included."""
+
+    edited_at: datetime
+    text: str | None  # the whole text after this edit; None if GitHub does not show it
+
+
+@dataclass(frozen=True, kw_only=True)
+class TitleChange:
+    """A change of an issue's title."""
+
+    changed_at: datetime
+    before: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +98,9 @@ class Comment:
     created_at: datetime
     body: str
     author: str = ""
+    node_id: str = ""  # GitHub's global id
+    edited_at: datetime | None = None  # last edit of body; None if it was never edited
+    edits: tuple[TextEdit, ...] | None = None  # in order of time; None if not requested
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +114,10 @@ class Issue:
     created_at: datetime
     updated_at: datetime
     comments: tuple[Comment, ...] = ()
+    node_id: str = ""  # GitHub's global id; empty if stored before edits were read
+    edited_at: datetime | None = None  # last edit of body; None if it was never edited
+    edits: tuple[TextEdit, ...] | None = None  # of body, in order of time; None if not requested
+    title_changes: tuple[TitleChange, ...] = ()  # in order of time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +140,9 @@ class Candidate:
     issue_links: tuple[IssueLink, ...] = ()
     reverts: tuple[int, ...] = ()  # earlier PRs that this one reverts
     reverted_by: tuple[int, ...] = ()  # later PRs that revert this one
+    # Last edit of an issue's text that could not be undone to the day of the PR; None if none.
+    statement_edited_after: datetime | None = None
+    omitted_hints: int = 0  # comments left out, as only a later version of them is known
 
     @property
     def issue_numbers(self) -> tuple[int, ...]:

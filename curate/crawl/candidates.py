@@ -5,15 +5,17 @@ many PRs and yield results in order, while git works ahead.
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from curate.builders.git.run import GitCommandError
-from curate.core.model import Candidate, Issue, IssueLink, PullRequest, Rejection
+from curate.core.model import Candidate, IssueLink, PullRequest, Rejection
 from curate.crawl.base_commit import PatchRange, applies_trivially, find_patch_range, use_merge_base
 from curate.crawl.issue_links import collect_issue_links
+from curate.crawl.issue_texts import IssueTexts, find_unread_histories, make_issue_texts
+from curate.crawl.linked_issues import IssueAnswers, find_linked_issues
 from curate.crawl.reverts import Reverts
 from curate.git.commit_graph import CommitGraph
 from curate.git.diff import FileChange
@@ -25,6 +27,7 @@ from curate.patches.parse import crosses_test_boundary, split_files, split_gold_
 
 STAGE = "crawl"
 
+PULL_NOT_FOUND = "pull-not-found"
 MISSING_OBJECTS = "missing-objects"
 EMPTY_PATCH = "empty-patch"
 NO_TESTS = "no-tests"
@@ -34,6 +37,7 @@ ISSUE_IS_PR = "linked-issue-is-pr"
 ISSUE_NOT_FOUND = "issue-not-found"
 EMPTY_PROBLEM_STATEMENT = "empty-problem-statement"
 REASONS = (
+    PULL_NOT_FOUND,
     MISSING_OBJECTS,
     EMPTY_PATCH,
     NO_TESTS,
@@ -48,8 +52,6 @@ REASONS = (
 MAX_LISTED_COMMITS = 250  # GitHub lists at most so many commits of a PR
 _PARALLEL_CHECKS = 2  # parallel `git apply --check` processes
 _MAX_PENDING_CHECKS = 8  # patches whose check may be pending
-
-IssueAnswers = Mapping[tuple[str, int], Issue | str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,10 +84,13 @@ def analyze_pulls(
     pulls: Sequence[PullRequest], ctx: CrawlContext
 ) -> Iterator[PullAnalysis | Rejection]:
     """Check commits, files and issue links of each of *pulls*, without requests to GitHub."""
-    pairs = [find_patch_range(ctx.mirror.commit_graph, pull) for pull in pulls]
+    graph = ctx.mirror.commit_graph
+    pairs = [None if pull.is_gone else find_patch_range(graph, pull) for pull in pulls]
     lists = ctx.mirror.diff_reader.read_changed_files([pair.sides for pair in pairs if pair])
     for pull, pair in zip(pulls, pairs, strict=True):
-        if pair is None:
+        if pull.is_gone:
+            yield make_rejection(PULL_NOT_FOUND)
+        elif pair is None:
             missing = ", ".join(filter(None, (pull.head_commit, pull.merge_commit)))
             yield make_rejection(MISSING_OBJECTS, f"not in the mirror: {missing}")
         else:
@@ -158,7 +163,7 @@ def build_candidates(
     """
     all_texts = [_collect_issue_texts(analysis, answers) for analysis in analyses]
     accepted = [
-        it for it, texts in zip(analyses, all_texts, strict=True) if isinstance(texts, _IssueTexts)
+        it for it, texts in zip(analyses, all_texts, strict=True) if isinstance(texts, _PullTexts)
     ]
     patches = _iter_checked_patches(accepted, ctx.mirror)
     for analysis, texts in zip(analyses, all_texts, strict=True):
@@ -199,33 +204,44 @@ def _await_check(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _IssueTexts:
-    """Texts of the issues linked by a PR."""
+class _PullTexts:
+    """Texts of a PR's issues, and the links to them."""
 
-    statement: str
-    hints: str
-    closed: tuple[IssueLink, ...]
+    texts: IssueTexts
+    links: tuple[IssueLink, ...]
 
 
-def _collect_issue_texts(analysis: PullAnalysis, answers: IssueAnswers) -> _IssueTexts | Rejection:
-    closed = tuple(link for link in analysis.links if isinstance(_answer_for(answers, link), Issue))
-    issues = [issue for link in closed if isinstance(issue := _answer_for(answers, link), Issue)]
-    if not issues:
+def find_unread_edits(analyses: Sequence[PullAnalysis], answers: IssueAnswers) -> list[str]:
+    """Return node ids of texts edited after the PR whose edit history is not in *answers*."""
+    found: dict[str, None] = {}
+    for analysis in analyses:
+        issues = find_linked_issues(analysis.links, answers).issues
+        opened_at, started_at = analysis.pull.created_at, analysis.started_at
+        ids = find_unread_histories(issues, opened_at=opened_at, started_at=started_at)
+        found |= dict.fromkeys(ids)
+    return list(found)
+
+
+def _collect_issue_texts(analysis: PullAnalysis, answers: IssueAnswers) -> _PullTexts | Rejection:
+    linked = find_linked_issues(analysis.links, answers)
+    if not linked.issues:
         return _reject_without_issue(analysis.links, answers)
-    statement = make_problem_statement(issues)
-    if not statement.strip():
+    texts = make_issue_texts(
+        linked.issues, opened_at=analysis.pull.created_at, started_at=analysis.started_at
+    )
+    if not texts.statement.strip():
         return make_rejection(EMPTY_PROBLEM_STATEMENT)
-    hints = make_hints_text(issues, analysis.started_at)
-    return _IssueTexts(statement=statement, hints=hints, closed=closed)
+    return _PullTexts(texts=texts, links=linked.links)
 
 
 def _make_candidate(
     analysis: PullAnalysis,
-    texts: _IssueTexts,
+    issue_texts: _PullTexts,
     patches: Iterator[tuple[bytes | GitCommandError, bool]],
     ctx: CrawlContext,
 ) -> Candidate | Rejection:
     pull, pair, is_test = analysis.pull, analysis.patch_range, ctx.classifier.is_test
+    texts = issue_texts.texts
     patch, applies = next(patches)
     parts = () if isinstance(patch, GitCommandError) else split_files(patch)
     if crosses_test_boundary(parts, is_test):
@@ -247,9 +263,11 @@ def _make_candidate(
         test_patch=test,
         problem_statement=texts.statement,
         hints_text=texts.hints,
+        statement_edited_after=texts.edited_after,
+        omitted_hints=texts.omitted_hints,
         created_at=pull.created_at,
         version=ctx.version_resolver(pair.base_commit),
-        issue_links=texts.closed,
+        issue_links=issue_texts.links,
         reverts=ctx.reverts.reverted_by_pull.get(pull.number, ()),
         reverted_by=ctx.reverts.reverting_pulls.get(pull.number, ()),
     )
@@ -258,21 +276,6 @@ def _make_candidate(
 def make_instance_id(repo: str, number: int) -> str:
     """Return the instance id in SWE-bench's form: `owner__repo-N`."""
     return f"{repo.replace('/', '__')}-{number}"
-
-
-def make_problem_statement(issues: Sequence[Issue]) -> str:
-    """Join title and body of every issue, each followed by a newline, as SWE-bench does."""
-    return "".join(f"{issue.title}\n{issue.body}\n" for issue in issues if _has_text(issue))
-
-
-def make_hints_text(issues: Sequence[Issue], before: datetime) -> str:
-    """Join the comments on *issues* created before the first commit of the solution."""
-    return "\n".join(
-        comment.body
-        for issue in issues
-        for comment in issue.comments
-        if comment.created_at < before
-    )
 
 
 def _prefilter(changes: Sequence[FileChange], classifier: FileClassifier) -> Rejection | None:
@@ -285,15 +288,7 @@ def _prefilter(changes: Sequence[FileChange], classifier: FileClassifier) -> Rej
     return None
 
 
-def _answer_for(answers: IssueAnswers, link: IssueLink) -> Issue | str | None:
-    return answers.get((link.repo, link.number))
-
-
 def _reject_without_issue(issue_links: Sequence[IssueLink], answers: IssueAnswers) -> Rejection:
     link_names = ", ".join(f"{link.repo}#{link.number}" for link in issue_links)
-    all_prs = all(_answer_for(answers, link) == IS_PULL_REQUEST for link in issue_links)
+    all_prs = all(answers.get((link.repo, link.number)) == IS_PULL_REQUEST for link in issue_links)
     return make_rejection(ISSUE_IS_PR if all_prs else ISSUE_NOT_FOUND, link_names)
-
-
-def _has_text(issue: Issue) -> bool:
-    return bool(issue.title.strip() or issue.body.strip())

@@ -18,13 +18,13 @@ from curate.core.model import Candidate, Decision, PullRequest, Rejection
 from curate.crawl.candidates import (
     MISSING_OBJECTS,
     CrawlContext,
-    IssueAnswers,
     PullAnalysis,
     analyze_pulls,
     build_candidates,
     may_miss_claims,
     relink,
 )
+from curate.crawl.linked_issues import IssueAnswers
 from curate.crawl.reverts import find_reverts
 from curate.git.mirror import Mirror
 from curate.git.versions import TagVersionResolver, VersionResolver
@@ -34,7 +34,7 @@ from curate.store.store import Store
 log = logging.getLogger(__name__)
 
 CHUNK_SIZE = 400  # PRs whose issues are requested together and whose decisions are saved together
-EXTRACTION_VERSION = 3  # increment when the same inputs lead to a different decision
+EXTRACTION_VERSION = 4  # increment when the same inputs lead to a different decision
 _OBJECT = re.compile(r"\b[0-9a-f]{40,64}\b")
 
 IssueResolver = Callable[[Sequence[PullAnalysis]], IssueAnswers]

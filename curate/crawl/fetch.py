@@ -8,15 +8,34 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from curate.core.model import CrawlState, IncrementalCrawl, Issue, IssueLink, IssueRef, PullRequest
-from curate.github.batch_query import complete_pulls
+from curate.core.model import (
+    CrawlState,
+    IncrementalCrawl,
+    Issue,
+    IssueLink,
+    IssueRef,
+    PullRequest,
+)
+from curate.crawl.candidates import PULL_NOT_FOUND
+from curate.crawl.incremental import finish_incremental_crawl, plan_incremental_crawl
+from curate.crawl.stored_issues import (
+    add_edits_to_issue,
+    add_present_places,
+    is_elsewhere,
+    is_outdated,
+    is_stale,
+    list_text_ids,
+)
+from curate.github.batch_query import complete_pulls, fetch_pulls
 from curate.github.client import GitHubClient
+from curate.github.edits import fetch_edits
 from curate.github.issues import (
     NOT_FOUND,
-    UpdateTimes,
+    IssueBatch,
+    IssueVersions,
     fetch_changed_issues,
     fetch_issues,
-    fetch_update_times,
+    fetch_versions,
 )
 from curate.github.pulls import LARGEST_PAGE, PullPage, fetch_pull_pages
 from curate.store.store import Store
@@ -46,7 +65,7 @@ class GitHubFetcher:
         self.limit = limit
         self.progress = progress
         self._charged = client.requests, client.points
-        self._newest_issue: datetime | None = None
+        self._first_page: PullPage | None = None  # of this call
 
     def fetch_pulls(self) -> int:
         """Store new and changed PRs; return their number.
@@ -66,20 +85,42 @@ class GitHubFetcher:
         """Fetch stored issues again that have changed; return their number.
 
         Call it after `fetch_pulls`. Costs one request per 100 issues updated in the repository
-        (none if none was), and one per 100 stored issues of other repositories.
+        (none if none was), and one per 100 linked issues of other repositories.
         """
         state = self.store.crawl_state(self.repo)
-        newest = self._newest_issue
+        newest = self._first_page.newest_issue if self._first_page else None
         if state.issues_watermark is None:
             return self._advance_issues_watermark(newest)
-        count = self._refresh_stale(
-            fetch_update_times(self.client, self.store.external_issues(self.repo))
-        )
+        count = self._refresh_stale(self._fetch_versions(external=True))
         if newest is None or newest <= state.issues_watermark:
             return count
         for page in fetch_changed_issues(self.client, self.repo, state.issues_watermark):
             count += self._refresh_stale(page)
-            self._advance_issues_watermark(max(filter(None, page.values()), default=None))
+            seen = [version.updated_at for version in page.values() if version]
+            self._advance_issues_watermark(max(seen, default=None))
+        return count
+
+    def refresh_vanished(self) -> int:
+        """Look again for stored issues and candidates if GitHub no longer has some numbers.
+
+        Issues are deleted, transferred or converted to discussions without a change of their own
+        that a later crawl could see, but then a number is missing in the sequence that issues and
+        PRs share. Call it after `refresh_changed_issues`; it returns the number of issues fetched.
+        Costs nothing if no number is missing that was there before, else one request per 100
+        linked issues and one per 50 candidates.
+        """
+        page, state = self._first_page, self.store.crawl_state(self.repo)
+        if page is None:
+            return 0
+        last_number = max(state.last_number, page.last_number)
+        gaps = last_number - page.known_numbers
+        if gaps == state.gaps:
+            return 0
+        count = self._refresh_stale(self._fetch_versions(external=False))
+        gone = self.store.rejections_by_reason(self.repo, PULL_NOT_FOUND)
+        self._refresh_pulls([*self.store.candidate_numbers(self.repo), *gone])
+        state = self.store.crawl_state(self.repo)
+        self._save_with_cost((), replace(state, last_number=last_number, gaps=gaps))
         return count
 
     def resolve_issues(
@@ -88,16 +129,36 @@ class GitHubFetcher:
         """Return every linked issue, or the reason why it is missing, from the store or GitHub.
 
         *claims* are the issue links by PR number. They are stored, so that a later change of the
-        issue leads to a new decision on the PR.
+        issue leads to a new decision on the PR. An issue that has moved is returned for each of
+        its places.
         """
-        self.store.save_claims(self.repo, claims)
         keys = dict.fromkeys((it.repo, it.number) for links in claims.values() for it in links)
         known = {key: self.store.get_issue(*key) for key in keys}
-        missing_refs = [IssueRef(repo=key[0], number=key[1]) for key in keys if known[key] is None]
-        answers = {key: it for key, it in known.items() if it is not None}
-        for issues, missing in self._fetch_issues(missing_refs):
-            answers |= {(it.repo, it.number): it for it in issues} | dict(missing)
+        answers = {key: it for key, it in known.items() if it is not None and not is_outdated(it)}
+        missing_refs = [IssueRef(repo=key[0], number=key[1]) for key in keys if key not in answers]
+        for batch in self._fetch_issues(missing_refs):
+            found = {(it.repo, it.number): it for it in batch.issues}
+            places = {key: found[ref.repo, ref.number] for key, ref in batch.moved.items()}
+            answers |= found | places | dict(batch.missing)
+        self.store.save_claims(self.repo, add_present_places(claims, answers))
         return answers
+
+    def add_edits(
+        self, answers: Mapping[tuple[str, int], Issue | str], node_ids: Sequence[str]
+    ) -> dict[tuple[str, int], Issue | str]:
+        """Add the earlier versions of the texts with *node_ids* to *answers*, and store them.
+
+        Costs one request per 50 texts.
+        """
+        edits = fetch_edits(self.client, node_ids) if node_ids else {}
+        changed = {
+            key: add_edits_to_issue(it, edits)
+            for key, it in answers.items()
+            if isinstance(it, Issue) and not edits.keys().isdisjoint(list_text_ids(it))
+        }
+        self.store.save_edits(list(changed.values()))
+        self._save_cost()
+        return {**answers, **changed}
 
     def complete_pulls(self, pulls: Sequence[PullRequest], *, commits: bool) -> list[PullRequest]:
         """Fetch all closing references of *pulls* and, with *commits*, their commit messages."""
@@ -160,32 +221,48 @@ class GitHubFetcher:
         for page in fetch_pull_pages(
             self.client, self.repo, cursor=cursor, newest_first=newest_first, largest=largest
         ):
-            self._newest_issue = self._newest_issue or page.newest_issue
+            self._first_page = self._first_page or page
             yield page
 
-    def _refresh_stale(self, seen: UpdateTimes) -> int:
-        """Fetch issues again that were updated after they were stored; return their number."""
-        stale = [ref for ref, when in seen.items() if self._is_stale(ref, when)]
+    def _names(self) -> Mapping[str, str]:
+        """The spelling of repository names to use, by case-folded names of GitHub."""
+        return {self._first_page.name.casefold(): self.repo} if self._first_page else {}
+
+    def _fetch_versions(self, *, external: bool) -> IssueVersions:
+        """Fetch the versions of linked issues that are stored or were not found."""
+        refs = self.store.claimed_issues(self.repo, external=external, missing=NOT_FOUND)
+        return fetch_versions(self.client, refs)
+
+    def _refresh_stale(self, seen: IssueVersions) -> int:
+        """Fetch issues again that have changed, vanished or come back; return their number.
+
+        Of an issue that is no longer where it was, the PRs that claim it are read first, because
+        GitHub's references to it have changed with it.
+        """
+        known = {ref: self.store.get_issue(ref.repo, ref.number) for ref in seen}
+        stale = [ref for ref, version in seen.items() if is_stale(known[ref], version)]
+        gone = [ref for ref in stale if is_elsewhere(known[ref], seen[ref])]
+        self._refresh_pulls(self.store.claimants(self.repo, gone))
         for _ in self._fetch_issues(stale):
             pass
         return len(stale)
 
-    def _is_stale(self, ref: IssueRef, updated: datetime | None) -> bool:
-        known = self.store.get_issue(ref.repo, ref.number)
-        if isinstance(known, Issue):
-            return updated is not None and updated > known.updated_at
-        return known == NOT_FOUND and updated is not None
+    def _refresh_pulls(self, numbers: Sequence[int]) -> None:
+        """Fetch stored PRs again and mark those that are gone."""
+        for batch in fetch_pulls(self.client, self.repo, numbers, self._names()):
+            gone = (self.store.get_pull(self.repo, n) for n, pull in batch.items() if not pull)
+            marked = [replace(pull, is_gone=True) for pull in gone if pull]
+            pulls = [*filter(None, batch.values()), *marked]
+            self._save_with_cost(pulls, self.store.crawl_state(self.repo))
 
-    def _fetch_issues(
-        self, refs: Sequence[IssueRef]
-    ) -> Iterable[tuple[Sequence[Issue], Mapping[tuple[str, int], str]]]:
+    def _fetch_issues(self, refs: Sequence[IssueRef]) -> Iterable[IssueBatch]:
         """Fetch and store issues, batch by batch."""
         if not refs:
             return
-        for batch in fetch_issues(self.client, refs, home=self.repo):
-            self.store.save_issues(batch.issues, batch.missing)
+        for batch in fetch_issues(self.client, refs, home=self.repo, names=self._names()):
+            self.store.save_issues(batch.issues, batch.missing, batch.moved)
             self._save_cost()
-            yield batch.issues, batch.missing
+            yield batch
 
     def _advance_issues_watermark(self, moment: datetime | None) -> int:
         """Move the issues watermark; return 0, the number of issues fetched."""
@@ -213,34 +290,3 @@ class GitHubFetcher:
         )
         self._charged = spent
         return state, self.store.save_page(self.repo, pulls, state)
-
-
-def plan_incremental_crawl(state: CrawlState, since: datetime | None) -> IncrementalCrawl | None:
-    """Return the incremental crawl to run, resuming an interrupted one.
-
-    None if a full first crawl is needed instead.
-    """
-    if state.is_complete and _is_covered(state, since):
-        fresh = IncrementalCrawl(until=state.watermark, since=state.since)
-    elif since and state.cursor is None:
-        fresh = IncrementalCrawl(until=since, since=since)
-    else:
-        return None
-    unfinished = state.incremental_crawl
-    if unfinished is None:
-        return fresh
-    until = min(fresh.until, unfinished.until) if fresh.until and unfinished.until else None
-    since = min(fresh.since, unfinished.since) if fresh.since and unfinished.since else None
-    return replace(unfinished, until=until, since=since)
-
-
-def finish_incremental_crawl(state: CrawlState, incremental: IncrementalCrawl) -> CrawlState:
-    """Return the state after *incremental* has reached the watermark."""
-    newest = max(filter(None, (state.watermark, incremental.newest_update)), default=None)
-    return replace(
-        state, is_complete=True, watermark=newest, since=incremental.since, incremental_crawl=None
-    )
-
-
-def _is_covered(state: CrawlState, since: datetime | None) -> bool:
-    return state.since is None or (since is not None and since >= state.since)

@@ -5,14 +5,16 @@ crawl continues after its last stored page, and a PR is decided again only when 
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from curate.core.settings import Settings
+from curate.crawl.candidates import PullAnalysis, find_unread_edits
 from curate.crawl.decide import PullSource, RemoteLookups, decide_pulls
 from curate.crawl.fetch import GitHubFetcher, ProgressCallback
+from curate.crawl.linked_issues import IssueAnswers
 from curate.crawl.mirrors import fetch_new_heads, open_or_clone_mirror
 from curate.environments.plan import make_classifier, make_version_resolver
 from curate.github.client import GitHubClient
@@ -67,13 +69,13 @@ def crawl_repository(
         progress=options.progress,
     )
     fetched = fetcher.fetch_pulls()
-    changed = fetcher.refresh_changed_issues()
-    remote = RemoteLookups(
-        resolve_issues=lambda found: fetcher.resolve_issues(
-            {it.pull.number: it.links for it in found}
-        ),
-        complete_pulls=fetcher.complete_pulls,
-    )
+    changed = fetcher.refresh_changed_issues() + fetcher.refresh_vanished()
+
+    def resolve_issues(analyses: Sequence[PullAnalysis]) -> IssueAnswers:
+        answers = fetcher.resolve_issues({it.pull.number: it.links for it in analyses})
+        return fetcher.add_edits(answers, find_unread_edits(analyses, answers))
+
+    remote = RemoteLookups(resolve_issues=resolve_issues, complete_pulls=fetcher.complete_pulls)
     results = decide_pulls(
         repo, store, source, remote, since=options.since, progress=options.progress
     )

@@ -9,7 +9,7 @@ from curate.core.model import PullRequest
 from curate.github import queries
 from curate.github.client import GitHubClient, JsonObject
 from curate.github.page_size import AdaptivePageSize
-from curate.github.pulls import parse_closing_issues, repository_not_found
+from curate.github.pulls import parse_closing_issues, parse_pull, repository_not_found
 from curate.github.queries import QueryField
 
 LARGEST_BATCH = 50
@@ -19,6 +19,8 @@ def fetch_fields(
     client: GitHubClient, fields: Sequence[QueryField], size: AdaptivePageSize, *, home: str = ""
 ) -> Iterator[list[tuple[QueryField, JsonObject | None]]]:
     """Yield one list of (field, answer) per request, in order; None for missing objects.
+
+    Answers have one more key, `askedRepository`: the repository's name as GitHub has it.
 
     Raises what `GitHubClient.query` raises, and `NotFoundError` if the repository *home* does not
     exist: a missing object in it would then mean nothing.
@@ -35,11 +37,34 @@ def fetch_fields(
         data = client.query_adaptive(make_request, size.shrink)
         size.record_success()
         batch = zip(pending, aliases, strict=False)
-        if any(field.repo == home and data.get(repo) is None for field, (repo, _) in batch):
+        if any(home == field.repo != "" and data.get(repo) is None for field, (repo, _) in batch):
             raise repository_not_found(home)
-        answers = [(data.get(repo) or {}).get(alias) for repo, alias in aliases]
+        answers = [_read_answer(data, repo, alias) for repo, alias in aliases]
         yield list(zip(pending, answers, strict=False))
         pending = pending[len(aliases) :]
+
+
+def _read_answer(data: JsonObject, repo: str, alias: str) -> JsonObject | None:
+    parent = (data.get(repo) or {}) if repo else data
+    node = parent.get(alias)
+    return {**node, "askedRepository": parent.get("nameWithOwner", "")} if node else None
+
+
+def fetch_pulls(
+    client: GitHubClient, repo: str, numbers: Sequence[int], names: Mapping[str, str]
+) -> Iterator[dict[int, PullRequest | None]]:
+    """Fetch merged PRs by number, 50 per request; None if a PR is gone.
+
+    *names* maps case-folded repository names to the spelling to use. Raises what `fetch_fields`
+    raises.
+    """
+    size = AdaptivePageSize(LARGEST_BATCH, smallest=1)
+    fields = [queries.pull_field(repo, number) for number in numbers]
+    for batch in fetch_fields(client, fields, size, home=repo):
+        yield {
+            int(field.alias.removeprefix("p")): parse_pull(node, repo, names) if node else None
+            for field, node in batch
+        }
 
 
 def complete_pulls(

@@ -1,11 +1,11 @@
 """Issues: their texts, many per request, and which of them changed."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from curate.builders.rfc3339 import format_rfc3339, parse_rfc3339
-from curate.core.model import Comment, Issue, IssueRef
+from curate.core.model import Comment, Issue, IssueRef, TitleChange
 from curate.github import queries
 from curate.github.batch_query import LARGEST_BATCH, fetch_fields
 from curate.github.client import GitHubClient, JsonObject
@@ -15,25 +15,43 @@ from curate.github.pulls import repository_not_found, split_repo
 IS_PULL_REQUEST = "is-a-pull"
 NOT_FOUND = "not-found"
 
-UpdateTimes = dict[IssueRef, datetime | None]
-"""`updatedAt` of issues; None for what is not an issue."""
+
+@dataclass(frozen=True, kw_only=True)
+class IssueVersion:
+    """Which issue is found at a reference, and how old it is."""
+
+    node_id: str  # differs after a transfer
+    updated_at: datetime
+
+
+IssueVersions = dict[IssueRef, IssueVersion | None]
+"""The version found at each reference; None for what is not an issue."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class IssueBatch:
-    """Issues, and for the others the reason: `IS_PULL_REQUEST` or `NOT_FOUND`."""
+    """Issues where they are now, and what else was found at references.
+
+    *missing* has a reason, `IS_PULL_REQUEST` or `NOT_FOUND`; *moved* where an issue that was
+    transferred is now.
+    """
 
     issues: tuple[Issue, ...]
     missing: Mapping[tuple[str, int], str]
+    moved: Mapping[tuple[str, int], IssueRef] = field(default_factory=dict)
 
 
 def fetch_issues(
-    client: GitHubClient, refs: Sequence[IssueRef], *, home: str = ""
+    client: GitHubClient,
+    refs: Sequence[IssueRef],
+    *,
+    home: str = "",
+    names: Mapping[str, str] | None = None,
 ) -> Iterator[IssueBatch]:
     """Fetch issues with all their comments; each of *refs* is in exactly one batch.
 
-    Raises what `GitHubClient.query` raises, and `NotFoundError` if the repository *home* does not
-    exist.
+    *names* maps case-folded repository names to the spelling to use. Raises what
+    `GitHubClient.query` raises, and `NotFoundError` if the repository *home* does not exist.
     """
     size = AdaptivePageSize(LARGEST_BATCH, smallest=1)
     unique_refs = list(dict.fromkeys(refs))
@@ -42,19 +60,22 @@ def fetch_issues(
         client, [queries.issue_field(ref) for ref in unique_refs], size, home=home
     ):
         nodes = [node for _, node in answers]
-        yield _make_batch(client, dict(zip(unique_refs[done:], nodes, strict=False)), size)
+        found = dict(zip(unique_refs[done:], nodes, strict=False))
+        yield _make_batch(client, found, size, names or {})
         done += len(nodes)
 
 
-def fetch_update_times(client: GitHubClient, refs: Sequence[IssueRef]) -> UpdateTimes:
-    """Fetch when each of *refs* was last updated, 100 per request."""
+def fetch_versions(client: GitHubClient, refs: Sequence[IssueRef]) -> IssueVersions:
+    """Fetch which issue is at each of *refs* and when it was updated, 100 per request."""
     size = AdaptivePageSize(queries.MAX_PAGE_SIZE, smallest=1)
     batches = fetch_fields(client, [queries.update_time_field(ref) for ref in refs], size)
     nodes = [node for batch in batches for _, node in batch]
-    return {ref: _parse_update_time(node) for ref, node in zip(refs, nodes, strict=True)}
+    return {ref: _parse_version(node) for ref, node in zip(refs, nodes, strict=True)}
 
 
-def fetch_changed_issues(client: GitHubClient, repo: str, since: datetime) -> Iterator[UpdateTimes]:
+def fetch_changed_issues(
+    client: GitHubClient, repo: str, since: datetime
+) -> Iterator[IssueVersions]:
     """Fetch pages of the issues of *repo* updated at or after *since*, oldest update first."""
     owner, name = split_repo(repo)
     size = AdaptivePageSize(queries.MAX_PAGE_SIZE)
@@ -76,7 +97,7 @@ def fetch_changed_issues(client: GitHubClient, repo: str, since: datetime) -> It
             raise repository_not_found(repo)
         page = data["repository"]["issues"]
         found = [node for node in page["nodes"] if node]
-        yield {IssueRef(repo=repo, number=it["number"]): _parse_update_time(it) for it in found}
+        yield {IssueRef(repo=repo, number=it["number"]): _parse_version(it) for it in found}
         cursor, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
 
 
@@ -90,13 +111,20 @@ def parse_issue(node: JsonObject, ref: IssueRef) -> Issue:
         created_at=parse_rfc3339(node["createdAt"]),
         updated_at=parse_rfc3339(node["updatedAt"]),
         comments=_parse_comments(node["comments"]),
+        node_id=node["id"],
+        edited_at=_parse_optional_time(node["lastEditedAt"]),
+        title_changes=_parse_title_changes(node["timelineItems"]),
     )
 
 
 def _make_batch(
-    client: GitHubClient, nodes: Mapping[IssueRef, JsonObject | None], size: AdaptivePageSize
+    client: GitHubClient,
+    nodes: Mapping[IssueRef, JsonObject | None],
+    size: AdaptivePageSize,
+    names: Mapping[str, str],
 ) -> IssueBatch:
     missing: dict[tuple[str, int], str] = {}
+    moved: dict[tuple[str, int], IssueRef] = {}
     found: dict[IssueRef, Issue] = {}
     cursors: dict[IssueRef, str] = {}
     for ref, node in nodes.items():
@@ -105,10 +133,13 @@ def _make_batch(
         elif node["__typename"] != "Issue":
             missing[ref.repo, ref.number] = IS_PULL_REQUEST
         else:
-            found[ref] = parse_issue(node, ref)
-            cursors |= _next_comment_cursors(ref, node["comments"])
+            place = _parse_place(node, ref, names)
+            if place != ref:
+                moved[ref.repo, ref.number] = place
+            found[place] = parse_issue(node, place)
+            cursors |= _next_comment_cursors(place, node["comments"])
     _fetch_remaining_comments(client, found, cursors, size)
-    return IssueBatch(issues=tuple(found.values()), missing=missing)
+    return IssueBatch(issues=tuple(found.values()), missing=missing, moved=moved)
 
 
 def _fetch_remaining_comments(
@@ -135,8 +166,30 @@ def _next_comment_cursors(ref: IssueRef, connection: JsonObject) -> dict[IssueRe
     return {ref: info["endCursor"]} if info["hasNextPage"] else {}
 
 
-def _parse_update_time(node: JsonObject | None) -> datetime | None:
-    return parse_rfc3339(node["updatedAt"]) if node and node.get("updatedAt") else None
+def _parse_place(node: JsonObject, asked: IssueRef, names: Mapping[str, str]) -> IssueRef:
+    name = node["repository"]["nameWithOwner"]
+    if name == node["askedRepository"]:
+        return asked
+    return IssueRef(repo=names.get(name.casefold(), name), number=node["number"])
+
+
+def _parse_version(node: JsonObject | None) -> IssueVersion | None:
+    if not node or not node.get("updatedAt"):
+        return None
+    return IssueVersion(node_id=node["id"], updated_at=parse_rfc3339(node["updatedAt"]))
+
+
+def _parse_optional_time(text: str | None) -> datetime | None:
+    return parse_rfc3339(text) if text else None
+
+
+def _parse_title_changes(connection: JsonObject) -> tuple[TitleChange, ...]:
+    changes = [
+        TitleChange(changed_at=parse_rfc3339(node["createdAt"]), before=node["previousTitle"])
+        for node in connection["nodes"] or ()
+        if node
+    ]
+    return tuple(sorted(changes, key=lambda change: change.changed_at))
 
 
 def _parse_comments(connection: JsonObject) -> tuple[Comment, ...]:
@@ -145,6 +198,8 @@ def _parse_comments(connection: JsonObject) -> tuple[Comment, ...]:
             created_at=parse_rfc3339(node["createdAt"]),
             body=node["body"] or "",
             author=(node["author"] or {}).get("login", ""),
+            node_id=node["id"],
+            edited_at=_parse_optional_time(node["lastEditedAt"]),
         )
         for node in connection["nodes"] or ()
         if node

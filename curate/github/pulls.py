@@ -27,6 +27,9 @@ class PullPage:
     total_count: int
     newest_update: datetime | None  # newest updatedAt of all merged PRs at request time
     newest_issue: datetime | None  # newest updatedAt of all issues at request time
+    name: str  # "owner/name" as GitHub has it, which differs from the requested one after a rename
+    last_number: int  # of all issues and PRs, which share one sequence
+    known_numbers: int  # how many of the sequence are issues or PRs
 
 
 def fetch_pull_pages(
@@ -85,6 +88,7 @@ def parse_page(data: JsonObject, repo: str) -> PullPage:
         raise repository_not_found(repo)
     connection = repository["pulls"]
     names = {repository["nameWithOwner"].casefold(): repo}
+    last = repository["lastIssue"], repository["lastPull"]
     return PullPage(
         pulls=tuple(parse_pull(node, repo, names) for node in connection["nodes"] if node),
         cursor=connection["pageInfo"]["endCursor"],
@@ -92,6 +96,9 @@ def parse_page(data: JsonObject, repo: str) -> PullPage:
         total_count=connection["totalCount"],
         newest_update=_newest_update_time(repository["newest"]),
         newest_issue=_newest_update_time(repository["newestIssue"]),
+        name=repository["nameWithOwner"],
+        last_number=max((node["number"] for it in last for node in it["nodes"] if node), default=0),
+        known_numbers=sum(it["totalCount"] for it in last),
     )
 
 

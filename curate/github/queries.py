@@ -44,6 +44,12 @@ query Pulls(
     newestIssue: issues(
       first: 1, orderBy: {field: UPDATED_AT, direction: DESC}
     ) { nodes { updatedAt } }
+    lastIssue: issues(
+      first: 1, orderBy: {field: CREATED_AT, direction: DESC}
+    ) { totalCount nodes { number } }
+    lastPull: pullRequests(
+      first: 1, orderBy: {field: CREATED_AT, direction: DESC}
+    ) { totalCount nodes { number } }
     pulls: pullRequests(
       states: MERGED, first: $size, after: $cursor, orderBy: {field: $field, direction: $direction}
     ) {
@@ -56,7 +62,7 @@ query Pulls(
 """
     + _PULL
 )
-"""A page of merged PRs: 3 + size connections, 1 point for 100 PRs."""
+"""A page of merged PRs: 5 + size connections, 1 point for 100 PRs."""
 
 CHANGED_ISSUES = """
 query Changed($owner: String!, $name: String!, $since: DateTime!, $size: Int!, $cursor: String) {
@@ -67,7 +73,7 @@ query Changed($owner: String!, $name: String!, $since: DateTime!, $size: Int!, $
       orderBy: {field: UPDATED_AT, direction: ASC}
     ) {
       pageInfo { hasNextPage endCursor }
-      nodes { number updatedAt }
+      nodes { id number updatedAt }
     }
   }
 }
@@ -77,25 +83,40 @@ query Changed($owner: String!, $name: String!, $since: DateTime!, $size: Int!, $
 _COMMENTS = """
 fragment Comments on IssueCommentConnection {
   pageInfo { hasNextPage endCursor }
-  nodes { createdAt body author { login } }
+  nodes { id createdAt lastEditedAt body author { login } }
 }
 """
 
 _ISSUE = """
 fragment Thing on IssueOrPullRequest {
   __typename
-  ... on Issue { number title body createdAt updatedAt comments(first: 100) { ...Comments } }
+  ... on Issue {
+    id number title body createdAt updatedAt lastEditedAt
+    repository { nameWithOwner }
+    comments(first: 100) { ...Comments }
+    timelineItems(first: 100, itemTypes: [RENAMED_TITLE_EVENT]) {
+      nodes { ... on RenamedTitleEvent { createdAt previousTitle } }
+    }
+  }
 }
 """
 
 _TIME = """
-fragment Time on IssueOrPullRequest { __typename ... on Issue { updatedAt } }
+fragment Time on IssueOrPullRequest { __typename ... on Issue { id updatedAt } }
+"""
+
+
+_EDITS = """
+fragment Edits on UserContentEditConnection {
+  pageInfo { hasNextPage endCursor }
+  nodes { editedAt deletedAt diff }
+}
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueryField:
-    """One aliased field of a document: its repository, alias and text."""
+    """One aliased field of a document: its alias, text and repository ("" = none)."""
 
     repo: str
     alias: str
@@ -109,7 +130,7 @@ def issue_field(ref: IssueRef) -> QueryField:
 
 
 def update_time_field(ref: IssueRef) -> QueryField:
-    """When an issue was last updated."""
+    """Which issue is at *ref*, and when it was last updated."""
     text = f"issueOrPullRequest(number: {ref.number}) {{ ...Time }}"
     return QueryField(repo=ref.repo, alias=f"i{ref.number}", text=text)
 
@@ -119,6 +140,19 @@ def comments_field(ref: IssueRef, cursor: str) -> QueryField:
     inner = f"comments(first: 100, after: {json.dumps(cursor)}) {{ ...Comments }}"
     text = f"issue(number: {ref.number}) {{ {inner} }}"
     return QueryField(repo=ref.repo, alias=f"i{ref.number}", text=text)
+
+
+def edits_field(alias: str, node_id: str, cursor: str | None) -> QueryField:
+    """100 versions of the text of an issue or comment."""
+    inner = f"userContentEdits(first: 100, after: {json.dumps(cursor)}) {{ ...Edits }}"
+    text = f"node(id: {json.dumps(node_id)}) {{ ... on Comment {{ {inner} }} }}"
+    return QueryField(repo="", alias=alias, text=text)
+
+
+def pull_field(repo: str, number: int) -> QueryField:
+    """A PR, as in a page of them."""
+    text = f"pullRequest(number: {number}) {{ ...Pull }}"
+    return QueryField(repo=repo, alias=f"p{number}", text=text)
 
 
 def closing_issues_field(repo: str, number: int, cursor: str) -> QueryField:
@@ -143,27 +177,35 @@ fragment Commits on PullRequestCommitConnection {
 }
 """
 _FRAGMENTS = {
+    "Pull": _PULL,
     "Thing": _ISSUE + _COMMENTS,
     "Time": _TIME,
     "Comments": _COMMENTS,
     "Closing": _CLOSING,
     "Commits": _COMMITS,
+    "Edits": _EDITS,
 }
 
 
 def build_query(fields: Sequence[QueryField]) -> tuple[str, Sequence[tuple[str, str]]]:
     """Build one document for all *fields*; also return (repository alias, alias) of each.
 
-    Costs 1 point for up to 149 connections. Repositories have the aliases `r0`, `r1`, ….
+    Costs 1 point for up to 149 connections. Repositories have the aliases `r0`, `r1`, …; that of
+    fields without one is "".
     """
-    repo_aliases = {repo: f"r{n}" for n, repo in enumerate(dict.fromkeys(it.repo for it in fields))}
-    field_texts = []
-    for repo, alias in repo_aliases.items():
+    repos = dict.fromkeys(it.repo for it in fields if it.repo)
+    repo_aliases = {"": ""} | {repo: f"r{n}" for n, repo in enumerate(repos)}
+    field_texts = [f"{it.alias}: {it.text}" for it in fields if not it.repo]
+    for repo in repos:
+        alias = repo_aliases[repo]
         owner, name = (json.dumps(part) for part in repo.split("/", 1))
         inner = " ".join(f"{it.alias}: {it.text}" for it in fields if it.repo == repo)
+        inner = f"nameWithOwner {inner}"
         field_texts.append(f"{alias}: repository(owner: {owner}, name: {name}) {{ {inner} }}")
     text = f"query Details {{ rateLimit {{ cost remaining resetAt }} {' '.join(field_texts)} }}"
     used = {name: it for name, it in _FRAGMENTS.items() if f"...{name} " in text}
     if "Thing" in used:
         used.pop("Comments", None)
+    if "Pull" in used:
+        used.pop("Closing", None)
     return text + "".join(used.values()), [(repo_aliases[it.repo], it.alias) for it in fields]

@@ -170,11 +170,13 @@ def _provenance_columns(candidate: Candidate, codebase: CodebaseFacts) -> Row:
         {"repo": link.repo, "number": link.number, "sources": list(link.sources)}
         for link in candidate.issue_links
     ]
+    edited_after = candidate.statement_edited_after
     return {
         "pull_number": candidate.pull_number,
         "issue_numbers": [str(number) for number in candidate.issue_numbers],
         "merge_commit": candidate.merge_commit or "",
         "issue_links": json.dumps(links),
+        "statement_edited_after": format_rfc3339(edited_after) if edited_after else "",
         "base_commit_rule": candidate.base_commit_rule,
         "license_spdx": codebase.license,
     }

@@ -30,6 +30,7 @@ from curate.publish.statistics import (
 from curate.publish.tables import make_raw_rows, make_train_rows
 from curate.releases.row import Row, get_list, get_str
 from curate.store import Store
+from curate.store.process_lock import PUBLICATION, process_lock
 
 log = logging.getLogger(__name__)
 
@@ -63,10 +64,16 @@ def write_filtered_release(
     images: Mapping[str, PublishedImage] | None = None,
     options: ReleaseOptions | None = None,
 ) -> None:
-    """Write a release of *store* to *folder*, by default with the filters of the settings."""
+    """Write a release of *store* to *folder*, by default with the filters of the settings.
+
+    Raises LockedError if another process publishes from the same data directory.
+    """
     options = options or ReleaseOptions(filters=read_filters(settings.release_filters))
     name = repo_id or f"local/{folder.resolve().name}"
-    with CodebaseReader(lambda repo: find_mirror(settings, repo)) as codebases:
+    with (
+        process_lock(settings.data_dir, PUBLICATION),
+        CodebaseReader(lambda repo: find_mirror(settings, repo)) as codebases,
+    ):
         written, exclusions = build_release(
             store, codebases, folder, repo_id=name, images=images or {}, options=options
         )
@@ -104,7 +111,10 @@ def push_rows(
 
 
 def push_missing_images(store: Store, registry: str) -> Mapping[str, PublishedImage]:
-    """Push images of verified instances missing in *registry*; return all images by instance id."""
+    """Push images of verified instances missing in *registry*; return all images by instance id.
+
+    Raises LockedError if another process publishes from the same data directory.
+    """
     from curate.builders.engine.client import connect_to_engine
     from curate.builders.engine.registry import push_image
 
@@ -118,7 +128,8 @@ def push_missing_images(store: Store, registry: str) -> Mapping[str, PublishedIm
     def log_pushed(name: str, sent: int) -> None:
         log.info("pushed %s: %.1f MB of new layers", name, sent / 1e6)
 
-    return push_images(store, registry, push, log_pushed)
+    with process_lock(store.folder, PUBLICATION):
+        return push_images(store, registry, push, log_pushed)
 
 
 def estimate_missing_images(store: Store, registry: str) -> PushEstimate:

@@ -7,7 +7,7 @@ curate's own. docs/publishing.md has the same tables; a test compares them.
 from dataclasses import dataclass
 from typing import Any
 
-SCHEMA_VERSION = "2.0"  # minor: new columns; major: changed or removed ones
+SCHEMA_VERSION = "2.1"  # minor: new columns; major: changed or removed ones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,16 +33,22 @@ def _make_columns(source: str, *columns: tuple[str, str, str]) -> tuple[Column, 
 _LICENSE = "SPDX license at base_commit, from the repository's own files; empty if unclear"
 _LINKS = "JSON: every linked issue and the places that name it"
 _RULE = "rule that chose base_commit and the patches"
+_HINTS = "comments on the issues made before the first commit, as they were then"
+_STATEMENT = "title and text of the linked issues, as at created_at"
+_EDITED_AFTER = (
+    "last edit of a linked issue, if its text at created_at is lost and problem_statement is later;"
+    " UTC, ISO 8601; else empty"
+)
 
 TRAIN_COLUMNS = (
     *_make_columns(
         "SWE-Gym",
         ("instance_id", "string", "`owner__repo-N`, N the number of the pull request"),
-        ("hints_text", "string", "comments on the issues made before the first commit"),
+        ("hints_text", "string", _HINTS),
         ("patch", "string", "gold patch: every file that is not a test"),
         ("test_patch", "string", "the pull request's changes to tests"),
         ("created_at", "string", "creation of the pull request, UTC, ISO 8601"),
-        ("problem_statement", "string", "title and text of the linked issues"),
+        ("problem_statement", "string", _STATEMENT),
         ("repo", "string", "`owner/name`"),
         ("base_commit", "string", "commit both patches apply to"),
         ("version", "string", "version of the project at the base commit"),
@@ -64,6 +70,7 @@ TRAIN_COLUMNS = (
         ("issue_numbers", "list[string]", "numbers of the linked issues, ascending"),
         ("merge_commit", "string", "commit that merged the pull request; empty if unknown"),
         ("issue_links", "string", _LINKS),
+        ("statement_edited_after", "string", _EDITED_AFTER),
         ("base_commit_rule", "string", _RULE),
         ("license_spdx", "string", _LICENSE),
         ("image_digest", "string", "sha256 of the pushed manifest, else of the local image"),
@@ -130,8 +137,8 @@ RAW_COLUMNS = (
         ("base_commit", "string", "commit both patches apply to"),
         ("patch", "string", "gold patch: every file that is not a test"),
         ("test_patch", "string", "the pull request's changes to tests"),
-        ("problem_statement", "string", "title and text of the linked issues"),
-        ("hints_text", "string", "comments on the issues made before the first commit"),
+        ("problem_statement", "string", _STATEMENT),
+        ("hints_text", "string", _HINTS),
         ("created_at", "string", "creation of the pull request, UTC, ISO 8601"),
         ("version", "string", "version of the project at the base commit"),
     ),
@@ -140,6 +147,7 @@ RAW_COLUMNS = (
         ("head_commit", "string", "last commit of the pull request"),
         ("merge_commit", "string", "commit that merged it; empty if unknown"),
         ("issue_links", "string", _LINKS),
+        ("statement_edited_after", "string", _EDITED_AFTER),
         ("base_commit_rule", "string", _RULE),
         ("license_spdx", "string", _LICENSE),
     ),

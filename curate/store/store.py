@@ -108,6 +108,17 @@ class Store(CrawlTables):
         for row in self._database.fetch_all(query, repo):
             yield self._load_candidate(row)
 
+    def candidate_numbers(self, repo: str) -> list[int]:
+        """Return the PR numbers of the candidates of *repo*, ascending."""
+        query = "SELECT number FROM candidates WHERE repo = ? ORDER BY number"
+        return [row[0] for row in self._database.fetch_all(query, repo)]
+
+    def newest_base_commits(self, repo: str, count: int) -> list[str]:
+        """Return the distinct base commits of the *count* newest candidates of *repo*."""
+        query = "SELECT data FROM candidates WHERE repo = ? ORDER BY number DESC LIMIT ?"
+        rows = self._database.fetch_all(query, repo, count)
+        return list(dict.fromkeys(from_json(Candidate, row[0]).base_commit for row in rows))
+
     def get_candidate(self, instance_id: str) -> Candidate | None:
         """Return one candidate with its patches; None if unknown."""
         row = self._database.fetch_one(

@@ -13,7 +13,7 @@ from curate.core.settings import Settings
 from curate.environments.context import ValidationContext, ValidationOptions, open_backend
 from curate.git.locations import require_mirror
 from curate.store import Store
-from curate.store.process_lock import process_lock
+from curate.store.process_lock import VALIDATION, process_lock
 from curate.validate.pool import ValidationSummary, ValidationTask, validate_tasks
 
 log = logging.getLogger(__name__)
@@ -58,14 +58,14 @@ def run_validation(
 ) -> ValidationSummary:
     """Validate *tasks* and store all results.
 
-    Raises StoreError if another process validates in the same data directory, and
+    Raises LockedError if another process validates in the same data directory, and
     EngineUnavailableError if no container engine responds.
     """
     if not tasks:
         return ValidationSummary()
     backend = open_backend(options.backend, settings, store)
     with (
-        process_lock(settings.data_dir, "validation"),
+        process_lock(settings.data_dir, VALIDATION),
         ThreadPoolExecutor(control.jobs) as run_executor,
     ):
         backend.cleanup()

@@ -13,6 +13,7 @@ from curate.core.settings import Settings
 from curate.environments.context import ValidationOptions
 from curate.recipes import RecipeLibrary
 from curate.store import Store
+from curate.store.process_lock import LockedError
 from curate.validate.pool import pending_tasks
 from curate.validate.run import RunControl, run_validation
 
@@ -39,7 +40,8 @@ def rebuild_repositories(
     """Crawl and validate each of *repos*; return (message, hint) of failures by repository.
 
     Each repository gets an equal share of the time left until the deadline; after its share no
-    new test run starts. An unavailable engine, a full disk or a bug in curate ends the call.
+    new test run starts. An unavailable engine, a full disk, another process that does the same
+    work or a bug in curate ends the call.
     """
     problems: dict[str, tuple[str, str]] = {}
     for index, repo in enumerate(repos):
@@ -54,7 +56,7 @@ def rebuild_repositories(
             with _stop_at(deadline) as stop_event:
                 control = replace(options.control, stop_event=stop_event)
                 run_validation(tasks, options.validation, store, settings, control)
-        except (EngineUnavailableError, DiskFullError):
+        except (EngineUnavailableError, DiskFullError, LockedError):
             raise
         except Exception as error:
             description = describe_error(error)

@@ -22,8 +22,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from curate.crawl.candidates import IssueAnswers, PullAnalysis
+from curate.crawl.candidates import PullAnalysis
 from curate.crawl.decide import PullSource, RemoteLookups, decide_pulls
+from curate.crawl.linked_issues import IssueAnswers
 from curate.git.mirror import open_mirror
 from curate.patches.file_kinds import FileClassifier
 from curate.recipes import RecipeLibrary

@@ -1,11 +1,15 @@
 """`curate crawl` as a user meets it: clones, several repositories, tokens, what is printed."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from curate.recipes import RecipeLibrary
+from curate.store import Store
+from curate.store.process_lock import CRAWL, PUBLICATION, VALIDATION, process_lock
 from tests.doubles.github.data import Repository, World
 from tests.doubles.github.samples import sample_issue, sample_pull, sample_repository, stamp
 from tests.doubles.github.server import GitHubDouble
@@ -111,3 +115,156 @@ def test_what_is_said_in_the_end(curate: Curate, site: Path) -> None:
         done = curate("crawl", REPO, double=double)
     assert "3 PRs and 0 updated issues fetched, 0 new candidates; 1 requests" in done.stderr
     assert "3 missing-objects" in done.stderr
+
+
+def test_a_second_crawl_names_the_one_that_runs_and_does_nothing(
+    curate: Curate, site: Path, tmp_path: Path
+) -> None:
+    history, data = publish(site, REPO), Repository.of(REPO)
+    add_pull(history, data, 1)
+    lines = (
+        "import sys, pathlib",
+        "from curate.store.process_lock import process_lock",
+        "with process_lock(pathlib.Path(sys.argv[2]), 'crawl'): print(flush=True); input()",
+    )
+    code = "\n".join(lines)
+    command = [sys.executable, "-c", code, "crawl", str(tmp_path / "data")]
+    with Store(tmp_path / "data"):
+        pass
+    with GitHubDouble(World(data)) as double:
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+            assert other.stdout
+            assert other.stdout.readline()
+            for name in ("crawl", "rebuild"):
+                second = curate(name, REPO, double=double)
+                assert second.returncode == 7
+                told = "Another curate process is running crawl in data"
+                assert f"Error: {told} (process {other.pid} on" in second.stderr
+                assert ": curate crawl " in second.stderr
+            assert not double.requests
+            assert curate("validate", double=double).returncode == 0
+            assert curate("status", double=double).returncode == 0
+            other.kill()
+            other.wait()
+        assert curate("crawl", REPO, double=double).returncode == 0
+
+
+@pytest.mark.parametrize("purpose", [VALIDATION, PUBLICATION])
+def test_a_crawl_runs_beside_other_work(
+    curate: Curate, site: Path, tmp_path: Path, purpose: str
+) -> None:
+    history, data = publish(site, REPO), Repository.of(REPO)
+    add_pull(history, data, 1)
+    with (
+        Store(tmp_path / "data"),
+        process_lock(tmp_path / "data", purpose),
+        GitHubDouble(World(data)) as double,
+    ):
+        assert curate("crawl", REPO, double=double).returncode == 0
+
+
+def test_a_second_publication_is_refused(curate: Curate, site: Path, tmp_path: Path) -> None:
+    history, data = publish(site, REPO), Repository.of(REPO)
+    add_pull(history, data, 1)
+    with GitHubDouble(World(data)) as double:
+        curate("crawl", REPO, double=double)
+        with process_lock(tmp_path / "data", PUBLICATION):
+            second = curate("publish", double=double)
+        assert second.returncode == 7
+        assert "Another curate process is running publication" in second.stderr
+        with process_lock(tmp_path / "data", CRAWL):
+            beside = curate("publish", double=double)
+        assert "Another curate process" not in beside.stderr
+
+
+def write_recipe(tmp_path: Path) -> None:
+    (tmp_path / "recipes").mkdir()
+    text = f'repo = "{REPO}"\n[submodules]\nlib = "sample/lib"\nold = "sample/lib"\n[[env]]\n'
+    (tmp_path / "recipes" / "sample__one.toml").write_text(text)
+
+
+def add_submodule(history: GitHistory, library: GitHistory) -> str:
+    """Make *library*'s head the submodule `lib` of *history*."""
+    commit = library.head()
+    history.git("update-index", "--add", "--cacheinfo", f"160000,{commit},lib")
+    history.git("commit", "--quiet", "--message", "Move lib")
+    return commit
+
+
+def test_repositories_of_submodules_are_cloned_and_updated(
+    curate: Curate, site: Path, tmp_path: Path
+) -> None:
+    write_recipe(tmp_path)
+    history, data, library = publish(site, REPO), Repository.of(REPO), publish(site, "sample/lib")
+    mirror = tmp_path / "data" / "mirrors" / "sample__lib.git"
+    options = ("--recipes-dir", str(tmp_path / "recipes"))
+    add_submodule(history, library)
+    add_pull(history, data, 1)
+    with GitHubDouble(World(data)) as double:
+        first = curate(*options, "crawl", REPO, "--json", double=double)
+        assert (first.returncode, list(json.loads(first.stdout))) == (0, [REPO])
+        assert first.stderr.count("Cloning sample/lib") == 1
+        moved = GitHistory(library.path, clock=library.clock + 3600)
+        moved.change({"pkg/b.py": "new\n"})
+        again = curate(*options, "crawl", REPO, double=double)
+        assert "sample/lib" not in again.stderr
+        commit = add_submodule(history, moved)
+        add_pull(history, data, 2)
+        later = curate(*options, "crawl", REPO, double=double)
+    assert later.stderr.count("Updating the mirror of sample/lib") == 1
+    shown = subprocess.run(["git", "-C", mirror, "cat-file", "-e", commit], check=False)
+    assert shown.returncode == 0
+
+
+def test_a_submodule_that_cannot_be_cloned_ends_no_other_crawl(
+    curate: Curate, site: Path, tmp_path: Path
+) -> None:
+    write_recipe(tmp_path)
+    other = "sample/two"
+    world = World(Repository.of(REPO), Repository.of(other))
+    for name in (REPO, other):
+        add_pull(publish(site, name), world[name], 1)
+    options = ("--recipes-dir", str(tmp_path / "recipes"))
+    with GitHubDouble(world) as double:
+        done = curate(*options, "crawl", REPO, other, "--json", double=double)
+        assert done.returncode == 4
+        assert f"No mirror of sample/lib, a submodule of {REPO}: Repository not" in done.stderr
+        counts = {name: it["candidates"] for name, it in json.loads(done.stdout).items()}
+        assert counts == {REPO: 1, other: 1}
+        publish(site, "sample/lib")
+        assert curate(*options, "crawl", REPO, double=double).returncode == 0
+
+
+@pytest.mark.parametrize(("filters", "warned"), [("default", 1), ("own.toml", 0), ("gone.toml", 0)])
+def test_a_repository_whose_instances_no_release_will_have(
+    curate: Curate, site: Path, tmp_path: Path, filters: str, warned: int
+) -> None:
+    repo = "sqlfluff/sqlfluff"  # of SWE-bench Lite's development set
+    publish(site, repo)
+    (tmp_path / "own.toml").write_text("[contamination]\nrepositories = false\n")
+    (tmp_path / "curate.toml").write_text(f'release_filters = "{filters}"\n')
+    with GitHubDouble(World(Repository.of(repo), Repository.of(REPO))) as double:
+        done = curate("crawl", repo, double=double)
+        publish(site, REPO)
+        plain = curate("crawl", REPO, double=double)
+    assert done.returncode == plain.returncode == 0
+    assert done.stderr.count("exclude all its instances (benchmark-repository)") == warned
+    assert done.stderr.count("contamination.repositories = false") == warned
+    assert "benchmark-repository" not in plain.stderr
+
+
+def test_a_rebuild_beside_a_validation_ends_at_once(
+    curate: Curate, site: Path, tmp_path: Path
+) -> None:
+    data = {name: Repository.of(name) for name in (REPO, "sample/two")}
+    for name, repository in data.items():
+        add_pull(publish(site, name), repository, 1)
+    with (
+        Store(tmp_path / "data"),
+        process_lock(tmp_path / "data", VALIDATION),
+        GitHubDouble(World(*data.values())) as double,
+    ):
+        done = curate("rebuild", *data, "--sandbox", "local", double=double)
+    assert done.returncode == 7
+    assert "Error: Another curate process is running validation in data (" in done.stderr
+    assert not (tmp_path / "data" / "release").exists()

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from curate.core.errors import NetworkError
-from curate.core.model import CrawlState, IncrementalCrawl
-from curate.crawl.fetch import plan_incremental_crawl
+from curate.core.model import Candidate, CrawlState, IncrementalCrawl, IssueLink
+from curate.crawl.incremental import plan_incremental_crawl
 from curate.store.store import Store
 from tests.doubles.github.data import Repository
 from tests.doubles.github.faults import Fault, Kind
@@ -164,7 +164,7 @@ def test_issues_that_matter_to_no_pull_are_not_fetched(
 ) -> None:
     with GitHubDouble(served.world) as double:
         served.crawl(tmp_path, double)
-        for number in range(20000, 20250):
+        for number in range(6024, 6274):
             served.data.issues[number] = sample_issue(number, updatedAt=stamp(NOW + number))
         summary = served.crawl(tmp_path, double)
         assert (summary.issues, summary.requests) == (0, 4)  # 250 issues are three pages
@@ -270,3 +270,131 @@ def test_an_issue_edited_between_a_crawl_since_a_day_and_a_full_one(
         served.data.issues[1072] |= {"body": "Said better.", "updatedAt": stamp(NOW)}
         assert served.crawl(tmp_path, double).issues == 1
     assert "Said better." in statement(tmp_path, 72)
+
+
+def candidate(folder: Path, number: int) -> Candidate | None:
+    with Store(folder) as store:
+        return store.get_candidate(f"some-owner__thing-{number}")
+
+
+def test_an_issue_that_was_transferred_stands_once_in_the_statement(
+    served: ServedProject, tmp_path: Path
+) -> None:
+    other = Repository.of("else/where", issues=[sample_issue(1)])
+    served.world.add(other)
+    served.data.pulls[72] |= {"body": "Fixes #1072"}
+    with GitHubDouble(served.world) as double:
+        served.crawl(tmp_path, double)
+        served.world.transfer(REPO, 1072, "else/where", 9)
+        touch(served, [72], NOW)  # GitHub lists the new place, the text the old one
+        summary = served.crawl(tmp_path, double)
+        assert (summary.issues, summary.candidates) == (1, 1)
+        made = candidate(tmp_path, 72)
+        assert made is not None
+        assert made.problem_statement == "Issue 1072\nSomething is wrong in 1072.\n"
+        link = IssueLink(repo="else/where", number=9, sources=("body", "github"))
+        assert made.issue_links == (link,)
+        other.issues[9] |= {"body": "Said better.", "updatedAt": stamp(2 * NOW)}
+        assert served.crawl(tmp_path, double).candidates == 1
+        assert statement(tmp_path, 72) == "Issue 1072\nSaid better.\n"
+        assert served.crawl(tmp_path, double).candidates == 0
+
+
+def test_an_issue_that_was_transferred_before_the_first_crawl(
+    served: ServedProject, tmp_path: Path
+) -> None:
+    served.world.add(Repository.of("else/where"))
+    served.data.pulls[72] |= {"body": "Fixes #1072 and else/Where#9"}
+    served.world.transfer(REPO, 1072, "else/where", 9)
+    with GitHubDouble(served.world) as double:
+        served.crawl(tmp_path, double)
+    assert statement(tmp_path, 72) == "Issue 1072\nSomething is wrong in 1072.\n"
+
+
+def test_an_issue_linked_by_the_former_name_of_its_repository(
+    served: ServedProject, tmp_path: Path
+) -> None:
+    served.data.facts["formerNames"] = ["some-owner/was"]
+    served.world.add(served.data)
+    served.data.pulls[72] |= {"body": "Fixes some-owner/was#1072"}
+    with GitHubDouble(served.world) as double:
+        served.crawl(tmp_path, double)
+    assert statement(tmp_path, 72) == "Issue 1072\nSomething is wrong in 1072.\n"
+
+
+def test_an_issue_that_vanished_is_missed_at_the_next_crawl(
+    served: ServedProject, tmp_path: Path
+) -> None:
+    with GitHubDouble(served.world) as double:
+        served.crawl(tmp_path, double)
+        gone = served.data.issues.pop(1072)  # deleted, or converted to a discussion
+        summary = served.crawl(tmp_path, double)
+        assert summary.rejected == {"no-issue": 1}  # GitHub lists it no longer, either
+        assert summary.requests == 5  # PRs, 30 issues, the PR that claims one, it, 6 candidates
+        assert candidate(tmp_path, 72) is None
+        assert served.crawl(tmp_path, double).requests == 1
+        served.data.issues[1072] = gone
+        served.data.pulls[72]["updatedAt"] = stamp(NOW)
+        assert served.crawl(tmp_path, double).candidates == 1
+
+
+def test_an_issue_that_vanished_where_a_text_names_it(
+    served: ServedProject, tmp_path: Path
+) -> None:
+    served.data.pulls[72] |= {"body": "Fixes #1072", "closing": []}
+    with GitHubDouble(served.world) as double:
+        served.crawl(tmp_path, double)
+        gone = served.data.issues.pop(1072)
+        assert served.crawl(tmp_path, double).rejected == {"issue-not-found": 1}
+        served.data.issues[1072] = gone  # though it has not changed
+        assert served.crawl(tmp_path, double).candidates == 1
+
+
+def test_the_newest_issue_that_vanished(served: ServedProject, tmp_path: Path) -> None:
+    served.data.issues = {n: it for n, it in served.data.issues.items() if n <= 1072}
+    served.data.pulls[72] |= {"body": "Fixes #1072"}
+    with GitHubDouble(served.world) as double:
+        served.crawl(tmp_path, double)
+        served.data.issues.pop(1072)
+        served.crawl(tmp_path, double)
+    assert candidate(tmp_path, 72) is None
+
+
+def test_an_issue_of_another_repository_that_becomes_private_and_public_again(
+    served: ServedProject, tmp_path: Path
+) -> None:
+    other = Repository.of("else/where", issues=[sample_issue(5)])
+    served.world.add(other)
+    served.data.pulls[72] |= {"body": "Fixes else/where#5", "closing": []}
+    with GitHubDouble(served.world) as double:
+        served.crawl(tmp_path, double)
+        served.world.remove("else/where")
+        assert served.crawl(tmp_path, double).rejected == {"issue-not-found": 1}
+        assert candidate(tmp_path, 72) is None
+        served.world.add(other)
+        assert served.crawl(tmp_path, double).candidates == 1
+
+
+def test_a_pull_that_vanished_is_rejected_until_it_is_back(
+    served: ServedProject, tmp_path: Path
+) -> None:
+    with GitHubDouble(served.world) as double:
+        served.crawl(tmp_path, double)
+        gone = served.data.pulls.pop(72)
+        assert served.crawl(tmp_path, double).rejected == {"pull-not-found": 1}
+        assert candidate(tmp_path, 72) is None
+        assert served.crawl(tmp_path, double).rejected == {}
+        served.data.pulls[72] = gone
+        assert served.crawl(tmp_path, double).candidates == 1
+
+
+def test_what_vanished_is_found_after_an_interruption(
+    served: ServedProject, tmp_path: Path
+) -> None:
+    with GitHubDouble(served.world) as double:
+        served.crawl(tmp_path, double)
+    served.data.issues.pop(1072)
+    with broken(served) as double, pytest.raises(NetworkError):
+        served.crawl(tmp_path, double)
+    with GitHubDouble(served.world) as double:
+        assert served.crawl(tmp_path, double).rejected == {"no-issue": 1}

@@ -13,8 +13,9 @@ import pytest
 from curate.core.model import Candidate, CrawlState, Issue, PullRequest
 from curate.crawl import candidates
 from curate.crawl import decide as stage
-from curate.crawl.candidates import IssueAnswers, PullAnalysis
+from curate.crawl.candidates import PullAnalysis
 from curate.crawl.decide import PullSource, RemoteLookups, decide_pulls, keep_as_stored
+from curate.crawl.linked_issues import IssueAnswers
 from curate.git.mirror import open_mirror
 from curate.patches.file_kinds import FileClassifier
 from curate.store.store import Store

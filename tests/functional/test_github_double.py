@@ -330,3 +330,79 @@ def test_a_world_survives_its_files(tmp_path: Path, world: World) -> None:
     assert World.load(tmp_path / "one" / "pulls.jsonl")[NAME] == world[NAME]
     with pytest.raises(FileNotFoundError):
         World.load(tmp_path / "two")
+
+
+EDITS = """
+query {
+  repository(owner: "owner", name: "name") { issue(number: 1) {
+    id lastEditedAt includesCreatedEdit
+    userContentEdits(first: 2) { ...Versions }
+    timelineItems(first: 5, itemTypes: [RENAMED_TITLE_EVENT]) {
+      totalCount nodes { ... on RenamedTitleEvent { createdAt previousTitle currentTitle } }
+    }
+    comments(first: 5) { nodes { id lastEditedAt userContentEdits(first: 1) { totalCount } } }
+  } }
+}
+fragment Versions on UserContentEditConnection {
+  totalCount pageInfo { hasNextPage endCursor } nodes { editedAt deletedAt diff }
+}
+"""
+NODE = """
+query($id: ID!, $cursor: String) {
+  node(id: $id) { __typename id ... on Comment {
+    body userContentEdits(first: 2, after: $cursor) { pageInfo { hasNextPage endCursor }
+      nodes { editedAt deletedAt diff } }
+  } }
+}
+"""
+
+
+def test_edits_are_listed_newest_first_and_page_by_page(double: GitHubDouble, world: World) -> None:
+    texts = [{"editedAt": stamp(24 + n), "diff": f"v{n}"} for n in range(3)]
+    texts[1]["deletedAt"] = stamp(90)
+    renames = [{"createdAt": stamp(30), "previousTitle": "a", "currentTitle": "b"}]
+    comments = [sample_comment(40, "plain"), sample_comment(41, "v2") | {"edits": texts}]
+    world[NAME].issues[1] |= {"edits": texts, "renames": renames, "comments": comments}
+    issue = ask(double, EDITS)[2]["data"]["repository"]["issue"]
+    assert (issue["lastEditedAt"], issue["includesCreatedEdit"]) == (stamp(26), True)
+    assert issue["timelineItems"] == {"totalCount": 1, "nodes": renames}
+    edits = issue["userContentEdits"]
+    assert (edits["totalCount"], edits["pageInfo"]["hasNextPage"]) == (3, True)
+    assert [it["diff"] for it in edits["nodes"]] == ["v2", None]
+    assert edits["nodes"][1]["deletedAt"] == stamp(90)
+    plain, edited = issue["comments"]["nodes"]
+    assert (plain["lastEditedAt"], plain["userContentEdits"]["totalCount"]) == (None, 0)
+    after = {"id": issue["id"], "cursor": edits["pageInfo"]["endCursor"]}
+    rest = ask(double, NODE, after)[2]["data"]["node"]
+    assert [it["diff"] for it in rest["userContentEdits"]["nodes"]] == ["v0"]
+    comment = ask(double, NODE, {"id": edited["id"]})[2]["data"]["node"]
+    assert (comment["__typename"], comment["id"], comment["body"]) == (
+        "IssueComment",
+        edited["id"],
+        "v2",
+    )
+
+
+def test_a_transferred_issue_is_found_at_its_old_number(double: GitHubDouble, world: World) -> None:
+    world.add(Repository.of("other/place"))
+    query = """{ repository(owner: "owner", name: "name") {
+      issue(number: 1) { ...I } issueOrPullRequest(number: 1) { ...I }
+      pullRequest(number: 2) { closingIssuesReferences(first: 5) { nodes { ...I } } } } }
+    fragment I on Issue { id number url repository { nameWithOwner } }"""
+    before = ask(double, query)[2]["data"]["repository"]["issue"]
+    world.transfer(NAME, 1, "other/place", 7)
+    found = ask(double, query)[2]["data"]["repository"]
+    issue = found["issue"]
+    assert (issue["number"], issue["repository"]["nameWithOwner"]) == (7, "other/place")
+    assert issue["id"] != before["id"]
+    assert found["issueOrPullRequest"] == issue
+    assert found["pullRequest"]["closingIssuesReferences"]["nodes"] == [issue]
+
+
+def test_a_rename_keeps_the_ids(double: GitHubDouble, world: World) -> None:
+    query = """{ repository(owner: "owner", name: "name") { id issue(number: 1) { id } } }"""
+    before = ask(double, query)[2]["data"]
+    world.rename(NAME, "owner/new")
+    assert ask(double, query)[2]["data"] == before
+    number = ask(double, NODE, {"id": before["repository"]["issue"]["id"]})[2]["data"]["node"]
+    assert number["__typename"] == "Issue"

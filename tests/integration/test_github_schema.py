@@ -87,6 +87,8 @@ DOCUMENTS = {
         [
             queries.closing_issues_field("owner/name", 7, "c"),
             queries.commits_field("owner/name", 7, None),
+            queries.pull_field("owner/name", 7),
+            queries.edits_field("e0", "MDU6SXNzdWUx", None),
         ]
     )[0],
 }

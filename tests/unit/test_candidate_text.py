@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from curate.cli.candidate_text import MAX_LINES, CandidateDetails, print_candidate
-from tests.helpers.factories import make_candidate, make_pull, make_validation
+from tests.helpers.factories import MOMENT, make_candidate, make_pull, make_validation
 
 
 def printed(full: bool = False, width: int = 80, **changes: Any) -> str:
@@ -33,6 +33,13 @@ def test_control_characters_are_shown_and_not_obeyed() -> None:
     text = printed(problem_statement="\x1b]0;title\x07 \x9b2J \x7f\tend")
     assert not set(text) & {chr(code) for code in (*range(9), *range(11, 32), *range(127, 160))}
     assert "␛]0;title␇ �2J ␡" in text
+
+
+def test_what_edits_cost_is_said() -> None:
+    assert "left out" not in printed()
+    text = printed(statement_edited_after=MOMENT, omitted_hints=2)
+    assert "issue edited 2022-03-04, after the PR was opened" in text
+    assert "2 comments left out: edited after the first commit" in text
 
 
 @pytest.mark.parametrize("full", [False, True])

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from curate.patches.file_kinds import FileClassifier
 from curate.recipes import Recipe, RecipeError, RecipeLibrary, load_recipe
 from curate.recipes.loader import BUILT_IN_DIR
 
@@ -119,3 +120,50 @@ def test_every_built_in_recipe_is_named_after_its_repository() -> None:
     names = {path.stem for path in BUILT_IN_DIR.glob("*__*.toml")}
     assert {recipe.repo.replace("/", "__") for recipe in RecipeLibrary()} == names
     assert len(names) >= 3
+
+
+TEST_DATA = [
+    ("python/mypy", "mypyc/test-data/irbuild-basic.test"),
+    ("python/mypy", "mypyc/test-data/fixtures/ir.py"),
+    ("python/mypy", "mypyc/lib-rt/test_capi.cc"),
+    ("python/mypy", "test-data/unit/check-classes.test"),
+    ("facebookresearch/hydra", "hydra/test_utils/launcher_common_tests.py"),
+    ("facebookresearch/hydra", "plugins/hydra_ray_launcher/integration_test_tools/instance.py"),
+    ("getmoto/moto", "other_langs/tests_java/src/main/java/moto/tests/App.java"),
+    ("iterative/dvc", "functest/test_repro.sh"),
+    ("modin-project/modin", "stress_tests/kaggle/kaggle4.py"),
+    ("pandas-dev/pandas", "pandas/util/_test_decorators.py"),
+    ("bokeh/bokeh", "bokeh/_testing/plugins/ipython.py"),
+]
+SOURCE_LIKE_TESTS = [
+    ("python/mypy", "mypy/stubtest.py"),
+    ("python/mypy", "mypy/test/config.py"),
+    ("getmoto/moto", "moto/stepfunctions/parser/asl/static_analyser/test_state_analyser.py"),
+    ("getmoto/moto", "moto/stepfunctions/parser/asl/component/test_state/test_state.py"),
+    ("getmoto/moto", "moto/ec2/resources/latest_amis/us-east-1.json"),
+    ("conan-io/conan", "conans/client/cmd/test.py"),
+    ("modin-project/modin", "modin/pandas/testing/__init__.py"),
+    ("pandas-dev/pandas", "pandas/_testing/asserters.py"),
+    ("pandas-dev/pandas", "pandas/util/testing.py"),
+    ("Project-MONAI/MONAI", "monai/data/test_time_augmentation.py"),
+    ("dask/dask", "dask/dataframe/_testing.py"),
+]
+
+
+def built_in_classifier(repo: str) -> FileClassifier:
+    paths = RecipeLibrary().get_recipe(repo).paths
+    return FileClassifier(tests=paths.tests, sources=paths.source)
+
+
+@pytest.mark.parametrize(("repo", "path"), TEST_DATA)
+def test_what_tests_are_made_of_is_no_source(repo: str, path: str) -> None:
+    classifier = built_in_classifier(repo)
+    assert classifier.is_test(path)
+    assert not classifier.is_source(path)
+
+
+@pytest.mark.parametrize(("repo", "path"), SOURCE_LIKE_TESTS)
+def test_source_with_the_name_of_a_test_is_source(repo: str, path: str) -> None:
+    classifier = built_in_classifier(repo)
+    assert classifier.is_source(path)
+    assert not classifier.is_test(path)

@@ -11,7 +11,7 @@ from curate.publish.filters.config import Exclusion
 from curate.publish.measures.codebase import CodebaseSize
 from curate.publish.rows import CodebaseFacts, PublishedImage, make_raw_row, make_train_row
 from curate.releases import columns
-from tests.helpers.factories import make_candidate, make_validation
+from tests.helpers.factories import MOMENT, make_candidate, make_validation
 from tests.helpers.fakes import not_none
 from tests.helpers.releases import raw_row, train_row
 
@@ -53,6 +53,13 @@ def test_train_row_says_what_the_record_says() -> None:
     assert (row["image"], row["image_digest"]) == ("curate/instance:abc", "sha256:abc")
     assert row["test_patch"] in row["eval_script"]
     assert "\npytest -q t.py\necho '>>>>> End" in row["eval_script"]
+
+
+def test_rows_say_if_an_issue_was_edited_after_the_pull_was_opened() -> None:
+    plain, edited = make_candidate(), make_candidate(statement_edited_after=MOMENT)
+    for candidate, expected in ((plain, ""), (edited, "2022-03-04T05:06:07Z")):
+        assert train_row(candidate, make_validation())["statement_edited_after"] == expected
+        assert raw_row(candidate)["statement_edited_after"] == expected
 
 
 def test_image_overrides_what_was_built() -> None:

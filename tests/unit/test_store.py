@@ -292,7 +292,26 @@ def test_issues_of_other_repositories_that_pulls_claim(store: Store) -> None:
     store.save_issues(issues, {("gone/away", 1): "not-found"})
     claims = [IssueLink(repo=name, number=7, sources=()) for name in names]
     store.save_claims(REPO, {1: [*claims, IssueLink(repo="gone/away", number=1, sources=())]})
-    assert store.external_issues(REPO) == [IssueRef(repo="else/where", number=7)]
+    gone = IssueRef(repo="gone/away", number=1)
+    others = [IssueRef(repo="else/where", number=7), gone]
+    assert store.claimed_issues(REPO, external=True, missing="not-found") == others
+    assert store.claimed_issues(REPO, external=True, missing="other") == others[:1]
+    assert store.claimed_issues(REPO, external=False, missing="not-found") == [
+        IssueRef(repo=REPO, number=7)
+    ]
+    assert store.claimants(REPO, others) == [1]
+    assert store.claimants("else/where", others) == []
+
+
+def test_an_issue_that_moved_is_found_at_each_of_its_places(store: Store) -> None:
+    made = datetime(2022, 1, 1, tzinfo=UTC)
+    issue = Issue(repo="z/z", number=3, title="T", body="", created_at=made, updated_at=made)
+    second = {("y/y", 9): IssueRef(repo="z/z", number=3)}
+    store.save_issues([issue], moved={(REPO, 5): IssueRef(repo="y/y", number=9), **second})
+    assert store.get_issue(REPO, 5) == store.get_issue("y/y", 9) == issue
+    back = {("z/z", 3): IssueRef(repo="y/y", number=9)}  # places that lead to each other
+    store.save_issues([], moved=back)
+    assert store.get_issue(REPO, 5) is None
 
 
 def test_a_page_tells_how_many_pulls_are_new_or_changed(store: Store) -> None:

@@ -16,8 +16,13 @@ the repository had; GitHub follows renames)].
 [`headRefName` "patch-N", `comments` [], `labels` [], `closedAt`, `isDraft` false].
 
 `issues.jsonl`, one issue a line: `number`, `title`, `body`, `state` (OPEN or CLOSED), `createdAt`,
-`updatedAt`, `author`, `comments` [{createdAt, body, author, updatedAt}], [`labels` [],
-`stateReason`, `closedAt`].
+`updatedAt`, `author`, `comments` [{createdAt, body, author, updatedAt, `edits` []}], [`labels` [],
+`stateReason`, `closedAt`, `edits` [], `renames` [{createdAt, previousTitle, currentTitle}]].
+`edits` are the versions of a text that was edited, the first one included where GitHub has it:
+[{editedAt, diff, `deletedAt` null}], in any order; `lastEditedAt` stands for edits without history.
+
+An issue that was transferred is at its new place alone; [`transferred` {number: {repo, number}}] of
+`repository.json` leads there from the old one.
 """
 
 import json
@@ -94,6 +99,13 @@ class World:
         former = [*repository.facts.get("formerNames", ()), repository.name]
         repository.facts |= {"nameWithOwner": new, "formerNames": former}
         self.add(repository)
+
+    def transfer(self, name: str, number: int, to: str, new_number: int) -> None:
+        """Move an issue to another repository; its old number leads there."""
+        issue = self[name].issues.pop(number)
+        self[to].issues[new_number] = issue | {"number": new_number}
+        places = self[name].facts.setdefault("transferred", {})
+        places[str(number)] = {"repo": to, "number": new_number}
 
     def find(self, name: str) -> Repository | None:
         """Return the repository of a name, present or former."""

@@ -45,12 +45,48 @@ def _number(thing: Thing) -> int:
         return int(thing.data["parent"].data["number"]) * 1000 + int(thing.data["position"])
     if "number" in thing.data:
         return int(thing.data["number"])
-    return sum(thing.data.get("login", thing.home.name if thing.home else "").encode())
+    return sum(thing.data.get("login", _first_name(thing)).encode())
+
+
+def _first_name(thing: Thing) -> str:
+    """The name that a thing's repository had first: a rename keeps ids."""
+    return [*thing.home.facts.get("formerNames", ()), thing.home.name][0] if thing.home else ""
 
 
 @rule(*(f"{it}.id" for it in ("Repository", "PullRequest", "Issue", "IssueComment")))
 def _numbered_id(source: Thing, *_: Any) -> str:
-    return base64.b64encode(f"{source.kind}:{source.repo.name}:{_number(source)}".encode()).decode()
+    number = str(_number(source))
+    if source.kind == "IssueComment":
+        number = f"{_number(source.data['parent'])}.{source.data['position']}"
+    return base64.b64encode(f"{source.kind}:{_first_name(source)}:{number}".encode()).decode()
+
+
+@rule("UserContentEdit.id", "RenamedTitleEvent.id")
+def _listed_id(source: Thing, *_: Any) -> str:
+    parent = _numbered_id(source.data["parent"])
+    return base64.b64encode(f"{source.kind}:{parent}:{source.data['position']}".encode()).decode()
+
+
+@rule("Issue.lastEditedAt", "IssueComment.lastEditedAt")
+def _last_edit(source: Thing, *_: Any) -> str | None:
+    times = [it["editedAt"] for it in source.data.get("edits", ())]
+    later = [it for it in times if it > source.data["createdAt"]]
+    return max(later, default=source.data.get("lastEditedAt"))
+
+
+@rule("Issue.includesCreatedEdit", "IssueComment.includesCreatedEdit")
+def _has_first_version(source: Thing, *_: Any) -> bool:
+    return any(it["editedAt"] == source.data["createdAt"] for it in source.data.get("edits", ()))
+
+
+@rule("UserContentEdit.createdAt", "UserContentEdit.updatedAt")
+def _edit_time(source: Thing, *_: Any) -> str:
+    return str(source.data["editedAt"])
+
+
+@rule("UserContentEdit.diff")
+def _diff(source: Thing, *_: Any) -> str | None:
+    return None if source.data.get("deletedAt") else source.data["diff"]
 
 
 @rule(*(f"{it}.id" for it in ("User", "Commit", "PullRequestCommit", "Ref", "Label", "License")))
@@ -165,7 +201,7 @@ def _closed_at(source: Thing, *_: Any) -> str | None:
     return str(data.get("closedAt") or data.get("mergedAt") or data["updatedAt"])
 
 
-@rule("IssueComment.updatedAt", "IssueComment.publishedAt")
+@rule("IssueComment.updatedAt", "IssueComment.publishedAt", "Issue.publishedAt")
 def _comment_time(source: Thing, info: Any, **_: Any) -> str:
     return str(source.data.get(info.field_name) or source.data["createdAt"])
 

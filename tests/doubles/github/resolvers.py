@@ -39,13 +39,21 @@ def _node(_: Any, info: Any, *, id: str) -> Thing:
     try:
         kind, name, rest = base64.b64decode(id).decode().split(":", 2)
         thing = find(info.context.world, name)
+        if kind == "IssueComment":
+            return _comment(thing.repo, *map(int, rest.split(".")))
         return thing if kind == "Repository" else _member(thing.repo, kind, int(rest))
-    except (ValueError, KeyError):
+    except (ValueError, LookupError):
         raise not_found(f"a node with the global id of '{id}'") from None
 
 
 def _member(repo: Repository, kind: str, number: int) -> Thing:
     return Thing(kind, {"PullRequest": repo.pulls, "Issue": repo.issues}[kind][number], repo)
+
+
+def _comment(repo: Repository, number: int, position: int) -> Thing:
+    parent = _member(repo, "Issue" if number in repo.issues else "PullRequest", number)
+    data = parent.data["comments"][position]
+    return Thing("IssueComment", {**data, "parent": parent, "position": position}, repo)
 
 
 @rule("Repository.pullRequest")
@@ -56,17 +64,29 @@ def _pull(source: Thing, _: Any, *, number: int) -> Thing:
 
 
 @rule("Repository.issue")
-def _issue(source: Thing, _: Any, *, number: int) -> Thing:
-    if number not in source.repo.issues:
+def _issue(source: Thing, info: Any, *, number: int) -> Thing:
+    found = _find_issue(info.context.world, source.repo, number)
+    if found is None:
         raise not_found(f"an Issue with the number of {number}")
-    return _member(source.repo, "Issue", number)
+    return found
+
+
+def _find_issue(world: World, repo: Repository, number: int) -> Thing | None:
+    """Return an issue, or where it was transferred to; None if there is none that can be seen."""
+    place = repo.facts.get("transferred", {}).get(str(number))
+    if place:
+        target = world.find(place["repo"])
+        return _find_issue(world, target, place["number"]) if target else None
+    return _member(repo, "Issue", number) if number in repo.issues else None
 
 
 @rule("Repository.issueOrPullRequest")
-def _either(source: Thing, _: Any, *, number: int) -> Thing:
-    for kind, known in (("PullRequest", source.repo.pulls), ("Issue", source.repo.issues)):
-        if number in known:
-            return Thing(kind, known[number], source.repo)
+def _either(source: Thing, info: Any, *, number: int) -> Thing:
+    if number in source.repo.pulls:
+        return _member(source.repo, "PullRequest", number)
+    issue = _find_issue(info.context.world, source.repo, number)
+    if issue:
+        return issue
     raise not_found(f"an issue or pull request with the number of {number}")
 
 
@@ -120,8 +140,8 @@ def _closing(source: Thing, info: Any, **arguments: Any) -> Json:
     found = []
     for it in source.data.get("closing", ()):
         other = info.context.world.find(it["repo"])
-        if other is not None and it["number"] in other.issues:
-            found.append(_member(other, "Issue", it["number"]))
+        issue = _find_issue(info.context.world, other, it["number"]) if other else None
+        found += [issue] if issue else []
     return _ordered(found, arguments)
 
 
@@ -144,6 +164,19 @@ def _commits(source: Thing, _: Any, **arguments: Any) -> Json:
 @rule("PullRequest.comments", "Issue.comments")
 def _comments(source: Thing, _: Any, **arguments: Any) -> Json:
     return _listed(source, "IssueComment", source.data.get("comments", ()), arguments)
+
+
+@rule("Issue.userContentEdits", "IssueComment.userContentEdits")
+def _edits(source: Thing, _: Any, **arguments: Any) -> Json:
+    """Versions of a text, newest first, as GitHub lists them."""
+    edits = sorted(source.data.get("edits", ()), key=lambda it: str(it["editedAt"]), reverse=True)
+    return _listed(source, "UserContentEdit", edits, arguments)
+
+
+@rule("Issue.timelineItems")
+def _timeline(source: Thing, _: Any, **arguments: Any) -> Json:
+    page = _listed(source, "RenamedTitleEvent", source.data.get("renames", ()), arguments)
+    return {**page, "filteredCount": page["totalCount"], "pageCount": len(page["nodes"])}
 
 
 @rule("PullRequest.labels", "Issue.labels")

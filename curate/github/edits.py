@@ -1,0 +1,53 @@
+"""Earlier versions of the texts of issues and comments."""
+
+from collections.abc import Sequence
+
+from curate.builders.rfc3339 import parse_rfc3339
+from curate.core.model import TextEdit
+from curate.github import queries
+from curate.github.batch_query import LARGEST_BATCH, fetch_fields
+from curate.github.client import GitHubClient, JsonObject
+from curate.github.page_size import AdaptivePageSize
+
+Edits = tuple[TextEdit, ...]
+
+
+def fetch_edits(client: GitHubClient, node_ids: Sequence[str]) -> dict[str, Edits]:
+    """Fetch all versions of issues and comments by node id, oldest first, 50 texts per request.
+
+    A text that is gone, or whose history GitHub does not show, has no versions. Raises what
+    `GitHubClient.query` raises.
+    """
+    found: dict[str, Edits] = dict.fromkeys(node_ids, ())
+    cursors: dict[str, str | None] = dict.fromkeys(node_ids)
+    size = AdaptivePageSize(LARGEST_BATCH, smallest=1)
+    while cursors:
+        pending = list(cursors)
+        fields = [
+            queries.edits_field(f"e{index}", node_id, cursors[node_id])
+            for index, node_id in enumerate(pending)
+        ]
+        nodes = [node for batch in fetch_fields(client, fields, size) for _, node in batch]
+        cursors = {}
+        for node_id, node in zip(pending, nodes, strict=True):
+            page = (node or {}).get("userContentEdits")
+            if page:
+                found[node_id] += _parse_edits(page)
+                if page["pageInfo"]["hasNextPage"]:
+                    cursors[node_id] = page["pageInfo"]["endCursor"]
+    return {
+        node_id: tuple(sorted(edits, key=lambda edit: edit.edited_at))
+        for node_id, edits in found.items()
+    }
+
+
+def _parse_edits(page: JsonObject) -> Edits:
+    """Parse a page; GitHub's `diff` is the whole text, and null if the edit was deleted."""
+    return tuple(
+        TextEdit(
+            edited_at=parse_rfc3339(node["editedAt"]),
+            text=None if node["deletedAt"] else node["diff"],
+        )
+        for node in page["nodes"] or ()
+        if node
+    )
