@@ -64,8 +64,8 @@ def select_tests(
 
     *before* and *after* read a file at the base and at the head commit, None if it is missing.
     """
-    changed = split_files(test_patch)
-    present = [part.path for part in changed if after(part.path) is not None]
+    changed = dict.fromkeys(part.path for part in split_files(test_patch))
+    present = [path for path in changed if after(path) is not None]
     runnable = (path for path in present if _is_runnable(path))
     files = sorted(
         path for path in runnable if not matches_any_glob(path, recipe.paths.not_collected)
