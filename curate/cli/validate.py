@@ -1,5 +1,6 @@
 """`curate validate`: run the changed tests before and after the gold patch."""
 
+import logging
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,12 +19,15 @@ from curate.cli.common import (
     open_store,
     print_json,
 )
-from curate.core.errors import CurateError
+from curate.core.errors import ConfigurationError, CurateError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from curate.core.settings import Settings
     from curate.validate.pool import ValidationSummary
+
+log = logging.getLogger(__name__)
 
 EXAMPLE = "Example: [bold]curate validate --repo getmoto/moto -j 4[/bold]"
 
@@ -75,10 +79,29 @@ def validate_command(
             repo=repo,
             retry_rejected=retry_rejected,
         )
+        _warn_of_exclusions({task.candidate.repo for task in tasks}, settings)
         with ValidationProgress(len(tasks)) as progress:
             control = RunControl(jobs=jobs, observer=progress)
             summary = run_validation(tasks, options, store, settings, control)
     _print_summary(summary, up_to_date, as_json=as_json)
+
+
+def _warn_of_exclusions(repos: set[str], settings: "Settings") -> None:
+    """Tell, before the work, of repositories whose every instance the release filters exclude."""
+    from curate.publish.filters.apply import find_benchmark_repositories
+    from curate.publish.filters.config import read_filters
+
+    try:
+        found = find_benchmark_repositories(sorted(repos), read_filters(settings.release_filters))
+    except ConfigurationError as error:
+        log.warning("%s %s", error, error.hint)
+        return
+    for repo, benchmark in found.items():
+        log.warning(
+            "%s is a repository of %s: the release filters (%s) will exclude all its instances"
+            " as benchmark-repository; see release_filters in docs/settings.md",
+            *(repo, benchmark, settings.release_filters),
+        )
 
 
 class ValidationProgress:

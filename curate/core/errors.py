@@ -47,6 +47,16 @@ class StoreError(CurateError):
     exit_code = 7
 
 
+class UnexpectedError(CurateError):
+    """A bug in curate that concerns one item of a batch; the others go on."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(
+            f"unexpected {type(error).__name__}: {error}",
+            hint="This is a bug in curate: please report it with the traceback in the log file.",
+        )
+
+
 def describe_error(error: BaseException) -> tuple[str, str, int] | None:
     """Return (message, hint, exit code) of *error*; None if it is a bug in curate."""
     from curate.builders.errors import BuilderError, DiskFullError

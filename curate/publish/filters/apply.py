@@ -10,6 +10,7 @@ from curate.publish.measures.benchmark_overlap import (
     PATCH_HASH_DIGITS,
     BenchmarkTasks,
     compute_patch_hash,
+    load_benchmark,
 )
 from curate.releases.row import Row, get_int, get_list, get_optional_number, get_str
 
@@ -46,6 +47,17 @@ def apply_filters(
         for name, row_reasons in reasons_by_id.items()
     }
     return [row for row in rows if get_str(row, "instance_id") not in reasons_by_id], excluded
+
+
+def find_benchmark_repositories(repos: Iterable[str], filters: ReleaseFilters) -> Mapping[str, str]:
+    """Return repository -> benchmark for those of *repos* whose every instance is excluded."""
+    if not filters.contamination.repositories:
+        return {}
+    benchmarks = [load_benchmark(name) for name in filters.contamination.lists]
+    found = {
+        repo: [it.name for it in benchmarks if repo.lower() in it.repositories] for repo in repos
+    }
+    return {repo: names[0] for repo, names in found.items() if names}
 
 
 def _find_reasons(
