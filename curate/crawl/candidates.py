@@ -4,13 +4,17 @@
 many PRs and yield results in order, while git works ahead.
 """
 
+import logging
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
+from typing import TypeVar
 
 from curate.builders.git.run import GitCommandError
+from curate.core.errors import UnexpectedError, describe_error
 from curate.core.model import Candidate, Issue, IssueLink, PullRequest, Rejection
 from curate.crawl.base_commit import PatchRange, applies_trivially, find_patch_range, use_merge_base
 from curate.crawl.issue_links import collect_issue_links
@@ -23,6 +27,10 @@ from curate.github.issues import IS_PULL_REQUEST
 from curate.patches.file_kinds import FileClassifier
 from curate.patches.parse import crosses_test_boundary, split_files, split_gold_and_test
 
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
 STAGE = "crawl"
 
 MISSING_OBJECTS = "missing-objects"
@@ -33,6 +41,7 @@ NO_ISSUE = "no-issue"
 ISSUE_IS_PR = "linked-issue-is-pr"
 ISSUE_NOT_FOUND = "issue-not-found"
 EMPTY_PROBLEM_STATEMENT = "empty-problem-statement"
+UNEXPECTED_ERROR = "unexpected-error"
 REASONS = (
     MISSING_OBJECTS,
     EMPTY_PATCH,
@@ -42,6 +51,7 @@ REASONS = (
     ISSUE_IS_PR,
     ISSUE_NOT_FOUND,
     EMPTY_PROBLEM_STATEMENT,
+    UNEXPECTED_ERROR,
 )
 """All rejection reasons of this stage, in the order in which they are checked."""
 
@@ -78,6 +88,19 @@ def make_rejection(reason: str, detail: str = "") -> Rejection:
     return Rejection(stage=STAGE, reason=reason, detail=detail)
 
 
+def _decide_alone(pull: PullRequest, decide: Callable[[], T]) -> T | Rejection:
+    """Return what *decide* returns; a bug in curate rejects this PR alone, until the next crawl."""
+    try:
+        return decide()
+    except Exception as error:
+        if describe_error(error) is not None:
+            raise
+        problem = UnexpectedError(error)
+        log.error("ERROR %s#%s: %s %s", pull.repo, pull.number, problem, problem.hint)
+        log.debug("%s#%s: the traceback", pull.repo, pull.number, exc_info=error)
+        return make_rejection(UNEXPECTED_ERROR, str(problem))
+
+
 def analyze_pulls(
     pulls: Sequence[PullRequest], ctx: CrawlContext
 ) -> Iterator[PullAnalysis | Rejection]:
@@ -89,7 +112,7 @@ def analyze_pulls(
             missing = ", ".join(filter(None, (pull.head_commit, pull.merge_commit)))
             yield make_rejection(MISSING_OBJECTS, f"not in the mirror: {missing}")
         else:
-            yield _analyze_pull(pull, pair, next(lists), ctx)
+            yield _decide_alone(pull, partial(_analyze_pull, pull, pair, next(lists), ctx))
 
 
 def _analyze_pull(
@@ -156,7 +179,10 @@ def build_candidates(
 
     *answers* maps every link to its issue, or to the reason why the issue is missing.
     """
-    all_texts = [_collect_issue_texts(analysis, answers) for analysis in analyses]
+    all_texts = [
+        _decide_alone(analysis.pull, partial(_collect_issue_texts, analysis, answers))
+        for analysis in analyses
+    ]
     accepted = [
         it for it, texts in zip(analyses, all_texts, strict=True) if isinstance(texts, _IssueTexts)
     ]
@@ -165,7 +191,9 @@ def build_candidates(
         yield (
             texts
             if isinstance(texts, Rejection)
-            else _make_candidate(analysis, texts, patches, ctx)
+            else _decide_alone(
+                analysis.pull, partial(_make_candidate, analysis, texts, next(patches), ctx)
+            )
         )
 
 
@@ -222,11 +250,11 @@ def _collect_issue_texts(analysis: PullAnalysis, answers: IssueAnswers) -> _Issu
 def _make_candidate(
     analysis: PullAnalysis,
     texts: _IssueTexts,
-    patches: Iterator[tuple[bytes | GitCommandError, bool]],
+    checked_patch: tuple[bytes | GitCommandError, bool],
     ctx: CrawlContext,
 ) -> Candidate | Rejection:
     pull, pair, is_test = analysis.pull, analysis.patch_range, ctx.classifier.is_test
-    patch, applies = next(patches)
+    patch, applies = checked_patch
     parts = () if isinstance(patch, GitCommandError) else split_files(patch)
     if crosses_test_boundary(parts, is_test):
         patch = ctx.mirror.diff_reader.read_plain_patch(pair.sides)

@@ -17,6 +17,7 @@ from typing import Protocol
 from curate.core.model import Candidate, Decision, PullRequest, Rejection
 from curate.crawl.candidates import (
     MISSING_OBJECTS,
+    UNEXPECTED_ERROR,
     CrawlContext,
     IssueAnswers,
     PullAnalysis,
@@ -196,7 +197,10 @@ def _compute_inputs_hash(pull: PullRequest, ctx: CrawlContext) -> str:
 def _find_valid_decisions(
     repo: str, store: Store, input_hashes: Mapping[int, str], mirror: Mirror
 ) -> frozenset[int]:
-    """PRs whose stored decision is still valid: same inputs, and missing objects still missing."""
+    """PRs whose stored decision is still valid: same inputs, and missing objects still missing.
+
+    PRs that were rejected for a bug in curate are decided again.
+    """
     unchanged = {
         number
         for number, inputs_hash in store.decision_keys(repo).items()
@@ -206,6 +210,7 @@ def _find_valid_decisions(
     return frozenset(
         unchanged
         - {n for n, rejection in missing_objects.items() if _is_available_again(rejection, mirror)}
+        - store.rejections_by_reason(repo, UNEXPECTED_ERROR).keys()
     )
 
 

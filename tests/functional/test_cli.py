@@ -228,6 +228,24 @@ def test_a_repository_that_cannot_be_validated_leaves_the_others(
     assert "1 attempted: 0 verified, 1 rejected" in done.stderr
 
 
+def test_repositories_of_a_benchmark_are_told_before_the_work(
+    curate: Curate, tmp_path: Path
+) -> None:
+    repos = ("Django/django", "owner/name")
+    with Store(tmp_path / "data") as store:
+        for number, repo in enumerate(repos):
+            store.save_page(repo, [make_pull(number, repo=repo)], CrawlState())
+            store.save_candidate(make_candidate(number, repo=repo))
+    done = curate("validate", "--sandbox", "local")
+    (line,) = [it for it in done.stderr.splitlines() if "benchmark-repository" in it]
+    assert line.startswith("Warning: Django/django is a repository of swe-bench")
+    assert done.stderr.index(line) < done.stderr.index("ERROR ")
+    (tmp_path / "mine.toml").write_text("[contamination]\nrepositories = false\n")
+    done = curate("validate", "--sandbox", "local", CURATE_RELEASE_FILTERS="mine.toml")
+    assert "benchmark-repository" not in done.stderr
+    assert "ERROR " in curate("validate", "--sandbox", "local", CURATE_RELEASE_FILTERS="no").stderr
+
+
 @pytest.mark.parametrize("flags", [("--runs", "0"), ("--sandbox", "moon"), ("--nonsense",)])
 def test_flags_that_do_not_fit(curate: Curate, flags: tuple[str, ...]) -> None:
     done = curate("validate", *flags)
