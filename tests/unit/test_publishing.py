@@ -15,7 +15,7 @@ from curate.publish.diff import diff_folders, diff_rows
 from curate.publish.filters.config import ReleaseFilters
 from curate.publish.measures.codebase import CodebaseReader
 from curate.publish.push_estimate import estimate_push
-from curate.publish.rows import make_raw_row
+from curate.publish.rows import make_raw_row, make_train_row
 from curate.publish.statistics import MEASURES, compute_means, counts_by_repo, load_paper_statistics
 from curate.releases import columns
 from curate.store import Store
@@ -162,7 +162,7 @@ def test_a_bug_excludes_one_row_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "curate")
-    right = tables.make_train_row
+    right = make_train_row
 
     def fail_one(candidate: Candidate, *facts: Any) -> Any:
         if candidate.pull_number == 7:
