@@ -4,20 +4,29 @@
 many PRs and yield results in order, while git works ahead.
 """
 
-import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
 
 from curate.builders.git.run import GitCommandError
-from curate.core.errors import UnexpectedError, describe_error
 from curate.core.model import Candidate, Issue, IssueLink, PullRequest, Rejection
 from curate.crawl.base_commit import PatchRange, applies_trivially, find_patch_range, use_merge_base
 from curate.crawl.issue_links import collect_issue_links
+from curate.crawl.rejections import (
+    EMPTY_PATCH,
+    EMPTY_PROBLEM_STATEMENT,
+    ISSUE_IS_PR,
+    ISSUE_NOT_FOUND,
+    MISSING_OBJECTS,
+    NO_ISSUE,
+    NO_SOURCE,
+    NO_TESTS,
+    decide_alone,
+    make_rejection,
+)
 from curate.crawl.reverts import Reverts
 from curate.git.commit_graph import CommitGraph
 from curate.git.diff import FileChange
@@ -26,34 +35,6 @@ from curate.git.versions import VersionResolver
 from curate.github.issues import IS_PULL_REQUEST
 from curate.patches.file_kinds import FileClassifier
 from curate.patches.parse import crosses_test_boundary, split_files, split_gold_and_test
-
-log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-STAGE = "crawl"
-
-MISSING_OBJECTS = "missing-objects"
-EMPTY_PATCH = "empty-patch"
-NO_TESTS = "no-tests"
-NO_SOURCE = "no-source-changes"
-NO_ISSUE = "no-issue"
-ISSUE_IS_PR = "linked-issue-is-pr"
-ISSUE_NOT_FOUND = "issue-not-found"
-EMPTY_PROBLEM_STATEMENT = "empty-problem-statement"
-UNEXPECTED_ERROR = "unexpected-error"
-REASONS = (
-    MISSING_OBJECTS,
-    EMPTY_PATCH,
-    NO_TESTS,
-    NO_SOURCE,
-    NO_ISSUE,
-    ISSUE_IS_PR,
-    ISSUE_NOT_FOUND,
-    EMPTY_PROBLEM_STATEMENT,
-    UNEXPECTED_ERROR,
-)
-"""All rejection reasons of this stage, in the order in which they are checked."""
 
 MAX_LISTED_COMMITS = 250  # GitHub lists at most so many commits of a PR
 _PARALLEL_CHECKS = 2  # parallel `git apply --check` processes
@@ -83,24 +64,6 @@ class PullAnalysis:
     started_at: datetime  # author date of the PR's first commit
 
 
-def make_rejection(reason: str, detail: str = "") -> Rejection:
-    """Return a rejection at this stage."""
-    return Rejection(stage=STAGE, reason=reason, detail=detail)
-
-
-def _decide_alone(pull: PullRequest, decide: Callable[[], T]) -> T | Rejection:
-    """Return what *decide* returns; a bug in curate rejects this PR alone, until the next crawl."""
-    try:
-        return decide()
-    except Exception as error:
-        if describe_error(error) is not None:
-            raise
-        problem = UnexpectedError(error)
-        log.error("ERROR %s#%s: %s %s", pull.repo, pull.number, problem, problem.hint)
-        log.debug("%s#%s: the traceback", pull.repo, pull.number, exc_info=error)
-        return make_rejection(UNEXPECTED_ERROR, str(problem))
-
-
 def analyze_pulls(
     pulls: Sequence[PullRequest], ctx: CrawlContext
 ) -> Iterator[PullAnalysis | Rejection]:
@@ -112,7 +75,7 @@ def analyze_pulls(
             missing = ", ".join(filter(None, (pull.head_commit, pull.merge_commit)))
             yield make_rejection(MISSING_OBJECTS, f"not in the mirror: {missing}")
         else:
-            yield _decide_alone(pull, partial(_analyze_pull, pull, pair, next(lists), ctx))
+            yield decide_alone(pull, partial(_analyze_pull, pull, pair, next(lists), ctx))
 
 
 def _analyze_pull(
@@ -180,7 +143,7 @@ def build_candidates(
     *answers* maps every link to its issue, or to the reason why the issue is missing.
     """
     all_texts = [
-        _decide_alone(analysis.pull, partial(_collect_issue_texts, analysis, answers))
+        decide_alone(analysis.pull, partial(_collect_issue_texts, analysis, answers))
         for analysis in analyses
     ]
     accepted = [
@@ -191,7 +154,7 @@ def build_candidates(
         yield (
             texts
             if isinstance(texts, Rejection)
-            else _decide_alone(
+            else decide_alone(
                 analysis.pull, partial(_make_candidate, analysis, texts, next(patches), ctx)
             )
         )

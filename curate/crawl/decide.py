@@ -16,8 +16,6 @@ from typing import Protocol
 
 from curate.core.model import Candidate, Decision, PullRequest, Rejection
 from curate.crawl.candidates import (
-    MISSING_OBJECTS,
-    UNEXPECTED_ERROR,
     CrawlContext,
     IssueAnswers,
     PullAnalysis,
@@ -26,6 +24,7 @@ from curate.crawl.candidates import (
     may_miss_claims,
     relink,
 )
+from curate.crawl.rejections import MISSING_OBJECTS, UNEXPECTED_ERROR
 from curate.crawl.reverts import find_reverts
 from curate.git.mirror import Mirror
 from curate.git.versions import TagVersionResolver, VersionResolver

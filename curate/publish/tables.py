@@ -1,11 +1,10 @@
 """All rows of the store after filtering, for releases and exports."""
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from curate.core.errors import UnexpectedError, describe_error
+from curate.core.errors import report_bug
 from curate.core.model import Candidate, Validation
 from curate.publish.filters.apply import apply_filters
 from curate.publish.filters.config import Exclusion, ReleaseFilters
@@ -16,8 +15,6 @@ from curate.publish.measures.solution_leaks import may_name_commits
 from curate.publish.rows import CodebaseFacts, PublishedImage, make_raw_row, make_train_row
 from curate.releases.row import Row
 from curate.store import Store
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,11 +98,7 @@ def _make_alone(candidate: Candidate, make_row: Callable[[], Row | Exclusion]) -
     try:
         return make_row()
     except Exception as error:
-        if describe_error(error) is not None:
-            raise
-        name, problem = candidate.instance_id, UnexpectedError(error)
-        log.error("ERROR %s: %s %s", name, problem, problem.hint)
-        log.debug("%s: the traceback", name, exc_info=error)
+        name, problem = candidate.instance_id, report_bug(error, candidate.instance_id)
         return Exclusion(instance_id=name, reason="unexpected-error", detail=str(problem))
 
 

@@ -204,7 +204,7 @@ def test_a_bug_costs_one_pull_until_the_next_crawl(
     project: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, step: str
 ) -> None:
     monkeypatch.setattr(logging.getLogger("curate"), "propagate", True)
-    caplog.set_level(logging.DEBUG, "curate.crawl")
+    caplog.set_level(logging.DEBUG, "curate")
     for number in (2, 3, 4):
         project.merge_pull(number, adds_test(number))
     project.mirror()
