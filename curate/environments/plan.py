@@ -13,7 +13,7 @@ from curate.builders.python.choose import PythonChoice, choose_python
 from curate.builders.requirements import Manifest, read_manifest
 from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.model import Candidate, Rejection
-from curate.environments.test_selection import TestSelection, select_tests
+from curate.environments.test_selection import TestSelection, reject_empty_selection, select_tests
 from curate.git.declared import FileVersionResolver
 from curate.git.mirror import Mirror
 from curate.git.versions import TagVersionResolver, VersionResolver
@@ -71,11 +71,11 @@ def plan_validation(
         selection = select_tests(
             recipe, candidate.test_patch, before=base_tree.read, after=head_tree.read
         )
+        if not selection:
+            return reject_empty_selection(recipe, candidate.test_patch, head_tree.read)
         sources = env.requirements
         trees = {"base": base_tree, "gold": head_tree}
         manifests = {source: read_manifest(tree, sources) for source, tree in trees.items()}
-    if not selection:
-        return Rejection(stage="plan", reason="no-runnable-tests")
     variants = _build_variants(
         manifests, _environment_dates(candidate, head_commit, mirror), env, pythons
     )

@@ -47,7 +47,7 @@ def compute_verdict(before: Sequence[Run], after: Sequence[Run]) -> Verdict:
     )
     if verdict.rejection or fail_to_pass:
         return verdict
-    return _rejected_verdict(_reject_no_fail_to_pass(flaky_tests))
+    return _rejected_verdict(_reject_no_fail_to_pass(before_outcomes, after_outcomes))
 
 
 def cannot_verify(before: Run, after: Run) -> bool:
@@ -106,16 +106,47 @@ def _check_regressions(
     )
 
 
-def _reject_no_fail_to_pass(flaky_tests: Sequence[str]) -> Rejection:
-    if flaky_tests:
-        detail = _count_with_examples(flaky_tests, "flaky test")
+def _reject_no_fail_to_pass(
+    before_outcomes: dict[str, list[Outcome]], after_outcomes: dict[str, list[Outcome]]
+) -> Rejection:
+    """Say why no test is FAIL_TO_PASS.
+
+    The reason is flakiness only for a test that the gold patch does fix, but not in every run: it
+    never passes before. Other flaky tests change nothing.
+    """
+    unsteady = [
+        n
+        for n, after in after_outcomes.items()
+        if _is_flaky(after) and not _ever_passes(before_outcomes[n])
+    ]
+    if unsteady:
+        detail = _count_with_examples(unsteady, "flaky test")
         return Rejection(stage="validate", reason="flaky-tests", detail=detail)
-    return Rejection(stage="validate", reason="no-fail-to-pass")
+    flaky = [
+        n for n in after_outcomes if _is_flaky(before_outcomes[n]) or _is_flaky(after_outcomes[n])
+    ]
+    kinds = {
+        "flaky test": flaky,
+        "PASS_TO_PASS test": [
+            n
+            for n, after in after_outcomes.items()
+            if _always_passes(after) and _always_passes(before_outcomes[n])
+        ],
+        "failing test": [
+            n for n, after in after_outcomes.items() if all(o in FAILING for o in after)
+        ],
+        "skipped test": [
+            n for n, after in after_outcomes.items() if set(after) == {Outcome.SKIPPED}
+        ],
+    }
+    parts = [_count_with_examples(names, noun) for noun, names in kinds.items() if names]
+    return Rejection(stage="validate", reason="no-fail-to-pass", detail="; ".join(parts))
 
 
 def _count_with_examples(node_ids: Sequence[str], noun: str) -> str:
+    first, _, rest = noun.partition(" test")
     plural = "" if len(node_ids) == 1 else "s"
-    return f"{len(node_ids)} {noun}{plural}, e.g. {', '.join(node_ids[:5])}"
+    return f"{len(node_ids):,} {first} test{plural}{rest}, e.g. {', '.join(node_ids[:5])}"
 
 
 def _rejected_verdict(rejection: Rejection) -> Verdict:

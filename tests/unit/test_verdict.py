@@ -49,14 +49,33 @@ def test_one_wavering_run_quarantines() -> None:
     assert found.pass_to_pass == ()
 
 
-def test_only_wavering_tests_are_flaky() -> None:
-    found = verdict({"t::a": "pfp"}, {"t::a": "ppp"})
+def test_a_test_that_gold_fixes_in_some_runs_is_flaky() -> None:
+    found = verdict({"t::a": "fff", "t::b": "ppp"}, {"t::a": "pfp", "t::b": "ppp"})
     assert found.rejection and found.rejection.reason == "flaky-tests"
+    assert found.rejection.detail == "1 flaky test, e.g. t::a"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("pfp", "ppp"), ("ppp", "fpp"), ("pfp", "fpp"), ("pfp", "fff")]
+)
+def test_another_flaky_test_is_not_why_nothing_is_fixed(before: str, after: str) -> None:
+    found = verdict({"t::a": before, "t::b": "ppp"}, {"t::a": after, "t::b": "ppp"})
+    assert found.rejection and found.rejection.reason == "no-fail-to-pass"
+    assert found.rejection.detail.startswith(
+        "1 flaky test, e.g. t::a; 1 PASS_TO_PASS test, e.g. t::b"
+    )
 
 
 def test_nothing_fixed() -> None:
     found = verdict({"t::a": "ppp", "t::b": "fff"}, {"t::a": "ppp", "t::b": "fff"})
     assert found.rejection and found.rejection.reason == "no-fail-to-pass"
+    assert found.rejection.detail == "1 PASS_TO_PASS test, e.g. t::a; 1 failing test, e.g. t::b"
+
+
+def test_tests_that_are_all_skipped_are_told() -> None:
+    found = verdict({"t::a": "sss", "t::b": "sss"}, {"t::a": "sss", "t::b": "sss"})
+    assert found.rejection and found.rejection.reason == "no-fail-to-pass"
+    assert found.rejection.detail == "2 skipped tests, e.g. t::a, t::b"
 
 
 def test_gold_that_breaks_a_test_is_rejected_and_says_which() -> None:
