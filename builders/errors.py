@@ -35,6 +35,6 @@ class MissingObjectsError(BuilderError):
         count = f"{len(missing):,} objects" if len(missing) > 1 else "an object"
         lacks = "it" if commit in missing else f"{count} of it, e.g. {', '.join(missing[:3])}"
         super().__init__(
-            f"missing-objects: commit {commit}: {mirror} lacks {lacks}",
+            f"missing-objects: commit {commit}: {mirror} lacks {lacks}.",
             hint="Update the mirror, or clone it again completely: without --filter and --depth.",
         )

@@ -41,7 +41,7 @@ def compute_verdict(before: Sequence[Run], after: Sequence[Run]) -> Verdict:
         ),
         flaky_tests=flaky_tests,
         pre_fix_outcomes={name: before_outcomes[name][0] for name in fail_to_pass},
-        rejection=_check_collection(after)
+        rejection=_check_collection(before, after)
         or _check_regressions(node_ids, before_outcomes, after_outcomes)
         or None,
     )
@@ -70,18 +70,27 @@ def _check_run_status(before: Sequence[Run], after: Sequence[Run]) -> Rejection 
             fatal = False
         if fatal:
             name = f"{RUN_NAMES[run.side]} {run.index + 1}"
-            detail = run.detail or f"{name} ended with status {run.status}"
+            detail = (
+                f"{name}: {run.detail}" if run.detail else f"{name} ended with status {run.status}"
+            )
             return Rejection(stage="validate", reason=str(status), detail=detail)
     return None
 
 
-def _check_collection(after: Sequence[Run]) -> Rejection | None:
-    """Reject collection errors after the gold patch: the environment is the likely cause."""
+def _check_collection(before: Sequence[Run], after: Sequence[Run]) -> Rejection | None:
+    """Reject collection errors after the gold patch.
+
+    The environment is the likely cause, unless the files could be collected before.
+    """
     failed_files = sorted(
         {n for run in after for n, o in run.outcomes.items() if "::" not in n and o in FAILING}
     )
     if failed_files:
-        return Rejection(stage="collect", reason="collection-error", detail=", ".join(failed_files))
+        tested = {n.partition("::")[0] for run in before for n in run.outcomes if "::" in n}
+        names = [
+            f"{n} (collected before the gold patch)" if n in tested else n for n in failed_files
+        ]
+        return Rejection(stage="collect", reason="collection-error", detail=", ".join(names))
     if not any(run.outcomes for run in after):
         return Rejection(stage="collect", reason="no-tests-collected")
     return None

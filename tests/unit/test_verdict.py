@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from curate.builders.model import Outcome, RunStatus
@@ -88,6 +90,18 @@ def test_a_collection_error_after_gold_is_the_environments() -> None:
     found = verdict({"t.py": "eee", "u::a": "fff"}, {"t.py": "eee", "u::a": "ppp"})
     assert found.rejection and found.rejection.stage == "collect"
     assert found.rejection.detail == "t.py"
+
+
+def test_a_file_that_gold_breaks_is_told_apart() -> None:
+    found = verdict({"t.py::a": "ppp", "u::a": "fff"}, {"t.py": "eee", "u::a": "ppp"})
+    assert found.rejection and found.rejection.stage == "collect"
+    assert found.rejection.detail == "t.py (collected before the gold patch)"
+
+
+def test_a_run_that_did_not_complete_is_named() -> None:
+    failed = replace(runs("after", {"t::a": "p"}, RunStatus.CRASHED)[0], detail="it died")
+    found = compute_verdict(runs("before", {"t::a": "f"}), [failed])
+    assert found.rejection and found.rejection.detail == "post-patch run 1: it died"
 
 
 def test_a_file_that_does_not_import_before_gives_fail_to_pass() -> None:
