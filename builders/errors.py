@@ -1,5 +1,8 @@
 """Infrastructure errors; none of them is a verdict about a candidate."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 
 class BuilderError(Exception):
     """An infrastructure error; `hint` says what the user can do about it."""
@@ -23,3 +26,15 @@ class DiskFullError(BuilderError):
 
 class SandboxError(BuilderError):
     """A sandbox could not be created, started or read, which is no fault of the candidate."""
+
+
+class MissingObjectsError(BuilderError):
+    """A git repository lacks objects of a commit: it is a partial or shallow clone, or damaged."""
+
+    def __init__(self, mirror: Path, commit: str, missing: Sequence[str]) -> None:
+        count = f"{len(missing):,} objects" if len(missing) > 1 else "an object"
+        lacks = "it" if commit in missing else f"{count} of it, e.g. {', '.join(missing[:3])}"
+        super().__init__(
+            f"missing-objects: commit {commit}: {mirror} lacks {lacks}.",
+            hint="Update the mirror, or clone it again completely: without --filter and --depth.",
+        )

@@ -11,18 +11,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from curate.builders.errors import BuilderError, DiskFullError
+from curate.builders.errors import BuilderError, DiskFullError, MissingObjectsError
 from curate.builders.git.run import GitCommandError, checkout_environment
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checkout:
-    """A work tree: its commit, its submodules, and the files that the mirror lacked."""
+    """A work tree: its commit and its submodules."""
 
     path: Path
     commit: str
     submodules: Mapping[str, str]  # path in the repository -> commit of the gitlink
-    missing: tuple[str, ...] = ()  # files not written, as their content is not in the mirror
 
 
 def make_checkout(
@@ -38,21 +37,31 @@ def make_checkout(
             its gitlink, as a repository of its own; paths without a gitlink are ignored.
 
     Raises:
-        BuilderError: A mirror lacks the commit or one of its trees.
+        MissingObjectsError: A mirror lacks the commit or objects of it.
     """
     try:
-        missing = _restore_files(mirror, commit, target)
+        _restore_files(mirror, commit, target)
         checked_out = {}
         for path, link in sorted(_read_gitlinks(target).items()):
             if submodules and path in submodules:
                 shutil.rmtree(target / path, ignore_errors=True)
-                missing_files = _restore_files(submodules[path], link, target / path)
-                missing += tuple(f"{path}/{name}" for name in missing_files)
+                _restore_files(submodules[path], link, target / path)
                 checked_out[path] = link
     except BuilderError:
         shutil.rmtree(target, ignore_errors=True)
         raise
-    return Checkout(path=target, commit=commit, submodules=checked_out, missing=missing)
+    return Checkout(path=target, commit=commit, submodules=checked_out)
+
+
+def require_objects(mirror: Path, commit: str, submodules: Mapping[str, Path]) -> None:
+    """Check that `make_checkout` finds everything that it needs; no file content is read.
+
+    Raises:
+        MissingObjectsError: A mirror lacks the commit or objects of it.
+    """
+    _list_present_objects(mirror, commit)
+    for path, link in submodule_commits(mirror, commit, submodules).items():
+        _list_present_objects(submodules[path], link)
 
 
 def has_all_files(mirror: Path, commit: str) -> bool:
@@ -104,11 +113,9 @@ def commit_step_commands(older: str, commit: str, pack: str) -> tuple[str, ...]:
     )
 
 
-def _restore_files(mirror: Path, commit: str, target: Path) -> tuple[str, ...]:
-    """Copy the objects of *commit*, write its files, and return the paths without content."""
-    present, missing_ids = _list_objects(mirror, commit)
-    if commit not in present:
-        raise BuilderError(f"{mirror} has no commit {commit}", hint="Update the mirror.")
+def _restore_files(mirror: Path, commit: str, target: Path) -> None:
+    """Copy the objects of *commit* and write its files."""
+    present = _list_present_objects(mirror, commit)
     target.mkdir(parents=True)
     _run_git(target, "init", "--quiet", "--template=")
     pack = _run_git(mirror, "pack-objects", "--stdout", "-q", data="\n".join(present).encode())
@@ -117,10 +124,34 @@ def _restore_files(mirror: Path, commit: str, target: Path) -> tuple[str, ...]:
     (git_folder / "shallow").write_text(commit + "\n")
     (git_folder / "HEAD").write_text(commit + "\n")
     _run_git(target, "read-tree", commit)
-    missing = _hide_missing_files(target, missing_ids)
     _run_git(target, "checkout-index", "--all")
     _run_git(target, "update-index", "-q", "--refresh")
-    return missing
+
+
+def _list_present_objects(mirror: Path, commit: str) -> list[str]:
+    """Return the ids reachable from *commit* but its parents, all of which *mirror* has."""
+    if not _has_commit(mirror, commit):
+        raise MissingObjectsError(mirror, commit, [commit])
+    present, missing = _list_objects(mirror, commit)
+    if missing:
+        raise MissingObjectsError(mirror, commit, _name_objects(mirror, commit, missing))
+    return present
+
+
+def _has_commit(mirror: Path, commit: str) -> bool:
+    """Whether *mirror* has *commit*; GitCommandError if it is no repository."""
+    answer = _run_git(mirror, "cat-file", "--batch-check", data=f"{commit}\n".encode())
+    return answer.split()[1:2] == [b"commit"]
+
+
+def _name_objects(mirror: Path, commit: str, object_ids: set[str]) -> list[str]:
+    """Return the paths of *object_ids* at *commit*; without its trees, the ids themselves."""
+    try:
+        listing = _run_git(mirror, "ls-tree", "-r", "-t", "-z", commit)
+    except GitCommandError:
+        return sorted(object_ids)
+    entries = (it.split("\t", 1) for it in listing.decode(errors="replace").split("\0") if it)
+    return [path for head, path in entries if head.split(" ")[2] in object_ids]
 
 
 def _list_objects(mirror: Path, commit: str) -> tuple[list[str], set[str]]:
@@ -131,16 +162,6 @@ def _list_objects(mirror: Path, commit: str) -> tuple[list[str], set[str]]:
     ids = [line.split(" ", 1)[0] for line in listing.splitlines() if line]
     missing = {name[1:] for name in ids if name.startswith("?")}
     return [name for name in ids if name.strip("?") == name and len(name) >= 40], missing
-
-
-def _hide_missing_files(target: Path, missing_ids: set[str]) -> tuple[str, ...]:
-    """Set skip-worktree on index entries without content, so that the work tree is clean."""
-    if not missing_ids:
-        return ()
-    paths = [path for _, name, path in _read_index(target) if name in missing_ids]
-    listing = "\0".join(paths).encode(errors="surrogateescape")
-    _run_git(target, "update-index", "-z", "--skip-worktree", "--stdin", data=listing)
-    return tuple(paths)
 
 
 def _read_gitlinks(target: Path) -> dict[str, str]:

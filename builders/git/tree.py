@@ -1,12 +1,14 @@
 """Read-only views of the files of one commit, from a git repository or from a folder."""
 
 import threading
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
+from curate.builders.errors import MissingObjectsError
 from curate.builders.git.objects import ObjectReader
-from curate.builders.git.run import git_fields
+from curate.builders.git.run import GitCommandError, git_fields
 
 
 class FileTree(Protocol):
@@ -43,10 +45,9 @@ class FolderTree:
 class GitTree:
     """The files of *commit* in *repo*, read through one `git cat-file --batch` process.
 
-    *repo* may be a bare mirror without a config file, or one that lacks some blobs, which read as
-    None. Symbolic links are not followed. Use it as a context manager, or call `close`.
-    Safe to share between threads. Methods raise `GitCommandError` if git dies or the commit is
-    missing.
+    *repo* may be a bare mirror without a config file. Symbolic links are not followed. Use it as a
+    context manager, or call `close`. Safe to share between threads. Methods raise `GitCommandError`
+    if git dies or the commit is missing, `MissingObjectsError` if the content of a file is missing.
     """
 
     def __init__(self, repo: Path, commit: str) -> None:
@@ -72,7 +73,10 @@ class GitTree:
         if path not in self._blobs:
             return None
         with self._lock:
-            return self._objects.read(self._blobs[path])
+            content = self._objects.read(self._blobs[path])
+        if content is None:
+            raise MissingObjectsError(self._git_dir, self.commit, [path])
+        return content
 
     def list_names(self, folder: str = "") -> tuple[str, ...]:
         """Return the sorted names of the files directly in *folder*; () if it is missing."""
@@ -91,9 +95,17 @@ class GitTree:
     def _blobs(self) -> dict[str, str]:
         """Path -> object id of every regular file."""
         blobs = {}
-        for entry in git_fields(self._git_dir, "ls-tree", "-r", "-z", self.commit):
+        for entry in self._list_entries():
             head, path = entry.decode("utf-8", "surrogateescape").split("\t", 1)
             mode, kind, oid = head.split(" ")
             if kind == "blob" and mode != "120000":
                 blobs[path] = oid
         return blobs
+
+    def _list_entries(self) -> Iterator[bytes]:
+        try:
+            yield from git_fields(self._git_dir, "ls-tree", "-r", "-z", self.commit)
+        except GitCommandError as error:
+            if "not a tree object" in error.stderr:  # git's words for an id that it does not know
+                raise MissingObjectsError(self._git_dir, self.commit, [self.commit]) from error
+            raise

@@ -4,13 +4,12 @@ A run gets its own copy of the checkout, home, temporary folder and process grou
 and no network if the kernel lets this user create a network namespace; if not, the detail of the
 result says so. Tests run as this user and can read and change whatever this user can.
 
-The virtual environment is shared by all runs. Its editable install refers to the original checkout,
-so the folders that it names are put first on PYTHONPATH, as folders of the copy. This does not work
-for packages whose editable install builds at import (meson-python, scikit-build-core).
+The virtual environment is shared by all runs. Its editable install refers to the original checkout;
+`curate.builders.editable` redirects imports to the copy. This does not work for packages whose
+editable install builds at import (meson-python).
 """
 
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -64,23 +63,6 @@ def run_locally(
         return classify_run(_collect_artifacts(folder, key, result))
 
 
-def find_import_roots(venv: Path, checkout: Path) -> tuple[Path, ...]:
-    """Return the folders of *checkout* that editable installs in *venv* add to the import path.
-
-    They are relative to *checkout*, and read from `.pth` files (one folder per line) and from the
-    finders that setuptools generates (a mapping of packages to folders, whose parents are used).
-    """
-    pattern = re.compile(re.escape(str(checkout)) + r"(?:/[^'\"\n]*)?(?=['\"\n]|$)")
-    roots: dict[Path, None] = {}
-    for site in sorted(venv.glob("lib/python*/site-packages")):
-        for file in [*sorted(site.glob("*.pth")), *sorted(site.glob("__editable__*.py"))]:
-            for found in pattern.findall(file.read_text(encoding="utf-8", errors="replace")):
-                path = Path(found) if file.suffix == ".pth" else Path(found).parent
-                if path.is_relative_to(checkout):
-                    roots[path.relative_to(checkout)] = None
-    return tuple(roots)
-
-
 @contextmanager
 def _make_run_folder(temp_parent: Path | None, owner: str) -> Iterator[Path]:
     try:
@@ -125,7 +107,10 @@ def _remove_folder(folder: Path) -> None:
 
 def _prepare_run_folder(handle: Path, folder: Path, run_spec: RunSpec) -> SandboxLayout:
     layout = SandboxLayout(
-        checkout=str(folder / "checkout"), inputs=str(folder / "in"), outputs=str(folder / "out")
+        checkout=str(folder / "checkout"),
+        inputs=str(folder / "in"),
+        outputs=str(folder / "out"),
+        installed=str(handle / "checkout"),
     )
     try:
         shutil.copytree(handle / "checkout", folder / "checkout", symlinks=True)
@@ -142,16 +127,13 @@ def _prepare_run_folder(handle: Path, folder: Path, run_spec: RunSpec) -> Sandbo
 
 def _run_environment(handle: Path, folder: Path) -> dict[str, str]:
     """Return the variables of the run, without those of this process, which may have tokens."""
-    roots = find_import_roots(handle / "venv", handle / "checkout")
-    variables = {
+    return {
         "PATH": f"{handle}/venv/bin{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "VIRTUAL_ENV": f"{handle}/venv",
-        "PYTHONPATH": os.pathsep.join(str(folder / "checkout" / root) for root in roots),
         "HOME": str(folder / "home"),
         "TMPDIR": str(folder / "tmp"),
         "LANG": "C.UTF-8",
     }
-    return {name: value for name, value in variables.items() if value}
 
 
 def _collect_artifacts(folder: Path, key: bytes, result: ProcessResult) -> RunArtifacts:

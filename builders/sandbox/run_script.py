@@ -8,6 +8,7 @@ plus the index of the patch; they are valid only while the marker file `patched`
 import re
 from dataclasses import dataclass
 
+from curate.builders.editable.source import read_renewal_source
 from curate.builders.model import RunSpec
 from curate.builders.pytest_plugin import REPORTER, read_plugin_source
 from curate.builders.templates import render_template
@@ -17,6 +18,8 @@ EXIT_PATCH_FAILED = 90  # + index of the patch, at most 99
 KILL_AFTER = 5.0  # seconds between SIGTERM and SIGKILL
 OUTPUT_CUT = b"\n[... output cut here ...]\n"
 CGROUP = "/sys/fs/cgroup"
+
+RENEWAL = "renew_install.py"
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -28,6 +31,7 @@ class SandboxLayout:
     checkout: str
     inputs: str  # script, command, patches, plugin
     outputs: str  # report, output, marker files
+    installed: str = ""  # where the checkout was when it was installed, if elsewhere
 
 
 def make_input_files(run_spec: RunSpec, layout: SandboxLayout, script: str) -> dict[str, bytes]:
@@ -35,6 +39,7 @@ def make_input_files(run_spec: RunSpec, layout: SandboxLayout, script: str) -> d
     files = {
         "run.sh": script.encode(),
         "command.sh": run_spec.command.encode() + b"\n",
+        RENEWAL: read_renewal_source().encode(),
         f"plugin/{REPORTER}.py": read_plugin_source(REPORTER).encode(),
     }
     return files | {f"{n}.patch": text for n, text in enumerate(nonempty_patches(run_spec))}
@@ -88,6 +93,8 @@ def _prepare_values(run_spec: RunSpec, layout: SandboxLayout) -> dict[str, objec
             for index in range(len(nonempty_patches(run_spec)))
         ],
         "variables": list(run_spec.env_vars.items()),
+        "renewal": RENEWAL,
+        "overlay": f"{layout.outputs}/renewed",
         "plugin_dir": f"{layout.inputs}/plugin",
         "reporter": REPORTER,
     }

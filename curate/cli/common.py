@@ -1,13 +1,16 @@
 """What commands share: console, options, store, recipe library, JSON on stdout."""
 
 import json
+import logging
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from curate.core.errors import ConfigurationError
 from curate.core.settings import Settings
 from curate.store import Store
 
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from curate.recipes import RecipeLibrary
+
+log = logging.getLogger(__name__)
 
 err_console = Console(stderr=True, highlight=False)
 
@@ -88,3 +93,22 @@ def make_progress_bar() -> "Progress":
         console=err_console,
         transient=True,
     )
+
+
+def warn_of_exclusions(repos: Sequence[str], settings: Settings) -> None:
+    """Say, before the work, of which of *repos* the release filters exclude every instance."""
+    from curate.publish.filters.apply import find_benchmark_repositories
+    from curate.publish.filters.config import read_filters
+
+    try:
+        found = find_benchmark_repositories(repos, read_filters(settings.release_filters))
+    except ConfigurationError as error:
+        log.warning("%s %s", error, error.hint)
+        return
+    for repo, benchmark in found.items():
+        log.warning(
+            "%s is a repository of %s: the release filters %s exclude all its instances"
+            " (benchmark-repository). To publish them, set release_filters to a TOML file with"
+            " contamination.repositories = false.",
+            *(repo, benchmark, settings.release_filters),
+        )

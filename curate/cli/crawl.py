@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from curate.cli.common import (
     load_library,
     open_store,
     print_json,
+    warn_of_exclusions,
 )
 from curate.cli.waiting import CrawlProgress
 from curate.core.errors import ConfigurationError, CurateError, NotFoundError
@@ -145,25 +145,6 @@ def print_crawl_summary(summary: "CrawlSummary") -> None:
     )
     for reason, count in sorted(summary.rejected.items(), key=lambda item: -item[1]):
         err_console.print(f"  {count:>7,} {reason}")
-
-
-def warn_of_exclusions(repos: Sequence[str], settings: Settings) -> None:
-    """Say, before the work, of which of *repos* the release filters exclude every instance."""
-    from curate.publish.filters.apply import find_benchmark_repositories
-    from curate.publish.filters.config import read_filters
-
-    try:
-        found = find_benchmark_repositories(repos, read_filters(settings.release_filters))
-    except ConfigurationError as error:
-        log.warning("%s %s", error, error.hint)
-        return
-    for repo, benchmark in found.items():
-        log.warning(
-            "%s is a repository of %s: the release filters %s exclude all its instances"
-            " (benchmark-repository). To publish them, set release_filters to a TOML file with"
-            " contamination.repositories = false.",
-            *(repo, benchmark, settings.release_filters),
-        )
 
 
 def _select_repositories(repos: list[str], settings: Settings, *, everything: bool) -> list[str]:

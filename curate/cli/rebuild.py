@@ -16,8 +16,9 @@ from curate.cli.common import (
     get_settings,
     load_library,
     open_store,
+    warn_of_exclusions,
 )
-from curate.cli.crawl import make_client, print_crawl_summary, read_git_token, warn_of_exclusions
+from curate.cli.crawl import make_client, print_crawl_summary, read_git_token
 from curate.cli.validate import ValidationProgress
 from curate.cli.waiting import CrawlProgress
 from curate.core.errors import ConfigurationError, CurateError

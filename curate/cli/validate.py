@@ -1,5 +1,6 @@
 """`curate validate`: run the changed tests before and after the gold patch."""
 
+import logging
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,7 @@ from curate.cli.common import (
     make_progress_bar,
     open_store,
     print_json,
+    warn_of_exclusions,
 )
 from curate.core.errors import CurateError
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from curate.validate.pool import ValidationSummary
+
+log = logging.getLogger(__name__)
 
 EXAMPLE = "Example: [bold]curate validate --repo getmoto/moto -j 4[/bold]"
 
@@ -75,6 +79,7 @@ def validate_command(
             repo=repo,
             retry_rejected=retry_rejected,
         )
+        warn_of_exclusions(sorted({task.candidate.repo for task in tasks}), settings)
         with ValidationProgress(len(tasks)) as progress:
             control = RunControl(jobs=jobs, observer=progress)
             summary = run_validation(tasks, options, store, settings, control)

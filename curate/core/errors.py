@@ -5,6 +5,9 @@ Exit codes: 0 success; 1 a check failed; 2 invalid input; 3 container engine or 
 """
 
 import errno
+import logging
+
+log = logging.getLogger(__name__)
 
 
 class CurateError(Exception):
@@ -45,6 +48,29 @@ class StoreError(CurateError):
     """The data directory cannot be read or written."""
 
     exit_code = 7
+
+
+class UnexpectedError(CurateError):
+    """A bug in curate that concerns one item of a batch; the others go on."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(
+            f"unexpected {type(error).__name__}: {error}",
+            hint="This is a bug in curate: please report it with the traceback in the log file.",
+        )
+
+
+def report_bug(error: Exception, item: str) -> UnexpectedError:
+    """Log *error* of the *item* of a batch, and its traceback for the log file; return it wrapped.
+
+    An error that is no bug but concerns the whole batch is raised again.
+    """
+    if describe_error(error) is not None:
+        raise error
+    problem = UnexpectedError(error)
+    log.error("ERROR %s: %s. %s", item, problem, problem.hint)
+    log.debug("%s: the traceback", item, exc_info=error)
+    return problem
 
 
 def describe_error(error: BaseException) -> tuple[str, str, int] | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from curate.builders.git.run import GitCommandError
 from curate.core.model import Candidate, IssueLink, PullRequest, Rejection
@@ -16,6 +17,19 @@ from curate.crawl.base_commit import PatchRange, applies_trivially, find_patch_r
 from curate.crawl.issue_links import collect_issue_links
 from curate.crawl.issue_texts import IssueTexts, find_unread_histories, make_issue_texts
 from curate.crawl.linked_issues import IssueAnswers, find_linked_issues
+from curate.crawl.rejections import (
+    EMPTY_PATCH,
+    EMPTY_PROBLEM_STATEMENT,
+    ISSUE_IS_PR,
+    ISSUE_NOT_FOUND,
+    MISSING_OBJECTS,
+    NO_ISSUE,
+    NO_SOURCE,
+    NO_TESTS,
+    PULL_NOT_FOUND,
+    decide_alone,
+    make_rejection,
+)
 from curate.crawl.reverts import Reverts
 from curate.git.commit_graph import CommitGraph
 from curate.git.diff import FileChange
@@ -24,30 +38,6 @@ from curate.git.versions import VersionResolver
 from curate.github.issues import IS_PULL_REQUEST
 from curate.patches.file_kinds import FileClassifier
 from curate.patches.parse import crosses_test_boundary, split_files, split_gold_and_test
-
-STAGE = "crawl"
-
-PULL_NOT_FOUND = "pull-not-found"
-MISSING_OBJECTS = "missing-objects"
-EMPTY_PATCH = "empty-patch"
-NO_TESTS = "no-tests"
-NO_SOURCE = "no-source-changes"
-NO_ISSUE = "no-issue"
-ISSUE_IS_PR = "linked-issue-is-pr"
-ISSUE_NOT_FOUND = "issue-not-found"
-EMPTY_PROBLEM_STATEMENT = "empty-problem-statement"
-REASONS = (
-    PULL_NOT_FOUND,
-    MISSING_OBJECTS,
-    EMPTY_PATCH,
-    NO_TESTS,
-    NO_SOURCE,
-    NO_ISSUE,
-    ISSUE_IS_PR,
-    ISSUE_NOT_FOUND,
-    EMPTY_PROBLEM_STATEMENT,
-)
-"""All rejection reasons of this stage, in the order in which they are checked."""
 
 MAX_LISTED_COMMITS = 250  # GitHub lists at most so many commits of a PR
 _PARALLEL_CHECKS = 2  # parallel `git apply --check` processes
@@ -75,11 +65,6 @@ class PullAnalysis:
     started_at: datetime  # author date of the PR's first commit
 
 
-def make_rejection(reason: str, detail: str = "") -> Rejection:
-    """Return a rejection at this stage."""
-    return Rejection(stage=STAGE, reason=reason, detail=detail)
-
-
 def analyze_pulls(
     pulls: Sequence[PullRequest], ctx: CrawlContext
 ) -> Iterator[PullAnalysis | Rejection]:
@@ -94,7 +79,7 @@ def analyze_pulls(
             missing = ", ".join(filter(None, (pull.head_commit, pull.merge_commit)))
             yield make_rejection(MISSING_OBJECTS, f"not in the mirror: {missing}")
         else:
-            yield _analyze_pull(pull, pair, next(lists), ctx)
+            yield decide_alone(pull, partial(_analyze_pull, pull, pair, next(lists), ctx))
 
 
 def _analyze_pull(
@@ -161,7 +146,10 @@ def build_candidates(
 
     *answers* maps every link to its issue, or to the reason why the issue is missing.
     """
-    all_texts = [_collect_issue_texts(analysis, answers) for analysis in analyses]
+    all_texts = [
+        decide_alone(analysis.pull, partial(_collect_issue_texts, analysis, answers))
+        for analysis in analyses
+    ]
     accepted = [
         it for it, texts in zip(analyses, all_texts, strict=True) if isinstance(texts, _PullTexts)
     ]
@@ -170,7 +158,9 @@ def build_candidates(
         yield (
             texts
             if isinstance(texts, Rejection)
-            else _make_candidate(analysis, texts, patches, ctx)
+            else decide_alone(
+                analysis.pull, partial(_make_candidate, analysis, texts, next(patches), ctx)
+            )
         )
 
 
@@ -237,12 +227,12 @@ def _collect_issue_texts(analysis: PullAnalysis, answers: IssueAnswers) -> _Pull
 def _make_candidate(
     analysis: PullAnalysis,
     issue_texts: _PullTexts,
-    patches: Iterator[tuple[bytes | GitCommandError, bool]],
+    checked_patch: tuple[bytes | GitCommandError, bool],
     ctx: CrawlContext,
 ) -> Candidate | Rejection:
     pull, pair, is_test = analysis.pull, analysis.patch_range, ctx.classifier.is_test
     texts = issue_texts.texts
-    patch, applies = next(patches)
+    patch, applies = checked_patch
     parts = () if isinstance(patch, GitCommandError) else split_files(patch)
     if crosses_test_boundary(parts, is_test):
         patch = ctx.mirror.diff_reader.read_plain_patch(pair.sides)

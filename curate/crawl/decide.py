@@ -16,7 +16,6 @@ from typing import Protocol
 
 from curate.core.model import Candidate, Decision, PullRequest, Rejection
 from curate.crawl.candidates import (
-    MISSING_OBJECTS,
     CrawlContext,
     PullAnalysis,
     analyze_pulls,
@@ -25,6 +24,7 @@ from curate.crawl.candidates import (
     relink,
 )
 from curate.crawl.linked_issues import IssueAnswers
+from curate.crawl.rejections import MISSING_OBJECTS, UNEXPECTED_ERROR
 from curate.crawl.reverts import find_reverts
 from curate.git.mirror import Mirror
 from curate.git.versions import TagVersionResolver, VersionResolver
@@ -196,7 +196,10 @@ def _compute_inputs_hash(pull: PullRequest, ctx: CrawlContext) -> str:
 def _find_valid_decisions(
     repo: str, store: Store, input_hashes: Mapping[int, str], mirror: Mirror
 ) -> frozenset[int]:
-    """PRs whose stored decision is still valid: same inputs, and missing objects still missing."""
+    """PRs whose stored decision is still valid: same inputs, and missing objects still missing.
+
+    PRs that were rejected for a bug in curate are decided again.
+    """
     unchanged = {
         number
         for number, inputs_hash in store.decision_keys(repo).items()
@@ -206,6 +209,7 @@ def _find_valid_decisions(
     return frozenset(
         unchanged
         - {n for n, rejection in missing_objects.items() if _is_available_again(rejection, mirror)}
+        - store.rejections_by_reason(repo, UNEXPECTED_ERROR).keys()
     )
 
 

@@ -16,8 +16,8 @@ from curate.core.model import (
     IssueRef,
     PullRequest,
 )
-from curate.crawl.candidates import PULL_NOT_FOUND
 from curate.crawl.incremental import finish_incremental_crawl, plan_incremental_crawl
+from curate.crawl.rejections import PULL_NOT_FOUND
 from curate.crawl.stored_issues import (
     add_edits_to_issue,
     add_present_places,

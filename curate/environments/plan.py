@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from curate.builders.git.run import git_output
+from curate.builders.git.run import git_output, run_git
 from curate.builders.git.tree import GitTree
 from curate.builders.model import Failure, ResourceLimits
 from curate.builders.python.choose import PythonChoice, choose_python
 from curate.builders.requirements import Manifest, read_manifest
 from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.model import Candidate, Rejection
-from curate.environments.test_selection import TestSelection, select_tests
+from curate.environments.test_selection import TestSelection, reject_empty_selection, select_tests
 from curate.git.declared import FileVersionResolver
 from curate.git.mirror import Mirror
 from curate.git.versions import TagVersionResolver, VersionResolver
@@ -63,19 +63,22 @@ def plan_validation(
         supported = ", ".join(env.architectures)
         detail = f"the recipe supports {supported}, this machine is {current_architecture()}"
         return Rejection(stage="recipe", reason="architecture", detail=detail)
+    head_commit = _find_head_commit(candidate, mirror)
     with (
         GitTree(mirror, candidate.base_commit) as base_tree,
-        GitTree(mirror, candidate.head_commit) as head_tree,
+        GitTree(mirror, head_commit) as head_tree,
     ):
         selection = select_tests(
             recipe, candidate.test_patch, before=base_tree.read, after=head_tree.read
         )
+        if not selection:
+            return reject_empty_selection(recipe, candidate.test_patch, head_tree.read)
         sources = env.requirements
         trees = {"base": base_tree, "gold": head_tree}
         manifests = {source: read_manifest(tree, sources) for source, tree in trees.items()}
-    if not selection:
-        return Rejection(stage="plan", reason="no-runnable-tests")
-    variants = _build_variants(manifests, _environment_dates(candidate, mirror), env, pythons)
+    variants = _build_variants(
+        manifests, _environment_dates(candidate, head_commit, mirror), env, pythons
+    )
     if isinstance(variants, Failure):
         return rejection_from_failure(variants)
     return ValidationPlan(
@@ -138,14 +141,24 @@ def make_variant(
     )
 
 
-def _environment_dates(candidate: Candidate, mirror: Path) -> Mapping[str, datetime]:
+def _find_head_commit(candidate: Candidate, mirror: Path) -> str:
+    """Return the PR's last commit; if *mirror* lacks it, the merge commit, as in the crawl."""
+    head, merged = candidate.head_commit, candidate.merge_commit
+    if merged and run_git(mirror, "cat-file", "-e", f"{head}^{{commit}}").returncode:
+        return merged
+    return head
+
+
+def _environment_dates(
+    candidate: Candidate, head_commit: str, mirror: Path
+) -> Mapping[str, datetime]:
     """Return the dates of the environments: creation of the PR, or of a commit if that is later.
 
     The base commit is newer than the PR if the PR was rebased. Gold requirements date from the
     PR's last commit.
     """
     base = max(candidate.created_at, _commit_date(mirror, candidate.base_commit))
-    return {"base": base, "gold": max(base, _commit_date(mirror, candidate.head_commit))}
+    return {"base": base, "gold": max(base, _commit_date(mirror, head_commit))}
 
 
 def _commit_date(mirror: Path, commit: str) -> datetime:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from curate.core.model import Rejection
 from curate.patches.file_kinds import matches_any_glob
 from curate.patches.parse import split_files
 from curate.recipes import DataDrivenTests, EnvRecipe, Recipe
@@ -64,8 +65,8 @@ def select_tests(
 
     *before* and *after* read a file at the base and at the head commit, None if it is missing.
     """
-    changed = split_files(test_patch)
-    present = [part.path for part in changed if after(part.path) is not None]
+    changed = dict.fromkeys(part.path for part in split_files(test_patch))
+    present = [path for path in changed if after(path) is not None]
     runnable = (path for path in present if _is_runnable(path))
     files = sorted(
         path for path in runnable if not matches_any_glob(path, recipe.paths.not_collected)
@@ -79,6 +80,24 @@ def select_tests(
         )
     ]
     return TestSelection(files=tuple(files), case_names=tuple(dict.fromkeys(cases)))
+
+
+def reject_empty_selection(recipe: Recipe, test_patch: bytes, after: FileReader) -> Rejection:
+    """Say why `select_tests` found nothing to run: removed tests, data alone, or the recipe."""
+    paths = list(dict.fromkeys(part.path for part in split_files(test_patch)))
+    present = [path for path in paths if after(path) is not None]
+    runnable = [path for path in present if _is_runnable(path)]
+    driven = recipe.data_driven_tests
+    if not present:
+        reason, files = "tests-only-removed", paths
+    elif runnable:
+        reason, files = "tests-not-collected", runnable  # `paths.not_collected` of the recipe
+    elif driven and any(matches_any_glob(path, driven.files) for path in present):
+        reason, files = "no-changed-cases", present
+    else:
+        reason, files = "no-test-module-changed", present
+    more = f" and {len(files) - 5:,} more" if len(files) > 5 else ""
+    return Rejection(stage="plan", reason=reason, detail=", ".join(files[:5]) + more)
 
 
 def changed_cases(

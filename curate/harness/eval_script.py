@@ -12,6 +12,7 @@ import re
 import shlex
 from collections.abc import Mapping
 
+from curate.builders.editable.source import read_renewal_source
 from curate.builders.pytest_plugin import STATUS, read_plugin_source
 from curate.builders.templates import render_template
 from curate.patches.file_kinds import TEST_NAMES, TEST_SEGMENTS
@@ -43,7 +44,7 @@ def render_eval_script(
     """
     if "\n" in test_command or not test_command.strip():
         raise ValueError("the test command must be a single line")
-    plugin = read_plugin_source(STATUS)
+    plugin, renewal = read_plugin_source(STATUS), read_renewal_source()
     values = {
         "testbed": testbed,
         "test_files": [_quote_word(path) for path in list_patch_paths(test_patch)],
@@ -52,6 +53,8 @@ def render_eval_script(
         "apply": _apply_command(test_patch),
         "plugin": plugin,
         "end_of_plugin": _heredoc_delimiter("PLUGIN", plugin),
+        "renewal": renewal,
+        "end_of_renewal": _heredoc_delimiter("RENEWAL", renewal),
         "exports": sorted((environment or {}).items()),
         "start": START_MARKER,
         "command": test_command,

@@ -8,7 +8,8 @@ non-source files of the gold patch are tried separately.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from curate.patches.parse import FilePatch, split_files, split_hunks
 
@@ -34,7 +35,7 @@ def hunk_ablations(
 
     Changes to other files are never left out.
     """
-    files = split_files(gold_patch)
+    files = _split_whole_files(gold_patch)
     ablations = list(_ablate_hunks(files, is_source))
     if len(ablations) > max_ablations:
         ablations = list(_ablate_files(files, is_source))[:max_ablations]
@@ -47,6 +48,17 @@ def config_only_patch(gold_patch: bytes, is_source: Callable[[str], bool]) -> by
     return b"".join(part.data for part in parts if not part.path.lower().endswith(_PROSE))
 
 
+def _split_whole_files(patch: bytes) -> list[FilePatch]:
+    """Split *patch* into files, each once.
+
+    A file that becomes a symbolic link, or vice versa, is a deletion and a creation in git's diff;
+    either alone does not apply.
+    """
+    by_path = groupby(split_files(patch), key=lambda part: part.path)
+    groups = (tuple(parts) for _, parts in by_path)
+    return [replace(parts[0], data=b"".join(it.data for it in parts)) for parts in groups]
+
+
 def _ablate_hunks(
     files: Sequence[FilePatch], is_source: Callable[[str], bool]
 ) -> Iterator[HunkAblation]:
@@ -55,14 +67,16 @@ def _ablate_hunks(
             continue
         head, hunks = split_hunks(file.data)
         if len(hunks) < 2 or b"\nnew file mode" in head or b"\ndeleted file mode" in head:
-            yield HunkAblation(name=file.path, patch_without=_replace_file(files, index))
+            yield HunkAblation(
+                name=_printable(file.path), patch_without=_replace_file(files, index)
+            )
             continue
         for removed_index, hunk in enumerate(hunks):
             shifted_hunks = [
                 _shift_hunk(other, _count_added_lines(hunk)) for other in hunks[removed_index + 1 :]
             ]
             remaining_file = b"".join((head, *hunks[:removed_index], *shifted_hunks))
-            name = f"{file.path} {hunk.partition(b' +')[0].decode('ascii')}"
+            name = f"{_printable(file.path)} {hunk.partition(b' +')[0].decode('ascii')}"
             yield HunkAblation(name=name, patch_without=_replace_file(files, index, remaining_file))
 
 
@@ -71,7 +85,14 @@ def _ablate_files(
 ) -> Iterator[HunkAblation]:
     for index, file in enumerate(files):
         if is_source(file.path):
-            yield HunkAblation(name=file.path, patch_without=_replace_file(files, index))
+            yield HunkAblation(
+                name=_printable(file.path), patch_without=_replace_file(files, index)
+            )
+
+
+def _printable(path: str) -> str:
+    """Return *path* with bytes that are not UTF-8 as escapes, as names are stored as text."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _replace_file(files: Sequence[FilePatch], index: int, new_data: bytes = b"") -> bytes:

@@ -49,7 +49,7 @@ def compute_patch_stats(
     lines = [list(iter_changed_lines(part.data)) for part in file_patches]
     pairs = [(p, c) for p, c in zip(file_patches, lines, strict=True) if p.path.endswith(".py")]
     functions = (
-        sum(count_edited_functions(read_old_file(p.path) or b"", c) for p, c in pairs)
+        sum(count_edited_functions(read_old_file(p.source or p.path) or b"", c) for p, c in pairs)
         if read_old_file
         else None
     )
@@ -77,12 +77,16 @@ def iter_changed_lines(section: bytes) -> Iterator[ChangedLine]:
 
 
 def _read_hunks(section: bytes) -> Iterator[Any]:
-    """Parse the hunks of one file's diff; Latin-1 preserves every byte of any encoding."""
+    """Parse the hunks of one file's diff; Latin-1 preserves every byte of any encoding.
+
+    The header is replaced, as the parser misreads some file names that git writes.
+    """
     from unidiff.errors import UnidiffParseError
     from unidiff.patch import PatchSet
 
+    hunks = b"".join(split_hunks(section)[1])
     try:
-        files = PatchSet(section.decode("latin-1"))
+        files = PatchSet((b"--- a\n+++ b\n" + hunks).decode("latin-1"))
     except UnidiffParseError as error:
         raise ValueError(f"not a diff: {error}") from error
     for file in files:

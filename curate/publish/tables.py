@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from curate.core.model import Candidate
+from curate.core.errors import report_bug
+from curate.core.model import Candidate, Validation
 from curate.publish.filters.apply import apply_filters
 from curate.publish.filters.config import Exclusion, ReleaseFilters
 from curate.publish.measures.benchmark_overlap import load_benchmark
@@ -25,10 +27,12 @@ class FilteredRows:
 
 def make_raw_rows(store: Store, codebases: CodebaseReader, filters: ReleaseFilters) -> FilteredRows:
     """Return the rows of all candidates, after the filters for the raw split only."""
-    rows = (
-        make_raw_row(c, CodebaseFacts(license=codebases.detect_license(c.repo, c.base_commit)))
-        for c in store.iter_candidates()
-    )
+
+    def make_row(candidate: Candidate) -> Row | Exclusion:
+        license = codebases.detect_license(candidate.repo, candidate.base_commit)
+        return make_raw_row(candidate, CodebaseFacts(license=license))
+
+    rows = (_make_alone(c, partial(make_row, c)) for c in store.iter_candidates())
     return _filter_made_rows(rows, filters.for_raw_pool())
 
 
@@ -81,9 +85,21 @@ def _iter_verified_rows(
     make_codebase_facts: Callable[[Candidate], CodebaseFacts],
     images: Mapping[str, PublishedImage],
 ) -> Iterator[Row | Exclusion]:
-    for candidate, validation in store.iter_verified():
+    def make_row(candidate: Candidate, validation: Validation) -> Row | Exclusion:
         image = images.get(candidate.instance_id)
-        yield make_train_row(candidate, validation, image, make_codebase_facts(candidate))
+        return make_train_row(candidate, validation, image, make_codebase_facts(candidate))
+
+    for candidate, validation in store.iter_verified():
+        yield _make_alone(candidate, partial(make_row, candidate, validation))
+
+
+def _make_alone(candidate: Candidate, make_row: Callable[[], Row | Exclusion]) -> Row | Exclusion:
+    """Return what *make_row* returns; a bug in curate excludes this instance alone."""
+    try:
+        return make_row()
+    except Exception as error:
+        name, problem = candidate.instance_id, report_bug(error, candidate.instance_id)
+        return Exclusion(instance_id=name, reason="unexpected-error", detail=str(problem))
 
 
 def _filter_made_rows(made: Iterator[Row | Exclusion], filters: ReleaseFilters) -> FilteredRows:

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 from curate import __version__
+from curate.builders.git.checkout import require_objects
 from curate.builders.model import Failure, RequirementsLock
 from curate.core.model import Candidate, Rejection, Run, Validation, Verdict
 from curate.environments.build import (
@@ -85,7 +86,8 @@ def validate_candidate(
         runs=(),
         verdict=_rejected("validate", "not-run"),
     )
-    plan = plan_validation(candidate, recipe, ctx.get_mirror(candidate.repo), ctx.python_versions)
+    mirror = ctx.get_mirror(candidate.repo)
+    plan = plan_validation(candidate, recipe, mirror, ctx.python_versions)
     if isinstance(plan, Rejection):
         record = replace(empty_record, verdict=_rejected(plan.stage, plan.reason, plan.detail))
     else:
@@ -93,6 +95,8 @@ def validate_candidate(
         empty_record = replace(
             empty_record, recipe_hash=recipe.compute_hash(plan.env), test_command=command
         )
+        submodules = {path: ctx.get_mirror(name) for path, name in recipe.submodules.items()}
+        require_objects(mirror, candidate.base_commit, submodules)
         try:
             record = first_verified(plan, options, ctx, empty_record)
         finally:

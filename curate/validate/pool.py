@@ -1,5 +1,6 @@
 """Validation of many candidates: pending tasks, a thread pool, one writer to the store."""
 
+import errno
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -8,18 +9,26 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from curate.builders.errors import BuilderError, DiskFullError, EngineUnavailableError
-from curate.core.errors import CurateError, NotFoundError, StoreError
+from curate.core.errors import (
+    CurateError,
+    NotFoundError,
+    StoreError,
+    UnexpectedError,
+    describe_error,
+)
 from curate.core.model import Candidate, Validation
 from curate.environments.context import (
     ValidationCancelledError,
     ValidationContext,
     ValidationOptions,
 )
-from curate.recipes import Recipe, RecipeLibrary
+from curate.recipes import Recipe, RecipeError, RecipeLibrary
 from curate.store import Store
 from curate.validate.attempts import compute_inputs_hash, validate_candidate
 
 log = logging.getLogger(__name__)
+
+InfrastructureFailure = BuilderError | CurateError | RecipeError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +36,7 @@ class ValidationTask:
     """A candidate without a validation for its current inputs."""
 
     candidate: Candidate
-    recipe: Recipe
+    recipe: Recipe | RecipeError  # the error of a recipe that cannot be read
 
 
 @dataclass(kw_only=True)
@@ -38,7 +47,8 @@ class ValidationSummary:
     verified: int = 0
     up_to_date: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    infra_failures: dict[str, BuilderError | CurateError] = field(default_factory=dict)
+    infra_failures: dict[str, InfrastructureFailure] = field(default_factory=dict)
+    messages: set[str] = field(default_factory=set)  # of infrastructure errors
 
 
 def pending_tasks(
@@ -54,19 +64,33 @@ def pending_tasks(
 
     Oldest first, as newer PRs can share the locks of older ones. *retry_rejected* includes
     candidates that were rejected with the same inputs. Raises NotFoundError for an unknown id and
-    for a repository that has not been crawled.
+    for a repository that has not been crawled, RecipeError if a recipe folder is missing.
     """
     candidates = candidates_by_id(store, ids) if ids else list(store.iter_candidates(repo))
     if repo and not candidates and repo not in store.list_repositories():
         raise NotFoundError(f"{repo} has not been crawled.", hint=f"Run: curate crawl {repo}")
+    library.list_paths()  # a missing folder concerns all repositories
     known_hashes = store.validated_inputs(rejected=not retry_rejected)
-    recipes = {name: library.get_recipe(name) for name in {c.repo for c in candidates}}
-    tasks = [
-        ValidationTask(candidate=c, recipe=recipes[c.repo])
-        for c in sorted(candidates, key=lambda c: (c.created_at, c.instance_id))
-        if known_hashes.get(c.instance_id) != compute_inputs_hash(c, recipes[c.repo], options)
-    ]
-    return tasks, len(candidates) - len(tasks)
+    recipes = {name: _read_recipe(library, name) for name in {c.repo for c in candidates}}
+
+    def is_up_to_date(task: ValidationTask) -> bool:
+        if isinstance(task.recipe, RecipeError):
+            return False
+        inputs_hash = compute_inputs_hash(task.candidate, task.recipe, options)
+        return known_hashes.get(task.candidate.instance_id) == inputs_hash
+
+    ordered = sorted(candidates, key=lambda c: (c.created_at, c.instance_id))
+    tasks = [ValidationTask(candidate=c, recipe=recipes[c.repo]) for c in ordered]
+    pending = [task for task in tasks if not is_up_to_date(task)]
+    return pending, len(tasks) - len(pending)
+
+
+def _read_recipe(library: RecipeLibrary, repo: str) -> Recipe | RecipeError:
+    """Return the recipe of *repo*, or why it cannot be read; other repositories need not wait."""
+    try:
+        return library.get_recipe(repo)
+    except RecipeError as error:
+        return error
 
 
 def validate_tasks(
@@ -79,9 +103,9 @@ def validate_tasks(
 ) -> ValidationSummary:
     """Run *tasks* on *jobs* threads and store each validation as soon as it is done.
 
-    An infrastructure error on one candidate is recorded and the next one is started; an
-    unavailable engine, a full disk or a store error ends the call. While `ctx.stop_event` is set
-    no new run starts; KeyboardInterrupt also aborts the active ones.
+    Whatever goes wrong on one candidate is recorded as an infrastructure error of it, and the next
+    one is started. An unavailable engine, a full disk or a store error ends the call. While
+    `ctx.stop_event` is set no new run starts; KeyboardInterrupt also aborts the active ones.
     """
     summary = ValidationSummary()
     pending = iter(tasks)
@@ -112,8 +136,16 @@ def _submit_pending(
         task = next(iter(pending), None)
         if task is None:
             break
-        running[pool.submit(validate_candidate, task.candidate, task.recipe, options, ctx)] = task
+        running[pool.submit(_validate_task, task, options, ctx)] = task
     return bool(running)
+
+
+def _validate_task(
+    task: ValidationTask, options: ValidationOptions, ctx: ValidationContext
+) -> Validation:
+    if isinstance(task.recipe, RecipeError):
+        raise task.recipe
+    return validate_candidate(task.candidate, task.recipe, options, ctx)
 
 
 def _collect_result(
@@ -126,23 +158,40 @@ def _collect_result(
     name = task.candidate.instance_id
     try:
         validation = future.result()
+        store.save_validation(task.candidate.repo, validation)
     except ValidationCancelledError:
         return
-    except (EngineUnavailableError, DiskFullError, StoreError):
-        raise
-    except (BuilderError, CurateError) as error:  # of this candidate only, e.g. a missing mirror
-        summary.infra_failures[name] = error
-        message = f"{error} {error.hint}".rstrip()
-        log.error("ERROR %s: infrastructure error; will be retried: %s", name, message)
+    except Exception as error:
+        if _concerns_all(error):
+            raise
+        _record_failure(summary, name, error)
         on_done(name)
         return
-    store.save_validation(task.candidate.repo, validation)
     summary.attempted += 1
     rejection = validation.verdict.rejection
     summary.reasons[f"{rejection.stage}/{rejection.reason}" if rejection else "verified"] += 1
     summary.verified += rejection is None
     _log_verdict(validation)
     on_done(validation)
+
+
+def _concerns_all(error: Exception) -> bool:
+    """Whether *error* would befall every other candidate as well."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOSPC
+    return isinstance(error, EngineUnavailableError | DiskFullError | StoreError)
+
+
+def _record_failure(summary: ValidationSummary, name: str, error: Exception) -> None:
+    """Record the infrastructure error of one candidate; equal messages are shown only once."""
+    failure = error if isinstance(error, InfrastructureFailure) else UnexpectedError(error)
+    message = f"{failure} {failure.hint}".rstrip()
+    level = logging.DEBUG if message in summary.messages else logging.ERROR
+    log.log(level, "ERROR %s: infrastructure error; will be retried: %s", name, message)
+    if describe_error(error) is None:
+        log.debug("%s: the traceback", name, exc_info=error)
+    summary.messages.add(message)
+    summary.infra_failures[name] = failure
 
 
 def _log_verdict(validation: Validation) -> None:

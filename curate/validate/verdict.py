@@ -41,13 +41,13 @@ def compute_verdict(before: Sequence[Run], after: Sequence[Run]) -> Verdict:
         ),
         flaky_tests=flaky_tests,
         pre_fix_outcomes={name: before_outcomes[name][0] for name in fail_to_pass},
-        rejection=_check_collection(after)
+        rejection=_check_collection(before, after)
         or _check_regressions(node_ids, before_outcomes, after_outcomes)
         or None,
     )
     if verdict.rejection or fail_to_pass:
         return verdict
-    return _rejected_verdict(_reject_no_fail_to_pass(flaky_tests))
+    return _rejected_verdict(_reject_no_fail_to_pass(before_outcomes, after_outcomes))
 
 
 def cannot_verify(before: Run, after: Run) -> bool:
@@ -70,18 +70,27 @@ def _check_run_status(before: Sequence[Run], after: Sequence[Run]) -> Rejection 
             fatal = False
         if fatal:
             name = f"{RUN_NAMES[run.side]} {run.index + 1}"
-            detail = run.detail or f"{name} ended with status {run.status}"
+            detail = (
+                f"{name}: {run.detail}" if run.detail else f"{name} ended with status {run.status}"
+            )
             return Rejection(stage="validate", reason=str(status), detail=detail)
     return None
 
 
-def _check_collection(after: Sequence[Run]) -> Rejection | None:
-    """Reject collection errors after the gold patch: the environment is the likely cause."""
+def _check_collection(before: Sequence[Run], after: Sequence[Run]) -> Rejection | None:
+    """Reject collection errors after the gold patch.
+
+    The environment is the likely cause, unless the files could be collected before.
+    """
     failed_files = sorted(
         {n for run in after for n, o in run.outcomes.items() if "::" not in n and o in FAILING}
     )
     if failed_files:
-        return Rejection(stage="collect", reason="collection-error", detail=", ".join(failed_files))
+        tested = {n.partition("::")[0] for run in before for n in run.outcomes if "::" in n}
+        names = [
+            f"{n} (collected before the gold patch)" if n in tested else n for n in failed_files
+        ]
+        return Rejection(stage="collect", reason="collection-error", detail=", ".join(names))
     if not any(run.outcomes for run in after):
         return Rejection(stage="collect", reason="no-tests-collected")
     return None
@@ -106,16 +115,47 @@ def _check_regressions(
     )
 
 
-def _reject_no_fail_to_pass(flaky_tests: Sequence[str]) -> Rejection:
-    if flaky_tests:
-        detail = _count_with_examples(flaky_tests, "flaky test")
+def _reject_no_fail_to_pass(
+    before_outcomes: dict[str, list[Outcome]], after_outcomes: dict[str, list[Outcome]]
+) -> Rejection:
+    """Say why no test is FAIL_TO_PASS.
+
+    The reason is flakiness only for a test that the gold patch does fix, but not in every run: it
+    never passes before. Other flaky tests change nothing.
+    """
+    unsteady = [
+        n
+        for n, after in after_outcomes.items()
+        if _is_flaky(after) and not _ever_passes(before_outcomes[n])
+    ]
+    if unsteady:
+        detail = _count_with_examples(unsteady, "flaky test")
         return Rejection(stage="validate", reason="flaky-tests", detail=detail)
-    return Rejection(stage="validate", reason="no-fail-to-pass")
+    flaky = [
+        n for n in after_outcomes if _is_flaky(before_outcomes[n]) or _is_flaky(after_outcomes[n])
+    ]
+    kinds = {
+        "flaky test": flaky,
+        "PASS_TO_PASS test": [
+            n
+            for n, after in after_outcomes.items()
+            if _always_passes(after) and _always_passes(before_outcomes[n])
+        ],
+        "failing test": [
+            n for n, after in after_outcomes.items() if all(o in FAILING for o in after)
+        ],
+        "skipped test": [
+            n for n, after in after_outcomes.items() if set(after) == {Outcome.SKIPPED}
+        ],
+    }
+    parts = [_count_with_examples(names, noun) for noun, names in kinds.items() if names]
+    return Rejection(stage="validate", reason="no-fail-to-pass", detail="; ".join(parts))
 
 
 def _count_with_examples(node_ids: Sequence[str], noun: str) -> str:
+    first, _, rest = noun.partition(" test")
     plural = "" if len(node_ids) == 1 else "s"
-    return f"{len(node_ids)} {noun}{plural}, e.g. {', '.join(node_ids[:5])}"
+    return f"{len(node_ids):,} {first} test{plural}{rest}, e.g. {', '.join(node_ids[:5])}"
 
 
 def _rejected_verdict(rejection: Rejection) -> Verdict:

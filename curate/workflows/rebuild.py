@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from curate.builders.errors import DiskFullError, EngineUnavailableError
-from curate.core.errors import describe_error
+from curate.core.errors import UnexpectedError, describe_error
 from curate.core.settings import Settings
 from curate.environments.context import ValidationOptions
 from curate.recipes import RecipeLibrary
@@ -59,11 +59,11 @@ def rebuild_repositories(
         except (EngineUnavailableError, DiskFullError, LockedError):
             raise
         except Exception as error:
-            description = describe_error(error)
-            if description is None:
-                raise
-            log.error("ERROR %s: %s", repo, description[0])
-            problems[repo] = description[:2]
+            problem = UnexpectedError(error)
+            message, hint, _ = describe_error(error) or (str(problem), problem.hint, 1)
+            log.error("ERROR %s: %s", repo, message)
+            log.debug("%s: the traceback", repo, exc_info=error)
+            problems[repo] = message, hint
     return problems
 
 

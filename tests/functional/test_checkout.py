@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from curate.builders.errors import BuilderError
+from curate.builders.errors import BuilderError, MissingObjectsError
 from curate.builders.git.checkout import (
     commit_step_commands,
     has_all_files,
     make_checkout,
+    require_objects,
     submodule_commits,
     write_commit_step,
 )
@@ -61,6 +62,8 @@ def source(tmp_path: Path, library: Path) -> Path:
     git(folder, "tag", "v1")
     git(folder, "submodule", "add", "-q", str(library), "vendored")
     (folder / "link").symlink_to("old")
+    (folder / "folder").mkdir()
+    (folder / "folder" / "inner").write_text("inner\n")
     (folder / "name with blank é").write_bytes(b"\r\n\x00\xff")
     (folder / "run.sh").touch(0o755)
     commit(folder, "base", new="base\n")
@@ -82,7 +85,6 @@ def test_tree_is_that_of_the_commit_and_clean(source: Path, base: str, tmp_path:
     assert (made.path / "link").readlink() == Path("old")
     assert os.access(made.path / "run.sh", os.X_OK)
     assert git(made.path, "status", "--porcelain") == ""
-    assert made.missing == ()
 
 
 def test_nothing_but_the_commit_can_be_reached(source: Path, base: str, tmp_path: Path) -> None:
@@ -130,16 +132,55 @@ def test_settings_of_the_user_change_nothing(
     assert (made / "new").read_bytes() == b"base\n"
 
 
-def test_file_without_content_is_left_out_and_named(
-    source: Path, base: str, tmp_path: Path
+Damage = Callable[[Path, Path, str], str]
+
+
+def _without(repository: Path, name: str) -> str:
+    """Take the object *name* from *repository*, as a partial clone lacks it."""
+    oid = git(repository, "rev-parse", name)
+    (repository / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
+    return oid
+
+
+DAMAGES: dict[str, Damage] = {
+    "file": lambda source, library, base: _without(source, f"{base}:old") and "old",
+    "folder": lambda source, library, base: _without(source, f"{base}:folder"),
+    "root": lambda source, library, base: _without(source, f"{base}^{{tree}}"),
+    "commit": lambda source, library, base: _without(source, base),
+    "file of a submodule": lambda source, library, base: _without(library, "HEAD~1:lib") and "lib",
+    "commit of a submodule": lambda source, library, base: _without(library, "HEAD~1"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_mirror_without_an_object_is_an_error_that_names_it(
+    source: Path, base: str, library: Path, tmp_path: Path, damage: Damage
 ) -> None:
-    blob = git(source, "rev-parse", f"{base}:old")
-    (source / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
-    made = make_checkout(source, base, tmp_path / "out")
-    assert made.missing == ("old",)
-    assert not (made.path / "old").exists()
-    assert (made.path / "new").exists()
-    assert git(made.path, "status", "--porcelain") == ""
+    require_objects(source, base, {"vendored": library})
+    name = damage(source, library, base)
+    with pytest.raises(MissingObjectsError, match=f"missing-objects: .*{name}.*") as checked:
+        require_objects(source, base, {"vendored": library})
+    with pytest.raises(MissingObjectsError) as made:
+        make_checkout(source, base, tmp_path / "out", {"vendored": library})
+    assert str(checked.value) == str(made.value)
+    assert "--filter" in checked.value.hint
+    assert not (tmp_path / "out").exists()
+
+
+def test_partial_and_shallow_clones_lack_objects(source: Path, base: str, tmp_path: Path) -> None:
+    git(source, "config", "uploadpack.allowFilter", "true")
+    url = source.as_uri()
+    git(source, "clone", "-q", "--mirror", "--filter=blob:none", url, str(tmp_path / "partial"))
+    git(source, "clone", "-q", "--bare", "--depth=1", url, str(tmp_path / "shallow"))
+    for name in ("partial", "shallow"):
+        with pytest.raises(MissingObjectsError):
+            require_objects(tmp_path / name, base, {})
+    require_objects(tmp_path / "shallow", git(source, "rev-parse", "HEAD"), {})
+
+
+def test_no_repository_is_an_error_as_well(tmp_path: Path) -> None:
+    with pytest.raises(BuilderError, match="not a git repository"):
+        require_objects(tmp_path, "f" * 40, {})
 
 
 def test_unknown_commit_is_an_error_and_leaves_nothing(source: Path, tmp_path: Path) -> None:

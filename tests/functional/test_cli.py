@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -14,6 +15,7 @@ from curate.store import Store
 from tests.doubles.github import GitHubDouble, World
 from tests.doubles.github.samples import sample_repository
 from tests.helpers.factories import make_candidate, make_pull
+from tests.helpers.git_history import GitHistory
 from tests.helpers.terminal import Curate, Typed, typed
 
 REPO = "sample/one"
@@ -182,6 +184,66 @@ def test_an_engine_that_is_not_running_loses_nothing(curate: Curate, tmp_path: P
     done = curate("validate", DOCKER_HOST=f"unix://{tmp_path}/none.sock")
     refused(done, 3, f"responds: No such file or directory: unix://{tmp_path}/none.sock", "Hint: ")
     assert "owner__name-1" in curate("export", "--split", "raw", "-").stdout
+
+
+def test_a_repository_that_cannot_be_validated_leaves_the_others(
+    curate: Curate, tmp_path: Path
+) -> None:
+    repos = ("a/absent", "b/recipe", "c/corrupt", "d/whole", "e/submodule", "f/stale")
+    (tmp_path / "mine").mkdir()
+    whole = 'repo = "d/whole"\n[[env]]\nskip = "for the test"\n'
+    (tmp_path / "mine/d__whole.toml").write_text(whole)
+    (tmp_path / "mine/b__recipe.toml").write_text("no TOML")
+    sub = 'repo = "e/submodule"\n[submodules]\nsub = "other/library"\n[[env]]\npython = "3.11"\n'
+    (tmp_path / "mine/e__submodule.toml").write_text(sub)
+    (tmp_path / "data/mirrors/c__corrupt.git").mkdir(parents=True)
+    history = GitHistory.new(tmp_path / "work")
+    project = '[project]\nname = "thing"\nversion = "1"\ndependencies = ["thing"]\n'
+    head = history.change({"pyproject.toml": project, "tests/test_a.py": "one\n"})
+    mirror = history.mirror(tmp_path / "mirror.git")
+    for name in ("b__recipe", "d__whole", "e__submodule", "f__stale"):
+        (tmp_path / f"data/mirrors/{name}.git").symlink_to(mirror)
+    patch = b"diff --git a/tests/test_a.py b/tests/test_a.py\n--- a/tests/test_a.py\n"
+    patch += b"+++ b/tests/test_a.py\n@@ -1 +1 @@\n-old\n+one\n"
+    commits = {"base_commit": head, "head_commit": head, "test_patch": patch}
+    with Store(tmp_path / "data") as store:
+        for repo in repos:
+            store.save_page(repo, [make_pull(1, repo=repo)], CrawlState())
+            name = f"{repo.replace('/', '__')}-1"
+            given: dict[str, Any] = {} if repo == "f/stale" else commits
+            store.save_candidate(make_candidate(1, instance_id=name, repo=repo, **given))
+    done = curate("--recipes-dir", "mine", "validate", "--sandbox", "local")
+    assert done.returncode == 3, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "REJECTED d__whole-1: recipe/skipped" in done.stderr
+    for name, *words in (
+        ("a__absent-1", "No mirror of a/absent", "Run: curate crawl a/absent"),
+        ("b__recipe-1", "b__recipe.toml is not valid TOML"),
+        ("c__corrupt-1", "not a git repository"),
+        ("e__submodule-1", "No mirror of other/library", "Run: curate crawl other/library"),
+        ("f__stale-1", "missing-objects: commit"),
+    ):
+        (line,) = [it for it in done.stderr.splitlines() if f"ERROR {name}" in it]
+        assert all(word in line for word in words), line
+    assert "1 attempted: 0 verified, 1 rejected" in done.stderr
+
+
+def test_repositories_of_a_benchmark_are_told_before_the_work(
+    curate: Curate, tmp_path: Path
+) -> None:
+    repos = ("Django/django", "owner/name")
+    with Store(tmp_path / "data") as store:
+        for number, repo in enumerate(repos):
+            store.save_page(repo, [make_pull(number, repo=repo)], CrawlState())
+            store.save_candidate(make_candidate(number, repo=repo))
+    done = curate("validate", "--sandbox", "local")
+    (line,) = [it for it in done.stderr.splitlines() if "benchmark-repository" in it]
+    assert line.startswith("Warning: Django/django is a repository of swe-bench")
+    assert done.stderr.index(line) < done.stderr.index("ERROR ")
+    (tmp_path / "mine.toml").write_text("[contamination]\nrepositories = false\n")
+    done = curate("validate", "--sandbox", "local", CURATE_RELEASE_FILTERS="mine.toml")
+    assert "benchmark-repository" not in done.stderr
+    assert "ERROR " in curate("validate", "--sandbox", "local", CURATE_RELEASE_FILTERS="no").stderr
 
 
 @pytest.mark.parametrize("flags", [("--runs", "0"), ("--sandbox", "moon"), ("--nonsense",)])

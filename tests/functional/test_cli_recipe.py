@@ -16,7 +16,7 @@ from curate.builders.requirements import Manifest, read_manifest
 from curate.core.model import Candidate, CrawlState, Rejection
 from curate.core.settings import Settings
 from curate.environments.context import ValidationOptions
-from curate.recipes import load_recipe
+from curate.recipes import Recipe, load_recipe
 from curate.recipes.loader import BUILT_IN_DIR
 from curate.recipes.schema import RequirementSources
 from curate.store import Store
@@ -24,6 +24,7 @@ from curate.validate.attempts import compute_inputs_hash
 from curate.validate.pool import ValidationSummary, ValidationTask
 from curate.validate.run import RunControl
 from tests.helpers.factories import make_candidate, make_pull, make_validation
+from tests.helpers.fakes import expect
 from tests.helpers.git_history import GitHistory
 from tests.helpers.terminal import Curate, Typed, typed
 
@@ -303,7 +304,7 @@ def test_a_sample_is_tried_with_the_draft_apart_from_what_counts(
     ) -> ValidationSummary:
         tried.append([task.candidate.instance_id for task in tasks])
         for task in tasks:
-            inputs = compute_inputs_hash(task.candidate, task.recipe, options)
+            inputs = compute_inputs_hash(task.candidate, expect(Recipe, task.recipe), options)
             why = Rejection(stage="lock", reason="unsatisfiable", detail="no such thing")
             store.save_validation(REPO, replace(make_validation(1, why), inputs_hash=inputs))
         return ValidationSummary()

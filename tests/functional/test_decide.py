@@ -198,6 +198,34 @@ def test_one_missing_blob_costs_one_pull_until_it_is_there(project: Project) -> 
     assert [it.pull_number for it in project.made()] == [2, 3, 4]
 
 
+@pytest.mark.parametrize("step", ["collect_issue_links", "make_issue_texts", "split_gold_and_test"])
+def test_a_bug_costs_one_pull_until_the_next_crawl(
+    project: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, step: str
+) -> None:
+    monkeypatch.setattr(logging.getLogger("curate"), "propagate", True)
+    caplog.set_level(logging.DEBUG, "curate")
+    for number in (2, 3, 4):
+        project.merge_pull(number, adds_test(number))
+    project.mirror()
+    right, calls = getattr(candidates, step), []
+
+    def fail_second(*arguments: Any, **keywords: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise ValueError("odd")
+        return right(*arguments, **keywords)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(candidates, step, fail_second)
+        assert project.decide() == {"": 2, "unexpected-error": 1}
+    rejection = project.store.get_rejection(REPO, 3)
+    assert rejection is not None and "ValueError: odd" in rejection.detail
+    assert any("o/r#3" in it.getMessage() for it in caplog.records if it.levelname == "ERROR")
+    assert "Traceback" in caplog.text
+    assert project.decide() == {"": 1}
+    assert [it.pull_number for it in project.made()] == [2, 3, 4]
+
+
 def test_a_kill_loses_its_chunk_and_nothing_else(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

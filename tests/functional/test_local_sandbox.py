@@ -11,7 +11,7 @@ import pytest
 from curate.builders.errors import SandboxError
 from curate.builders.model import BuiltInstance, Outcome, RunSpec, RunStatus
 from curate.builders.sandbox.isolate import isolate_network
-from curate.builders.sandbox.local import find_import_roots, run_locally
+from curate.builders.sandbox.local import run_locally
 from tests.helpers.sandbox_behaviours import Behaviour, behaviours, lay_project
 from tests.helpers.sandbox_ids import ID_BEHAVIOURS
 from tests.hostile.case import Case
@@ -122,16 +122,6 @@ def test_editable_install_leads_to_the_copy(tmp_path: Path, scratch: Path) -> No
     built = BuiltInstance(name="t", backend="local", handle=str(folder.parent), environment_key="k")
     result = run_locally(built, RunSpec(command="python -m pytest"), temp_parent=scratch)
     assert result.outcomes == {"test_x.py::test_a": Outcome.PASSED}, result.output
-
-
-def test_import_roots_from_paths_and_finders(tmp_path: Path) -> None:
-    site = tmp_path / "venv" / "lib" / "python3.11" / "site-packages"
-    site.mkdir(parents=True)
-    checkout = tmp_path / "checkout"
-    (site / "a.pth").write_text(f"{checkout}\nimport something\n{tmp_path}/checkouts\n")
-    mapping = {"b": f"{checkout}/lib/b"}
-    (site / "__editable___b_finder.py").write_text(f"MAPPING: dict[str, str] = {mapping!r}\n")
-    assert find_import_roots(tmp_path / "venv", checkout) == (Path(), Path("lib"))
 
 
 def test_no_checkout_is_no_verdict(tmp_path: Path) -> None:

@@ -7,7 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curate.git.mirror import Mirror, open_mirror
-from curate.patches.parse import split_files, split_gold_and_test
+from curate.patches.ablation import hunk_ablations
+from curate.patches.parse import split_files, split_gold_and_test, split_hunks
+from curate.patches.stats import compute_patch_stats
+from curate.publish.measures import swebench_lite
 from tests.helpers.git_history import GitHistory
 
 NAMES = (
@@ -118,3 +121,82 @@ def test_any_two_trees(
     assert all(is_test(part.path) for part in split_files(test))
     assert not any(is_test(part.path) for part in split_files(gold))
     assert repository.applied(before, gold, test) == tree
+
+
+@given(old=TREE, new=TREE)
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_piece_can_be_left_out_and_any_patch_measured(
+    repository: Repository,
+    old: dict[bytes, tuple[bytes, bytes]],
+    new: dict[bytes, tuple[bytes, bytes]],
+) -> None:
+    before, after = repository.commit(old), repository.commit(new)
+    (patch,) = repository.mirror.diff_reader.read_patches([(before, after)])
+    assert isinstance(patch, bytes)
+    tree = repository.git.git("rev-parse", f"{after}^{{tree}}")
+    pieces = hunk_ablations(patch, lambda _: True, max_ablations=1000)
+    assert len({piece.name for piece in pieces}) == len(pieces)
+    for piece in pieces:
+        piece.name.encode()
+        assert repository.applied(before, piece.patch_without) != tree
+    hunks = [hunk for part in split_files(patch) for hunk in split_hunks(part.data)[1]]
+    changed = [
+        line for hunk in hunks for line in hunk.split(b"\n")[1:] if line[:1] in b"+-" and line
+    ]
+    stats = compute_patch_stats(patch.replace(b".txt", b".py"), lambda _: b"")
+    assert stats.lines == len(changed)
+    swebench_lite.violated_criteria(
+        swebench_lite.DOCUMENTED_CRITERIA,
+        swebench_lite.make_lite_input("owner/name", "text", patch, patch, 1),
+    )
+
+
+SHAPES: dict[str, tuple[dict[bytes, tuple[bytes, bytes]], dict[bytes, tuple[bytes, bytes]]]] = {
+    "rename": ({b"old.py": (b"100644", b"x\n")}, {b"new.py": (b"100644", b"x\n")}),
+    "empty file": ({}, {b"pkg/__init__.py": (b"100644", b"")}),
+    "deleted empty file": ({b"pkg/__init__.py": (b"100644", b"")}, {}),
+    "mode": ({b"a.py": (b"100644", b"x\n")}, {b"a.py": (b"100755", b"x\n")}),
+    "binary": ({b"a.bin": (b"100644", b"\0a")}, {b"a.bin": (b"100644", b"\0b")}),
+    "link": ({b"a.py": (b"120000", b"x")}, {b"a.py": (b"120000", b"y")}),
+    "file to link": ({b"a.py": (b"100644", b"x\n")}, {b"a.py": (b"120000", b"y")}),
+    "link to file": ({b"a.py": (b"120000", b"y")}, {b"a.py": (b"100755", b"x\n")}),
+    "no newline": ({b"a.py": (b"100644", b"x")}, {b"a.py": (b"100644", b"y")}),
+    "name": ({}, {b"lib b/\xfc b/\tx": (b"100644", b"y\n")}),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_shape_without_hunks_is_one_piece(repository: Repository, shape: str) -> None:
+    old, new = SHAPES[shape]
+    other = {b"z.py": (b"100644", b"one\n")}, {b"z.py": (b"100644", b"two\n")}
+    before, after = repository.commit(old | other[0]), repository.commit(new | other[1])
+    (patch,) = repository.mirror.diff_reader.read_patches([(before, after)])
+    assert isinstance(patch, bytes)
+    first, second = hunk_ablations(patch, lambda _: True)
+    without_first = repository.commit(old | other[1])
+    assert repository.applied(before, first.patch_without) == repository.git.git(
+        "rev-parse", f"{without_first}^{{tree}}"
+    )
+    without_second = repository.commit(new | other[0])
+    assert repository.applied(before, second.patch_without) == repository.git.git(
+        "rev-parse", f"{without_second}^{{tree}}"
+    )
+
+
+def test_a_submodule_is_one_piece(repository: Repository) -> None:
+    def made(link: str, text: bytes) -> str:
+        commit = repository.commit({b"z.py": (b"100644", text)})
+        repository.git.git("read-tree", commit)
+        repository.git.git("update-index", "--add", "--cacheinfo", f"160000,{link},sub")
+        return repository.git.git("commit-tree", repository.git.git("write-tree"), "-m", "Made")
+
+    before, after = made("1" * 40, b"one\n"), made("2" * 40, b"two\n")
+    (patch,) = repository.mirror.diff_reader.read_patches([(before, after)])
+    assert isinstance(patch, bytes)
+    trees = [repository.applied(before, it.patch_without) for it in hunk_ablations(patch, bool)]
+    assert trees == [
+        repository.git.git("rev-parse", f"{made(link, text)}^{{tree}}")
+        for link, text in (("1" * 40, b"two\n"), ("2" * 40, b"one\n"))
+    ]

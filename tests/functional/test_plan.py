@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from curate.builders.errors import MissingObjectsError
 from curate.core.model import Candidate, Rejection
 from curate.environments.context import ValidationOptions
 from curate.environments.plan import ValidationPlan, plan_validation
@@ -70,6 +71,28 @@ def planned(*arguments: Any) -> ValidationPlan:
     plan = plan_validation(*arguments)
     assert isinstance(plan, ValidationPlan), plan
     return plan
+
+
+def test_a_head_that_the_mirror_lacks_is_the_merge_commit(history: tuple[Path, Commit]) -> None:
+    mirror, commit = history
+    project = PROJECT.format('"thing"')
+    base = commit("2023-01-01T00:00:00Z", pyproject=project, tests__test_a="old\n")
+    merged = commit("2023-02-03T00:00:00Z", tests__test_a="new\n", tests__test_b="new\n")
+    one = trial(base, "f" * 40, merge_commit=merged)
+    assert planned(one, RECIPE, mirror, PYTHONS).selection.files == ("tests/test_a.py",)
+    with pytest.raises(MissingObjectsError, match="f" * 40):
+        plan_validation(trial(base, "f" * 40), RECIPE, mirror, PYTHONS)
+
+
+def test_a_test_that_the_mirror_lacks_is_an_error(history: tuple[Path, Commit]) -> None:
+    mirror, commit = history
+    base = commit("2023-01-01T00:00:00Z", tests__test_a="old\n")
+    head = commit("2023-02-03T00:00:00Z", tests__test_a="new\n")
+    command = ["git", f"--git-dir={mirror}", "rev-parse", f"{head}:tests/test_a.py"]
+    oid = subprocess.check_output(command, text=True).strip()
+    (mirror / "objects" / oid[:2] / oid[2:]).unlink()
+    with pytest.raises(MissingObjectsError, match=r"tests/test_a\.py"):
+        plan_validation(trial(base, head), RECIPE, mirror, PYTHONS)
 
 
 def test_requirements_that_gold_changes_are_a_second_ground_of_its_day(

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from curate.builders.errors import BuilderError
+from curate.builders.errors import BuilderError, MissingObjectsError
 from curate.builders.git.tree import FileTree, FolderTree, GitTree
 
 FILES = {
@@ -66,11 +66,12 @@ def test_bare_without_config(repo: Path, tmp_path: Path) -> None:
         behaves(tree)
 
 
-def test_missing_blob_is_none_and_the_rest_readable(repo: Path) -> None:
+def test_missing_blob_is_an_error_and_the_rest_readable(repo: Path) -> None:
     oid = git(repo, "rev-parse", "HEAD:setup.py")
     (repo / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
     with GitTree(repo, "HEAD") as tree:
-        assert tree.read("setup.py") is None
+        with pytest.raises(MissingObjectsError, match="setup"):
+            tree.read("setup.py")
         assert tree.read("tests/req.txt") == FILES["tests/req.txt"]
 
 

@@ -1,5 +1,6 @@
 """Images of a small project, built by a real engine from a real repository."""
 
+import base64
 import os
 import subprocess
 from collections.abc import Iterator
@@ -14,8 +15,9 @@ from curate.builders.backends.docker import DockerBackend
 from curate.builders.engine.buildkit import find_build_client
 from curate.builders.engine.client import connect_to_engine
 from curate.builders.errors import DiskFullError
-from curate.builders.model import BuiltInstance, Failure, InstanceSpec
+from curate.builders.model import BuiltInstance, Failure, InstanceSpec, RunSpec
 from curate.builders.settings import BuildSettings
+from curate.harness.eval_script import render_eval_script
 from tests.helpers.fakes import expect
 from tests.helpers.instance_spec import make_instance_spec
 
@@ -102,6 +104,41 @@ def test_c_extensions_can_be_compiled(built: BuiltInstance) -> None:
     assert _inside(
         built, "python -c 'import sysconfig as s; print(s.get_config_var(\"LIBDIR\"))'"
     ) == ("/opt/python/lib")
+
+
+NEWER = b"""\
+diff --git a/newer.py b/newer.py
+new file mode 100644
+--- /dev/null
++++ b/newer.py
+@@ -0,0 +1,2 @@
++def main():
++    print(__file__)
+diff --git a/setup.py b/setup.py
+--- a/setup.py
++++ b/setup.py
+@@ -1,2 +1,3 @@
+ from setuptools import setup
+-setup(name='thing', version='1.0', packages=['thing'])
++setup(name='thing', version='1.0', packages=['thing'], py_modules=['newer'],
++      entry_points={'console_scripts': ['newer = newer:main']})
+"""
+
+
+def test_what_a_patch_adds_to_the_install_is_there(
+    backend: DockerBackend, built: BuiltInstance
+) -> None:
+    command = "cd / && python -c 'import newer, thing; newer.main()' && newer"
+    result = backend.run_tests(built, RunSpec(command=command, patches=(NEWER,)))
+    assert result.output.decode().splitlines() == ["/testbed/newer.py"] * 2
+    result = backend.run_tests(built, RunSpec(command=command))
+    assert "ModuleNotFoundError" in result.output.decode()
+    script = render_eval_script(test_patch=b"", test_command=command)
+    coded = [base64.b64encode(it).decode() for it in (NEWER, script.encode())]
+    shown = _inside(
+        built, f"echo {coded[0]} | base64 -d | git apply && echo {coded[1]} | base64 -d | bash"
+    )
+    assert shown.splitlines()[1:-1] == ["/testbed/newer.py"] * 2
 
 
 def test_second_build_finds_everything(

@@ -162,6 +162,7 @@ def test_what_was_built_for_a_trial_may_go_when_it_ends(
             raise ending
         return blank
 
+    monkeypatch.setattr(attempts, "require_objects", lambda *_: None)
     monkeypatch.setattr(attempts, "first_verified", tried)
     plan = fake(selection=fake(build_command=lambda *_: ""), env=Recipe(repo="o/r").env[0])
     monkeypatch.setattr(attempts, "plan_validation", lambda *_: plan)

@@ -1,5 +1,7 @@
 """A pool of trials: what fails on one candidate leaves the others alone."""
 
+import errno
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,16 +11,18 @@ from pathlib import Path
 import pytest
 
 from curate.builders.errors import DiskFullError, SandboxError
+from curate.builders.git.run import GitCommandError
 from curate.core.errors import NotFoundError, StoreError
+from curate.core.model import Validation
 from curate.environments.context import ValidationContext, ValidationOptions
-from curate.recipes import Recipe
+from curate.recipes import Recipe, RecipeError, RecipeLibrary
 from curate.recipes.schema import EnvRecipe
 from curate.store import Store
-from curate.validate.pool import ValidationSummary, ValidationTask, validate_tasks
+from curate.validate.pool import ValidationSummary, ValidationTask, pending_tasks, validate_tasks
 from tests.helpers.factories import make_candidate
 from tests.helpers.fakes import UNUSED, fake
 
-RunPool = Callable[[Exception], ValidationSummary]
+RunPool = Callable[..., ValidationSummary]
 
 
 SKIPPED = Recipe(repo="owner/name", env=(EnvRecipe(skip="for the test"),))
@@ -28,12 +32,13 @@ SKIPPED = Recipe(repo="owner/name", env=(EnvRecipe(skip="for the test"),))
 def run(tmp_path: Path) -> RunPool:
     """Validates two candidates, of which finding the mirror of the first raises *error*."""
 
-    def made(error: Exception) -> ValidationSummary:
+    def made(error: Exception | None, recipe: Recipe | RecipeError = SKIPPED) -> ValidationSummary:
         first = make_candidate()
+        again = replace(first, instance_id="owner__name-3", pull_number=3)
         second = replace(first, instance_id="owner__other-2", repo="owner/other", pull_number=2)
 
         def mirror(repo: str) -> Path:
-            if repo == first.repo:
+            if error and repo == first.repo:
                 raise error
             return Path("mirror")
 
@@ -48,22 +53,92 @@ def run(tmp_path: Path) -> RunPool:
                 report_step=lambda name, step: None,
                 run_executor=sandboxes,
             )
-            for it in (first, second):
+            for it in (first, again, second):
                 store.save_candidate(it)
-            tasks = [ValidationTask(candidate=it, recipe=SKIPPED) for it in (first, second)]
+            tasks = [
+                ValidationTask(candidate=it, recipe=recipe if it.repo == first.repo else SKIPPED)
+                for it in (first, again, second)
+            ]
             return validate_tasks(tasks, ValidationOptions(), ctx)
 
     return made
 
 
-@pytest.mark.parametrize("error", [NotFoundError("no mirror", hint="crawl"), SandboxError("no")])
+FAILURES = (
+    NotFoundError("no mirror", hint="crawl"),
+    SandboxError("no"),
+    GitCommandError(["log"], 128, b"corrupt"),
+    RecursionError("deep"),
+    ValueError("odd"),
+    PermissionError(errno.EACCES, "no"),
+)
+
+
+@pytest.mark.parametrize("error", FAILURES, ids=lambda error: type(error).__name__)
 def test_what_fails_on_one_candidate_does_not_end_the_batch(run: RunPool, error: Exception) -> None:
     summary = run(error)
-    assert list(summary.infra_failures.values()) == [error]
+    assert list(summary.infra_failures) == ["owner__name-7", "owner__name-3"]
+    assert all(str(error) in str(failure) for failure in summary.infra_failures.values())
+    assert all(
+        failure.hint or error in FAILURES[1:2] for failure in summary.infra_failures.values()
+    )
     assert dict(summary.reasons) == {"recipe/skipped": 1}
 
 
-@pytest.mark.parametrize("error", [StoreError("gone"), DiskFullError("full")])
+def test_a_bug_is_told_once_and_its_traceback_is_in_the_log(
+    run: RunPool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "curate")
+    summary = run(ValueError("odd"))
+    assert {str(it) for it in summary.infra_failures.values()} == {"unexpected ValueError: odd"}
+    (told,) = [it.getMessage() for it in caplog.records if it.levelno == logging.ERROR]
+    assert "owner__name-7" in told and "ValueError: odd" in told
+    assert "Traceback" in caplog.text and "test_pool.py" in caplog.text
+
+
+def test_a_recipe_that_cannot_be_read_is_its_repositorys_alone(run: RunPool) -> None:
+    error = RecipeError("not TOML", hint="fix it")
+    summary = run(ValueError("unused"), error)
+    assert list(summary.infra_failures.values()) == [error, error]
+    assert dict(summary.reasons) == {"recipe/skipped": 1}
+
+
+def test_a_verdict_that_cannot_be_stored_is_its_candidates_alone(
+    run: RunPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = Store.save_validation
+
+    def refuse(store: Store, repo: str, validation: Validation) -> None:
+        if repo == "owner/name":
+            raise UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed")
+        save(store, repo, validation)
+
+    monkeypatch.setattr(Store, "save_validation", refuse)
+    summary = run(None)
+    assert len(summary.infra_failures) == 2
+    assert dict(summary.reasons) == {"recipe/skipped": 1}
+
+
+@pytest.mark.parametrize(
+    "error", [StoreError("gone"), DiskFullError("full"), OSError(errno.ENOSPC, "full")]
+)
 def test_what_fails_on_every_candidate_ends_the_batch(run: RunPool, error: Exception) -> None:
     with pytest.raises(type(error)):
         run(error)
+
+
+def test_a_broken_recipe_leaves_the_tasks_of_other_repositories(tmp_path: Path) -> None:
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "owner__name.toml").write_text("no TOML")
+    library = RecipeLibrary((tmp_path / "recipes",))
+    first = make_candidate()
+    second = replace(first, instance_id="owner__other-2", repo="owner/other", pull_number=2)
+    with Store(tmp_path / "data") as store:
+        for it in (first, second):
+            store.save_candidate(it)
+        tasks, _ = pending_tasks(store, library, ValidationOptions(), ids=(), repo=None)
+        recipes = {task.candidate.repo: type(task.recipe) for task in tasks}
+        assert recipes == {"owner/name": RecipeError, "owner/other": Recipe}
+        with pytest.raises(RecipeError, match="does not exist"):
+            missing = RecipeLibrary((tmp_path / "missing",))
+            pending_tasks(store, missing, ValidationOptions(), ids=(), repo=None)

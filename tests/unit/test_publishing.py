@@ -1,5 +1,6 @@
 """What releases are checked for, how they differ, what they cost, and the figures on their card."""
 
+import logging
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -7,14 +8,17 @@ from typing import Any
 
 import pytest
 
-from curate.core.model import Environment
+from curate.core.model import Candidate, Environment
+from curate.publish import tables
 from curate.publish.check import check_release_folder
 from curate.publish.diff import diff_folders, diff_rows
 from curate.publish.filters.config import ReleaseFilters
+from curate.publish.measures.codebase import CodebaseReader
 from curate.publish.push_estimate import estimate_push
-from curate.publish.rows import make_raw_row
+from curate.publish.rows import make_raw_row, make_train_row
 from curate.publish.statistics import MEASURES, compute_means, counts_by_repo, load_paper_statistics
 from curate.releases import columns
+from curate.store import Store
 from tests.helpers.factories import make_candidate, make_validation
 from tests.helpers.fakes import not_none
 from tests.helpers.releases import good, released
@@ -152,3 +156,35 @@ def test_figures_are_means_of_what_was_measured() -> None:
         == set(load_paper_statistics("swe-gym-lite").means)
         == set(MEASURES)
     )
+
+
+def test_a_bug_excludes_one_row_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "curate")
+    right = make_train_row
+
+    def fail_one(candidate: Candidate, *facts: Any) -> Any:
+        if candidate.pull_number == 7:
+            raise ValueError("odd")
+        return right(candidate, *facts)
+
+    monkeypatch.setattr(tables, "make_train_row", fail_one)
+    monkeypatch.setattr(
+        tables,
+        "make_raw_row",
+        lambda c, facts: fail_one(c) if c.pull_number == 7 else make_raw_row(c, facts),
+    )
+    with Store(tmp_path) as store, CodebaseReader() as codebases:
+        for number in (7, 9):
+            store.save_candidate(make_candidate(number))
+            store.save_validation("owner/name", make_validation(number))
+        filters = ReleaseFilters(near_duplicate_threshold=0)
+        for made in (
+            tables.make_train_rows(store, codebases, filters),
+            tables.make_raw_rows(store, codebases, filters),
+        ):
+            assert [row["instance_id"] for row in made.rows] == ["owner__name-9"]
+            (exclusion,) = made.excluded["owner__name-7"]
+            assert str(exclusion) == "unexpected-error unexpected ValueError: odd"
+    assert "Traceback" in caplog.text

@@ -1,4 +1,12 @@
-from curate.environments.test_selection import changed_cases, select_tests
+from typing import Any
+
+import pytest
+
+from curate.environments.test_selection import (
+    changed_cases,
+    reject_empty_selection,
+    select_tests,
+)
 from curate.recipes import EnvRecipe, Recipe
 
 PATCH = b"""diff --git a/tests/test_a.py b/tests/test_a.py
@@ -48,6 +56,11 @@ CASE_PATCH = b"""diff --git a/data/x.test b/data/x.test
 -x
 +y
 """
+
+
+PATCH_OF = (
+    b"diff --git a/%(path)s b/%(path)s\n--- a/%(path)s\n+++ b/%(path)s\n@@ -1 +1 @@\n-x\n+y\n"
+)
 
 
 def present(path: str) -> bytes | None:
@@ -118,3 +131,23 @@ def test_every_case_of_a_new_file_is_chosen() -> None:
         "testB",
     ]
     assert changed_cases(r"^\[case (\w+)", b"[case testA]\n", b"no cases\n") == []
+
+
+@pytest.mark.parametrize(
+    ("paths", "recipe", "expected"),
+    [
+        (["tests/data/a.sql", "tests/conftest.py"], {}, "no-test-module-changed"),
+        (["tests/test_gone.py"], {}, "tests-only-removed"),
+        (["data/test_x.py"], CASES, "tests-not-collected"),
+        (["data/x.test"], CASES, "no-changed-cases"),
+    ],
+)
+def test_an_empty_selection_names_its_cause(
+    paths: list[str], recipe: dict[str, Any], expected: str
+) -> None:
+    patch = b"".join(PATCH_OF % {b"path": path.encode()} for path in paths)
+    chosen = Recipe.model_validate({"repo": "o/n", **recipe})
+    assert not select_tests(chosen, patch, before=present, after=present)
+    rejection = reject_empty_selection(chosen, patch, present)
+    assert (rejection.stage, rejection.reason) == ("plan", expected)
+    assert rejection.detail == ", ".join(paths)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from curate.builders.model import Outcome, RunStatus
@@ -49,14 +51,33 @@ def test_one_wavering_run_quarantines() -> None:
     assert found.pass_to_pass == ()
 
 
-def test_only_wavering_tests_are_flaky() -> None:
-    found = verdict({"t::a": "pfp"}, {"t::a": "ppp"})
+def test_a_test_that_gold_fixes_in_some_runs_is_flaky() -> None:
+    found = verdict({"t::a": "fff", "t::b": "ppp"}, {"t::a": "pfp", "t::b": "ppp"})
     assert found.rejection and found.rejection.reason == "flaky-tests"
+    assert found.rejection.detail == "1 flaky test, e.g. t::a"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("pfp", "ppp"), ("ppp", "fpp"), ("pfp", "fpp"), ("pfp", "fff")]
+)
+def test_another_flaky_test_is_not_why_nothing_is_fixed(before: str, after: str) -> None:
+    found = verdict({"t::a": before, "t::b": "ppp"}, {"t::a": after, "t::b": "ppp"})
+    assert found.rejection and found.rejection.reason == "no-fail-to-pass"
+    assert found.rejection.detail.startswith(
+        "1 flaky test, e.g. t::a; 1 PASS_TO_PASS test, e.g. t::b"
+    )
 
 
 def test_nothing_fixed() -> None:
     found = verdict({"t::a": "ppp", "t::b": "fff"}, {"t::a": "ppp", "t::b": "fff"})
     assert found.rejection and found.rejection.reason == "no-fail-to-pass"
+    assert found.rejection.detail == "1 PASS_TO_PASS test, e.g. t::a; 1 failing test, e.g. t::b"
+
+
+def test_tests_that_are_all_skipped_are_told() -> None:
+    found = verdict({"t::a": "sss", "t::b": "sss"}, {"t::a": "sss", "t::b": "sss"})
+    assert found.rejection and found.rejection.reason == "no-fail-to-pass"
+    assert found.rejection.detail == "2 skipped tests, e.g. t::a, t::b"
 
 
 def test_gold_that_breaks_a_test_is_rejected_and_says_which() -> None:
@@ -69,6 +90,18 @@ def test_a_collection_error_after_gold_is_the_environments() -> None:
     found = verdict({"t.py": "eee", "u::a": "fff"}, {"t.py": "eee", "u::a": "ppp"})
     assert found.rejection and found.rejection.stage == "collect"
     assert found.rejection.detail == "t.py"
+
+
+def test_a_file_that_gold_breaks_is_told_apart() -> None:
+    found = verdict({"t.py::a": "ppp", "u::a": "fff"}, {"t.py": "eee", "u::a": "ppp"})
+    assert found.rejection and found.rejection.stage == "collect"
+    assert found.rejection.detail == "t.py (collected before the gold patch)"
+
+
+def test_a_run_that_did_not_complete_is_named() -> None:
+    failed = replace(runs("after", {"t::a": "p"}, RunStatus.CRASHED)[0], detail="it died")
+    found = compute_verdict(runs("before", {"t::a": "f"}), [failed])
+    assert found.rejection and found.rejection.detail == "post-patch run 1: it died"
 
 
 def test_a_file_that_does_not_import_before_gives_fail_to_pass() -> None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from curate.patches.parse import FilePatch
+from curate.patches.parse import FilePatch, split_files
 from curate.patches.stats import iter_changed_lines, iter_hunks, source_file_patches
 
 _KEYWORDS = r"close[sd]?|fix|fixes|fixed|resolve[sd]?"
@@ -97,7 +97,8 @@ def _checks_messages_as_coded(patch: bytes) -> bool:
 
 
 def _checks_messages(patch: bytes) -> bool:
-    added = b"\n".join(line.text for line in iter_changed_lines(patch) if line.is_added)
+    lines = (line for part in split_files(patch) for line in iter_changed_lines(part.data))
+    added = b"\n".join(line.text for line in lines if line.is_added)
     return bool(_MATCHED.search(added) or _COMPARED.search(added))
 
 

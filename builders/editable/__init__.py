@@ -1,0 +1,1 @@
+"""Editable installs, renewed where the files of a checkout have changed since."""
