@@ -14,6 +14,7 @@ from curate.builders.git.run import GitCommandError
 from curate.core.model import Candidate, Issue, IssueLink, PullRequest, Rejection
 from curate.crawl.base_commit import PatchRange, applies_trivially, find_patch_range, use_merge_base
 from curate.crawl.issue_links import collect_issue_links
+from curate.crawl.markup import GITHUB_HOST
 from curate.crawl.reverts import Reverts
 from curate.git.commit_graph import CommitGraph
 from curate.git.diff import FileChange
@@ -60,6 +61,7 @@ class CrawlContext:
     classifier: FileClassifier
     version_resolver: VersionResolver
     reverts: Reverts = field(default_factory=Reverts)
+    host: str = GITHUB_HOST  # of the website: only links there are to issues
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +106,7 @@ def _analyze_pull(
     if rejection:
         return rejection
     graph = ctx.mirror.commit_graph
-    issue_links = collect_issue_links(pull, _commit_messages(pair, graph))
+    issue_links = collect_issue_links(pull, _commit_messages(pair, graph), host=ctx.host)
     if not issue_links and not may_miss_claims(pull, graph):
         return make_rejection(NO_ISSUE)
     started_at = _first_commit_date(pull, pair, graph)
@@ -139,10 +141,12 @@ def may_miss_claims(pull: PullRequest, graph: CommitGraph) -> bool:
 
 
 def relink(
-    analysis: PullAnalysis, pull: PullRequest, graph: CommitGraph
+    analysis: PullAnalysis, pull: PullRequest, ctx: CrawlContext
 ) -> PullAnalysis | Rejection:
     """Update *analysis* with the links of *pull*, which has all closing references of GitHub."""
-    issue_links = collect_issue_links(pull, _commit_messages(analysis.patch_range, graph))
+    graph = ctx.mirror.commit_graph
+    messages = _commit_messages(analysis.patch_range, graph)
+    issue_links = collect_issue_links(pull, messages, host=ctx.host)
     if not issue_links:
         return make_rejection(NO_ISSUE)
     started_at = _first_commit_date(pull, analysis.patch_range, graph)

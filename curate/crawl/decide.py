@@ -25,6 +25,7 @@ from curate.crawl.candidates import (
     may_miss_claims,
     relink,
 )
+from curate.crawl.markup import GITHUB_HOST
 from curate.crawl.reverts import find_reverts
 from curate.git.mirror import Mirror
 from curate.git.versions import TagVersionResolver, VersionResolver
@@ -34,7 +35,7 @@ from curate.store.store import Store
 log = logging.getLogger(__name__)
 
 CHUNK_SIZE = 400  # PRs whose issues are requested together and whose decisions are saved together
-EXTRACTION_VERSION = 3  # increment when the same inputs lead to a different decision
+EXTRACTION_VERSION = 4  # increment when the same inputs lead to a different decision
 _OBJECT = re.compile(r"\b[0-9a-f]{40,64}\b")
 
 IssueResolver = Callable[[Sequence[PullAnalysis]], IssueAnswers]
@@ -61,6 +62,7 @@ class PullSource:
     classifier: FileClassifier
     version_resolver: VersionResolver | None = None  # default: the nearest tag
     refresh: Callable[[], None] | None = None  # updates the mirror
+    host: str = GITHUB_HOST  # of GitHub's website
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +100,7 @@ def decide_pulls(
         classifier=source.classifier,
         version_resolver=source.version_resolver or TagVersionResolver(mirror),
         reverts=find_reverts(pulls, mirror.commit_graph.message),
+        host=source.host,
     )
     input_hashes = {pull.number: _compute_inputs_hash(pull, ctx) for pull in pulls}
     decided = _find_valid_decisions(repo, store, input_hashes, mirror)
@@ -136,7 +139,7 @@ def _complete_claims(
         *complete_pulls(without_head, commits=True),
         *complete_pulls(with_head, commits=False),
     ]
-    relinked = {pull.number: relink(incomplete[pull.number], pull, graph) for pull in complete}
+    relinked = {pull.number: relink(incomplete[pull.number], pull, ctx) for pull in complete}
     return [(pull, relinked.get(pull.number, result)) for pull, result in chunk]
 
 

@@ -7,6 +7,7 @@ from curate.core.errors import ConfigurationError
 from curate.core.settings import Settings
 from curate.git.locations import mirror_path
 from curate.git.mirror import Mirror, ensure_mirror, fetch_refs, open_mirror
+from curate.github.hosts import website_url
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +42,8 @@ def fetch_new_heads(repo: str, settings: Settings, *, token: str | None = None) 
 
 
 def clone_url(repo: str, api_url: str) -> str:
-    """Return the clone URL of *repo*; GitHub Enterprise serves its API below `/api/v3`."""
-    site = api_url.rstrip("/").removesuffix("/api/v3")
-    return f"{site if site != api_url.rstrip('/') else 'https://github.com'}/{repo}.git"
+    """Return the clone URL of *repo*."""
+    return f"{website_url(api_url)}/{repo}.git"
 
 
 def _link_mirror(path: Path, target: Path) -> None:

@@ -16,6 +16,7 @@ from curate.crawl.fetch import GitHubFetcher, ProgressCallback
 from curate.crawl.mirrors import fetch_new_heads, open_or_clone_mirror
 from curate.environments.plan import make_classifier, make_version_resolver
 from curate.github.client import GitHubClient
+from curate.github.hosts import website_host
 from curate.recipes import Recipe
 from curate.store.store import Store
 
@@ -108,5 +109,6 @@ def crawl_from_settings(
             classifier=make_classifier(recipe),
             version_resolver=make_version_resolver(recipe, mirror),
             refresh=lambda: fetch_new_heads(repo, settings, token=token),
+            host=website_host(settings.github_api_url),
         )
         return crawl_repository(repo, store=store, client=client, source=source, options=options)
