@@ -15,6 +15,17 @@ from curate.core.model import Candidate, Issue, IssueLink, PullRequest, Rejectio
 from curate.crawl.base_commit import PatchRange, applies_trivially, find_patch_range, use_merge_base
 from curate.crawl.issue_links import collect_issue_links
 from curate.crawl.markup import GITHUB_HOST
+from curate.crawl.rejections import (
+    EMPTY_PATCH,
+    EMPTY_PROBLEM_STATEMENT,
+    ISSUE_IS_PR,
+    ISSUE_NOT_FOUND,
+    MISSING_OBJECTS,
+    NO_ISSUE,
+    NO_SOURCE,
+    NO_TESTS,
+    make_rejection,
+)
 from curate.crawl.reverts import Reverts
 from curate.git.commit_graph import CommitGraph
 from curate.git.diff import FileChange
@@ -23,28 +34,6 @@ from curate.git.versions import VersionResolver
 from curate.github.issues import IS_PULL_REQUEST
 from curate.patches.file_kinds import FileClassifier
 from curate.patches.parse import crosses_test_boundary, split_files, split_gold_and_test
-
-STAGE = "crawl"
-
-MISSING_OBJECTS = "missing-objects"
-EMPTY_PATCH = "empty-patch"
-NO_TESTS = "no-tests"
-NO_SOURCE = "no-source-changes"
-NO_ISSUE = "no-issue"
-ISSUE_IS_PR = "linked-issue-is-pr"
-ISSUE_NOT_FOUND = "issue-not-found"
-EMPTY_PROBLEM_STATEMENT = "empty-problem-statement"
-REASONS = (
-    MISSING_OBJECTS,
-    EMPTY_PATCH,
-    NO_TESTS,
-    NO_SOURCE,
-    NO_ISSUE,
-    ISSUE_IS_PR,
-    ISSUE_NOT_FOUND,
-    EMPTY_PROBLEM_STATEMENT,
-)
-"""All rejection reasons of this stage, in the order in which they are checked."""
 
 MAX_LISTED_COMMITS = 250  # GitHub lists at most so many commits of a PR
 _PARALLEL_CHECKS = 2  # parallel `git apply --check` processes
@@ -73,11 +62,6 @@ class PullAnalysis:
     changes: tuple[FileChange, ...]
     links: tuple[IssueLink, ...]
     started_at: datetime  # author date of the PR's first commit
-
-
-def make_rejection(reason: str, detail: str = "") -> Rejection:
-    """Return a rejection at this stage."""
-    return Rejection(stage=STAGE, reason=reason, detail=detail)
 
 
 def analyze_pulls(

@@ -16,7 +16,6 @@ from typing import Protocol
 
 from curate.core.model import Candidate, Decision, PullRequest, Rejection
 from curate.crawl.candidates import (
-    MISSING_OBJECTS,
     CrawlContext,
     IssueAnswers,
     PullAnalysis,
@@ -26,6 +25,7 @@ from curate.crawl.candidates import (
     relink,
 )
 from curate.crawl.markup import GITHUB_HOST
+from curate.crawl.rejections import MISSING_OBJECTS
 from curate.crawl.reverts import find_reverts
 from curate.git.mirror import Mirror
 from curate.git.versions import TagVersionResolver, VersionResolver
