@@ -68,7 +68,7 @@ def rebuild_command(
     library = load_library(settings)
     names = repos or [recipe.repo for recipe in library]
     display = CrawlProgress()
-    client = make_client(settings, display)
+    client, git_token = make_client(settings, display), read_git_token(settings)
 
     with open_store(settings) as store:
 
@@ -81,7 +81,7 @@ def rebuild_command(
                     client,
                     settings,
                     library.get_recipe(repo),
-                    CrawlOptions(git_token=read_git_token(), progress=display.update_phase),
+                    CrawlOptions(git_token=git_token, progress=display.update_phase),
                 )
             print_crawl_summary(summary)
 

@@ -45,6 +45,7 @@ class PullRequest:
     closing_cursor: str | None = None  # endCursor of `closing` if GitHub has further pages
     # Author date of the first commit; None if it was not requested from GitHub.
     first_commit_at: datetime | None = None
+    malformed: str = ""  # what GitHub's answer lacked; the other fields have stand-ins then
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from curate.crawl.rejections import (
     EMPTY_PROBLEM_STATEMENT,
     ISSUE_IS_PR,
     ISSUE_NOT_FOUND,
+    MALFORMED_PULL,
     MISSING_OBJECTS,
     NO_ISSUE,
     NO_SOURCE,
@@ -68,10 +69,13 @@ def analyze_pulls(
     pulls: Sequence[PullRequest], ctx: CrawlContext
 ) -> Iterator[PullAnalysis | Rejection]:
     """Check commits, files and issue links of each of *pulls*, without requests to GitHub."""
-    pairs = [find_patch_range(ctx.mirror.commit_graph, pull) for pull in pulls]
+    graph = ctx.mirror.commit_graph
+    pairs = [None if pull.malformed else find_patch_range(graph, pull) for pull in pulls]
     lists = ctx.mirror.diff_reader.read_changed_files([pair.sides for pair in pairs if pair])
     for pull, pair in zip(pulls, pairs, strict=True):
-        if pair is None:
+        if pull.malformed:
+            yield make_rejection(MALFORMED_PULL, pull.malformed)
+        elif pair is None:
             missing = ", ".join(filter(None, (pull.head_commit, pull.merge_commit)))
             yield make_rejection(MISSING_OBJECTS, f"not in the mirror: {missing}")
         else:

@@ -12,6 +12,7 @@ from curate.core.model import CrawlState, IncrementalCrawl, Issue, IssueLink, Is
 from curate.github.batch_query import complete_pulls
 from curate.github.client import GitHubClient
 from curate.github.issues import (
+    MALFORMED,
     NOT_FOUND,
     UpdateTimes,
     fetch_changed_issues,
@@ -174,7 +175,7 @@ class GitHubFetcher:
         known = self.store.get_issue(ref.repo, ref.number)
         if isinstance(known, Issue):
             return updated is not None and updated > known.updated_at
-        return known == NOT_FOUND and updated is not None
+        return known in (NOT_FOUND, MALFORMED) and updated is not None
 
     def _fetch_issues(
         self, refs: Sequence[IssueRef]

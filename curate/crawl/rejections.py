@@ -4,6 +4,7 @@ from curate.core.model import Rejection
 
 STAGE = "crawl"
 
+MALFORMED_PULL = "malformed-pull"
 MISSING_OBJECTS = "missing-objects"
 EMPTY_PATCH = "empty-patch"
 NO_TESTS = "no-tests"
@@ -13,6 +14,7 @@ ISSUE_IS_PR = "linked-issue-is-pr"
 ISSUE_NOT_FOUND = "issue-not-found"
 EMPTY_PROBLEM_STATEMENT = "empty-problem-statement"
 REASONS = (
+    MALFORMED_PULL,
     MISSING_OBJECTS,
     EMPTY_PATCH,
     NO_TESTS,

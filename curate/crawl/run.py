@@ -56,7 +56,7 @@ def crawl_repository(
 ) -> CrawlSummary:
     """Fetch the merged PRs of *repo* and decide which could become task instances.
 
-    Raises what `GitHubClient.query` raises; everything stored until then is kept.
+    Raises what `GitHubClient.query_adaptive` raises; everything stored until then is kept.
     """
     started, requests, points = time.monotonic(), client.requests, client.points
     fetcher = GitHubFetcher(

@@ -7,10 +7,12 @@ from typing import Any
 from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.model import PullRequest
 from curate.github import queries
-from curate.github.client import GitHubClient, JsonObject
+from curate.github.answers import PageCursors, checking_answer
+from curate.github.client import GitHubClient, JsonObject, QueryResult
 from curate.github.page_size import AdaptivePageSize
 from curate.github.pulls import parse_closing_issues, repository_not_found
 from curate.github.queries import QueryField
+from curate.github.retry import MalformedAnswerError
 
 LARGEST_BATCH = 50
 
@@ -20,8 +22,9 @@ def fetch_fields(
 ) -> Iterator[list[tuple[QueryField, JsonObject | None]]]:
     """Yield one list of (field, answer) per request, in order; None for missing objects.
 
-    Raises what `GitHubClient.query` raises, and `NotFoundError` if the repository *home* does not
-    exist: a missing object in it would then mean nothing.
+    An object that the token may not read is missing, too. Raises what
+    `GitHubClient.query_adaptive` raises, and `NotFoundError` or `AuthenticationError` if the
+    repository *home* is missing: a missing object in it would then mean nothing.
     """
     pending = list(fields)
     while pending:
@@ -32,14 +35,28 @@ def fetch_fields(
             document, aliases = queries.build_query(pending[: size.value])  # noqa: B023
             return document, {}
 
-        data = client.query_adaptive(make_request, size.shrink)
+        def parse(result: QueryResult) -> list[tuple[QueryField, JsonObject | None]]:
+            return _read_answers(result, pending, aliases, home)  # noqa: B023
+
+        answers = client.query_adaptive(make_request, size.shrink, parse)
         size.record_success()
-        batch = zip(pending, aliases, strict=False)
-        if any(field.repo == home and data.get(repo) is None for field, (repo, _) in batch):
-            raise repository_not_found(home)
-        answers = [(data.get(repo) or {}).get(alias) for repo, alias in aliases]
-        yield list(zip(pending, answers, strict=False))
-        pending = pending[len(aliases) :]
+        yield answers
+        pending = pending[len(answers) :]
+
+
+def _read_answers(
+    result: QueryResult, fields: Sequence[QueryField], aliases: Sequence[tuple[str, str]], home: str
+) -> list[tuple[QueryField, JsonObject | None]]:
+    answers: list[tuple[QueryField, JsonObject | None]] = []
+    for field, (repo, alias) in zip(fields, aliases, strict=False):
+        repository = result.data[repo] if result.data else None
+        if repository is None and field.repo == home:
+            raise repository_not_found(home, result.denials.get(repo, ""))
+        node = None if repository is None else repository[alias]
+        if not isinstance(node, dict | None):
+            raise TypeError(f"{alias} is not an object")
+        answers.append((field, node))
+    return answers
 
 
 def complete_pulls(
@@ -59,14 +76,21 @@ def complete_pulls(
         if commits:
             pending.append(queries.commits_field(pull.repo, pull.number, None))
     size = AdaptivePageSize(LARGEST_BATCH, smallest=1)
+    asked: set[QueryField] = set()
     while pending:
+        asked.update(pending)
         next_fields: list[QueryField] = []
         batches = fetch_fields(client, pending, size, home=pulls[0].repo)
         for field, node in (pair for batch in batches for pair in batch):
             number = int(field.alias.removeprefix("closing").removeprefix("commits"))
             if node:
-                found[number], remaining = _extend_pull(found[number], field, node)
-                next_fields += remaining
+                try:
+                    with checking_answer(node):
+                        found[number], remaining = _extend_pull(found[number], field, node)
+                except MalformedAnswerError as error:
+                    found[number] = replace(found[number], malformed=str(error))
+                    continue
+                next_fields += [it for it in remaining if it not in asked]
         pending = next_fields
     return list(found.values())
 
@@ -76,10 +100,10 @@ def _extend_pull(
 ) -> tuple[PullRequest, list[QueryField]]:
     """Add one page of a list to *pull*; also return the field for the next page, if any."""
     page = node["list"]
-    cursor = page["pageInfo"]["endCursor"] if page["pageInfo"]["hasNextPage"] else None
+    cursor = PageCursors().find_next(page)
     if field.alias.startswith("commits"):
         authored = [it["commit"] for it in page["nodes"] if it]
-        messages = tuple(it["message"] for it in authored)
+        messages = tuple(it["message"] or "" for it in authored)
         times = [pull.first_commit_at, *(parse_rfc3339(it["authoredDate"]) for it in authored)]
         first_commit = min((it for it in times if it), default=None)
         pull = replace(

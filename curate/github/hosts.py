@@ -23,5 +23,10 @@ def website_host(api_url: str) -> str:
 
 def token_host(api_url: str) -> str:
     """Return the host that a token must be for, as `gh` names it: that of the API itself."""
-    host = urlsplit(api_url).netloc.rpartition("@")[2]
-    return host.removeprefix("api.") if host.endswith((".github.com", _DATA_RESIDENCY)) else host
+    host = urlsplit(api_url).netloc.rpartition("@")[2].casefold()
+    return host.removeprefix("api.") if is_hosted_by_github(host) else host
+
+
+def is_hosted_by_github(host: str) -> bool:
+    """Whether *host* is GitHub's own, not a GitHub Enterprise Server."""
+    return host in ("github.com", "api.github.com") or host.endswith(_DATA_RESIDENCY)

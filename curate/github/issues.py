@@ -7,13 +7,16 @@ from datetime import datetime
 from curate.builders.rfc3339 import format_rfc3339, parse_rfc3339
 from curate.core.model import Comment, Issue, IssueRef
 from curate.github import queries
+from curate.github.answers import PageCursors, checking_answer, parse_record, read_number
 from curate.github.batch_query import LARGEST_BATCH, fetch_fields
-from curate.github.client import GitHubClient, JsonObject
+from curate.github.client import GitHubClient, JsonObject, QueryResult
 from curate.github.page_size import AdaptivePageSize
 from curate.github.pulls import repository_not_found, split_repo
+from curate.github.retry import MalformedAnswerError
 
 IS_PULL_REQUEST = "is-a-pull"
 NOT_FOUND = "not-found"
+MALFORMED = "malformed"
 
 UpdateTimes = dict[IssueRef, datetime | None]
 """`updatedAt` of issues; None for what is not an issue."""
@@ -21,7 +24,7 @@ UpdateTimes = dict[IssueRef, datetime | None]
 
 @dataclass(frozen=True, kw_only=True)
 class IssueBatch:
-    """Issues, and for the others the reason: `IS_PULL_REQUEST` or `NOT_FOUND`."""
+    """Issues, and for the others the reason: `IS_PULL_REQUEST`, `NOT_FOUND`, `MALFORMED`."""
 
     issues: tuple[Issue, ...]
     missing: Mapping[tuple[str, int], str]
@@ -32,8 +35,7 @@ def fetch_issues(
 ) -> Iterator[IssueBatch]:
     """Fetch issues with all their comments; each of *refs* is in exactly one batch.
 
-    Raises what `GitHubClient.query` raises, and `NotFoundError` if the repository *home* does not
-    exist.
+    Raises what `fetch_fields` raises.
     """
     size = AdaptivePageSize(LARGEST_BATCH, smallest=1)
     unique_refs = list(dict.fromkeys(refs))
@@ -57,7 +59,7 @@ def fetch_update_times(client: GitHubClient, refs: Sequence[IssueRef]) -> Update
 def fetch_changed_issues(client: GitHubClient, repo: str, since: datetime) -> Iterator[UpdateTimes]:
     """Fetch pages of the issues of *repo* updated at or after *since*, oldest update first."""
     owner, name = split_repo(repo)
-    size = AdaptivePageSize(queries.MAX_PAGE_SIZE)
+    size, cursors = AdaptivePageSize(queries.MAX_PAGE_SIZE), PageCursors()
     cursor: str | None = None
     more = True
     while more:
@@ -67,17 +69,28 @@ def fetch_changed_issues(client: GitHubClient, repo: str, since: datetime) -> It
             "since": format_rfc3339(since, timespec="auto"),
             "cursor": cursor,
         }
-        data = client.query_adaptive(
+        page, cursor = client.query_adaptive(
             lambda: (queries.CHANGED_ISSUES, {**fixed, "size": size.value}),  # noqa: B023
             size.shrink,
+            lambda result: _parse_changed_issues(result, repo, cursors),
         )
         size.record_success()
-        if data["repository"] is None:
-            raise repository_not_found(repo)
-        page = data["repository"]["issues"]
-        found = [node for node in page["nodes"] if node]
-        yield {IssueRef(repo=repo, number=it["number"]): _parse_update_time(it) for it in found}
-        cursor, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+        yield page
+        cursors.add(cursor)
+        more = cursor is not None
+
+
+def _parse_changed_issues(
+    result: QueryResult, repo: str, cursors: PageCursors
+) -> tuple[UpdateTimes, str | None]:
+    """Return the issues of a page, and the cursor of the next one."""
+    repository = result.data["repository"] if result.data else None
+    if repository is None:
+        raise repository_not_found(repo, result.denials.get("repository", ""))
+    page = repository["issues"]
+    found = [node for node in page["nodes"] if node]
+    times = {IssueRef(repo=repo, number=read_number(it)): _parse_update_time(it) for it in found}
+    return times, cursors.find_next(page)
 
 
 def parse_issue(node: JsonObject, ref: IssueRef) -> Issue:
@@ -102,11 +115,16 @@ def _make_batch(
     for ref, node in nodes.items():
         if node is None:
             missing[ref.repo, ref.number] = NOT_FOUND
-        elif node["__typename"] != "Issue":
+        elif node.get("__typename") == "PullRequest":
             missing[ref.repo, ref.number] = IS_PULL_REQUEST
         else:
-            found[ref] = parse_issue(node, ref)
-            cursors |= _next_comment_cursors(ref, node["comments"])
+            try:
+                found[ref] = parse_record(parse_issue, node, ref)
+                cursors |= _next_comment_cursors(ref, node["comments"])
+            except MalformedAnswerError as error:
+                found.pop(ref, None)
+                missing[ref.repo, ref.number] = MALFORMED
+                client.warn(f"{ref.repo}#{ref.number}: {error}")
     _fetch_remaining_comments(client, found, cursors, size)
     return IssueBatch(issues=tuple(found.values()), missing=missing)
 
@@ -118,21 +136,29 @@ def _fetch_remaining_comments(
     size: AdaptivePageSize,
 ) -> None:
     """Add the comments after the first page to *found*; *cursors* says where those continue."""
+    asked: set[tuple[IssueRef, str]] = set()
     while cursors:
         refs = list(cursors)
         fields = [queries.comments_field(ref, cursor) for ref, cursor in cursors.items()]
+        asked.update(cursors.items())
         cursors = {}
         nodes = [node for batch in fetch_fields(client, fields, size) for _, node in batch]
         for ref, node in zip(refs, nodes, strict=True):
             if node:
-                comments = found[ref].comments + _parse_comments(node["comments"])
+                try:
+                    with checking_answer(node):
+                        comments = found[ref].comments + _parse_comments(node["comments"])
+                        cursor = _next_comment_cursors(ref, node["comments"])
+                except MalformedAnswerError as error:
+                    client.warn(f"{ref.repo}#{ref.number}: later comments are missing. {error}")
+                    continue
                 found[ref] = replace(found[ref], comments=comments)
-                cursors |= _next_comment_cursors(ref, node["comments"])
+                cursors |= dict(cursor.items() - asked)
 
 
 def _next_comment_cursors(ref: IssueRef, connection: JsonObject) -> dict[IssueRef, str]:
-    info = connection["pageInfo"]
-    return {ref: info["endCursor"]} if info["hasNextPage"] else {}
+    cursor = PageCursors().find_next(connection)
+    return {ref: cursor} if cursor else {}
 
 
 def _parse_update_time(node: JsonObject | None) -> datetime | None:
@@ -140,12 +166,12 @@ def _parse_update_time(node: JsonObject | None) -> datetime | None:
 
 
 def _parse_comments(connection: JsonObject) -> tuple[Comment, ...]:
-    return tuple(
-        Comment(
-            created_at=parse_rfc3339(node["createdAt"]),
-            body=node["body"] or "",
-            author=(node["author"] or {}).get("login", ""),
-        )
-        for node in connection["nodes"] or ()
-        if node
+    return tuple(parse_record(_parse_comment, node) for node in connection["nodes"] if node)
+
+
+def _parse_comment(node: JsonObject) -> Comment:
+    return Comment(
+        created_at=parse_rfc3339(node["createdAt"]),
+        body=node["body"] or "",
+        author=(node["author"] or {}).get("login") or "",
     )

@@ -2,8 +2,10 @@
 
 import email.utils
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import tenacity
@@ -17,6 +19,33 @@ Headers = Mapping[str, object]
 class TransientError(NetworkError):
     """A failure that a retry, possibly with a smaller request, may avoid."""
 
+    max_failures = 8  # of this kind, until the request is given up
+    max_seconds = 120.0  # since the first attempt, after which no further one begins
+
+
+class NoAnswerError(TransientError):
+    """A server that accepts a request and is silent until the timeout."""
+
+    max_failures = 3
+    max_seconds = 80.0
+
+
+class UnreachableError(TransientError):
+    """No connection to the server."""
+
+
+class MalformedAnswerError(TransientError):
+    """An answer that is not what GitHub documents: a field is missing, or a list does not end."""
+
+    max_failures = 3
+
+
+class FirstContactError(TransientError):
+    """No server, or not GitHub's, although it was never reached before: told soon."""
+
+    max_failures = 3
+    max_seconds = 4.0
+
 
 class RateLimitExceededError(NetworkError):
     """GitHub's rate limit; *seconds* to wait is None if the response does not say."""
@@ -29,6 +58,8 @@ class RateLimitExceededError(NetworkError):
 @dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
     """Limits for retries and waits, in seconds; both retry loops are bounded.
+
+    Each kind of `TransientError` has limits of its own besides.
 
     `on_wait(remaining seconds, reason)` is called at least once a second during every wait.
     """
@@ -64,7 +95,7 @@ class RetryPolicy:
     ) -> T:
         failing = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TransientError),
-            stop=tenacity.stop_after_attempt(self.max_attempts),
+            stop=partial(self._should_stop_retrying, Counter()),
             wait=tenacity.wait_exponential(multiplier=self.initial_backoff, max=self.max_backoff)
             + tenacity.wait_random(0, self.initial_backoff),
             before_sleep=lambda state: on_failure() if on_failure else None,
@@ -74,6 +105,21 @@ class RetryPolicy:
             reraise=True,
         )
         return failing(request)
+
+    def _should_stop_retrying(
+        self, failures: Counter[type[BaseException]], state: tenacity.RetryCallState
+    ) -> bool:
+        """Whether *failures* of the last kind are too many, or the time for retries is over."""
+        error = state.outcome.exception() if state.outcome else None
+        if not isinstance(error, TransientError):
+            return True
+        failures[type(error)] += 1
+        seconds = (state.seconds_since_start or 0.0) + state.upcoming_sleep
+        return (
+            state.attempt_number >= self.max_attempts
+            or failures[type(error)] >= error.max_failures
+            or seconds > error.max_seconds
+        )
 
     def _should_give_up(self, state: tenacity.RetryCallState) -> bool:
         too_long = _rate_limit_pause(state) > self.max_rate_limit_wait
