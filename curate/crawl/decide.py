@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Protocol
+from typing import Protocol, Self
 
 from curate.core.model import Candidate, Decision, PullRequest, Rejection
 from curate.crawl.candidates import (
@@ -56,13 +56,19 @@ def keep_as_stored(pulls: Sequence[PullRequest], *, commits: bool) -> Sequence[P
 
 @dataclass(frozen=True, kw_only=True)
 class PullSource:
-    """Where PRs are read besides the store."""
+    """Where PRs are read besides the store; a context manager that closes the mirror."""
 
     mirror: Mirror
     classifier: FileClassifier
     version_resolver: VersionResolver | None = None  # default: the nearest tag
     refresh: Callable[[], None] | None = None  # updates the mirror
     host: str = GITHUB_HOST  # of GitHub's website
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.mirror.close()
 
 
 @dataclass(frozen=True, kw_only=True)

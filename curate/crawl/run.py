@@ -5,7 +5,8 @@ crawl continues after its last stored page, and a PR is decided again only when 
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from curate.crawl.decide import PullSource, RemoteLookups, decide_pulls
 from curate.crawl.fetch import GitHubFetcher, ProgressCallback
 from curate.crawl.mirrors import fetch_new_heads, open_or_clone_mirror
 from curate.environments.plan import make_classifier, make_version_resolver
+from curate.git.mirror import open_mirror
 from curate.github.client import GitHubClient
 from curate.github.hosts import website_host
 from curate.recipes import Recipe
@@ -51,11 +53,12 @@ def crawl_repository(
     *,
     store: Store,
     client: GitHubClient,
-    source: PullSource,
+    source: AbstractContextManager[PullSource],
     options: CrawlOptions = CrawlOptions(),
 ) -> CrawlSummary:
     """Fetch the merged PRs of *repo* and decide which could become task instances.
 
+    *source* is entered after all PRs are fetched, so that nothing is cloned before GitHub answers.
     Raises what `GitHubClient.query_adaptive` raises; everything stored until then is kept.
     """
     started, requests, points = time.monotonic(), client.requests, client.points
@@ -75,9 +78,10 @@ def crawl_repository(
         ),
         complete_pulls=fetcher.complete_pulls,
     )
-    results = decide_pulls(
-        repo, store, source, remote, since=options.since, progress=options.progress
-    )
+    with source as opened:
+        results = decide_pulls(
+            repo, store, opened, remote, since=options.since, progress=options.progress
+        )
     return CrawlSummary(
         repo=repo,
         pulls=fetched,
@@ -102,13 +106,22 @@ def crawl_from_settings(
 
     Raises what `crawl_repository`, `open_mirror` and `ensure_mirror` raise.
     """
+    if options.mirror:
+        open_mirror(options.mirror).close()  # what is wrong with it is told first
+    source = _open_source(repo, settings, recipe, options)
+    return crawl_repository(repo, store=store, client=client, source=source, options=options)
+
+
+@contextmanager
+def _open_source(
+    repo: str, settings: Settings, recipe: Recipe, options: CrawlOptions
+) -> Iterator[PullSource]:
     token = options.git_token
     with open_or_clone_mirror(repo, settings, given=options.mirror, token=token) as mirror:
-        source = PullSource(
+        yield PullSource(
             mirror=mirror,
             classifier=make_classifier(recipe),
             version_resolver=make_version_resolver(recipe, mirror),
             refresh=lambda: fetch_new_heads(repo, settings, token=token),
             host=website_host(settings.github_api_url),
         )
-        return crawl_repository(repo, store=store, client=client, source=source, options=options)

@@ -26,8 +26,7 @@ def checking_answer(part: object = None) -> Iterator[None]:
         yield
     except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise MalformedAnswerError(
-            f"GitHub's answer is not as documented: {_describe_fault(error, part)}.",
-            hint="Try again later. If it stays so, please report it.",
+            f"GitHub's answer is not as documented: {_describe_fault(error, part)}."
         ) from error
 
 

@@ -173,9 +173,7 @@ class GitHubClient:
         if not isinstance(data, dict) and not errors:
             if body.get("message"):  # the secondary rate limit may come with status 200
                 raise classify_http_error(403, answer.headers, str(body["message"]))
-            raise MalformedAnswerError(
-                "GitHub's response contains no data.", hint="Try again later."
-            )
+            raise MalformedAnswerError("GitHub's response contains no data.")
         data = data if isinstance(data, dict) else {}
         self._record_cost(token, data.get("rateLimit"))
         return QueryResult(data=data, denials=denials)

@@ -84,7 +84,7 @@ def classify_query_errors(errors: object, headers: Headers) -> CurateError | Non
     Such a part does not exist, or the token may not read it: it has a path, and its data is null.
     """
     if not isinstance(errors, list) or not all(isinstance(it, Mapping) for it in errors):
-        return MalformedAnswerError("GitHub's errors are not a list.", hint="Try again later.")
+        return MalformedAnswerError("GitHub's errors are not a list.")
     kinds = [_error_type(error) for error in errors]
     message = _error_message(errors[0]) if errors else ""
     if any(kind in _LIMIT_TYPES for kind in kinds) or "rate limit" in message.lower():

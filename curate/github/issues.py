@@ -95,6 +95,8 @@ def _parse_changed_issues(
 
 def parse_issue(node: JsonObject, ref: IssueRef) -> Issue:
     """Parse one issue and the first page of its comments."""
+    if node["__typename"] != "Issue":
+        raise ValueError(f"{node['__typename']!r} is no issue")
     return Issue(
         repo=ref.repo,
         number=ref.number,
@@ -120,7 +122,8 @@ def _make_batch(
         else:
             try:
                 found[ref] = parse_record(parse_issue, node, ref)
-                cursors |= _next_comment_cursors(ref, node["comments"])
+                with checking_answer(node):
+                    cursors |= _next_comment_cursors(ref, node["comments"])
             except MalformedAnswerError as error:
                 found.pop(ref, None)
                 missing[ref.repo, ref.number] = MALFORMED

@@ -20,14 +20,13 @@ class TransientError(NetworkError):
     """A failure that a retry, possibly with a smaller request, may avoid."""
 
     max_failures = 8  # of this kind, until the request is given up
-    max_seconds = 120.0  # since the first attempt, after which no further one begins
+    max_seconds = 80.0  # since the first attempt, after which no further one begins
 
 
 class NoAnswerError(TransientError):
     """A server that accepts a request and is silent until the timeout."""
 
     max_failures = 3
-    max_seconds = 80.0
 
 
 class UnreachableError(TransientError):
@@ -38,6 +37,9 @@ class MalformedAnswerError(TransientError):
     """An answer that is not what GitHub documents: a field is missing, or a list does not end."""
 
     max_failures = 3
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, hint="Try again later. If it stays so, please report it.")
 
 
 class FirstContactError(TransientError):

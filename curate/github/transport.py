@@ -159,10 +159,9 @@ class Transport:
             )
         if isinstance(reason, urllib3.exceptions.NameResolutionError):
             return UnreachableError(f"The host {self.host} is not found.", hint=_CHECK_NETWORK)
-        if isinstance(reason, urllib3.exceptions.ConnectTimeoutError):
-            return UnreachableError(f"{self.host} cannot be reached.", hint=_CHECK_NETWORK)
-        if isinstance(reason, urllib3.exceptions.NewConnectionError):
-            return UnreachableError(f"{self.host} refuses the connection.", hint=_CHECK_NETWORK)
+        if isinstance(reason, urllib3.exceptions.ConnectTimeoutError):  # also a refusal
+            fault = str(reason).rpartition("]")[2].strip() if "[Errno" in str(reason) else "timeout"
+            return UnreachableError(f"No connection to {self.host}: {fault}.", hint=_CHECK_NETWORK)
         if isinstance(error, requests.Timeout) or isinstance(
             reason, urllib3.exceptions.ReadTimeoutError
         ):
