@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-from curate.core.text import replace_unstorable
+from curate.builders.text import replace_unstorable
 
 NOT_JSON = object()
 """What `parse_json` returns for anything but JSON."""
