@@ -32,6 +32,10 @@ class BadCredentialsError(AuthenticationError):
     """A token that is invalid, expired or revoked; another token may work."""
 
 
+class UnavailableError(NetworkError):
+    """Something that GitHub does not show for legal reasons, or no longer."""
+
+
 class WrongAddressError(CurateError):
     """An address where no GitHub API is."""
 
@@ -74,6 +78,11 @@ def classify_http_error(status: int, headers: Headers, message: str) -> CurateEr
     if status == 404:
         return NotFoundError(
             "GitHub answered 404 Not Found.", hint="Check the setting github_api_url."
+        )
+    if status in (410, 451):
+        return UnavailableError(
+            f"GitHub does not show this ({status}): {message[:_MESSAGE_LENGTH]}",
+            hint="Leave this repository out.",
         )
     return NetworkError(f"GitHub rejected the request ({status}): {message[:_MESSAGE_LENGTH]}")
 

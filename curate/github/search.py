@@ -15,7 +15,7 @@ from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.errors import AuthenticationError, NotFoundError
 from curate.github.answers import PageCursors, parse_record
 from curate.github.client import GitHubClient, QueryResult
-from curate.github.errors import BadCredentialsError
+from curate.github.errors import BadCredentialsError, UnavailableError
 from curate.github.page_size import AdaptivePageSize
 from curate.github.retry import MalformedAnswerError
 
@@ -219,7 +219,7 @@ def _count_contributors(client: GitHubClient, repo: str) -> int | None:
         answer = client.get(f"repos/{repo}/contributors", {"per_page": 1, "anon": "true"})
     except BadCredentialsError:
         raise
-    except (AuthenticationError, NotFoundError) as error:
+    except (AuthenticationError, NotFoundError, UnavailableError) as error:
         client.warn(f"{repo}: contributors are not counted. {error}")
         return None if "too large" in str(error) else 0
     last = re.search(r'[?&]page=(\d+)[^>]*>; rel="last"', answer.headers.get("link", ""))

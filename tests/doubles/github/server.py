@@ -79,6 +79,7 @@ class GitHubDouble:
         self.latency = latency
         self.requests: list[Request] = []
         self.redirects: dict[str, tuple[int, str]] = {}  # by path: status and address
+        self.refusals: dict[str, tuple[int, str]] = {}  # by path: status and message
         self.closing = threading.Event()
         self._tokens = {token} if isinstance(token, str) else token and set(token)
         self._executor = Executor(world, schema or load_schema())
@@ -127,9 +128,9 @@ class GitHubDouble:
 
     def get(self, path: str, token: str) -> Answer:
         """Answer a REST request and log it."""
-        moved = self._redirect(path)
-        if moved:
-            answer = moved
+        special = self._redirect(path) or self._refuse(path)
+        if special:
+            answer = special
         elif not self._knows(token):
             answer = bad_credentials()
         else:
@@ -181,6 +182,12 @@ class GitHubDouble:
         status, address = self.redirects.get(urlsplit(path).path, (0, ""))
         moved = {"message": "Moved Permanently", "url": address}
         return Answer.of(status, moved, location=address) if status else None
+
+    def _refuse(self, path: str) -> Answer | None:
+        status, message = self.refusals.get(urlsplit(path).path, (0, ""))
+        if status == 204:
+            return Answer(status=status, body=b"")
+        return Answer.of(status, {"message": message}) if status else None
 
     def _knows(self, token: str) -> bool:
         return self._tokens is None or token in self._tokens
