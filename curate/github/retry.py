@@ -1,6 +1,7 @@
 """Retry policy for requests to GitHub."""
 
 import email.utils
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -11,6 +12,8 @@ from typing import TypeVar
 import tenacity
 
 from curate.core.errors import NetworkError
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Headers = Mapping[str, object]
@@ -100,13 +103,21 @@ class RetryPolicy:
             stop=partial(self._should_stop_retrying, Counter()),
             wait=tenacity.wait_exponential(multiplier=self.initial_backoff, max=self.max_backoff)
             + tenacity.wait_random(0, self.initial_backoff),
-            before_sleep=lambda state: on_failure() if on_failure else None,
+            before_sleep=lambda state: self._before_retry(state, on_failure),
             sleep=lambda seconds: self._sleep_with_countdown(
                 seconds, "GitHub 5xx or connection error"
             ),
             reraise=True,
         )
         return failing(request)
+
+    def _before_retry(
+        self, state: tenacity.RetryCallState, on_failure: Callable[[], None] | None
+    ) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.info("%s Attempt %d follows.", error, state.attempt_number + 1)
+        if on_failure:
+            on_failure()
 
     def _should_stop_retrying(
         self, failures: Counter[type[BaseException]], state: tenacity.RetryCallState

@@ -256,7 +256,10 @@ def test_what_github_breaks_after_it_was_reached_is_retried_longer(world: World)
         assert numbers(client_of(double)) == EVERY
 
 
-def test_a_server_that_accepts_and_is_silent_is_given_up(world: World) -> None:
+def test_a_server_that_accepts_and_is_silent_is_given_up(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     waits: list[str] = []
     policy = RetryPolicy(sleep=lambda s: None, on_wait=lambda left, why: waits.append(why))
     with GitHubDouble(world, faults=[Fault(kind=Kind.TIMEOUT, seconds=30)]) as double:
@@ -264,6 +267,7 @@ def test_a_server_that_accepts_and_is_silent_is_given_up(world: World) -> None:
         with pytest.raises(NetworkError, match="does not answer"):
             numbers(client)
     assert (client.requests, set(waits)) == (3, {"GitHub 5xx or connection error"})
+    assert [line[-18:] for line in caplog.messages] == ["Attempt 2 follows.", "Attempt 3 follows."]
 
 
 def test_retries_of_one_request_take_two_minutes_at_most() -> None:
