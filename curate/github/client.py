@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from curate.core.errors import AuthenticationError, NetworkError, NotFoundError
+from curate.core.errors import NetworkError, NotFoundError
 from curate.github.answers import checking_answer
 from curate.github.errors import (
     BadCredentialsError,
     WrongAddressError,
+    access_denied,
     classify_http_error,
     classify_query_errors,
     find_denials,
@@ -97,8 +98,13 @@ class GitHubClient:
             result = self._send_with_any_token(
                 lambda token: self._send_query(token, document, dict(variables))
             )
-            with checking_answer():
-                return parse(result)
+            try:
+                with checking_answer():
+                    return parse(result)
+            except MalformedAnswerError:
+                if result.denials:  # what is missing is not malformed but forbidden
+                    raise access_denied(next(iter(result.denials.values()))) from None
+                raise
 
         return self.policy.run_with_retries(send_once, on_failure)
 
@@ -166,10 +172,7 @@ class GitHubClient:
             raise error
         data, denials = body.get("data"), find_denials(errors)
         if not isinstance(data, dict) and denials:
-            raise AuthenticationError(
-                f"GitHub denied access: {next(iter(denials.values()))}",
-                hint="Use a token with read access to the repository.",
-            )
+            raise access_denied(next(iter(denials.values())))
         if not isinstance(data, dict) and not errors:
             if body.get("message"):  # the secondary rate limit may come with status 200
                 raise classify_http_error(403, answer.headers, str(body["message"]))

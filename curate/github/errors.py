@@ -50,6 +50,14 @@ def token_needed() -> AuthenticationError:
     )
 
 
+def access_denied(message: str, to: str = "") -> AuthenticationError:
+    """Return the error for what GitHub does not let the token read, with GitHub's *message*."""
+    return AuthenticationError(
+        f"GitHub denied access{f' to {to}' if to else ''}: {message[:_MESSAGE_LENGTH]}",
+        hint="Use a token with read access to the repository.",
+    )
+
+
 def classify_http_error(status: int, headers: Headers, message: str) -> CurateError:
     """Return the error for an HTTP status of 400 or more."""
     if status >= 500 or status == 408:
@@ -71,10 +79,7 @@ def classify_http_error(status: int, headers: Headers, message: str) -> CurateEr
             hint="Check whether a proxy blocks the request.",
         )
     if status == 403:
-        return AuthenticationError(
-            f"GitHub denied access: {message[:_MESSAGE_LENGTH]}",
-            hint="Use a token with read access to the repository.",
-        )
+        return access_denied(message)
     if status == 404:
         return NotFoundError(
             "GitHub answered 404 Not Found.", hint="Check the setting github_api_url."
@@ -105,10 +110,7 @@ def classify_query_errors(errors: object, headers: Headers) -> CurateError | Non
     message = _error_message(others[0])
     kinds = [_error_type(error) for error in others]
     if any(kind in _FORBIDDEN_TYPES for kind in kinds):
-        return AuthenticationError(
-            f"GitHub denied access: {message}",
-            hint="Use a token with read access to the repository.",
-        )
+        return access_denied(message)
     if any(kind in _QUERY_TYPES for kind in kinds):
         return NetworkError(f"GitHub rejected the query as invalid: {message}")
     return TransientError(

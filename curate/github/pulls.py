@@ -13,6 +13,7 @@ from curate.core.names import normalize_repo_name
 from curate.github import queries
 from curate.github.answers import PageCursors, checking_answer, parse_record, read_number
 from curate.github.client import GitHubClient, JsonObject, QueryResult
+from curate.github.errors import access_denied
 from curate.github.page_size import AdaptivePageSize
 from curate.github.retry import MalformedAnswerError
 
@@ -83,10 +84,7 @@ def repository_not_found(repo: str, denial: str = "") -> NotFoundError | Authent
     *denial* is what GitHub says if it may not be read.
     """
     if denial:
-        return AuthenticationError(
-            f"GitHub denied access to {repo}: {denial}",
-            hint="Use a token with read access to the repository.",
-        )
+        return access_denied(denial, repo)
     return NotFoundError(
         f"Repository {repo} not found on GitHub.",
         hint="Check the name, and whether the token may read it.",

@@ -175,11 +175,6 @@ class _SearchPage:
 
 
 def _parse_search_page(result: QueryResult, cursors: PageCursors) -> _SearchPage:
-    if result.data.get("search") is None and result.denials:
-        raise AuthenticationError(
-            f"GitHub denied the search: {next(iter(result.denials.values()))}",
-            hint="Use another token.",
-        )
     page = result.data["search"]
     found, skipped = [], []
     for node in page["nodes"]:

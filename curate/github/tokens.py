@@ -28,8 +28,10 @@ def find_tokens(environment: Mapping[str, str], api_url: str) -> tuple[str, ...]
     found = found or read_tokens(environment)
     if found:
         return found
-    token = read_gh_token(host, environment)
-    return split_tokens(token, "the token of gh") if token else ()
+    names = dict.fromkeys((host, host.partition(":")[0]))
+    tokens = (read_gh_token(name, environment) for name in names)
+    token = next(filter(None, tokens), "")
+    return split_tokens(token, "the token of gh")
 
 
 def read_tokens(

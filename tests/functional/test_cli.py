@@ -168,6 +168,7 @@ def test_what_keeps_github_from_answering_is_told_apart_and_nothing_is_cloned(
         ({"GH_ENTERPRISE_TOKEN": "right", "GITHUB_TOKEN": "wrong"}, {}),
         ({"PATH": "bin"}, {"bin/gh": '#!/bin/sh\n[ "$1 $2" = "auth token" ] && echo right'}),
         ({"GH_CONFIG_DIR": "gh", "PATH": ""}, {"gh/hosts.yml": "HOST: {oauth_token: right}"}),
+        ({"GH_CONFIG_DIR": "gh", "PATH": ""}, {"gh/hosts.yml": "127.0.0.1: {oauth_token: right}"}),
         (
             {"XDG_CONFIG_HOME": ".", "PATH": "bin"},
             {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from curate.core.errors import CurateError, describe_error
+from curate.core.errors import AuthenticationError, CurateError, describe_error
 from curate.core.model import Issue
 from curate.github.answers import MAX_EMPTY_PAGES
 from curate.github.issues import MALFORMED, NOT_FOUND
@@ -115,6 +115,20 @@ def test_references_to_private_issues_are_passed_over(
     with GitHubDouble(built.world, faults=[changing(deny)]) as double:
         built.crawl(tmp_path, double)
     assert content(tmp_path)["candidates"] == expected["candidates"]
+
+
+def test_a_list_that_may_not_be_read_is_refused_with_githubs_words(
+    built: ServedProject, tmp_path: Path
+) -> None:
+    def deny(body: Json) -> None:
+        body["data"]["repository"]["pulls"] = None
+        body["errors"] = [{**DENIED["sso"], "path": ["repository", "pulls"]}]
+
+    with (
+        GitHubDouble(built.world, faults=[changing(deny)]) as double,
+        pytest.raises(AuthenticationError, match=SAML),
+    ):
+        built.crawl(tmp_path, double)
 
 
 @pytest.mark.parametrize("operation", ["Pulls", "Details"])
