@@ -132,6 +132,8 @@ def relink(
     analysis: PullAnalysis, pull: PullRequest, ctx: CrawlContext
 ) -> PullAnalysis | Rejection:
     """Update *analysis* with the links of *pull*, which has all closing references of GitHub."""
+    if pull.malformed:
+        return make_rejection(MALFORMED_PULL, pull.malformed)
     graph = ctx.mirror.commit_graph
     messages = _commit_messages(analysis.patch_range, graph)
     issue_links = collect_issue_links(pull, messages, host=ctx.host)

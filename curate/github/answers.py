@@ -14,6 +14,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MAX_EMPTY_PAGES = 10
+LIST_DOES_NOT_GO_ON = "GitHub's list has a next page, but no new cursor for it."
 
 
 @contextmanager
@@ -71,7 +72,7 @@ class PageCursors:
         cursor = info["endCursor"]
         self._empty_pages = 0 if connection["nodes"] else self._empty_pages + 1
         if not isinstance(cursor, str) or not cursor or cursor in self._seen:
-            raise MalformedAnswerError("GitHub's list has a next page, but no new cursor for it.")
+            raise MalformedAnswerError(LIST_DOES_NOT_GO_ON)
         if self._empty_pages > MAX_EMPTY_PAGES:
             raise MalformedAnswerError("GitHub's list goes on with empty pages only.")
         return cursor

@@ -7,7 +7,7 @@ from typing import Any
 from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.model import PullRequest
 from curate.github import queries
-from curate.github.answers import PageCursors, checking_answer
+from curate.github.answers import LIST_DOES_NOT_GO_ON, PageCursors, checking_answer
 from curate.github.client import GitHubClient, JsonObject, QueryResult
 from curate.github.page_size import AdaptivePageSize
 from curate.github.pulls import parse_closing_issues, repository_not_found
@@ -64,7 +64,8 @@ def complete_pulls(
 ) -> list[PullRequest]:
     """Fetch the remaining closing references of *pulls*.
 
-    With *commits*, fetch all commit messages and the earliest author date, too.
+    With *commits*, fetch all commit messages and the earliest author date, too. A PR whose lists
+    are not as documented is returned as `malformed`.
     """
     found = {pull.number: replace(pull, closing_cursor=None) for pull in pulls}
     pending: list[QueryField] = []
@@ -87,10 +88,12 @@ def complete_pulls(
                 try:
                     with checking_answer(node):
                         found[number], remaining = _extend_pull(found[number], field, node)
+                    if not asked.isdisjoint(remaining):
+                        raise MalformedAnswerError(LIST_DOES_NOT_GO_ON)
                 except MalformedAnswerError as error:
                     found[number] = replace(found[number], malformed=str(error))
                     continue
-                next_fields += [it for it in remaining if it not in asked]
+                next_fields += remaining
         pending = next_fields
     return list(found.values())
 

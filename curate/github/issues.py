@@ -7,7 +7,13 @@ from datetime import datetime
 from curate.builders.rfc3339 import format_rfc3339, parse_rfc3339
 from curate.core.model import Comment, Issue, IssueRef
 from curate.github import queries
-from curate.github.answers import PageCursors, checking_answer, parse_record, read_number
+from curate.github.answers import (
+    LIST_DOES_NOT_GO_ON,
+    PageCursors,
+    checking_answer,
+    parse_record,
+    read_number,
+)
 from curate.github.batch_query import LARGEST_BATCH, fetch_fields
 from curate.github.client import GitHubClient, JsonObject, QueryResult
 from curate.github.page_size import AdaptivePageSize
@@ -152,11 +158,13 @@ def _fetch_remaining_comments(
                     with checking_answer(node):
                         comments = found[ref].comments + _parse_comments(node["comments"])
                         cursor = _next_comment_cursors(ref, node["comments"])
+                    if not asked.isdisjoint(cursor.items()):
+                        raise MalformedAnswerError(LIST_DOES_NOT_GO_ON)
                 except MalformedAnswerError as error:
                     client.warn(f"{ref.repo}#{ref.number}: later comments are missing. {error}")
                     continue
                 found[ref] = replace(found[ref], comments=comments)
-                cursors |= dict(cursor.items() - asked)
+                cursors |= cursor
 
 
 def _next_comment_cursors(ref: IssueRef, connection: JsonObject) -> dict[IssueRef, str]:
