@@ -62,8 +62,9 @@ def crawl_command(
 ) -> None:
     """Find merged pull requests that close issues and change tests, and make them candidates.
 
-    Tokens are read from GITHUB_TOKEN and GITHUB_TOKENS (separated by commas). A second crawl
-    fetches only what is new; one that was interrupted continues where it stopped.
+    Tokens are read from GITHUB_TOKEN, GITHUB_TOKENS (separated by commas) and GH_TOKEN, else from
+    the login of gh. A second crawl fetches only what is new; one that was interrupted continues
+    where it stopped.
     """
     from curate.crawl.mirrors import SubmoduleError, update_submodule_mirrors
     from curate.crawl.run import CrawlOptions, crawl_from_settings
@@ -78,7 +79,7 @@ def crawl_command(
         mirror=mirror,
         since=since.replace(tzinfo=UTC) if since else None,
         limit=limit,
-        git_token=read_git_token(),
+        git_token=read_git_token(settings),
     )
     library = load_library(settings)
     summaries: list[CrawlSummary] = []
@@ -116,23 +117,26 @@ def crawl_command(
 
 
 def make_client(settings: Settings, display: CrawlProgress) -> "GitHubClient":
-    """A client with all tokens of the environment, whose waits and warnings are shown."""
+    """A client with all tokens of the user, whose waits and warnings are shown."""
     from curate.github.client import GitHubClient
-    from curate.github.tokens import read_tokens
+    from curate.github.tokens import find_tokens
 
     return GitHubClient(
-        read_tokens(os.environ),
+        find_tokens(os.environ, settings.github_api_url),
         settings.github_api_url,
         policy=display.make_retry_policy(),
         on_warning=display.print_warning,
     )
 
 
-def read_git_token() -> str | None:
-    """The first GitHub token of the environment, for clones over HTTPS."""
-    from curate.github.tokens import read_tokens
+def read_git_token(settings: Settings) -> str | None:
+    """The user's first token, for clones over HTTPS; None if it is not for the clone's host."""
+    from curate.github.hosts import token_host, website_host
+    from curate.github.tokens import find_tokens
 
-    return next(iter(read_tokens(os.environ)), None)
+    api_url = settings.github_api_url
+    is_same_host = token_host(api_url) == website_host(api_url).casefold()
+    return next(iter(find_tokens(os.environ, api_url)), None) if is_same_host else None
 
 
 def print_crawl_summary(summary: "CrawlSummary") -> None:

@@ -71,8 +71,7 @@ def rebuild_command(
     library = load_library(settings)
     names = repos or [recipe.repo for recipe in library]
     display = CrawlProgress()
-    client = make_client(settings, display)
-    git_token = read_git_token()
+    client, git_token = make_client(settings, display), read_git_token(settings)
     warn_of_exclusions(names, settings)
 
     with open_store(settings) as store, process_lock(settings.data_dir, CRAWL):

@@ -46,6 +46,7 @@ class PullRequest:
     # Author date of the first commit; None if it was not requested from GitHub.
     first_commit_at: datetime | None = None
     is_gone: bool = False  # GitHub had it once and no longer shows it
+    malformed: str = ""  # what GitHub's answer lacked; the other fields have stand-ins then
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,11 +17,13 @@ from curate.crawl.base_commit import PatchRange, applies_trivially, find_patch_r
 from curate.crawl.issue_links import collect_issue_links
 from curate.crawl.issue_texts import IssueTexts, find_unread_histories, make_issue_texts
 from curate.crawl.linked_issues import IssueAnswers, find_linked_issues
+from curate.crawl.markup import GITHUB_HOST
 from curate.crawl.rejections import (
     EMPTY_PATCH,
     EMPTY_PROBLEM_STATEMENT,
     ISSUE_IS_PR,
     ISSUE_NOT_FOUND,
+    MALFORMED_PULL,
     MISSING_OBJECTS,
     NO_ISSUE,
     NO_SOURCE,
@@ -52,6 +54,7 @@ class CrawlContext:
     classifier: FileClassifier
     version_resolver: VersionResolver
     reverts: Reverts = field(default_factory=Reverts)
+    host: str = GITHUB_HOST  # of the website: only links there are to issues
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,11 +73,15 @@ def analyze_pulls(
 ) -> Iterator[PullAnalysis | Rejection]:
     """Check commits, files and issue links of each of *pulls*, without requests to GitHub."""
     graph = ctx.mirror.commit_graph
-    pairs = [None if pull.is_gone else find_patch_range(graph, pull) for pull in pulls]
+    pairs = [
+        None if pull.is_gone or pull.malformed else find_patch_range(graph, pull) for pull in pulls
+    ]
     lists = ctx.mirror.diff_reader.read_changed_files([pair.sides for pair in pairs if pair])
     for pull, pair in zip(pulls, pairs, strict=True):
         if pull.is_gone:
             yield make_rejection(PULL_NOT_FOUND)
+        elif pull.malformed:
+            yield make_rejection(MALFORMED_PULL, pull.malformed)
         elif pair is None:
             missing = ", ".join(filter(None, (pull.head_commit, pull.merge_commit)))
             yield make_rejection(MISSING_OBJECTS, f"not in the mirror: {missing}")
@@ -94,7 +101,7 @@ def _analyze_pull(
     if rejection:
         return rejection
     graph = ctx.mirror.commit_graph
-    issue_links = collect_issue_links(pull, _commit_messages(pair, graph))
+    issue_links = collect_issue_links(pull, _commit_messages(pair, graph), host=ctx.host)
     if not issue_links and not may_miss_claims(pull, graph):
         return make_rejection(NO_ISSUE)
     started_at = _first_commit_date(pull, pair, graph)
@@ -129,10 +136,14 @@ def may_miss_claims(pull: PullRequest, graph: CommitGraph) -> bool:
 
 
 def relink(
-    analysis: PullAnalysis, pull: PullRequest, graph: CommitGraph
+    analysis: PullAnalysis, pull: PullRequest, ctx: CrawlContext
 ) -> PullAnalysis | Rejection:
     """Update *analysis* with the links of *pull*, which has all closing references of GitHub."""
-    issue_links = collect_issue_links(pull, _commit_messages(analysis.patch_range, graph))
+    if pull.malformed:
+        return make_rejection(MALFORMED_PULL, pull.malformed)
+    graph = ctx.mirror.commit_graph
+    messages = _commit_messages(analysis.patch_range, graph)
+    issue_links = collect_issue_links(pull, messages, host=ctx.host)
     if not issue_links:
         return make_rejection(NO_ISSUE)
     started_at = _first_commit_date(pull, analysis.patch_range, graph)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Protocol
+from typing import Protocol, Self
 
 from curate.core.model import Candidate, Decision, PullRequest, Rejection
 from curate.crawl.candidates import (
@@ -24,6 +24,7 @@ from curate.crawl.candidates import (
     relink,
 )
 from curate.crawl.linked_issues import IssueAnswers
+from curate.crawl.markup import GITHUB_HOST
 from curate.crawl.rejections import MISSING_OBJECTS, UNEXPECTED_ERROR
 from curate.crawl.reverts import find_reverts
 from curate.git.mirror import Mirror
@@ -55,12 +56,19 @@ def keep_as_stored(pulls: Sequence[PullRequest], *, commits: bool) -> Sequence[P
 
 @dataclass(frozen=True, kw_only=True)
 class PullSource:
-    """Where PRs are read besides the store."""
+    """Where PRs are read besides the store; a context manager that closes the mirror."""
 
     mirror: Mirror
     classifier: FileClassifier
     version_resolver: VersionResolver | None = None  # default: the nearest tag
     refresh: Callable[[], None] | None = None  # updates the mirror
+    host: str = GITHUB_HOST  # of GitHub's website
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.mirror.close()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +106,7 @@ def decide_pulls(
         classifier=source.classifier,
         version_resolver=source.version_resolver or TagVersionResolver(mirror),
         reverts=find_reverts(pulls, mirror.commit_graph.message),
+        host=source.host,
     )
     input_hashes = {pull.number: _compute_inputs_hash(pull, ctx) for pull in pulls}
     decided = _find_valid_decisions(repo, store, input_hashes, mirror)
@@ -136,7 +145,7 @@ def _complete_claims(
         *complete_pulls(without_head, commits=True),
         *complete_pulls(with_head, commits=False),
     ]
-    relinked = {pull.number: relink(incomplete[pull.number], pull, graph) for pull in complete}
+    relinked = {pull.number: relink(incomplete[pull.number], pull, ctx) for pull in complete}
     return [(pull, relinked.get(pull.number, result)) for pull, result in chunk]
 
 

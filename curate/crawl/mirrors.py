@@ -16,6 +16,7 @@ from curate.core.errors import (
 from curate.core.settings import Settings
 from curate.git.locations import mirror_path
 from curate.git.mirror import Mirror, ensure_mirror, fetch_refs, open_mirror
+from curate.github.hosts import website_url
 from curate.recipes import Recipe
 from curate.store.store import Store
 
@@ -97,9 +98,8 @@ def _lacks_submodule_commits(
 
 
 def clone_url(repo: str, api_url: str) -> str:
-    """Return the clone URL of *repo*; GitHub Enterprise serves its API below `/api/v3`."""
-    site = api_url.rstrip("/").removesuffix("/api/v3")
-    return f"{site if site != api_url.rstrip('/') else 'https://github.com'}/{repo}.git"
+    """Return the clone URL of *repo*."""
+    return f"{website_url(api_url)}/{repo}.git"
 
 
 def _link_mirror(path: Path, target: Path) -> None:

@@ -11,6 +11,7 @@ T = TypeVar("T")
 STAGE = "crawl"
 
 PULL_NOT_FOUND = "pull-not-found"
+MALFORMED_PULL = "malformed-pull"
 MISSING_OBJECTS = "missing-objects"
 EMPTY_PATCH = "empty-patch"
 NO_TESTS = "no-tests"
@@ -22,6 +23,7 @@ EMPTY_PROBLEM_STATEMENT = "empty-problem-statement"
 UNEXPECTED_ERROR = "unexpected-error"
 REASONS = (
     PULL_NOT_FOUND,
+    MALFORMED_PULL,
     MISSING_OBJECTS,
     EMPTY_PATCH,
     NO_TESTS,

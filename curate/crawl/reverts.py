@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from curate.core.model import PullRequest
 from curate.core.names import normalize_repo_name
-from curate.crawl.issue_links import strip_markup
+from curate.crawl.markup import strip_markup
 
 _PULL = re.compile(
     r"\breverts?:?\s{1,9}(?:changes\s{1,9}(?:from|in)\s{1,9})?(?:pull\s{1,9}request\s{1,9}|PR\s{0,9})?"
@@ -89,7 +89,7 @@ def _find_reverted(
     texts = [pull.title, pull.body, *commits]
     if not any("revert" in text or "Revert" in text for text in texts):
         return
-    texts[1] = strip_markup(pull.body)
+    texts[1] = strip_markup(pull.body, repo=pull.repo)
     for text in texts:
         for named in _PULL.finditer(text):
             own = normalize_repo_name(named["repo"] or pull.repo, pull.repo) == pull.repo

@@ -5,7 +5,8 @@ crawl continues after its last stored page, and a PR is decided again only when 
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +18,9 @@ from curate.crawl.fetch import GitHubFetcher, ProgressCallback
 from curate.crawl.linked_issues import IssueAnswers
 from curate.crawl.mirrors import fetch_new_heads, open_or_clone_mirror
 from curate.environments.plan import make_classifier, make_version_resolver
+from curate.git.mirror import open_mirror
 from curate.github.client import GitHubClient
+from curate.github.hosts import website_host
 from curate.recipes import Recipe
 from curate.store.store import Store
 
@@ -52,12 +55,13 @@ def crawl_repository(
     *,
     store: Store,
     client: GitHubClient,
-    source: PullSource,
+    source: AbstractContextManager[PullSource],
     options: CrawlOptions = CrawlOptions(),
 ) -> CrawlSummary:
     """Fetch the merged PRs of *repo* and decide which could become task instances.
 
-    Raises what `GitHubClient.query` raises; everything stored until then is kept.
+    *source* is entered after all PRs are fetched, so that nothing is cloned before GitHub answers.
+    Raises what `GitHubClient.query_adaptive` raises; everything stored until then is kept.
     """
     started, requests, points = time.monotonic(), client.requests, client.points
     fetcher = GitHubFetcher(
@@ -76,9 +80,10 @@ def crawl_repository(
         return fetcher.add_edits(answers, find_unread_edits(analyses, answers))
 
     remote = RemoteLookups(resolve_issues=resolve_issues, complete_pulls=fetcher.complete_pulls)
-    results = decide_pulls(
-        repo, store, source, remote, since=options.since, progress=options.progress
-    )
+    with source as opened:
+        results = decide_pulls(
+            repo, store, opened, remote, since=options.since, progress=options.progress
+        )
     return CrawlSummary(
         repo=repo,
         pulls=fetched,
@@ -103,12 +108,22 @@ def crawl_from_settings(
 
     Raises what `crawl_repository`, `open_mirror` and `ensure_mirror` raise.
     """
+    if options.mirror:
+        open_mirror(options.mirror).close()  # what is wrong with it is told first
+    source = _open_source(repo, settings, recipe, options)
+    return crawl_repository(repo, store=store, client=client, source=source, options=options)
+
+
+@contextmanager
+def _open_source(
+    repo: str, settings: Settings, recipe: Recipe, options: CrawlOptions
+) -> Iterator[PullSource]:
     token = options.git_token
     with open_or_clone_mirror(repo, settings, given=options.mirror, token=token) as mirror:
-        source = PullSource(
+        yield PullSource(
             mirror=mirror,
             classifier=make_classifier(recipe),
             version_resolver=make_version_resolver(recipe, mirror),
             refresh=lambda: fetch_new_heads(repo, settings, token=token),
+            host=website_host(settings.github_api_url),
         )
-        return crawl_repository(repo, store=store, client=client, source=source, options=options)

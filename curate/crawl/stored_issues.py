@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from curate.core.model import Issue, IssueLink, IssueRef, TextEdit
-from curate.github.issues import NOT_FOUND, IssueVersion
+from curate.github.issues import MALFORMED, NOT_FOUND, IssueVersion
 
 
 def is_stale(known: Issue | str | None, version: IssueVersion | None) -> bool:
@@ -12,7 +12,7 @@ def is_stale(known: Issue | str | None, version: IssueVersion | None) -> bool:
     if isinstance(known, Issue):
         changed = version is not None and version.updated_at > known.updated_at
         return changed or is_outdated(known) or is_elsewhere(known, version)
-    return known == NOT_FOUND and version is not None
+    return known in (NOT_FOUND, MALFORMED) and version is not None
 
 
 def is_elsewhere(known: Issue | str | None, version: IssueVersion | None) -> bool:

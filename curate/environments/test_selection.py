@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from curate.builders.text import replace_unstorable
 from curate.core.model import Rejection
 from curate.patches.file_kinds import matches_any_glob
 from curate.patches.parse import split_files
@@ -138,4 +139,6 @@ def _keyword_expression(names: tuple[str, ...]) -> str:
 
 
 def _is_runnable(path: str) -> bool:
-    return bool(_RUNNABLE.fullmatch(path.rsplit("/", 1)[-1]))
+    """Whether *path* is a test module that a command can name, which is UTF-8."""
+    is_utf8 = path == replace_unstorable(path)
+    return is_utf8 and bool(_RUNNABLE.fullmatch(path.rsplit("/", 1)[-1]))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from curate.builders.git.run import git_fields
+from curate.builders.text import decode_storable
 
 _LEFT, _RIGHT, _STALE = 1, 2, 4
 _HEADER = "%ct %at %H %P"
@@ -70,7 +71,7 @@ class CommitGraph:
     def message(self, commit: str) -> str:
         """Message of a commit; "" for an unknown one."""
         node = self._index.get(commit)
-        return "" if node is None else self._messages[node].decode("utf-8", "replace")
+        return "" if node is None else decode_storable(self._messages[node])
 
     def authored_at(self, commit: str) -> datetime:
         """Author date of a known commit."""

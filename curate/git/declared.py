@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 
 from curate.builders.git.run import git_output
+from curate.builders.text import decode_storable
 from curate.git.mirror import Mirror
 
 
@@ -36,5 +37,5 @@ class FileVersionResolver:
 
     def _search_file(self, commit: str) -> str:
         content = self._mirror.object_reader.read(f"{commit}:{self._file}") or b""
-        found = self._pattern.search(content.decode("utf-8", "replace"))
+        found = self._pattern.search(decode_storable(content))
         return found.group(1) if found else ""

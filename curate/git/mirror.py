@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from curate.builders.git.objects import ObjectReader
 from curate.builders.git.run import git_output, run_git
@@ -22,6 +23,11 @@ REFSPECS = (
     "+refs/pull/*/head:refs/pull/*/head",
 )
 _ASKPASS = """#!/bin/sh
+case "$1" in
+  *"//$CURATE_GIT_HOST'"* | *"@$CURATE_GIT_HOST'"*) ;;
+  *"//$CURATE_GIT_HOST/"* | *"@$CURATE_GIT_HOST/"*) ;;
+  *) exit 1 ;;  # a redirect to another host
+esac
 case "$1" in Username*) echo x-access-token ;; *) printf '%s\\n' "$CURATE_GIT_TOKEN" ;; esac
 """
 
@@ -144,7 +150,8 @@ def _run_remote_git(path: Path, token: str | None, command: str, *arguments: str
     import git
 
     words = ["git", f"--git-dir={path}", "-c", "core.bare=true", command, *arguments]
-    with _askpass_environment(token) as environment:
+    host = next((urlsplit(it).netloc for it in arguments if "://" in it), "")
+    with _askpass_environment(token, host) as environment:
         try:
             return str(git.Git(path).execute(words, env=environment))
         except git.GitCommandError as failure:
@@ -171,13 +178,20 @@ def _classify_fetch_error(stderr: str) -> NetworkError | AuthenticationError | N
 
 
 @contextmanager
-def _askpass_environment(token: str | None) -> Iterator[dict[str, str]]:
-    """Environment with a GIT_ASKPASS program, which keeps the token off the command line."""
+def _askpass_environment(token: str | None, host: str) -> Iterator[dict[str, str]]:
+    """Environment with a GIT_ASKPASS program, which keeps the token off the command line.
+
+    It gives the token to *host* only.
+    """
     with tempfile.TemporaryDirectory(prefix="curate-askpass-") as folder:
         environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
         if token:
             program = Path(folder) / "askpass"
             program.write_text(_ASKPASS)
             program.chmod(0o700)
-            environment |= {"GIT_ASKPASS": str(program), "CURATE_GIT_TOKEN": token}
+            environment |= {
+                "GIT_ASKPASS": str(program),
+                "CURATE_GIT_TOKEN": token,
+                "CURATE_GIT_HOST": host,
+            }
         yield environment

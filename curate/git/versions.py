@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Protocol
 
 from curate.builders.git.run import git_output
+from curate.builders.text import decode_storable
 from curate.git.mirror import Mirror
 
 _NUMBERS = re.compile(r"(?<![0-9.])([0-9]+)(?:[._]([0-9]+))?")
@@ -63,7 +64,7 @@ class TagVersionResolver:
         """Tag by tagged commit: annotated before lightweight, then the newest, then by name."""
         lines = git_output(self._mirror.path, "for-each-ref", f"--format={_TAGS}", "refs/tags")
         found: dict[str, tuple[bool, int, str]] = {}
-        for line in lines.decode("utf-8", "replace").splitlines():
+        for line in decode_storable(lines).splitlines():
             kind, target, date, oid, peeled, ref = line.split(" ")
             annotated = kind == "tag"
             if (target if annotated else kind) != "commit":

@@ -7,10 +7,12 @@ from typing import Any
 from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.model import PullRequest
 from curate.github import queries
-from curate.github.client import GitHubClient, JsonObject
+from curate.github.answers import LIST_DOES_NOT_GO_ON, PageCursors, checking_answer
+from curate.github.client import GitHubClient, JsonObject, QueryResult
 from curate.github.page_size import AdaptivePageSize
-from curate.github.pulls import parse_closing_issues, parse_pull, repository_not_found
+from curate.github.pulls import parse_any_pull, parse_closing_issues, repository_not_found
 from curate.github.queries import QueryField
+from curate.github.retry import MalformedAnswerError
 
 LARGEST_BATCH = 50
 
@@ -22,8 +24,9 @@ def fetch_fields(
 
     Answers have one more key, `askedRepository`: the repository's name as GitHub has it.
 
-    Raises what `GitHubClient.query` raises, and `NotFoundError` if the repository *home* does not
-    exist: a missing object in it would then mean nothing.
+    An object that the token may not read is missing, too. Raises what
+    `GitHubClient.query_adaptive` raises, and `NotFoundError` or `AuthenticationError` if the
+    repository *home* is missing: a missing object in it would then mean nothing.
     """
     pending = list(fields)
     while pending:
@@ -34,20 +37,37 @@ def fetch_fields(
             document, aliases = queries.build_query(pending[: size.value])  # noqa: B023
             return document, {}
 
-        data = client.query_adaptive(make_request, size.shrink)
+        def parse(result: QueryResult) -> list[tuple[QueryField, JsonObject | None]]:
+            return _read_answers(result, pending, aliases, home)  # noqa: B023
+
+        answers = client.query_adaptive(make_request, size.shrink, parse)
         size.record_success()
-        batch = zip(pending, aliases, strict=False)
-        if any(home == field.repo != "" and data.get(repo) is None for field, (repo, _) in batch):
-            raise repository_not_found(home)
-        answers = [_read_answer(data, repo, alias) for repo, alias in aliases]
-        yield list(zip(pending, answers, strict=False))
-        pending = pending[len(aliases) :]
+        yield answers
+        pending = pending[len(answers) :]
 
 
-def _read_answer(data: JsonObject, repo: str, alias: str) -> JsonObject | None:
-    parent = (data.get(repo) or {}) if repo else data
-    node = parent.get(alias)
-    return {**node, "askedRepository": parent.get("nameWithOwner", "")} if node else None
+def _read_answers(
+    result: QueryResult, fields: Sequence[QueryField], aliases: Sequence[tuple[str, str]], home: str
+) -> list[tuple[QueryField, JsonObject | None]]:
+    answers: list[tuple[QueryField, JsonObject | None]] = []
+    for field, (repo, alias) in zip(fields, aliases, strict=False):
+        parent = _find_parent(result.data, repo)
+        if parent is None and home == field.repo != "":
+            raise repository_not_found(home, result.denials.get(repo, ""))
+        node = None if parent is None else parent[alias]
+        if not isinstance(node, dict | None):
+            raise TypeError(f"{alias} is not an object")
+        name = parent.get("nameWithOwner", "") if parent else ""
+        answers.append((field, {**node, "askedRepository": name} if node else None))
+    return answers
+
+
+def _find_parent(data: JsonObject, repo: str) -> JsonObject | None:
+    """Return what has the fields of the alias *repo*; "" is the query itself."""
+    if not data:
+        return None
+    parent: JsonObject | None = data[repo] if repo else data
+    return parent
 
 
 def fetch_pulls(
@@ -61,9 +81,10 @@ def fetch_pulls(
     size = AdaptivePageSize(LARGEST_BATCH, smallest=1)
     fields = [queries.pull_field(repo, number) for number in numbers]
     for batch in fetch_fields(client, fields, size, home=repo):
+        found = {int(field.alias.removeprefix("p")): node for field, node in batch}
         yield {
-            int(field.alias.removeprefix("p")): parse_pull(node, repo, names) if node else None
-            for field, node in batch
+            number: parse_any_pull({**node, "number": number}, repo, names) if node else None
+            for number, node in found.items()
         }
 
 
@@ -72,7 +93,8 @@ def complete_pulls(
 ) -> list[PullRequest]:
     """Fetch the remaining closing references of *pulls*.
 
-    With *commits*, fetch all commit messages and the earliest author date, too.
+    With *commits*, fetch all commit messages and the earliest author date, too. A PR whose lists
+    are not as documented is returned as `malformed`.
     """
     found = {pull.number: replace(pull, closing_cursor=None) for pull in pulls}
     pending: list[QueryField] = []
@@ -84,13 +106,22 @@ def complete_pulls(
         if commits:
             pending.append(queries.commits_field(pull.repo, pull.number, None))
     size = AdaptivePageSize(LARGEST_BATCH, smallest=1)
+    asked: set[QueryField] = set()
     while pending:
+        asked.update(pending)
         next_fields: list[QueryField] = []
         batches = fetch_fields(client, pending, size, home=pulls[0].repo)
         for field, node in (pair for batch in batches for pair in batch):
             number = int(field.alias.removeprefix("closing").removeprefix("commits"))
             if node:
-                found[number], remaining = _extend_pull(found[number], field, node)
+                try:
+                    with checking_answer(node):
+                        found[number], remaining = _extend_pull(found[number], field, node)
+                    if not asked.isdisjoint(remaining):
+                        raise MalformedAnswerError(LIST_DOES_NOT_GO_ON)
+                except MalformedAnswerError as error:
+                    found[number] = replace(found[number], malformed=str(error))
+                    continue
                 next_fields += remaining
         pending = next_fields
     return list(found.values())
@@ -101,10 +132,10 @@ def _extend_pull(
 ) -> tuple[PullRequest, list[QueryField]]:
     """Add one page of a list to *pull*; also return the field for the next page, if any."""
     page = node["list"]
-    cursor = page["pageInfo"]["endCursor"] if page["pageInfo"]["hasNextPage"] else None
+    cursor = PageCursors().find_next(page)
     if field.alias.startswith("commits"):
         authored = [it["commit"] for it in page["nodes"] if it]
-        messages = tuple(it["message"] for it in authored)
+        messages = tuple(it["message"] or "" for it in authored)
         times = [pull.first_commit_at, *(parse_rfc3339(it["authoredDate"]) for it in authored)]
         first_commit = min((it for it in times if it), default=None)
         pull = replace(

@@ -1,20 +1,49 @@
-"""The only module that contacts GitHub: PyGithub with retries, cost counters, several tokens."""
+"""The client of GitHub's API: retries, cost counters, several tokens."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from curate.github.errors import BadCredentialsError, classify_http_error, classify_query_errors
-from curate.github.retry import Headers, RateLimitExceededError, RetryPolicy, TransientError
+from curate.core.errors import NetworkError, NotFoundError
+from curate.github.answers import checking_answer
+from curate.github.errors import (
+    BadCredentialsError,
+    WrongAddressError,
+    access_denied,
+    classify_http_error,
+    classify_query_errors,
+    find_denials,
+    token_needed,
+)
+from curate.github.json_text import NOT_JSON
+from curate.github.retry import (
+    FirstContactError,
+    MalformedAnswerError,
+    RateLimitExceededError,
+    RetryPolicy,
+    TransientError,
+    UnreachableError,
+)
 from curate.github.tokens import Token, TokenPool
-
-if TYPE_CHECKING:
-    from github import Github
+from curate.github.transport import HttpAnswer, HttpRequest, Transport
 
 DEFAULT_API_URL = "https://api.github.com"
+_CREDENTIAL_STATUSES = frozenset((401, 403, 404, 429))
+_HTML_STATUSES = frozenset((401, 404, 408, 429, 500, 502, 503, 504))  # GitHub's pages, a proxy's
 T = TypeVar("T")
 JsonObject = dict[str, Any]
-Response = tuple[Headers, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryResult:
+    """Data of a query, with null for what does not exist or the token may not read.
+
+    `denials` has GitHub's messages about the latter, by the first name of the path.
+    """
+
+    data: JsonObject
+    denials: Mapping[str, str]
 
 
 class GitHubClient:
@@ -31,17 +60,19 @@ class GitHubClient:
         *,
         policy: RetryPolicy | None = None,
         on_warning: Callable[[str], None] = lambda text: None,
-        timeout: int = 60,
+        timeout: float = 30,
     ) -> None:
-        """*timeout* is in seconds, for connecting and for every read."""
+        """*timeout* is in seconds, for every read.
+
+        Raises `ConfigurationError` if *api_url* is not an HTTP address.
+        """
         self.policy = policy or RetryPolicy()
         self.requests = 0
         self.points = 0
+        self.warn = on_warning
         self._pool = TokenPool([token] if isinstance(token, str) else list(token or ()))
-        self._api_url = api_url
-        self._warn = on_warning
-        self._timeout = timeout
-        self._local = threading.local()
+        self._transport = Transport(api_url, timeout)
+        self._was_reached = False  # whether GitHub has answered with JSON
         self._lock = threading.Lock()
 
     @property
@@ -49,42 +80,43 @@ class GitHubClient:
         """Remaining points of all tokens, as of their last responses; None before the first."""
         return self._pool.total_remaining
 
-    def query(self, document: str, variables: Mapping[str, Any]) -> JsonObject:
-        """Return `data` of the response, with null for missing objects.
-
-        Raises `AuthenticationError` at once, `NetworkError` after all retries.
-        """
-        return self.query_adaptive(lambda: (document, variables), lambda: None)
-
     def query_adaptive(
         self,
         make_request: Callable[[], tuple[str, Mapping[str, Any]]],
         on_failure: Callable[[], None],
-    ) -> JsonObject:
-        """Like `query`, for requests that can be split.
+        parse: Callable[[QueryResult], T],
+    ) -> T:
+        """Return what *parse* makes of the response to a query, with retries.
 
         *make_request* returns document and variables before every attempt; *on_failure* is called
-        after a failure that a smaller request might have avoided.
+        after a failure that a smaller request might have avoided. A response that *parse* cannot
+        read counts as one. Raises `AuthenticationError` at once, `NetworkError` after all retries.
         """
 
-        def send_once() -> JsonObject:
+        def send_once() -> T:
             document, variables = make_request()
-            return self._send_with_any_token(
+            result = self._send_with_any_token(
                 lambda token: self._send_query(token, document, dict(variables))
             )
+            try:
+                with checking_answer():
+                    return parse(result)
+            except MalformedAnswerError:
+                if result.denials:  # what is missing is not malformed but forbidden
+                    raise access_denied(next(iter(result.denials.values()))) from None
+                raise
 
         return self.policy.run_with_retries(send_once, on_failure)
 
-    def get(self, path: str, parameters: Mapping[str, Any]) -> Response:
-        """Return headers and body of a REST endpoint.
+    def get(self, path: str, parameters: Mapping[str, Any]) -> HttpAnswer:
+        """Return the answer of a REST endpoint; *path* has no slash at its start.
 
-        Raises what `query` raises, and `NotFoundError`.
+        Raises what `query_adaptive` raises, and `NotFoundError`.
         """
 
-        def send_once(token: Token) -> Response:
-            query = dict(parameters)
+        def send_once(token: Token) -> HttpAnswer:
             return self._send(
-                lambda: self._client_for(token).requester.requestJsonAndCheck("GET", path, query)
+                HttpRequest(method="GET", path=path, token=token.value, parameters=parameters)
             )
 
         return self.policy.run_with_retries(lambda: self._send_with_any_token(send_once))
@@ -101,7 +133,7 @@ class GitHubClient:
                     others_left = self._pool.remove(token)
                 if not others_left:
                     raise
-                self._warn(
+                self.warn(
                     f"GitHub rejected token {token.number} of {self._pool.size};"
                     " continuing without it."
                 )
@@ -112,69 +144,79 @@ class GitHubClient:
                     raise RateLimitExceededError(str(limit), seconds=seconds) from None
         raise RateLimitExceededError("GitHub's rate limit is exceeded.", seconds=None)
 
-    def _send_query(self, token: Token, document: str, variables: JsonObject) -> JsonObject:
-        headers, body = self._send(
-            lambda: self._client_for(token).requester.graphql_query(document, variables)
-        )
-        if not isinstance(body, dict):
-            raise TransientError("GitHub's response contains no data.", hint="Try again later.")
-        error = classify_query_errors(body["errors"], headers) if body.get("errors") else None
+    def _send_query(self, token: Token, document: str, variables: JsonObject) -> QueryResult:
+        if token.value is None and self._transport.api_url == DEFAULT_API_URL:
+            raise token_needed()
+        body = {"query": document, "variables": variables}
+        path = self._transport.graphql_url
+        try:
+            answer = self._send(
+                HttpRequest(method="POST", path=path, token=token.value, document=body)
+            )
+        except NotFoundError:
+            raise WrongAddressError(
+                f"There is no GitHub API at {self._transport.host} (404 Not Found).",
+                hint="Check the setting github_api_url.",
+            ) from None
+        except (BadCredentialsError, RateLimitExceededError):
+            if token.value is None:  # GitHub answers one or the other
+                raise token_needed() from None
+            raise
+        return self._read_result(token, answer)
+
+    def _read_result(self, token: Token, answer: HttpAnswer) -> QueryResult:
+        body = answer.body if isinstance(answer.body, dict) else {}
+        errors = body.get("errors") or []
+        error = classify_query_errors(errors, answer.headers)
         if error:
             raise error
-        data = body.get("data")
-        if not isinstance(data, dict):
+        data, denials = body.get("data"), find_denials(errors)
+        if not isinstance(data, dict) and denials:
+            raise access_denied(next(iter(denials.values())))
+        if not isinstance(data, dict) and not errors:
             if body.get("message"):  # the secondary rate limit may come with status 200
-                raise classify_http_error(403, headers, str(body["message"]))
-            raise TransientError("GitHub's response contains no data.", hint="Try again later.")
+                raise classify_http_error(403, answer.headers, str(body["message"]))
+            raise MalformedAnswerError("GitHub's response contains no data.")
+        data = data if isinstance(data, dict) else {}
         self._record_cost(token, data.get("rateLimit"))
-        return data
+        return QueryResult(data=data, denials=denials)
 
-    def _send(self, send: Callable[[], Response]) -> Response:
-        """Return headers and body of a response; PyGithub's exceptions carry the body."""
-        from github import GithubException
-
+    def _send(self, request: HttpRequest) -> HttpAnswer:
+        """Return an answer with JSON and a status that is no error, or with GraphQL errors."""
         with self._lock:
             self.requests += 1
         try:
-            headers, body = send()
-        except GithubException as error:
-            body, headers = error.data, error.headers or {}
-            if not (isinstance(body, dict) and isinstance(body.get("errors"), list)):
-                message = str(body.get("message", "")) if isinstance(body, dict) else ""
-                raise classify_http_error(error.status, headers, message) from None
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise TransientError(
-                f"No valid response from GitHub ({type(error).__name__}).",
-                hint="Check the connection and try again.",
-            ) from None
-        if not isinstance(body, dict | list) or _is_wrapped_text(body):
-            raise TransientError("GitHub's response is not JSON.", hint="Try again later.")
-        return headers, body
+            answer = self._transport.send(request)
+        except UnreachableError as error:
+            if self._was_reached:
+                raise
+            raise FirstContactError(str(error), hint=error.hint) from None
+        body, status = answer.body, answer.status
+        if body is NOT_JSON and self._is_foreign(status):
+            raise self._not_github(answer)
+        self._was_reached |= body is not NOT_JSON
+        has_errors = isinstance(body, dict) and isinstance(body.get("errors"), list)
+        if status >= 400 and not (has_errors and status not in _CREDENTIAL_STATUSES):
+            message = str(body.get("message", "")) if isinstance(body, dict) else ""
+            raise classify_http_error(status, answer.headers, message)
+        return answer
 
-    def _record_cost(self, token: Token, rate: Mapping[str, int] | None) -> None:
-        if rate:
+    def _is_foreign(self, status: int) -> bool:
+        """Whether an answer without JSON may be another server's; GitHub's own ones are known."""
+        if status < 400:
+            return status != 204
+        return not self._was_reached and (status not in _HTML_STATUSES)
+
+    def _not_github(self, answer: HttpAnswer) -> NetworkError:
+        kind = TransientError if self._was_reached else FirstContactError
+        return kind(
+            f"{self._transport.host} answers {answer.status} without JSON, unlike GitHub's API.",
+            hint="Check the setting github_api_url, and whether a proxy answers instead.",
+        )
+
+    def _record_cost(self, token: Token, rate: object) -> None:
+        if isinstance(rate, Mapping):
+            cost, remaining = rate.get("cost"), rate.get("remaining")
             with self._lock:
-                self.points += rate["cost"]
-                token.remaining = rate["remaining"]
-
-    def _client_for(self, token: Token) -> "Github":
-        """PyGithub client of this thread for *token*."""
-        clients: dict[int, Any] = self._local.__dict__.setdefault("githubs", {})
-        if token.number not in clients:
-            import github
-
-            clients[token.number] = github.Github(
-                auth=github.Auth.Token(token.value) if token.value else None,
-                base_url=self._api_url,
-                timeout=self._timeout,
-                retry=None,
-                seconds_between_requests=None,
-                seconds_between_writes=None,
-                user_agent="curate",
-            )
-        return cast("Github", clients[token.number])
-
-
-def _is_wrapped_text(body: object) -> bool:
-    """Whether PyGithub has wrapped a body that is not JSON, such as an HTML page."""
-    return isinstance(body, dict) and isinstance(body.get("data"), str)
+                self.points += cost if isinstance(cost, int) else 0
+                token.remaining = remaining if isinstance(remaining, int) else token.remaining

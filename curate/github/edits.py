@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.model import TextEdit
 from curate.github import queries
+from curate.github.answers import PageCursors, checking_answer
 from curate.github.batch_query import LARGEST_BATCH, fetch_fields
 from curate.github.client import GitHubClient, JsonObject
 from curate.github.page_size import AdaptivePageSize
+from curate.github.retry import MalformedAnswerError
 
 Edits = tuple[TextEdit, ...]
 
@@ -16,10 +18,11 @@ def fetch_edits(client: GitHubClient, node_ids: Sequence[str]) -> dict[str, Edit
     """Fetch all versions of issues and comments by node id, oldest first, 50 texts per request.
 
     A text that is gone, or whose history GitHub does not show, has no versions. Raises what
-    `GitHubClient.query` raises.
+    `GitHubClient.query_adaptive` raises.
     """
     found: dict[str, Edits] = dict.fromkeys(node_ids, ())
     cursors: dict[str, str | None] = dict.fromkeys(node_ids)
+    pages = {node_id: PageCursors() for node_id in cursors}
     size = AdaptivePageSize(LARGEST_BATCH, smallest=1)
     while cursors:
         pending = list(cursors)
@@ -31,10 +34,16 @@ def fetch_edits(client: GitHubClient, node_ids: Sequence[str]) -> dict[str, Edit
         cursors = {}
         for node_id, node in zip(pending, nodes, strict=True):
             page = (node or {}).get("userContentEdits")
-            if page:
-                found[node_id] += _parse_edits(page)
-                if page["pageInfo"]["hasNextPage"]:
-                    cursors[node_id] = page["pageInfo"]["endCursor"]
+            try:
+                with checking_answer(page):
+                    found[node_id] += _parse_edits(page) if page else ()
+                    cursor = pages[node_id].find_next(page) if page else None
+            except MalformedAnswerError as error:
+                client.warn(f"an edit history is ignored: {error}")
+                found[node_id], cursor = (), None
+            if cursor:
+                pages[node_id].add(cursor)
+                cursors[node_id] = cursor
     return {
         node_id: tuple(sorted(edits, key=lambda edit: edit.edited_at))
         for node_id, edits in found.items()

@@ -7,13 +7,22 @@ from datetime import datetime
 from curate.builders.rfc3339 import format_rfc3339, parse_rfc3339
 from curate.core.model import Comment, Issue, IssueRef, TitleChange
 from curate.github import queries
+from curate.github.answers import (
+    LIST_DOES_NOT_GO_ON,
+    PageCursors,
+    checking_answer,
+    parse_record,
+    read_number,
+)
 from curate.github.batch_query import LARGEST_BATCH, fetch_fields
-from curate.github.client import GitHubClient, JsonObject
+from curate.github.client import GitHubClient, JsonObject, QueryResult
 from curate.github.page_size import AdaptivePageSize
 from curate.github.pulls import repository_not_found, split_repo
+from curate.github.retry import MalformedAnswerError
 
 IS_PULL_REQUEST = "is-a-pull"
 NOT_FOUND = "not-found"
+MALFORMED = "malformed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +41,8 @@ IssueVersions = dict[IssueRef, IssueVersion | None]
 class IssueBatch:
     """Issues where they are now, and what else was found at references.
 
-    *missing* has a reason, `IS_PULL_REQUEST` or `NOT_FOUND`; *moved* where an issue that was
-    transferred is now.
+    *missing* has a reason, `IS_PULL_REQUEST`, `NOT_FOUND` or `MALFORMED`; *moved* where an issue
+    that was transferred is now.
     """
 
     issues: tuple[Issue, ...]
@@ -50,8 +59,8 @@ def fetch_issues(
 ) -> Iterator[IssueBatch]:
     """Fetch issues with all their comments; each of *refs* is in exactly one batch.
 
-    *names* maps case-folded repository names to the spelling to use. Raises what
-    `GitHubClient.query` raises, and `NotFoundError` if the repository *home* does not exist.
+    *names* maps case-folded repository names to the spelling to use. Raises what `fetch_fields`
+    raises.
     """
     size = AdaptivePageSize(LARGEST_BATCH, smallest=1)
     unique_refs = list(dict.fromkeys(refs))
@@ -78,7 +87,7 @@ def fetch_changed_issues(
 ) -> Iterator[IssueVersions]:
     """Fetch pages of the issues of *repo* updated at or after *since*, oldest update first."""
     owner, name = split_repo(repo)
-    size = AdaptivePageSize(queries.MAX_PAGE_SIZE)
+    size, cursors = AdaptivePageSize(queries.MAX_PAGE_SIZE), PageCursors()
     cursor: str | None = None
     more = True
     while more:
@@ -88,21 +97,34 @@ def fetch_changed_issues(
             "since": format_rfc3339(since, timespec="auto"),
             "cursor": cursor,
         }
-        data = client.query_adaptive(
+        page, cursor = client.query_adaptive(
             lambda: (queries.CHANGED_ISSUES, {**fixed, "size": size.value}),  # noqa: B023
             size.shrink,
+            lambda result: _parse_changed_issues(result, repo, cursors),
         )
         size.record_success()
-        if data["repository"] is None:
-            raise repository_not_found(repo)
-        page = data["repository"]["issues"]
-        found = [node for node in page["nodes"] if node]
-        yield {IssueRef(repo=repo, number=it["number"]): _parse_version(it) for it in found}
-        cursor, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+        yield page
+        cursors.add(cursor)
+        more = cursor is not None
+
+
+def _parse_changed_issues(
+    result: QueryResult, repo: str, cursors: PageCursors
+) -> tuple[IssueVersions, str | None]:
+    """Return the issues of a page, and the cursor of the next one."""
+    repository = result.data["repository"] if result.data else None
+    if repository is None:
+        raise repository_not_found(repo, result.denials.get("repository", ""))
+    page = repository["issues"]
+    found = [node for node in page["nodes"] if node]
+    versions = {IssueRef(repo=repo, number=read_number(it)): _parse_version(it) for it in found}
+    return versions, cursors.find_next(page)
 
 
 def parse_issue(node: JsonObject, ref: IssueRef) -> Issue:
     """Parse one issue and the first page of its comments."""
+    if node["__typename"] != "Issue":
+        raise ValueError(f"{node['__typename']!r} is no issue")
     return Issue(
         repo=ref.repo,
         number=ref.number,
@@ -130,14 +152,21 @@ def _make_batch(
     for ref, node in nodes.items():
         if node is None:
             missing[ref.repo, ref.number] = NOT_FOUND
-        elif node["__typename"] != "Issue":
+        elif node.get("__typename") == "PullRequest":
             missing[ref.repo, ref.number] = IS_PULL_REQUEST
         else:
-            place = _parse_place(node, ref, names)
+            try:
+                with checking_answer(node):
+                    place = _parse_place(node, ref, names)
+                    found_cursors = _next_comment_cursors(place, node["comments"])
+                found[place] = parse_record(parse_issue, node, place)
+            except MalformedAnswerError as error:
+                missing[ref.repo, ref.number] = MALFORMED
+                client.warn(f"{ref.repo}#{ref.number}: {error}")
+                continue
+            cursors |= found_cursors
             if place != ref:
                 moved[ref.repo, ref.number] = place
-            found[place] = parse_issue(node, place)
-            cursors |= _next_comment_cursors(place, node["comments"])
     _fetch_remaining_comments(client, found, cursors, size)
     return IssueBatch(issues=tuple(found.values()), missing=missing, moved=moved)
 
@@ -149,21 +178,31 @@ def _fetch_remaining_comments(
     size: AdaptivePageSize,
 ) -> None:
     """Add the comments after the first page to *found*; *cursors* says where those continue."""
+    asked: set[tuple[IssueRef, str]] = set()
     while cursors:
         refs = list(cursors)
         fields = [queries.comments_field(ref, cursor) for ref, cursor in cursors.items()]
+        asked.update(cursors.items())
         cursors = {}
         nodes = [node for batch in fetch_fields(client, fields, size) for _, node in batch]
         for ref, node in zip(refs, nodes, strict=True):
             if node:
-                comments = found[ref].comments + _parse_comments(node["comments"])
+                try:
+                    with checking_answer(node):
+                        comments = found[ref].comments + _parse_comments(node["comments"])
+                        cursor = _next_comment_cursors(ref, node["comments"])
+                    if not asked.isdisjoint(cursor.items()):
+                        raise MalformedAnswerError(LIST_DOES_NOT_GO_ON)
+                except MalformedAnswerError as error:
+                    client.warn(f"{ref.repo}#{ref.number}: later comments are missing. {error}")
+                    continue
                 found[ref] = replace(found[ref], comments=comments)
-                cursors |= _next_comment_cursors(ref, node["comments"])
+                cursors |= cursor
 
 
 def _next_comment_cursors(ref: IssueRef, connection: JsonObject) -> dict[IssueRef, str]:
-    info = connection["pageInfo"]
-    return {ref: info["endCursor"]} if info["hasNextPage"] else {}
+    cursor = PageCursors().find_next(connection)
+    return {ref: cursor} if cursor else {}
 
 
 def _parse_place(node: JsonObject, asked: IssueRef, names: Mapping[str, str]) -> IssueRef:
@@ -193,14 +232,14 @@ def _parse_title_changes(connection: JsonObject) -> tuple[TitleChange, ...]:
 
 
 def _parse_comments(connection: JsonObject) -> tuple[Comment, ...]:
-    return tuple(
-        Comment(
-            created_at=parse_rfc3339(node["createdAt"]),
-            body=node["body"] or "",
-            author=(node["author"] or {}).get("login", ""),
-            node_id=node["id"],
-            edited_at=_parse_optional_time(node["lastEditedAt"]),
-        )
-        for node in connection["nodes"] or ()
-        if node
+    return tuple(parse_record(_parse_comment, node) for node in connection["nodes"] if node)
+
+
+def _parse_comment(node: JsonObject) -> Comment:
+    return Comment(
+        created_at=parse_rfc3339(node["createdAt"]),
+        body=node["body"] or "",
+        author=(node["author"] or {}).get("login") or "",
+        node_id=node["id"],
+        edited_at=_parse_optional_time(node["lastEditedAt"]),
     )

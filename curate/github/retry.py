@@ -1,14 +1,19 @@
 """Retry policy for requests to GitHub."""
 
 import email.utils
+import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import tenacity
 
 from curate.core.errors import NetworkError
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Headers = Mapping[str, object]
@@ -16,6 +21,35 @@ Headers = Mapping[str, object]
 
 class TransientError(NetworkError):
     """A failure that a retry, possibly with a smaller request, may avoid."""
+
+    max_failures = 8  # of this kind, until the request is given up
+    max_seconds = 80.0  # since the first attempt, after which no further one begins
+
+
+class NoAnswerError(TransientError):
+    """A server that accepts a request and is silent until the timeout."""
+
+    max_failures = 3
+
+
+class UnreachableError(TransientError):
+    """No connection to the server."""
+
+
+class MalformedAnswerError(TransientError):
+    """An answer that is not what GitHub documents: a field is missing, or a list does not end."""
+
+    max_failures = 3
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, hint="Try again later. If it stays so, please report it.")
+
+
+class FirstContactError(TransientError):
+    """No server, or not GitHub's, although it was never reached before: told soon."""
+
+    max_failures = 3
+    max_seconds = 4.0
 
 
 class RateLimitExceededError(NetworkError):
@@ -29,6 +63,8 @@ class RateLimitExceededError(NetworkError):
 @dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
     """Limits for retries and waits, in seconds; both retry loops are bounded.
+
+    Each kind of `TransientError` has limits of its own besides.
 
     `on_wait(remaining seconds, reason)` is called at least once a second during every wait.
     """
@@ -64,16 +100,39 @@ class RetryPolicy:
     ) -> T:
         failing = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TransientError),
-            stop=tenacity.stop_after_attempt(self.max_attempts),
+            stop=partial(self._should_stop_retrying, Counter()),
             wait=tenacity.wait_exponential(multiplier=self.initial_backoff, max=self.max_backoff)
             + tenacity.wait_random(0, self.initial_backoff),
-            before_sleep=lambda state: on_failure() if on_failure else None,
+            before_sleep=lambda state: self._before_retry(state, on_failure),
             sleep=lambda seconds: self._sleep_with_countdown(
                 seconds, "GitHub 5xx or connection error"
             ),
             reraise=True,
         )
         return failing(request)
+
+    def _before_retry(
+        self, state: tenacity.RetryCallState, on_failure: Callable[[], None] | None
+    ) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.info("%s Attempt %d follows.", error, state.attempt_number + 1)
+        if on_failure:
+            on_failure()
+
+    def _should_stop_retrying(
+        self, failures: Counter[type[BaseException]], state: tenacity.RetryCallState
+    ) -> bool:
+        """Whether *failures* of the last kind are too many, or the time for retries is over."""
+        error = state.outcome.exception() if state.outcome else None
+        if not isinstance(error, TransientError):
+            return True
+        failures[type(error)] += 1
+        seconds = (state.seconds_since_start or 0.0) + state.upcoming_sleep
+        return (
+            state.attempt_number >= self.max_attempts
+            or failures[type(error)] >= error.max_failures
+            or seconds > error.max_seconds
+        )
 
     def _should_give_up(self, state: tenacity.RetryCallState) -> bool:
         too_long = _rate_limit_pause(state) > self.max_rate_limit_wait

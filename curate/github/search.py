@@ -8,11 +8,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from curate.builders.rfc3339 import parse_rfc3339
-from curate.github.client import GitHubClient
+from curate.core.errors import AuthenticationError, NotFoundError
+from curate.github.answers import PageCursors, parse_record
+from curate.github.client import GitHubClient, QueryResult
+from curate.github.errors import BadCredentialsError, UnavailableError
 from curate.github.page_size import AdaptivePageSize
+from curate.github.retry import MalformedAnswerError
 
 MAX_RESULTS = 1000  # GitHub returns no more results per search
 FIRST_DAY = datetime(2007, 10, 1, tzinfo=UTC)  # no repository on GitHub is older
@@ -79,7 +84,7 @@ def find_repositories(client: GitHubClient, criteria: SearchCriteria) -> Iterato
     """Yield every repository with enough stars once, with the criterion it fails.
 
     Contributors cost one REST request each and are counted only for repositories that meet all
-    other criteria. Raises what `GitHubClient.query` raises.
+    other criteria. Raises what `GitHubClient.query_adaptive` raises.
     """
     seen: set[str] = set()
     for repository in search_repositories(client, criteria):
@@ -141,7 +146,7 @@ def _fetch_search_pages(
     client: GitHubClient, text: str
 ) -> Iterator[tuple[int, Sequence[RepositoryInfo]]]:
     """Yield (total number of results, results of this page), page by page."""
-    size = AdaptivePageSize(100)
+    size, cursors = AdaptivePageSize(100), PageCursors()
     cursor: str | None = None
     more = True
     while more:
@@ -149,10 +154,42 @@ def _fetch_search_pages(
         page = client.query_adaptive(
             lambda: (SEARCH, {**fixed, "size": size.value}),  # noqa: B023
             size.shrink,
-        )["search"]
+            partial(_parse_search_page, cursors=cursors),
+        )
         size.record_success()
-        yield page["repositoryCount"], [_parse_repository(node) for node in page["nodes"] if node]
-        cursor, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+        for reason in page.skipped:
+            client.warn(f"Skipped a repository. {reason}")
+        yield page.count, page.repositories
+        cursors.add(page.cursor)
+        cursor, more = page.cursor, page.cursor is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _SearchPage:
+    """A page of results; *cursor* is that of the next one, *skipped* says what was not read."""
+
+    count: int  # of all pages
+    repositories: tuple[RepositoryInfo, ...]
+    cursor: str | None
+    skipped: tuple[str, ...]
+
+
+def _parse_search_page(result: QueryResult, cursors: PageCursors) -> _SearchPage:
+    page = result.data["search"]
+    found, skipped = [], []
+    for node in page["nodes"]:
+        if node:
+            try:
+                found.append(parse_record(_parse_repository, node))
+            except MalformedAnswerError as error:
+                skipped.append(f"{node.get('nameWithOwner') or 'Unnamed'}: {error}")
+    return parse_record(
+        _SearchPage,
+        count=page["repositoryCount"],
+        repositories=tuple(found),
+        cursor=cursors.find_next(page),
+        skipped=tuple(skipped),
+    )
 
 
 def _parse_repository(node: Mapping[str, Any]) -> RepositoryInfo:
@@ -168,8 +205,17 @@ def _parse_repository(node: Mapping[str, Any]) -> RepositoryInfo:
     )
 
 
-def _count_contributors(client: GitHubClient, repo: str) -> int:
-    """Number of contributors including anonymous ones: the page count at one person per page."""
-    headers, body = client.get(f"/repos/{repo}/contributors", {"per_page": 1, "anon": "true"})
-    last = re.search(r'[?&]page=(\d+)[^>]*>; rel="last"', str(headers.get("link", "")))
-    return int(last[1]) if last else len(body)
+def _count_contributors(client: GitHubClient, repo: str) -> int | None:
+    """Number of contributors including anonymous ones: the page count at one person per page.
+
+    None if GitHub has too many to list them, 0 if it shows none.
+    """
+    try:
+        answer = client.get(f"repos/{repo}/contributors", {"per_page": 1, "anon": "true"})
+    except BadCredentialsError:
+        raise
+    except (AuthenticationError, NotFoundError, UnavailableError) as error:
+        client.warn(f"{repo}: contributors are not counted. {error}")
+        return None if "too large" in str(error) else 0
+    last = re.search(r'[?&]page=(\d+)[^>]*>; rel="last"', answer.headers.get("link", ""))
+    return int(last[1]) if last else len(answer.body) if isinstance(answer.body, list) else 0

@@ -1,4 +1,4 @@
-"""GitHub tokens: read from the environment, each with its own rate limit, never printed."""
+"""GitHub tokens: found where people keep them, each with its own rate limit, never printed."""
 
 import re
 import time
@@ -6,26 +6,53 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from curate.core.errors import ConfigurationError
+from curate.github.gh_login import read_gh_token
+from curate.github.hosts import is_hosted_by_github, token_host
 
-TOKEN_VARIABLES = ("GITHUB_TOKENS", "GITHUB_TOKEN")
+TOKEN_VARIABLES = ("GITHUB_TOKENS", "GITHUB_TOKEN", "GH_TOKEN")
+ENTERPRISE_VARIABLES = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
 DEFAULT_RATE_LIMIT_PAUSE = 60.0  # seconds, if GitHub does not say how long to wait
 
 
-def read_tokens(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the distinct tokens of GITHUB_TOKENS and GITHUB_TOKEN, separated by commas or spaces.
+def find_tokens(environment: Mapping[str, str], api_url: str) -> tuple[str, ...]:
+    """Return the distinct tokens for *api_url*; empty if there is none.
 
+    They come from the environment, and only if there is none, from the login of `gh`. For hosts
+    other than GitHub's own, the variables that `gh` has for those come before the common ones.
     Raises `ConfigurationError` for an invalid character; the message contains no part of a token.
     """
-    found: dict[str, None] = {}
-    for name in TOKEN_VARIABLES:
-        for token in re.split(r"[,\s]+", environment.get(name, "").strip()):
-            if not re.fullmatch(r"[\x21-\x7e]*", token):
-                raise ConfigurationError(
-                    f"{name} contains an invalid character.", hint=f"Set {name} again."
-                )
-            found[token] = None
-    found.pop("", None)
-    return tuple(found)
+    host = token_host(api_url)
+    found: tuple[str, ...] = ()
+    if not is_hosted_by_github(host):
+        found = read_tokens(environment, ENTERPRISE_VARIABLES)
+    found = found or read_tokens(environment)
+    if found:
+        return found
+    names = dict.fromkeys((host, host.partition(":")[0]))
+    tokens = (read_gh_token(name, environment) for name in names)
+    token = next(filter(None, tokens), "")
+    return split_tokens(token, "the token of gh")
+
+
+def read_tokens(
+    environment: Mapping[str, str], names: Sequence[str] = TOKEN_VARIABLES
+) -> tuple[str, ...]:
+    """Return the distinct tokens of the variables *names*, separated by commas or spaces.
+
+    Raises what `find_tokens` raises.
+    """
+    found = [split_tokens(environment.get(name, ""), name) for name in names]
+    return tuple(dict.fromkeys(token for tokens in found for token in tokens))
+
+
+def split_tokens(text: str, source: str) -> tuple[str, ...]:
+    """Return the tokens in *text*, which is from *source*. Raises what `find_tokens` raises."""
+    tokens = re.split(r"[,\s]+", text.strip())
+    if not all(re.fullmatch(r"[\x21-\x7e]*", token) for token in tokens):
+        raise ConfigurationError(
+            f"{source} contains an invalid character.", hint=f"Set {source} again."
+        )
+    return tuple(filter(None, tokens))
 
 
 @dataclass

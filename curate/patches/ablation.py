@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from curate.builders.text import replace_unstorable
 from curate.patches.parse import FilePatch, split_files, split_hunks
 
 MAX_ABLATIONS = 16
@@ -67,16 +68,14 @@ def _ablate_hunks(
             continue
         head, hunks = split_hunks(file.data)
         if len(hunks) < 2 or b"\nnew file mode" in head or b"\ndeleted file mode" in head:
-            yield HunkAblation(
-                name=_printable(file.path), patch_without=_replace_file(files, index)
-            )
+            yield HunkAblation(name=_name(file), patch_without=_replace_file(files, index))
             continue
         for removed_index, hunk in enumerate(hunks):
             shifted_hunks = [
                 _shift_hunk(other, _count_added_lines(hunk)) for other in hunks[removed_index + 1 :]
             ]
             remaining_file = b"".join((head, *hunks[:removed_index], *shifted_hunks))
-            name = f"{_printable(file.path)} {hunk.partition(b' +')[0].decode('ascii')}"
+            name = f"{_name(file)} {hunk.partition(b' +')[0].decode('ascii')}"
             yield HunkAblation(name=name, patch_without=_replace_file(files, index, remaining_file))
 
 
@@ -85,14 +84,7 @@ def _ablate_files(
 ) -> Iterator[HunkAblation]:
     for index, file in enumerate(files):
         if is_source(file.path):
-            yield HunkAblation(
-                name=_printable(file.path), patch_without=_replace_file(files, index)
-            )
-
-
-def _printable(path: str) -> str:
-    """Return *path* with bytes that are not UTF-8 as escapes, as names are stored as text."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+            yield HunkAblation(name=_name(file), patch_without=_replace_file(files, index))
 
 
 def _replace_file(files: Sequence[FilePatch], index: int, new_data: bytes = b"") -> bytes:
@@ -114,3 +106,8 @@ def _count_added_lines(hunk: bytes) -> int:
     return sum(line.startswith(b"+") for line in lines) - sum(
         line.startswith(b"-") for line in lines
     )
+
+
+def _name(file: FilePatch) -> str:
+    """Path for a record; a path need not be UTF-8."""
+    return replace_unstorable(file.path)

@@ -1,5 +1,6 @@
 """Gold patches with a piece left out still apply, and lack exactly that piece."""
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -125,3 +126,11 @@ def test_many_hunks_are_left_out_by_file(repository: tuple[Path, Git]) -> None:
         "gone.py",
     ]
     assert hunk_ablations(gold, lambda _: False) == []
+
+
+def test_a_path_that_is_not_utf8_can_be_stored(repository: tuple[Path, Git]) -> None:
+    folder, git = repository
+    (folder / os.fsdecode(b"caf\xe9.py")).write_text("x\n")
+    git("add", ".")
+    patch = git("diff", "--cached", "--binary")
+    assert [piece.name for piece in hunk_ablations(patch, everything)] == ["caf\ufffd.py"]

@@ -134,9 +134,68 @@ def test_a_wrong_token_is_told_without_showing_it(curate: Curate, mirror: Path) 
     assert "ghp_" not in done.stderr
 
 
-def test_no_network_to_clone_from(curate: Curate) -> None:
-    done = curate("crawl", "nobody/nothing", https_proxy="http://127.0.0.1:9")
-    refused(done, 6)
+COMMANDS_THAT_ASK = (("crawl", "nobody/nothing"), ("repos", "find"))
+
+
+@pytest.mark.parametrize("command", COMMANDS_THAT_ASK)
+def test_what_keeps_github_from_answering_is_told_apart_and_nothing_is_cloned(
+    curate: Curate, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    def ask(api_url: str = "", **variables: str) -> Typed:
+        flags = ("--github-api-url", api_url) if api_url else ()
+        return curate(*command, *flags, **variables)
+
+    token = {"GITHUB_TOKEN": "ghp_" + "x" * 36}
+    no_network = {"https_proxy": "http://127.0.0.1:9", "no_proxy": ""}
+    refused(ask(**no_network), 5, "No GitHub token found", "gh auth login")
+    refused(ask(**token, **no_network), 6, "proxy does not let requests to api.github.com through")
+    refused(ask("api.github.com", **token), 2, "github_api_url is not an HTTP address")
+    refused(ask("https://", **token), 2, "github_api_url is not an HTTP address")
+    with GitHubDouble(World(), token="right") as double:
+        refused(ask(double.url), 5, "No GitHub token found")
+        refused(ask(double.url, **token), 5, "rejected the token")
+        refused(ask(f"{double.url}/elsewhere", **token), 4, "no GitHub API at 127.0.0.1")
+    assert not list(tmp_path.glob("data/mirrors/*"))
+    logs = "".join(path.read_text() for path in tmp_path.glob("data/logs/*"))
+    assert "xxxx" not in logs
+
+
+@pytest.mark.parametrize("command", COMMANDS_THAT_ASK)
+@pytest.mark.parametrize(
+    ("variables", "files"),
+    [
+        ({"GITHUB_TOKEN": "right"}, {}),
+        ({"GH_TOKEN": "right"}, {}),
+        ({"GITHUB_TOKENS": "right", "PATH": "bin"}, {"bin/gh": "#!/bin/sh\necho wrong"}),
+        ({"GH_ENTERPRISE_TOKEN": "right", "GITHUB_TOKEN": "wrong"}, {}),
+        ({"PATH": "bin"}, {"bin/gh": '#!/bin/sh\n[ "$1 $2" = "auth token" ] && echo right'}),
+        ({"GH_CONFIG_DIR": "gh", "PATH": ""}, {"gh/hosts.yml": "HOST: {oauth_token: right}"}),
+        ({"GH_CONFIG_DIR": "gh", "PATH": ""}, {"gh/hosts.yml": "127.0.0.1: {oauth_token: right}"}),
+        (
+            {"XDG_CONFIG_HOME": ".", "PATH": "bin"},
+            {
+                "bin/gh": "#!/bin/sh\nexit 1",
+                "gh/hosts.yml": "HOST: {user: b, users: {a: {}, b: {oauth_token: right}}}",
+            },
+        ),
+    ],
+)
+def test_where_a_token_is_found(
+    curate: Curate,
+    tmp_path: Path,
+    command: tuple[str, ...],
+    variables: dict[str, str],
+    files: dict[str, str],
+) -> None:
+    with GitHubDouble(World(), token="right") as double:
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text.replace("HOST", repr(double.url.removeprefix("http://"))))
+            path.chmod(0o700)
+        done = curate(*command, "--github-api-url", double.url, **variables)
+        assert [it.token for it in double.requests] == ["right"]
+    assert done.returncode in (0, 4)
 
 
 @pytest.mark.parametrize("repo", ["moto", "a/b/c", "https://github.com/a/b"])

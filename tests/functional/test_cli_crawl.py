@@ -88,7 +88,7 @@ def test_all_repositories_that_have_a_recipe(curate: Curate, site: Path) -> None
         done = curate("crawl", "--all", "--json", double=double)
     assert sorted(json.loads(done.stdout)) == sorted([first, second])
     assert (done.returncode, bool(others)) == (4, True)
-    assert done.stderr.count("Repository not found") == len(others)
+    assert done.stderr.count("not found on GitHub") == len(others)
 
 
 @pytest.mark.parametrize("arguments", [(), ("--all", REPO)])

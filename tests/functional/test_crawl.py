@@ -1,5 +1,6 @@
 """The whole crawl: a real git history, the GitHub double over real HTTP, the real store."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from curate.core.errors import NetworkError
-from curate.core.model import Candidate
+from curate.core.model import Candidate, IssueLink
 from curate.crawl.decide import PullSource
 from curate.crawl.run import CrawlOptions, CrawlSummary, crawl_repository
 from curate.git.mirror import ensure_mirror, open_mirror
@@ -305,3 +306,15 @@ def test_progress_counts_to_the_end(project: Project, store: Store) -> None:
         run(project, store, double, progress=lambda *step: seen.append(step))
     assert [it for it in seen if it[0] == "pulls"] == [("pulls", 100, 130), ("pulls", 130, 130)]
     assert seen[-1] == ("decisions", 130, 130)
+
+
+def test_names_and_messages_that_are_not_utf8(project: Project, store: Store) -> None:
+    project.issue(1)
+    name = os.fsdecode(b"tests/test_caf\xe9.py")
+    message = os.fsdecode(b"caf\xe9 \xed\xa0\xbd; fixes #1")
+    files = {os.fsdecode(b"pkg/caf\xed\xa0\xbd.py"): "x\n", name: "x\n"}
+    project.merge_pull(2, files, message=message)
+    with GitHubDouble(project.world) as double:
+        assert run(project, store, double).candidates == 1
+    assert only(store).issue_links == (IssueLink(repo=REPO, number=1, sources=("commit",)),)
+    assert b"caf\\351.py" in only(store).test_patch

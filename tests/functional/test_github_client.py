@@ -5,13 +5,26 @@ from collections.abc import Iterator
 
 import pytest
 
-from curate.core.errors import AuthenticationError, ConfigurationError, NetworkError, NotFoundError
+from curate.core.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    CurateError,
+    NetworkError,
+    NotFoundError,
+)
 from curate.core.model import IssueRef
 from curate.github.client import GitHubClient
 from curate.github.issues import IS_PULL_REQUEST, NOT_FOUND, IssueBatch, fetch_issues
 from curate.github.page_size import AdaptivePageSize
 from curate.github.pulls import fetch_pull_pages
-from curate.github.retry import RetryPolicy, TransientError
+from curate.github.retry import (
+    FirstContactError,
+    MalformedAnswerError,
+    NoAnswerError,
+    RetryPolicy,
+    TransientError,
+)
+from curate.github.transport import CONNECT_SECONDS
 from tests.doubles.github.data import World
 from tests.doubles.github.faults import Asked, Fault, Kind
 from tests.doubles.github.samples import (
@@ -27,7 +40,7 @@ REPO = "Some/Thing"
 TOKEN = "ghp_" + "b" * 36
 
 
-def client_of(double: GitHubDouble, token: str | None = TOKEN, timeout: int = 60) -> GitHubClient:
+def client_of(double: GitHubDouble, token: str | None = TOKEN, timeout: float = 30) -> GitHubClient:
     waits = RetryPolicy(sleep=lambda seconds: None)
     return GitHubClient(token, double.url, policy=waits, timeout=timeout)
 
@@ -211,7 +224,82 @@ def test_sizes_halve_and_double_within_bounds() -> None:
     assert seen[8] == 10
 
 
-def test_an_address_where_nobody_listens() -> None:
-    client = GitHubClient(None, "http://127.0.0.1:1", policy=RetryPolicy(sleep=lambda s: None))
-    with pytest.raises(TransientError):
+@pytest.mark.parametrize(
+    ("api_url", "sentence"),
+    [
+        ("http://127.0.0.1:1", "No connection to 127.0.0.1:1: Connection refused."),
+        ("http://user:secret@127.0.0.1:1/api/v3", "No connection to 127.0.0.1:1: "),
+        ("https://no-such-host.invalid", "The host no-such-host.invalid is not found."),
+    ],
+)
+def test_an_address_where_nobody_listens(api_url: str, sentence: str) -> None:
+    client = GitHubClient("t", api_url, policy=RetryPolicy(sleep=lambda s: None))
+    with pytest.raises(NetworkError) as raised:
         numbers(client)
+    assert str(raised.value).startswith(sentence)
+    assert "github_api_url" in raised.value.hint
+    assert client.requests <= 3
+
+
+@pytest.mark.parametrize(("status", "code"), [(200, 6), (302, 6), (403, 6), (404, 4), (501, 6)])
+def test_an_address_of_another_server_is_told_soon(world: World, status: int, code: int) -> None:
+    with GitHubDouble(world, faults=[Fault(kind=Kind.HTML, status=status)]) as double:
+        with pytest.raises(CurateError) as raised:
+            numbers(client_of(double))
+        assert len(double.requests) <= 3
+    assert (raised.value.exit_code, "github_api_url" in raised.value.hint) == (code, True)
+    assert double.url.removeprefix("http://") in str(raised.value)
+
+
+def test_what_github_breaks_after_it_was_reached_is_retried_longer(world: World) -> None:
+    with GitHubDouble(world, faults=[Fault(kind=Kind.HTML, status=200, at=range(1, 7))]) as double:
+        assert numbers(client_of(double)) == EVERY
+
+
+def test_a_server_that_accepts_and_is_silent_is_given_up(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    waits: list[str] = []
+    policy = RetryPolicy(sleep=lambda s: None, on_wait=lambda left, why: waits.append(why))
+    with GitHubDouble(world, faults=[Fault(kind=Kind.TIMEOUT, seconds=30)]) as double:
+        client = GitHubClient(TOKEN, double.url, policy=policy, timeout=0.1)
+        with pytest.raises(NetworkError, match="does not answer"):
+            numbers(client)
+    assert (client.requests, set(waits)) == (3, {"GitHub 5xx or connection error"})
+    assert [line[-18:] for line in caplog.messages] == ["Attempt 2 follows.", "Attempt 3 follows."]
+
+
+def test_retries_of_one_request_take_two_minutes_at_most() -> None:
+    for kind in (TransientError, NoAnswerError, MalformedAnswerError, FirstContactError):
+        longest = 0.0 if kind is FirstContactError else 40.0  # of the last attempt
+        assert kind.max_seconds + longest <= 120
+    assert FirstContactError.max_seconds + CONNECT_SECONDS < 10
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("absolute", [True, False])
+def test_redirects_on_the_same_host_are_followed(
+    world: World, status: int, *, absolute: bool
+) -> None:
+    with GitHubDouble(world) as double:
+        site = double.url if absolute else ""
+        double.redirects["/old/graphql"] = status, f"{site}/graphql"
+        double.redirects["/old/repos/Some/Thing/contributors"] = status, f"{site}/repositories/1"
+        double.redirects["/repositories/1"] = status, f"{site}/repos/{REPO}/contributors?anon=true"
+        client = GitHubClient(TOKEN, f"{double.url}/old")
+        assert numbers(client) == EVERY
+        assert client.get("repos/Some/Thing/contributors", {}).status == 200
+        assert {request.token for request in double.requests} == {TOKEN}
+
+
+def test_no_token_goes_to_the_host_of_a_redirect(world: World) -> None:
+    with GitHubDouble(world) as first, GitHubDouble(world) as other:
+        first.redirects["/graphql"] = 307, f"{other.url}/graphql"
+        with pytest.raises(NetworkError, match="another host") as raised:
+            numbers(client_of(first))
+        assert (other.requests, len(first.requests)) == ([], 1)
+        first.redirects["/graphql"] = 301, "/graphql"
+        with pytest.raises(NetworkError, match="without end"):
+            numbers(client_of(first))
+    assert "github_api_url" in raised.value.hint

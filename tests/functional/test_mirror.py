@@ -83,7 +83,13 @@ class _Door(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.seen.append((self.path, self.headers.get("authorization", "")))
-        self.send_response(401)
+        host, _, port = self.headers["host"].partition(":")
+        if self.path.startswith("/moved/"):
+            other = "localhost" if host == "127.0.0.1" else host
+            self.send_response(302)
+            self.send_header("location", f"http://{other}:{port}{self.path[6:]}")
+        else:
+            self.send_response(401)
         self.send_header("www-authenticate", 'Basic realm="GitHub"')
         self.send_header("content-length", "0")
         self.end_headers()
@@ -112,6 +118,14 @@ def test_token_goes_by_askpass_and_not_in_the_address(door: str, tmp_path: Path)
         it for it in tmp_path.rglob("*") if it.is_file() and TOKEN.encode() in it.read_bytes()
     ]
     assert written == []
+
+
+def test_no_token_goes_to_another_host(door: str, tmp_path: Path) -> None:
+    with pytest.raises(AuthenticationError):
+        ensure_mirror(tmp_path / "mirror", door.replace("/o/", "/moved/o/"), token=TOKEN)
+    assert {path.partition("?")[0] for path, _ in _Door.seen} >= {"/moved/o/r.git/info/refs"}
+    assert len(_Door.seen) > 1
+    assert not any(header for _, header in _Door.seen)
 
 
 def test_no_token_does_not_wait_for_one(door: str, tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """Choosing repositories: the criteria, and slices that pass the cap of 1,000 results."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from curate.core.errors import NetworkError
 from curate.github.client import GitHubClient
 from curate.github.retry import RetryPolicy
 from curate.github.search import (
@@ -82,6 +84,69 @@ def test_faults_of_both_kinds_of_request() -> None:
     world = World(repository("a/good", 1), repository("a/other", 2))
     broken = Fault(kind=Kind.ERROR, at=(0,))
     assert len(chosen(world, faults=[broken])[0]) == 2
+
+
+def _changing(change: Callable[[dict[str, Any]], object]) -> Fault:
+    return Fault(kind=Kind.CHANGED, change=lambda body: change(body["data"]["search"]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda page: page["nodes"][0].update(pullRequests=None),
+        lambda page: page["nodes"][0].pop("createdAt"),
+        lambda page: page["nodes"][0].update(stargazerCount="many"),
+        lambda page: page["nodes"][0].update(nameWithOwner=None),
+    ],
+)
+def test_a_malformed_repository_is_skipped_with_a_warning(
+    change: Callable[[dict[str, Any]], object],
+) -> None:
+    world, said = World(repository("a/odd", 1), repository("a/good", 2)), list[str]()
+    with GitHubDouble(world, faults=[_changing(change)]) as double:
+        client = GitHubClient("t", double.url, on_warning=said.append)
+        found = list(find_repositories(client, WANTED))
+    assert len(found) == len(said) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda page: page.update(pageInfo={"hasNextPage": True, "endCursor": None}),
+        lambda page: page.update(nodes=None),
+        lambda page: page.update(repositoryCount=None),
+        lambda page: page.pop("pageInfo"),
+    ],
+)
+def test_a_malformed_page_of_results_ends_in_one_error(
+    change: Callable[[dict[str, Any]], object],
+) -> None:
+    with pytest.raises(NetworkError):
+        chosen(World(repository("a/good", 1)), faults=[_changing(change)])
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "criterion"),
+    [
+        (403, "The history or contributor list is too large to list contributors", ""),
+        (403, "Repository access blocked", "contributors"),
+        (404, "Not Found", "contributors"),
+        (451, "Repository unavailable due to DMCA takedown.", "contributors"),
+        (204, "", "contributors"),
+    ],
+)
+def test_contributors_that_cannot_be_counted_cost_no_other_repository(
+    status: int, message: str, criterion: str
+) -> None:
+    world = World(repository("a/odd", 1, stargazerCount=999), repository("a/good", 2))
+    with GitHubDouble(world) as double:
+        double.refusals["/repos/a/odd/contributors"] = status, message
+        policy = RetryPolicy(sleep=lambda seconds: None)
+        client = GitHubClient("t", double.url, policy=policy)
+        judged = {
+            it.repository.repo: it.failed_criterion for it in find_repositories(client, WANTED)
+        }
+    assert judged == {"a/odd": criterion, "a/good": ""}
 
 
 @pytest.mark.parametrize(

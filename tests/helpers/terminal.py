@@ -34,7 +34,7 @@ def typed(arguments: tuple[str, ...], folder: Path, variables: Mapping[str, str]
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         for name in os.environ:
-            if name.startswith(("CURATE_", "GITHUB_")):
+            if name.startswith(("CURATE_", "GITHUB_", "GH_")):
                 patch.delenv(name)
         for name, value in variables.items():
             patch.setenv(name, value)

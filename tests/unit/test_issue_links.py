@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curate.core.model import IssueLink, IssueRef
-from curate.crawl.issue_links import collect_issue_links, parse_closing_references, strip_markup
+from curate.crawl.issue_links import collect_issue_links, parse_closing_references
+from curate.crawl.markup import strip_markup
 from tests.helpers.factories import make_pull
 
 HERE = "some-owner/repo.name"
@@ -77,6 +78,98 @@ def test_indented_code_of_a_body_says_nothing(body: str, expected: list[int]) ->
     assert 1 in [it.number for it in collect_issue_links(make_pull(9), [body])]
 
 
+THEIRS = "https://github.com/other/engine/issues/11"
+OURS = f"https://github.com/{HERE}/issues/11"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"fixes [#11]({THEIRS})", ["other/engine#11"]),
+        (f"fixes [#11]({OURS})", ["#11"]),
+        (f'fixes [#11]({THEIRS} "a title")', ["other/engine#11"]),
+        (f"fixes [#11](<{THEIRS}>)", ["other/engine#11"]),
+        (f"fixes [#12]({OURS})", ["#11"]),
+        (f"fixes [other/engine#11]({OURS})", ["#11"]),
+        (f"fixes [`#11`]({THEIRS}), #2", ["other/engine#11", "#2"]),
+        (f"fixes [bug \\[1\\] [x]]({THEIRS})", ["other/engine#11"]),
+        (f"[Fixes #11]({THEIRS})", ["other/engine#11"]),
+        (f"fixes [![badge](https://img.io/x.svg)]({THEIRS})", ["other/engine#11"]),
+        (f"fixes [#11][1] and #2\n\n[1]: {THEIRS}", ["other/engine#11", "#2"]),
+        (f"fixes [#11][]\n\n[#11]: {THEIRS} 'title'", ["other/engine#11"]),
+        (f"fixes [#11]\n\n[#11]: <{THEIRS}>", ["other/engine#11"]),
+        (f'fixes <a href="{THEIRS}">#11</a>', ["other/engine#11"]),
+        (f"fixes <A class=x HREF='{THEIRS}'><b>#11</b></A>", ["other/engine#11"]),
+        (f"fixes <{THEIRS}>", ["other/engine#11"]),
+        (f"fixes <{THEIRS}>, <{OURS}>", ["other/engine#11", "#11"]),
+        (f"fixes #11 ({THEIRS})", ["other/engine#11"]),
+        (f"fixes [#11]({THEIRS.replace('https://', 'http://www.')})", ["other/engine#11"]),
+        (f"fixes [#11]({THEIRS}#issuecomment-5), #2", ["other/engine#11", "#2"]),
+        (f"fixes {THEIRS}?a=1&b=2#issuecomment-5, #2", ["other/engine#11", "#2"]),
+        (f"fixes {THEIRS}/, #2", ["other/engine#11", "#2"]),
+        ("fixes www.github.com/other/engine/issues/11", ["other/engine#11"]),
+        ("fixes [#11](/other/engine/issues/11)", ["other/engine#11"]),
+        ("fixes [#11](../issues/12)", ["#12"]),
+        ("fixes [#11](https://github.com/other/engine/pull/11)", []),
+        (f"fixes [#11](https://github.com/{HERE}/pull/11)", []),
+        ("fixes [#11](https://tracker.example.org/11)", []),
+        ("fixes [#11](https://github.example.org/other/engine/issues/11)", []),
+        ("fixes [#11](https://github.com.example.org/other/engine/issues/11)", []),
+        ("fixes [#11]()", []),
+        ("fixes https://gitlab.com/other/engine/issues/11", []),
+        (f"fixes ![#11]({THEIRS})", []),
+        ("[Fixes](https://docs.example.org) #11", ["#11"]),
+        ("fixes \\#11", []),
+        ("fixes \\[#11\\](x)", []),
+        ("fixes #1 &#39;quoted&#39; &amp; more", ["#1"]),
+        ("fixes some\\-owner/repo\\.name#11", ["#11"]),
+        ("~~fixes #11~~ fixes #12", ["#12"]),
+        ("fixes ~~#11~~ #12", ["#12"]),
+        ("~fixes #11~ and ~5 s faster", []),
+        ("<del>fixes #11</del> <s>fixes #12</s>", []),
+        ("> fixes #11\n\nfixes #12", ["#12"]),
+        ("- > fixes #11", []),
+        ("<blockquote>fixes #11</blockquote>\n\nfixes #12", ["#12"]),
+        ('Revert "Fix it (fixes #11)"', []),
+        ("Not “fixes #11”, but fixes #12", ["#12"]),
+        ("fixes ``#11`` fixes ```#12```", []),
+        ("<pre><code>fixes #11</code></pre>", []),
+        ("<kbd>x</kbd> fixes #11", ["#11"]),
+        ("| fixes | #11 |\n|---|---|", []),
+        ("- fixes\n- #11", []),
+        ("<!-- template --> fixes #11", ["#11"]),
+        ("```\n<!--\n```\nfixes #11", ["#11"]),
+    ],
+)
+def test_the_address_of_a_link_decides(text: str, expected: list[str]) -> None:
+    found = parse_closing_references(text, repo=HERE)
+    assert [f"{it.repo}#{it.number}".removeprefix(HERE) for it in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("fixes https://git.corp:8443/a/b/issues/3", ["a/b"]),
+        ("fixes [#3](https://git.corp:8443/a/b/issues/3)", ["a/b"]),
+        ("fixes <https://www.git.corp:8443/a/b/issues/3>", ["a/b"]),
+        ("fixes [#3](https://git.corp/a/b/issues/3)", []),
+        ("fixes https://github.com/a/b/issues/3", []),
+        ("fixes [#3](https://github.com/a/b/issues/3)", []),
+        ("fixes #3", ["o/r"]),
+    ],
+)
+def test_only_addresses_of_the_same_github_are_issues(text: str, expected: list[str]) -> None:
+    links = collect_issue_links(make_pull(9, body=text), host="git.corp:8443")
+    assert [link.repo for link in links] == expected
+
+
+@given(st.text(alphabet="[]()<>#1/ahref=\"'fixes \n!\\`~>:|&;.@", max_size=200))
+def test_any_markup_is_read(text: str) -> None:
+    link = f"fixes [#11]({THEIRS})"
+    found = parse_closing_references(f"{link}\n\n{text}", repo=HERE)
+    assert found[0] == IssueRef(repo="other/engine", number=11)
+
+
 def test_another_repository() -> None:
     found = parse_closing_references(
         "fixes other/thing#3 and https://github.com/x/y/issues/4", repo=HERE
@@ -116,7 +209,7 @@ def test_comments_hide_everything(text: str) -> None:
 @given(st.text(max_size=400))
 def test_any_text_is_read(text: str) -> None:
     assert all(ref.number > 0 for ref in parse_closing_references(text, repo=HERE))
-    assert "<!--" not in strip_markup(text)
+    assert "<!--" not in strip_markup(text, repo=HERE)
 
 
 KEYWORDS = [

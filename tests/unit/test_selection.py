@@ -72,6 +72,13 @@ def test_only_runnable_files_that_exist_are_selected() -> None:
     assert chosen.files == ("sub dir/it_test.py", "tests/test_a.py")
 
 
+def test_a_file_that_no_command_can_name_is_not_selected() -> None:
+    patch = PATCH.replace(b"a/tests/test_a.py", rb'"a/tests/test_caf\351.py"')
+    patch = patch.replace(b"b/tests/test_a.py", rb'"b/tests/test_caf\351.py"')
+    chosen = select_tests(Recipe(repo="o/n"), patch, before=present, after=present)
+    assert chosen.files == ("sub dir/it_test.py",)
+
+
 def test_the_command_quotes_and_turns_around() -> None:
     chosen = select_tests(Recipe(repo="o/n"), PATCH, before=present, after=present)
     env = EnvRecipe(test_command="pytest -n0 {tests}")

@@ -32,9 +32,10 @@ class Kind(StrEnum):
     SECONDARY_200 = "secondary-200"  # the same message with a status of 200, as documented
     TOO_MANY = "too-many"  # 429, `retry_after` if given
     REVOKED = "revoked"  # 401, the token is no longer good
+    CHANGED = "changed"  # the true answer after `change`
 
 
-UNEXECUTED = frozenset(Kind) - {Kind.DROP, Kind.TRUNCATE, Kind.PARTIAL}
+UNEXECUTED = frozenset(Kind) - {Kind.DROP, Kind.TRUNCATE, Kind.PARTIAL, Kind.CHANGED}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +83,7 @@ class Fault:
     seconds: float = 60.0
     retry_after: int | None = None
     token: str | None = None  # only for this token
+    change: Callable[[Json], object] | None = None  # changes the body in place
     extra: int = 0  # points charged all the same, as GitHub does for queries that time out
 
     def meets(self, asked: Asked) -> bool:
@@ -128,6 +130,11 @@ def spoil(fault: Fault, true: Answer) -> Answer:
             return replace(
                 true, body=json.dumps(_without_last_node(json.loads(true.body))).encode()
             )
+        case Kind.CHANGED:
+            body = json.loads(true.body)
+            assert fault.change is not None
+            fault.change(body)
+            return replace(true, body=json.dumps(body).encode())
         case Kind.TIMEOUT:
             return replace(_upstream(504), delay=fault.seconds)
         case Kind.ERROR:

@@ -78,6 +78,8 @@ class GitHubDouble:
         self._diff = diff
         self.latency = latency
         self.requests: list[Request] = []
+        self.redirects: dict[str, tuple[int, str]] = {}  # by path: status and address
+        self.refusals: dict[str, tuple[int, str]] = {}  # by path: status and message
         self.closing = threading.Event()
         self._tokens = {token} if isinstance(token, str) else token and set(token)
         self._executor = Executor(world, schema or load_schema())
@@ -126,7 +128,10 @@ class GitHubDouble:
 
     def get(self, path: str, token: str) -> Answer:
         """Answer a REST request and log it."""
-        if not self._knows(token):
+        special = self._redirect(path) or self._refuse(path)
+        if special:
+            answer = special
+        elif not self._knows(token):
             answer = bad_credentials()
         else:
             place = rest.Place(world=self.world, site=self.url, diff=self._diff)
@@ -139,7 +144,10 @@ class GitHubDouble:
         with self._lock:
             index, self._count = self._count, self._count + 1
         record = Request(index=index, method="POST", path=path, token=token)
-        if urlsplit(path).path.rstrip("/") not in ("/graphql", "/api/graphql"):
+        moved = self._redirect(path)
+        if moved:
+            answer = moved
+        elif urlsplit(path).path.rstrip("/") not in ("/graphql", "/api/graphql"):
             answer = Answer.of(404, {"message": "Not Found", "status": "404"})
         elif not self._knows(token):
             answer = bad_credentials()
@@ -169,6 +177,17 @@ class GitHubDouble:
         if fault is None:
             return answer, record
         return spoil(fault, answer), replace(record, fault=fault.kind.value)
+
+    def _redirect(self, path: str) -> Answer | None:
+        status, address = self.redirects.get(urlsplit(path).path, (0, ""))
+        moved = {"message": "Moved Permanently", "url": address}
+        return Answer.of(status, moved, location=address) if status else None
+
+    def _refuse(self, path: str) -> Answer | None:
+        status, message = self.refusals.get(urlsplit(path).path, (0, ""))
+        if status == 204:
+            return Answer(status=status, body=b"")
+        return Answer.of(status, {"message": message}) if status else None
 
     def _knows(self, token: str) -> bool:
         return self._tokens is None or token in self._tokens
