@@ -126,7 +126,7 @@ def classify_build_failure(log: str) -> Failure:
             f"disk full during build: {_last_line(message)}",
             hint="Free disk space (curate images prune).",
         )
-    return Failure(stage="build", reason="build-command-failed", detail=_relevant_log(log))
+    return Failure(stage="build", reason="build-command-failed", detail=_relevant_log(log), log=log)
 
 
 def _last_line(text: str) -> str:

@@ -13,6 +13,7 @@ from curate.cli.common import (
     ApiOption,
     JsonOption,
     err_console,
+    find_repo,
     get_settings,
     load_library,
     open_store,
@@ -79,7 +80,7 @@ def crawl_command(
     absent: list[NotFoundError] = []
     with open_store(settings) as store, CrawlProgress() as display:
         client = make_client(settings, display)
-        for repo in names:
+        for repo in dict.fromkeys(find_repo(name, store, library) for name in names):
             display.start_repository(repo, client)
             try:
                 summary = crawl_from_settings(

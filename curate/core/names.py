@@ -1,6 +1,48 @@
-"""Repository names ("owner/name")."""
+"""Repository names ("owner/name"), and the ways to write a pull request."""
+
+import re
+
+_REPO = r"(?P<repo>[\w.-]+/[\w.-]+?)"
+_PULL_FORMS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"(?:https?://[^/\s]+/)?{_REPO}/pulls?/(?P<number>\d+)(?:[/?#]\S*)?",
+        rf"(?:https?://[^/\s]+/)?{_REPO}#(?P<number>\d+)",
+        r"(?P<repo>[\w.-]+?__[\w.-]+)-(?P<number>\d+)",
+    )
+)
 
 
 def normalize_repo_name(name: str, repo: str) -> str:
     """Return *repo* if *name* equals it ignoring case, as GitHub does; otherwise *name*."""
     return repo if name.casefold() == repo.casefold() else name
+
+
+def parse_pull_name(text: str) -> tuple[str, int] | None:
+    """Return repository and number of a pull request; None if *text* names none.
+
+    *text* is an instance id (`owner__name-12`), `owner/name#12`, or the address of the pull
+    request or of one of its pages.
+    """
+    for form in _PULL_FORMS:
+        if match := form.fullmatch(text.strip()):
+            repo = match["repo"]
+            return repo if "/" in repo else repo.replace("__", "/", 1), int(match["number"])
+    return None
+
+
+def make_instance_id(repo: str, number: int) -> str:
+    """Return the id of the candidate that pull request *number* of *repo* is or could be."""
+    return f"{repo.replace('/', '__')}-{number}"
+
+
+def pull_address(repo: str, number: int, api_url: str) -> str:
+    """Return the address of a pull request on the site whose API is at *api_url*."""
+    return f"{site_address(api_url)}/{repo}/pull/{number}"
+
+
+def site_address(api_url: str) -> str:
+    """Return the address of the site; GitHub Enterprise serves its API below `/api/v3`."""
+    api = api_url.rstrip("/")
+    site = api.removesuffix("/api/v3")
+    return site if site != api else "https://github.com"

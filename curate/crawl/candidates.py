@@ -12,6 +12,7 @@ from datetime import datetime
 
 from curate.builders.git.run import GitCommandError
 from curate.core.model import Candidate, Issue, IssueLink, PullRequest, Rejection
+from curate.core.names import make_instance_id
 from curate.crawl.base_commit import PatchRange, applies_trivially, find_patch_range, use_merge_base
 from curate.crawl.issue_links import collect_issue_links
 from curate.crawl.reverts import Reverts
@@ -253,11 +254,6 @@ def _make_candidate(
         reverts=ctx.reverts.reverted_by_pull.get(pull.number, ()),
         reverted_by=ctx.reverts.reverting_pulls.get(pull.number, ()),
     )
-
-
-def make_instance_id(repo: str, number: int) -> str:
-    """Return the instance id in SWE-bench's form: `owner__repo-N`."""
-    return f"{repo.replace('/', '__')}-{number}"
 
 
 def make_problem_statement(issues: Sequence[Issue]) -> str:

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from curate.core.errors import ConfigurationError
+from curate.core.names import site_address
 from curate.core.settings import Settings
 from curate.git.locations import mirror_path
 from curate.git.mirror import Mirror, ensure_mirror, fetch_refs, open_mirror
@@ -41,9 +42,8 @@ def fetch_new_heads(repo: str, settings: Settings, *, token: str | None = None) 
 
 
 def clone_url(repo: str, api_url: str) -> str:
-    """Return the clone URL of *repo*; GitHub Enterprise serves its API below `/api/v3`."""
-    site = api_url.rstrip("/").removesuffix("/api/v3")
-    return f"{site if site != api_url.rstrip('/') else 'https://github.com'}/{repo}.git"
+    """Return the clone URL of *repo*."""
+    return f"{site_address(api_url)}/{repo}.git"
 
 
 def _link_mirror(path: Path, target: Path) -> None:

@@ -21,6 +21,9 @@ from curate.validate.attempts import compute_inputs_hash, validate_candidate
 
 log = logging.getLogger(__name__)
 
+OnDone = Callable[[str, str], None]
+"""Called with an instance id and "verified", "stage/reason" or "error"."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ValidationTask:
@@ -75,7 +78,7 @@ def validate_tasks(
     ctx: ValidationContext,
     *,
     jobs: int = 1,
-    on_done: Callable[[Validation | str], None] = lambda _: None,
+    on_done: OnDone = lambda name, result: None,
 ) -> ValidationSummary:
     """Run *tasks* on *jobs* threads and store each validation as soon as it is done.
 
@@ -121,7 +124,7 @@ def _collect_result(
     task: ValidationTask,
     store: Store,
     summary: ValidationSummary,
-    on_done: Callable[[Validation | str], None],
+    on_done: OnDone,
 ) -> None:
     name = task.candidate.instance_id
     try:
@@ -134,15 +137,16 @@ def _collect_result(
         summary.infra_failures[name] = error
         message = f"{error} {error.hint}".rstrip()
         log.error("ERROR %s: infrastructure error; will be retried: %s", name, message)
-        on_done(name)
+        on_done(name, "error")
         return
     store.save_validation(task.candidate.repo, validation)
     summary.attempted += 1
     rejection = validation.verdict.rejection
-    summary.reasons[f"{rejection.stage}/{rejection.reason}" if rejection else "verified"] += 1
+    result = f"{rejection.stage}/{rejection.reason}" if rejection else "verified"
+    summary.reasons[result] += 1
     summary.verified += rejection is None
     _log_verdict(validation)
-    on_done(validation)
+    on_done(name, result)
 
 
 def _log_verdict(validation: Validation) -> None:
@@ -166,6 +170,6 @@ def candidates_by_id(store: Store, ids: Sequence[str]) -> list[Candidate]:
     if missing_ids:
         raise NotFoundError(
             f"Unknown instance id {missing_ids[0]}.",
-            hint="List the ids with: curate export --split raw --format jsonl -",
+            hint="List the ids: curate list",
         )
     return [candidate for candidate in found.values() if candidate is not None]
