@@ -94,6 +94,9 @@ def find_known_repo(name: str, store: Store) -> str:
 
 def find_repo(name: str, store: Store, library: "RecipeLibrary") -> str:
     """The spelling of *name* in the store, else in its recipe; case does not count on GitHub."""
+    from curate.github.pulls import split_repo
+
+    split_repo(name)
     found = store.find_repo(name)
     recipe = library.find_recipe(name) if found == name else None
     return normalize_repo_name(name, recipe.repo) if recipe else found

@@ -250,8 +250,8 @@ def _write_release(
         write_filtered_release,
     )
 
-    if not any(funnel.verified for funnel in store.list_funnels()):
-        err_console.print("No instance is verified yet, so no release was written.")
+    if not store.list_repositories():
+        err_console.print("Nothing has been crawled, so no release was written.")
         return None
     registry = target.registry
     if target.is_published and registry:

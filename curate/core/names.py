@@ -13,6 +13,11 @@ _PULL_FORMS = tuple(
 )
 
 
+def is_repo_name(text: str) -> bool:
+    """Whether *text* could be a repository: "owner/name" in the characters that GitHub allows."""
+    return re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", text, re.ASCII) is not None
+
+
 def normalize_repo_name(name: str, repo: str) -> str:
     """Return *repo* if *name* equals it ignoring case, as GitHub does; otherwise *name*."""
     return repo if name.casefold() == repo.casefold() else name
