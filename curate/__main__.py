@@ -20,9 +20,9 @@ EXIT_USAGE = 2
 def main() -> None:
     """Run the command line and exit with its code; CURATE_TRACEBACK=1 shows tracebacks."""
     signal.signal(signal.SIGTERM, _raise_keyboard_interrupt)
-    code = 0
+    _prepare_streams()
+    streams = sys.stdout, sys.stderr  # click may replace them
     try:
-        _prepare_streams()
         from curate.cli.app import app
 
         code = app(prog_name="curate", standalone_mode=False) or 0
@@ -31,14 +31,16 @@ def main() -> None:
         code = EXIT_INTERRUPTED
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
+        if isinstance(end.__context__, BrokenPipeError):  # which click turns into this
+            code = _report_error(end.__context__)
     except BaseException as error:
         code = _report_error(error)
     if code == EXIT_INTERRUPTED:
         _say("\nInterrupted. Run the same command again to continue.")
     if code not in {0, EXIT_USAGE}:
         _name_log_file()
-    _finish_stream(sys.stdout)
-    _finish_stream(sys.stderr)
+    for stream in streams:
+        _finish_stream(stream)
     gc.freeze()  # spares the collection at exit the traversal of all imported modules
     sys.exit(code)
 

@@ -1,6 +1,7 @@
 """What commands share: console, options, store, recipe library, JSON on stdout."""
 
 import json
+import math
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -25,6 +26,13 @@ class SandboxKind(StrEnum):
 
     DOCKER = "docker"
     LOCAL = "local"
+
+
+def require_finite(value: float | None) -> float | None:
+    """Callback of a numeric option: neither nan nor inf is a size."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number.")
+    return value
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]

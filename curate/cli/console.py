@@ -34,4 +34,4 @@ class WholeLineConsole(Console):
         if not self.stderr:
             raise  # noqa: PLE0704 (rich calls this while it handles the error)
         self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())

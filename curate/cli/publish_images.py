@@ -4,7 +4,14 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.common import JsonOption, err_console, get_settings, open_store, print_json
+from curate.cli.common import (
+    JsonOption,
+    err_console,
+    get_settings,
+    open_store,
+    print_json,
+    require_finite,
+)
 from curate.core.errors import CurateError
 from curate.publish.push_estimate import PushEstimate
 from curate.publish.run import estimate_missing_images, push_missing_images
@@ -21,7 +28,12 @@ def images_command(
     registry: RegistryOption,
     limit: Annotated[
         float | None,
-        typer.Option("--budget", metavar="GB", help="Push nothing if it would be more than this."),
+        typer.Option(
+            "--budget",
+            metavar="GB",
+            callback=require_finite,
+            help="Push nothing if it would be more than this.",
+        ),
     ] = None,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,

@@ -66,6 +66,9 @@ def describe_error(error: BaseException) -> tuple[str, str, int] | None:
         return str(error), error.hint, 3
     if isinstance(error, OSError):
         return _describe_os_error(error)
+    if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop from"):
+        hint = "Check where the links lead."  # pathlib has no class of its own for this
+        return f"{error}.", hint, ConfigurationError.exit_code
     if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
         message = f"{error.object[:80]!a} is not valid UTF-8."
         return message, "Write names and options in UTF-8.", ConfigurationError.exit_code

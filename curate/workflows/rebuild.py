@@ -130,7 +130,8 @@ def _stop_at(deadline: float | None) -> Iterator[threading.Event]:
     if deadline is None:
         yield event
         return
-    timer = threading.Timer(max(deadline - time.monotonic(), 0), event.set)
+    seconds = min(max(deadline - time.monotonic(), 0), threading.TIMEOUT_MAX)
+    timer = threading.Timer(seconds, event.set)
     timer.start()
     try:
         yield event
