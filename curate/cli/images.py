@@ -105,7 +105,8 @@ def _print_pruning(usage: "DiskUsage", plan: "PruningPlan", verb: str) -> None:
     if plan.bytes_over_limit:
         err_console.print(
             f"{plan.bytes_over_limit / 2**30:.2f} GiB over the limit are kept: in use, below other"
-            " images, tagged by others, or verified and not pushed (curate publish images)",
+            " images, tagged by others, or verified and not pushed; to push"
+            " these: curate publish images --registry HOST/NAMESPACE",
             soft_wrap=True,
         )
 

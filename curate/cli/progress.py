@@ -100,6 +100,11 @@ class ProgressDisplay:
         return ", ".join(parts)
 
 
+def show_work(text: str) -> ProgressDisplay:
+    """Show that work whose extent nobody knows goes on, for how long, and what it is."""
+    return ProgressDisplay(lambda: Progress(lines=(text,)))
+
+
 def format_duration(seconds: float) -> str:
     """As in `0:01:05`."""
     return str(timedelta(seconds=int(seconds)))

@@ -12,6 +12,7 @@ from curate.cli.common import (
     print_json,
     require_finite,
 )
+from curate.cli.progress import show_work
 from curate.core.errors import CurateError
 from curate.publish.push_estimate import PushEstimate
 from curate.publish.run import estimate_missing_images, push_missing_images
@@ -47,7 +48,8 @@ def images_command(
                 f"{estimate.total_bytes / 1e9:.2f} GB exceed the budget of {limit:g} GB.",
                 hint="Nothing was pushed. Raise --budget.",
             )
-        pushed = {} if dry_run else push_missing_images(store, registry)
+        with show_work(f"pushing images to {registry}"):
+            pushed = {} if dry_run else push_missing_images(store, registry)
     if as_json:
         print_json({**vars(estimate), "total_bytes": estimate.total_bytes, "pushed": len(pushed)})
 

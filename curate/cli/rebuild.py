@@ -25,7 +25,7 @@ from curate.cli.common import (
     print_json,
 )
 from curate.cli.crawl import make_client, print_crawl_summary, read_git_token
-from curate.cli.progress import Progress, ProgressDisplay
+from curate.cli.progress import Progress, ProgressDisplay, show_work
 from curate.cli.suggestions import complete_commands
 from curate.cli.validate import choose_jobs
 from curate.cli.validation_progress import ValidationProgress
@@ -115,7 +115,8 @@ def rebuild_command(
         _print_results(results)
         problem = _first_problem(results)
         try:
-            release = _write_release(settings, store, target)
+            with show_work("writing the release"):
+                release = _write_release(settings, store, target)
         except CurateError as error:
             if problem is None:
                 raise
