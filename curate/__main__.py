@@ -87,13 +87,17 @@ def _report_error(error: BaseException) -> int:
 
 
 def _is_reader_gone(stream: TextIO) -> bool:
-    """Whether *stream* is a pipe or socket that nobody reads any more."""
+    """Whether *stream* is a pipe or socket that nobody reads any more.
+
+    Where rich has found that out, when it prints help, it has put the null device in its place.
+    """
     poll = select.poll()
     try:
         poll.register(stream.fileno(), 0)
+        is_replaced = os.path.samestat(os.fstat(stream.fileno()), os.stat(os.devnull))  # noqa: PTH116
     except (OSError, ValueError):
         return False
-    return bool(poll.poll(0))
+    return is_replaced or bool(poll.poll(0))
 
 
 def _finish_stream(stream: TextIO) -> None:

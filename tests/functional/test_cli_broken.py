@@ -230,6 +230,21 @@ def test_nobody_reads_the_output(command: Command, folder: Path) -> None:
             assert run(line, folder, stderr=pipe).returncode == expected
 
 
+@pytest.mark.parametrize("words", [(), *(command.words for command in EVERY)], ids="-".join)
+def test_nobody_reads_the_help(words: tuple[str, ...], tmp_path: Path) -> None:
+    code = "import sys; from curate.__main__ import main; sys.argv[0] = 'curate'; main()"
+    with closed_pipe() as pipe:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words, "--help"],
+            cwd=tmp_path,
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @every_command
 def test_output_to_a_full_disk_is_an_error(command: Command, folder: Path) -> None:
     expected = run(command.line(), folder)
