@@ -61,6 +61,7 @@ class Failure:
     stage: str  # "lock", "build", "install", "collect", ...
     reason: str  # short code that can be counted, e.g. "unsatisfiable"
     detail: str = ""  # end of the log, at most a few kB
+    log: str = field(default="", compare=False)  # all of it; "" if there is no more than the detail
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -196,7 +196,8 @@ class LocalBackend:
         if isinstance(result, Failure):
             return result
         code, log = result
-        failure = Failure(stage="build", reason="build-command-failed", detail=log[-LOG_TAIL:])
+        detail = log[-LOG_TAIL:]
+        failure = Failure(stage="build", reason="build-command-failed", detail=detail, log=log)
         return failure if code else None
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from curate.builders.errors import DiskFullError, EngineUnavailableError, SandboxError
 from curate.builders.model import Failure
+from curate.builders.process.free_space import FREE_SPACE_HINT
 from curate.builders.process.run import LOG_TAIL, run_command
 from curate.builders.process.temp_dirs import TEMP_DIR_VARIABLE
 
@@ -117,16 +118,16 @@ def classify_build_failure(log: str) -> Failure:
     message = "\n".join(own)
     if not _COMMAND_FAILED.search("\n".join(own[-_LAST_LINES:])):
         if _NO_SPACE in message:
-            raise DiskFullError("the engine's disk is full", hint="docker system prune")
+            raise DiskFullError("the engine's disk is full", hint=FREE_SPACE_HINT)
         kind = EngineUnavailableError if _ENGINE_UNREACHABLE.search(message) else SandboxError
         hint = "See the engine's log; if memory ran out, run fewer workers (-j)."
         raise kind(f"the build could not be run: {_last_line(message)}", hint=hint)
     if _NO_SPACE in log.lower():  # builds have no quota, so it was the engine's disk
         raise SandboxError(
             f"disk full during build: {_last_line(message)}",
-            hint="Free disk space (curate images prune).",
+            hint=FREE_SPACE_HINT,
         )
-    return Failure(stage="build", reason="build-command-failed", detail=_relevant_log(log))
+    return Failure(stage="build", reason="build-command-failed", detail=_relevant_log(log), log=log)
 
 
 def _last_line(text: str) -> str:

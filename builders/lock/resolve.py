@@ -268,4 +268,5 @@ def _make_failure(attempt: UvResult | None, sentences: list[str]) -> Failure:
     if attempt is not None and attempt.code is None:
         reason = "timeout"
     detail = "\n".join([*sentences, errors[-DETAIL_BYTES:]])
-    return Failure(stage="lock", reason=reason, detail=detail)
+    log = "\n".join([*sentences, errors])
+    return Failure(stage="lock", reason=reason, detail=detail, log=log)

@@ -1,5 +1,6 @@
 """Files that are written completely or not at all, even if the process is killed."""
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -16,8 +17,11 @@ def atomic_write(path: Path) -> Iterator[Path]:
     Partial files that killed processes left in the folder are removed.
 
     Raises:
-        OSError: The folder is missing or not writable.
+        OSError: The folder is missing or not writable, or *path* is a device, pipe or folder, which
+            must not be replaced.
     """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
     _remove_partial_files(path.parent)
     partial = path.with_name(f".{os.getpid()}.{secrets.token_hex(4)}{_SUFFIX}")
     partial.touch(exist_ok=False)

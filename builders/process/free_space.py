@@ -8,6 +8,10 @@ from curate.builders.errors import DiskFullError
 
 RESERVED_INODE_FRACTION = 0.02  # fraction of a disk's inodes that must stay free
 
+FREE_SPACE_HINT = "Free disk space, for example: curate images prune --keep 20"
+"""It names a size because without one the command does nothing, and it touches only what is ours.
+"""
+
 RUNNING_BUILD_FRACTION = 0.5
 """Fraction of the reserve that must stay free while a build or a run is in progress.
 
@@ -46,8 +50,7 @@ def check_free_space(folder: Path, reserve_bytes: int, *, fraction: float = 1.0)
     if free < fraction * reserve_bytes:
         raise DiskFullError(
             f"only {free >> 20} MiB free at {existing}, {reserve_bytes >> 20} MiB are reserved",
-            hint="Free disk space (curate images prune), or set image_disk_limit_gib or"
-            " min_free_disk_gib.",
+            hint=f"Set image_disk_limit_gib or min_free_disk_gib. {FREE_SPACE_HINT}",
             missing_bytes=reserve_bytes - free,
         )
 

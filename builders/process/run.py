@@ -55,7 +55,8 @@ def run_command(
     except subprocess.TimeoutExpired as expired:
         _stop_process(process)
         message = (expired.output or b"").decode(errors="replace")
-        return Failure(stage="build", reason="timeout", detail=message[-LOG_TAIL:])
+        detail = message[-LOG_TAIL:]
+        return Failure(stage="build", reason="timeout", detail=detail, log=message)
     except BaseException:
         _stop_process(process)
         raise

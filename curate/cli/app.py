@@ -3,7 +3,9 @@
 A command's module is imported when the command is called: `curate --help` needs none of them.
 """
 
+import os
 import re
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
 from curate import __version__
+from curate.cli.suggestions import remember_options
 
 COMMANDS = {
     "repos": "Find repositories worth crawling.",
@@ -21,14 +24,17 @@ COMMANDS = {
     "validate": "Build environments and run tests before and after the gold patch.",
     "publish": "Publish verified instances to a directory, the Hub and a registry.",
     "status": "Show the funnel by stage, and rejections by reason.",
+    "list": "List candidates by state and reason.",
     "show": "Show candidates with issue, tests, patches and verdict.",
+    "logs": "Print what a candidate's test runs, lock or build printed.",
     "export": "Write candidates or verified instances as files, or as tasks for other tools.",
     "images": "Manage the images on this machine.",
     "rebuild": "Crawl, validate and write the next release: the nightly job.",
 }
 """Every command and group with its line in `--help`; each is a module of this package."""
 
-SILENT_COMMANDS = frozenset({"status", "show"})  # they only read, and must start fast
+SILENT_COMMANDS = frozenset({"status", "list", "show", "logs"})  # they only read; a fast start
+_MODULES = {"list": "list_candidates", "logs": "run_logs"}  # whose names would be taken
 
 
 class LazyCommandGroup(TyperGroup):
@@ -50,7 +56,7 @@ class LazyCommandGroup(TyperGroup):
 def load_command(name: str) -> TyperCommand | TyperGroup:
     """The command or group called *name*, with its options."""
     single_app = typer.Typer(rich_markup_mode="rich", add_completion=False)
-    import_module(f"curate.cli.{name}").register(single_app)
+    import_module(f"curate.cli.{_MODULES.get(name, name)}").register(single_app)
     single_app.callback()(lambda: None)  # or typer makes one command no group
     click_command = get_group(single_app).commands[name]
     assert isinstance(click_command, TyperCommand | TyperGroup)
@@ -66,15 +72,23 @@ def _unwrap_help(command: Any) -> None:
         _unwrap_help(subcommand)
 
 
+def _is_completion_wanted() -> bool:
+    """Whether a shell asks, or the user installs it; its code would slow down all other calls."""
+    flags = {"--install-completion", "--show-completion"}
+    return "_CURATE_COMPLETE" in os.environ or not flags.isdisjoint(sys.argv)
+
+
 app = typer.Typer(
     cls=LazyCommandGroup,
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=_is_completion_wanted(),
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Turn the public history of Python repositories into verified, executable tasks.",
     epilog="Exit codes: 0 success; 1 a check failed; 2 invalid input; 3 engine or sandbox;"
-    " 4 not found; 5 permission denied; 6 network; 7 store; 8 disk full; 130 interrupted.",
+    " 4 not found; 5 permission denied; 6 network; 7 store; 8 disk full; 130 interrupted."
+    " Shell completion: curate --install-completion.",
 )
 
 
@@ -117,6 +131,7 @@ def read_common_options(
         "mirrors_dir": mirrors_dir,
         "cache_dir": cache_dir,
     }
+    remember_options(flags, COMMANDS)
     settings = context.obj = read_settings(flags)
     command = context.invoked_subcommand or ""
     if command not in SILENT_COMMANDS:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from curate.cli.suggestions import complete_commands
 from curate.core.model import Candidate, Environment, PullRequest, Rejection, Validation
 from curate.publish.filters.config import Exclusion
 
@@ -31,6 +32,10 @@ class CandidateDetails:
     candidate: Candidate | None
     validation: Validation | None
     exclusions: Sequence[Exclusion] = ()  # reasons why a release excludes it
+    address: str = ""  # of the pull request
+    log_title: str = ""  # of the log that explains a rejection
+    log_tail: Sequence[str] = ()  # its last lines
+    log_command: str = ""  # prints all of it
 
     @property
     def name(self) -> str:
@@ -49,19 +54,47 @@ def print_candidate(console: Console, details: CandidateDetails, *, full: bool) 
     number = f"{pull.repo}#{pull.number}"
     title = escape(pull.title.translate(_SYMBOLS))
     console.print(f"[bold]{title}[/bold]  {number}", soft_wrap=True)
+    if details.address:
+        console.print(details.address, soft_wrap=True)
     console.print(f"opened {pull.created_at:%Y-%m-%d}, merged {pull.merged_at:%Y-%m-%d}")
+    console.print(f"verdict: {_describe_verdict(details)}", soft_wrap=True)
     if details.rejection:
         _print_rejection(console, details.rejection)
     if candidate:
         _print_task(console, candidate, validation, full=full)
         _print_provenance(console, candidate)
     if validation:
-        _print_verdict(console, validation)
+        _print_verdict(console, validation, full=full)
+        _print_log_tail(console, details)
     elif candidate:
-        console.print(f"not validated yet; run: curate validate {candidate.instance_id}")
+        command = complete_commands(f"curate validate {candidate.instance_id}")
+        console.print(f"not validated yet; run: {command}", soft_wrap=True)
     for problem in details.exclusions:
         line = f"[yellow]excluded[/yellow] from a release: {escape(str(problem))}"
         console.print(line, soft_wrap=True)
+
+
+def show_symbols(text: str) -> str:
+    """Return *text* with symbols for control characters, which would steer the terminal."""
+    return text.translate(_SYMBOLS | {ord("\n"): "\n"})
+
+
+def _describe_verdict(details: CandidateDetails) -> str:
+    """As in "verified", "rejected (validate/flaky-tests)" or "pending"."""
+    validation = details.validation
+    why = details.rejection or (validation.verdict.rejection if validation else None)
+    if why:
+        return f"[red]rejected[/red] ({why.stage}/{why.reason})"
+    if validation:
+        excluded = " (excluded from a release)" if details.exclusions else ""
+        return f"[green]verified[/green]{excluded}"
+    return "pending" if details.candidate else "none; the crawl has not decided yet"
+
+
+def _print_log_tail(console: Console, details: CandidateDetails) -> None:
+    if details.log_tail:
+        _print_lines(console, f"End of the log: {details.log_title}", details.log_tail, full=True)
+        console.print(f"\nall of it: {details.log_command}", soft_wrap=True)
 
 
 def _print_task(
@@ -87,7 +120,7 @@ def _print_lines(
     style: str = "",
     diff: bool = False,
 ) -> None:
-    console.print(f"\n[bold underline]{title}[/bold underline]")
+    console.print(f"\n[bold underline]{escape(title)}[/bold underline]", soft_wrap=True)
     for line in lines if full else islice(lines, MAX_LINES):
         own = _STYLES.get(line[:1], "") if diff else style
         console.print(Text(f"  {line.translate(_SYMBOLS)}", style=own), soft_wrap=True)
@@ -110,17 +143,19 @@ def _print_provenance(console: Console, candidate: Candidate) -> None:
         console.print(f"{candidate.omitted_hints:,} comments left out: {reason}", soft_wrap=True)
 
 
-def _print_verdict(console: Console, validation: Validation) -> None:
+def _print_verdict(console: Console, validation: Validation, *, full: bool) -> None:
     if validation.environment:
         _print_environment(console, validation.environment)
+        _print_lock(console, validation, full=full)
     attempts = validation.attempts if len(validation.attempts) > 1 else ()
     for number, attempt in enumerate(attempts, 1):
         console.print(f"  attempt {number}: {escape(attempt)}", soft_wrap=True)
     console.print(f"test command: {escape(validation.test_command)}", soft_wrap=True)
-    _print_runs(console, validation)
+    if validation.runs:
+        _print_runs(console, validation)
     verdict = validation.verdict
     if verdict.rejection:
-        _print_rejection(console, verdict.rejection)
+        _print_rejection(console, verdict.rejection, is_short=bool(validation.attempt_logs))
     _print_names(console, "flaky", verdict.flaky_tests)
     counts = f"{len(verdict.fail_to_pass):,} FAIL_TO_PASS, {len(verdict.pass_to_pass):,}"
     console.print(f"{counts} PASS_TO_PASS")
@@ -142,6 +177,18 @@ def _print_environment(console: Console, environment: Environment) -> None:
     _print_names(console, "lock adjustment:", environment.lock_adjustments)
 
 
+def _print_lock(console: Console, validation: Validation, *, full: bool) -> None:
+    assert validation.environment
+    lines = validation.environment.lock.splitlines()
+    packages = [line for line in lines if line.strip() and line.lstrip()[0] not in "#-"]
+    if full:
+        _print_lines(console, f"Lock ({len(packages):,} packages)", lines, full=True)
+        console.print()
+        return
+    command = complete_commands(f"curate show {validation.instance_id} --full")
+    console.print(f"lock: {len(packages):,} packages; to see them: {command}", soft_wrap=True)
+
+
 def _print_runs(console: Console, validation: Validation) -> None:
     table = Table("run", "status", "outcomes", "seconds")
     for run in validation.runs:
@@ -151,9 +198,11 @@ def _print_runs(console: Console, validation: Validation) -> None:
     console.print(table)
 
 
-def _print_rejection(console: Console, why: Rejection) -> None:
-    line = f"[red]rejected[/red] {why.stage}/{why.reason} {escape(why.detail)}"
-    console.print(line.rstrip(), soft_wrap=True)
+def _print_rejection(console: Console, why: Rejection, *, is_short: bool = False) -> None:
+    """Print why; if *is_short* only the first line of the detail, as a log says the rest."""
+    detail = why.detail.strip().partition("\n")[0] if is_short else why.detail
+    text = escape(show_symbols(detail))
+    console.print(f"[red]rejected[/red] {why.stage}/{why.reason} {text}".rstrip(), soft_wrap=True)
 
 
 def _print_names(console: Console, title: str, names: Iterable[str]) -> None:

@@ -2,26 +2,26 @@
 
 import json
 import logging
+import math
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from curate.core.errors import ConfigurationError
+from curate.cli.console import WholeLineConsole
+from curate.core.errors import ConfigurationError, NotFoundError
+from curate.core.names import make_instance_id, normalize_repo_name, parse_pull_name
 from curate.core.settings import Settings
 from curate.store import Store
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from curate.recipes import RecipeLibrary
 
 log = logging.getLogger(__name__)
 
-err_console = Console(stderr=True, highlight=False)
+err_console = WholeLineConsole(stderr=True)
 
 
 class SandboxKind(StrEnum):
@@ -31,8 +31,20 @@ class SandboxKind(StrEnum):
     LOCAL = "local"
 
 
+def require_finite(value: float | None) -> float | None:
+    """Callback of a numeric option: neither nan nor inf is a size."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number.")
+    return value
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
-JobsOption = Annotated[int, typer.Option("-j", "--jobs", min=1, help="Parallel workers.")]
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        "-j", "--jobs", min=1, help="Parallel workers. (default: what cores and memory allow)"
+    ),
+]
 RunsOption = Annotated[int, typer.Option(min=1, help="Test runs before and after the gold patch.")]
 SandboxOption = Annotated[
     SandboxKind, typer.Option(help="docker; or local, which does not isolate.")
@@ -57,6 +69,17 @@ def get_settings(context: typer.Context, **overrides: object) -> Settings:
     return settings.model_copy(update=given) if given else settings
 
 
+def resolve_ids(store: Store, names: Sequence[str]) -> list[str]:
+    """Instance ids of *names*, each once; a name may be a PR's address or OWNER/NAME#NUMBER.
+
+    Owner and name are found in any case, as on GitHub. What names no PR is returned as it is.
+    """
+    parsed = {name: parse_pull_name(name) for name in names}
+    repos = {repo: store.find_repo(repo) for repo, _ in filter(None, parsed.values())}
+    ids = [make_instance_id(repos[it[0]], it[1]) if it else name for name, it in parsed.items()]
+    return list(dict.fromkeys(ids))
+
+
 def open_store(settings: Settings) -> Store:
     """The store of the data directory; created when missing."""
     return Store(settings.data_dir)
@@ -69,30 +92,31 @@ def load_library(settings: Settings) -> "RecipeLibrary":
     return RecipeLibrary((settings.recipes_dir,) if settings.recipes_dir else ())
 
 
+def find_known_repo(name: str, store: Store) -> str:
+    """The stored spelling of *name*; NotFoundError if it was never crawled."""
+    from curate.github.pulls import split_repo
+
+    split_repo(name)
+    repo = store.find_repo(name)
+    if repo in store.list_repositories() or next(store.iter_candidates(repo), None):
+        return repo
+    raise NotFoundError(f"{name} has not been crawled.", hint=f"Run: curate crawl {name}")
+
+
+def find_repo(name: str, store: Store, library: "RecipeLibrary") -> str:
+    """The spelling of *name* in the store, else in its recipe; case does not count on GitHub."""
+    from curate.github.pulls import split_repo
+
+    split_repo(name)
+    found = store.find_repo(name)
+    recipe = library.find_recipe(name) if found == name else None
+    return normalize_repo_name(name, recipe.repo) if recipe else found
+
+
 def print_json(value: object) -> None:
     """One JSON document on standard output."""
     json.dump(value, sys.stdout, indent=2, ensure_ascii=False, default=str)
     sys.stdout.write("\n")
-
-
-def make_progress_bar() -> "Progress":
-    """Bars on stderr: how many of how many, time left, and the step under way."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    return Progress(
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-        console=err_console,
-        transient=True,
-    )
 
 
 def warn_of_exclusions(repos: Sequence[str], settings: Settings) -> None:

@@ -14,6 +14,7 @@ from curate.cli.common import (
     ApiOption,
     JsonOption,
     err_console,
+    find_repo,
     get_settings,
     load_library,
     open_store,
@@ -91,7 +92,7 @@ def crawl_command(
     ):
         warn_of_exclusions(names, settings)
         client = make_client(settings, display)
-        for repo in names:
+        for repo in dict.fromkeys(find_repo(name, store, library) for name in names):
             display.start_repository(repo, client)
             recipe = library.get_recipe(repo)
             try:

@@ -19,7 +19,9 @@ from curate.cli.common import (
     open_store,
     print_json,
 )
-from curate.cli.validate import ValidationProgress
+from curate.cli.suggestions import complete_commands
+from curate.cli.validate import choose_jobs
+from curate.cli.validation_progress import ValidationProgress
 from curate.core.errors import ConfigurationError
 from curate.core.settings import Settings
 
@@ -44,7 +46,7 @@ def draft_command(
     ] = 0,
     runs: RunsOption = 1,
     sandbox: SandboxOption = SandboxKind.DOCKER,
-    jobs: JobsOption = 1,
+    jobs: JobsOption = None,
     retry_rejected: RetryOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -105,14 +107,19 @@ def draft_command(
                     ValidationOptions(runs=runs, backend=sandbox.value, measure_strength=False),
                     store,
                     settings,
-                    TrialControl(jobs=jobs, observer=progress, retry_rejected=retry_rejected),
+                    TrialControl(
+                        jobs=jobs or choose_jobs([recipe]),
+                        observer=progress,
+                        retry_rejected=retry_rejected,
+                    ),
                 )
             summary["sample"] = verdicts
             _print_verdicts(verdicts, settings)
     if as_json:
         print_json(summary)
     if not sample:
-        err_console.print(f"Next: curate recipe draft {repo} --sample 8", soft_wrap=True)
+        command = complete_commands(f"curate recipe draft {repo} --sample 8")
+        err_console.print(f"Next: {command}", soft_wrap=True)
 
 
 def _write_draft(text: str, output: str, file: Path) -> None:
@@ -121,7 +128,8 @@ def _write_draft(text: str, output: str, file: Path) -> None:
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
-    err_console.print(f"Written: {file}. Edit it, then: curate recipe check {file}", soft_wrap=True)
+    command = complete_commands(f"curate recipe check {file}")
+    err_console.print(f"Written: {file}. Edit it, then: {command}", soft_wrap=True)
 
 
 def _print_previews(previews: Sequence["CommitPreview"]) -> None:

@@ -8,7 +8,16 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from curate.cli.common import SandboxKind, get_settings, load_library, open_store, print_json
+from curate.cli.common import (
+    SandboxKind,
+    get_settings,
+    load_library,
+    open_store,
+    print_json,
+    resolve_ids,
+)
+from curate.cli.console import WholeLineConsole
+from curate.cli.suggestions import complete_commands
 from curate.core.model import Rejection, Validation
 from curate.environments.context import describe_backend
 from curate.environments.explain import (
@@ -39,15 +48,16 @@ def explain_command(
     and test command. Afterwards also the lock, its adjustments, and the image layers.
     """
     settings = get_settings(context)
-    console = Console(highlight=False, soft_wrap=True)
+    console = WholeLineConsole(soft_wrap=True)
     library = load_library(settings)
     with open_store(settings) as store:
         backend = describe_backend(sandbox.value, settings, store)
-        for candidate in candidates_by_id(store, ids):
+        names = resolve_ids(store, ids)
+        for candidate in candidates_by_id(store, names):
             explanation = explain_candidate(candidate, settings, store, library, backend)
             if not as_json:
                 _print_explanation(console, explanation)
-            elif len(ids) == 1:
+            elif len(names) == 1:
                 print_json(_make_document(explanation))
             else:
                 print(json.dumps(_make_document(explanation), ensure_ascii=False))
@@ -84,7 +94,8 @@ def _print_explanation(console: Console, explanation: CandidateExplanation) -> N
     if explanation.validation:
         _print_validation(console, explanation.validation, plan)
     else:
-        console.print(f"not validated yet; run: curate validate {candidate.instance_id}")
+        command = complete_commands(f"curate validate {candidate.instance_id}")
+        console.print(f"not validated yet; run: {command}")
 
 
 def _print_variant(console: Console, variant: VariantExplanation) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from curate.cli.common import FiltersOption, err_console, get_settings, open_store
+from curate.cli.progress import show_work
 from curate.core.errors import NotFoundError
 from curate.git.locations import find_mirror
 from curate.publish.filters.config import read_filters
@@ -62,6 +63,7 @@ def export_command(
     filters = read_filters(release_filters or settings.release_filters)
     with (
         open_store(settings) as store,
+        show_work("selecting rows"),
         CodebaseReader(lambda repo: find_mirror(settings, repo)) as bases,
     ):
         rows, exclusions = select_rows(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.cli.common import err_console, get_settings, open_store, print_json
+from curate.cli.common import err_console, get_settings, open_store, print_json, require_finite
 from curate.core.errors import ConfigurationError
 from curate.core.settings import Settings
 
@@ -33,7 +33,12 @@ def prune_command(
     context: typer.Context,
     keep: Annotated[
         float | None,
-        typer.Option(min=0, metavar="GIB", help="Size to keep. (default: image_disk_limit_gib)"),
+        typer.Option(
+            min=0,
+            metavar="GIB",
+            callback=require_finite,
+            help="Size to keep. (default: image_disk_limit_gib)",
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Dry run.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
@@ -100,7 +105,8 @@ def _print_pruning(usage: "DiskUsage", plan: "PruningPlan", verb: str) -> None:
     if plan.bytes_over_limit:
         err_console.print(
             f"{plan.bytes_over_limit / 2**30:.2f} GiB over the limit are kept: in use, below other"
-            " images, tagged by others, or verified and not pushed (curate publish images)",
+            " images, tagged by others, or verified and not pushed; to push"
+            " these: curate publish images --registry HOST/NAMESPACE",
             soft_wrap=True,
         )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.text import Text
 
 from curate.cli.common import err_console
+from curate.cli.suggestions import complete_commands
 
 PACKAGES = ("curate",)
 KEPT_FILES = 200  # log files; older ones are removed when a new one is made
@@ -27,7 +28,10 @@ class ConsoleHandler(logging.Handler):
         """Print one record, its first word in color where it is a verdict."""
         try:
             prefix = "Warning: " if record.levelno == logging.WARNING else ""
-            text = Text(prefix + self.format(record))
+            message = self.format(record)
+            if record.levelno >= logging.WARNING:
+                message = complete_commands(message)
+            text = Text(prefix + message)
             word = text.plain.partition(" ")[0]
             text.stylize(_STYLES.get(word, ""), 0, len(word))
             err_console.print(text, soft_wrap=True)

@@ -18,6 +18,7 @@ from curate.cli.common import (
     open_store,
     print_json,
 )
+from curate.cli.progress import show_work
 from curate.cli.publish_images import EXAMPLE as IMAGES_EXAMPLE
 from curate.cli.publish_images import DryRunOption, RegistryOption, images_command
 from curate.core.errors import ConfigurationError, NotFoundError
@@ -95,7 +96,7 @@ def publish_command(
         lite=_parse_lite_mode(lite),
         subsets=_parse_subsets(subset or []),
     )
-    with open_store(settings) as store:
+    with open_store(settings) as store, show_work("publishing"):
         images = push_missing_images(store, registry) if registry else {}
         write_filtered_release(settings, store, folder, repo_id=hub, images=images, options=options)
     result: dict[str, object] = {"folder": str(folder), "images": len(images)}
@@ -216,9 +217,10 @@ def benchmark_list_command(
 
 
 def _push(folder: Path, hub: str, *, private: bool, branch: str, tag: str) -> dict[str, object]:
-    pushed = push_rows(
-        folder, hub, private=private, branch=branch, tag=tag, token=_read_hub_token()
-    )
+    with show_work(f"pushing to {hub}"):
+        pushed = push_rows(
+            folder, hub, private=private, branch=branch, tag=tag, token=_read_hub_token()
+        )
     return {"hub": hub, "commit": pushed.commit, "changed": pushed.changed}
 
 

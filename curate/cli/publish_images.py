@@ -4,7 +4,15 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.common import JsonOption, err_console, get_settings, open_store, print_json
+from curate.cli.common import (
+    JsonOption,
+    err_console,
+    get_settings,
+    open_store,
+    print_json,
+    require_finite,
+)
+from curate.cli.progress import show_work
 from curate.core.errors import CurateError
 from curate.publish.push_estimate import PushEstimate
 from curate.publish.run import estimate_missing_images, push_missing_images
@@ -21,7 +29,12 @@ def images_command(
     registry: RegistryOption,
     limit: Annotated[
         float | None,
-        typer.Option("--budget", metavar="GB", help="Push nothing if it would be more than this."),
+        typer.Option(
+            "--budget",
+            metavar="GB",
+            callback=require_finite,
+            help="Push nothing if it would be more than this.",
+        ),
     ] = None,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
@@ -35,7 +48,8 @@ def images_command(
                 f"{estimate.total_bytes / 1e9:.2f} GB exceed the budget of {limit:g} GB.",
                 hint="Nothing was pushed. Raise --budget.",
             )
-        pushed = {} if dry_run else push_missing_images(store, registry)
+        with show_work(f"pushing images to {registry}"):
+            pushed = {} if dry_run else push_missing_images(store, registry)
     if as_json:
         print_json({**vars(estimate), "total_bytes": estimate.total_bytes, "pushed": len(pushed)})
 

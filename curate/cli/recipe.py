@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from curate.cli import draft, explain
 from curate.cli.common import get_settings, load_library, print_json
+from curate.cli.console import WholeLineConsole
 from curate.core.errors import NotFoundError
 from curate.core.settings import Settings
 from curate.git.locations import mirror_path
@@ -64,7 +64,7 @@ def check_command(
     if as_json:
         print_json([asdict(one) for one in found])
     else:
-        console = Console(highlight=False, soft_wrap=True)
+        console = WholeLineConsole(soft_wrap=True)
         for one in found:
             console.print(_format_check(one))
             for note in one.notes:

@@ -5,17 +5,22 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from curate.cli.candidate_text import CandidateDetails, print_candidate
-from curate.cli.common import get_settings, open_store, print_json
-from curate.core.errors import NotFoundError
-from curate.core.model import PullRequest, Rejection
+from curate.cli.common import get_settings, open_store, print_json, resolve_ids
+from curate.cli.console import WholeLineConsole
+from curate.cli.run_logs import find_explaining_log, last_lines, read_log
+from curate.cli.suggestions import complete_commands
+from curate.core.errors import NotFoundError, StoreError
+from curate.core.model import PullRequest, Rejection, Validation
+from curate.core.names import parse_pull_name, pull_address
+from curate.core.settings import Settings
 from curate.publish.excluded import excluded_instances
 from curate.store import Store
 from curate.store.serialization import to_json
 
 EXAMPLE = "Example: [bold]curate show getmoto__moto-4848 --json[/bold]"
+TAIL_LINES = 15  # of the log that explains a rejection
 
 
 def register(app: typer.Typer) -> None:
@@ -37,9 +42,10 @@ def show_command(
 
     Also its links, commits, environment, test runs, and why a release excludes it.
     """
-    console, settings = Console(highlight=False), get_settings(context)
+    console, settings = WholeLineConsole(), get_settings(context)
     with open_store(settings) as store:
-        every = [_load_details(store, instance) for instance in instances]
+        names = resolve_ids(store, instances)
+        every = [_load_details(settings, store, name) for name in names]
         exclusions = (
             excluded_instances(settings, store)
             if any(details.is_verified for details in every)
@@ -48,39 +54,55 @@ def show_command(
         for details in [replace(it, exclusions=exclusions.get(it.name, ())) for it in every]:
             if not as_json:
                 print_candidate(console, details, full=full)
-            elif len(instances) == 1:
+            elif len(names) == 1:
                 print_json(_make_document(details))
             else:
                 print(json.dumps(_make_document(details), ensure_ascii=False, default=str))
 
 
-def _load_details(store: Store, instance: str) -> CandidateDetails:
+def _load_details(settings: Settings, store: Store, instance: str) -> CandidateDetails:
     pull, rejection = _find_pull(store, instance)
     candidate = store.get_candidate(instance)
-    return CandidateDetails(
+    validation = store.get_validation(instance) if candidate else None
+    details = CandidateDetails(
         pull=pull,
         rejection=rejection,
         candidate=candidate,
-        validation=store.get_validation(instance) if candidate else None,
+        validation=validation,
+        address=pull_address(pull.repo, pull.number, settings.github_api_url),
     )
+    return _add_log(store, details, validation) if validation else details
+
+
+def _add_log(store: Store, details: CandidateDetails, validation: Validation) -> CandidateDetails:
+    """Add the end of the log that explains a rejection; a log that is lost hides nothing else."""
+    log = find_explaining_log(validation)
+    if log is None:
+        return details
+    try:
+        tail = last_lines(read_log(store, log), TAIL_LINES)
+    except StoreError as error:
+        tail = [str(error)]
+    command = complete_commands(f"curate logs {validation.instance_id} {log.command}")
+    return replace(details, log_title=log.title, log_tail=tail, log_command=command)
 
 
 def _find_pull(store: Store, instance: str) -> tuple[PullRequest, Rejection | None]:
-    name, _, number = instance.rpartition("-")
-    repo = name.replace("__", "/", 1)
-    pull = store.get_pull(repo, int(number)) if number.isdigit() else None
+    repo, number = parse_pull_name(instance) or ("", 0)
+    pull = store.get_pull(repo, number) if repo else None
     if pull is None:
         raise NotFoundError(
             f"Unknown id {instance}.",
-            hint="Ids look like owner__name-123."
-            " List them: curate export --split raw --format jsonl -",
+            hint="Ids look like owner__name-123, owner/name#123 or the address of the PR."
+            " List them: curate list",
         )
-    return pull, store.get_rejection(repo, int(number))
+    return pull, store.get_rejection(repo, number)
 
 
 def _make_document(details: CandidateDetails) -> dict[str, Any]:
     return {
         "pull": _to_json_value(details.pull),
+        "address": details.address,
         "candidate": _to_json_value(details.candidate) if details.candidate else None,
         "validation": _to_json_value(details.validation) if details.validation else None,
         "rejection": _to_json_value(details.rejection) if details.rejection else None,

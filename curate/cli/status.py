@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from curate.cli.common import get_settings, open_store, print_json
+from curate.cli.console import WholeLineConsole
+from curate.cli.suggestions import complete_commands
 from curate.core.settings import Settings
 from curate.store import RepositoryFunnel, Store
 
@@ -42,9 +43,10 @@ def status_command(
             }
         )
         return
-    console = Console(highlight=False, emoji=False)
+    console = WholeLineConsole()
     if not funnels:
-        console.print("The store is empty. Start with: curate crawl OWNER/NAME")
+        command = complete_commands("curate crawl OWNER/NAME")
+        console.print(f"The store is empty. Start with: {command}", soft_wrap=True)
         return
     console.print(_funnel_table(funnels))
     if any(funnel.rejected for funnel in funnels):

@@ -1,6 +1,8 @@
 """`curate validate`: run the changed tests before and after the gold patch."""
 
 import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,19 +15,24 @@ from curate.cli.common import (
     SandboxKind,
     SandboxOption,
     err_console,
+    find_known_repo,
     get_settings,
     load_library,
-    make_progress_bar,
     open_store,
     print_json,
+    resolve_ids,
     warn_of_exclusions,
 )
-from curate.core.errors import CurateError
+from curate.cli.progress import format_duration
+from curate.cli.suggestions import complete_commands
+from curate.cli.validation_progress import ValidationProgress
+from curate.core.errors import CurateError, NotFoundError
+from curate.core.settings import Settings
+from curate.store import Store
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
-    from curate.validate.pool import ValidationSummary
+    from curate.recipes import Recipe
+    from curate.validate.pool import ValidationSummary, ValidationTask
 
 log = logging.getLogger(__name__)
 
@@ -51,63 +58,116 @@ def validate_command(
     repo: Annotated[
         str | None, typer.Option(metavar="OWNER/NAME", help="Candidates of this repository.")
     ] = None,
+    reason: Annotated[
+        str, typer.Option(metavar="REASON", help="Retry those rejected for this reason.")
+    ] = "",
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Maximum number of candidates, oldest first.")
+    ] = None,
     sandbox: SandboxOption = SandboxKind.DOCKER,
     runs: RunsOption = 3,
     test_strength: Annotated[
         bool, typer.Option(help="Also run the tests with each hunk of the gold patch removed.")
     ] = True,
-    jobs: JobsOption = 1,
+    jobs: JobsOption = None,
     retry_rejected: RetryOption = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list what would run, with an estimate.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Build each candidate's environment and run its tests before and after the gold patch.
 
-    Candidates that are up to date, with a verdict for the same inputs, are skipped.
+    Candidates that are up to date, with a verdict for the same inputs, are skipped. An ID may also
+    be OWNER/NAME#NUMBER or the address of the pull request. A reason is written as in `curate
+    status`, with or without its stage.
     """
     from curate.environments.context import ValidationOptions
+    from curate.recipes import RecipeError
     from curate.validate.pool import pending_tasks
     from curate.validate.run import RunControl, run_validation
 
     settings = get_settings(context)
     options = ValidationOptions(runs=runs, backend=sandbox.value, measure_strength=test_strength)
     with open_store(settings) as store:
+        names = resolve_ids(store, ids or ())
+        repo = find_known_repo(repo, store) if repo else None
         tasks, up_to_date = pending_tasks(
             store,
             load_library(settings),
             options,
-            ids=ids or (),
+            ids=_rejected_ids(settings, reason, names, repo) if reason else names,
             repo=repo,
-            retry_rejected=retry_rejected,
+            retry_rejected=retry_rejected or bool(reason),
         )
         warn_of_exclusions(sorted({task.candidate.repo for task in tasks}), settings)
+        tasks = tasks[:limit]
+        jobs = jobs or choose_jobs(
+            task.recipe for task in tasks if not isinstance(task.recipe, RecipeError)
+        )
+        if dry_run:
+            _print_plan(store, tasks, up_to_date, jobs=jobs, as_json=as_json)
+            return
         with ValidationProgress(len(tasks)) as progress:
             control = RunControl(jobs=jobs, observer=progress)
             summary = run_validation(tasks, options, store, settings, control)
     _print_summary(summary, up_to_date, as_json=as_json)
 
 
-class ValidationProgress:
-    """A bar of the candidates of a validation; the newest step is its text."""
+def choose_jobs(recipes: Iterable["Recipe"]) -> int:
+    """As many parallel workers as cores and the memory limit of a run allow."""
+    from curate.builders.model import ResourceLimits
+    from curate.core.machine import parallel_runs
+    from curate.environments.plan import resource_limits
 
-    def __init__(self, total: int | None = None) -> None:
-        self._total = total
+    distinct = {recipe.repo: recipe for recipe in recipes}.values()
+    limits = [resource_limits(env) for recipe in distinct for env in recipe.env]
+    default = ResourceLimits().memory_bytes
+    return parallel_runs(max((limit.memory_bytes for limit in limits), default=default))
 
-    def __enter__(self) -> "ValidationProgress":
-        self._bar: Progress = make_progress_bar()
-        self._task = self._bar.add_task("", total=self._total)
-        self._bar.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+def _rejected_ids(
+    settings: Settings, reason: str, names: Sequence[str], repo: str | None
+) -> list[str]:
+    """Candidates of *names* and *repo* that a validation rejected for *reason*."""
+    from curate.store.listing import ListingFilter, list_pulls
 
-    def on_step(self, instance_id: str, step: str) -> None:
-        """Show the step."""
-        self._bar.update(self._task, description=f"{instance_id}: {step}")
+    chosen = ListingFilter(repo=repo or "", states=("rejected",), candidates_only=True)
+    found = [
+        one.instance_id
+        for one in list_pulls(settings.data_dir, chosen)
+        if reason in {one.reason, f"{one.stage}/{one.reason}"}
+        and (not names or one.instance_id in names)
+    ]
+    if not found:
+        raise NotFoundError(
+            f"No candidate was rejected for {reason!r}.", hint="See all reasons: curate status"
+        )
+    return found
 
-    def on_done(self) -> None:
-        """Count one more."""
-        self._bar.advance(self._task)
+
+def _print_plan(
+    store: Store, tasks: Sequence["ValidationTask"], up_to_date: int, *, jobs: int, as_json: bool
+) -> None:
+    """Print the ids that would run, and what that would cost."""
+    from curate.validate.estimate import estimate_cost
+
+    cost = estimate_cost([task.candidate.repo for task in tasks], store)
+    if as_json:
+        document = {"ids": [task.candidate.instance_id for task in tasks], "jobs": jobs}
+        seconds = {"seconds": cost.core_seconds / jobs, "up_to_date": up_to_date}
+        print_json(document | seconds | asdict(cost))
+        return
+    for task in tasks:
+        typer.echo(task.candidate.instance_id)
+    hours = format_duration(cost.core_seconds / jobs)
+    basis = f"{cost.history:,} earlier validations" if cost.history else "documented means"
+    err_console.print(
+        f"{cost.candidates:,} candidates would run, {up_to_date:,} are up to date. With -j {jobs}"
+        f" about {hours} (h:mm:ss), {cost.disk_bytes / 1e9:.1f} GB of disk,"
+        f" at most {cost.download_bytes / 1e9:.1f} GB of downloads (from {basis}).",
+        soft_wrap=True,
+    )
 
 
 def _print_summary(summary: "ValidationSummary", up_to_date: int, *, as_json: bool) -> None:
@@ -127,8 +187,9 @@ def _print_summary(summary: "ValidationSummary", up_to_date: int, *, as_json: bo
     counts = (
         f"{summary.attempted:,} attempted: {summary.verified:,} verified, {rejected:,} rejected"
     )
+    next_command = complete_commands("curate status")
     failed = f"; {len(errors):,} errors" if errors else ""
-    err_console.print(f"{counts}; {up_to_date:,} up to date{failed}. Next: curate status")
+    err_console.print(f"{counts}; {up_to_date:,} up to date{failed}. Next: {next_command}")
     if errors:
         name, error = next(iter(errors.items()))
         raise InfrastructureError(

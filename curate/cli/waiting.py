@@ -1,11 +1,9 @@
-"""What a crawl shows while it runs: bars, cost, and countdowns of waits."""
+"""What a crawl shows while it runs: phases, cost, and countdowns of waits."""
 
 import logging
 from datetime import datetime, timedelta
 
-from rich.progress import TaskID
-
-from curate.cli.common import make_progress_bar
+from curate.cli.progress import LINE_INTERVAL, Progress, ProgressDisplay
 from curate.github.client import GitHubClient
 from curate.github.retry import RetryPolicy
 
@@ -13,26 +11,27 @@ log = logging.getLogger(__name__)
 
 
 class CrawlProgress:
-    """Bars on stderr; without a terminal, a line for every longer wait.
+    """Progress of a crawl on stderr; a longer wait is also logged.
 
     `update_phase` is a crawl's progress callback, `show_wait` the client's.
     """
 
-    def __init__(self) -> None:
-        self._bars = make_progress_bar()
-        self._tasks: dict[tuple[str, str], TaskID] = {}
+    def __init__(self, *, interval: float = LINE_INTERVAL) -> None:
+        self._display = ProgressDisplay(self.describe, interval=interval)
         self._repo = ""
+        self._phase, self._done, self._total = "", 0, 0
+        self._wait = ""
         self._candidates = 0
         self._until = datetime.min
         self._client: GitHubClient | None = None
         self._requests = 0
 
     def __enter__(self) -> "CrawlProgress":
-        self._bars.start()
+        self._display.__enter__()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._bars.stop()
+        self._display.__exit__(*exc)
 
     def make_retry_policy(self) -> RetryPolicy:
         """How to wait, with a countdown."""
@@ -44,8 +43,8 @@ class CrawlProgress:
 
     def start_repository(self, repo: str, client: GitHubClient) -> None:
         """Show the next repository."""
-        self._finish()
         self._repo, self._client, self._candidates = repo, client, 0
+        self._phase, self._done, self._total, self._wait = "", 0, 0, ""
         self._requests = client.requests
 
     def update_phase(self, phase: str, done: int, total: int) -> None:
@@ -53,11 +52,7 @@ class CrawlProgress:
         if phase == "candidates":
             self._candidates = done
             return
-        key = self._repo, phase
-        if key not in self._tasks:
-            self._tasks[key] = self._bars.add_task("")
-        text = f"{self._repo}: {phase} · {self._cost_text()}"
-        self._bars.update(self._tasks[key], completed=done, total=total, description=text)
+        self._phase, self._done, self._total, self._wait = phase, done, total, ""
 
     def show_wait(self, seconds: float, reason: str) -> None:
         """Count down; a new wait of 5 seconds or more is also logged."""
@@ -71,27 +66,19 @@ class CrawlProgress:
                 reason,
                 f"{until:%H:%M:%S}",
             )
-        text = f"{self._repo}: waiting {_format_minutes(seconds)} ({reason}); Ctrl-C loses nothing"
-        for task in self._unfinished_tasks() or [self._wait_task()]:
-            self._bars.update(task, description=text)
+        self._wait = f"waiting {_format_minutes(seconds)} ({reason}); Ctrl-C loses nothing"
+
+    def describe(self) -> Progress:
+        """What is shown at this moment."""
+        where = f"{self._repo}: {self._wait or self._phase or 'mirror'}" if self._repo else ""
+        lines = (where, self._cost_text())
+        return Progress(lines=lines, done=self._done, total=self._total or None)
 
     def _cost_text(self) -> str:
         client = self._client
         asked = client.requests - self._requests if client else 0
         left = f"{client.remaining:,}" if client and client.remaining is not None else "?"
         return f"{self._candidates:,} candidates · {asked:,} requests · {left} points left"
-
-    def _unfinished_tasks(self) -> list[TaskID]:
-        running = [task for task in self._bars.tasks if not task.finished]
-        return [task.id for task in running[-1:]]
-
-    def _wait_task(self) -> TaskID:
-        return self._tasks.setdefault((self._repo, "PRs"), self._bars.add_task("", total=None))
-
-    def _finish(self) -> None:
-        for task in self._tasks.values():
-            self._bars.remove_task(task)
-        self._tasks.clear()
 
 
 def _format_minutes(seconds: float) -> str:

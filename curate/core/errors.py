@@ -6,6 +6,7 @@ Exit codes: 0 success; 1 a check failed; 2 invalid input; 3 container engine or 
 
 import errno
 import logging
+import os
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +90,33 @@ def describe_error(error: BaseException) -> tuple[str, str, int] | None:
         return str(error), error.hint, NotFoundError.exit_code
     if isinstance(error, BuilderError):
         return str(error), error.hint, 3
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "The disk is full.", "Free some space and run the same command again.", 8
+    if isinstance(error, OSError):
+        return _describe_os_error(error)
+    if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop from"):
+        hint = "Check where the links lead."  # pathlib has no class of its own for this
+        return f"{error}.", hint, ConfigurationError.exit_code
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        message = f"{error.object[:80]!a} is not valid UTF-8."
+        return message, "Write names and options in UTF-8.", ConfigurationError.exit_code
     return None
+
+
+def _describe_os_error(error: OSError) -> tuple[str, str, int] | None:
+    """Describe an error of the file system or of a connection; None if it is neither."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "The disk is full.", "Free some space and run the same command again.", 8
+    reason = error.strerror or str(error) or type(error).__name__
+    if error.filename is None:
+        if isinstance(error, ConnectionError | TimeoutError):
+            return f"{reason}.", "Check the network and try again.", NetworkError.exit_code
+        if isinstance(error, FileNotFoundError):  # what a removed working directory raises
+            hint = "If the working directory was removed, change to one that exists."
+            return f"{reason}.", hint, NotFoundError.exit_code
+        return f"{reason}.", "Check the files and options of the command.", 2
+    name = os.fsdecode(error.filename) if not isinstance(error.filename, int) else "a file"
+    message = f"{name}: {reason}."
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return message, "Check who may read and write there.", AuthenticationError.exit_code
+    if isinstance(error, FileNotFoundError):
+        return message, "Check the path.", NotFoundError.exit_code
+    return message, "Check the path.", ConfigurationError.exit_code

@@ -241,6 +241,8 @@ class Validation:
     runs: tuple[Run, ...]
     verdict: Verdict
     attempts: tuple[str, ...] = ()  # every environment tried, and its result
+    # Keys in the blob store of the log of each attempt's failed lock or build; "" if none failed.
+    attempt_logs: tuple[str, ...] = ()
     test_strength: TestStrength | None = None  # None if rejected or not measured
     strength_seconds: float = 0.0  # CPU-seconds spent measuring it
 

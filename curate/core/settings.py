@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from curate.builders.settings import BuildSettings
 from curate.core.errors import ConfigurationError
@@ -26,7 +26,7 @@ def _default_cache_dir() -> Path:
 class Settings(BaseModel):
     """All settings; each is a key of `curate.toml` and an environment variable CURATE_<NAME>."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     data_dir: Path = Path("data")  # store, mirrors, releases
     cache_dir: Path = Field(default_factory=_default_cache_dir)
@@ -45,6 +45,14 @@ class Settings(BaseModel):
     image_disk_limit_gib: float = Field(default=0, ge=0)  # images and build cache; 0 = no limit
     keep_unpushed_images: bool = True  # whether verified images stay until they are pushed
     release_filters: str = "default"  # preset or TOML file: which rows a release excludes
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def refuse_nul(cls, value: object) -> object:
+        """No path, address or name holds a NUL; the system calls that take them say so badly."""
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError("contains a NUL character")
+        return value
 
     @property
     def effective_mirrors_dir(self) -> Path:

@@ -13,6 +13,7 @@ from functools import partial
 
 from curate.builders.git.run import GitCommandError
 from curate.core.model import Candidate, IssueLink, PullRequest, Rejection
+from curate.core.names import make_instance_id
 from curate.crawl.base_commit import PatchRange, applies_trivially, find_patch_range, use_merge_base
 from curate.crawl.issue_links import collect_issue_links
 from curate.crawl.issue_texts import IssueTexts, find_unread_histories, make_issue_texts
@@ -272,11 +273,6 @@ def _make_candidate(
         reverts=ctx.reverts.reverted_by_pull.get(pull.number, ()),
         reverted_by=ctx.reverts.reverting_pulls.get(pull.number, ()),
     )
-
-
-def make_instance_id(repo: str, number: int) -> str:
-    """Return the instance id in SWE-bench's form: `owner__repo-N`."""
-    return f"{repo.replace('/', '__')}-{number}"
 
 
 def _prefilter(changes: Sequence[FileChange], classifier: FileClassifier) -> Rejection | None:

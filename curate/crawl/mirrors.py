@@ -13,10 +13,10 @@ from curate.core.errors import (
     NetworkError,
     NotFoundError,
 )
+from curate.core.names import website_url
 from curate.core.settings import Settings
 from curate.git.locations import mirror_path
 from curate.git.mirror import Mirror, ensure_mirror, fetch_refs, open_mirror
-from curate.github.hosts import website_url
 from curate.recipes import Recipe
 from curate.store.store import Store
 

@@ -2,18 +2,7 @@
 
 from urllib.parse import urlsplit
 
-_DATA_RESIDENCY = ".ghe.com"  # GitHub Enterprise Cloud: API of NAME.ghe.com is at api.NAME.ghe.com
-
-
-def website_url(api_url: str) -> str:
-    """Return the address of the website; GitHub Enterprise Server has its API below `/api/v3`."""
-    address = api_url.rstrip("/")
-    if address.endswith("/api/v3"):
-        return address.removesuffix("/api/v3")
-    host = urlsplit(address).netloc
-    if host.endswith(_DATA_RESIDENCY):
-        return f"https://{host.removeprefix('api.')}"
-    return "https://github.com"
+from curate.core.names import DATA_RESIDENCY, website_url
 
 
 def website_host(api_url: str) -> str:
@@ -29,4 +18,4 @@ def token_host(api_url: str) -> str:
 
 def is_hosted_by_github(host: str) -> bool:
     """Whether *host* is GitHub's own, not a GitHub Enterprise Server."""
-    return host in ("github.com", "api.github.com") or host.endswith(_DATA_RESIDENCY)
+    return host in ("github.com", "api.github.com") or host.endswith(DATA_RESIDENCY)

@@ -9,7 +9,7 @@ from typing import Any
 from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.errors import AuthenticationError, ConfigurationError, NotFoundError
 from curate.core.model import IssueRef, PullRequest
-from curate.core.names import normalize_repo_name
+from curate.core.names import is_repo_name, normalize_repo_name
 from curate.github import queries
 from curate.github.answers import PageCursors, checking_answer, parse_record, read_number
 from curate.github.client import GitHubClient, JsonObject, QueryResult
@@ -75,9 +75,9 @@ def _make_request(
 
 def split_repo(repo: str) -> tuple[str, str]:
     """Return owner and name of "owner/name"; raises `ConfigurationError` for anything else."""
-    owner, _, name = repo.partition("/")
-    if not owner or not name or "/" in name:
+    if not is_repo_name(repo):
         raise ConfigurationError(f"Invalid repository {repo!r}.", hint="Write it as OWNER/NAME.")
+    owner, _, name = repo.partition("/")
     return owner, name
 
 

@@ -150,6 +150,23 @@ class Store(CrawlTables):
         query = "SELECT instance_id, inputs_hash FROM validations WHERE stage IS NULL OR ?"
         return {row[0]: row[1] for row in self._database.fetch_all(query, rejected)}
 
+    def validation_costs(self) -> dict[str, tuple[int, float, float]]:
+        """Return (count, mean core seconds, mean unique bytes) of validations by repository."""
+        rows = self._database.fetch_all(
+            "SELECT repo, COUNT(*), AVG(core_seconds), AVG(unique_bytes) FROM validations"
+            " GROUP BY repo"
+        )
+        return {row[0]: (row[1], row[2], row[3]) for row in rows}
+
+    def newest_validations(self, count: int) -> Iterator[Validation]:
+        """Up to *count* validations, the newest first."""
+        query = (
+            "SELECT data FROM validations WHERE instance_id IN ("
+            "SELECT instance_id FROM validations ORDER BY finished_at DESC LIMIT ?)"
+        )
+        for row in self._database.fetch_all(query, count):
+            yield loads(Validation, row[0])
+
     def save_validation(self, repo: str, validation: Validation) -> None:
         """Save a finished validation, replacing the previous one."""
         rejection = validation.verdict.rejection
@@ -219,6 +236,17 @@ class Store(CrawlTables):
             )
 
     # -- funnel --------------------------------------------------------------------------------
+
+    def find_repo(self, name: str) -> str:
+        """Return the stored repository that equals *name* ignoring case; *name* if none does."""
+        for query in (
+            "SELECT repo FROM crawls WHERE repo = ? COLLATE NOCASE ORDER BY repo = ?1 DESC",
+            "SELECT repo FROM candidates WHERE repo = ? COLLATE NOCASE ORDER BY repo = ?1 DESC",
+        ):
+            row = self._database.fetch_one(f"{query} LIMIT 1", name)
+            if row:
+                return str(row[0])
+        return name
 
     def list_repositories(self) -> tuple[str, ...]:
         """Return the crawled repositories, sorted."""

@@ -118,6 +118,7 @@ def first_verified(
     """
     records: list[Validation] = []
     attempt_summaries: list[str] = []
+    attempt_logs: list[str] = []
     for name, attempt_plan, variant, lock in iter_attempts(plan, ctx):
         if attempt_plan.use_ci_env and not records[0].runs:
             break  # without any run, other environment variables make no difference
@@ -126,10 +127,11 @@ def first_verified(
         result = f"{rejection.stage}/{rejection.reason}" if rejection else "verified"
         log.debug("%s: attempt with %s: %s", empty_record.instance_id, name, result)
         attempt_summaries.append(f"{name}: {result}")
+        attempt_logs.append(record.attempt_logs[0] if record.attempt_logs else "")
         records.insert(0 if record.is_verified else len(records), record)
         if record.is_verified:
             break
-    return replace(records[0], attempts=tuple(attempt_summaries))
+    return replace(records[0], attempts=tuple(attempt_summaries), attempt_logs=tuple(attempt_logs))
 
 
 def iter_attempts(
@@ -172,10 +174,10 @@ def run_attempt(
 ) -> Validation:
     """Build the environment of *variant* with *lock*, run the tests, compute the verdict."""
     if isinstance(lock, Failure):
-        return replace(empty_record, verdict=_rejected(lock.stage, lock.reason, lock.detail))
+        return _failed_attempt(empty_record, lock, ctx)
     lock, built = build_with_fallbacks(plan, variant, lock, ctx)
     if isinstance(built, Failure):
-        return replace(empty_record, verdict=_rejected(built.stage, built.reason, built.detail))
+        return _failed_attempt(empty_record, built, ctx)
     runs = run_before_and_after(plan, built, ctx, count=options.runs)
     record = replace(
         empty_record,
@@ -194,6 +196,16 @@ def run_attempt(
         return replace(record, strength_seconds=cpu_seconds)
     strength, seconds = measure_strength(plan, built, ctx, tests)
     return replace(record, test_strength=strength, strength_seconds=cpu_seconds + seconds)
+
+
+def _failed_attempt(
+    empty_record: Validation, failure: Failure, ctx: ValidationContext
+) -> Validation:
+    """Return the record of an attempt without an environment, with the log that says why."""
+    text = failure.log or failure.detail
+    key = ctx.store.blobs.put(text.encode("utf-8", "replace")) if text else ""
+    verdict = _rejected(failure.stage, failure.reason, failure.detail)
+    return replace(empty_record, verdict=verdict, attempt_logs=(key,))
 
 
 def _split_by_side(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:

@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 
 InfrastructureFailure = BuilderError | CurateError | RecipeError
 
+OnDone = Callable[[str, str], None]
+"""Called with an instance id and "verified", "stage/reason" or "error"."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ValidationTask:
@@ -99,7 +102,7 @@ def validate_tasks(
     ctx: ValidationContext,
     *,
     jobs: int = 1,
-    on_done: Callable[[Validation | str], None] = lambda _: None,
+    on_done: OnDone = lambda name, result: None,
 ) -> ValidationSummary:
     """Run *tasks* on *jobs* threads and store each validation as soon as it is done.
 
@@ -153,7 +156,7 @@ def _collect_result(
     task: ValidationTask,
     store: Store,
     summary: ValidationSummary,
-    on_done: Callable[[Validation | str], None],
+    on_done: OnDone,
 ) -> None:
     name = task.candidate.instance_id
     try:
@@ -165,14 +168,15 @@ def _collect_result(
         if _concerns_all(error):
             raise
         _record_failure(summary, name, error)
-        on_done(name)
+        on_done(name, "error")
         return
     summary.attempted += 1
     rejection = validation.verdict.rejection
-    summary.reasons[f"{rejection.stage}/{rejection.reason}" if rejection else "verified"] += 1
+    result = f"{rejection.stage}/{rejection.reason}" if rejection else "verified"
+    summary.reasons[result] += 1
     summary.verified += rejection is None
     _log_verdict(validation)
-    on_done(validation)
+    on_done(name, result)
 
 
 def _concerns_all(error: Exception) -> bool:
@@ -215,6 +219,6 @@ def candidates_by_id(store: Store, ids: Sequence[str]) -> list[Candidate]:
     if missing_ids:
         raise NotFoundError(
             f"Unknown instance id {missing_ids[0]}.",
-            hint="List the ids with: curate export --split raw --format jsonl -",
+            hint="List the ids: curate list",
         )
     return [candidate for candidate in found.values() if candidate is not None]

@@ -25,8 +25,8 @@ class ValidationObserver(Protocol):
     def on_step(self, instance_id: str, step: str) -> None:
         """Called when a step of a candidate begins."""
 
-    def on_done(self) -> None:
-        """Called when a candidate has a verdict or an infrastructure error."""
+    def on_done(self, instance_id: str, result: str) -> None:
+        """Called with "verified", "stage/reason", or "error" after an infrastructure error."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class SilentObserver:
     def on_step(self, instance_id: str, step: str) -> None:
         """Do nothing."""
 
-    def on_done(self) -> None:
+    def on_done(self, instance_id: str, result: str) -> None:
         """Do nothing."""
 
 
@@ -80,7 +80,7 @@ def run_validation(
             run_executor=run_executor,
         )
         summary = validate_tasks(
-            tasks, options, ctx, jobs=control.jobs, on_done=lambda _: control.observer.on_done()
+            tasks, options, ctx, jobs=control.jobs, on_done=control.observer.on_done
         )
     if backend.bytes_over_limit:
         log.warning(

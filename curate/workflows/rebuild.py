@@ -29,6 +29,28 @@ class RebuildOptions:
     deadline: float | None = None  # in the time of `time.monotonic`; None = no limit
 
 
+@dataclass(frozen=True, kw_only=True)
+class RepositoryProblem:
+    """Why a repository could not be rebuilt, for the user."""
+
+    message: str
+    hint: str = ""
+    exit_code: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepositoryResult:
+    """What a rebuild did for one repository, and what it left to the next call."""
+
+    repo: str
+    attempted: int = 0
+    verified: int = 0
+    rejected: int = 0
+    up_to_date: int = 0
+    left: int | None = None  # candidates without a verdict; None = unknown, as it was not crawled
+    problem: RepositoryProblem | None = None
+
+
 def rebuild_repositories(
     repos: Sequence[str],
     store: Store,
@@ -36,35 +58,64 @@ def rebuild_repositories(
     library: RecipeLibrary,
     options: RebuildOptions,
     crawl: Callable[[str], object],
-) -> dict[str, tuple[str, str]]:
-    """Crawl and validate each of *repos*; return (message, hint) of failures by repository.
+) -> list[RepositoryResult]:
+    """Crawl and validate each of *repos*; return what was done, in the same order.
 
     Each repository gets an equal share of the time left until the deadline; after its share no
     new test run starts. An unavailable engine, a full disk, another process that does the same
     work or a bug in curate ends the call.
     """
-    problems: dict[str, tuple[str, str]] = {}
+    results = []
     for index, repo in enumerate(repos):
         deadline = _share_of_time(options.deadline, len(repos) - index)
         if deadline is not None and deadline <= time.monotonic():
             log.info("%s: time limit reached, skipped until the next call", repo)
+            results.append(RepositoryResult(repo=repo))
             continue
         try:
             crawl(repo)
-            tasks, up_to_date = pending_tasks(store, library, options.validation, ids=(), repo=repo)
-            log.info("%s: %s to validate, %s up to date", repo, f"{len(tasks):,}", up_to_date)
-            with _stop_at(deadline) as stop_event:
-                control = replace(options.control, stop_event=stop_event)
-                run_validation(tasks, options.validation, store, settings, control)
+            results.append(_validate_repository(repo, store, settings, library, options, deadline))
         except (EngineUnavailableError, DiskFullError, LockedError):
             raise
         except Exception as error:
-            problem = UnexpectedError(error)
-            message, hint, _ = describe_error(error) or (str(problem), problem.hint, 1)
+            unexpected = UnexpectedError(error)
+            message, hint, code = describe_error(error) or (str(unexpected), unexpected.hint, 1)
             log.error("ERROR %s: %s", repo, message)
             log.debug("%s: the traceback", repo, exc_info=error)
-            problems[repo] = message, hint
-    return problems
+            problem = RepositoryProblem(message=message, hint=hint, exit_code=code)
+            results.append(RepositoryResult(repo=repo, problem=problem))
+    return results
+
+
+def _validate_repository(
+    repo: str,
+    store: Store,
+    settings: Settings,
+    library: RecipeLibrary,
+    options: RebuildOptions,
+    deadline: float | None,
+) -> RepositoryResult:
+    """Validate what is pending until *deadline*; an infrastructure error is the first problem."""
+    tasks, up_to_date = pending_tasks(store, library, options.validation, ids=(), repo=repo)
+    log.info("%s: %s to validate, %s up to date", repo, f"{len(tasks):,}", up_to_date)
+    with _stop_at(deadline) as stop_event:
+        control = replace(options.control, stop_event=stop_event)
+        summary = run_validation(tasks, options.validation, store, settings, control)
+    problem = None
+    if summary.infra_failures:
+        name, error = next(iter(summary.infra_failures.items()))
+        count = f"infrastructure errors on {len(summary.infra_failures):,} candidates"
+        message = f"{count}, the first {name}: {error}"
+        problem = RepositoryProblem(message=message, hint=error.hint, exit_code=3)
+    return RepositoryResult(
+        repo=repo,
+        attempted=summary.attempted,
+        verified=summary.verified,
+        rejected=summary.attempted - summary.verified,
+        up_to_date=up_to_date,
+        left=len(tasks) - summary.attempted,
+        problem=problem,
+    )
 
 
 def _share_of_time(deadline: float | None, repositories: int) -> float | None:
@@ -80,7 +131,8 @@ def _stop_at(deadline: float | None) -> Iterator[threading.Event]:
     if deadline is None:
         yield event
         return
-    timer = threading.Timer(max(deadline - time.monotonic(), 0), event.set)
+    seconds = min(max(deadline - time.monotonic(), 0), threading.TIMEOUT_MAX)
+    timer = threading.Timer(seconds, event.set)
     timer.start()
     try:
         yield event

@@ -74,6 +74,40 @@ def test_help_names_every_command_and_each_shows_an_example(name: str) -> None:
     assert "Example: " in CliRunner().invoke(app, [name, "--help"]).stdout
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_a_short_form_everywhere(name: str) -> None:
+    for arguments in (["-h"], [name, "-h"]):
+        done = CliRunner().invoke(app, arguments)
+        assert (done.exit_code, "Usage: " in done.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("curate va", "validate"),
+        ("curate publish di", "diff"),
+        ("curate validate --rea", "--reason"),
+    ],
+)
+def test_the_shell_completes_commands_and_options(words: str, expected: str) -> None:
+    variables = {
+        "_CURATE_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+    }
+    command = [sys.executable, "-m", "curate"]
+    done = subprocess.run(
+        command, env=os.environ | variables, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == [expected]
+
+
+def test_the_completion_of_a_shell_is_shown(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "curate", "--show-completion", "bash"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "_CURATE_COMPLETE=complete_bash" in done.stdout, done.stderr
+
+
 def test_an_unknown_command_is_told_with_one_that_is_near(curate: Curate) -> None:
     done = curate("statsu")
     assert (done.returncode, done.stdout) == (2, "")
@@ -198,7 +232,7 @@ def test_where_a_token_is_found(
     assert done.returncode in (0, 4)
 
 
-@pytest.mark.parametrize("repo", ["moto", "a/b/c", "https://github.com/a/b"])
+@pytest.mark.parametrize("repo", ["moto", "a/b/c", "https://github.com/a/b", "a b/c", "ä/b"])
 def test_a_name_that_is_none(curate: Curate, repo: str) -> None:
     refused(curate("crawl", repo), 2, repo)
 
@@ -276,10 +310,10 @@ def test_a_repository_that_cannot_be_validated_leaves_the_others(
     assert "Traceback" not in done.stderr
     assert "REJECTED d__whole-1: recipe/skipped" in done.stderr
     for name, *words in (
-        ("a__absent-1", "No mirror of a/absent", "Run: curate crawl a/absent"),
+        ("a__absent-1", "No mirror of a/absent", "Run: curate --recipes-dir mine crawl a/absent"),
         ("b__recipe-1", "b__recipe.toml is not valid TOML"),
         ("c__corrupt-1", "not a git repository"),
-        ("e__submodule-1", "No mirror of other/library", "Run: curate crawl other/library"),
+        ("e__submodule-1", "No mirror of other/library", "curate --recipes-dir mine crawl other/library"),
         ("f__stale-1", "missing-objects: commit"),
     ):
         (line,) = [it for it in done.stderr.splitlines() if f"ERROR {name}" in it]

@@ -12,6 +12,7 @@ from curate.builders.backends.local import LocalBackend
 from curate.builders.errors import DiskFullError
 from curate.builders.lock.build_constraints import build_constraint
 from curate.builders.model import BuiltInstance, Failure, InstanceSpec, RequirementsLock
+from curate.builders.process.run import LOG_TAIL
 from curate.builders.settings import BuildSettings
 from tests.doubles.packages import package_index, sdist, wheel
 from tests.helpers.fakes import expect, fake
@@ -106,6 +107,14 @@ def test_failing_install_is_a_value_with_the_log(backend: LocalBackend, spec: In
     assert isinstance(failure, Failure)
     assert (failure.stage, failure.reason) == ("install", "install-failed")
     assert "so it ends" in failure.detail
+
+
+def test_the_log_of_a_failing_install_is_whole(backend: LocalBackend, spec: InstanceSpec) -> None:
+    lines = f"python -c 'for n in range(9999): print(n)'; echo {'x' * LOG_TAIL}; exit 3"
+    failure = backend.build_instance(replace(spec, install=(lines,)))
+    assert isinstance(failure, Failure)
+    assert "\n17\n" in failure.log
+    assert "\n17\n" not in failure.detail
 
 
 def test_package_that_is_not_imported_from_the_checkout_fails(

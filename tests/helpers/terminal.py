@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -29,10 +30,24 @@ class Typed:
 Curate = Callable[..., Typed]  # what a `curate` fixture is: it runs the command line
 
 
-def typed(arguments: tuple[str, ...], folder: Path, variables: Mapping[str, str]) -> Typed:
-    """Run `curate` with *arguments* in *folder*, with *variables* and none of this machine's."""
+def typed(
+    arguments: tuple[str, ...],
+    folder: Path,
+    variables: Mapping[str, str],
+    *,
+    stdout: TextIO | None = None,
+    stderr: TextIO | None = None,
+) -> Typed:
+    """Run `curate` with *arguments* in *folder*, with *variables* and none of this machine's.
+
+    What goes to *stdout* or *stderr*, if given, is not returned.
+    """
     out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        redirect_stdout(stdout or out),
+        redirect_stderr(stderr or err),
+    ):
         for name in os.environ:
             if name.startswith(("CURATE_", "GITHUB_", "GH_")):
                 patch.delenv(name)

@@ -17,8 +17,8 @@ import docker
 import pytest
 
 from curate.builders.sandbox.docker import OWNER_LABEL
+from curate.core.names import make_instance_id
 from curate.core.settings import Settings
-from curate.crawl.candidates import make_instance_id
 from tests.demo.check import funnel_differences, pull_differences
 from tests.demo.sample import ROOT, VERIFIED
 from tests.demo.stage import Stage, prepared

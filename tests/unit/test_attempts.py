@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from curate.environments.context import ValidationOptions
 from curate.environments.plan import RequirementsVariant, ValidationPlan
 from curate.recipes import Recipe
 from curate.recipes.schema import EnvRecipe
+from curate.store import Store
 from curate.validate import attempts
 from tests.helpers.factories import make_candidate, make_validation
 from tests.helpers.fakes import UNUSED, fake
@@ -173,3 +175,20 @@ def test_what_was_built_for_a_trial_may_go_when_it_ends(
             make_candidate(7), Recipe(repo="owner/name"), ValidationOptions(), ctx
         )
     assert released == [make_candidate(7).instance_id]
+
+
+def test_what_a_failed_lock_printed_is_kept_whole_for_every_attempt(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plan = ValidationPlan(
+        candidate=UNUSED, recipe=UNUSED, env=EnvRecipe(), selection=UNUSED, variants=()
+    )
+    failures = [replace(FAILURE, detail="end", log=f"the whole {name} log") for name in "ab"]
+    tries = [(f"attempt {n}", plan, UNUSED, failure) for n, failure in enumerate(failures)]
+    monkeypatch.setattr(attempts, "iter_attempts", lambda *_: iter(tries))
+    with Store(tmp_path) as store:
+        ctx = fake(store=store)
+        record = attempts.first_verified(plan, ValidationOptions(), ctx, make_validation(runs=()))
+        texts = [store.blobs.get(key).decode() for key in record.attempt_logs]
+    assert texts == ["the whole a log", "the whole b log"]
+    assert len(record.attempts) == len(record.attempt_logs)

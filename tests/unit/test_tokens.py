@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from curate.core.errors import ConfigurationError
-from curate.github.hosts import token_host, website_url
+from curate.core.names import website_url
+from curate.github.hosts import token_host
 from curate.github.tokens import TokenPool, find_tokens, read_tokens
 
 

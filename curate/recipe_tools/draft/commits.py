@@ -39,7 +39,8 @@ def observe_commits(
 def _list_commits(mirror: Mirror, candidates: Sequence[Candidate]) -> list[str]:
     if candidates:
         ordered = sorted(candidates, key=lambda candidate: candidate.created_at)
-        return list(dict.fromkeys(it.base_commit for it in ordered))
+        known = [it.base_commit for it in ordered if it.base_commit in mirror.commit_graph]
+        return list(dict.fromkeys(known)) or default_branch_commits(mirror)
     return default_branch_commits(mirror)
 
 

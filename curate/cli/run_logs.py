@@ -1,0 +1,159 @@
+"""`curate logs`: what test runs, locks and builds of a candidate printed."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from curate.builders.model import Outcome, RunStatus
+from curate.cli.candidate_text import show_symbols
+from curate.cli.common import JsonOption, get_settings, open_store, print_json, resolve_ids
+from curate.core.errors import NotFoundError
+from curate.core.model import Run, Validation
+from curate.store import Store
+
+EXAMPLE = "Example: [bold]curate logs getmoto__moto-4848 --side after --run 1[/bold]"
+SIDE_NAMES = {"before": "pre-patch", "after": "post-patch"}
+_FAILING = (Outcome.FAILED, Outcome.ERROR)
+
+
+class Side(StrEnum):
+    """Without or with the gold patch."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredLog:
+    """A log in the blob store."""
+
+    title: str  # as in "post-patch run 1 (completed)"
+    key: str
+    command: str  # options of `curate logs` that print it alone
+    run: Run | None = None  # None: of a lock or build
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("logs", epilog=EXAMPLE)(logs_command)
+
+
+def logs_command(
+    context: typer.Context,
+    instance: Annotated[str, typer.Argument(metavar="ID", help="A candidate.")],
+    side: Annotated[
+        Side | None, typer.Option(help="Only runs before or after the gold patch.")
+    ] = None,
+    run: Annotated[int | None, typer.Option(min=1, help="Only the run of this number.")] = None,
+    build: Annotated[
+        bool, typer.Option("--build", help="Only what locks and builds printed that failed.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what a candidate's test runs printed, and locks and builds that failed.
+
+    Several logs come one after the other, each with a title; a single one is printed as it is.
+    """
+    with open_store(get_settings(context)) as store:
+        (name,) = resolve_ids(store, [instance])
+        logs = [
+            log
+            for log in list_logs(_get_validation(store, name))
+            if _is_chosen(log, side=side, number=run, build=build)
+        ]
+        if not logs:
+            raise NotFoundError(
+                f"No such log of {name} is stored.", hint=f"List its runs: curate show {name}"
+            )
+        texts = [read_log(store, log) for log in logs]
+    if as_json:
+        print_json([_make_document(*each) for each in zip(logs, texts, strict=True)])
+        return
+    for log, text in zip(logs, texts, strict=True):
+        title = f"==> {log.title} <==\n" if len(logs) > 1 else ""
+        shown = show_symbols(text) if sys.stdout.isatty() else text
+        sys.stdout.write(title + shown + ("" if shown.endswith("\n") else "\n"))
+
+
+def list_logs(validation: Validation) -> list[StoredLog]:
+    """Logs of *validation*: of failed locks and builds by attempt, then of its runs."""
+    attempts = zip(validation.attempts, validation.attempt_logs, strict=False)
+    built = [
+        StoredLog(title=f"attempt {number}, {attempt}", key=key, command="--build")
+        for number, (attempt, key) in enumerate(attempts, 1)
+        if key
+    ]
+    return built + [
+        StoredLog(
+            title=f"{SIDE_NAMES[run.side]} run {run.index + 1} ({run.status})",
+            key=run.log,
+            command=f"--side {run.side} --run {run.index + 1}",
+            run=run,
+        )
+        for run in validation.runs
+        if run.log
+    ]
+
+
+def find_explaining_log(validation: Validation) -> StoredLog | None:
+    """The log that explains a rejection best; None if there is none, or nothing to explain.
+
+    That is the first run that did not complete, else the first one after the gold patch in which
+    a test failed, else the first one after it; without runs, the first failed lock or build.
+    """
+    logs = list_logs(validation)
+    if validation.verdict.rejection is None or not logs:
+        return None
+    if not validation.runs:
+        return logs[0]
+    runs = [log for log in logs if log.run]
+    return min(runs, key=_explanation_rank, default=None)
+
+
+def _explanation_rank(log: StoredLog) -> tuple[int, bool, int]:
+    run = log.run
+    assert run
+    has_failed = any(outcome in _FAILING for outcome in run.outcomes.values())
+    accepted = (RunStatus.CRASHED, RunStatus.TIMEOUT) if run.side == "before" else ()
+    is_fatal = run.status not in (RunStatus.COMPLETED, *accepted)
+    rank = 0 if is_fatal else 1 if has_failed and run.side == "after" else 2
+    return rank, run.side == "before", run.index
+
+
+def read_log(store: Store, log: StoredLog) -> str:
+    """Text of a stored log."""
+    return store.blobs.get(log.key).decode("utf-8", "replace")
+
+
+def _is_chosen(log: StoredLog, *, side: Side | None, number: int | None, build: bool) -> bool:
+    if log.run is None:
+        return build or (side is None and number is None)
+    if build:
+        return False
+    is_side = side is None or log.run.side == side.value
+    return is_side and (number is None or log.run.index == number - 1)
+
+
+def _get_validation(store: Store, instance: str) -> Validation:
+    validation = store.get_validation(instance)
+    if validation:
+        return validation
+    if store.get_candidate(instance):
+        hint = f"Run: curate validate {instance}"
+        raise NotFoundError(f"{instance} has not been validated.", hint=hint)
+    raise NotFoundError(f"No candidate {instance}.", hint="List the ids: curate list")
+
+
+def _make_document(log: StoredLog, text: str) -> dict[str, object]:
+    run = log.run
+    number = run.index + 1 if run else None
+    return {"title": log.title, "side": run and run.side, "run": number, "log": text}
+
+
+def last_lines(text: str, count: int) -> Sequence[str]:
+    """The last *count* lines of *text* that are not empty."""
+    return [line for line in text.splitlines() if line.strip()][-count:]
