@@ -128,6 +128,7 @@ class RunSpec:
     patches: tuple[bytes, ...] = ()  # applied in this order with `git apply`
     env_vars: Mapping[str, str] = field(default_factory=dict)
     limits: ResourceLimits = field(default_factory=ResourceLimits)
+    stop_at_timeout: bool = False  # the first test that exceeds its time ends the session
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,5 +142,6 @@ class RunResult:
     cpu_seconds: float = 0.0
     output: bytes = b""  # head and tail, at most ResourceLimits.output_bytes
     detail: str = ""  # explains the status in one sentence, where it needs one
+    slowest_test_seconds: float = 0.0  # longest phase of a test that stayed within its time
     # The container ended before its script did: stopped by the tests, or from outside.
     was_interrupted: bool = False

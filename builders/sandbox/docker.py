@@ -270,8 +270,8 @@ def find_reached_limit(usage: Mapping[str, int], *, engine_saw_oom: bool) -> Run
     """Return the status of a run that reached its own limit of memory or processes, else None.
 
     Processes are also killed if the whole machine is short of memory. Only a container that reached
-    its own limit counts `oom` (cgroup v2), or has used as much as it may (v1, where *engine_saw_oom*
-    tells the same). The engine alone is asked if there are no statistics, as the script was killed.
+    its own limit counts `oom` (cgroup v2), or has used as much as it may (v1; *engine_saw_oom*
+    means the same). Only the engine tells if there are no statistics, as the script was killed.
 
     Raises:
         SandboxError: The machine ran out of memory.

@@ -58,7 +58,10 @@ def classify_run(artifacts: RunArtifacts) -> RunResult:
         seconds=artifacts.seconds,
         cpu_seconds=artifacts.cpu_seconds,
         output=artifacts.output,
-        detail="; ".join(part for part in (detail, artifacts.note) if part),
+        detail="; ".join(
+            part for part in (detail, _describe_timeouts(report), artifacts.note) if part
+        ),
+        slowest_test_seconds=report.slowest_test_seconds,
         was_interrupted=artifacts.was_interrupted,
     )
 
@@ -89,6 +92,15 @@ def _determine_status(artifacts: RunArtifacts, report: PytestReport) -> tuple[Ru
     if report.is_finished:
         return RunStatus.COMPLETED, ""
     return RunStatus.CRASHED, f"the pytest session did not finish (exit code {code})"
+
+
+def _describe_timeouts(report: PytestReport) -> str:
+    """Name the tests that exceeded their time limit; "" if there are none."""
+    names = report.timed_out_tests
+    if not names:
+        return ""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"exceeded the time limit of a test: {', '.join(names[:3])}{more}"
 
 
 def _decode_tail(output: bytes) -> str:

@@ -90,4 +90,6 @@ def _prepare_values(run_spec: RunSpec, layout: SandboxLayout) -> dict[str, objec
         "variables": list(run_spec.env_vars.items()),
         "plugin_dir": f"{layout.inputs}/plugin",
         "reporter": REPORTER,
+        "test_seconds": f"{run_spec.limits.test_seconds:g}",
+        "stop_at_timeout": "1" if run_spec.stop_at_timeout else "",
     }

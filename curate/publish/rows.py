@@ -149,11 +149,13 @@ def _swe_gym_columns(candidate: Candidate, validation: Validation) -> Row:
 
 
 def _swe_bench_columns(candidate: Candidate, validation: Validation, image: PublishedImage) -> Row:
+    environment = validation.environment
     script = render_eval_script(
         test_patch=candidate.test_patch,
         test_command=validation.test_command,
         gold=candidate.patch,
         environment=image.env_vars,
+        **({"test_seconds": environment.test_seconds} if environment else {}),
     )
     return {
         "environment_setup_commit": candidate.base_commit,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.builders.model import Outcome, ResourceLimits, RunResult, RunSpec, RunStatus
+from tests.helpers.hanging import SHORT, SHORT_OUTCOMES
 
 PASSED, FAILED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR
 GRACE = 10.0  # seconds a run may take beyond its limit
@@ -342,6 +343,13 @@ BEHAVIOURS = [
         ),
         limits=ResourceLimits(seconds=7, memory_bytes=512 << 20),
         status=RunStatus.TIMEOUT,
+    ),
+    Behaviour(
+        name="tests that hang",
+        files={"test_x.py": SHORT},
+        limits=ResourceLimits(seconds=60, test_seconds=1, memory_bytes=512 << 20),
+        outcomes=SHORT_OUTCOMES,
+        also=lambda result: "test_sleeps" in result.detail,
     ),
     Behaviour(
         name="prints results that are none",

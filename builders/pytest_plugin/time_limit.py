@@ -1,0 +1,390 @@
+"""Limit the time of each test, and go on with the others (PYTEST_DONT_REWRITE).
+
+Runs in sandboxes and evaluation images as part of a plugin's text, on Python 3.6 and later and
+pytest 4.6 and later.
+
+The session runs in a child process. What it is doing, and until when, is in memory that it shares
+with its parent. At the deadline the parent sends a signal whose handler raises an exception in the
+test; SIGALRM is left to tests. A test that catches the exception, or that cannot be interrupted, is
+killed with its process, and the parent forks another one for the remaining tests. Workers of xdist
+watch themselves in a thread, as xdist replaces workers that die.
+"""
+
+import faulthandler
+import mmap
+import os
+import signal
+import struct
+import sys
+import threading
+import time
+import warnings
+from typing import Any
+
+import pytest
+
+from curate.builders.pytest_plugin.environment import restore_environment
+
+SIGNAL = signal.SIGRTMIN + 9 if hasattr(signal, "SIGRTMIN") else signal.SIGUSR2
+REPEAT = 2.0  # maximum seconds until a test that caught the exception gets another
+TRIES = 3  # exceptions before the process is killed
+START_SECONDS = 5.0  # minimum for the start of a session
+EXIT_SECONDS = 5.0  # for threads and exit handlers after the session
+WORKER_PLUGIN = "curate_time_limit"
+
+_clock = time.monotonic  # tests may replace it
+_RUNNING = -1
+
+_WORKER_CODE = """\
+import types
+source = types.ModuleType("curate_worker")
+source.__file__ = {path!r}
+exec(compile({text!r}, "curate_worker", "exec"), source.__dict__)
+source.limit_worker({seconds!r}, {stop!r})
+"""
+
+
+class SharedState:
+    """What a session tells its parent process: deadline, name of what runs, exit status.
+
+    *chain* is what a report needs to be continued: number of records, and the last signature.
+    """
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, 1 << 20)
+        self.exit_status = _RUNNING
+
+    def _get(self, form: str, offset: int) -> Any:
+        return struct.unpack_from(form, self._memory, offset)[0]
+
+    @property
+    def deadline(self) -> float:
+        """In the time of `time.monotonic`; 0 = none."""
+        return float(self._get("d", 0))
+
+    @deadline.setter
+    def deadline(self, value: float) -> None:
+        struct.pack_into("d", self._memory, 0, value)
+
+    @property
+    def exit_status(self) -> int:
+        """Exit status of the session that has ended, or _RUNNING."""
+        return int(self._get("i", 8))
+
+    @exit_status.setter
+    def exit_status(self, value: int) -> None:
+        struct.pack_into("i", self._memory, 8, value)
+
+    @property
+    def chain(self) -> Any:
+        """Number of records, and the last signature."""
+        return self._get("Q", 16), self._get("64s", 24).rstrip(b"\0")
+
+    @chain.setter
+    def chain(self, value: Any) -> None:
+        struct.pack_into("Q64s", self._memory, 16, *value)
+
+    @property
+    def name(self) -> str:
+        """Node id of the test or file that runs; empty at the start and the end of the session."""
+        length = self._get("I", 96)
+        return bytes(self._memory[100 : 100 + length]).decode("utf-8", "surrogatepass")
+
+    @name.setter
+    def name(self, value: str) -> None:
+        text = value.encode("utf-8", "surrogatepass")
+        if len(text) > len(self._memory) - 100:
+            text = b""  # too long to be skipped by name
+        self._memory[100 : 100 + len(text)] = text
+        struct.pack_into("I", self._memory, 96, len(text))
+
+
+class DeadlineWatch:
+    """Interrupts the process that exceeds its deadline, a few times."""
+
+    def __init__(self, state: SharedState, seconds: float) -> None:
+        self._state = state
+        self._repeat = min(REPEAT, seconds)
+        self._last = 0.0
+        self.pause = min(0.5, seconds / 4)  # seconds between two looks
+
+    def signal_if_overdue(self, pid: int) -> bool:
+        """Send the signal if it is time; return True if that has not helped, again and again."""
+        overdue = _overdue_seconds(self._state)
+        has_ended = self._state.exit_status != _RUNNING  # the handler may be gone
+        if overdue > (0 if has_ended else TRIES * self._repeat):
+            return True
+        if overdue > 0 and _clock() - self._last > self._repeat:
+            self._last = _clock()
+            os.kill(pid, SIGNAL)
+        return False
+
+
+class TimeLimit:
+    """Tells the parent process what runs and until when, and fails what exceeds its time.
+
+    PYTEST_DONT_REWRITE
+    """
+
+    def __init__(self, state: SharedState, seconds: float, stop: bool) -> None:  # noqa: FBT001
+        self._state = state
+        self._seconds = seconds
+        self._stop = stop  # whether the first timeout ends the session
+        self._pid = os.getpid()
+        self._names = []  # type: Any
+        self._timed_out = False
+        self._watches_itself = False
+        self._message = "stopped at the time limit of {:g} s for a test".format(seconds)  # noqa: UP032
+        self._path = self._source = ""
+        self.hung = []  # type: Any  # tests and files that were killed in earlier processes
+        self.list_started_tests = list  # type: Any
+        self._session_thread = 0
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(SIGNAL, self._interrupt)
+        self._begin("")
+
+    def enable_workers(self, path: str) -> None:
+        """Let workers of xdist execute the plugin's file at *path*."""
+        self._path = path
+        with open(path, encoding="utf-8") as stream:  # noqa: PTH123
+            self._source = stream.read()
+
+    def watch_itself(self) -> None:
+        """Watch the deadline in this process; a process that holds the GIL ends itself."""
+        self._watches_itself = True
+        self._arm_faulthandler()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        watch = DeadlineWatch(self._state, self._seconds)
+        while not watch.signal_if_overdue(self._pid):
+            time.sleep(watch.pause)
+        os._exit(1)
+
+    def _begin(self, name: str) -> None:
+        if os.getpid() == self._pid:  # not in a process forked by a test
+            self._names.append(name)
+            self._set_deadline()
+
+    def _end(self) -> None:
+        if os.getpid() == self._pid and self._names:
+            self._names.pop()
+            self._set_deadline()
+
+    def _set_deadline(self) -> None:
+        self._state.deadline = 0.0
+        if self._names:
+            self._state.name = self._names[-1]
+            at_start = self._names == [""]
+            seconds = max(self._seconds, START_SECONDS) if at_start else self._seconds
+            self._state.deadline = _clock() + seconds
+        self._arm_faulthandler()
+
+    def _arm_faulthandler(self) -> None:
+        if not self._watches_itself:
+            return
+        faulthandler.cancel_dump_traceback_later()
+        if self._names:
+            seconds = max(self._seconds, START_SECONDS) + TRIES * REPEAT + 1
+            faulthandler.dump_traceback_later(seconds, exit=True, file=_open_devnull())
+
+    def _interrupt(self, *_: Any) -> None:
+        is_session = self._session_thread in (0, threading.get_ident())
+        if is_session and os.getpid() == self._pid and _overdue_seconds(self._state) > 0:
+            self._timed_out = True
+            raise pytest.fail.Exception(self._message)
+
+    def _take_timeout(self) -> bool:
+        timed_out, self._timed_out = self._timed_out, False
+        return timed_out
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_load_initial_conftests(self) -> None:
+        """Remove the trace of the plugin in a worker of xdist."""
+        restore_environment(os.devnull, WORKER_PLUGIN)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        """End the time of the start."""
+        self._session_thread = threading.get_ident()
+        self._end()
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_make_collect_report(self, collector: Any) -> Any:
+        """Limit the time to import a file; one that was killed is not imported again."""
+        if collector.nodeid in self.hung:
+            collector.collect = self._refuse
+        self._begin(collector.nodeid)
+        outcome = yield
+        self._end()
+        if self._take_timeout():
+            report = outcome.get_result()
+            if report.outcome != "failed":
+                report.outcome, report.longrepr, report.result = "failed", self._message, []
+
+    def _refuse(self) -> Any:
+        raise pytest.fail.Exception(self._message)
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, items: Any) -> Any:
+        """Leave out what earlier processes have run."""
+        yield
+        if self.hung:
+            started = self.list_started_tests()
+            items[:] = [item for item in items if item.nodeid not in started]
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: Any) -> Any:
+        """Limit the time of the setup."""
+        self._begin(item.nodeid)
+        yield
+        self._end()
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: Any) -> Any:
+        """Limit the time of the test itself."""
+        self._begin(item.nodeid)
+        yield
+        self._end()
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: Any) -> Any:
+        """Limit the time of the teardown."""
+        self._begin(item.nodeid)
+        yield
+        self._end()
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self, item: Any) -> Any:
+        """Fail a test that exceeded its time, whatever it made of the exception."""
+        outcome = yield
+        if self._take_timeout():
+            report = outcome.get_result()
+            report.curate_timed_out = True
+            if report.outcome != "failed":
+                report.outcome, report.longrepr = "failed", self._message
+            if self._stop:
+                item.session.shouldstop = self._message
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Start the time limit in a worker of xdist before its session."""
+        code = _WORKER_CODE.format(
+            path=self._path, text=self._source, seconds=self._seconds, stop=self._stop
+        )
+        node.gateway.remote_exec(code).waitclose(30)
+        time.sleep(0.1)  # else older versions of execnet start the session in another thread
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: Any) -> None:
+        """Count killed tests in the exit status, and limit the time of the end."""
+        if self.hung and int(session.exitstatus) in (0, 5):  # passed, or no tests left
+            session.exitstatus = 1
+        self._names.clear()
+        self._begin("")
+        self._exit_status = int(session.exitstatus)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        """Limit the time until the process ends: threads may keep it from that."""
+        self._names.clear()
+        if os.getpid() == self._pid and hasattr(self, "_exit_status"):
+            self._state.exit_status = self._exit_status
+            self._state.deadline = _clock() + EXIT_SECONDS
+
+
+def limit_session(config: Any, seconds: float, stop: bool) -> Any:  # noqa: FBT001
+    """Return the time limit of the session that starts in this process, or in a child of it.
+
+    In the parent, this does not return: it ends as the session has ended.
+    """
+    state = SharedState()
+    can_fork = threading.active_count() == 1
+    hung = _supervise(state, seconds, stop) if can_fork and seconds else []
+    limit = TimeLimit(state, seconds or 1e9, stop)
+    limit.hung = hung
+    if not can_fork and seconds:
+        limit.watch_itself()
+    if seconds:
+        config.pluginmanager.register(limit, "curate-time-limit")
+    return limit, state
+
+
+def limit_worker(seconds: float, stop: bool) -> None:  # noqa: FBT001
+    """Let pytest load a time limit in this process, a worker of xdist."""
+    limit = TimeLimit(SharedState(), seconds, stop)
+    limit.watch_itself()
+    sys.modules[WORKER_PLUGIN] = limit  # type: ignore[assignment]
+    plugins = os.environ.get("PYTEST_PLUGINS", "")
+    os.environ["PYTEST_PLUGINS"] = WORKER_PLUGIN + ("," + plugins if plugins else "")
+
+
+def _supervise(state: SharedState, seconds: float, stop: bool) -> Any:  # noqa: FBT001
+    """Fork; return in the child with the names that were killed in earlier children."""
+    hung = []  # type: Any
+    while True:
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pid = os.fork()
+        if pid == 0:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            return hung
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # for the session, not for this
+        status, was_killed = _wait_for_child(pid, state, seconds)
+        if not was_killed:
+            _end_like(status)
+        if state.exit_status != _RUNNING:
+            os._exit(state.exit_status)
+        if not state.name or stop or state.name in hung:
+            os._exit(1)
+        hung.append(state.name)
+        state.deadline = 0.0
+        signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _wait_for_child(pid: int, state: SharedState, seconds: float) -> Any:
+    """Return the wait status of the child, and whether it was killed at the deadline."""
+    watch = DeadlineWatch(state, seconds)
+    while True:
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            return status, False
+        if watch.signal_if_overdue(pid):
+            os.kill(pid, signal.SIGKILL)
+            return os.waitpid(pid, 0)[1], True
+        _wait_for_signal(watch.pause)
+
+
+def _wait_for_signal(seconds: float) -> None:
+    """Wait for a child to end, at most *seconds*."""
+    wait = getattr(signal, "sigtimedwait", None)  # macOS has none
+    if wait:
+        wait({signal.SIGCHLD}, seconds)
+    else:
+        time.sleep(min(seconds, 0.05))
+
+
+def _overdue_seconds(state: SharedState) -> float:
+    deadline = state.deadline
+    return _clock() - deadline if deadline else 0.0
+
+
+def _end_like(status: int) -> None:
+    """End this process as the child with this wait status has ended."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        if number not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(os.WEXITSTATUS(status))
+
+
+_devnull = []  # type: Any
+
+
+def _open_devnull() -> Any:
+    if not _devnull:
+        _devnull.append(open(os.devnull, "w"))  # noqa: PTH123, SIM115
+    return _devnull[0]
