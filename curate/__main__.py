@@ -5,18 +5,17 @@ Everything else is imported inside the handler: imports take long enough to be i
 
 import gc
 import os
-import signal
 import sys
-from types import FrameType
 
-EXIT_INTERRUPTED = 130
+from curate.builders.process.interrupt import EXIT_INTERRUPTED, handle_interrupts
+
 EXIT_USAGE = 2
 
 
 def main() -> None:
     """Run the command line and exit with its code; CURATE_TRACEBACK=1 shows tracebacks."""
-    signal.signal(signal.SIGTERM, _raise_keyboard_interrupt)
     try:
+        handle_interrupts()
         from curate.cli.app import app
 
         code = app(standalone_mode=False) or 0
@@ -32,10 +31,6 @@ def main() -> None:
         _name_log_file()
     gc.freeze()  # spares the collection at exit the traversal of all imported modules
     sys.exit(code)
-
-
-def _raise_keyboard_interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _report_error(error: BaseException) -> int:

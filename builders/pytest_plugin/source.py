@@ -6,7 +6,9 @@ from importlib.resources import files
 
 REPORTER, STATUS = "curate_reporter", "curate_status"  # names of the plugins and their modules
 
-_IMPORT = re.compile(r"^from curate\.builders\.pytest_plugin\.(\w+) import \w+\n", re.MULTILINE)
+_IMPORT = re.compile(
+    r"^from curate\.builders\.pytest_plugin\.(\w+) import (?:\([^)]*\)|[\w, ]+)\n", re.MULTILINE
+)
 
 
 @cache

@@ -11,29 +11,30 @@ watch themselves in a thread, as xdist replaces workers that die.
 """
 
 import faulthandler
-import mmap
 import os
 import signal
-import struct
 import sys
 import threading
 import time
-import warnings
 from typing import Any
 
 import pytest
 
 from curate.builders.pytest_plugin.environment import restore_environment
+from curate.builders.pytest_plugin.supervisor import (
+    REPEAT,
+    SIGNAL,
+    TRIES,
+    DeadlineWatch,
+    SharedState,
+    overdue_seconds,
+    read_clock,
+    supervise_session,
+)
 
-SIGNAL = signal.SIGRTMIN + 9 if hasattr(signal, "SIGRTMIN") else signal.SIGUSR2
-REPEAT = 2.0  # maximum seconds until a test that caught the exception gets another
-TRIES = 3  # exceptions before the process is killed
 START_SECONDS = 5.0  # minimum for the start of a session
 EXIT_SECONDS = 5.0  # for threads and exit handlers after the session
 WORKER_PLUGIN = "curate_time_limit"
-
-_clock = time.monotonic  # tests may replace it
-_RUNNING = -1
 
 _WORKER_CODE = """\
 import types
@@ -42,82 +43,6 @@ source.__file__ = {path!r}
 exec(compile({text!r}, "curate_worker", "exec"), source.__dict__)
 source.limit_worker({seconds!r}, {stop!r})
 """
-
-
-class SharedState:
-    """What a session tells its parent process: deadline, name of what runs, exit status.
-
-    *chain* is what a report needs to be continued: number of records, and the last signature.
-    """
-
-    def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, 1 << 20)
-        self.exit_status = _RUNNING
-
-    def _get(self, form: str, offset: int) -> Any:
-        return struct.unpack_from(form, self._memory, offset)[0]
-
-    @property
-    def deadline(self) -> float:
-        """In the time of `time.monotonic`; 0 = none."""
-        return float(self._get("d", 0))
-
-    @deadline.setter
-    def deadline(self, value: float) -> None:
-        struct.pack_into("d", self._memory, 0, value)
-
-    @property
-    def exit_status(self) -> int:
-        """Exit status of the session that has ended, or _RUNNING."""
-        return int(self._get("i", 8))
-
-    @exit_status.setter
-    def exit_status(self, value: int) -> None:
-        struct.pack_into("i", self._memory, 8, value)
-
-    @property
-    def chain(self) -> Any:
-        """Number of records, and the last signature."""
-        return self._get("Q", 16), self._get("64s", 24).rstrip(b"\0")
-
-    @chain.setter
-    def chain(self, value: Any) -> None:
-        struct.pack_into("Q64s", self._memory, 16, *value)
-
-    @property
-    def name(self) -> str:
-        """Node id of the test or file that runs; empty at the start and the end of the session."""
-        length = self._get("I", 96)
-        return bytes(self._memory[100 : 100 + length]).decode("utf-8", "surrogatepass")
-
-    @name.setter
-    def name(self, value: str) -> None:
-        text = value.encode("utf-8", "surrogatepass")
-        if len(text) > len(self._memory) - 100:
-            text = b""  # too long to be skipped by name
-        self._memory[100 : 100 + len(text)] = text
-        struct.pack_into("I", self._memory, 96, len(text))
-
-
-class DeadlineWatch:
-    """Interrupts the process that exceeds its deadline, a few times."""
-
-    def __init__(self, state: SharedState, seconds: float) -> None:
-        self._state = state
-        self._repeat = min(REPEAT, seconds)
-        self._last = 0.0
-        self.pause = min(0.5, seconds / 4)  # seconds between two looks
-
-    def signal_if_overdue(self, pid: int) -> bool:
-        """Send the signal if it is time; return True if that has not helped, again and again."""
-        overdue = _overdue_seconds(self._state)
-        has_ended = self._state.exit_status != _RUNNING  # the handler may be gone
-        if overdue > (0 if has_ended else TRIES * self._repeat):
-            return True
-        if overdue > 0 and _clock() - self._last > self._repeat:
-            self._last = _clock()
-            os.kill(pid, SIGNAL)
-        return False
 
 
 class TimeLimit:
@@ -177,7 +102,7 @@ class TimeLimit:
             self._state.name = self._names[-1]
             at_start = self._names == [""]
             seconds = max(self._seconds, START_SECONDS) if at_start else self._seconds
-            self._state.deadline = _clock() + seconds
+            self._state.deadline = read_clock() + seconds
         self._arm_faulthandler()
 
     def _arm_faulthandler(self) -> None:
@@ -190,7 +115,7 @@ class TimeLimit:
 
     def _interrupt(self, *_: Any) -> None:
         is_session = self._session_thread in (0, threading.get_ident())
-        if is_session and os.getpid() == self._pid and _overdue_seconds(self._state) > 0:
+        if is_session and os.getpid() == self._pid and overdue_seconds(self._state) > 0:
             self._timed_out = True
             raise pytest.fail.Exception(self._message)
 
@@ -290,7 +215,7 @@ class TimeLimit:
         self._names.clear()
         if os.getpid() == self._pid and hasattr(self, "_exit_status"):
             self._state.exit_status = self._exit_status
-            self._state.deadline = _clock() + EXIT_SECONDS
+            self._state.deadline = read_clock() + EXIT_SECONDS
 
 
 def limit_session(config: Any, seconds: float, stop: bool) -> Any:  # noqa: FBT001
@@ -300,7 +225,7 @@ def limit_session(config: Any, seconds: float, stop: bool) -> Any:  # noqa: FBT0
     """
     state = SharedState()
     can_fork = threading.active_count() == 1
-    hung = _supervise(state, seconds, stop) if can_fork and seconds else []
+    hung = supervise_session(state, seconds, stop) if can_fork and seconds else []
     limit = TimeLimit(state, seconds or 1e9, stop)
     limit.hung = hung
     if not can_fork and seconds:
@@ -317,68 +242,6 @@ def limit_worker(seconds: float, stop: bool) -> None:  # noqa: FBT001
     sys.modules[WORKER_PLUGIN] = limit  # type: ignore[assignment]
     plugins = os.environ.get("PYTEST_PLUGINS", "")
     os.environ["PYTEST_PLUGINS"] = WORKER_PLUGIN + ("," + plugins if plugins else "")
-
-
-def _supervise(state: SharedState, seconds: float, stop: bool) -> Any:  # noqa: FBT001
-    """Fork; return in the child with the names that were killed in earlier children."""
-    hung = []  # type: Any
-    while True:
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            pid = os.fork()
-        if pid == 0:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            return hung
-        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # for the session, not for this
-        status, was_killed = _wait_for_child(pid, state, seconds)
-        if not was_killed:
-            _end_like(status)
-        if state.exit_status != _RUNNING:
-            os._exit(state.exit_status)
-        if not state.name or stop or state.name in hung:
-            os._exit(1)
-        hung.append(state.name)
-        state.deadline = 0.0
-        signal.signal(signal.SIGINT, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-
-
-def _wait_for_child(pid: int, state: SharedState, seconds: float) -> Any:
-    """Return the wait status of the child, and whether it was killed at the deadline."""
-    watch = DeadlineWatch(state, seconds)
-    while True:
-        found, status = os.waitpid(pid, os.WNOHANG)
-        if found:
-            return status, False
-        if watch.signal_if_overdue(pid):
-            os.kill(pid, signal.SIGKILL)
-            return os.waitpid(pid, 0)[1], True
-        _wait_for_signal(watch.pause)
-
-
-def _wait_for_signal(seconds: float) -> None:
-    """Wait for a child to end, at most *seconds*."""
-    wait = getattr(signal, "sigtimedwait", None)  # macOS has none
-    if wait:
-        wait({signal.SIGCHLD}, seconds)
-    else:
-        time.sleep(min(seconds, 0.05))
-
-
-def _overdue_seconds(state: SharedState) -> float:
-    deadline = state.deadline
-    return _clock() - deadline if deadline else 0.0
-
-
-def _end_like(status: int) -> None:
-    """End this process as the child with this wait status has ended."""
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        if number not in (signal.SIGKILL, signal.SIGSTOP):
-            signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
-    os._exit(os.WEXITSTATUS(status))
 
 
 _devnull = []  # type: Any

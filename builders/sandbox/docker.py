@@ -5,7 +5,6 @@ well as a local one. Nothing of the host is mounted. Containers are always remov
 """
 
 import io
-import re
 import secrets
 import tarfile
 import time
@@ -27,6 +26,11 @@ from curate.builders.model import BuiltInstance, ResourceLimits, RunResult, RunS
 from curate.builders.pytest_plugin import generate_key
 from curate.builders.sandbox.copy_out import copy_files_out
 from curate.builders.sandbox.isolate import HOST_NAME
+from curate.builders.sandbox.resource_usage import (
+    cpu_seconds_used,
+    find_reached_limit,
+    parse_resource_usage,
+)
 from curate.builders.sandbox.result import MAX_REPORT_BYTES, RunArtifacts, classify_run, join_output
 from curate.builders.sandbox.run_script import (
     SandboxLayout,
@@ -250,51 +254,6 @@ def _file_limits(output_bytes: int) -> Mapping[str, int]:
         "tail": output_bytes,
         "report": MAX_REPORT_BYTES,
     }
-
-
-def parse_resource_usage(text: bytes) -> dict[str, int]:
-    """Parse the cgroup statistics that the script copied, one `name value` per line.
-
-    They are not trusted, as a test can replace the file: then they can reject the candidate, but
-    verify nothing.
-    """
-    pairs = (line.split() for line in text.decode("ascii", "replace").splitlines())
-    return {
-        pair[0]: int(pair[1])
-        for pair in pairs
-        if len(pair) == 2 and re.fullmatch("[0-9]{1,18}", pair[1])
-    }
-
-
-def find_reached_limit(usage: Mapping[str, int], *, engine_saw_oom: bool) -> RunStatus | None:
-    """Return the status of a run that reached its own limit of memory or processes, else None.
-
-    Processes are also killed if the whole machine is short of memory. Only a container that reached
-    its own limit counts `oom` (cgroup v2), or has used as much as it may (v1; *engine_saw_oom*
-    means the same). Only the engine tells if there are no statistics, as the script was killed.
-
-    Raises:
-        SandboxError: The machine ran out of memory.
-    """
-    if usage.get("oom_kill", 0) > 0 or (engine_saw_oom and not usage):
-        if "oom" in usage:
-            is_own_limit = usage["oom"] > 0
-        else:
-            is_own_limit = engine_saw_oom or usage.get("max_usage", 0) >= usage.get(
-                "memory_limit", 0
-            )
-        if is_own_limit:
-            return RunStatus.OUT_OF_MEMORY
-        raise SandboxError(
-            "the machine ran out of memory during a test run",
-            hint="Lower -j, or end other programs; the run was below its own limit.",
-        )
-    return RunStatus.OUT_OF_PIDS if usage.get("pids_max", 0) > 0 else None
-
-
-def cpu_seconds_used(usage: Mapping[str, int]) -> float:
-    """Return the CPU time by cgroup v2, or else by v1; some kernels report both."""
-    return usage.get("usage_usec", 0) / 1e6 or usage.get("nanoseconds", 0) / 1e9
 
 
 def _read_output(found: Mapping[str, bytes], limit: int) -> bytes:

@@ -100,6 +100,21 @@ def test_no_limit_for_a_test_that_takes_its_time(project: MakeProject) -> None:
     assert 1.5 <= report.slowest_test_seconds < 30
 
 
+FROZEN = """\
+import time
+def test_freezes():
+    time.time = time.monotonic = time.perf_counter = lambda: 0.0
+def test_passes(): pass
+def test_sleeps(): time.sleep(600)
+"""
+
+
+def test_clocks_that_tests_replace_do_not_matter(project: MakeProject) -> None:
+    report, _, output = run_reported(project(test_x=FROZEN), **LIMIT)
+    expected = {"freezes": PASSED, "passes": PASSED, "sleeps": FAILED}
+    assert report.outcomes == {f"test_x.py::test_{n}": it for n, it in expected.items()}, output
+
+
 REWRITES = """\
 import collections, glob, itertools, os
 def test_bad(): assert 0

@@ -13,7 +13,7 @@ from curate.builders.model import Outcome, RunResult, RunSpec, RunStatus
 from curate.store import Store
 from curate.validate.runs import run_before_and_after
 from curate.validate.verdict import compute_verdict
-from tests.helpers.fakes import UNUSED, fake_run_context, not_none
+from tests.helpers.fakes import UNUSED, expect, fake_run_context, not_none
 from tests.unit.test_trivial_patches import TESTS, plan_of, section
 
 SPOILER, VICTIM = "tests/test_a.py::test_fixed", "tests/test_b.py::test_near"
@@ -68,9 +68,15 @@ def test_after_the_first_pair_both_sides_run_beside_each_other_if_there_is_room(
         ctx = spoiling(plan, store, [])
         ctx.run_executor, run = sandboxes, ctx.backend.run_tests
         first_pair = [True, True]
-        ctx.backend.run_tests = lambda *call: (
-            ((first_pair and first_pair.pop()) or both.wait() in (0, 1)) and run(*call)
-        )
+
+        def meet(*call: Any) -> Any:
+            if first_pair:
+                first_pair.pop()
+            else:
+                both.wait()
+            return run(*call)
+
+        ctx.backend.run_tests = meet
         runs = run_before_and_after(plan, UNUSED, ctx, count=2)
     told = [(run.side, run.index) for run in runs]
     assert told == [("before", 0), ("after", 0), ("before", 1), ("after", 1)]
@@ -85,7 +91,7 @@ def test_no_run_is_left_under_way_by_one_that_fails(tmp_path: Path) -> None:
 
         def gone(built: object, execution: RunSpec) -> RunResult:
             if execution.env_vars["PYTHONHASHSEED"] == "0":
-                return run(built, execution)
+                return expect(RunResult, run(built, execution))
             if plan.candidate.patch in execution.patches:
                 slow.set()
                 raise SandboxError("gone")
