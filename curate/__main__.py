@@ -7,7 +7,11 @@ import gc
 import os
 import sys
 
-from curate.builders.process.interrupt import EXIT_INTERRUPTED, handle_interrupts
+from curate.builders.process.interrupt import (
+    EXIT_INTERRUPTED,
+    handle_interrupts,
+    kill_children,
+)
 
 EXIT_USAGE = 2
 
@@ -26,6 +30,7 @@ def main() -> None:
     except BaseException as error:
         code = _report_error(error)
     if code == EXIT_INTERRUPTED:
+        kill_children()
         print("\nInterrupted. Run the same command again to continue.", file=sys.stderr)
     if code not in {0, EXIT_USAGE}:
         _name_log_file()

@@ -13,6 +13,7 @@ import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -23,6 +24,7 @@ DETACHED_VARIABLE = "CURATE_DETACHED"  # marks a child that cleans up after this
 _SHOW_CURSOR = "\x1b[?25h"  # progress bars hide it
 
 _callbacks: list[Callable[[], object]] = []
+_is_ending = threading.Event()
 
 
 def on_forced_exit(callback: Callable[[], object]) -> None:
@@ -44,6 +46,7 @@ def handle_interrupts() -> None:
         signal.signal(number, _raise_keyboard_interrupt)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     threading.Thread(target=_wait_for_signals, args=(reader, numbers), daemon=True).start()
+    threading.Thread(target=_limit_the_end, daemon=True).start()  # later, none may be started
 
 
 def _raise_keyboard_interrupt(_signal: int, _frame: FrameType | None) -> None:
@@ -60,21 +63,28 @@ def _wait_for_signals(reader: int, numbers: set[signal.Signals]) -> None:
     _exit_by_force()
 
 
+def _limit_the_end() -> None:
+    _is_ending.wait()
+    time.sleep(1.0)
+    os._exit(EXIT_INTERRUPTED)
+
+
 def _exit_by_force() -> None:
     """Kill child processes and end this one; nothing may keep it from that."""
-    threading.Timer(1.0, os._exit, [EXIT_INTERRUPTED]).start()
-    for step in (*_callbacks, _kill_children, _print_message):
+    _is_ending.set()
+    for step in (*_callbacks, kill_children, _print_message):
         with suppress(BaseException):
             step()
     os._exit(EXIT_INTERRUPTED)
 
 
-def _kill_children() -> None:
+def kill_children() -> None:
+    """Kill all processes that this one has started, directly or not, but for those detached."""
     import psutil
 
     for child in psutil.Process().children(recursive=True):
-        if child.environ().get(DETACHED_VARIABLE) != str(os.getpid()):
-            with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.Error):
+            if child.environ().get(DETACHED_VARIABLE) != str(os.getpid()):
                 child.kill()
 
 

@@ -32,7 +32,8 @@ from curate.builders.pytest_plugin.supervisor import (
     supervise_session,
 )
 
-START_SECONDS = 5.0  # minimum for the start of a session
+START_SECONDS = 10.0  # minimum for the start of a session
+END_SECONDS = 30.0  # minimum for its end: xdist waits for its workers
 EXIT_SECONDS = 5.0  # for threads and exit handlers after the session
 WORKER_PLUGIN = "curate_time_limit"
 
@@ -66,7 +67,7 @@ class TimeLimit:
         self._session_thread = 0
         if threading.current_thread() is threading.main_thread():
             signal.signal(SIGNAL, self._interrupt)
-        self._begin("")
+        self._begin("", START_SECONDS)
 
     def enable_workers(self, path: str) -> None:
         """Let workers of xdist execute the plugin's file at *path*."""
@@ -86,9 +87,9 @@ class TimeLimit:
             time.sleep(watch.pause)
         os._exit(1)
 
-    def _begin(self, name: str) -> None:
+    def _begin(self, name: str, minimum: float = 0.0) -> None:
         if os.getpid() == self._pid:  # not in a process forked by a test
-            self._names.append(name)
+            self._names.append((name, max(self._seconds, minimum)))
             self._set_deadline()
 
     def _end(self) -> None:
@@ -99,9 +100,7 @@ class TimeLimit:
     def _set_deadline(self) -> None:
         self._state.deadline = 0.0
         if self._names:
-            self._state.name = self._names[-1]
-            at_start = self._names == [""]
-            seconds = max(self._seconds, START_SECONDS) if at_start else self._seconds
+            self._state.name, seconds = self._names[-1]
             self._state.deadline = read_clock() + seconds
         self._arm_faulthandler()
 
@@ -110,7 +109,7 @@ class TimeLimit:
             return
         faulthandler.cancel_dump_traceback_later()
         if self._names:
-            seconds = max(self._seconds, START_SECONDS) + TRIES * REPEAT + 1
+            seconds = self._names[-1][1] + TRIES * REPEAT + 1
             faulthandler.dump_traceback_later(seconds, exit=True, file=_open_devnull())
 
     def _interrupt(self, *_: Any) -> None:
@@ -206,7 +205,7 @@ class TimeLimit:
         if self.hung and int(session.exitstatus) in (0, 5):  # passed, or no tests left
             session.exitstatus = 1
         self._names.clear()
-        self._begin("")
+        self._begin("", END_SECONDS)
         self._exit_status = int(session.exitstatus)
 
     @pytest.hookimpl(trylast=True)
