@@ -1,6 +1,7 @@
 """What commands share: console, options, store, recipe library, JSON on stdout."""
 
 import json
+import re
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from curate.core.errors import ConfigurationError
 from curate.core.settings import Settings
 from curate.store import Store
 
@@ -27,6 +29,11 @@ class SandboxKind(StrEnum):
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+MaxTimeOption = Annotated[
+    str, typer.Option(metavar="DURATION", help="Time limit, such as 90m or 5h.")
+]
 JobsOption = Annotated[int, typer.Option("-j", "--jobs", min=1, help="Parallel workers.")]
 RunsOption = Annotated[int, typer.Option(min=1, help="Test runs before and after the gold patch.")]
 SandboxOption = Annotated[
@@ -88,3 +95,13 @@ def make_progress_bar() -> "Progress":
         console=err_console,
         transient=True,
     )
+
+
+def parse_duration(duration: str) -> float:
+    """Seconds of "90s", "15m" or "5h"; ConfigurationError for anything else."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", duration.strip())
+    if not match:
+        raise ConfigurationError(
+            f"Invalid duration {duration!r}.", hint="Write it like 90s, 15m or 5h."
+        )
+    return float(match.group(1)) * _SECONDS[match.group(2)]

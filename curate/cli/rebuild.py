@@ -1,6 +1,5 @@
 """`curate rebuild`: the nightly path; crawl what is new, validate it, write the next release."""
 
-import re
 import time
 from pathlib import Path
 from typing import Annotated
@@ -10,20 +9,21 @@ import typer
 from curate.cli.common import (
     ApiOption,
     JobsOption,
+    MaxTimeOption,
     RunsOption,
     SandboxKind,
     SandboxOption,
     get_settings,
     load_library,
     open_store,
+    parse_duration,
 )
 from curate.cli.crawl import make_client, print_crawl_summary, read_git_token
 from curate.cli.validate import ValidationProgress
 from curate.cli.waiting import CrawlProgress
-from curate.core.errors import ConfigurationError, CurateError
+from curate.core.errors import CurateError
 
 EXAMPLE = "Example: [bold]curate rebuild --max-time 5h -j 4[/bold]"
-_UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 class RebuildIncompleteError(CurateError):
@@ -41,9 +41,7 @@ def rebuild_command(
         list[str] | None,
         typer.Argument(metavar="OWNER/NAME", help="(default: all with a recipe)"),
     ] = None,
-    max_time: Annotated[
-        str, typer.Option(metavar="DURATION", help="Time limit, such as 90m or 5h.")
-    ] = "",
+    max_time: MaxTimeOption = "",
     output: Annotated[
         Path | None, typer.Option(help="Release directory. (default: DATA_DIR/release)")
     ] = None,
@@ -97,13 +95,3 @@ def rebuild_command(
         name, (first, hint) = next(iter(problems.items()))
         message = f"{len(problems)} of {len(names)} repositories failed, the first {name}: {first}"
         raise RebuildIncompleteError(message, hint=hint)
-
-
-def parse_duration(duration: str) -> float:
-    """Seconds of "90s", "15m" or "5h"; ConfigurationError for anything else."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", duration.strip())
-    if not match:
-        raise ConfigurationError(
-            f"Invalid duration {duration!r}.", hint="Write it like 90s, 15m or 5h."
-        )
-    return float(match.group(1)) * _UNITS[match.group(2)]

@@ -1,5 +1,6 @@
 """`curate validate`: run the changed tests before and after the gold patch."""
 
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,6 +8,7 @@ import typer
 from curate.cli.common import (
     JobsOption,
     JsonOption,
+    MaxTimeOption,
     RetryOption,
     RunsOption,
     SandboxKind,
@@ -16,6 +18,7 @@ from curate.cli.common import (
     load_library,
     make_progress_bar,
     open_store,
+    parse_duration,
     print_json,
 )
 from curate.core.errors import CurateError
@@ -32,6 +35,10 @@ class InfrastructureError(CurateError):
     """Candidates without a verdict after an infrastructure error; the next call retries them."""
 
     exit_code = 3
+
+
+class TimeLimitReachedError(CurateError):
+    """Candidates are left; the next call validates them."""
 
 
 def register(app: typer.Typer) -> None:
@@ -54,16 +61,19 @@ def validate_command(
     ] = True,
     jobs: JobsOption = 1,
     retry_rejected: RetryOption = False,
+    max_time: MaxTimeOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Build each candidate's environment and run its tests before and after the gold patch.
 
-    Candidates that are up to date, with a verdict for the same inputs, are skipped.
+    Candidates that are up to date, with a verdict for the same inputs, are skipped. At the time
+    limit no new test run begins.
     """
     from curate.environments.context import ValidationOptions
     from curate.validate.pool import pending_tasks
-    from curate.validate.run import RunControl, run_validation
+    from curate.validate.run import RunControl, run_validation, stop_at
 
+    deadline = time.monotonic() + parse_duration(max_time) if max_time else None
     settings = get_settings(context)
     options = ValidationOptions(runs=runs, backend=sandbox.value, measure_strength=test_strength)
     with open_store(settings) as store:
@@ -75,10 +85,11 @@ def validate_command(
             repo=repo,
             retry_rejected=retry_rejected,
         )
-        with ValidationProgress(len(tasks)) as progress:
-            control = RunControl(jobs=jobs, observer=progress)
+        with ValidationProgress(len(tasks)) as progress, stop_at(deadline) as stop_event:
+            control = RunControl(jobs=jobs, observer=progress, stop_event=stop_event)
             summary = run_validation(tasks, options, store, settings, control)
-    _print_summary(summary, up_to_date, as_json=as_json)
+    remaining = len(tasks) - summary.attempted - len(summary.infra_failures)
+    _print_summary(summary, up_to_date, remaining, as_json=as_json)
 
 
 class ValidationProgress:
@@ -105,7 +116,9 @@ class ValidationProgress:
         self._bar.advance(self._task)
 
 
-def _print_summary(summary: "ValidationSummary", up_to_date: int, *, as_json: bool) -> None:
+def _print_summary(
+    summary: "ValidationSummary", up_to_date: int, remaining: int, *, as_json: bool
+) -> None:
     errors = summary.infra_failures
     rejected = summary.attempted - summary.verified
     if as_json:
@@ -115,6 +128,7 @@ def _print_summary(summary: "ValidationSummary", up_to_date: int, *, as_json: bo
                 "verified": summary.verified,
                 "rejected": rejected,
                 "up_to_date": up_to_date,
+                "remaining": remaining,
                 "reasons": dict(summary.reasons),
                 "infra_failures": {name: str(error) for name, error in errors.items()},
             }
@@ -123,10 +137,16 @@ def _print_summary(summary: "ValidationSummary", up_to_date: int, *, as_json: bo
         f"{summary.attempted:,} attempted: {summary.verified:,} verified, {rejected:,} rejected"
     )
     failed = f"; {len(errors):,} errors" if errors else ""
-    err_console.print(f"{counts}; {up_to_date:,} up to date{failed}. Next: curate status")
+    left = f"; {remaining:,} remaining" if remaining else ""
+    err_console.print(f"{counts}; {up_to_date:,} up to date{failed}{left}. Next: curate status")
     if errors:
         name, error = next(iter(errors.items()))
         raise InfrastructureError(
             f"Infrastructure errors on {len(errors):,} candidates, the first {name}: {error}",
             hint=error.hint or "Run the same command again; verdicts are kept.",
+        )
+    if remaining:
+        raise TimeLimitReachedError(
+            f"Time limit reached, {remaining:,} candidates remaining.",
+            hint="Run the same command again; verdicts are kept.",
         )
