@@ -29,7 +29,8 @@ class RunStatus(StrEnum):
     COMPLETED = "completed"  # the test session finished and its report is complete
     CRASHED = "crashed"  # the test process died before its session finished
     TIMEOUT = "timeout"  # stopped at the time limit
-    OUT_OF_MEMORY = "out-of-memory"  # the kernel killed a process of the run
+    OUT_OF_MEMORY = "out-of-memory"  # the run reached its own limit; the kernel killed a process
+    OUT_OF_PIDS = "out-of-pids"  # the run reached its own limit of processes and threads
     OUT_OF_DISK = "out-of-disk"  # stopped for exceeding the disk limit
     PATCH_FAILED = "patch-failed"  # a patch did not apply; no test was run
     TAMPERED = "tampered"  # the report was forged, truncated or removed
@@ -109,7 +110,8 @@ class BuiltInstance:
 class ResourceLimits:
     """Resource limits of one run, in seconds and bytes."""
 
-    seconds: float = 1800.0
+    seconds: float = 480.0
+    test_seconds: float = 60.0  # of each phase (setup, call, teardown) of a test; 0 = no limit
     memory_bytes: int = 4 << 30
     cpus: float = 1.0
     pids: int = 1024
@@ -127,6 +129,7 @@ class RunSpec:
     patches: tuple[bytes, ...] = ()  # applied in this order with `git apply`
     env_vars: Mapping[str, str] = field(default_factory=dict)
     limits: ResourceLimits = field(default_factory=ResourceLimits)
+    stop_at_timeout: bool = False  # the first test that exceeds its time ends the session
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,5 +143,6 @@ class RunResult:
     cpu_seconds: float = 0.0
     output: bytes = b""  # head and tail, at most ResourceLimits.output_bytes
     detail: str = ""  # explains the status in one sentence, where it needs one
+    slowest_test_seconds: float = 0.0  # longest phase of a test that stayed within its time
     # The container ended before its script did: stopped by the tests, or from outside.
     was_interrupted: bool = False

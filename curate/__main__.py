@@ -7,22 +7,25 @@ import gc
 import io
 import os
 import select
-import signal
 import sys
 from contextlib import suppress
-from types import FrameType
 from typing import TextIO
 
-EXIT_INTERRUPTED = 130
+from curate.builders.process.interrupt import (
+    EXIT_INTERRUPTED,
+    handle_interrupts,
+    kill_children,
+)
+
 EXIT_USAGE = 2
 
 
 def main() -> None:
     """Run the command line and exit with its code; CURATE_TRACEBACK=1 shows tracebacks."""
-    signal.signal(signal.SIGTERM, _raise_keyboard_interrupt)
     _prepare_streams()
     streams = sys.stdout, sys.stderr  # click may replace them
     try:
+        handle_interrupts()
         from curate.cli.app import app
 
         code = app(prog_name="curate", standalone_mode=False) or 0
@@ -36,6 +39,7 @@ def main() -> None:
     except BaseException as error:
         code = _report_error(error)
     if code == EXIT_INTERRUPTED:
+        kill_children()
         _say("\nInterrupted. Run the same command again to continue.")
     if code not in {0, EXIT_USAGE}:
         _name_log_file()
@@ -43,10 +47,6 @@ def main() -> None:
         _finish_stream(stream)
     gc.freeze()  # spares the collection at exit the traversal of all imported modules
     sys.exit(code)
-
-
-def _raise_keyboard_interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _prepare_streams() -> None:

@@ -92,7 +92,8 @@ class RequirementSources(RecipeTable):
 class RunLimits(RecipeTable):
     """Resource limits of one run."""
 
-    seconds: float = 1800
+    seconds: float = 480
+    test_seconds: float = 60
     memory_gib: float = 4
     tmp_gib: float = 2
     shm_mib: int = 256

@@ -1,7 +1,7 @@
 """The docker backend: instances are images, runs are containers."""
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import docker
@@ -21,6 +21,7 @@ from curate.builders.lock.uv import prune_uv_cache, remove_stale_resolutions
 from curate.builders.model import BuiltInstance, Failure, InstanceSpec, RunResult, RunSpec
 from curate.builders.process.cleanup import terminate_children
 from curate.builders.process.free_space import RUNNING_BUILD_FRACTION, check_free_space
+from curate.builders.process.interrupt import on_forced_exit
 from curate.builders.python.install import find_python
 from curate.builders.settings import BuildSettings
 
@@ -137,7 +138,10 @@ class DockerBackend:
 
     def check_available(self) -> None:
         """Connect to the engine."""
+        from curate.builders.sandbox.remove import start_removal
+
         _ = self.engine
+        on_forced_exit(partial(start_removal, self.settings.run_owner))
 
     def cleanup(self) -> None:
         """Remove this owner's containers, and leftovers of killed builds and lock resolutions."""

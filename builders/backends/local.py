@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from curate.builders.git.checkout import make_checkout
@@ -23,6 +24,7 @@ from curate.builders.model import BuiltInstance, Failure, InstanceSpec, RunResul
 from curate.builders.process.cleanup import terminate_children
 from curate.builders.process.file_lock import file_lock
 from curate.builders.process.free_space import check_free_space
+from curate.builders.process.interrupt import on_forced_exit
 from curate.builders.process.run import LOG_TAIL, run_command
 from curate.builders.process.temp_dirs import remove_stale_temp_dirs, temp_dir
 from curate.builders.python.install import find_python, find_uv
@@ -105,6 +107,9 @@ class LocalBackend:
 
     def check_available(self) -> None:
         """Nothing is needed but this machine."""
+        from curate.builders.sandbox.process import kill_by_owner
+
+        on_forced_exit(partial(kill_by_owner, self.settings.run_owner))
 
     def cleanup(self) -> None:
         """Stop this owner's test processes and remove unfinished runs, locks and environments."""

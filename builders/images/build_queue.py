@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from curate.builders.errors import DiskFullError
+from curate.builders.errors import BuilderError, DiskFullError
 from curate.builders.process.free_space import RUNNING_BUILD_FRACTION, check_free_space, free_bytes
 
 MAX_BUILD_ATTEMPTS = 3  # of one build that was stopped and for which space was then freed
@@ -55,10 +55,15 @@ class BuildQueue:
             return build(slot)
 
     def close(self) -> None:
-        """Prevent any further retry."""
+        """Stop all builds at their next step or check of the disk, and prevent any retry."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    def check_open(self) -> None:
+        """Raise BuilderError if the queue was closed."""
+        if self._closed:
+            raise BuilderError("the build was stopped")
 
     def is_oldest(self, slot: "BuildSlot") -> bool:
         """Whether no older build than that of *slot* is running."""
@@ -96,7 +101,9 @@ class BuildSlot:
 
         Raises:
             DiskFullError: Less than the whole reserve is free.
+            BuilderError: The queue was closed.
         """
+        self._queue.check_open()
         check_free_space(self._folder, self._queue.reserve_bytes)
         self._free = free_bytes(self._folder)
 
@@ -108,7 +115,9 @@ class BuildSlot:
 
         Raises:
             DiskFullError: The step must be stopped.
+            BuilderError: The queue was closed.
         """
+        self._queue.check_open()
         fraction = RUNNING_BUILD_FRACTION if self._queue.is_oldest(self) else 1.0
         try:
             check_free_space(self._folder, self._queue.reserve_bytes, fraction=fraction)

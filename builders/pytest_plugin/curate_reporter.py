@@ -2,8 +2,8 @@
 
 This file is copied into sandboxes as text. It must run standalone on Python 3.6 and later and
 pytest 4.6 and later. It is loaded through PYTEST_PLUGINS, which a project's `addopts` cannot
-override. It only observes; without CURATE_REPORT in the environment, or without the key file, it
-does nothing.
+override. It observes and limits the time of tests; without CURATE_REPORT in the environment, or
+without the key file, it does nothing.
 
 CURATE_REPORT is the path of the report. The key is in the file `key` next to it, which is read once
 and removed. Environment variables are restored to what the project would have seen, so that neither
@@ -11,7 +11,8 @@ tests nor child processes (xdist workers, tests that start pytest) find a trace 
 
 A line of the report is `<hex mac> <json>`, where the mac is the HMAC-SHA256 over the mac of the
 previous line and the JSON text. So without the key, no line can be added, changed, reordered or
-removed. The last record is `finish`; without it, the session did not finish.
+removed. The last record is `finish`; without it, the session did not finish. If a test had to be
+killed with its process, the next process continues the report.
 """
 
 import hashlib
@@ -25,6 +26,7 @@ from typing import Any
 import pytest
 
 from curate.builders.pytest_plugin.environment import restore_environment
+from curate.builders.pytest_plugin.time_limit import limit_session
 
 REPORT_FORMAT = 1
 
@@ -33,6 +35,8 @@ REPORT_FORMAT = 1
 def pytest_load_initial_conftests(early_config: Any) -> None:
     """Register the reporter before any file of the project is imported."""
     path = os.environ.pop("CURATE_REPORT", "")
+    seconds = float(os.environ.pop("CURATE_TEST_SECONDS", "0"))
+    stop = bool(os.environ.pop("CURATE_STOP_AT_TIMEOUT", ""))
     folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
     restore_environment(folder, "curate_reporter")
     key_path = os.path.join(os.path.dirname(path), "key")  # noqa: PTH118, PTH120
@@ -41,7 +45,15 @@ def pytest_load_initial_conftests(early_config: Any) -> None:
     with open(key_path, "rb") as stream:  # noqa: PTH123
         key = stream.read()
     os.unlink(key_path)  # noqa: PTH108
-    early_config.pluginmanager.register(Reporter(path, key), "curate-report")
+    limit, state = limit_session(early_config, seconds, stop)
+    reporter = Reporter(path, key, state)
+    if limit.hung:
+        reporter.resume(limit.hung[-1])
+    else:
+        reporter.start()
+    limit.list_started_tests = reporter.list_started_tests
+    limit.enable_workers(__file__)
+    early_config.pluginmanager.register(reporter, "curate-report")
 
 
 class Reporter:
@@ -50,17 +62,32 @@ class Reporter:
     It keeps references to all functions that it needs, because tests may patch modules.
     """
 
-    def __init__(self, path: str, key: bytes) -> None:
+    def __init__(self, path: str, key: bytes, state: Any) -> None:
         self._path = path
         self._mac = hmac.new(key, digestmod=hashlib.sha256)
-        self._last = b""
-        self._records = 0
+        self._state = state
+        self._records, self._last = state.chain
         self._exit_status = None  # type: Any
         self._open = io.FileIO
         self._encode = json.JSONEncoder(sort_keys=True).encode
         self._getpid = os.getpid
         self._pid = os.getpid()
+
+    def start(self) -> None:
+        """Write the first record."""
         self._write("start", format=REPORT_FORMAT, pytest=pytest.__version__, python=sys.version)
+
+    def resume(self, hung: str) -> None:
+        """Record that *hung*, if it is a test and not a file, was killed at its time limit."""
+        if hung in self.list_started_tests():
+            facts = {"when": "call", "outcome": "failed", "xfail": False, "timed_out": True}
+            self._write("phase", id=hung, **facts)
+
+    def list_started_tests(self) -> Any:
+        """Return the ids of all tests that have started, in this process or earlier ones."""
+        with open(self._path, "rb") as stream:  # noqa: PTH123
+            records = [json.loads(line.partition(b" ")[2].decode("ascii")) for line in stream]
+        return {record["id"] for record in records if record["event"] == "test"}
 
     def _write(self, event: str, **facts: Any) -> None:
         if self._getpid() != self._pid:
@@ -71,6 +98,7 @@ class Reporter:
         mac.update(self._last + body)
         self._last = mac.hexdigest().encode("ascii")
         self._records += 1
+        self._state.chain = self._records, self._last
         try:
             with self._open(self._path, "a") as stream:
                 stream.write(self._last + b" " + body + b"\n")
@@ -94,12 +122,14 @@ class Reporter:
             when=str(report.when),
             outcome=str(report.outcome),
             xfail=hasattr(report, "wasxfail"),
+            timed_out=bool(getattr(report, "curate_timed_out", False)),
+            seconds=float(getattr(report, "duration", 0.0)),
         )
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, exitstatus: Any) -> None:
+    def pytest_sessionfinish(self, session: Any) -> None:
         """Keep the exit status for the last record."""
-        self._exit_status = int(exitstatus)
+        self._exit_status = int(session.exitstatus)
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:

@@ -4,26 +4,49 @@ This file is embedded in evaluation scripts, together with its imports from this
 Python 3.6 and later and pytest 4.6 and later. Its lines come after everything that pytest prints,
 so a log parser that keeps the last status of each id keeps these. If a test has several statuses,
 the first of FAILED, ERROR, PASSED, XPASS, XFAIL, SKIPPED counts, as in validation. A file that
-cannot be collected is an ERROR.
+cannot be collected is an ERROR. A test that exceeds its time is FAILED.
 """
 
+import json
 import os
 import sys
 from typing import Any
 
+import pytest
+
 from curate.builders.pytest_plugin.environment import restore_environment
 from curate.builders.pytest_plugin.test_ids import escape_test_id
+from curate.builders.pytest_plugin.time_limit import limit_session
 
 _ORDER = ("SKIPPED", "XFAIL", "XPASS", "PASSED", "ERROR", "FAILED")
-_statuses = {}  # type: Any
+_JOURNAL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "statuses")  # noqa: PTH100, PTH118, PTH120
 _process_state = {"output": os.dup(1), "process": os.getpid()}  # before pytest captures output
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: Any) -> None:
+    """Start the time limit before any file of the project is imported."""
+    seconds = float(os.environ.pop("CURATE_TEST_SECONDS", "0"))
+    limit, _ = limit_session(early_config, seconds, stop=False)
+    limit.list_started_tests = lambda: [name for name, _ in _read_journal()]
+    limit.enable_workers(__file__)
+    _process_state["process"] = os.getpid()
+    if limit.hung:
+        _record_status(limit.hung[-1], "FAILED")
+
+
 def _record_status(node_id: str, status: str) -> None:
-    escaped_node_id = (node_id or ".").encode("utf-8", "backslashreplace").decode("utf-8")
-    _statuses[escaped_node_id] = max(
-        _statuses.get(escaped_node_id, status), status, key=_ORDER.index
-    )
+    """Append to a file: processes with tests that hang are killed, and others continue."""
+    if os.getpid() == _process_state["process"]:
+        with open(_JOURNAL, "a") as stream:  # noqa: PTH123
+            stream.write(json.dumps([node_id or ".", status]) + "\n")
+
+
+def _read_journal() -> Any:
+    if not os.path.exists(_JOURNAL):  # noqa: PTH110
+        return []
+    with open(_JOURNAL) as stream:  # noqa: PTH123
+        return [json.loads(line) for line in stream]
 
 
 def pytest_collectreport(report: Any) -> None:
@@ -49,7 +72,11 @@ def pytest_unconfigure() -> None:
     if os.getpid() != _process_state["process"]:
         return
     sys.stdout.flush()
-    lines = ["{} {}\n".format(status, escape_test_id(name)) for name, status in _statuses.items()]  # noqa: UP032
+    statuses = {}  # type: Any
+    for name, status in _read_journal():
+        printable = name.encode("utf-8", "backslashreplace").decode("utf-8")
+        statuses[printable] = max(statuses.get(printable, status), status, key=_ORDER.index)
+    lines = ["{} {}\n".format(status, escape_test_id(name)) for name, status in statuses.items()]  # noqa: UP032
     text = ("\n" + "".join(lines)).encode("ascii")
     while text:
         text = text[os.write(_process_state["output"], text) :]

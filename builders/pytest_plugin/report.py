@@ -44,6 +44,8 @@ class PytestReport:
     tampering: str = ""  # why the report is not trusted; "" = it is
     exit_status: int | None = None  # pytest's own, not the command's
     unfinished_tests: tuple[str, ...] = ()  # tests that started and have no outcome
+    timed_out_tests: tuple[str, ...] = ()  # tests that exceeded the time limit of a test
+    slowest_test_seconds: float = 0.0  # longest phase of a test that did not
 
 
 def generate_key() -> bytes:
@@ -61,6 +63,8 @@ def read_report(data: bytes, key: bytes) -> PytestReport:
     unfinished = _find_unfinished(records)
     outcomes = _merge_outcomes(records)
     outcomes.update(dict.fromkeys(unfinished, Outcome.ERROR))
+    timed_out = dict.fromkeys(_node_id_of(it) for it in records if it.get("timed_out"))
+    phases = (it for it in records if it["event"] == "phase" and not it.get("timed_out"))
     last = records[-1] if records else {}
     is_finished = last.get("event") == "finish"
     return PytestReport(
@@ -69,6 +73,8 @@ def read_report(data: bytes, key: bytes) -> PytestReport:
         tampering=tampering,
         exit_status=last["exit_status"] if is_finished else None,
         unfinished_tests=unfinished,
+        timed_out_tests=tuple(timed_out),
+        slowest_test_seconds=max((float(it.get("seconds", 0)) for it in phases), default=0.0),
     )
 
 

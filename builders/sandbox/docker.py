@@ -5,7 +5,6 @@ well as a local one. Nothing of the host is mounted. Containers are always remov
 """
 
 import io
-import re
 import secrets
 import tarfile
 import time
@@ -23,9 +22,15 @@ from docker.models.containers import Container
 
 from curate.builders.engine.client import translate_engine_errors
 from curate.builders.errors import SandboxError
-from curate.builders.model import BuiltInstance, ResourceLimits, RunResult, RunSpec
+from curate.builders.model import BuiltInstance, ResourceLimits, RunResult, RunSpec, RunStatus
 from curate.builders.pytest_plugin import generate_key
 from curate.builders.sandbox.copy_out import copy_files_out
+from curate.builders.sandbox.isolate import HOST_NAME
+from curate.builders.sandbox.resource_usage import (
+    cpu_seconds_used,
+    find_reached_limit,
+    parse_resource_usage,
+)
 from curate.builders.sandbox.result import MAX_REPORT_BYTES, RunArtifacts, classify_run, join_output
 from curate.builders.sandbox.run_script import (
     SandboxLayout,
@@ -38,6 +43,7 @@ from curate.builders.sandbox.wait import StopReason, wait_for_exit
 RUN_LABEL = "curate.run"
 OWNER_LABEL = "curate.owner"
 SANDBOX_ROOT = "/curate"
+CPU_SHARES = 512  # half of the default weight, so that the rest of the machine stays usable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +76,8 @@ def run_in_container(
         container_options: User, capabilities, runtime and label of the container.
 
     Raises:
-        SandboxError: The engine returned an error, the container was removed by somebody else, or
-            its disk ran out of inodes.
+        SandboxError: The engine returned an error, the container was removed by somebody else, its
+            disk ran out of inodes, or the machine ran out of memory.
         EngineUnavailableError: The engine does not respond.
     """
     layout = SandboxLayout(
@@ -81,10 +87,12 @@ def run_in_container(
     )
     key = generate_key()
     options = make_create_options(run_spec.limits, container_options)
-    with translate_engine_errors(), _start_container(client, built.handle, options) as container:
-        container.put_archive("/", _pack_inputs(run_spec, layout, key))
+    inputs = _pack_inputs(run_spec, layout, key)
+    with (
+        translate_engine_errors(),
+        _start_container(client, built.handle, options, inputs) as container,
+    ):
         started = time.monotonic()
-        container.start()
         stop_reason = wait_for_exit(client, container, run_spec.limits, container_options.disk)
         seconds = time.monotonic() - started
         container.reload()
@@ -95,14 +103,16 @@ def run_in_container(
         _check_not_removed(container)
     code = int(state["ExitCode"]) if stop_reason is StopReason.EXITED else None
     usage = parse_resource_usage(files.get("resource_usage", b""))
+    reached = find_reached_limit(usage, engine_saw_oom=bool(state["OOMKilled"]))
+    if not reached and stop_reason is StopReason.DISK_EXCEEDED:
+        reached = RunStatus.OUT_OF_DISK
     return classify_run(
         RunArtifacts(
             key=key,
             exit_code=code,
             timed_out=stop_reason is StopReason.TIMED_OUT
             or (code in (124, 137) and seconds >= run_spec.limits.seconds),
-            out_of_memory=bool(state["OOMKilled"]) or usage.get("oom_kill", 0) > 0,
-            out_of_disk=stop_reason is StopReason.DISK_EXCEEDED,
+            reached_limit=reached,
             patched="patched" in files,
             key_was_left=files.get("key") == key,
             report=files.get("report"),
@@ -133,6 +143,9 @@ def make_create_options(
         "labels": {RUN_LABEL: run, OWNER_LABEL: container_options.owner},
         "command": ["bash", f"{SANDBOX_ROOT}/in/run.sh"],
         "entrypoint": [],
+        "hostname": HOST_NAME,
+        "extra_hosts": {HOST_NAME: "127.0.0.1"},
+        "sysctls": {"net.ipv6.conf.all.disable_ipv6": "0"},  # `localhost` is also ::1
         "user": container_options.user,
         "environment": {"HOME": "/tmp", "USER": "curate", "LOGNAME": "curate"},
         "init": True,
@@ -144,6 +157,7 @@ def make_create_options(
         "mem_limit": limits.memory_bytes,
         "memswap_limit": limits.memory_bytes,
         "nano_cpus": int(limits.cpus * 1e9),
+        "cpu_shares": CPU_SHARES,
         "ulimits": _make_ulimits(limits),
         "shm_size": limits.shm_bytes,
         "tmpfs": {"/tmp": f"exec,mode=1777,size={limits.tmp_bytes}"},
@@ -165,13 +179,30 @@ def _make_ulimits(limits: ResourceLimits) -> list[docker.types.Ulimit]:
 
 @contextmanager
 def _start_container(
-    client: docker.DockerClient, image: str, options: dict[str, Any]
+    client: docker.DockerClient, image: str, options: dict[str, Any], inputs: bytes
 ) -> Iterator[Container]:
+    """Yield a running container with the archive *inputs* unpacked, and remove it at the end."""
     try:
-        yield client.containers.create(image, **options)
+        try:
+            container = _create_and_start(client, image, options, inputs)
+        except APIError as error:
+            if "disable_ipv6" not in str(error):  # a kernel without IPv6 has no such setting
+                raise
+            remove_container(client, options["name"])
+            container = _create_and_start(client, image, {**options, "sysctls": {}}, inputs)
+        yield container
     finally:
         # by name: an interrupted create may have created it without returning its id
         remove_container(client, options["name"])
+
+
+def _create_and_start(
+    client: docker.DockerClient, image: str, options: dict[str, Any], inputs: bytes
+) -> Container:
+    container = client.containers.create(image, **options)
+    container.put_archive("/", inputs)
+    container.start()
+    return container
 
 
 def remove_container(client: docker.DockerClient, name: str) -> None:
@@ -223,24 +254,6 @@ def _file_limits(output_bytes: int) -> Mapping[str, int]:
         "tail": output_bytes,
         "report": MAX_REPORT_BYTES,
     }
-
-
-def parse_resource_usage(text: bytes) -> dict[str, int]:
-    """Parse the cgroup statistics that the script copied, one `name value` per line.
-
-    They are not trusted, as a test can replace the file; no verdict depends on them.
-    """
-    pairs = (line.split() for line in text.decode("ascii", "replace").splitlines())
-    return {
-        pair[0]: int(pair[1])
-        for pair in pairs
-        if len(pair) == 2 and re.fullmatch("[0-9]{1,18}", pair[1])
-    }
-
-
-def cpu_seconds_used(usage: Mapping[str, int]) -> float:
-    """Return the CPU time by cgroup v2, or else by v1; some kernels report both."""
-    return usage.get("usage_usec", 0) / 1e6 or usage.get("nanoseconds", 0) / 1e9
 
 
 def _read_output(found: Mapping[str, bytes], limit: int) -> bytes:

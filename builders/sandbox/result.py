@@ -9,6 +9,12 @@ from curate.builders.sandbox.run_script import EXIT_NO_CHECKOUT, EXIT_PATCH_FAIL
 
 MAX_REPORT_BYTES = 256 << 20  # a longer report is ignored
 
+_LIMIT_DETAILS = {
+    RunStatus.OUT_OF_MEMORY: "the run reached its memory limit (limits.memory_gib of the recipe)",
+    RunStatus.OUT_OF_PIDS: "the run reached its limit of processes (limits.pids of the recipe)",
+    RunStatus.OUT_OF_DISK: "stopped for exceeding the disk limit",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunArtifacts:
@@ -17,8 +23,7 @@ class RunArtifacts:
     key: bytes
     exit_code: int | None
     timed_out: bool
-    out_of_memory: bool = False
-    out_of_disk: bool = False
+    reached_limit: RunStatus | None = None  # a status of _LIMIT_DETAILS
     patched: bool  # the marker that all patches applied exists; tests can remove it
     key_was_left: bool  # no pytest session has read the key
     report: bytes | None  # None = missing or too long
@@ -53,7 +58,10 @@ def classify_run(artifacts: RunArtifacts) -> RunResult:
         seconds=artifacts.seconds,
         cpu_seconds=artifacts.cpu_seconds,
         output=artifacts.output,
-        detail="; ".join(part for part in (detail, artifacts.note) if part),
+        detail="; ".join(
+            part for part in (detail, _describe_timeouts(report), artifacts.note) if part
+        ),
+        slowest_test_seconds=report.slowest_test_seconds,
         was_interrupted=artifacts.was_interrupted,
     )
 
@@ -71,10 +79,8 @@ def _determine_status(artifacts: RunArtifacts, report: PytestReport) -> tuple[Ru
         and EXIT_PATCH_FAILED <= code <= 99
     ):
         return RunStatus.PATCH_FAILED, f"patch {code - EXIT_PATCH_FAILED + 1} does not apply"
-    if artifacts.out_of_memory:
-        return RunStatus.OUT_OF_MEMORY, "the memory limit was reached"
-    if artifacts.out_of_disk:
-        return RunStatus.OUT_OF_DISK, "stopped for exceeding the disk limit"
+    if artifacts.reached_limit:
+        return artifacts.reached_limit, _LIMIT_DETAILS[artifacts.reached_limit]
     if artifacts.timed_out:
         return RunStatus.TIMEOUT, "stopped at the time limit"
     if report.tampering:
@@ -86,6 +92,15 @@ def _determine_status(artifacts: RunArtifacts, report: PytestReport) -> tuple[Ru
     if report.is_finished:
         return RunStatus.COMPLETED, ""
     return RunStatus.CRASHED, f"the pytest session did not finish (exit code {code})"
+
+
+def _describe_timeouts(report: PytestReport) -> str:
+    """Name the tests that exceeded their time limit; "" if there are none."""
+    names = report.timed_out_tests
+    if not names:
+        return ""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"exceeded the time limit of a test: {', '.join(names[:3])}{more}"
 
 
 def _decode_tail(output: bytes) -> str:

@@ -97,4 +97,6 @@ def _prepare_values(run_spec: RunSpec, layout: SandboxLayout) -> dict[str, objec
         "overlay": f"{layout.outputs}/renewed",
         "plugin_dir": f"{layout.inputs}/plugin",
         "reporter": REPORTER,
+        "test_seconds": f"{run_spec.limits.test_seconds:g}",
+        "stop_at_timeout": "1" if run_spec.stop_at_timeout else "",
     }

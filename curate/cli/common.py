@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import re
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from curate.recipes import RecipeLibrary
 
 log = logging.getLogger(__name__)
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 err_console = WholeLineConsole(stderr=True)
 
@@ -44,6 +47,9 @@ JobsOption = Annotated[
     typer.Option(
         "-j", "--jobs", min=1, help="Parallel workers. (default: what cores and memory allow)"
     ),
+]
+MaxTimeOption = Annotated[
+    str, typer.Option(metavar="DURATION", help="Time limit, such as 90m or 5h.")
 ]
 RunsOption = Annotated[int, typer.Option(min=1, help="Test runs before and after the gold patch.")]
 SandboxOption = Annotated[
@@ -136,3 +142,13 @@ def warn_of_exclusions(repos: Sequence[str], settings: Settings) -> None:
             " contamination.repositories = false.",
             *(repo, benchmark, settings.release_filters),
         )
+
+
+def parse_duration(duration: str) -> float:
+    """Seconds of "90s", "15m" or "5h"; ConfigurationError for anything else."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", duration.strip())
+    if not match:
+        raise ConfigurationError(
+            f"Invalid duration {duration!r}.", hint="Write it like 90s, 15m or 5h."
+        )
+    return float(match.group(1)) * _SECONDS[match.group(2)]

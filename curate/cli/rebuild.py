@@ -1,7 +1,6 @@
 """`curate rebuild`: the nightly path; crawl what is new, validate it, write the next release."""
 
 import os
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from curate.cli.common import (
     ApiOption,
     JobsOption,
     JsonOption,
+    MaxTimeOption,
     RunsOption,
     SandboxKind,
     SandboxOption,
@@ -22,6 +22,7 @@ from curate.cli.common import (
     get_settings,
     load_library,
     open_store,
+    parse_duration,
     print_json,
     warn_of_exclusions,
 )
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from curate.workflows.rebuild import RepositoryResult
 
 EXAMPLE = "Example: [bold]curate rebuild --max-time 5h -j 4[/bold]"
-_UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 class RebuildIncompleteError(CurateError):
@@ -59,9 +59,7 @@ def rebuild_command(
         list[str] | None,
         typer.Argument(metavar="OWNER/NAME", help="(default: all with a recipe)"),
     ] = None,
-    max_time: Annotated[
-        str, typer.Option(metavar="DURATION", help="Time limit, such as 90m or 5h.")
-    ] = "",
+    max_time: MaxTimeOption = "",
     output: Annotated[
         Path | None, typer.Option(help="Release directory. (default: DATA_DIR/release)")
     ] = None,
@@ -279,13 +277,3 @@ def _write_release(
         )
         document |= {"hub": target.hub, "commit": pushed.commit, "changed": pushed.changed}
     return document
-
-
-def parse_duration(duration: str) -> float:
-    """Seconds of "90s", "15m" or "5h"; ConfigurationError for anything else."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", duration.strip())
-    if not match:
-        raise ConfigurationError(
-            f"Invalid duration {duration!r}.", hint="Write it like 90s, 15m or 5h."
-        )
-    return float(match.group(1)) * _UNITS[match.group(2)]

@@ -1,6 +1,7 @@
 """`curate validate`: run the changed tests before and after the gold patch."""
 
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ import typer
 from curate.cli.common import (
     JobsOption,
     JsonOption,
+    MaxTimeOption,
     RetryOption,
     RunsOption,
     SandboxKind,
@@ -19,6 +21,7 @@ from curate.cli.common import (
     get_settings,
     load_library,
     open_store,
+    parse_duration,
     print_json,
     resolve_ids,
     warn_of_exclusions,
@@ -43,6 +46,10 @@ class InfrastructureError(CurateError):
     """Candidates without a verdict after an infrastructure error; the next call retries them."""
 
     exit_code = 3
+
+
+class TimeLimitReachedError(CurateError):
+    """Candidates are left; the next call validates them."""
 
 
 def register(app: typer.Typer) -> None:
@@ -74,19 +81,22 @@ def validate_command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only list what would run, with an estimate.")
     ] = False,
+    max_time: MaxTimeOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Build each candidate's environment and run its tests before and after the gold patch.
 
     Candidates that are up to date, with a verdict for the same inputs, are skipped. An ID may also
     be OWNER/NAME#NUMBER or the address of the pull request. A reason is written as in `curate
-    status`, with or without its stage.
+    status`, with or without its stage. At the time
+    limit no new test run begins.
     """
     from curate.environments.context import ValidationOptions
     from curate.recipes import RecipeError
     from curate.validate.pool import pending_tasks
-    from curate.validate.run import RunControl, run_validation
+    from curate.validate.run import RunControl, run_validation, stop_at
 
+    deadline = time.monotonic() + parse_duration(max_time) if max_time else None
     settings = get_settings(context)
     options = ValidationOptions(runs=runs, backend=sandbox.value, measure_strength=test_strength)
     with open_store(settings) as store:
@@ -108,10 +118,11 @@ def validate_command(
         if dry_run:
             _print_plan(store, tasks, up_to_date, jobs=jobs, as_json=as_json)
             return
-        with ValidationProgress(len(tasks)) as progress:
-            control = RunControl(jobs=jobs, observer=progress)
+        with ValidationProgress(len(tasks)) as progress, stop_at(deadline) as stop_event:
+            control = RunControl(jobs=jobs, observer=progress, stop_event=stop_event)
             summary = run_validation(tasks, options, store, settings, control)
-    _print_summary(summary, up_to_date, as_json=as_json)
+    remaining = len(tasks) - summary.attempted - len(summary.infra_failures)
+    _print_summary(summary, up_to_date, remaining, as_json=as_json)
 
 
 def choose_jobs(recipes: Iterable["Recipe"]) -> int:
@@ -170,7 +181,9 @@ def _print_plan(
     )
 
 
-def _print_summary(summary: "ValidationSummary", up_to_date: int, *, as_json: bool) -> None:
+def _print_summary(
+    summary: "ValidationSummary", up_to_date: int, remaining: int, *, as_json: bool
+) -> None:
     errors = summary.infra_failures
     rejected = summary.attempted - summary.verified
     if as_json:
@@ -180,6 +193,7 @@ def _print_summary(summary: "ValidationSummary", up_to_date: int, *, as_json: bo
                 "verified": summary.verified,
                 "rejected": rejected,
                 "up_to_date": up_to_date,
+                "remaining": remaining,
                 "reasons": dict(summary.reasons),
                 "infra_failures": {name: str(error) for name, error in errors.items()},
             }
@@ -189,10 +203,18 @@ def _print_summary(summary: "ValidationSummary", up_to_date: int, *, as_json: bo
     )
     next_command = complete_commands("curate status")
     failed = f"; {len(errors):,} errors" if errors else ""
-    err_console.print(f"{counts}; {up_to_date:,} up to date{failed}. Next: {next_command}")
+    left = f"; {remaining:,} remaining" if remaining else ""
+    err_console.print(
+        f"{counts}; {up_to_date:,} up to date{failed}{left}. Next: {next_command}", soft_wrap=True
+    )
     if errors:
         name, error = next(iter(errors.items()))
         raise InfrastructureError(
             f"Infrastructure errors on {len(errors):,} candidates, the first {name}: {error}",
             hint=error.hint or "Run the same command again; verdicts are kept.",
+        )
+    if remaining:
+        raise TimeLimitReachedError(
+            f"Time limit reached, {remaining:,} candidates remaining.",
+            hint="Run the same command again; verdicts are kept.",
         )

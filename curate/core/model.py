@@ -181,6 +181,7 @@ class Run:
     cpu_seconds: float = 0.0
     log: str = ""  # key of the output in the blob store
     detail: str = ""
+    slowest_test_seconds: float = 0.0  # longest phase of a test that stayed within its time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,6 +225,7 @@ class Environment:
     build_seconds: float
     environment_seconds: float
     env_vars: Mapping[str, str] = field(default_factory=dict)  # exported for every run
+    test_seconds: float = 60.0  # time limit of a test
 
 
 @dataclass(frozen=True, kw_only=True)

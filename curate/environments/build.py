@@ -191,4 +191,5 @@ def make_environment_record(
         build_seconds=built.seconds,
         environment_seconds=built.environment_seconds,
         env_vars=plan.env_vars,
+        test_seconds=plan.env.limits.test_seconds,
     )

@@ -193,6 +193,7 @@ def resource_limits(env: EnvRecipe) -> ResourceLimits:
     limits = env.limits
     return ResourceLimits(
         seconds=limits.seconds,
+        test_seconds=limits.test_seconds,
         memory_bytes=int(limits.memory_gib * 2**30),
         tmp_bytes=int(limits.tmp_gib * 2**30),
         shm_bytes=limits.shm_mib * 2**20,

@@ -13,6 +13,7 @@ import shlex
 from collections.abc import Mapping
 
 from curate.builders.editable.source import read_renewal_source
+from curate.builders.model import ResourceLimits
 from curate.builders.pytest_plugin import STATUS, read_plugin_source
 from curate.builders.templates import render_template
 from curate.patches.file_kinds import TEST_NAMES, TEST_SEGMENTS
@@ -34,13 +35,17 @@ def render_eval_script(
     test_command: str,
     gold: bytes = b"",
     environment: Mapping[str, str] | None = None,
+    test_seconds: float = ResourceLimits.test_seconds,
     testbed: str = "/testbed",
 ) -> str:
     """Return a bash script that tests the checkout at *testbed*, whose HEAD is the base commit.
 
     Files that *gold* changes are never reverted, even if their paths look like tests.
-    *environment* is exported for the tests. A *test_command* that sets PYTHONPATH must keep its
-    existing entries. Raises ValueError for an empty command or one of several lines.
+    *environment* is exported for the tests, each of which may take *test_seconds*. A *test_command*
+    that sets PYTHONPATH must keep its existing entries.
+
+    Raises:
+        ValueError: The command is empty or has several lines.
     """
     if "\n" in test_command or not test_command.strip():
         raise ValueError("the test command must be a single line")
@@ -56,6 +61,7 @@ def render_eval_script(
         "renewal": renewal,
         "end_of_renewal": _heredoc_delimiter("RENEWAL", renewal),
         "exports": sorted((environment or {}).items()),
+        "test_seconds": f"{test_seconds:g}",
         "start": START_MARKER,
         "command": test_command,
         "end": END_MARKER,

@@ -67,7 +67,7 @@ def make_train_row(
     published_image = image or local_image(environment)
     row = {
         **_swe_gym_columns(candidate, validation),
-        **_swe_bench_columns(candidate, validation, published_image),
+        **_swe_bench_columns(candidate, validation, published_image, environment.test_seconds),
         **_provenance_columns(candidate, codebase),
         **_environment_columns(environment, published_image),
         **_validation_columns(validation),
@@ -148,12 +148,15 @@ def _swe_gym_columns(candidate: Candidate, validation: Validation) -> Row:
     }
 
 
-def _swe_bench_columns(candidate: Candidate, validation: Validation, image: PublishedImage) -> Row:
+def _swe_bench_columns(
+    candidate: Candidate, validation: Validation, image: PublishedImage, test_seconds: float
+) -> Row:
     script = render_eval_script(
         test_patch=candidate.test_patch,
         test_command=validation.test_command,
         gold=candidate.patch,
         environment=image.env_vars,
+        test_seconds=test_seconds,
     )
     return {
         "environment_setup_commit": candidate.base_commit,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from curate import __version__
 from curate.builders.git.checkout import require_objects
-from curate.builders.model import Failure, RequirementsLock
+from curate.builders.model import Failure, RequirementsLock, RunStatus
 from curate.core.model import Candidate, Rejection, Run, Validation, Verdict
 from curate.environments.build import (
     build_with_fallbacks,
@@ -27,13 +27,23 @@ from curate.environments.plan import (
 )
 from curate.environments.test_selection import CONTEXT_CASES
 from curate.recipes import Recipe, RecipeError
-from curate.validate.runs import measure_strength, passes_with_config_only, run_before_and_after
+from curate.validate.runs import (
+    bound_time,
+    measure_strength,
+    passes_with_config_only,
+    run_before_and_after,
+)
 from curate.validate.verdict import compute_verdict
 
 log = logging.getLogger(__name__)
 
-VALIDATION_VERSION = 2
+VALIDATION_VERSION = 3
 """Increment when runs or verdicts change, so that earlier validations count as outdated."""
+
+# A run reached a limit: other environments would hardly help, and cost as much again.
+LIMIT_REASONS = frozenset(
+    str(it) for it in (RunStatus.TIMEOUT, RunStatus.OUT_OF_MEMORY, RunStatus.OUT_OF_PIDS)
+)
 
 CONFIG_ONLY_REJECTION = Rejection(
     stage="validate",
@@ -129,7 +139,7 @@ def first_verified(
         attempt_summaries.append(f"{name}: {result}")
         attempt_logs.append(record.attempt_logs[0] if record.attempt_logs else "")
         records.insert(0 if record.is_verified else len(records), record)
-        if record.is_verified:
+        if record.is_verified or (rejection and rejection.reason in LIMIT_REASONS):
             break
     return replace(records[0], attempts=tuple(attempt_summaries), attempt_logs=tuple(attempt_logs))
 
@@ -179,6 +189,7 @@ def run_attempt(
     if isinstance(built, Failure):
         return _failed_attempt(empty_record, built, ctx)
     runs = run_before_and_after(plan, built, ctx, count=options.runs)
+    plan = bound_time(plan, next(run for run in runs if run.side == "after"))
     record = replace(
         empty_record,
         environment=make_environment_record(plan, variant, lock, built),

@@ -2,8 +2,10 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -94,3 +96,21 @@ def run_validation(
 def _report_step(observer: ValidationObserver, instance_id: str, step: str) -> None:
     log.debug("%s: %s", instance_id, step)
     observer.on_step(instance_id, step)
+
+
+@contextmanager
+def stop_at(deadline: float | None) -> Iterator[threading.Event]:
+    """Yield an event that is set at *deadline*, if that is before the end of the block.
+
+    *deadline* is in the time of `time.monotonic`; None = no limit.
+    """
+    event = threading.Event()
+    if deadline is None:
+        yield event
+        return
+    timer = threading.Timer(max(deadline - time.monotonic(), 0), event.set)
+    timer.start()
+    try:
+        yield event
+    finally:
+        timer.cancel()

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import wait
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -12,11 +13,15 @@ from curate.core.model import Run, TestStrength
 from curate.environments.context import ValidationCancelledError, ValidationContext
 from curate.environments.plan import ValidationPlan, make_classifier, resource_limits
 from curate.patches.ablation import HunkAblation, config_only_patch, hunk_ablations
-from curate.validate.verdict import RUN_NAMES, cannot_verify
+from curate.validate.verdict import RUN_NAMES, cannot_verify, rejects_alone
 
 log = logging.getLogger(__name__)
 
 INFRASTRUCTURE_TRIES = 3
+
+# Time limits of all runs after the first one, in proportion to what that took.
+TEST_TIME_FACTOR, MIN_TEST_SECONDS = 5, 20.0
+RUN_TIME_FACTOR, MIN_RUN_SECONDS = 3, 120.0
 
 T = TypeVar("T")
 
@@ -26,19 +31,44 @@ def run_before_and_after(
 ) -> Sequence[Run]:
     """Run the tests *count* times before and *count* times after the gold patch.
 
-    The two runs of a pair are parallel if a job slot is free. Stops after the first pair if more
-    runs cannot verify the candidate. Raises ValidationCancelledError if the user asked to stop,
-    BuilderError if the sandbox keeps failing.
+    The first post-patch run comes first and bounds the time of all others; if it rejects the
+    candidate, or the first pair shows that more runs cannot verify it, there are no more. Then
+    the two runs of a pair are parallel if a job slot is free. A run before the gold patch that
+    reached its time limit is not repeated. Raises ValidationCancelledError if the user asked to
+    stop, BuilderError if the sandbox keeps failing.
     """
-    runs: list[Run] = []
-    for index in range(count):
-        run = partial(_run_side, plan, built, ctx, index=index, count=count)
-        pair = [partial(run, side=side) for side in ("after", "before")]
-        after, before = _run_in_parallel(ctx, pair)
-        runs += [before, after]
-        if index == 0 and cannot_verify(before, after):
-            break
+    run = partial(_run_side, built=built, ctx=ctx, count=count)
+    (after,) = _run_in_parallel(ctx, [partial(run, plan, side="after", index=0)])
+    if rejects_alone(after):
+        return [after]
+    plan = bound_time(plan, after)
+    (before,) = _run_in_parallel(ctx, [partial(run, plan, side="before", index=0)])
+    runs = [before, after]
+    if cannot_verify(before, after):
+        return runs
+    sides = ["after"] if before.status == RunStatus.TIMEOUT else ["after", "before"]
+    for index in range(1, count):
+        pair = [partial(run, plan, side=side, index=index) for side in sides]
+        runs += reversed(_run_in_parallel(ctx, pair))
     return runs
+
+
+def bound_time(plan: ValidationPlan, after: Run) -> ValidationPlan:
+    """Return *plan* with time limits in proportion to what the post-patch run *after* took.
+
+    So tests that hang without the gold patch, or a hunk of it, cost much less than the limit of
+    the recipe, which tests that pass may use.
+    """
+    limits = plan.env.limits
+    test_seconds = max(MIN_TEST_SECONDS, TEST_TIME_FACTOR * after.slowest_test_seconds)
+    seconds = max(MIN_RUN_SECONDS, RUN_TIME_FACTOR * after.seconds)
+    bounded = limits.model_copy(
+        update={
+            "test_seconds": min(limits.test_seconds, test_seconds),
+            "seconds": min(limits.seconds, seconds),
+        }
+    )
+    return replace(plan, env=plan.env.model_copy(update={"limits": bounded}))
 
 
 def measure_strength(
@@ -56,7 +86,8 @@ def measure_strength(
     def run_without(number: int, ablation: HunkAblation) -> RunResult:
         ctx.report_step(plan.candidate.instance_id, f"hunk ablation {number}/{len(ablations)}")
         patches = (plan.candidate.test_patch, ablation.patch_without)
-        return run_with_retries(ctx, built, _make_run_spec(plan, patches, index=0))
+        spec = replace(_make_run_spec(plan, patches, index=0), stop_at_timeout=True)
+        return run_with_retries(ctx, built, spec)
 
     results = _run_in_parallel(
         ctx, [partial(run_without, *each) for each in enumerate(ablations, 1)]
@@ -79,7 +110,8 @@ def passes_with_config_only(
     if not config_patch:
         return False, 0.0
     ctx.report_step(plan.candidate.instance_id, "config-only patch")
-    spec = _make_run_spec(plan, (plan.candidate.test_patch, config_patch), index=0)
+    patches = (plan.candidate.test_patch, config_patch)
+    spec = replace(_make_run_spec(plan, patches, index=0), stop_at_timeout=True)
     (result,) = _run_in_parallel(ctx, [partial(run_with_retries, ctx, built, spec)])
     return _passes_all(result, fail_to_pass), result.cpu_seconds
 
@@ -97,9 +129,9 @@ def _passes_all(result: RunResult, fail_to_pass: Sequence[str]) -> bool:
 
 def _run_side(
     plan: ValidationPlan,
+    *,
     built: BuiltInstance,
     ctx: ValidationContext,
-    *,
     side: str,
     index: int,
     count: int,
@@ -127,6 +159,7 @@ def _run_side(
         cpu_seconds=result.cpu_seconds,
         log=ctx.store.blobs.put(result.output),
         detail=result.detail,
+        slowest_test_seconds=result.slowest_test_seconds,
     )
 
 
@@ -165,12 +198,6 @@ def run_with_retries(ctx: ValidationContext, built: BuiltInstance, spec: RunSpec
             log.debug("the sandbox failed: %s", error)
             last_error = error
         else:
-            if result.was_interrupted and retries_left:
-                continue
-            if result.status is not RunStatus.OUT_OF_MEMORY:
+            if not result.was_interrupted or not retries_left:
                 return result
-            last_error = SandboxError(
-                f"A test run of {built.name} ran out of memory.",
-                hint="Raise limits.memory_gib in the recipe, or lower -j.",
-            )
     raise last_error

@@ -27,7 +27,9 @@ def compute_verdict(before: Sequence[Run], after: Sequence[Run]) -> Verdict:
     fail_to_pass = tuple(
         n
         for n in node_ids
-        if _always_passes(after_outcomes[n]) and not _ever_passes(before_outcomes[n])
+        if _always_passes(after_outcomes[n])
+        and not _ever_passes(before_outcomes[n])
+        and not _was_not_reached(before, n)
     )
     flaky_tests = tuple(
         n for n in node_ids if _is_flaky(before_outcomes[n]) or _is_flaky(after_outcomes[n])
@@ -47,6 +49,9 @@ def compute_verdict(before: Sequence[Run], after: Sequence[Run]) -> Verdict:
     )
     if verdict.rejection or fail_to_pass:
         return verdict
+    stopped = next((run for run in before if run.status == RunStatus.TIMEOUT), None)
+    if stopped:
+        return _rejected_verdict(_reject_for_status(stopped))
     return _rejected_verdict(_reject_no_fail_to_pass(before_outcomes, after_outcomes))
 
 
@@ -58,10 +63,16 @@ def cannot_verify(before: Run, after: Run) -> bool:
     return rejection.reason != "no-fail-to-pass" or before.outcomes == after.outcomes
 
 
+def rejects_alone(after: Run) -> bool:
+    """Whether the post-patch run *after* rejects the candidate, whatever other runs say."""
+    return _check_run_status([], [after]) is not None
+
+
 def _check_run_status(before: Sequence[Run], after: Sequence[Run]) -> Rejection | None:
     """Reject runs that did not complete.
 
-    Before the gold patch, a crash or timeout is accepted: it may be the bug itself.
+    Before the gold patch, a crash or timeout is accepted: it may be the bug itself. Tests that a
+    run did not reach before its time limit are no evidence, though.
     """
     for run in (*after, *before):
         status = RunStatus(run.status)
@@ -69,12 +80,14 @@ def _check_run_status(before: Sequence[Run], after: Sequence[Run]) -> Rejection 
         if run.side == "before" and status in (RunStatus.CRASHED, RunStatus.TIMEOUT):
             fatal = False
         if fatal:
-            name = f"{RUN_NAMES[run.side]} {run.index + 1}"
-            detail = (
-                f"{name}: {run.detail}" if run.detail else f"{name} ended with status {run.status}"
-            )
-            return Rejection(stage="validate", reason=str(status), detail=detail)
+            return _reject_for_status(run)
     return None
+
+
+def _reject_for_status(run: Run) -> Rejection:
+    name = f"{RUN_NAMES[run.side]} {run.index + 1}"
+    detail = f"{name}: {run.detail or f'ended with status {run.status}'}"
+    return Rejection(stage="validate", reason=str(run.status), detail=detail)
 
 
 def _check_collection(before: Sequence[Run], after: Sequence[Run]) -> Rejection | None:
@@ -164,6 +177,11 @@ def _rejected_verdict(rejection: Rejection) -> Verdict:
 
 def _outcome_of(run: Run, node_id: str) -> Outcome:
     return run.outcomes.get(node_id, Outcome.MISSING)
+
+
+def _was_not_reached(before: Sequence[Run], node_id: str) -> bool:
+    """Whether a run was stopped at its time limit before it came to this test."""
+    return any(run.status == RunStatus.TIMEOUT and node_id not in run.outcomes for run in before)
 
 
 def _always_passes(outcomes: Sequence[Outcome]) -> bool:

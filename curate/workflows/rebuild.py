@@ -1,10 +1,8 @@
 """Crawl and validate several repositories within a time limit, as in a nightly job."""
 
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from curate.builders.errors import DiskFullError, EngineUnavailableError
@@ -15,7 +13,7 @@ from curate.recipes import RecipeLibrary
 from curate.store import Store
 from curate.store.process_lock import LockedError
 from curate.validate.pool import pending_tasks
-from curate.validate.run import RunControl, run_validation
+from curate.validate.run import RunControl, run_validation, stop_at
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +96,7 @@ def _validate_repository(
     """Validate what is pending until *deadline*; an infrastructure error is the first problem."""
     tasks, up_to_date = pending_tasks(store, library, options.validation, ids=(), repo=repo)
     log.info("%s: %s to validate, %s up to date", repo, f"{len(tasks):,}", up_to_date)
-    with _stop_at(deadline) as stop_event:
+    with stop_at(deadline) as stop_event:
         control = replace(options.control, stop_event=stop_event)
         summary = run_validation(tasks, options.validation, store, settings, control)
     problem = None
@@ -122,19 +120,3 @@ def _share_of_time(deadline: float | None, repositories: int) -> float | None:
     """End of the first of *repositories* equal shares of the time left; None without a deadline."""
     now = time.monotonic()
     return None if deadline is None else now + (deadline - now) / repositories
-
-
-@contextmanager
-def _stop_at(deadline: float | None) -> Iterator[threading.Event]:
-    """Yield an event that is set at *deadline*, if that is before the end of the block."""
-    event = threading.Event()
-    if deadline is None:
-        yield event
-        return
-    seconds = min(max(deadline - time.monotonic(), 0), threading.TIMEOUT_MAX)
-    timer = threading.Timer(seconds, event.set)
-    timer.start()
-    try:
-        yield event
-    finally:
-        timer.cancel()

@@ -313,7 +313,11 @@ def test_a_repository_that_cannot_be_validated_leaves_the_others(
         ("a__absent-1", "No mirror of a/absent", "Run: curate --recipes-dir mine crawl a/absent"),
         ("b__recipe-1", "b__recipe.toml is not valid TOML"),
         ("c__corrupt-1", "not a git repository"),
-        ("e__submodule-1", "No mirror of other/library", "curate --recipes-dir mine crawl other/library"),
+        (
+            "e__submodule-1",
+            "No mirror of other/library",
+            "curate --recipes-dir mine crawl other/library",
+        ),
         ("f__stale-1", "missing-objects: commit"),
     ):
         (line,) = [it for it in done.stderr.splitlines() if f"ERROR {name}" in it]

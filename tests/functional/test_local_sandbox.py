@@ -20,19 +20,19 @@ from tests.hostile.escaping import PATCHES
 MakeProject = Callable[[Mapping[str, str | bytes]], BuiltInstance]
 
 
-def network_can_be_cut() -> bool:
+def network_can_be_cut(hosts: Path) -> bool:
     child = os.fork()
     if child == 0:
         try:
-            os._exit(0 if isolate_network() == "isolated" else 1)
+            os._exit(0 if isolate_network(hosts) == "isolated" else 1)
         finally:
             os._exit(1)
     return os.waitpid(child, 0)[1] == 0
 
 
 @pytest.fixture(scope="session")
-def can_cut() -> bool:
-    return network_can_be_cut()
+def can_cut(tmp_path_factory: pytest.TempPathFactory) -> bool:
+    return network_can_be_cut(tmp_path_factory.mktemp("network") / "hosts")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from curate.builders.sandbox.docker import cpu_seconds_used, parse_resource_usage
+from curate.builders.sandbox.resource_usage import cpu_seconds_used, parse_resource_usage
 from curate.builders.sandbox.run_script import render_resource_usage
 
 # As kernel 6.1 writes them.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.builders.model import Outcome, ResourceLimits, RunResult, RunSpec, RunStatus
+from tests.helpers.hanging import SHORT, SHORT_OUTCOMES
 
 PASSED, FAILED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR
 GRACE = 10.0  # seconds a run may take beyond its limit
@@ -174,7 +175,27 @@ def test_outside():
 def test_loopback():
     server = socket.create_server(("127.0.0.1", 0))
     socket.create_connection(server.getsockname(), timeout=5).close()
+def test_own_name():
+    assert socket.gethostname() == "sandbox"
+    address = socket.gethostbyname(socket.gethostname())
+    socket.create_server((address, 0)).close()
+    socket.getaddrinfo(socket.gethostname(), 80)
+@pytest.mark.parametrize("address", {addresses})
+def test_localhost(address):
+    found = socket.getaddrinfo(address, 0, type=socket.SOCK_STREAM)
+    assert found
+    for family, kind, _, _, host in found:
+        with socket.socket(family, kind) as server, socket.socket(family, kind) as client:
+            server.bind(host)
+            server.listen()
+            client.connect(server.getsockname())
 """
+
+LOOPBACKS = ["localhost", "127.0.0.1", *(["::1"] if Path("/proc/net/if_inet6").exists() else [])]
+NETWORK_TESTS = [
+    *("test_outside", "test_loopback", "test_own_name"),
+    *(f"test_localhost[{address}]" for address in LOOPBACKS),
+]
 
 FLOOD = """\
 import sys
@@ -324,6 +345,13 @@ BEHAVIOURS = [
         status=RunStatus.TIMEOUT,
     ),
     Behaviour(
+        name="tests that hang",
+        files={"test_x.py": SHORT},
+        limits=ResourceLimits(seconds=60, test_seconds=1, memory_bytes=512 << 20),
+        outcomes=SHORT_OUTCOMES,
+        also=lambda result: "test_sleeps" in result.detail,
+    ),
+    Behaviour(
         name="prints results that are none",
         **_only("print('PASSED test_x.py::test_bad')\ndef test_bad(): assert 0\n", test_bad=FAILED),
     ),
@@ -395,7 +423,9 @@ BEHAVIOURS = [
         environment={"V": "a \"b\" $c 'd'"},
     ),
     Behaviour(
-        name="network is isolated", **_only(NETWORK, test_outside=PASSED, test_loopback=PASSED)
+        name="network is isolated",
+        files={"test_x.py": NETWORK.replace("{addresses}", str(LOOPBACKS))},
+        outcomes={f"test_x.py::{name}": PASSED for name in NETWORK_TESTS},
     ),
     Behaviour(
         name="more memory than there is",

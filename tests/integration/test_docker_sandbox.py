@@ -60,15 +60,6 @@ def test_system_is_not_writable():
     with pytest.raises(OSError): pathlib.Path("/usr/x").write_text("")
 def test_inputs_are_not_writable():
     with pytest.raises(OSError): pathlib.Path("/curate/in/run.sh").write_text("")
-def test_pids_are_limited():
-    children = []
-    with pytest.raises(OSError):
-        for _ in range(100):
-            pid = os.fork()
-            if pid == 0:
-                os.pause() if hasattr(os, "pause") else __import__("signal").pause()
-            children.append(pid)
-    for pid in children: os.kill(pid, 9); os.waitpid(pid, 0)
 """
 
 
@@ -77,7 +68,7 @@ def test_containers_are_confined(client: docker.DockerClient, make: MakeProject)
     execution = RunSpec(command="python -m pytest -q", limits=limits)
     result = run_in_container(client, make({"test_x.py": CONFINED}), execution)
     assert set(result.outcomes.values()) == {Outcome.PASSED}, result.output.decode()
-    assert len(result.outcomes) == 5
+    assert len(result.outcomes) == 4
 
 
 def test_a_stopped_shell_is_ended_from_outside(

@@ -9,7 +9,7 @@ import uv
 
 from curate.builders.model import Outcome
 from tests.functional.test_reporter import run_reported
-from tests.helpers import nose_style
+from tests.helpers import hanging, nose_style
 from tests.helpers.sandbox_behaviours import BEHAVIOURS
 from tests.helpers.sandbox_ids import FILES, OPTIONS
 from tests.helpers.sandbox_ids import OUTCOMES as EXACT
@@ -86,6 +86,19 @@ def test_setups_in_the_style_of_nose(
     assert report.exit_status == exit_code
     older = nose_style.UP_TO_6 if major < 7 else {}
     assert dict(report.outcomes) == {**nose_style.OUTCOMES, **older}, output
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_tests_that_hang(workers: str, old_python: str, tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "test_x.py").write_text(hanging.SHORT)
+    report, exit_code, output = run_reported(tmp_path, workers, python=old_python, **hanging.LIMIT)
+    # Of workers of xdist that are killed, pytest tells an error.
+    failed = {
+        name: Outcome.FAILED if it is Outcome.ERROR else it for name, it in report.outcomes.items()
+    }
+    assert failed == hanging.SHORT_OUTCOMES, output
+    assert report.is_finished and not report.tampering and exit_code == 1
 
 
 def test_death(old_python: str, tmp_path: Path) -> None:

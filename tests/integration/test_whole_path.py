@@ -153,6 +153,20 @@ def test_one_validation_at_a_time(stage: Stage) -> None:
     assert leaked_resources(stage) == []
 
 
+def test_validation_within_a_time_limit(stage: Stage) -> None:
+    crawl(stage)
+    first = begin(stage, "validate", "--sandbox", "local", "--max-time", "5s", "--json")
+    told, said = first.communicate(timeout=200)
+    counts = json.loads(told)
+    done = counts["attempted"]
+    assert counts["remaining"] == 10 - done > 0
+    assert first.returncode == 1 and f"{10 - done} candidates remaining" in said, said
+    assert leaked_resources(stage) == [] and validated(stage) == done
+    counts = json.loads(stage.answer("validate", "--sandbox", "local", "-j", "2", "--json"))
+    assert (counts["up_to_date"], counts["remaining"]) == (done, 0)
+    assert_as_expected(stage)
+
+
 def test_rebuild_goes_on_night_after_night(stage: Stage) -> None:
     crawl(stage)  # links the mirror, so that nothing is cloned
     name = stage.sample.name

@@ -6,7 +6,7 @@ import pytest
 
 from curate.builders.errors import SandboxError
 from curate.builders.model import RunStatus
-from curate.builders.sandbox.docker import parse_resource_usage
+from curate.builders.sandbox.resource_usage import find_reached_limit, parse_resource_usage
 from curate.builders.sandbox.result import RunArtifacts, classify_run
 from curate.builders.sandbox.run_script import EXIT_NO_CHECKOUT, EXIT_PATCH_FAILED
 from tests.unit.test_report import KEY, WHOLE
@@ -52,10 +52,50 @@ def test_exit_codes_of_the_script_are_void_once_pytest_ran(
     assert classify_run(misled).status is status
 
 
-def test_what_a_run_wrote_comes_before_the_time_it_took() -> None:
-    assert classify_run(replace(WHOLE_RUN, out_of_disk=True)).status is RunStatus.OUT_OF_DISK
-    both = replace(WHOLE_RUN, out_of_disk=True, out_of_memory=True)
-    assert classify_run(both).status is RunStatus.OUT_OF_MEMORY
+@pytest.mark.parametrize(
+    "limit", [RunStatus.OUT_OF_MEMORY, RunStatus.OUT_OF_PIDS, RunStatus.OUT_OF_DISK]
+)
+def test_a_limit_of_the_run_comes_before_the_time_it_took(limit: RunStatus) -> None:
+    result = classify_run(replace(WHOLE_RUN, reached_limit=limit, timed_out=True))
+    assert result.status is limit and result.detail
+
+
+@pytest.mark.parametrize(
+    ("usage", "limit"),
+    [
+        ({"oom_kill": 0, "oom": 0, "pids_max": 0}, None),
+        ({"oom_kill": 2, "oom": 1, "pids_max": 0}, RunStatus.OUT_OF_MEMORY),  # cgroup v2
+        ({"oom_kill": 2, "max_usage": 99, "memory_limit": 99}, RunStatus.OUT_OF_MEMORY),  # v1
+        ({"oom_kill": 0, "max_usage": 99, "memory_limit": 99}, None),  # the cache was reclaimed
+        ({"oom_kill": 0, "pids_max": 70}, RunStatus.OUT_OF_PIDS),
+        ({"oom_kill": 1, "oom": 3, "pids_max": 70}, RunStatus.OUT_OF_MEMORY),
+    ],
+)
+def test_limits_that_a_run_reaches_are_its_own(
+    usage: dict[str, int], limit: RunStatus | None
+) -> None:
+    assert find_reached_limit(usage, engine_saw_oom=False) is limit
+
+
+def test_the_engine_tells_of_a_limit_of_cgroup_v1() -> None:
+    usage = {"oom_kill": 1, "max_usage": 50, "memory_limit": 99}
+    assert find_reached_limit(usage, engine_saw_oom=True) is RunStatus.OUT_OF_MEMORY
+
+
+def test_without_statistics_the_engine_tells_of_memory() -> None:
+    assert find_reached_limit({}, engine_saw_oom=True) is RunStatus.OUT_OF_MEMORY
+    assert find_reached_limit({}, engine_saw_oom=False) is None
+
+
+@pytest.mark.parametrize(
+    ("usage", "engine_saw_oom"),
+    [({"oom": 0}, True), ({"max_usage": 50, "memory_limit": 99}, False)],
+)
+def test_a_machine_that_is_short_of_memory_is_no_verdict(
+    usage: dict[str, int], engine_saw_oom: bool
+) -> None:
+    with pytest.raises(SandboxError, match="machine ran out of memory"):
+        find_reached_limit({"oom_kill": 1, **usage}, engine_saw_oom=engine_saw_oom)
 
 
 def test_accounts_are_read_as_far_as_they_are_numbers() -> None:

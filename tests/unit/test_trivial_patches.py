@@ -9,7 +9,9 @@ import pytest
 from curate.builders.model import BuiltInstance, Outcome, RunResult, RunSpec, RunStatus
 from curate.core.model import Validation
 from curate.environments.context import ValidationOptions
+from curate.environments.plan import ValidationPlan
 from curate.patches.ablation import config_only_patch
+from curate.recipes.schema import EnvRecipe
 from curate.store import Store
 from curate.validate import attempts
 from curate.validate.attempts import CONFIG_ONLY_REJECTION
@@ -45,13 +47,12 @@ def context_of(store: Store, mended_by: str) -> Any:
 
 
 def plan_of(gold: bytes, test_patch: bytes = TESTS) -> Any:
-    limits = fake(seconds=1, memory_gib=1, tmp_gib=1, shm_mib=1, cpus=1, pids=1)
-    return fake(
+    return ValidationPlan(
         candidate=make_candidate(patch=gold, test_patch=test_patch),
         recipe=fake(data_driven_tests=None, paths=fake(tests=(), source=())),
         selection=fake(build_command=lambda *_, **__: "pytest"),
-        env=fake(limits=limits),
-        env_vars={},
+        env=EnvRecipe(),
+        variants=(),
     )
 
 

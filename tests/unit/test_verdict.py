@@ -15,6 +15,9 @@ LETTERS = {
 }
 
 
+STOPPED_AT_ONCE = Run(side="before", index=0, status=RunStatus.TIMEOUT, outcomes={})
+
+
 def runs(side: str, table: dict[str, str], status: RunStatus = RunStatus.COMPLETED) -> list[Run]:
     """Runs of one side; a table of test id -> one letter a run, "-" for missing."""
     count = max(len(row) for row in table.values())
@@ -124,7 +127,22 @@ def test_a_crash_before_may_be_the_defect(status: RunStatus) -> None:
     assert found.rejection is None
 
 
-@pytest.mark.parametrize("status", [RunStatus.PATCH_FAILED, RunStatus.TAMPERED])
+def test_tests_that_a_stopped_run_did_not_reach_are_in_no_list() -> None:
+    after = runs("after", {"t::a": "p", "t::b": "p"})
+    found = compute_verdict(runs("before", {"t::a": "f"}, RunStatus.TIMEOUT), after)
+    assert (found.fail_to_pass, found.pass_to_pass) == (("t::a",), ())
+    found = compute_verdict([STOPPED_AT_ONCE], after)
+    assert found.rejection and found.rejection.reason == "timeout"
+    assert found.rejection.detail.startswith("pre-patch run 1: ")
+
+
+OTHER_ENDS = [
+    *(RunStatus.PATCH_FAILED, RunStatus.TAMPERED),
+    *(RunStatus.OUT_OF_MEMORY, RunStatus.OUT_OF_PIDS, RunStatus.OUT_OF_DISK),
+]
+
+
+@pytest.mark.parametrize("status", OTHER_ENDS)
 def test_other_ends_before_reject(status: RunStatus) -> None:
     found = compute_verdict(runs("before", {"t::a": "f"}, status), runs("after", {"t::a": "p"}))
     assert found.rejection and found.rejection.reason == str(status)

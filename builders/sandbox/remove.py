@@ -1,0 +1,41 @@
+"""Remove the containers of an owner, as a process of its own: `python -m … OWNER`.
+
+It is started by a process that was interrupted and has no time left. The engine may still be
+creating containers that the process has asked for, so it looks more than once.
+"""
+
+import os
+import subprocess
+import sys
+import time
+
+from curate.builders.process.interrupt import DETACHED_VARIABLE
+
+ROUNDS = 3  # one second apart
+
+
+def start_removal(owner: str) -> None:
+    """Start the process, which outlives this one."""
+    subprocess.Popen(
+        [sys.executable, "-m", __name__, owner],
+        env=os.environ | {DETACHED_VARIABLE: str(os.getpid())},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def main() -> None:
+    """Remove the containers of the owner that the command line names."""
+    from curate.builders.engine.client import connect_to_engine
+    from curate.builders.sandbox.docker import remove_containers
+
+    client = connect_to_engine()
+    for _ in range(ROUNDS):
+        remove_containers(client, sys.argv[1])
+        time.sleep(1)
+
+
+if __name__ == "__main__":
+    main()

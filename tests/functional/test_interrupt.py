@@ -1,0 +1,112 @@
+"""Interrupts end a process wherever it is, and what it has started with it."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.demo.sample import ROOT
+
+HEAD = """\
+import subprocess, sys, threading, time
+from curate.builders.process.interrupt import handle_interrupts, on_forced_exit
+handle_interrupts()
+"""
+CHILD = "subprocess.Popen(['sleep', '600'], start_new_session=True)\n"
+BEGUN = "print('begun', flush=True)\n"
+
+STUCK_THREAD = f"""\
+{HEAD}{CHILD}
+thread = threading.Thread(target=time.sleep, args=(600,))
+thread.start()
+{BEGUN}
+try: time.sleep(600)
+except KeyboardInterrupt: sys.exit(130)  # waits for the thread
+"""
+CATCHES = f"""\
+{HEAD}{CHILD}{BEGUN}
+while True:
+    try: time.sleep(600)
+    except BaseException: pass
+"""
+IN_C_CODE = f"""\
+{HEAD}{CHILD}
+import ctypes
+libc = ctypes.CDLL(None)
+{BEGUN}
+libc.pause.restype = None
+while True:
+    try: libc.poll(None, 0, 600000)
+    except BaseException: pass
+"""
+CALLBACKS = f"""\
+{HEAD}
+on_forced_exit(lambda: 1 / 0)
+on_forced_exit(lambda: open(sys.argv[1], "w").write("called"))
+{BEGUN}
+while True:
+    try: time.sleep(600)
+    except BaseException: pass
+"""
+
+
+def begin(code: str, *arguments: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout and process.stdout.readline() == "begun\n"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("code", [STUCK_THREAD, CATCHES, IN_C_CODE])
+def test_one_signal_ends_everything(code: str, number: signal.Signals) -> None:
+    process = begin(code)
+    children = psutil.Process(process.pid).children()
+    process.send_signal(number)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130 and "Run the same command again" in said, said
+    assert children and not any(is_running(child) for child in children)
+
+
+def test_main_kills_what_is_left_after_a_clean_end() -> None:
+    code = "import subprocess\nfrom unittest import mock\nfrom curate import __main__\n"
+    code += f"def app(**_):\n    {CHILD}    {BEGUN}    import time; time.sleep(600)\n"
+    code += "with mock.patch('curate.cli.app.app', app): __main__.main()\n"
+    process = begin(code)
+    child = psutil.Process(process.pid).children()[0]
+    process.send_signal(signal.SIGINT)
+    assert "Interrupted" in process.communicate(timeout=60)[1]
+    assert process.returncode == 130 and not is_running(child)
+
+
+def is_running(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_callbacks_are_called_and_may_fail(tmp_path: Path) -> None:
+    process = begin(CALLBACKS, str(tmp_path / "called"))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert (tmp_path / "called").read_text() == "called"
+
+
+def test_an_ignored_ctrl_c_stays_ignored() -> None:
+    code = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    process = begin(code + HEAD + BEGUN + "time.sleep(1)\nprint('end')")
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=60)[0] == "end\n"
+    assert process.returncode == 0
