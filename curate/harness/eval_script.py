@@ -34,11 +34,13 @@ def render_eval_script(
     gold: bytes = b"",
     environment: Mapping[str, str] | None = None,
     testbed: str = "/testbed",
+    user: str = "",
 ) -> str:
     """Return a bash script that tests the checkout at *testbed*, whose HEAD is the base commit.
 
     Files that *gold* changes are never reverted, even if their paths look like tests.
-    *environment* is exported for the tests. A *test_command* that sets PYTHONPATH must keep its
+    *environment* is exported for the tests. Started as root, the script continues as *user*
+    ("uid:gid"), whom the checkout then belongs to; "" = no change. A *test_command* that sets PYTHONPATH must keep its
     existing entries. Raises ValueError for an empty command or one of several lines.
     """
     if "\n" in test_command or not test_command.strip():
@@ -46,6 +48,7 @@ def render_eval_script(
     plugin = read_plugin_source(STATUS)
     values = {
         "testbed": testbed,
+        "user": user,
         "test_files": [_quote_word(path) for path in list_patch_paths(test_patch)],
         "gold_files": [_quote_word(it) for it in list_patch_paths(gold) if _is_test_path(it)],
         "test_pattern": TEST_FILES,

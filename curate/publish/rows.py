@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from curate.builders.model import CONTAINER_ENV, CONTAINER_USER
 from curate.builders.pytest_plugin.test_ids import escape_test_id
 from curate.builders.rfc3339 import format_rfc3339
 from curate.core.flakiness import estimate_new_flaky_tests
@@ -17,6 +18,9 @@ from curate.publish.measures.codebase import CodebaseSize
 from curate.publish.measures.solution_leaks import find_leaks
 from curate.releases import columns
 from curate.releases.row import Row
+
+# As in the first run of a validation.
+_EVAL_ENV = {**CONTAINER_ENV, "PYTHONHASHSEED": "0"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +157,8 @@ def _swe_bench_columns(candidate: Candidate, validation: Validation, image: Publ
         test_patch=candidate.test_patch,
         test_command=validation.test_command,
         gold=candidate.patch,
-        environment=image.env_vars,
+        environment=_EVAL_ENV | dict(image.env_vars),
+        user=CONTAINER_USER,
     )
     return {
         "environment_setup_commit": candidate.base_commit,

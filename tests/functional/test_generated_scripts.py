@@ -42,7 +42,7 @@ def scripts() -> dict[str, tuple[str, str]]:
         ),
         "evaluation without patch": (
             "bash",
-            render_eval_script(test_patch=b"", test_command="pytest"),
+            render_eval_script(test_patch=b"", test_command="pytest", user="1000:1000"),
         ),
         "install": ("sh", render_install_script(spec)),
         "install before PEP 660": ("sh", render_install_script(old)),
