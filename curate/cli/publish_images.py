@@ -4,10 +4,25 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.common import JsonOption, err_console, get_settings, open_store, print_json
+from curate.cli.common import (
+    FiltersOption,
+    JsonOption,
+    err_console,
+    get_settings,
+    open_store,
+    print_json,
+)
 from curate.core.errors import CurateError
+from curate.publish.filters.config import read_filters
+from curate.publish.image_names import normalize_registry
+from curate.publish.images import (
+    PushedImages,
+    estimate_missing_images,
+    push_missing_images,
+    require_all_pushed,
+)
 from curate.publish.push_estimate import PushEstimate
-from curate.publish.run import estimate_missing_images, push_missing_images
+from curate.publish.run import ReleaseOptions, select_release_ids
 
 EXAMPLE = "Example: [bold]curate publish images --registry ghcr.io/my-lab[/bold]"
 RegistryOption = Annotated[
@@ -23,21 +38,35 @@ def images_command(
         float | None,
         typer.Option("--budget", metavar="GB", help="Push nothing if it would be more than this."),
     ] = None,
+    release_filters: FiltersOption = None,
+    where: Annotated[str, typer.Option(metavar="SQL", help="Condition on verified rows.")] = "",
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Push the images of verified instances that a registry lacks, after an estimate."""
-    with open_store(get_settings(context)) as store:
-        estimate = estimate_missing_images(store, registry)
+    """Push the images of a release that a registry lacks, after an estimate.
+
+    A release has the verified instances that its filters include. An image that cannot be pushed
+    is told, and the others are pushed; the same command again sends what is missing.
+    """
+    settings, registry = get_settings(context), normalize_registry(registry)
+    filters = read_filters(release_filters or settings.release_filters)
+    pushed = PushedImages()
+    with open_store(settings) as store:
+        ids = select_release_ids(settings, store, ReleaseOptions(filters=filters, where=where))
+        estimate = estimate_missing_images(store, registry, ids)
         _print_push_estimate(estimate)
         if limit is not None and estimate.total_bytes > limit * 1e9:
             raise CurateError(
                 f"{estimate.total_bytes / 1e9:.2f} GB exceed the budget of {limit:g} GB.",
                 hint="Nothing was pushed. Raise --budget.",
             )
-        pushed = {} if dry_run else push_missing_images(store, registry)
+        if not dry_run:
+            pushed = push_missing_images(store, registry, ids)
     if as_json:
-        print_json({**vars(estimate), "total_bytes": estimate.total_bytes, "pushed": len(pushed)})
+        failed = {name: str(error) for name, error in pushed.failures.items()}
+        counts = {"total_bytes": estimate.total_bytes, "pushed": len(pushed.images)}
+        print_json({**vars(estimate), **counts, "failed": failed})
+    require_all_pushed(pushed)
 
 
 def _print_push_estimate(estimate: PushEstimate) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -59,7 +60,9 @@ def rebuild_command(
     """
     from curate.crawl.run import CrawlOptions, crawl_from_settings
     from curate.environments.context import ValidationOptions
-    from curate.publish.run import write_filtered_release
+    from curate.publish.filters.config import read_filters
+    from curate.publish.images import set_release_images
+    from curate.publish.run import ReleaseOptions, ReleaseSteps, write_filtered_release
     from curate.validate.run import RunControl
     from curate.workflows.rebuild import RebuildOptions, rebuild_repositories
 
@@ -92,7 +95,16 @@ def rebuild_command(
                 deadline=deadline,
             )
             problems = rebuild_repositories(names, store, settings, library, options, crawl)
-        write_filtered_release(settings, store, output or settings.data_dir / "release")
+        set_images = partial(set_release_images, store=store, registry="", allow_local=True)
+        write_filtered_release(
+            settings,
+            store,
+            output or settings.data_dir / "release",
+            options=ReleaseOptions(
+                filters=read_filters(settings.release_filters), allow_no_instances=True
+            ),
+            steps=ReleaseSteps(set_images=set_images),
+        )
     if problems:
         name, (first, hint) = next(iter(problems.items()))
         message = f"{len(problems)} of {len(names)} repositories failed, the first {name}: {first}"

@@ -40,8 +40,9 @@ def render_eval_script(
 
     Files that *gold* changes are never reverted, even if their paths look like tests.
     *environment* is exported for the tests. Started as root, the script continues as *user*
-    ("uid:gid"), whom the checkout then belongs to; "" = no change. A *test_command* that sets PYTHONPATH must keep its
-    existing entries. Raises ValueError for an empty command or one of several lines.
+    ("uid:gid"), whom the checkout then belongs to; "" = no change. A *test_command* that sets
+    PYTHONPATH must keep its existing entries. Raises ValueError for an empty command or one of
+    several lines.
     """
     if "\n" in test_command or not test_command.strip():
         raise ValueError("the test command must be a single line")

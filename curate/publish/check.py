@@ -11,6 +11,7 @@ from curate.builders.pytest_plugin.test_ids import escape_test_id
 from curate.harness import eval_script
 from curate.publish.filters.apply import apply_filters
 from curate.publish.filters.config import ReleaseFilters
+from curate.publish.images import is_in_registry
 from curate.publish.measures.benchmark_overlap import BenchmarkTasks, load_benchmark
 from curate.publish.release import check_release
 from curate.releases.reader import find_schema_errors, list_splits, read_rows
@@ -75,9 +76,12 @@ def _check_split(
             yield ReleaseProblem(split=split, instance_id=name, reason=reason)
         if split not in {"raw", "train"} and name not in train:
             yield ReleaseProblem(split=split, instance_id=name, reason="is not in train")
-        if split == "train" and "@sha256:" not in get_str(row, "image"):
+        if split == "train" and not is_in_registry(row):
             reason = f"image {get_str(row, 'image')} has not been pushed to a registry"
             yield ReleaseProblem(split=split, instance_id=name, reason=reason, blocks_push=False)
+    if split == "train" and (unknown := sum(row["eval_verified"] is None for row in rows)):
+        reason = f"eval_script of {unknown:,} rows was not run in the image (curate publish verify)"
+        yield ReleaseProblem(split=split, reason=reason, blocks_push=False)
 
 
 def _check_row(row: Row) -> Iterator[str]:

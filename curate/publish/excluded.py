@@ -57,6 +57,7 @@ def _compute_state_hash(settings: Settings, store: Store, filters: ReleaseFilter
         filters.model_dump_json(),
         [hashlib.sha256(each).hexdigest() for each in lists],
         store.verified_fingerprint(),
+        sorted((*key, problem) for key, problem in store.eval_checks.load().items()),
         [str(find_mirror(settings, repo)) for repo in repositories],
         # Leak groups include all candidates, verified or not.
         [one.as_dict() for one in store.list_funnels()] if filters.one_per_leak_group else [],

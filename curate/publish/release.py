@@ -15,6 +15,7 @@ import psutil
 
 from curate.core.errors import ConfigurationError
 from curate.publish.card import CardData, DatasetSplit, render_card
+from curate.publish.output_errors import explain_write_errors
 from curate.releases.columns import RAW_COLUMNS, TRAIN_COLUMNS, Column, make_features
 from curate.releases.row import Row
 
@@ -46,16 +47,18 @@ def write_release(folder: Path, release: ReleaseContent) -> Path:
     Raises ConfigurationError for a duplicate instance id, and if *folder* is neither empty nor a
     release.
     """
-    _check_is_replaceable(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    _recover_leftovers(folder)
+    require_replaceable(folder)
+    folder = folder.absolute()
     work = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    shutil.rmtree(work, ignore_errors=True)
-    try:
-        _fill_folder(work, release)
-        _replace_folder(work, folder)
-    finally:
+    with explain_write_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _recover_leftovers(folder)
         shutil.rmtree(work, ignore_errors=True)
+        try:
+            _fill_folder(work, release)
+            _replace_folder(work, folder)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
     return folder
 
 
@@ -89,12 +92,19 @@ def _recover_leftovers(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _check_is_replaceable(folder: Path) -> None:
-    if folder.exists() and not (folder / CHECKSUMS_FILE).is_file() and any(folder.iterdir()):
-        raise ConfigurationError(
-            f"{folder} is neither empty nor a release.",
-            hint="Choose a new directory for the release.",
-        )
+def require_replaceable(folder: Path) -> None:
+    """Raise ConfigurationError unless *folder* is missing, empty, or an earlier release."""
+    with explain_write_errors(folder):
+        if not folder.exists() and not folder.is_symlink():
+            return
+        if folder.is_dir() and ((folder / CHECKSUMS_FILE).is_file() or not any(folder.iterdir())):
+            return
+    raise ConfigurationError(
+        f"{folder} is neither empty nor a release."
+        if folder.is_dir()
+        else f"{folder} is not a directory.",
+        hint="Choose a new directory for the release.",
+    )
 
 
 def _fill_folder(work: Path, release: ReleaseContent) -> None:

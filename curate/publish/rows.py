@@ -211,6 +211,7 @@ def _validation_columns(validation: Validation) -> Row:
         "pre_fix_outcomes": json.dumps(pre_fix_outcomes),
         "n_validation_runs": len(validation.runs),
         "expected_new_flaky_tests": estimate_new_flaky_tests(validation.runs),
+        "eval_verified": None,  # see `curate.publish.eval_check`
         **_strength_columns(validation.test_strength),
         "validated_at": format_rfc3339(validation.finished_at),
         "curate_version": validation.curate_version,

@@ -1,16 +1,17 @@
 """All rows of the store after filtering, for releases and exports."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from curate.core.model import Candidate
-from curate.publish.filters.apply import apply_filters
+from curate.publish.eval_results import set_known_result
+from curate.publish.filters.apply import FAILED_EVALUATION, apply_filters
 from curate.publish.filters.config import Exclusion, ReleaseFilters
 from curate.publish.measures.benchmark_overlap import load_benchmark
 from curate.publish.measures.codebase import CodebaseReader
 from curate.publish.measures.leak_groups import compute_leak_groups
 from curate.publish.measures.solution_leaks import may_name_commits
-from curate.publish.rows import CodebaseFacts, PublishedImage, make_raw_row, make_train_row
+from curate.publish.rows import CodebaseFacts, make_raw_row, make_train_row
 from curate.releases.row import Row
 from curate.store import Store
 
@@ -29,16 +30,13 @@ def make_raw_rows(store: Store, codebases: CodebaseReader, filters: ReleaseFilte
         make_raw_row(c, CodebaseFacts(license=codebases.detect_license(c.repo, c.base_commit)))
         for c in store.iter_candidates()
     )
-    return _filter_made_rows(rows, filters.for_raw_pool())
+    return _filter_made_rows(rows, filters.for_raw_pool(), {})
 
 
 def make_train_rows(
-    store: Store,
-    codebases: CodebaseReader,
-    filters: ReleaseFilters,
-    images: Mapping[str, PublishedImage] | None = None,
+    store: Store, codebases: CodebaseReader, filters: ReleaseFilters
 ) -> FilteredRows:
-    """Return the rows of all verified candidates; *images* by instance id, default local ones."""
+    """Return the rows of all verified candidates, with the images as built on this machine."""
     highest_numbers, groups = (
         _find_highest_numbers(store),
         compute_leak_groups(store.iter_candidates()),
@@ -54,7 +52,9 @@ def make_train_rows(
             leak_group=groups.get(candidate.instance_id),
         )
 
-    return _filter_made_rows(_iter_verified_rows(store, make_codebase_facts, images or {}), filters)
+    problems: dict[str, str] = {}
+    rows = _iter_verified_rows(store, make_codebase_facts, problems)
+    return _filter_made_rows(rows, filters, problems)
 
 
 def find_exclusions(
@@ -73,20 +73,28 @@ def find_exclusions(
             leak_group=groups.get(candidate.instance_id),
         )
 
-    return _filter_made_rows(_iter_verified_rows(store, make_codebase_facts, {}), filters).excluded
+    problems: dict[str, str] = {}
+    rows = _iter_verified_rows(store, make_codebase_facts, problems)
+    return _filter_made_rows(rows, filters, problems).excluded
 
 
 def _iter_verified_rows(
     store: Store,
     make_codebase_facts: Callable[[Candidate], CodebaseFacts],
-    images: Mapping[str, PublishedImage],
+    problems: dict[str, str],
 ) -> Iterator[Row | Exclusion]:
+    """Yield rows with what is known of their evaluation; fill *problems* by instance id."""
+    known = store.eval_checks.load()
     for candidate, validation in store.iter_verified():
-        image = images.get(candidate.instance_id)
-        yield make_train_row(candidate, validation, image, make_codebase_facts(candidate))
+        row = make_train_row(candidate, validation, codebase=make_codebase_facts(candidate))
+        if known and not isinstance(row, Exclusion):
+            problems[candidate.instance_id] = set_known_result(row, known)
+        yield row
 
 
-def _filter_made_rows(made: Iterator[Row | Exclusion], filters: ReleaseFilters) -> FilteredRows:
+def _filter_made_rows(
+    made: Iterator[Row | Exclusion], filters: ReleaseFilters, problems: Mapping[str, str]
+) -> FilteredRows:
     rows: list[Row] = []
     unpublishable: dict[str, Sequence[Exclusion]] = {}
     for row in made:
@@ -96,6 +104,11 @@ def _filter_made_rows(made: Iterator[Row | Exclusion], filters: ReleaseFilters) 
             rows.append(row)
     benchmarks = [load_benchmark(name) for name in filters.contamination.lists]
     included, excluded = apply_filters(rows, filters, benchmarks)
+    for name, reasons in excluded.items():
+        excluded[name] = [
+            replace(it, detail=problems[name]) if it.reason == FAILED_EVALUATION else it
+            for it in reasons
+        ]
     return FilteredRows(rows=included, excluded={**unpublishable, **excluded})
 
 

@@ -17,6 +17,7 @@ from curate.core.model import Candidate, Decision, Rejection, Validation
 from curate.store.blobs import BlobStore
 from curate.store.crawl_tables import CrawlTables
 from curate.store.database import Database
+from curate.store.eval_checks import EvalChecks
 from curate.store.funnel import RepositoryFunnel, read_funnels
 from curate.store.serialization import dumps, from_json, loads, to_json
 
@@ -30,6 +31,7 @@ class Store(CrawlTables):
         self.folder = folder
         super().__init__(Database(folder))
         self.blobs = BlobStore(folder / "blobs", self._database)
+        self.eval_checks = EvalChecks(self._database)
 
     def __enter__(self) -> "Store":
         return self

@@ -46,6 +46,9 @@ CREATE TABLE locks (key TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE pushed_images (
     instance_id TEXT NOT NULL, registry TEXT NOT NULL, image TEXT NOT NULL, reference TEXT NOT NULL,
     PRIMARY KEY (instance_id, registry)) WITHOUT ROWID;
+CREATE TABLE eval_checks (
+    image TEXT NOT NULL, inputs_hash TEXT NOT NULL, problem TEXT NOT NULL,
+    PRIMARY KEY (image, inputs_hash)) WITHOUT ROWID;
 {CREATE_CLAIMS}
 {CREATE_BLOBS}
 {CREATE_INDEXES}"""

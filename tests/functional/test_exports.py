@@ -12,7 +12,8 @@ from curate.core.errors import ConfigurationError
 from curate.publish.export.folder import render_folder
 from curate.publish.export.harbor import render_task
 from curate.publish.export.run import write_rows
-from curate.publish.export.swebench import derive_image_name, render_repository
+from curate.publish.export.swebench import render_repository
+from curate.publish.image_names import derive_swebench_name
 from tests.helpers.releases import IMAGE, good
 
 
@@ -23,7 +24,7 @@ def test_a_task_repository_has_every_column_once() -> None:
     task = yaml.safe_load(files["tasks/owner__name-7/task.yaml"])
     assert (
         task["image"]
-        == derive_image_name("Owner__name-7")
+        == derive_swebench_name("Owner__name-7")
         == ("swebench/sweb.eval.x86_64.owner_1776_name-7:latest")
     )
     assert task["source_image"] == IMAGE.reference

@@ -30,7 +30,10 @@ def good(number: int = 7, **changes: Any) -> dict[str, Any]:
     patch = make_candidate().patch.replace(b"-1\n", b"-" + b"x" * number + b"\n")
     statement = f"Problem {number} " + "of its own " * number
     one = make_candidate(number, patch=patch, problem_statement=statement)
-    return train_row(one, make_validation(number), IMAGE, CodebaseFacts()) | changes
+    return train_row(one, make_validation(number), IMAGE, CodebaseFacts()) | {
+        "eval_verified": True,
+        **changes,
+    }
 
 
 def released(folder: Path, *train: Row, raw: Any = (), **subsets: Any) -> Path:

@@ -131,18 +131,23 @@ def test_the_commands_one_after_the_other(hub: HubDouble, data: Path, tmp_path: 
     def curate(*arguments: object, expected: int = 0) -> subprocess.CompletedProcess[str]:
         return run(hub, tmp_path / "home", "-m", "curate", *arguments, cwd=data, expected=expected)
 
-    curate("publish", "--subset", "mine=pull_number = 7", "--where", "pull_number < 99")
+    assert "--allow-local-images" in curate("publish", expected=2).stderr
+    local = "--allow-local-images"
+    chosen = ("--subset", "mine=pull_number = 7", "--where", "pull_number < 99")
+    told = curate("publish", local, *chosen).stderr
+    assert "train 2 rows, mine 1 rows, raw 2 rows; 0 excluded" in told
     assert "warning: train owner__name-7: image" in curate("publish", "check").stderr
-    dry = json.loads(curate("publish", "push", "--hub", NAME, "--dry-run", "--json").stdout)
+    dry = json.loads(curate("publish", "push", "--hub", NAME, "--dry-run", "--json", local).stdout)
     assert "data/mine-00000-of-00001.parquet" in dry["add"]
     assert not hub.state.repositories
-    curate("publish", "push", "--hub", NAME, "--tag", "v1")
+    assert "2 of 2 images" in curate("publish", "push", "--hub", NAME, expected=2).stderr
+    curate("publish", "push", "--hub", NAME, "--tag", "v1", local)
     assert hub.state.repositories["dataset", NAME].private
     with Store(data / "data") as store:
         store.save_validation(
             "owner/name", make_validation(instance_id="owner__name-9", curate_version="2")
         )
-    curate("publish")
+    curate("publish", local)
     told = curate("publish", "diff", "--hub", NAME).stdout
     assert "train: 0 added, 0 removed, 1 changed\n  curate_version: 1 rows\n" in told
     assert "mine: 0 added, 1 removed, 0 changed" in told
@@ -158,7 +163,7 @@ def test_push_refuses_what_check_refuses_and_says_why(
     def curate(*arguments: object, expected: int = 0) -> subprocess.CompletedProcess[str]:
         return run(hub, tmp_path / "home", "-m", "curate", *arguments, cwd=data, expected=expected)
 
-    curate("publish", "--release-filters", "swe-gym")
+    curate("publish", "--release-filters", "swe-gym", "--allow-local-images")
     (tmp_path / "mine.toml").write_text("[license]\nunknown = 'exclude'\n")
     rules = ("--release-filters", tmp_path / "mine.toml")
     assert "error: train owner__name-7: license-unknown" in (

@@ -64,8 +64,9 @@ def test_image_overrides_what_was_built() -> None:
 
 def test_tests_are_evaluated_as_they_were_validated() -> None:
     environment = replace(not_none(make_validation().environment), env_vars={"HOME": "/home/x"})
-    for changes, home in (({}, "/tmp"), ({"environment": environment}, "/home/x")):
-        script = train_row(make_candidate(), make_validation(**changes))["eval_script"]
+    with_home = make_validation(environment=environment)
+    for validation, home in ((make_validation(), "/tmp"), (with_home, "/home/x")):
+        script = train_row(make_candidate(), validation)["eval_script"]
         assert f"export HOME={home}\n" in script
         assert "export USER=curate\n" in script
         assert "export PYTHONHASHSEED=0\n" in script

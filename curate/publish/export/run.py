@@ -13,7 +13,7 @@ from curate.publish.export.harbor import render_task
 from curate.publish.export.swebench import render_repository
 from curate.publish.filters.config import Exclusion, ReleaseFilters
 from curate.publish.filters.where import filter_rows_sql
-from curate.publish.images import list_images
+from curate.publish.images import list_images, set_image
 from curate.publish.measures.codebase import CodebaseReader
 from curate.publish.release import write_parquet
 from curate.publish.tables import make_raw_rows, make_train_rows
@@ -41,9 +41,12 @@ def select_rows(
     if split == "raw":
         table = make_raw_rows(store, codebases, filters)
     else:
-        images = list_images(store, registry).registry_images if registry else {}
-        table = make_train_rows(store, codebases, filters, images)
-    rows = filter_rows_sql(table.rows, where) if where else list(table.rows)
+        table = make_train_rows(store, codebases, filters)
+    rows = list(table.rows)
+    if registry and split != "raw":
+        images = list_images(store, registry).registry_images
+        rows = [set_image(row, images.get(get_str(row, "instance_id"))) for row in rows]
+    rows = filter_rows_sql(rows, where) if where else rows
     return rows, [exclusions[0] for exclusions in table.excluded.values()]
 
 

@@ -1,7 +1,7 @@
 """Apply release filters to rows: which are included, and why the others are excluded."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from curate.publish.filters.config import Exclusion, ReleaseFilters
 from curate.publish.filters.near_duplicates import JaccardIndex
@@ -17,12 +17,14 @@ _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _LINK = re.compile(r"https?://|\bwww\.")
 _TEXTS = ("problem_statement", "hints_text", "patch", "test_patch")
 
+FAILED_EVALUATION = "failed-evaluation"  # a client would not grade it as validation did
+
 ReasonDetail = tuple[str, str]  # (reason, detail)
 
 
 def apply_filters(
     rows: Sequence[Row], filters: ReleaseFilters, benchmarks: Sequence[BenchmarkTasks]
-) -> tuple[list[Row], Mapping[str, list[Exclusion]]]:
+) -> tuple[list[Row], dict[str, list[Exclusion]]]:
     """Return the included *rows*, in order, and all exclusions by instance id.
 
     Of near-duplicates, and of a leak group if only one row per group is allowed, the oldest row is
@@ -105,6 +107,8 @@ def _check_bounds(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDetail]:
         ]
         yield from _check_test_strength(row, filters)
         yield from _check_flakiness(row, filters)
+        if row.get("eval_verified") is False and filters.tests.failed_evaluation == "exclude":
+            yield FAILED_EVALUATION, ""
         yield from _check_leaks(row, filters)
     for name, value, minimum, maximum in bounds:
         if value < minimum:

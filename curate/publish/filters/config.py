@@ -11,7 +11,7 @@ from curate.publish.measures.solution_leaks import LeakKind
 
 PRESETS = ("default", "swe-gym", "swe-rebench", "lingma")
 Fraction = Annotated[float, Field(ge=0, le=1)]
-UnmeasuredPolicy = Literal["include", "exclude"]
+InclusionPolicy = Literal["include", "exclude"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class LicenseFilter(FilterTable):
     """Allowed licenses; an empty list allows all."""
 
     allowed: tuple[str, ...] = ()
-    unknown: UnmeasuredPolicy = "include"
+    unknown: InclusionPolicy = "include"
 
 
 class ContaminationFilter(FilterTable):
@@ -73,7 +73,8 @@ class VerdictFilter(FilterTable):
     min_pass_to_pass: int = 0
     min_test_strength: Fraction = 0
     max_expected_flaky: float | None = None  # maximum of `expected_new_flaky_tests`
-    unmeasured: UnmeasuredPolicy = "include"  # for rows without a measure that is bounded here
+    failed_evaluation: InclusionPolicy = "exclude"  # for rows whose `eval_verified` is false
+    unmeasured: InclusionPolicy = "include"  # for rows without a measure that is bounded here
 
 
 class LeakFilter(FilterTable):

@@ -1,0 +1,166 @@
+"""`curate publish verify`: evaluation scripts, run in their images as clients run them."""
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from curate.builders.errors import EngineUnavailableError
+from curate.cli.common import (
+    FiltersOption,
+    JobsOption,
+    JsonOption,
+    get_settings,
+    make_progress_bar,
+    open_store,
+    print_json,
+)
+from curate.core.errors import CurateError
+from curate.core.settings import Settings
+from curate.git.locations import find_mirror
+from curate.publish.eval_check import CheckOptions, CheckSummary, check_rows
+from curate.publish.filters.config import read_filters
+from curate.publish.images import list_images
+from curate.publish.measures.codebase import CodebaseReader
+from curate.publish.run import CheckRows, ReleaseOptions, ReleaseSteps, select_checked_rows
+from curate.releases.row import Row
+from curate.store import Store
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+log = logging.getLogger(__name__)
+
+EXAMPLE = "Example: [bold]curate publish verify -j 4[/bold]"
+
+
+class NotCheckedError(CurateError):
+    """Some instances could not be checked; the next call tries them again."""
+
+    exit_code = 3
+
+
+def verify_command(
+    context: typer.Context,
+    registry: Annotated[
+        str,
+        typer.Option(metavar="HOST/NAMESPACE", help="Where images are that are no longer here."),
+    ] = "",
+    release_filters: FiltersOption = None,
+    where: Annotated[str, typer.Option(metavar="SQL", help="Condition on verified rows.")] = "",
+    jobs: JobsOption = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the evaluation script of each instance of a release as clients run it.
+
+    Once with the gold patch, once without a patch, in the image, started as root. Results are
+    kept: only new ones are computed. Exits with 1 if one is not as validation found it.
+    """
+    settings = get_settings(context)
+    filters = read_filters(release_filters or settings.release_filters)
+    tests = filters.tests.model_copy(update={"failed_evaluation": "include"})
+    options = ReleaseOptions(filters=filters.model_copy(update={"tests": tests}), where=where)
+    found: list[CheckSummary] = []
+    with (
+        open_store(settings) as store,
+        CodebaseReader(lambda repo: find_mirror(settings, repo)) as codebases,
+    ):
+
+        def check(rows: Sequence[Row]) -> bool:
+            found.append(run_check(rows, store, settings, registry=registry, jobs=jobs))
+            return False
+
+        select_checked_rows(store, codebases, options, ReleaseSteps(check=check))
+    (summary,) = found
+    if as_json:
+        print_json(
+            {
+                "verified": len(summary.problems) - len(summary.failed),
+                "failed": dict(summary.failed),
+                "unchecked": summary.unchecked,
+                "up_to_date": summary.up_to_date,
+            }
+        )
+    _raise_if_incomplete(summary)
+
+
+def make_check(
+    store: Store, settings: Settings, options: ReleaseOptions, *, registry: str, jobs: int
+) -> CheckRows:
+    """Return a check of the rows of a release; without an engine, it says so and checks nothing."""
+
+    def check(rows: Sequence[Row]) -> bool:
+        try:
+            summary = run_check(rows, store, settings, registry=registry, jobs=jobs)
+        except EngineUnavailableError as error:
+            log.warning("evaluation in the image: not checked, %s", error)
+            return False
+        has_new = len(summary.failed) > 0
+        return has_new and options.filters.tests.failed_evaluation == "exclude"
+
+    return check
+
+
+def run_check(
+    rows: Sequence[Row], store: Store, settings: Settings, *, registry: str, jobs: int
+) -> CheckSummary:
+    """Check *rows* with a bar, and log what came out."""
+    pushed = list_images(store, registry).registry_images if registry else {}
+
+    def find_reference(name: str) -> str:
+        return pushed[name].reference if name in pushed else ""
+
+    with CheckProgress() as progress:
+        options = CheckOptions(jobs=jobs, observer=progress, find_reference=find_reference)
+        summary = check_rows(rows, store, settings, options)
+    log.info("%s", summary)
+    if summary.unchecked:
+        name, reason = next(iter(summary.unchecked.items()))
+        log.warning(
+            "%s instances are not checked, the first %s: %s",
+            *(f"{len(summary.unchecked):,}", name, reason),
+        )
+    return summary
+
+
+class CheckProgress:
+    """A bar of the instances to check."""
+
+    def __enter__(self) -> "CheckProgress":
+        self._bar: Progress = make_progress_bar()
+        self._task = self._bar.add_task("", total=None, visible=False)
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def on_start(self, total: int) -> None:
+        """Show the bar."""
+        self._bar.update(self._task, total=total, visible=True)
+
+    def on_step(self, instance_id: str, step: str) -> None:
+        """Show the step."""
+        self._bar.update(self._task, description=f"{instance_id}: {step}")
+
+    def on_done(self) -> None:
+        """Count one more."""
+        self._bar.advance(self._task)
+
+
+def _raise_if_incomplete(summary: CheckSummary) -> None:
+    if summary.failed:
+        name, problem = next(iter(summary.failed.items()))
+        raise CurateError(
+            f"{len(summary.failed):,} instances are not evaluated as validated, the first {name}:"
+            f" {problem}",
+            hint="A release excludes them; see failed_evaluation in docs/publishing.md.",
+        )
+    if summary.unchecked:
+        name, problem = next(iter(summary.unchecked.items()))
+        raise NotCheckedError(
+            f"{len(summary.unchecked):,} instances could not be checked, the first {name}:"
+            f" {problem}",
+            hint="The same command again tries them again; results are kept.",
+        )
