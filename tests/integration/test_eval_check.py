@@ -188,11 +188,11 @@ def test_a_release_has_what_clients_grade_as_validation_did(
 
 
 def test_without_an_engine_it_is_said_that_nothing_was_checked(folder: Path) -> None:
-    variables = {"DOCKER_HOST": "unix:///nonexistent.sock"}
-    _, said = run(folder, "publish", "--allow-local-images", **variables)
+    socket = "unix:///nonexistent.sock"
+    _, said = run(folder, "publish", "--allow-local-images", DOCKER_HOST=socket)
     assert "evaluation in the image: not checked, no container engine responds" in said
     assert "train 5 rows" in said
-    run(folder, "publish", "verify", expected=3, **variables)
+    run(folder, "publish", "verify", expected=3, DOCKER_HOST=socket)
 
 
 def test_interrupted_it_leaves_nothing_and_goes_on_later(
