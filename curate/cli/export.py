@@ -10,9 +10,11 @@ from curate.cli.common import FiltersOption, err_console, get_settings, open_sto
 from curate.core.errors import NotFoundError
 from curate.git.locations import find_mirror
 from curate.publish.filters.config import read_filters
+from curate.publish.image_names import normalize_registry
+from curate.publish.images import is_in_registry
 from curate.publish.measures.codebase import CodebaseReader
 
-EXAMPLE = "Example: [bold]curate export --split raw --format jsonl pool.jsonl[/bold]"
+EXAMPLE = "Example: [bold]curate export --split raw pool.parquet[/bold]"
 
 
 class ExportSplit(StrEnum):
@@ -44,11 +46,13 @@ def export_command(
         ExportSplit, typer.Option(help="All candidates, or verified ones.")
     ] = ExportSplit.VERIFIED,
     form: Annotated[
-        ExportFormat,
+        ExportFormat | None,
         typer.Option(
-            "--format", help="A file, a SWE-bench task repository, Harbor tasks or a directory."
+            "--format",
+            help="A file, a SWE-bench task repository, Harbor tasks or a directory."
+            " (default: by the suffix of PATH, .jsonl or .parquet)",
         ),
-    ] = ExportFormat.JSONL,
+    ] = None,
     where: Annotated[str, typer.Option(metavar="SQL", help="Condition on the rows.")] = "",
     registry: Annotated[
         str, typer.Option(metavar="HOST/NAMESPACE", help="Name images as pushed to this registry.")
@@ -56,9 +60,18 @@ def export_command(
     release_filters: FiltersOption = None,
 ) -> None:
     """Write candidates or verified instances as a file, or as tasks for another tool."""
-    from curate.publish.export.run import select_rows, write_rows
+    from curate.publish.export.run import (
+        FOLDER_FORMATS,
+        choose_format,
+        require_exportable,
+        select_rows,
+        write_rows,
+    )
 
     settings = get_settings(context)
+    export_format = choose_format(path, form.value if form else None)
+    require_exportable(split.value, export_format, path)
+    registry = normalize_registry(registry) if registry else ""
     filters = read_filters(release_filters or settings.release_filters)
     with (
         open_store(settings) as store,
@@ -67,10 +80,12 @@ def export_command(
         rows, exclusions = select_rows(
             store, bases, split.value, filters, where=where, registry=registry
         )
-    if not rows and form not in {ExportFormat.JSONL, ExportFormat.PARQUET}:
+    if not rows and export_format in FOLDER_FORMATS:
         raise NotFoundError("No rows match.", hint="See what there is: curate status")
-    write_rows(rows, split.value, form.value, path)
-    err_console.print(f"{len(rows):,} rows written to {path}")
+    write_rows(rows, split.value, export_format, path)
+    err_console.print(f"{len(rows):,} rows written to {path}", markup=False, soft_wrap=True)
+    if split is ExportSplit.VERIFIED and (local := sum(not is_in_registry(row) for row in rows)):
+        err_console.print(f"{local:,} of {len(rows):,} images exist only on this machine")
     for exclusion in exclusions:
         err_console.print(
             f"excluded {exclusion.instance_id}: {exclusion.reason}", markup=False, soft_wrap=True

@@ -44,6 +44,7 @@ from curate.publish.filters.config import read_filters
 from curate.publish.image_names import normalize_registry
 from curate.publish.images import require_registry_images, set_release_images
 from curate.publish.measures.benchmark_overlap import to_toml
+from curate.publish.output_paths import explain_path_errors
 from curate.publish.release import CHECKSUMS_FILE
 from curate.publish.run import (
     ReleaseOptions,
@@ -102,7 +103,8 @@ def publish_command(
         return
     settings = get_settings(context)
     folder = output or settings.data_dir / "release"
-    check_dataset_name(hub)
+    if hub:
+        check_dataset_name(hub)
     options = ReleaseOptions(
         filters=read_filters(release_filters or settings.release_filters),
         where=where,
@@ -264,7 +266,9 @@ def _read_hub_token() -> str | None:
 
 def _existing_release(settings: Settings, folder: Path | None) -> Path:
     path = folder or settings.data_dir / "release"
-    if not (path / CHECKSUMS_FILE).is_file():
+    with explain_path_errors(path, "read"):
+        is_release = (path / CHECKSUMS_FILE).is_file()
+    if not is_release:
         raise NotFoundError(f"No release in {path}.", hint="Run: curate publish")
     return path
 

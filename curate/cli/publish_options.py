@@ -10,6 +10,8 @@ import typer
 from curate.core.errors import ConfigurationError
 from curate.publish.measures.swebench_lite import CRITERIA_BY_MODE
 
+_HUB_NAME = re.compile(r"\w(?:[\w.-]*\w)?", re.ASCII)
+_MAX_HUB_NAME = 96  # characters, with the owner
 _SPLIT = re.compile(r"[a-z][a-z0-9_]*")
 
 FolderArgument = Annotated[
@@ -28,9 +30,14 @@ TagOption = Annotated[str, typer.Option(help="Immutable tag for this release.")]
 
 
 def check_dataset_name(hub: str) -> None:
-    """Raise ConfigurationError unless *hub* is "" or a name that the Hub takes."""
-    if hub and hub.count("/") != 1:
-        raise ConfigurationError(f"Invalid dataset name {hub!r}.", hint="Write it as OWNER/NAME.")
+    """Raise ConfigurationError unless *hub* is a name that the Hub takes."""
+    owner, slash, name = hub.partition("/")
+    parts_are_valid = all(map(_HUB_NAME.fullmatch, (owner, name)))
+    if not slash or not parts_are_valid or len(hub) > _MAX_HUB_NAME or re.search(r"--|\.\.", hub):
+        raise ConfigurationError(
+            f"Invalid dataset name {hub!r}.",
+            hint="Write it as OWNER/NAME, with letters, digits, '-', '_' and '.'.",
+        )
 
 
 def parse_lite_mode(lite: str) -> str:
@@ -49,4 +56,8 @@ def parse_subsets(given: Sequence[str]) -> dict[str, str]:
         if not _SPLIT.fullmatch(name) or name in {"train", "raw", "lite"} or not where.strip():
             hint = """For example: --subset "short=words(problem_statement) < 100"."""
             raise ConfigurationError(f"Invalid --subset {name}={where}.", hint=hint)
+    if len(named) < len(given):
+        raise ConfigurationError(
+            "Two --subset options have one name.", hint="Give each split a name of its own."
+        )
     return named

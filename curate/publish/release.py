@@ -15,7 +15,11 @@ import psutil
 
 from curate.core.errors import ConfigurationError
 from curate.publish.card import CardData, DatasetSplit, render_card
-from curate.publish.output_errors import explain_write_errors
+from curate.publish.output_paths import (
+    explain_path_errors,
+    require_directory_name,
+    require_writable,
+)
 from curate.releases.columns import RAW_COLUMNS, TRAIN_COLUMNS, Column, make_features
 from curate.releases.row import Row
 
@@ -50,7 +54,7 @@ def write_release(folder: Path, release: ReleaseContent) -> Path:
     require_replaceable(folder)
     folder = folder.absolute()
     work = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    with explain_write_errors(folder):
+    with explain_path_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         _recover_leftovers(folder)
         shutil.rmtree(work, ignore_errors=True)
@@ -93,8 +97,10 @@ def _recover_leftovers(folder: Path) -> None:
 
 
 def require_replaceable(folder: Path) -> None:
-    """Raise ConfigurationError unless *folder* is missing, empty, or an earlier release."""
-    with explain_write_errors(folder):
+    """Raise an error unless *folder* can be made, is empty, or is an earlier release."""
+    require_directory_name(folder)
+    require_writable(folder)
+    with explain_path_errors(folder):
         if not folder.exists() and not folder.is_symlink():
             return
         if folder.is_dir() and ((folder / CHECKSUMS_FILE).is_file() or not any(folder.iterdir())):

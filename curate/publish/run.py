@@ -215,7 +215,7 @@ def _explain_empty(options: ReleaseOptions, *, verified: int) -> ConfigurationEr
     if not verified:
         return ConfigurationError(
             message + "no candidate has been verified.",
-            hint="Run: curate validate. For candidates alone: curate export --split raw",
+            hint="Run: curate validate. Candidates alone: curate export --split raw pool.parquet",
         )
     if options.where:
         reason = f"none of {verified:,} verified ones is included and fits --where."

@@ -1,10 +1,12 @@
 """Evaluation scripts are run in their image as clients run them, once, before a release."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -185,6 +187,30 @@ def test_a_release_has_what_clients_grade_as_validation_did(
     rows = [json.loads(line) for line in run(folder, "export", "-")[0].splitlines()]
     assert [row["eval_verified"] for row in rows] == [True, True, None]
     assert "eval_script of 1 rows was not run" in run(folder, "publish", "check")[1]
+
+
+def test_harbor_rewards_gold_where_permissions_matter(
+    client: docker.DockerClient, folder: Path
+) -> None:
+    tasks = ("--format", "harbor", "tasks", "--where", "pull_number = 1")
+    run(folder, "export", *tasks)
+    task = folder / "tasks/owner__name-1"
+    image = (task / "environment/Dockerfile").read_text().split()[1]
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name in ("tests", "solution"):
+            tar.add(task / name, name)
+    container = client.containers.create(image, "tail -f /dev/null", user="root")
+    try:
+        container.start()
+        container.put_archive("/", buffer.getvalue())
+        for script, reward in (("/bin/true", b"0"), ("/solution/solve.sh", b"1")):
+            assert container.exec_run(f"bash -c {script}").exit_code == 0
+            assert container.exec_run("bash /tests/test.sh").exit_code == 0
+            found = container.exec_run("cat /logs/verifier/reward.txt").output
+            assert found.strip() == reward
+    finally:
+        container.remove(force=True)
 
 
 def test_without_an_engine_it_is_said_that_nothing_was_checked(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from curate.core.model import CrawlState
+from curate.publish.card import CardData
+from curate.publish.release import ReleaseContent, write_release
 from curate.publish.rows import make_raw_row
 from curate.releases import columns
 from curate.store import Store
 from tests.doubles.hub import HubDouble
 from tests.helpers.factories import make_candidate, make_pull, make_validation
 from tests.helpers.fakes import not_none
-from tests.helpers.releases import good, released
+from tests.helpers.releases import good, raw_row, released
 
 ROOT = Path(__file__).parents[2]
 NAME = "curator/tasks"
@@ -84,6 +87,22 @@ def test_datasets_loads_every_split_from_a_folder(
 ) -> None:
     done = run(hub, tmp_path / "home", "-c", LOAD, folder)
     assert json.loads(done.stdout.splitlines()[-1]) == expected()
+
+
+def test_the_card_of_a_folder_shows_how_it_is_loaded(hub: HubDouble, tmp_path: Path) -> None:
+    content = ReleaseContent(
+        card_data=CardData(repo_id="", name="tasks"),
+        train=[good(7), good(9)],
+        raw=[raw_row(make_candidate())],
+    )
+    folder = write_release(tmp_path / "tasks", content)
+    text = (folder / "README.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    code = "".join(blocks).replace("path/to/tasks", str(folder))
+    calls = re.sub(r"^load_dataset\((.*)\)$", r"print(len(load_dataset(\1)))", code, flags=re.M)
+    done = run(hub, tmp_path / "home", "-c", calls)
+    assert done.stdout.split() == ["2", "1", "2", "1"]
+    assert "swebench eval path/to/tasks/data/train-00000-of-00001.parquet" in text
 
 
 def test_datasets_loads_every_split_from_the_hub(
@@ -172,3 +191,23 @@ def test_push_refuses_what_check_refuses_and_says_why(
     refused = curate("publish", "push", "--hub", NAME, *rules, expected=1)
     assert "owner__name-7: license-unknown" in refused.stderr
     assert not hub.state.repositories
+
+
+@pytest.mark.parametrize("offline", ["HF_ENDPOINT=http://127.0.0.1:9", "HF_HUB_OFFLINE=1"])
+def test_without_a_network_the_hub_is_told_to_be_out_of_reach(
+    hub: HubDouble, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: str
+) -> None:
+    name, _, value = offline.partition("=")
+    variables = {**hub.environment(tmp_path / "home"), name: value}
+    monkeypatch.setattr(hub, "environment", lambda _: variables)
+
+    def curate(*arguments: object, expected: int = 0) -> str:
+        command = ("-m", "curate", "publish", *arguments)
+        return run(hub, tmp_path / "home", *command, cwd=data, expected=expected).stderr
+
+    local = "--allow-local-images"
+    curate(local)
+    for command in (("diff",), ("push", local), ("push", local, "--dry-run")):
+        said = curate(*command, "--hub", NAME, expected=6)
+        assert "Error: " in said and "Hint: " in said
+        assert "Traceback" not in said

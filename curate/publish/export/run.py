@@ -15,6 +15,11 @@ from curate.publish.filters.config import Exclusion, ReleaseFilters
 from curate.publish.filters.where import filter_rows_sql
 from curate.publish.images import list_images, set_image
 from curate.publish.measures.codebase import CodebaseReader
+from curate.publish.output_paths import (
+    DATA_FILE_SUFFIXES,
+    explain_path_errors,
+    require_writable,
+)
 from curate.publish.release import write_parquet
 from curate.publish.tables import make_raw_rows, make_train_rows
 from curate.releases.reader import expected_columns
@@ -22,7 +27,56 @@ from curate.releases.row import Row, get_str
 from curate.store import Store
 
 STDOUT = Path("-")
-FOLDER_FORMATS = frozenset({"swebench", "harbor", "folder"})
+FOLDER_FORMATS = ("swebench", "harbor", "folder")
+FORMAT_BY_SUFFIX = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+
+
+def choose_format(path: Path, wanted: str | None) -> str:
+    """Return the format of the output at *path*: the one *wanted*, else that of its suffix.
+
+    Raises ConfigurationError if the suffix tells none, or another one.
+    """
+    told = "jsonl" if path == STDOUT else FORMAT_BY_SUFFIX.get(path.suffix.lower())
+    formats = f"Formats: {', '.join(FORMAT_BY_SUFFIX)} by suffix; directories by"
+    hint = f"{formats} --format {', '.join(FOLDER_FORMATS)}."
+    if wanted is None and told is None:
+        raise ConfigurationError(f"No format is known for {path}.", hint=hint)
+    is_other_file = path.suffix.lower() in DATA_FILE_SUFFIXES and path != STDOUT
+    if wanted and wanted != told and (told or is_other_file) and path != STDOUT:
+        raise ConfigurationError(
+            f"{path} is not named like format {wanted}.",
+            hint=f"Change the name or --format. {hint}",
+        )
+    return wanted or str(told)
+
+
+def require_exportable(split: str, export_format: str, path: Path) -> None:
+    """Raise an error if format, split and path do not go together, or *path* cannot be made.
+
+    The path `-` is standard output, for "jsonl" only.
+    """
+    if path == STDOUT and export_format != "jsonl":
+        raise ConfigurationError(
+            f"Format {export_format} cannot be written to standard output.",
+            hint="Pass a path instead of -.",
+        )
+    if export_format in FOLDER_FORMATS and split == "raw":
+        raise ConfigurationError(
+            f"Format {export_format} requires verified instances.", hint="Add --split verified."
+        )
+    if path == STDOUT:
+        return
+    _check_parent(path)
+    with explain_path_errors(path):
+        is_folder, has_files = path.is_dir(), path.is_dir() and any(path.iterdir())
+    if export_format in FOLDER_FORMATS and (has_files or (path.exists() and not is_folder)):
+        state = "not empty" if is_folder else "not a directory"
+        raise ConfigurationError(f"{path} is {state}.", hint="Choose a new directory.")
+    if export_format not in FOLDER_FORMATS and is_folder:
+        raise ConfigurationError(
+            f"{path} is a directory.", hint=f"For example: {path / 'rows.jsonl'}"
+        )
+    require_writable(path)
 
 
 def select_rows(
@@ -53,22 +107,17 @@ def select_rows(
 def write_rows(rows: list[Row], split: str, export_format: str, path: Path) -> None:
     """Write *rows* as "jsonl", "parquet", "swebench", "harbor" or "folder".
 
-    The output is written atomically. The path `-` is standard output, for "jsonl" only. Raises
-    ConfigurationError if format, split and path do not go together.
+    The output is written atomically. Raises the errors of `require_exportable`.
     """
-    if path == STDOUT and export_format != "jsonl":
-        raise ConfigurationError(
-            f"Format {export_format} cannot be written to standard output.",
-            hint="Pass a path instead of -.",
-        )
-    if export_format in FOLDER_FORMATS and split == "raw":
-        raise ConfigurationError(
-            f"Format {export_format} requires verified instances.", hint="Add --split verified."
-        )
+    require_exportable(split, export_format, path)
+    with explain_path_errors(path):
+        _write_rows(rows, split, export_format, path)
+
+
+def _write_rows(rows: list[Row], split: str, export_format: str, path: Path) -> None:
     if export_format == "jsonl":
         _write_json_lines(path, rows)
     elif export_format == "parquet":
-        _check_parent(path)
         with atomic_write(path) as partial:
             write_parquet(partial, expected_columns("raw" if split == "raw" else "train"), rows)
     else:
@@ -92,15 +141,12 @@ def _write_json_lines(path: Path, rows: Sequence[Row]) -> None:
     if path == STDOUT:
         sys.stdout.writelines(lines)
         return
-    _check_parent(path)
     with atomic_write(path) as partial, partial.open("w", encoding="utf-8") as file:
         file.writelines(lines)
 
 
 def _write_export_folder(path: Path, files: Mapping[str, str]) -> None:
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise ConfigurationError(f"{path} is not empty.", hint="Choose a new directory.")
-    _check_parent(path)
+    path = path.absolute()
     work = path.with_name(f".{path.name}.part")
     shutil.rmtree(work, ignore_errors=True)
     for name, content in files.items():
@@ -113,7 +159,7 @@ def _write_export_folder(path: Path, files: Mapping[str, str]) -> None:
 
 
 def _check_parent(path: Path) -> None:
-    if not path.parent.is_dir():
+    if not path.parent.exists():
         raise ConfigurationError(
             f"Directory {path.parent} does not exist.", hint=f"Run: mkdir -p {path.parent}"
         )
