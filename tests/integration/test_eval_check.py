@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
@@ -207,7 +208,7 @@ def test_harbor_rewards_gold_where_permissions_matter(
         for script, reward in (("/bin/true", b"0"), ("/solution/solve.sh", b"1")):
             assert container.exec_run(f"bash -c {script}").exit_code == 0
             assert container.exec_run("bash /tests/test.sh").exit_code == 0
-            found = container.exec_run("cat /logs/verifier/reward.txt").output
+            found: Any = container.exec_run("cat /logs/verifier/reward.txt").output
             assert found.strip() == reward
     finally:
         container.remove(force=True)

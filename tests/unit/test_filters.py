@@ -92,6 +92,12 @@ def test_rules_one_by_one(
     assert reasons(row(1, **changes), **rules) == ({"1": reason} if reason else {})
 
 
+def test_rows_that_clients_grade_otherwise_are_excluded_unless_asked_for() -> None:
+    rows = [row(n, eval_verified=verified) for n, verified in ((1, True), (2, False), (3, None))]
+    assert reasons(*rows) == {"2": "failed-evaluation"}
+    assert reasons(*rows, tests={"failed_evaluation": "include"}) == {}
+
+
 def test_benchmarks_by_repository_pull_and_patch() -> None:
     assert reasons(row(1, repo="Django/Django"), known=[load_benchmark("swe-bench")]) == {
         "1": "benchmark-repository"

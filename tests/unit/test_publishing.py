@@ -64,6 +64,16 @@ def test_a_bad_row_is_named_with_the_reason(
     assert any(words in one for one in told)
 
 
+def test_the_check_tells_what_was_not_run_in_its_image(tmp_path: Path) -> None:
+    rows = (good(7, eval_verified=None), good(9))
+    (warning,) = check_release_folder(released(tmp_path / "r", *rows), ReleaseFilters())
+    assert "eval_script of 1 rows was not run" in str(warning)
+    assert not warning.blocks_push
+    assert faults(released(tmp_path / "s", good(7, eval_verified=False))) == [
+        "train owner__name-7: failed-evaluation"
+    ]
+
+
 def test_rules_are_part_of_the_check(tmp_path: Path) -> None:
     folder = released(tmp_path / "r", good(7, license_spdx="X"))
     assert faults(folder) == []
