@@ -62,11 +62,14 @@ def rebuild_command(
     from curate.environments.context import ValidationOptions
     from curate.publish.filters.config import read_filters
     from curate.publish.images import set_release_images
+    from curate.publish.release import require_replaceable
     from curate.publish.run import ReleaseOptions, ReleaseSteps, write_filtered_release
     from curate.validate.run import RunControl
     from curate.workflows.rebuild import RebuildOptions, rebuild_repositories
 
     settings = get_settings(context, github_api_url=github_api_url)
+    folder = output or settings.data_dir / "release"
+    require_replaceable(folder)
     deadline = time.monotonic() + parse_duration(max_time) if max_time else None
     library = load_library(settings)
     names = repos or [recipe.repo for recipe in library]
@@ -99,7 +102,7 @@ def rebuild_command(
         write_filtered_release(
             settings,
             store,
-            output or settings.data_dir / "release",
+            folder,
             options=ReleaseOptions(
                 filters=read_filters(settings.release_filters), allow_no_instances=True
             ),

@@ -28,7 +28,8 @@ for folder in sorted(Path(sys.argv[1]).iterdir()):
 
 @pytest.mark.skipif(not SWEBENCH, reason="CURATE_SWEBENCH names no swebench")
 def test_swebench_finds_the_task_repository_well_formed(tmp_path: Path) -> None:
-    write_rows(ROWS, "verified", "swebench", tmp_path / "tasks")
+    odd = good(11, instance_id="some-lab__kestrel_-11", repo="some-lab/kestrel_")
+    write_rows([*ROWS, odd], "verified", "swebench", tmp_path / "tasks")
     command = [SWEBENCH, "dataset", "check", str(tmp_path / "tasks")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,6 +1,7 @@
 """Exports: files of other tools, pure, and their test scripts run by a real shell."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,16 @@ def test_a_task_repository_has_every_column_once() -> None:
     assert files["tasks/owner__name-7/gold.patch"] == row["patch"]
     assert files["tasks/owner__name-7/hints.md"] == "a hint"
     assert "tasks/owner__name-8/hints.md" not in render_repository("o/n", [good(8)])
+
+
+def test_a_task_after_which_no_image_can_be_named_has_another_id() -> None:
+    files = render_repository("o/n", [good(7, instance_id="some-lab__kestrel_-7")])
+    (name,) = (name for name in files if name.endswith("/task.yaml"))
+    task = yaml.safe_load(files[name])
+    assert name == f"tasks/{task['instance_id']}/task.yaml"
+    assert task["source_instance_id"] == "some-lab__kestrel_-7"
+    assert task["image"] == derive_swebench_name(task["instance_id"])
+    assert re.fullmatch(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*", task["instance_id"])
 
 
 def reward(tmp_path: Path, row: dict[str, Any], output: str) -> str:

@@ -61,6 +61,8 @@ def curate(tmp_path: Path) -> Curate:
         ((*RELEASE, "release.parquet"), "curate export rows.parquet"),
         ((*RELEASE, "new", "--where", "pull_number > 9"), "would have no instance"),
         ((*RELEASE, "new", "--subset", "a=1", "--subset", "a=2"), "Two --subset options"),
+        (("rebuild", "--output", "file/release"), "file/release cannot be written"),
+        (("rebuild", "--output", "full"), "neither empty nor a release"),
         (("publish", "--output", "new"), "3 of 3 images exist only on this machine"),
         (("publish", "--registry", "ghcr.io/My-Lab"), "ghcr.io/my-lab"),
         (("publish", "images", "--registry", "ghcr.io/x y"), "Invalid registry"),

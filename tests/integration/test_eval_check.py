@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 import docker
 import pytest
 
+from curate.builders.engine.registry import pull_image
 from curate.builders.model import Outcome
 from curate.builders.sandbox.docker import OWNER_LABEL
 from curate.core.model import CrawlState, Verdict
@@ -212,6 +214,26 @@ def test_harbor_rewards_gold_where_permissions_matter(
             assert found.strip() == reward
     finally:
         container.remove(force=True)
+
+
+def test_an_image_that_only_a_registry_has_is_pulled_and_removed_again(
+    client: docker.DockerClient, folder: Path
+) -> None:
+    registry = f"{os.environ['CURATE_TEST_REGISTRY']}/eval-{secrets.token_hex(4)}"
+    chosen = ("--registry", registry, "--where", "pull_number = 1")
+    run(folder, "publish", "images", *chosen)
+    with Store(folder / "data") as store:
+        image, reference = store.pushed_images(registry)["owner__name-1"]
+    (handle,) = client.images.get(image).tags
+    client.images.remove(image, force=True)
+    try:
+        found = json.loads(run(folder, "publish", "verify", *chosen, "--json")[0])
+        assert (found["verified"], found["unchecked"]) == (1, {})
+        with pytest.raises(docker.errors.ImageNotFound):
+            client.images.get(image)
+    finally:
+        client.images.get(pull_image(client, reference)).tag(handle)
+        client.images.remove(reference, noprune=True)
 
 
 def test_without_an_engine_it_is_said_that_nothing_was_checked(folder: Path) -> None:
