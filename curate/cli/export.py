@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.common import FiltersOption, err_console, get_settings, open_store
+from curate.cli.common import FiltersOption, err_console, get_settings, open_store, show_phases
 from curate.core.errors import NotFoundError
 from curate.git.locations import find_mirror
+from curate.publish.context import PublishContext
 from curate.publish.filters.config import read_filters
 from curate.publish.measures.codebase import CodebaseReader
 
@@ -62,14 +63,14 @@ def export_command(
     filters = read_filters(release_filters or settings.release_filters)
     with (
         open_store(settings) as store,
-        CodebaseReader(lambda repo: find_mirror(settings, repo)) as bases,
+        CodebaseReader(lambda repo: find_mirror(settings, repo)) as codebases,
+        show_phases() as progress,
     ):
-        rows, exclusions = select_rows(
-            store, bases, split.value, filters, where=where, registry=registry
-        )
-    if not rows and form not in {ExportFormat.JSONL, ExportFormat.PARQUET}:
-        raise NotFoundError("No rows match.", hint="See what there is: curate status")
-    write_rows(rows, split.value, form.value, path)
+        ctx = PublishContext(store=store, codebases=codebases, progress=progress)
+        rows, exclusions = select_rows(ctx, split.value, filters, where=where, registry=registry)
+        if not rows.ids and form not in {ExportFormat.JSONL, ExportFormat.PARQUET}:
+            raise NotFoundError("No rows match.", hint="See what there is: curate status")
+        write_rows(rows, split.value, form.value, path, progress)
     err_console.print(f"{len(rows):,} rows written to {path}")
     for exclusion in exclusions:
         err_console.print(

@@ -5,6 +5,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from curate.cli.common import (
     get_settings,
     open_store,
     print_json,
+    show_phases,
 )
 from curate.cli.publish_images import EXAMPLE as IMAGES_EXAMPLE
 from curate.cli.publish_images import DryRunOption, RegistryOption, images_command
@@ -95,11 +97,15 @@ def publish_command(
         lite=_parse_lite_mode(lite),
         subsets=_parse_subsets(subset or []),
     )
-    with open_store(settings) as store:
+    with open_store(settings) as store, show_phases() as progress:
         images = push_missing_images(store, registry) if registry else {}
-        write_filtered_release(settings, store, folder, repo_id=hub, images=images, options=options)
+        options = replace(options, progress=progress)
+        examiners = write_filtered_release(
+            settings, store, folder, repo_id=hub, images=images, options=options
+        )
+        problems = check_release_folder(folder, options.filters, examiners, progress)
     result: dict[str, object] = {"folder": str(folder), "images": len(images)}
-    require_pushable(check_release_folder(folder, options.filters))
+    require_pushable(problems)
     if hub:
         result |= _push(folder, hub, private=private, branch=branch, tag=tag)
     if as_json:
@@ -120,8 +126,10 @@ def check_command(
     """
     settings = get_settings(context)
     filters = read_filters(release_filters or settings.release_filters)
-    problems = check_release_folder(_existing_release(settings, folder), filters)
-    exclusions = as_release_problems(settings, filters)
+    release = _existing_release(settings, folder)
+    with show_phases() as progress:
+        problems = check_release_folder(release, filters, progress=progress)
+        exclusions = as_release_problems(settings, filters, progress)
     if as_json:
         print_json([vars(problem) for problem in (*problems, *exclusions)])
     for problem in (*problems, *exclusions) if not as_json else ():

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from curate.core.model import Environment
-from curate.publish.rows import PublishedImage
+from curate.publish.rows import PublishedImage, image_columns
+from curate.releases.row import Row, get_str
+from curate.releases.table import RowTable
 from curate.store import Store
 
 
@@ -30,6 +32,16 @@ def list_images(store: Store, registry: str) -> ImageInventory:
         if name in pushed and pushed[name][0] == env.digest
     }
     return ImageInventory(local_environments=built, registry_images=registry_images)
+
+
+def set_images(rows: RowTable, images: Mapping[str, PublishedImage]) -> RowTable:
+    """Return *rows* with *images*, which are by instance id, instead of their own."""
+
+    def set_image(row: Row) -> Row:
+        image = images.get(get_str(row, "instance_id"))
+        return row | image_columns(image) if image else row
+
+    return rows.map(set_image)
 
 
 def make_image(reference: str, environment: Environment) -> PublishedImage:

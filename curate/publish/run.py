@@ -12,23 +12,21 @@ from curate.core.settings import Settings
 from curate.git.locations import find_mirror
 from curate.publish.card import CardData, DatasetStatistics
 from curate.publish.check import ReleaseProblem
+from curate.publish.context import ProgressCallback, PublishContext, ignore_progress
+from curate.publish.filters.apply import SplitExaminers
 from curate.publish.filters.config import Exclusion, ReleaseFilters, read_filters
 from curate.publish.filters.where import filter_rows_sql
 from curate.publish.hub import PushOptions, PushResult, push_folder, tag_commit
-from curate.publish.images import list_images, make_image
+from curate.publish.images import list_images, make_image, set_images
 from curate.publish.measures.codebase import CodebaseReader
 from curate.publish.measures.swebench_lite import COLUMN_BY_MODE
 from curate.publish.push_estimate import PushEstimate, estimate_push
 from curate.publish.release import ReleaseContent, write_release
 from curate.publish.rows import PublishedImage
-from curate.publish.statistics import (
-    compute_means,
-    counts_by_repo,
-    load_paper_counts,
-    load_paper_statistics,
-)
+from curate.publish.statistics import MeasuredRows, load_paper_counts, load_paper_statistics
 from curate.publish.tables import make_raw_rows, make_train_rows
-from curate.releases.row import Row, get_list, get_str
+from curate.releases.row import get_list, get_str
+from curate.releases.table import RowTable
 from curate.store import Store
 
 log = logging.getLogger(__name__)
@@ -47,6 +45,7 @@ class ReleaseOptions:
     where: str = ""  # SQL expression on verified rows; "" = all
     lite: str = "coded"  # SWE-bench Lite's criteria as "coded" or as "documented"
     subsets: Mapping[str, str] = field(default_factory=dict)  # SQL expression by split name
+    progress: ProgressCallback = ignore_progress
 
 
 def image_repository_name(namespace: str, instance_id: str) -> str:
@@ -62,13 +61,18 @@ def write_filtered_release(
     repo_id: str = "",
     images: Mapping[str, PublishedImage] | None = None,
     options: ReleaseOptions | None = None,
-) -> None:
-    """Write a release of *store* to *folder*, by default with the filters of the settings."""
+) -> SplitExaminers:
+    """Write a release of *store* to *folder*, by default with the filters of the settings.
+
+    Returns what has examined its rows, for a check of the release.
+    """
     options = options or ReleaseOptions(filters=read_filters(settings.release_filters))
     name = repo_id or f"local/{folder.resolve().name}"
+    examiners = SplitExaminers(options.filters)
     with CodebaseReader(lambda repo: find_mirror(settings, repo)) as codebases:
+        ctx = PublishContext(store=store, codebases=codebases, progress=options.progress)
         written, exclusions = build_release(
-            store, codebases, folder, repo_id=name, images=images or {}, options=options
+            ctx, folder, repo_id=name, images=images or {}, options=options, examiners=examiners
         )
     for number, exclusion in enumerate(exclusions):
         level = logging.INFO if number < MAX_LISTED else logging.DEBUG
@@ -76,6 +80,7 @@ def write_filtered_release(
     if len(exclusions) > MAX_LISTED:
         log.info("excluded %s more", f"{len(exclusions) - MAX_LISTED:,}")
     log.info("Release written to %s", written)
+    return examiners
 
 
 def require_pushable(problems: Sequence[ReleaseProblem]) -> None:
@@ -147,51 +152,82 @@ def push_images(
 
 
 def build_release(
-    store: Store,
-    codebases: CodebaseReader,
+    ctx: PublishContext,
     folder: Path,
     *,
     repo_id: str,
     images: Mapping[str, PublishedImage],
     options: ReleaseOptions,
+    examiners: SplitExaminers,
 ) -> tuple[Path, Sequence[Exclusion]]:
     """Write a release to *folder*; return its path and the first exclusion of each instance.
 
     Raises ConfigurationError if nothing has been crawled.
     """
-    if not store.list_repositories():
+    if not ctx.store.list_repositories():
         raise ConfigurationError(
             "Nothing to publish: no repository has been crawled.",
             hint="Run curate crawl OWNER/NAME, then curate validate.",
         )
-    train = make_train_rows(store, codebases, options.filters, images)
-    raw = make_raw_rows(store, codebases, options.filters)
-    rows = filter_rows_sql(train.rows, options.where) if options.where else list(train.rows)
-    subsets = {"lite": [row for row in rows if not get_list(row, COLUMN_BY_MODE[options.lite])]}
+    train = make_train_rows(ctx, examiners.train)
+    raw = make_raw_rows(ctx, examiners.raw)
+    rows = set_images(train.rows, images)
+    rows = filter_rows_sql(rows, options.where) if options.where else rows
+    survey = _survey_rows(rows, COLUMN_BY_MODE[options.lite], options.progress)
+    subsets = {"lite": rows.select(survey.lite_ids)}
     subsets |= {name: filter_rows_sql(rows, where) for name, where in options.subsets.items()}
     exclusions = [reasons[0] for reasons in {**raw.excluded, **train.excluded}.values()]
     card_data = CardData(
         repo_id=repo_id,
         curate_version=__version__,
-        funnels=store.list_funnels(),
+        funnels=ctx.store.list_funnels(),
         excluded=Counter(f"publish/{exclusion.reason}" for exclusion in exclusions),
         filters_about=options.filters.about,
         unverified=options.filters.unverified,
         lite=options.lite,
         subsets=options.subsets,
-        licenses=Counter(get_str(row, "license_spdx") for row in rows),
-        statistics=_make_statistics(rows, subsets["lite"]) if rows else None,
+        licenses=survey.licenses,
+        statistics=survey.make_statistics() if rows.ids else None,
     )
-    content = ReleaseContent(card_data=card_data, train=rows, raw=raw.rows, subsets=subsets)
+    content = ReleaseContent(
+        card_data=card_data,
+        train=rows,
+        raw=raw.rows,
+        subsets=subsets,
+        progress=options.progress,
+    )
     return write_release(folder, content), exclusions
 
 
-def _make_statistics(train: Sequence[Row], lite: Sequence[Row]) -> DatasetStatistics:
-    own_means = {"train": compute_means(train)} | ({"lite": compute_means(lite)} if lite else {})
-    names = {"SWE-Gym": "swe-gym", "SWE-Gym Lite": "swe-gym-lite"}
-    return DatasetStatistics(
-        own_means=own_means,
-        paper_means={label: load_paper_statistics(name) for label, name in names.items()},
-        counts_by_repo=counts_by_repo(train),
-        paper_counts_by_repo=load_paper_counts(),
-    )
+@dataclass(kw_only=True)
+class _Survey:
+    """What the card says of the rows of train, and which of them are in lite."""
+
+    licenses: Counter[str] = field(default_factory=Counter)
+    lite_ids: list[str] = field(default_factory=list)
+    measures: MeasuredRows = field(default_factory=MeasuredRows)
+    lite_measures: MeasuredRows = field(default_factory=MeasuredRows)
+
+    def make_statistics(self) -> DatasetStatistics:
+        own_means = {"train": self.measures.compute_means()}
+        if self.lite_ids:
+            own_means["lite"] = self.lite_measures.compute_means()
+        names = {"SWE-Gym": "swe-gym", "SWE-Gym Lite": "swe-gym-lite"}
+        return DatasetStatistics(
+            own_means=own_means,
+            paper_means={label: load_paper_statistics(name) for label, name in names.items()},
+            counts_by_repo=self.measures.counts_by_repo(),
+            paper_counts_by_repo=load_paper_counts(),
+        )
+
+
+def _survey_rows(rows: RowTable, lite_column: str, progress: ProgressCallback) -> _Survey:
+    survey = _Survey()
+    for number, row in enumerate(rows, 1):
+        progress("measuring rows", number, len(rows))
+        survey.licenses[get_str(row, "license_spdx")] += 1
+        survey.measures.add(row)
+        if not get_list(row, lite_column):
+            survey.lite_ids.append(get_str(row, "instance_id"))
+            survey.lite_measures.add(row)
+    return survey

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from curate.publish.export.run import write_rows
+from curate.releases.columns import TRAIN_COLUMNS
+from curate.releases.table import make_table
 from tests.helpers.releases import good
 
 SWEBENCH = os.environ.get("CURATE_SWEBENCH", "")
 HARBOR = os.environ.get("CURATE_HARBOR", "")
-ROWS = [good(7), good(9, hints_text="a hint")]
+ROWS = make_table(TRAIN_COLUMNS, [good(7), good(9, hints_text="a hint")])
 
 LOAD = """
 import sys

@@ -153,18 +153,3 @@ def test_the_answer_is_remembered_until_something_changes(
     assert held(wordy, "Is good.") == (["owner__name-0"], 4)
     later = make_validation().finished_at + timedelta(days=1)
     assert held(wordy, "Is good.", finished_at=later) == (["owner__name-0"], 5)
-
-
-@pytest.mark.parametrize("broken", ["", "{", "[]", '{"state": 1}', '{"state": null, "held": []}'])
-def test_a_broken_memory_is_made_anew(held: FindExcluded, tmp_path: Path, broken: str) -> None:
-    assert held() == ([], 1)
-    (memory,) = (tmp_path / "cache" / "held").iterdir()
-    memory.write_text(broken)
-    assert held() == ([], 2)
-    assert held() == ([], 2)
-
-
-def test_a_memory_that_cannot_be_kept_is_none(held: FindExcluded, tmp_path: Path) -> None:
-    (tmp_path / "cache").write_text("a file")
-    assert held() == ([], 1)
-    assert held() == ([], 2)

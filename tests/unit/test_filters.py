@@ -1,7 +1,7 @@
 """What the release filters exclude, by which filter, and what they include."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ from curate.publish.measures.benchmark_overlap import (
     load_benchmark,
     to_toml,
 )
+from curate.releases.columns import TRAIN_COLUMNS
+from curate.releases.row import Row
+from curate.releases.table import RowTable, make_table
 
 PATCH = "diff --git a/m.py b/m.py\n--- a/m.py\n+++ b/m.py\n@@ -1 +1 @@\n-a = 1\n+a = 2\n"
 
@@ -203,8 +206,26 @@ def test_presets_are_read_and_unknown_keys_refused(tmp_path: Path) -> None:
         read_filters("swegym")
 
 
+def table(*rows: dict[str, Any]) -> RowTable:
+    unset = dict.fromkeys(column.name for column in TRAIN_COLUMNS)
+    return make_table(TRAIN_COLUMNS, [unset | each for each in rows])
+
+
+def test_only_columns_that_a_condition_names_are_read() -> None:
+    read: list[set[str]] = []
+
+    def reader(ids: Sequence[str], names: Collection[str]) -> Iterator[Row]:
+        read.append(set(names))
+        return ({"instance_id": name, "repo": "o/r"} for name in ids)
+
+    rows = RowTable(columns=TRAIN_COLUMNS, ids=["o__r-1", "o__r-2"], read=reader)
+    assert filter_rows_sql(rows, "instance_id = 'o__r-2' AND repo = 'o/r'").ids == ["o__r-2"]
+    assert filter_rows_sql(rows, "1").ids == rows.ids
+    assert read == [{"instance_id", "repo"}]
+
+
 def test_subsets_by_condition() -> None:
-    rows = [row(1), row(2, FAIL_TO_PASS=["a", "b'c"]), row(3, repo="other/name")]
+    rows = table(row(1), row(2, FAIL_TO_PASS=["a", "b'c"]), row(3, repo="other/name"))
 
     def ids(where: str) -> list[str]:
         return [str(one["instance_id"])[-1] for one in filter_rows_sql(rows, where)]
@@ -228,4 +249,7 @@ def test_subsets_by_condition() -> None:
 )
 def test_conditions_that_cannot_be_used(where: str) -> None:
     with pytest.raises(ConfigurationError, match="Invalid WHERE expression"):
-        filter_rows_sql([row(1)], where)
+        filter_rows_sql(table(row(1)), where)
+    with pytest.raises(ConfigurationError, match="Invalid WHERE expression") as caught:
+        filter_rows_sql(table(), where)  # also where there is nothing to select from
+    assert "instance_id, hints_text, patch" in caught.value.hint
