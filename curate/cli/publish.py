@@ -26,7 +26,7 @@ from curate.core.errors import ConfigurationError, NotFoundError
 from curate.core.settings import Settings
 from curate.publish.check import check_release_folder
 from curate.publish.diff import SplitDiff, diff_folders
-from curate.publish.excluded import as_release_problems
+from curate.publish.excluded import as_release_problems, make_examiners
 from curate.publish.filters.config import read_filters
 from curate.publish.measures.benchmark_overlap import to_toml
 from curate.publish.measures.swebench_lite import CRITERIA_BY_MODE
@@ -128,7 +128,8 @@ def check_command(
     filters = read_filters(release_filters or settings.release_filters)
     release = _existing_release(settings, folder)
     with show_phases() as progress:
-        problems = check_release_folder(release, filters, progress=progress)
+        examiners = make_examiners(settings, filters)
+        problems = check_release_folder(release, filters, examiners, progress)
         exclusions = as_release_problems(settings, filters, progress)
     if as_json:
         print_json([vars(problem) for problem in (*problems, *exclusions)])
@@ -189,7 +190,7 @@ def push_command(
     settings = get_settings(context)
     here = _existing_release(settings, folder)
     filters = read_filters(release_filters or settings.release_filters)
-    require_pushable(check_release_folder(here, filters))
+    require_pushable(check_release_folder(here, filters, make_examiners(settings, filters)))
     if dry_run:
         changes = plan_push(here, hub, branch=branch, token=_read_hub_token())
         result: dict[str, object] = {"hub": hub, "add": changes.add, "delete": changes.delete}

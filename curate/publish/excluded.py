@@ -5,20 +5,21 @@ has changed is examined.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from curate.core.settings import Settings
 from curate.git.locations import find_mirror
 from curate.publish.context import ProgressCallback, PublishContext, ignore_progress
-from curate.publish.filters.config import ReleaseFilters, read_filters
+from curate.publish.filters.config import ReleaseFilters, as_exclusion, read_filters
 from curate.publish.stored_exclusions import ExclusionsById, read_exclusions
 from curate.store import Store
 
 if TYPE_CHECKING:
     from curate.publish.check import ReleaseProblem
+    from curate.publish.filters.apply import SplitExaminers
 
 MAX_QUICK_ROWS = 20  # rows that a command which must be quick makes
 
@@ -63,6 +64,30 @@ def known_exclusions(settings: Settings, store: Store) -> KnownExclusions:
         return KnownExclusions(exclusions=find_exclusions(ctx, filters))
 
 
+def instance_exclusions(settings: Settings, store: Store, names: Sequence[str]) -> KnownExclusions:
+    """Return the exclusions of the candidates *names* without long work.
+
+    `unknown` is not 0 if others were not examined yet: then the instances are not compared with
+    them. Of candidates that are not verified, exclusions by people are returned.
+    """
+    verified = [name for name in store.verified_inputs() if name in {*names}]
+    manual = {
+        name: [as_exclusion(it)]
+        for name, it in store.manual_exclusions.read_all().items()
+        if name in {*names} and name not in verified
+    }
+    if not verified:
+        return KnownExclusions(exclusions=manual)
+    known = known_exclusions(settings, store)
+    if known.unknown:
+        from curate.publish.tables import find_own_exclusions
+
+        filters = read_filters(settings.release_filters)
+        with _open_context(settings, store, ignore_progress) as ctx:
+            known = replace(known, exclusions=find_own_exclusions(ctx, filters, verified))
+    return replace(known, exclusions={**known.exclusions, **manual})
+
+
 @contextmanager
 def _open_context(
     settings: Settings, store: Store, progress: ProgressCallback
@@ -71,6 +96,21 @@ def _open_context(
 
     with CodebaseReader(lambda repo: find_mirror(settings, repo)) as codebases:
         yield PublishContext(store=store, codebases=codebases, progress=progress)
+
+
+def make_examiners(settings: Settings, filters: ReleaseFilters) -> "SplitExaminers":
+    """Return examiners that know the rows of the store, if there is one."""
+    from curate.publish.filters.apply import SplitExaminers
+    from curate.publish.tables import remember_examined
+
+    examiners = SplitExaminers(filters)
+    if (settings.data_dir / "curate.sqlite").exists():
+        with (
+            Store(settings.data_dir) as store,
+            _open_context(settings, store, ignore_progress) as ctx,
+        ):
+            remember_examined(ctx, examiners)
+    return examiners
 
 
 def count_by_reason(exclusions: ExclusionsById, repo: str) -> dict[str, int]:

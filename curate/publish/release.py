@@ -7,6 +7,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -128,13 +129,20 @@ def write_parquet(path: Path, rows: RowTable, progress: Callable[[int, int], Non
 
     schema: Any = make_features(rows.columns).arrow_schema
     remaining, done = iter(rows), 0
-    with pyarrow.parquet.ParquetWriter(
-        path, schema, compression="zstd", compression_level=COMPRESSION_LEVEL
-    ) as writer:
+    with (
+        pyarrow.parquet.ParquetWriter(
+            path, schema, compression="zstd", compression_level=COMPRESSION_LEVEL
+        ) as writer,
+        ThreadPoolExecutor(1) as compressor,  # one group is compressed while the next is made
+    ):
+        writing = compressor.submit(lambda: None)
         while group := list(islice(remaining, ROWS_PER_GROUP)):
-            writer.write_table(pyarrow.Table.from_pylist(group, schema=schema))
+            table = pyarrow.Table.from_pylist(group, schema=schema)
+            writing.result()
+            writing = compressor.submit(writer.write_table, table)
             done += len(group)
             progress(done, len(rows))
+        writing.result()
 
 
 def _compute_checksums(folder: Path) -> dict[str, str]:

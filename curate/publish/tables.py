@@ -14,10 +14,11 @@ from curate.publish.context import PublishContext
 from curate.publish.filters.apply import (
     ExaminedRow,
     RowExaminer,
+    SplitExaminers,
     decide_exclusions,
     unpack_examined,
 )
-from curate.publish.filters.config import Exclusion, ReleaseFilters
+from curate.publish.filters.config import Exclusion, ReleaseFilters, as_exclusion
 from curate.publish.rows import CodebaseFacts, make_raw_row
 from curate.publish.stored_exclusions import hash_filters, read_exclusions, save_exclusions
 from curate.publish.stored_groups import count_unknown_candidates
@@ -54,12 +55,7 @@ def make_train_rows(ctx: PublishContext, examiner: RowExaminer) -> FilteredRows:
 
 def make_raw_rows(ctx: PublishContext, examiner: RowExaminer) -> FilteredRows:
     """Return the rows of all candidates; *examiner* has the filters for the raw split."""
-    hashes, repos = ctx.store.candidate_hashes(), ctx.store.candidate_repositories()
-    filters = hash_filters(examiner.filters)
-    inputs = {
-        name: hash_inputs(value, filters, ctx.codebases.has_mirror(repos[name]))
-        for name, value in hashes.items()
-    }
+    inputs = _hash_raw(ctx, examiner.filters)
     licenses: dict[str, str] = {}
     examined = []
     for license, each in _examine_raw_rows(ctx, examiner, inputs):
@@ -84,6 +80,32 @@ def find_exclusions(
     return make_train_rows(ctx, RowExaminer(filters)).excluded
 
 
+def find_own_exclusions(
+    ctx: PublishContext, filters: ReleaseFilters, ids: Sequence[str]
+) -> Mapping[str, Sequence[Exclusion]]:
+    """Return the exclusions of the verified candidates *ids*, not compared with any other."""
+    stored, examiner = StoredRows(ctx=ctx), RowExaminer(filters)
+    stored.refresh(ids)
+    excluded: dict[str, Sequence[Exclusion]] = {}
+    for row in stored.read_made(ids):
+        each = _as_examined(row) if isinstance(row, Exclusion) else examiner.examine(row)
+        excluded |= _decide(ctx, [each], filters)
+    return excluded
+
+
+def remember_examined(ctx: PublishContext, examiners: SplitExaminers) -> None:
+    """Let *examiners* know what is stored of the rows in the store, for a check of a release."""
+    stored = StoredRows(ctx=ctx)
+    for kind, inputs, examiner in (
+        (_EXAMINED, _hash_examined(stored, examiners.train.filters), examiners.train),
+        (_RAW, _hash_raw(ctx, examiners.raw.filters), examiners.raw),
+    ):
+        known = ctx.store.derived.inputs_by_key(kind)
+        current = [name for name in inputs if known.get(name) == inputs[name]]
+        for _, packed in ctx.store.derived.iter_data(kind, current):
+            examiner.remember(_unpack_raw(packed)[1] if kind == _RAW else unpack_examined(packed))
+
+
 def count_unexamined(ctx: PublishContext, filters: ReleaseFilters) -> int:
     """Return how many candidates must be examined before exclusions are known."""
     stored = StoredRows(ctx=ctx)
@@ -98,10 +120,7 @@ def _decide(
     stored: StoredRows | None = None,
 ) -> Mapping[str, Sequence[Exclusion]]:
     """Exclusions by people first, then those by *filters*."""
-    manual = {
-        name: Exclusion(instance_id=name, reason="manual", detail=f"{it.reason} ({it.author})")
-        for name, it in ctx.store.manual_exclusions.read_all().items()
-    }
+    manual = {name: as_exclusion(it) for name, it in ctx.store.manual_exclusions.read_all().items()}
     rows = list(examined)
     groups = stored.groups.leak_groups if stored and filters.one_per_leak_group else {}
     others = (row for row in rows if row.instance_id not in manual)
@@ -138,6 +157,19 @@ def _hash_examined(stored: StoredRows, filters: ReleaseFilters) -> dict[str, str
     return {name: hash_inputs(key, hashed) for name, key in stored.inputs.items()}
 
 
+def _hash_raw(ctx: PublishContext, filters: ReleaseFilters) -> dict[str, str]:
+    repos, hashed = ctx.store.candidate_repositories(), hash_filters(filters)
+    return {
+        name: hash_inputs(value, hashed, ctx.codebases.has_mirror(repos[name]))
+        for name, value in ctx.store.candidate_hashes().items()
+    }
+
+
+def _unpack_raw(packed: bytes) -> tuple[str, ExaminedRow]:
+    license_json, _, rest = packed.partition(b"\n")
+    return json.loads(license_json), unpack_examined(rest)
+
+
 def _list_stale(stored: StoredRows, inputs: Mapping[str, str]) -> list[str]:
     """Ids of rows that were never examined, or have to be made again each time."""
     known = stored.ctx.store.derived.inputs_by_key(_EXAMINED)
@@ -166,10 +198,9 @@ def _examine_raw_rows(
     derived.save(_RAW, examine_stale())
     derived.keep_only(_RAW, inputs)
     for _, packed in derived.iter_data(_RAW, list(inputs)):
-        license_json, _, rest = packed.partition(b"\n")
-        each = unpack_examined(rest)
+        license, each = _unpack_raw(packed)
         examiner.remember(each)
-        yield json.loads(license_json), each
+        yield license, each
 
 
 def _examine_candidate(candidate: Candidate, license: str, examiner: RowExaminer) -> ExaminedRow:

@@ -8,8 +8,6 @@ from curate.core.errors import ConfigurationError, StoreError
 from curate.releases.columns import RAW_COLUMNS, TRAIN_COLUMNS, Column, make_features
 from curate.releases.row import Row
 
-_BATCH_SIZE = 100  # rows that are read at once
-
 
 def list_splits(folder: Path) -> list[str]:
     """Return the names of the splits in *folder*, sorted."""
@@ -22,7 +20,7 @@ def expected_columns(split: str) -> tuple[Column, ...]:
 
 
 def iter_rows(folder: Path, split: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
-    """Yield the rows of *split*, whatever their columns; a few are in memory at once.
+    """Yield the rows of *split*, whatever their columns; one group of them is in memory at once.
 
     *columns* are those to read (default: all). Raises StoreError for an invalid file.
     """
@@ -32,8 +30,8 @@ def iter_rows(folder: Path, split: str, columns: Sequence[str] | None = None) ->
     for path in sorted(folder.glob(f"data/{split}-*.parquet")):
         try:
             with pyarrow.parquet.ParquetFile(path) as file:
-                for batch in file.iter_batches(_BATCH_SIZE, columns=columns):
-                    yield from batch.to_pylist()
+                for number in range(file.num_row_groups):
+                    yield from file.read_row_group(number, columns=columns).to_pylist()
         except pyarrow.ArrowInvalid as error:
             raise StoreError(
                 f"{path} is not a valid Parquet file.", hint="Publish the release again."

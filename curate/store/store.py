@@ -136,6 +136,20 @@ class Store(CrawlTables):
             chunk = json.dumps(wanted[start : start + CHUNK_SIZE])
             yield from map(self._load_candidate, self._database.fetch_all(query, chunk))
 
+    def iter_candidate_heads(
+        self, repo: str | None = None, *, ids: Iterable[str] | None = None
+    ) -> Iterator[tuple[Candidate, tuple[str, str]]]:
+        """Like `iter_candidates`, but with the SHA-256 of patch and test patch instead of both."""
+        wanted = list(self.candidate_hashes(repo) if ids is None else ids)
+        query = (
+            "SELECT c.data, c.patch, c.test_patch FROM json_each(?) AS wanted"
+            " CROSS JOIN candidates c ON c.instance_id = wanted.value ORDER BY wanted.key"
+        )
+        for start in range(0, len(wanted), CHUNK_SIZE):
+            chunk = json.dumps(wanted[start : start + CHUNK_SIZE])
+            for row in self._database.fetch_all(query, chunk):
+                yield from_json(Candidate, row[0]), (row[1], row[2])
+
     def get_candidate(self, instance_id: str) -> Candidate | None:
         """Return one candidate with its patches; None if unknown."""
         return next(self.iter_candidates(ids=[instance_id]), None)

@@ -1,5 +1,6 @@
 """What the release filters exclude, by which filter, and what they include."""
 
+import random
 import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -10,6 +11,11 @@ import pytest
 from curate.core.errors import ConfigurationError
 from curate.publish.filters.apply import apply_filters, ascii_letter_ratio
 from curate.publish.filters.config import PRESETS, ReleaseFilters, read_filters
+from curate.publish.filters.near_duplicates import (
+    JaccardIndex,
+    find_common_triples,
+    hash_word_triples,
+)
 from curate.publish.filters.secrets import find_secrets
 from curate.publish.filters.where import filter_rows_sql
 from curate.publish.measures.benchmark_overlap import (
@@ -143,6 +149,29 @@ def test_a_list_made_of_rows_finds_them_again(tmp_path: Path) -> None:
     ]
     assert list(find_overlaps("fork__name-9", row(2)["patch"].encode(), mine)) == [f"{path}: patch"]
     assert list(find_overlaps("owner__name-3", row(3)["patch"].encode(), mine)) == []
+
+
+def test_most_similar_texts_are_those_that_comparing_all_finds() -> None:
+    drawn = random.Random(1)
+    shared = [f"w{n}" for n in range(60)]
+    texts: list[list[str]] = []
+    for _ in range(60):
+        words = list(drawn.choice(texts)) if texts and drawn.random() < 0.5 else shared[:]
+        for _ in range(drawn.randint(0, 12)):
+            words[drawn.randrange(60)] = f"x{drawn.randrange(1000)}"
+        texts.append(words)
+    hashed = [hash_word_triples(" ".join(words)) for words in texts]
+    for threshold in (0.05, 0.5, 0.9, 1.0):
+        index = JaccardIndex(threshold, find_common_triples(hashed))
+        kept: dict[str, set[int]] = {}
+        for number, triples in enumerate(hashed):
+            own = set(triples)
+            scores = {name: len(own & one) / len(own | one) for name, one in kept.items()}
+            best = max(scores.items(), key=lambda it: it[1], default=("", 0.0))
+            expected = best if best[1] >= threshold else ("", 0.0)
+            assert index.find_and_add(str(number), triples) == expected
+            if not expected[0]:
+                kept[str(number)] = own
 
 
 def test_the_oldest_of_near_duplicates_stays() -> None:

@@ -120,13 +120,14 @@ class SplitExaminers:
 
 def digest_row(row: Row) -> bytes:
     """Return a hash of everything in *row* that filters examine."""
-    examined = {
-        name: len(get_list(row, name)) if name in _COUNTED else value
-        for name, value in row.items()
-        if name not in _UNEXAMINED
-    }
-    data = json.dumps(examined, sort_keys=True).encode()
-    return hashlib.blake2b(data, digest_size=16).digest()
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(row.keys() - _UNEXAMINED):
+        value = len(get_list(row, name)) if name in _COUNTED else row[name]
+        text = value if isinstance(value, str) else json.dumps(value)
+        data = text.encode("utf-8", "surrogatepass")
+        digest.update(f"{name} {type(value).__name__} {len(data)}\n".encode())
+        digest.update(data)
+    return digest.digest()
 
 
 def apply_filters(
