@@ -15,6 +15,7 @@ from curate.store.tables import (
     CREATE_DERIVED,
     CREATE_MANUAL_EXCLUSIONS,
     CREATE_TABLES,
+    CREATE_VALIDATIONS_INDEX,
     FORMAT_VERSION,
 )
 
@@ -26,6 +27,10 @@ STEPS: Mapping[int, tuple[str, ...]] = {
         "UPDATE candidates SET hash = candidate_hash(data, patch, test_patch);",
         "DROP INDEX candidates_repo;",
         CREATE_CANDIDATES_INDEXES,
+        "ALTER TABLE validations ADD COLUMN hash TEXT NOT NULL DEFAULT '';",
+        "UPDATE validations SET hash = content_hash(data);",
+        "DROP INDEX validations_state;",
+        CREATE_VALIDATIONS_INDEX,
         CREATE_DERIVED,
         CREATE_MANUAL_EXCLUSIONS,
     ),
@@ -35,7 +40,12 @@ OLDEST_FORMAT = min(STEPS)
 
 def compute_candidate_hash(data: bytes, patch: str, test_patch: str) -> str:
     """Return the hash of a row of `candidates`: its JSON and the keys of its patches."""
-    return hashlib.sha256(b"\0".join((data, patch.encode(), test_patch.encode()))).hexdigest()[:32]
+    return compute_content_hash(b"\0".join((data, patch.encode(), test_patch.encode())))
+
+
+def compute_content_hash(data: bytes) -> str:
+    """Return the hash of *data* by which changes of a row are noticed."""
+    return hashlib.sha256(data).hexdigest()[:32]
 
 
 def prepare_database(database: sqlite3.Connection) -> None:
@@ -48,6 +58,7 @@ def prepare_database(database: sqlite3.Connection) -> None:
         return
     check_format(database, oldest=0)  # what will be refused is not even locked
     database.create_function("candidate_hash", 3, compute_candidate_hash, deterministic=True)
+    database.create_function("content_hash", 1, compute_content_hash, deterministic=True)
     database.execute("BEGIN IMMEDIATE")
     try:
         found = _read_format(database)  # another process may have been faster

@@ -19,8 +19,9 @@ from curate.store.crawl_tables import CrawlTables
 from curate.store.database import Database
 from curate.store.derived import CHUNK_SIZE, DerivedTable
 from curate.store.funnel import RepositoryFunnel, read_funnels
+from curate.store.image_tables import ImageTables
 from curate.store.manual_exclusions import ManualExclusions
-from curate.store.migrations import compute_candidate_hash
+from curate.store.migrations import compute_candidate_hash, compute_content_hash
 from curate.store.serialization import dumps, from_json, loads, to_json
 
 _Row = tuple[Any, ...]
@@ -33,7 +34,7 @@ _FEW = 20  # validations, which are large, that are read at once
 _CANDIDATE_COLUMNS = "c.data, c.patch, c.test_patch, p.data, t.data"
 
 
-class Store(CrawlTables):
+class Store(CrawlTables, ImageTables):
     """All of curate's state, in one directory. Safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
@@ -180,7 +181,7 @@ class Store(CrawlTables):
 
     def save_validation(self, repo: str, validation: Validation) -> None:
         """Save a finished validation, replacing the previous one."""
-        rejection = validation.verdict.rejection
+        rejection, data = validation.verdict.rejection, dumps(validation)
         row = (
             validation.instance_id,
             repo,
@@ -190,7 +191,8 @@ class Store(CrawlTables):
             validation.finished_at.isoformat(),
             validation.core_seconds,
             validation.unique_bytes,
-            dumps(validation),
+            data,
+            compute_content_hash(data),
         )
         placeholders = ", ".join("?" * len(row))
         with self._database.transaction() as database:
@@ -202,8 +204,8 @@ class Store(CrawlTables):
         Ordered by repository and number. The key changes whenever one of both is replaced.
         """
         query = (
-            "SELECT v.instance_id, c.repo, c.number, c.hash || ' ' || v.inputs_hash || ' '"
-            " || v.finished_at FROM validations v INDEXED BY validations_state"
+            "SELECT v.instance_id, c.repo, c.number, c.hash || ' ' || v.hash"
+            " FROM validations v INDEXED BY validations_state"
             " CROSS JOIN candidates c INDEXED BY candidates_id USING (instance_id)"
             " WHERE v.stage IS NULL"
         )
@@ -226,32 +228,6 @@ class Store(CrawlTables):
             chunk = json.dumps(wanted[start : start + _FEW])
             for row in self._database.fetch_all(query, chunk):
                 yield self._load_candidate(row), loads(Validation, row[5])
-
-    # -- images --------------------------------------------------------------------------------
-
-    def pushed_images(self, registry: str) -> dict[str, tuple[str, str]]:
-        """Return (image id, reference by digest) of images pushed to *registry*, by instance id."""
-        rows = self._database.fetch_all(
-            "SELECT instance_id, image, reference FROM pushed_images WHERE registry = ?", registry
-        )
-        return {row[0]: (row[1], row[2]) for row in rows}
-
-    def unpushed_images(self) -> frozenset[str]:
-        """Return the ids of verified candidates' images that were never pushed."""
-        pushed_ids = {row[0] for row in self._database.fetch_all("SELECT image FROM pushed_images")}
-        rows = self._database.fetch_all("SELECT data FROM validations WHERE stage IS NULL")
-        built = (loads(Validation, row[0]).environment for row in rows)
-        return frozenset(each.digest for each in built if each and each.digest) - pushed_ids
-
-    def save_pushed_image(
-        self, instance_id: str, registry: str, image: str, reference: str
-    ) -> None:
-        """Record that *image* was pushed to *registry* as *reference* (name@sha256:…)."""
-        with self._database.transaction() as database:
-            database.execute(
-                "INSERT OR REPLACE INTO pushed_images VALUES (?, ?, ?, ?)",
-                (instance_id, registry, image, reference),
-            )
 
     # -- funnel --------------------------------------------------------------------------------
 

@@ -34,9 +34,13 @@ CREATE INDEX candidates_repo ON candidates (repo, number, instance_id, hash);
 CREATE INDEX candidates_id ON candidates (instance_id, repo, number, hash);
 """
 
-CREATE_INDEXES = """
+CREATE_VALIDATIONS_INDEX = (
+    "CREATE INDEX validations_state ON validations (stage, instance_id, inputs_hash, hash);"
+)
+
+CREATE_INDEXES = f"""
 CREATE INDEX pulls_hash ON pulls (repo, number, hash);
-CREATE INDEX validations_state ON validations (stage, instance_id, inputs_hash, finished_at);
+{CREATE_VALIDATIONS_INDEX}
 CREATE INDEX validations_cost ON validations (repo, core_seconds, unique_bytes);
 """
 
@@ -58,7 +62,8 @@ CREATE TABLE candidates (
 {CREATE_CANDIDATES_INDEXES}CREATE TABLE validations (
     instance_id TEXT PRIMARY KEY, repo TEXT NOT NULL, inputs_hash TEXT NOT NULL,
     stage TEXT, reason TEXT, finished_at TEXT NOT NULL,
-    core_seconds REAL NOT NULL, unique_bytes INTEGER NOT NULL, data BLOB NOT NULL) WITHOUT ROWID;
+    core_seconds REAL NOT NULL, unique_bytes INTEGER NOT NULL, data BLOB NOT NULL,
+    hash TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 CREATE TABLE locks (key TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE pushed_images (
     instance_id TEXT NOT NULL, registry TEXT NOT NULL, image TEXT NOT NULL, reference TEXT NOT NULL,

@@ -178,12 +178,17 @@ def test_only_what_is_new_is_made_again(tmp_path: Path) -> None:
         assert ask(store, plain) == ([], {"making rows": 1, "filtering rows": 1})
         steps = {"comparing candidates": 5, "filtering rows": 5}
         assert ask(store, grouped) == ([f"owner__name-{n}" for n in (2, 3, 4, 5)], steps)
+        again = replace(make_validation(instance_id="owner__name-5"), test_command="pytest -x t.py")
+        store.save_validation("owner/name", again)  # at the same time, of the same inputs
+        assert ask(store, plain)[1] == {"making rows": 1, "filtering rows": 5}
+        assert ask(store, grouped)[1] == {"filtering rows": 5}
         fill_numbers(store, range(6, 7))
         steps = {"making rows": 1, "filtering rows": 1, "comparing candidates": 1}
         assert ask(store, grouped)[1] == steps
     # What is stored makes no difference: a store that never answered before says the same.
     with Store(tmp_path / "other") as store:
         fill_numbers(store, range(1, 7))
+        store.save_validation("owner/name", again)
         first = excluded_instances(Settings(data_dir=tmp_path / "other"), store, grouped)
     with Store(tmp_path / "data") as store:
         assert excluded_instances(settings, store, grouped) == first
