@@ -24,7 +24,7 @@ from curate.releases.table import RowTable, make_table
 
 CHECKSUMS_FILE = "SHA256SUMS"
 _LEFTOVER = re.compile(r"\.(\d+)\.(old|part)")
-COMPRESSION_LEVEL = 3  # of zstd: level 9 takes five times as long and saves little
+COMPRESSION_LEVEL = 3  # of zstd: level 9 takes 5 times as long, files get 10 to 15 % smaller
 ROWS_PER_GROUP = 100  # small row groups let streaming readers fetch parts of a file
 
 
