@@ -22,6 +22,7 @@ COMMANDS = {
     "publish": "Publish verified instances to a directory, the Hub and a registry.",
     "status": "Show the funnel by stage, and rejections by reason.",
     "show": "Show candidates with issue, tests, patches and verdict.",
+    "exclude": "Keep candidates out of releases, with a reason.",
     "export": "Write candidates or verified instances as files, or as tasks for other tools.",
     "images": "Manage the images on this machine.",
     "rebuild": "Crawl, validate and write the next release: the nightly job.",

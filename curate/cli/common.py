@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -88,3 +90,15 @@ def make_progress_bar() -> "Progress":
         console=err_console,
         transient=True,
     )
+
+
+@contextmanager
+def show_phases() -> Iterator[Callable[[str, int, int], None]]:
+    """A callback for (phase, done, total), which shows one bar on stderr."""
+    with make_progress_bar() as bars:
+        task = bars.add_task("", total=None)
+
+        def show(phase: str, done: int, total: int) -> None:
+            bars.update(task, description=phase, completed=done, total=total)
+
+        yield show

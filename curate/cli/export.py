@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.common import FiltersOption, err_console, get_settings, open_store
+from curate.cli.common import FiltersOption, err_console, get_settings, open_store, show_phases
 from curate.core.errors import NotFoundError
 from curate.git.locations import find_mirror
+from curate.publish.context import PublishContext
 from curate.publish.filters.config import read_filters
 from curate.publish.image_names import normalize_registry
-from curate.publish.images import is_in_registry
+from curate.publish.images import count_local_images
 from curate.publish.measures.codebase import CodebaseReader
 
 EXAMPLE = "Example: [bold]curate export --split raw pool.parquet[/bold]"
@@ -75,16 +76,17 @@ def export_command(
     filters = read_filters(release_filters or settings.release_filters)
     with (
         open_store(settings) as store,
-        CodebaseReader(lambda repo: find_mirror(settings, repo)) as bases,
+        CodebaseReader(lambda repo: find_mirror(settings, repo)) as codebases,
+        show_phases() as progress,
     ):
-        rows, exclusions = select_rows(
-            store, bases, split.value, filters, where=where, registry=registry
-        )
-    if not rows and export_format in FOLDER_FORMATS:
-        raise NotFoundError("No rows match.", hint="See what there is: curate status")
-    write_rows(rows, split.value, export_format, path)
+        ctx = PublishContext(store=store, codebases=codebases, progress=progress)
+        rows, exclusions = select_rows(ctx, split.value, filters, where=where, registry=registry)
+        if not rows.ids and export_format in FOLDER_FORMATS:
+            raise NotFoundError("No rows match.", hint="See what there is: curate status")
+        write_rows(rows, split.value, export_format, path, progress)
+        local = count_local_images(rows) if split is ExportSplit.VERIFIED else 0
     err_console.print(f"{len(rows):,} rows written to {path}", markup=False, soft_wrap=True)
-    if split is ExportSplit.VERIFIED and (local := sum(not is_in_registry(row) for row in rows)):
+    if local:
         err_console.print(f"{local:,} of {len(rows):,} images exist only on this machine")
     for exclusion in exclusions:
         err_console.print(

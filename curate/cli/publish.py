@@ -19,6 +19,7 @@ from curate.cli.common import (
     get_settings,
     open_store,
     print_json,
+    show_phases,
 )
 from curate.cli.publish_images import EXAMPLE as IMAGES_EXAMPLE
 from curate.cli.publish_images import DryRunOption, images_command
@@ -39,7 +40,7 @@ from curate.core.errors import NotFoundError
 from curate.core.settings import Settings
 from curate.publish.check import check_release_folder
 from curate.publish.diff import SplitDiff, diff_folders
-from curate.publish.excluded import as_release_problems
+from curate.publish.excluded import as_release_problems, make_examiners
 from curate.publish.filters.config import read_filters
 from curate.publish.image_names import normalize_registry
 from curate.publish.images import require_registry_images, set_release_images
@@ -53,7 +54,7 @@ from curate.publish.run import (
     require_pushable,
     write_filtered_release,
 )
-from curate.releases.reader import read_rows
+from curate.releases.reader import iter_rows
 
 EXAMPLE = "Example: [bold]curate publish --hub my-lab/my-tasks --registry ghcr.io/my-lab[/bold]"
 
@@ -112,7 +113,8 @@ def publish_command(
         subsets=parse_subsets(subset or []),
     )
     registry = normalize_registry(registry) if registry else ""
-    with open_store(settings) as store:
+    with open_store(settings) as store, show_phases() as progress:
+        options = replace(options, progress=progress)
         steps = ReleaseSteps(
             set_images=partial(
                 set_release_images, store=store, registry=registry, allow_local=allow_local_images
@@ -126,13 +128,14 @@ def publish_command(
         summary = write_filtered_release(
             settings, store, folder, repo_id=hub, options=options, steps=steps
         )
+        problems = check_release_folder(folder, options.filters, summary.examiners, progress)
     result: dict[str, object] = {
         "folder": str(folder),
         "images": summary.images,
         "rows": dict(summary.rows),
         "excluded": summary.excluded,
     }
-    require_pushable(check_release_folder(folder, options.filters))
+    require_pushable(problems)
     if hub:
         result |= _push(folder, hub, private=private, branch=branch, tag=tag)
     if as_json:
@@ -153,8 +156,11 @@ def check_command(
     """
     settings = get_settings(context)
     filters = read_filters(release_filters or settings.release_filters)
-    problems = check_release_folder(_existing_release(settings, folder), filters)
-    exclusions = as_release_problems(settings, filters)
+    release = _existing_release(settings, folder)
+    with show_phases() as progress:
+        examiners = make_examiners(settings, filters)
+        problems = check_release_folder(release, filters, examiners, progress)
+        exclusions = as_release_problems(settings, filters, progress)
     if as_json:
         print_json([vars(problem) for problem in (*problems, *exclusions)])
     for problem in (*problems, *exclusions) if not as_json else ():
@@ -215,9 +221,9 @@ def push_command(
     settings = get_settings(context)
     here = _existing_release(settings, folder)
     filters = read_filters(release_filters or settings.release_filters)
-    require_pushable(check_release_folder(here, filters))
+    require_pushable(check_release_folder(here, filters, make_examiners(settings, filters)))
     if not allow_local_images:
-        require_registry_images(read_rows(here, "train"))
+        require_registry_images(iter_rows(here, "train", ("instance_id", "image")))
     if dry_run:
         changes = plan_push(here, hub, branch=branch, token=_read_hub_token())
         result: dict[str, object] = {"hub": hub, "add": changes.add, "delete": changes.delete}

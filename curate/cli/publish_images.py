@@ -11,6 +11,7 @@ from curate.cli.common import (
     get_settings,
     open_store,
     print_json,
+    show_phases,
 )
 from curate.core.errors import CurateError
 from curate.publish.filters.config import read_filters
@@ -52,7 +53,9 @@ def images_command(
     filters = read_filters(release_filters or settings.release_filters)
     pushed = PushedImages()
     with open_store(settings) as store:
-        ids = select_release_ids(settings, store, ReleaseOptions(filters=filters, where=where))
+        with show_phases() as progress:
+            options = ReleaseOptions(filters=filters, where=where, progress=progress)
+            ids = select_release_ids(settings, store, options)
         estimate = estimate_missing_images(store, registry, ids)
         _print_push_estimate(estimate)
         if limit is not None and estimate.total_bytes > limit * 1e9:

@@ -1,8 +1,9 @@
 """`curate publish verify`: evaluation scripts, run in their images as clients run them."""
 
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated
 
 import typer
 
@@ -12,23 +13,23 @@ from curate.cli.common import (
     JobsOption,
     JsonOption,
     get_settings,
-    make_progress_bar,
     open_store,
     print_json,
+    show_phases,
 )
 from curate.core.errors import CurateError
 from curate.core.settings import Settings
 from curate.git.locations import find_mirror
+from curate.publish.context import ProgressCallback, PublishContext
 from curate.publish.eval_check import CheckOptions, CheckSummary, check_rows
+from curate.publish.filters.apply import RowExaminer
 from curate.publish.filters.config import read_filters
 from curate.publish.images import list_images
 from curate.publish.measures.codebase import CodebaseReader
+from curate.publish.rows import PublishedImage
 from curate.publish.run import CheckRows, ReleaseOptions, ReleaseSteps, select_checked_rows
-from curate.releases.row import Row
+from curate.releases.table import RowTable
 from curate.store import Store
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -60,18 +61,22 @@ def verify_command(
     settings = get_settings(context)
     filters = read_filters(release_filters or settings.release_filters)
     tests = filters.tests.model_copy(update={"failed_evaluation": "include"})
-    options = ReleaseOptions(filters=filters.model_copy(update={"tests": tests}), where=where)
+    filters = filters.model_copy(update={"tests": tests})
     found: list[CheckSummary] = []
     with (
         open_store(settings) as store,
         CodebaseReader(lambda repo: find_mirror(settings, repo)) as codebases,
+        show_phases() as progress,
     ):
+        options = ReleaseOptions(filters=filters, where=where, progress=progress)
 
-        def check(rows: Sequence[Row]) -> bool:
-            found.append(run_check(rows, store, settings, registry=registry, jobs=jobs))
+        def check(rows: RowTable) -> bool:
+            check_options = make_check_options(store, registry, jobs, progress)
+            found.append(run_check(rows, store, settings, check_options))
             return False
 
-        select_checked_rows(store, codebases, options, ReleaseSteps(check=check))
+        ctx = PublishContext(store=store, codebases=codebases, progress=progress)
+        select_checked_rows(ctx, RowExaminer(filters), options, ReleaseSteps(check=check))
     (summary,) = found
     if as_json:
         print_json(
@@ -90,9 +95,10 @@ def make_check(
 ) -> CheckRows:
     """Return a check of the rows of a release; without an engine, it says so and checks nothing."""
 
-    def check(rows: Sequence[Row]) -> bool:
+    def check(rows: RowTable) -> bool:
+        check_options = make_check_options(store, registry, jobs, options.progress)
         try:
-            summary = run_check(rows, store, settings, registry=registry, jobs=jobs)
+            summary = run_check(rows, store, settings, check_options)
         except EngineUnavailableError as error:
             log.warning("evaluation in the image: not checked, %s", error)
             return False
@@ -102,18 +108,27 @@ def make_check(
     return check
 
 
-def run_check(
-    rows: Sequence[Row], store: Store, settings: Settings, *, registry: str, jobs: int
-) -> CheckSummary:
-    """Check *rows* with a bar, and log what came out."""
-    pushed = list_images(store, registry).registry_images if registry else {}
+def make_check_options(
+    store: Store, registry: str, jobs: int, progress: ProgressCallback
+) -> CheckOptions:
+    """Return the options of a check whose images may be in *registry*, which is read if needed."""
+
+    @cache
+    def list_pushed() -> Mapping[str, PublishedImage]:
+        return list_images(store, registry).registry_images if registry else {}
 
     def find_reference(name: str) -> str:
-        return pushed[name].reference if name in pushed else ""
+        image = list_pushed().get(name)
+        return image.reference if image else ""
 
-    with CheckProgress() as progress:
-        options = CheckOptions(jobs=jobs, observer=progress, find_reference=find_reference)
-        summary = check_rows(rows, store, settings, options)
+    return CheckOptions(jobs=jobs, observer=CheckProgress(progress), find_reference=find_reference)
+
+
+def run_check(
+    rows: RowTable, store: Store, settings: Settings, options: CheckOptions
+) -> CheckSummary:
+    """Check *rows*, and log what came out."""
+    summary = check_rows(rows, store, settings, options)
     log.info("%s", summary)
     if summary.unchecked:
         name, reason = next(iter(summary.unchecked.items()))
@@ -125,28 +140,30 @@ def run_check(
 
 
 class CheckProgress:
-    """A bar of the instances to check."""
+    """Shows the progress of a check as a phase."""
 
-    def __enter__(self) -> "CheckProgress":
-        self._bar: Progress = make_progress_bar()
-        self._task = self._bar.add_task("", total=None, visible=False)
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+    def __init__(self, progress: ProgressCallback) -> None:
+        self._progress = progress
+        self._done = self._total = 0
+        self._phase = ""
 
     def on_start(self, total: int) -> None:
-        """Show the bar."""
-        self._bar.update(self._task, total=total, visible=True)
+        """Show how many there are."""
+        self._done, self._total = 0, total
+        self._show()
 
     def on_step(self, instance_id: str, step: str) -> None:
         """Show the step."""
-        self._bar.update(self._task, description=f"{instance_id}: {step}")
+        self._phase = f"{instance_id}: {step}"
+        self._show()
 
     def on_done(self) -> None:
         """Count one more."""
-        self._bar.advance(self._task)
+        self._done += 1
+        self._show()
+
+    def _show(self) -> None:
+        self._progress(self._phase, self._done, self._total)
 
 
 def _raise_if_incomplete(summary: CheckSummary) -> None:

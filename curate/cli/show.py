@@ -8,10 +8,10 @@ import typer
 from rich.console import Console
 
 from curate.cli.candidate_text import CandidateDetails, print_candidate
-from curate.cli.common import get_settings, open_store, print_json
+from curate.cli.common import err_console, get_settings, open_store, print_json
 from curate.core.errors import NotFoundError
 from curate.core.model import PullRequest, Rejection
-from curate.publish.excluded import excluded_instances
+from curate.publish.excluded import instance_exclusions
 from curate.store import Store
 from curate.store.serialization import to_json
 
@@ -40,12 +40,11 @@ def show_command(
     console, settings = Console(highlight=False), get_settings(context)
     with open_store(settings) as store:
         every = [_load_details(store, instance) for instance in instances]
-        exclusions = (
-            excluded_instances(settings, store)
-            if any(details.is_verified for details in every)
-            else {}
-        )
-        for details in [replace(it, exclusions=exclusions.get(it.name, ())) for it in every]:
+        known = instance_exclusions(settings, store, [it.name for it in every])
+        if known.unknown:
+            text = "Not compared with other instances yet. For near-duplicates see:"
+            err_console.print(f"{text} curate publish check", soft_wrap=True)
+        for details in [replace(it, exclusions=known.exclusions.get(it.name, ())) for it in every]:
             if not as_json:
                 print_candidate(console, details, full=full)
             elif len(instances) == 1:

@@ -25,6 +25,7 @@ from curate.core.settings import Settings
 from curate.harness.grading import as_client_runs_it, find_fixed, find_unresolved, read_statuses
 from curate.publish.eval_results import compute_check_key
 from curate.releases.row import Row, get_list, get_str
+from curate.releases.table import RowTable
 from curate.store import EvalCheckKey, Store
 from curate.store.process_lock import process_lock
 
@@ -83,7 +84,7 @@ class CheckSummary:
 
 
 def check_rows(
-    rows: Sequence[Row], store: Store, settings: Settings, options: CheckOptions
+    rows: RowTable, store: Store, settings: Settings, options: CheckOptions
 ) -> CheckSummary:
     """Run what is not known of *rows*, store each result at once, and return all.
 
@@ -91,26 +92,38 @@ def check_rows(
     one is. Raises StoreError if another process checks in the same data directory,
     EngineUnavailableError, DiskFullError. KeyboardInterrupt ends all runs; the next call goes on.
     """
-    known = store.eval_checks.load()
     summary = CheckSummary()
-    todo: list[tuple[Row, EvalCheckKey]] = []
-    for row in rows:
-        name, key = get_str(row, "instance_id"), compute_check_key(row)
-        if key in known:
-            summary.problems[name] = known[key]
-        elif not key[0]:
-            summary.unchecked[name] = "built by the local sandbox, without an image"
-        else:
-            todo.append((row, key))
-    summary.up_to_date = len(summary.problems)
-    if todo:
+    todo = _note_known(rows, store, summary)
+    if todo.ids:
         with process_lock(settings.data_dir, "evaluation"):
             _check_all(todo, store, settings, options, summary)
     return summary
 
 
+def _note_known(rows: RowTable, store: Store, summary: CheckSummary) -> RowTable:
+    """Note in *summary* what is known, or cannot be; return the other rows.
+
+    Rows that are known to be as validated, mostly all of them, are not read as a whole.
+    """
+    unsure = []
+    for row in rows.iter_columns(("instance_id", "image_digest", "eval_verified")):
+        name = get_str(row, "instance_id")
+        if row["eval_verified"]:
+            summary.problems[name] = ""
+        elif get_str(row, "image_digest"):
+            unsure.append(name)
+        else:
+            summary.unchecked[name] = "built by the local sandbox, without an image"
+    known = store.eval_checks.load()
+    for row in rows.select(unsure):
+        if (key := compute_check_key(row)) in known:
+            summary.problems[get_str(row, "instance_id")] = known[key]
+    summary.up_to_date = len(summary.problems)
+    return rows.select(name for name in unsure if name not in summary.problems)
+
+
 def _check_all(
-    todo: Sequence[tuple[Row, EvalCheckKey]],
+    todo: RowTable,
     store: Store,
     settings: Settings,
     options: CheckOptions,
@@ -129,8 +142,8 @@ def _check_all(
     with ThreadPoolExecutor(options.jobs) as pool:
         try:
             while True:
-                for row, key in islice(pending, options.jobs - len(running)):
-                    name = get_str(row, "instance_id")
+                for row in islice(pending, options.jobs - len(running)):
+                    name, key = get_str(row, "instance_id"), compute_check_key(row)
                     options.observer.on_step(name, "evaluation in the image")
                     reference = options.find_reference(name)
                     check = _Check(client, owner, stop_event, row, key[0], reference)

@@ -1,7 +1,7 @@
 """Images of verified instances: built locally, and pushed to a registry."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from curate.builders.errors import BuilderError, DiskFullError, EngineUnavailableError
@@ -9,8 +9,9 @@ from curate.core.errors import ConfigurationError, CurateError
 from curate.core.model import Environment
 from curate.publish.image_names import image_repository_name
 from curate.publish.push_estimate import PushEstimate, estimate_push
-from curate.publish.rows import PublishedImage
+from curate.publish.rows import PublishedImage, image_columns
 from curate.releases.row import Row, get_str
+from curate.releases.table import RowTable
 from curate.store import Store
 
 log = logging.getLogger(__name__)
@@ -49,11 +50,9 @@ def list_images(store: Store, registry: str, ids: Collection[str] | None = None)
     Images rebuilt since the push are not included.
     """
     pushed = store.pushed_images(registry)
-    chosen = None if ids is None else frozenset(ids)
     built = {
         candidate.instance_id: env
-        for candidate, validation in store.iter_verified()
-        if chosen is None or candidate.instance_id in chosen
+        for candidate, validation in store.iter_verified(ids)
         if (env := validation.environment) is not None and env.backend == "docker"
     }
     registry_images = {
@@ -72,13 +71,12 @@ def make_image(reference: str, environment: Environment) -> PublishedImage:
 
 def set_image(row: Row, image: PublishedImage | None) -> Row:
     """Return *row* with *image* instead of its own; without one, the row as it is."""
-    if image is None:
-        return row
-    return row | {
-        "image": image.reference,
-        "image_name": image.reference,
-        "image_digest": image.digest,
-    }
+    return row | image_columns(image) if image else row
+
+
+def set_images(rows: RowTable, images: Mapping[str, PublishedImage]) -> RowTable:
+    """Return *rows* with *images*, which are by instance id, instead of their own."""
+    return rows.map(lambda row: set_image(row, images.get(get_str(row, "instance_id"))))
 
 
 def is_in_registry(row: Row) -> bool:
@@ -86,12 +84,18 @@ def is_in_registry(row: Row) -> bool:
     return "@sha256:" in get_str(row, "image")
 
 
-def require_registry_images(rows: Sequence[Row]) -> None:
+def count_local_images(rows: RowTable) -> int:
+    """Return how many *rows* reference an image on this machine."""
+    return sum(not is_in_registry(row) for row in rows.iter_columns(("image",)))
+
+
+def require_registry_images(rows: Iterable[Row]) -> None:
     """Raise ConfigurationError if images of *rows* exist on this machine alone."""
-    local = [get_str(row, "instance_id") for row in rows if not is_in_registry(row)]
+    in_registry = {get_str(row, "instance_id"): is_in_registry(row) for row in rows}
+    local = [name for name, is_pushed in in_registry.items() if not is_pushed]
     if local:
         raise ConfigurationError(
-            f"{len(local):,} of {len(rows):,} images exist only on this machine, the first:"
+            f"{len(local):,} of {len(in_registry):,} images exist only on this machine, the first:"
             f" {local[0]}.",
             hint="Push them: --registry HOST/NAMESPACE. For a release that is used on this"
             " machine alone, or to publish rows without images: --allow-local-images",
@@ -99,22 +103,19 @@ def require_registry_images(rows: Sequence[Row]) -> None:
 
 
 def set_release_images(
-    rows: Sequence[Row], *, store: Store, registry: str, allow_local: bool
-) -> list[Row]:
+    rows: RowTable, *, store: Store, registry: str, allow_local: bool
+) -> RowTable:
     """Return *rows* with their images in *registry*, to which the missing ones are pushed.
 
     Raises PushIncompleteError if one cannot be pushed, ConfigurationError if a row references an
     image of this machine, unless *allow_local*.
     """
-    ids = [get_str(row, "instance_id") for row in rows]
-    pushed = push_missing_images(store, registry, ids) if registry else PushedImages()
+    pushed = push_missing_images(store, registry, rows.ids) if registry else PushedImages()
     require_all_pushed(pushed)
-    released = [
-        set_image(row, pushed.images.get(name)) for row, name in zip(rows, ids, strict=True)
-    ]
+    released = set_images(rows, pushed.images)
     if not allow_local:
-        require_registry_images(released)
-    elif local := sum(not is_in_registry(row) for row in released):
+        require_registry_images(released.iter_columns(("instance_id", "image")))
+    elif local := count_local_images(released):
         log.warning("%s", f"{local:,} of {len(rows):,} images exist only on this machine")
     return released
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,35 +10,31 @@ from curate import __version__
 from curate.core.errors import ConfigurationError, CurateError
 from curate.core.settings import Settings
 from curate.git.locations import find_mirror
-from curate.publish.card import CardData, DatasetStatistics
+from curate.publish.card import CardData
 from curate.publish.check import ReleaseProblem
-from curate.publish.eval_results import set_known_results
-from curate.publish.excluded import excluded_instances
+from curate.publish.context import ProgressCallback, PublishContext, ignore_progress
+from curate.publish.filters.apply import RowExaminer, SplitExaminers
 from curate.publish.filters.config import Exclusion, ReleaseFilters, read_filters
 from curate.publish.filters.where import filter_rows_sql
 from curate.publish.hub import PushOptions, PushResult, push_folder, tag_commit
-from curate.publish.images import is_in_registry
+from curate.publish.images import count_local_images
 from curate.publish.measures.codebase import CodebaseReader
 from curate.publish.measures.swebench_lite import COLUMN_BY_MODE
 from curate.publish.release import ReleaseContent, require_replaceable, write_release
-from curate.publish.statistics import (
-    compute_means,
-    counts_by_repo,
-    load_paper_counts,
-    load_paper_statistics,
-)
+from curate.publish.survey import survey_rows
 from curate.publish.tables import FilteredRows, make_raw_rows, make_train_rows
-from curate.releases.row import Row, get_list, get_str
+from curate.releases.row import Row
+from curate.releases.table import RowTable
 from curate.store import Store
 
 log = logging.getLogger(__name__)
 
 MAX_LISTED = 20  # maximum number of exclusions and problems that are logged one by one
 
-CheckRows = Callable[[Sequence[Row]], bool]
+CheckRows = Callable[[RowTable], bool]
 """Check rows that the filters include; return whether one was found that must be excluded."""
 
-SetImages = Callable[[Sequence[Row]], list[Row]]
+SetImages = Callable[[RowTable], RowTable]
 """Rows with images of this machine -> rows with the images that a release names."""
 
 
@@ -51,15 +47,16 @@ class ReleaseOptions:
     allow_no_instances: bool = False  # a release of candidates alone, else an error
     lite: str = "coded"  # SWE-bench Lite's criteria as "coded" or as "documented"
     subsets: Mapping[str, str] = field(default_factory=dict)  # SQL expression by split name
+    progress: ProgressCallback = ignore_progress
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseSteps:
     """What happens to the rows of a release before they are written."""
 
-    require: Callable[[Sequence[Row]], None] = lambda _: None  # raises an error at once
+    require: Callable[[Iterable[Row]], None] = lambda _: None  # sees id and image; may raise
     check: CheckRows = lambda _: False
-    set_images: SetImages = list
+    set_images: SetImages = lambda rows: rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +67,7 @@ class ReleaseSummary:
     rows: Mapping[str, int]  # by split; splits without rows are left out
     images: int  # in a registry
     excluded: int  # verified instances and candidates that are in no split
+    examiners: SplitExaminers  # which know its rows, for a check of the release
 
 
 def write_filtered_release(
@@ -87,26 +85,29 @@ def write_filtered_release(
     """
     options = options or ReleaseOptions(filters=read_filters(settings.release_filters))
     require_replaceable(folder)
+    examiners = SplitExaminers(options.filters)
     with CodebaseReader(lambda repo: find_mirror(settings, repo)) as codebases:
-        train = select_checked_rows(store, codebases, options, steps)
+        ctx = PublishContext(store=store, codebases=codebases, progress=options.progress)
+        train = select_checked_rows(ctx, examiners.train, options, steps)
         included = replace(train, rows=steps.set_images(train.rows))
-        content, exclusions = build_release(
-            store, codebases, included, options, repo_id=repo_id, name=folder.resolve().name
-        )
-    written = write_release(folder, content)
+        raw = make_raw_rows(ctx, examiners.raw)
+        card = CardData(repo_id=repo_id, name=folder.resolve().name, funnels=store.list_funnels())
+        content, exclusions = build_release(included, raw, options, card)
+        written = write_release(folder, content)
     for number, exclusion in enumerate(exclusions):
         level = logging.INFO if number < MAX_LISTED else logging.DEBUG
         log.log(level, "excluded %s: %s", exclusion.instance_id, exclusion)
     if len(exclusions) > MAX_LISTED:
         log.info("excluded %s more", f"{len(exclusions) - MAX_LISTED:,}")
-    counts = {name: len(rows) for name, _, rows in content.tables}
+    counts = {name: len(rows) for name, rows in content.tables.items()}
     told = ", ".join(f"{name} {count:,} rows" for name, count in counts.items())
     log.info("Release written to %s: %s; %s excluded", written, told, f"{len(exclusions):,}")
     return ReleaseSummary(
         folder=written,
         rows=counts,
-        images=sum(map(is_in_registry, content.train)),
+        images=len(content.train) - count_local_images(content.train),
         excluded=len(exclusions),
+        examiners=examiners,
     )
 
 
@@ -136,60 +137,57 @@ def push_rows(
 
 
 def select_checked_rows(
-    store: Store, codebases: CodebaseReader, options: ReleaseOptions, steps: ReleaseSteps
+    ctx: PublishContext, examiner: RowExaminer, options: ReleaseOptions, steps: ReleaseSteps
 ) -> FilteredRows:
     """Return the rows of a release, with images of this machine, checked.
 
     An excluded row makes room for its near-duplicates, so the filters are applied again then.
     Raises ConfigurationError if nothing has been crawled, or no verified instance is included.
     """
-    if not store.list_repositories():
+    if not ctx.store.list_repositories():
         raise ConfigurationError(
             "Nothing to publish: no repository has been crawled.",
             hint="Run curate crawl OWNER/NAME, then curate validate.",
         )
+    asks_result = "eval_verified" in options.where  # known only after the check
     while True:
-        train = make_train_rows(store, codebases, options.filters)
-        asks_result = "eval_verified" in options.where
+        train = make_train_rows(ctx, examiner)
         rows = train.rows if asks_result else _filter_where(train.rows, options)
-        steps.require(rows)
+        steps.require(rows.iter_columns(("instance_id", "image")))
         if not steps.check(rows):
             break
-    set_known_results(rows, store)
     rows = _filter_where(rows, options) if asks_result else rows
-    if not rows and not options.allow_no_instances:
+    if not rows.ids and not options.allow_no_instances:
         raise _explain_empty(options, verified=len(train.rows) + len(train.excluded))
     return replace(train, rows=rows)
 
 
 def build_release(
-    store: Store,
-    codebases: CodebaseReader,
-    train: FilteredRows,
-    options: ReleaseOptions,
-    *,
-    repo_id: str,
-    name: str,
+    train: FilteredRows, raw: FilteredRows, options: ReleaseOptions, card: CardData
 ) -> tuple[ReleaseContent, Sequence[Exclusion]]:
-    """Return the content of a release, and the first exclusion of each instance."""
-    raw, rows = make_raw_rows(store, codebases, options.filters), train.rows
-    subsets = {"lite": [row for row in rows if not get_list(row, COLUMN_BY_MODE[options.lite])]}
+    """Return the content of a release, and the first exclusion of each instance.
+
+    *card* has what rows and options do not tell.
+    """
+    rows = train.rows
+    survey = survey_rows(rows, COLUMN_BY_MODE[options.lite], options.progress)
+    subsets = {"lite": rows.select(survey.lite_ids)}
     subsets |= {name: filter_rows_sql(rows, where) for name, where in options.subsets.items()}
     exclusions = [reasons[0] for reasons in {**raw.excluded, **train.excluded}.values()]
-    card_data = CardData(
-        repo_id=repo_id,
-        name=name,
+    card_data = replace(
+        card,
         curate_version=__version__,
-        funnels=store.list_funnels(),
         excluded=Counter(f"publish/{exclusion.reason}" for exclusion in exclusions),
         filters_about=options.filters.about,
         unverified=options.filters.unverified,
         lite=options.lite,
         subsets=options.subsets,
-        licenses=Counter(get_str(row, "license_spdx") for row in rows),
-        statistics=_make_statistics(rows, subsets["lite"]) if rows else None,
+        licenses=survey.licenses,
+        statistics=survey.make_statistics() if rows.ids else None,
     )
-    content = ReleaseContent(card_data=card_data, train=rows, raw=raw.rows, subsets=subsets)
+    content = ReleaseContent(
+        card_data=card_data, train=rows, raw=raw.rows, subsets=subsets, progress=options.progress
+    )
     return content, exclusions
 
 
@@ -197,17 +195,14 @@ def select_release_ids(
     settings: Settings, store: Store, options: ReleaseOptions
 ) -> tuple[str, ...]:
     """Return the ids of the verified instances that a release with *options* contains."""
-    if not options.where:  # no row is needed
-        excluded = excluded_instances(settings, store, options.filters)
-        verified = store.validated_inputs(rejected=False)
-        return tuple(sorted(verified.keys() - excluded.keys()))
     with CodebaseReader(lambda repo: find_mirror(settings, repo)) as codebases:
-        rows = make_train_rows(store, codebases, options.filters).rows
-    return tuple(get_str(row, "instance_id") for row in _filter_where(rows, options))
+        ctx = PublishContext(store=store, codebases=codebases, progress=options.progress)
+        rows = make_train_rows(ctx, RowExaminer(options.filters)).rows
+    return tuple(_filter_where(rows, options).ids)
 
 
-def _filter_where(rows: Sequence[Row], options: ReleaseOptions) -> list[Row]:
-    return filter_rows_sql(rows, options.where) if options.where else list(rows)
+def _filter_where(rows: RowTable, options: ReleaseOptions) -> RowTable:
+    return filter_rows_sql(rows, options.where) if options.where else rows
 
 
 def _explain_empty(options: ReleaseOptions, *, verified: int) -> ConfigurationError:
@@ -222,14 +217,3 @@ def _explain_empty(options: ReleaseOptions, *, verified: int) -> ConfigurationEr
     else:
         reason = f"all {verified:,} verified ones are excluded."
     return ConfigurationError(message + reason, hint="For the reasons see: curate status")
-
-
-def _make_statistics(train: Sequence[Row], lite: Sequence[Row]) -> DatasetStatistics:
-    own_means = {"train": compute_means(train)} | ({"lite": compute_means(lite)} if lite else {})
-    names = {"SWE-Gym": "swe-gym", "SWE-Gym Lite": "swe-gym-lite"}
-    return DatasetStatistics(
-        own_means=own_means,
-        paper_means={label: load_paper_statistics(name) for label, name in names.items()},
-        counts_by_repo=counts_by_repo(train),
-        paper_counts_by_repo=load_paper_counts(),
-    )

@@ -1,7 +1,7 @@
 """What is known of the evaluation of rows decides a release, and only that."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +10,17 @@ import pytest
 from curate.core.model import CrawlState
 from curate.core.settings import Settings
 from curate.git.locations import find_mirror
+from curate.publish.context import PublishContext
 from curate.publish.eval_results import compute_check_key
 from curate.publish.excluded import excluded_instances
+from curate.publish.filters.apply import RowExaminer
 from curate.publish.filters.config import ReleaseFilters
 from curate.publish.images import set_image
 from curate.publish.measures.codebase import CodebaseReader
 from curate.publish.run import ReleaseOptions, ReleaseSteps, select_checked_rows
-from curate.releases.row import Row, get_str
+from curate.publish.tables import make_train_rows
+from curate.releases.row import get_str
+from curate.releases.table import RowTable
 from curate.store import Store
 from tests.helpers.factories import MOMENT, make_candidate, make_pull, make_validation
 from tests.helpers.releases import IMAGE, train_row
@@ -47,7 +51,7 @@ def select(
 ) -> dict[str, object]:
     """Results by instance id of a release in which a check finds *problems*."""
 
-    def check(rows: Sequence[Row]) -> bool:
+    def check(rows: RowTable) -> bool:
         known = store.eval_checks.load()
         new = [row for row in rows if compute_check_key(row) not in known]
         for row in new:
@@ -57,8 +61,8 @@ def select(
 
     with CodebaseReader(lambda repo: find_mirror(settings, repo)) as codebases:
         found = select_checked_rows(
-            store,
-            codebases,
+            PublishContext(store=store, codebases=codebases),
+            RowExaminer(ReleaseFilters()),
             ReleaseOptions(where=options.get("where", "")),
             ReleaseSteps(check=check),
         )
@@ -84,6 +88,30 @@ def test_a_new_result_changes_what_is_excluded(store: Store, settings: Settings)
 
 def test_a_condition_on_the_result_sees_the_new_one(store: Store, settings: Settings) -> None:
     assert select(store, settings, {}, where="eval_verified") == {OLDER: True}
+
+
+def test_results_make_no_row_again(store: Store, settings: Settings) -> None:
+    phases: list[str] = []
+    with CodebaseReader(lambda repo: find_mirror(settings, repo)) as codebases:
+        ctx = PublishContext(
+            store=store, codebases=codebases, progress=lambda phase, *_: phases.append(phase)
+        )
+
+        def read(policy: str) -> dict[str, object]:
+            filters = ReleaseFilters.model_validate({"tests": {"failed_evaluation": policy}})
+            rows = make_train_rows(ctx, RowExaminer(filters)).rows
+            known = {get_str(row, "instance_id"): row["eval_verified"] for row in rows}
+            short = rows.iter_columns(("instance_id", "eval_verified"))
+            assert [row["eval_verified"] for row in short] == list(known.values())
+            return known
+
+        assert read("exclude") == {OLDER: None}
+        assert phases.count("making rows") == phases.count("filtering rows") == 2
+        phases.clear()
+        assert select(store, settings, {OLDER: "gold patch: t: FAILED"}) == {NEWER: True}
+        assert read("exclude") == {NEWER: True}
+        assert read("include") == {OLDER: False}
+        assert phases == []
 
 
 def test_a_result_holds_for_the_same_image_script_patch_and_lists() -> None:

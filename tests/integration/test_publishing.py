@@ -15,6 +15,7 @@ from curate.publish.card import CardData
 from curate.publish.release import ReleaseContent, write_release
 from curate.publish.rows import make_raw_row
 from curate.releases import columns
+from curate.releases.table import make_table
 from curate.store import Store
 from tests.doubles.hub import HubDouble
 from tests.helpers.factories import make_candidate, make_pull, make_validation
@@ -92,8 +93,8 @@ def test_datasets_loads_every_split_from_a_folder(
 def test_the_card_of_a_folder_shows_how_it_is_loaded(hub: HubDouble, tmp_path: Path) -> None:
     content = ReleaseContent(
         card_data=CardData(repo_id="", name="tasks"),
-        train=[good(7), good(9)],
-        raw=[raw_row(make_candidate())],
+        train=make_table(columns.TRAIN_COLUMNS, [good(7), good(9)]),
+        raw=make_table(columns.RAW_COLUMNS, [raw_row(make_candidate())]),
     )
     folder = write_release(tmp_path / "tasks", content)
     text = (folder / "README.md").read_text()

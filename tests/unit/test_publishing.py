@@ -13,7 +13,7 @@ from curate.publish.diff import diff_folders, diff_rows
 from curate.publish.filters.config import ReleaseFilters
 from curate.publish.push_estimate import estimate_push
 from curate.publish.rows import make_raw_row
-from curate.publish.statistics import MEASURES, compute_means, counts_by_repo, load_paper_statistics
+from curate.publish.statistics import MEASURES, MeasuredRows, load_paper_statistics
 from curate.releases import columns
 from tests.helpers.factories import make_candidate, make_validation
 from tests.helpers.fakes import not_none
@@ -151,12 +151,15 @@ def test_shared_layers_are_sent_once_and_known_ones_not_at_all() -> None:
 
 def test_figures_are_means_of_what_was_measured() -> None:
     rows = [good(7, codebase_files=10), good(9, codebase_files=20), good(11, repo="a/b")]
-    found = compute_means(rows)
-    assert list(found) == list(MEASURES)
+    measured = MeasuredRows()
+    for each in rows:
+        measured.add(each)
+    found = measured.compute_means()
+    assert set(found) == set(MEASURES)
     assert (found["instances"], found["repositories"], found["codebase_files"]) == (3, 2, 15)
     assert (found["fail_to_pass"], found["tests"]) == (1, 3)
     assert found["codebase_lines"] is None
-    assert counts_by_repo(rows) == {"owner/name": 2, "a/b": 1}
+    assert measured.counts_by_repo() == {"owner/name": 2, "a/b": 1}
     assert (
         set(load_paper_statistics("swe-gym").means)
         == set(load_paper_statistics("swe-gym-lite").means)

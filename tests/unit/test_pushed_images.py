@@ -16,6 +16,8 @@ from curate.publish.images import (
     require_registry_images,
     set_release_images,
 )
+from curate.releases.columns import TRAIN_COLUMNS
+from curate.releases.table import make_table
 from curate.store import Store
 from tests.helpers.image_push import save_verified
 from tests.helpers.releases import good
@@ -97,5 +99,6 @@ def test_rows_name_local_images_only_if_that_is_asked_for(store: Store) -> None:
         require_registry_images(rows)
     assert "--allow-local-images" in refused.value.hint
     require_registry_images(rows[:1])
-    allowed = set_release_images(rows, store=store, registry="", allow_local=True)
-    assert allowed == rows
+    table = make_table(TRAIN_COLUMNS, rows)
+    allowed = set_release_images(table, store=store, registry="", allow_local=True)
+    assert list(allowed) == rows

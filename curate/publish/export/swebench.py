@@ -6,7 +6,7 @@ which no image can be named has another id there; `source_instance_id` is its ow
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 import yaml
 
@@ -24,15 +24,13 @@ _TESTS = ("FAIL_TO_PASS", "PASS_TO_PASS")
 _OMITTED_COLUMNS = {*_AS_FILE, *_TESTS, "hints_text", "image", "dockerfiles"}
 
 
-def render_repository(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
-    """Return the files (content by relative path) of a repository of the tasks of *dataset*."""
-    files = {"sweb.yaml": _dump_yaml({"datasets": [dataset], "splits": [SPLIT]})}
+def render_repository(dataset: str, rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
+    """Yield (relative path, content) of the files of a repository of the tasks of *dataset*."""
+    yield "sweb.yaml", _dump_yaml({"datasets": [dataset], "splits": [SPLIT]})
     for row in rows:
         folder = f"tasks/{escape_instance_id(get_str(row, 'instance_id'))}"
-        files |= {
-            f"{folder}/{name}": content for name, content in _render_task(row, dataset).items()
-        }
-    return files
+        for name, content in _render_task(row, dataset).items():
+            yield f"{folder}/{name}", content
 
 
 def _render_task(row: Row, dataset: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from curate.core.errors import ConfigurationError
+from curate.core.model import ManualExclusion
 from curate.publish.data_files import read_toml_data
 from curate.publish.measures.solution_leaks import LeakKind
 
@@ -24,6 +25,12 @@ class Exclusion:
 
     def __str__(self) -> str:
         return f"{self.reason} {self.detail}".rstrip()
+
+
+def as_exclusion(judgement: ManualExclusion) -> Exclusion:
+    """Return a person's judgement as the reason "manual"."""
+    detail = f"{judgement.reason} ({judgement.author}, {judgement.excluded_at:%Y-%m-%d})"
+    return Exclusion(instance_id=judgement.instance_id, reason="manual", detail=detail)
 
 
 class FilterTable(BaseModel):
