@@ -35,6 +35,8 @@ def unescape_test_id(test_id: str) -> str:
 
 
 def _escape_match(found):  # type: ignore[no-untyped-def]
+    if found.group() == " ":  # nearly always
+        return "%20"
     data = found.group().encode("utf-8", "surrogatepass")
     return "".join("%{:02X}".format(byte) for byte in data)  # noqa: UP032
 
