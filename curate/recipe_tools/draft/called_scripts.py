@@ -1,7 +1,8 @@
 """Scripts of the repository and make targets that a shell command calls."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from posixpath import normpath
 
 from curate.builders.git.tree import FileTree
@@ -21,39 +22,46 @@ def find_called_script(tree: FileTree, words: Sequence[str]) -> str:
         return ""
     if words[0] == "make":
         targets = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
-        return read_make_targets(tree, targets)
+        return collect_make_commands(read_make_targets(tree), targets)
     if words[0] in _SHELLS:
         arguments = [word for word in words[1:] if not word.startswith("-")]
         return _read_shell_script(tree, arguments[0]) if arguments else ""
     return _read_shell_script(tree, words[0])
 
 
-def read_make_targets(tree: FileTree, names: Sequence[str]) -> str:
-    """Return the commands of make targets and of those that they need, which come first."""
-    targets = dict(iter_make_targets(tree))
+@dataclass(frozen=True, kw_only=True)
+class MakeTarget:
+    """A target of a Makefile."""
+
+    needed: tuple[str, ...]  # prerequisites
+    commands: str
+
+
+def read_make_targets(tree: FileTree) -> dict[str, MakeTarget]:
+    """Return the targets of the Makefile by name."""
+    found: dict[str, MakeTarget] = {}
+    for names, needed, body in _TARGET.findall(decode_text(tree.read("Makefile") or b"") + "\n"):
+        commands = re.sub(r"^\t[@+-]*", "", body, flags=re.M).replace("$(", "${").replace("$$", "$")
+        target = MakeTarget(needed=tuple(needed.split("#")[0].split()), commands=commands)
+        found |= dict.fromkeys(names.split(), target)
+    return found
+
+
+def collect_make_commands(targets: Mapping[str, MakeTarget], names: Iterable[str]) -> str:
+    """Return the commands of the targets *names* and of those that they need, which come first."""
     commands: list[str] = []
     seen: set[str] = set()
 
     def add(name: str) -> None:
         if name in targets and name not in seen:
             seen.add(name)
-            needed, body = targets[name]
-            for other in needed:
+            for other in targets[name].needed:
                 add(other)
-            commands.append(body)
+            commands.append(targets[name].commands)
 
     for name in names:
         add(name)
     return "\n".join(commands)
-
-
-def iter_make_targets(tree: FileTree) -> Iterator[tuple[str, tuple[tuple[str, ...], str]]]:
-    """Yield (name, (prerequisites, commands)) of each target of the Makefile."""
-    text = decode_text(tree.read("Makefile") or b"")
-    for names, needed, body in _TARGET.findall(text + "\n"):
-        commands = re.sub(r"^\t[@+-]*", "", body, flags=re.M).replace("$(", "${").replace("$$", "$")
-        for name in names.split():
-            yield name, (tuple(needed.split("#")[0].split()), commands)
 
 
 def _read_shell_script(tree: FileTree, path: str) -> str:

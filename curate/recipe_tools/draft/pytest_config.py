@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from curate.builders.git.tree import FileTree
+from curate.builders.requirements.text import decode_text
 
 _SECTIONS = (("pytest.ini", "pytest"), ("tox.ini", "pytest"), ("setup.cfg", "tool:pytest"))
 
@@ -41,7 +42,7 @@ def _read_ini_table(tree: FileTree) -> Mapping[str, Any]:
 
 
 def _read_text(tree: FileTree, path: str) -> str:
-    return (tree.read(path) or b"").decode("utf-8", "replace")
+    return decode_text(tree.read(path) or b"")
 
 
 def _split_words(value: Any) -> list[str]:

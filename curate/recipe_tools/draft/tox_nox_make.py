@@ -8,8 +8,9 @@ import tomllib
 from collections.abc import Iterator, Sequence
 
 from curate.builders.git.tree import FileTree
+from curate.builders.requirements.setup_py import MINOR_VERSIONS
 from curate.builders.requirements.text import decode_text
-from curate.recipe_tools.draft.called_scripts import iter_make_targets, read_make_targets
+from curate.recipe_tools.draft.called_scripts import collect_make_commands, read_make_targets
 from curate.recipe_tools.draft.job import CIJob
 from curate.recipe_tools.draft.shell_commands import read_commands
 from curate.recipe_tools.draft.tox_toml import find_tox_toml_jobs
@@ -23,7 +24,7 @@ _OWN_DIRECTORIES = re.compile(
     r"|temp_dir|distdir)\}"
 )
 _OWN_DIRECTORY = "/tmp/tox"
-_PYTHON_FACTORS = frozenset({"py", "py3", *(f"py3{minor}" for minor in range(6, 15))})
+_PYTHON_FACTORS = frozenset({"py", "py3", *(f"py3{minor}" for minor in MINOR_VERSIONS)})
 _MAX_REFERENCES = 10  # references within what was referred to
 
 
@@ -177,6 +178,7 @@ def _session_command(call: ast.Call) -> str:
 
 
 def _iter_make_jobs(tree: FileTree) -> Iterator[CIJob]:
-    for name, _ in iter_make_targets(tree):
-        commands = read_make_targets(tree, [name])
+    targets = read_make_targets(tree)
+    for name in targets:
+        commands = collect_make_commands(targets, [name])
         yield CIJob(origin="Makefile", findings=read_commands(commands, tree))

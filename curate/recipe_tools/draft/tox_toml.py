@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from curate.builders.git.tree import FileTree
+from curate.builders.requirements.text import decode_text
 from curate.recipe_tools.draft.job import CIJob
 from curate.recipe_tools.draft.shell_commands import read_commands
 
@@ -25,7 +26,7 @@ def find_tox_toml_jobs(tree: FileTree) -> Iterator[CIJob]:
 
 def _read_tox_table(tree: FileTree, path: str) -> dict[str, Any]:
     try:
-        return tomllib.loads((tree.read(path) or b"").decode("utf-8", "replace"))
+        return tomllib.loads(decode_text(tree.read(path) or b""))
     except tomllib.TOMLDecodeError:
         return {}
 
