@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from curate.core.model import Candidate
-from curate.publish.measures.leak_groups import compute_leak_groups
 from curate.publish.measures.solution_leaks import find_leaks
 from curate.store import Store
+from tests.helpers.releases import compute_leak_groups
 
 
 def on_rows(files: list[Path]) -> None:

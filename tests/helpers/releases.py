@@ -1,13 +1,20 @@
 """Releases of few words: rows that nothing is wrong with, and a folder that holds them."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from curate.core.model import Candidate
 from curate.publish.card import CardData
+from curate.publish.filters.apply import RowExaminer
+from curate.publish.filters.config import Exclusion, ReleaseFilters
+from curate.publish.filters.decide import decide_exclusions, read_facts
+from curate.publish.measures.benchmark_overlap import BenchmarkTasks
+from curate.publish.measures.leak_groups import group_fingerprints, make_fingerprint
 from curate.publish.release import ReleaseContent, write_release
 from curate.publish.rows import CodebaseFacts, PublishedImage, make_raw_row, make_train_row
 from curate.releases.columns import RAW_COLUMNS, TRAIN_COLUMNS
-from curate.releases.row import Row
+from curate.releases.row import Row, get_str
 from curate.releases.table import make_table
 from tests.helpers.factories import make_candidate, make_validation
 
@@ -53,3 +60,18 @@ def released(folder: Path, *train: Row, raw: Any = (), **subsets: Any) -> Path:
         subsets=tables,
     )
     return write_release(folder, content)
+
+
+def apply_filters(
+    rows: Sequence[Row], filters: ReleaseFilters, benchmarks: Sequence[BenchmarkTasks]
+) -> tuple[list[Row], Mapping[str, list[Exclusion]]]:
+    """The included *rows*, in order, and all exclusions by instance id, as a release has them."""
+    examiner = RowExaminer(filters, benchmarks)
+    excluded = decide_exclusions(map(examiner.examine, rows), filters, read_facts(rows))
+    return [row for row in rows if get_str(row, "instance_id") not in excluded], excluded
+
+
+def compute_leak_groups(candidates: Iterable[Candidate]) -> dict[str, str]:
+    """The leak groups of *candidates*, which need not be ordered."""
+    fingerprints = sorted(map(make_fingerprint, candidates), key=lambda it: it.repo)
+    return group_fingerprints(fingerprints)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from curate.core.errors import ConfigurationError
-from curate.publish.filters.apply import apply_filters, ascii_letter_ratio
+from curate.publish.filters.apply import ascii_letter_ratio
 from curate.publish.filters.config import PRESETS, ReleaseFilters, read_filters
 from curate.publish.filters.near_duplicates import (
     JaccardIndex,
@@ -29,6 +29,7 @@ from curate.publish.measures.benchmark_overlap import (
 from curate.releases.columns import TRAIN_COLUMNS
 from curate.releases.row import Row
 from curate.releases.table import RowTable, make_table
+from tests.helpers.releases import apply_filters
 
 PATCH = "diff --git a/m.py b/m.py\n--- a/m.py\n+++ b/m.py\n@@ -1 +1 @@\n-a = 1\n+a = 2\n"
 

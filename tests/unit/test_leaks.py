@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from curate.core.model import Candidate, IssueLink
-from curate.publish.measures.leak_groups import compute_leak_groups
 from curate.publish.measures.solution_leaks import distinctive_line, find_leaks
 from tests.helpers.factories import make_candidate
+from tests.helpers.releases import compute_leak_groups
 
 HEAD = "1234567890abcdef" * 2 + "12345678"
 FIX = ("if value is None:", "raise ValueError(f'no value for {name}')", "else:")

@@ -7,13 +7,12 @@ from typing import Any
 
 from curate.builders.model import Outcome
 from curate.core.model import Run, Verdict
-from curate.publish.filters.apply import apply_filters
 from curate.publish.filters.config import read_filters
 from curate.publish.measures.benchmark_overlap import load_benchmark
 from curate.publish.rows import CodebaseFacts
 from tests.demo.sample import VERIFIED, SamplePull, load
 from tests.helpers.factories import make_candidate, make_validation
-from tests.helpers.releases import IMAGE, train_row
+from tests.helpers.releases import IMAGE, apply_filters, train_row
 
 SAMPLE = load()
 ISSUES = {issue.number: f"{issue.title}\n{issue.body}" for issue in SAMPLE.issues}

@@ -5,8 +5,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from curate.publish.filters.config import Exclusion, ReleaseFilters
-from curate.publish.filters.decide import decide_exclusions, read_facts
+from curate.publish.filters.config import ReleaseFilters
 from curate.publish.filters.examined_row import ExaminedRow, ReasonDetail
 from curate.publish.filters.near_duplicates import hash_word_triples
 from curate.publish.filters.secrets import find_secrets, may_hold_secrets
@@ -87,15 +86,6 @@ def digest_row(row: Row) -> bytes:
         digest.update(f"{name} {type(value).__name__} {len(data)}\n".encode())
         digest.update(data)
     return digest.digest()
-
-
-def apply_filters(
-    rows: Sequence[Row], filters: ReleaseFilters, benchmarks: Sequence[BenchmarkTasks]
-) -> tuple[list[Row], Mapping[str, list[Exclusion]]]:
-    """Return the included *rows*, in order, and all exclusions by instance id."""
-    examiner = RowExaminer(filters, benchmarks)
-    excluded = decide_exclusions(map(examiner.examine, rows), filters, read_facts(rows))
-    return [row for row in rows if get_str(row, "instance_id") not in excluded], excluded
 
 
 def find_benchmark_repositories(repos: Sequence[str], filters: ReleaseFilters) -> Mapping[str, str]:

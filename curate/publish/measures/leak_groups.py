@@ -79,21 +79,14 @@ def make_fingerprint(candidate: Candidate) -> Fingerprint:
     )
 
 
-def compute_leak_groups(candidates: Iterable[Candidate]) -> dict[str, str]:
+def group_fingerprints(fingerprints: Iterable[Fingerprint]) -> dict[str, str]:
     """Return the leak group by instance id: the id of its PR with the lowest number.
 
     A candidate related to no other is a group of its own. One that collects others' work (a
-    release, a merge of branches) would join all of them and is left out. *candidates* should be
-    all candidates, whether verified or not; else groups would depend on which were verified.
-    """
-    fingerprints = sorted(map(make_fingerprint, candidates), key=lambda it: it.repo)
-    return group_fingerprints(fingerprints)
-
-
-def group_fingerprints(fingerprints: Iterable[Fingerprint]) -> dict[str, str]:
-    """Return the leak groups of candidates, which must come repository by repository.
-
-    The lines of one repository are in memory at once.
+    release, a merge of branches) would join all of them and is left out. The fingerprints should be
+    those of all candidates, whether verified or not; else groups would depend on which were
+    verified. They must come repository by repository, as the lines of one repository are in memory
+    at once.
     """
     groups, pulls = _UnionFind(), list[tuple[int, str, str, int]]()
     for repo, of_repo in groupby(fingerprints, key=lambda it: it.repo):
