@@ -1,6 +1,5 @@
 """`curate publish`: a release directory, the Hub, and images in a registry."""
 
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -33,6 +32,7 @@ from curate.cli.publish_options import (
     check_dataset_name,
     parse_lite_mode,
     parse_subsets,
+    read_hub_token,
 )
 from curate.cli.publish_verify import EXAMPLE as VERIFY_EXAMPLE
 from curate.cli.publish_verify import make_check, verify_command
@@ -91,7 +91,7 @@ def publish_command(
     verify: Annotated[
         bool, typer.Option(help="Run evaluation scripts in their images, where that is new.")
     ] = True,
-    jobs: JobsOption = 1,
+    jobs: JobsOption = None,
     allow_local_images: LocalImagesOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -193,7 +193,7 @@ def diff_command(
     check_dataset_name(hub)
     here = _existing_release(get_settings(context), folder)
     with tempfile.TemporaryDirectory(prefix="curate-") as there:
-        if not download_dataset(hub, Path(there), branch=branch, token=_read_hub_token()):
+        if not download_dataset(hub, Path(there), branch=branch, token=read_hub_token()):
             err_console.print(f"{hub} has no release on {branch} yet", soft_wrap=True)
         found = diff_folders(Path(there), here)
     if as_json:
@@ -228,7 +228,7 @@ def push_command(
     if not allow_local_images:
         require_registry_images(iter_rows(here, "train", ("instance_id", "image")))
     if dry_run:
-        changes = plan_push(here, hub, branch=branch, token=_read_hub_token())
+        changes = plan_push(here, hub, branch=branch, token=read_hub_token())
         result: dict[str, object] = {"hub": hub, "add": changes.add, "delete": changes.delete}
         for verb, paths in (("add", changes.add), ("delete", changes.delete)):
             for path in paths:
@@ -264,14 +264,9 @@ def benchmark_list_command(
 def _push(folder: Path, hub: str, *, private: bool, branch: str, tag: str) -> dict[str, object]:
     with show_work(f"pushing to {hub}"):
         pushed = push_rows(
-            folder, hub, private=private, branch=branch, tag=tag, token=_read_hub_token()
+            folder, hub, private=private, branch=branch, tag=tag, token=read_hub_token()
         )
     return {"hub": hub, "commit": pushed.commit, "changed": pushed.changed}
-
-
-def _read_hub_token() -> str | None:
-    """The Hub's token; None leaves it to the Hub client's own store."""
-    return os.environ.get("HF_TOKEN") or None
 
 
 def _existing_release(settings: Settings, folder: Path | None) -> Path:

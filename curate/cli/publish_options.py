@@ -1,5 +1,6 @@
 """Options of `curate publish` and its subcommands, and what they may be."""
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,6 +39,11 @@ def check_dataset_name(hub: str) -> None:
             f"Invalid dataset name {hub!r}.",
             hint="Write it as OWNER/NAME, with letters, digits, '-', '_' and '.'.",
         )
+
+
+def read_hub_token() -> str | None:
+    """The Hub's token; None leaves it to the Hub client's own store."""
+    return os.environ.get("HF_TOKEN") or None
 
 
 def parse_lite_mode(lite: str) -> str:

@@ -51,7 +51,7 @@ def verify_command(
     ] = "",
     release_filters: FiltersOption = None,
     where: Annotated[str, typer.Option(metavar="SQL", help="Condition on verified rows.")] = "",
-    jobs: JobsOption = 1,
+    jobs: JobsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the evaluation script of each instance of a release as clients run it.

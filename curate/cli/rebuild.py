@@ -1,6 +1,5 @@
 """`curate rebuild`: the nightly path; crawl what is new, validate it, write the next release."""
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -29,7 +28,12 @@ from curate.cli.common import (
 )
 from curate.cli.crawl import make_client, print_crawl_summary, read_git_token
 from curate.cli.progress import Progress, ProgressDisplay, show_work
-from curate.cli.publish_options import LocalImagesOption, PrivateOption
+from curate.cli.publish_options import (
+    LocalImagesOption,
+    PrivateOption,
+    check_dataset_name,
+    read_hub_token,
+)
 from curate.cli.suggestions import complete_commands
 from curate.cli.validate import choose_jobs
 from curate.cli.validation_progress import ValidationProgress
@@ -148,14 +152,13 @@ class ReleaseTarget:
     allows_local_images: bool = False  # images that are on this machine alone
 
     def check(self) -> None:
-        """Raise ConfigurationError if there is nowhere to push to."""
+        """Raise ConfigurationError if there is nowhere to push to, or *hub* is no name for it."""
         if self.is_published and not (self.hub or self.registry):
             raise ConfigurationError(
                 "--publish needs --hub or --registry.", hint="Say where to push to, or omit it."
             )
-        if self.hub and self.hub.count("/") != 1:
-            message = f"Invalid dataset name {self.hub!r}."
-            raise ConfigurationError(message, hint="Write it as OWNER/NAME.")
+        if self.hub:
+            check_dataset_name(self.hub)
 
     @property
     def publish_command(self) -> str:
@@ -284,9 +287,13 @@ def _write_release(
         return document
     if target.hub:
         require_pushable(check_release_folder(target.folder, filters))
-        token = os.environ.get("HF_TOKEN") or None
         pushed = push_rows(
-            target.folder, target.hub, private=target.is_private, branch="main", tag="", token=token
+            target.folder,
+            target.hub,
+            private=target.is_private,
+            branch="main",
+            tag="",
+            token=read_hub_token(),
         )
         document |= {"hub": target.hub, "commit": pushed.commit, "changed": pushed.changed}
     return document
