@@ -119,7 +119,12 @@ def validate_command(
             _print_plan(store, tasks, up_to_date, jobs=jobs, as_json=as_json)
             return
         with ValidationProgress(len(tasks)) as progress, stop_at(deadline) as stop_event:
-            control = RunControl(jobs=jobs, observer=progress, stop_event=stop_event)
+            control = RunControl(
+                jobs=jobs,
+                observer=progress,
+                stop_event=stop_event,
+                retry_rejected=retry_rejected or bool(reason),
+            )
             summary = run_validation(tasks, options, store, settings, control)
     remaining = len(tasks) - summary.attempted - len(summary.infra_failures)
     _print_summary(summary, up_to_date, remaining, as_json=as_json)

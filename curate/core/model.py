@@ -215,6 +215,7 @@ class Environment:
     python: str
     lock: str  # requirements text
     exclude_newer: datetime
+    date: datetime | None = None  # that the environment is built for, at or after exclude_newer
     lock_adjustments: tuple[str, ...]
     system_packages: tuple[str, ...]
     handle: str

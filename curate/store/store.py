@@ -12,24 +12,26 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from curate.builders.model import RequirementsLock
 from curate.core.model import Candidate, Decision, Rejection, Validation
 from curate.store.blobs import BlobStore
 from curate.store.crawl_tables import CrawlTables
 from curate.store.database import Database
+from curate.store.environment_tables import EnvironmentTables
 from curate.store.funnel import RepositoryFunnel, read_funnels
 from curate.store.serialization import dumps, from_json, loads, to_json
+from curate.store.unfinished import UnfinishedSteps
 
 _Row = tuple[Any, ...]
 
 
-class Store(CrawlTables):
+class Store(CrawlTables, EnvironmentTables):
     """All of curate's state, in one directory. Safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         super().__init__(Database(folder))
         self.blobs = BlobStore(folder / "blobs", self._database)
+        self.unfinished = UnfinishedSteps(self._database)
 
     def __enter__(self) -> "Store":
         return self
@@ -128,16 +130,6 @@ class Store(CrawlTables):
 
     # -- validation ----------------------------------------------------------------------------
 
-    def get_lock(self, key: str) -> RequirementsLock | None:
-        """Return the stored lock for *key*; None if there is none."""
-        row = self._database.fetch_one("SELECT data FROM locks WHERE key = ?", key)
-        return loads(RequirementsLock, row[0]) if row else None
-
-    def save_lock(self, key: str, lock: RequirementsLock) -> None:
-        """Save a lock for all candidates that share its key."""
-        with self._database.transaction() as database:
-            database.execute("INSERT OR REPLACE INTO locks VALUES (?, ?)", (key, dumps(lock)))
-
     def get_validation(self, instance_id: str) -> Validation | None:
         """Return the latest validation of a candidate; None if there is none."""
         row = self._database.fetch_one(
@@ -168,7 +160,7 @@ class Store(CrawlTables):
             yield loads(Validation, row[0])
 
     def save_validation(self, repo: str, validation: Validation) -> None:
-        """Save a finished validation, replacing the previous one."""
+        """Save a finished validation, replacing the previous one and its steps."""
         rejection = validation.verdict.rejection
         row = (
             validation.instance_id,
@@ -184,6 +176,9 @@ class Store(CrawlTables):
         placeholders = ", ".join("?" * len(row))
         with self._database.transaction() as database:
             database.execute(f"INSERT OR REPLACE INTO validations VALUES ({placeholders})", row)
+            database.execute(
+                "DELETE FROM unfinished WHERE instance_id = ?", (validation.instance_id,)
+            )
 
     def iter_verified(self) -> Iterator[tuple[Candidate, Validation]]:
         """Verified candidates with their validations, ordered by repository and number."""

@@ -16,6 +16,13 @@ CREATE INDEX claims_pull ON claims (repo, number);
 
 CREATE_BLOBS = "CREATE TABLE blobs (key TEXT PRIMARY KEY, data BLOB NOT NULL);"
 
+CREATE_PROGRESS = """
+CREATE TABLE failed_builds (key TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE unfinished (
+    instance_id TEXT NOT NULL, step TEXT NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (instance_id, step)) WITHOUT ROWID;
+"""
+
 CREATE_INDEXES = """
 CREATE INDEX pulls_hash ON pulls (repo, number, hash);
 CREATE INDEX validations_state ON validations (stage, instance_id, inputs_hash, finished_at);
@@ -48,6 +55,7 @@ CREATE TABLE pushed_images (
     PRIMARY KEY (instance_id, registry)) WITHOUT ROWID;
 {CREATE_CLAIMS}
 {CREATE_BLOBS}
+{CREATE_PROGRESS}
 {CREATE_INDEXES}"""
 
 

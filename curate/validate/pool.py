@@ -121,6 +121,7 @@ def validate_tasks(
                     _collect_result(future, running.pop(future), ctx.store, summary, on_done)
         except BaseException:
             ctx.stop_event.set()
+            ctx.abort_event.set()
             with suppress(BuilderError):
                 ctx.backend.abort_all()
             raise
