@@ -171,12 +171,12 @@ def _print_plan(
     cost = estimate_cost([task.candidate.repo for task in tasks], store)
     if as_json:
         document = {"ids": [task.candidate.instance_id for task in tasks], "jobs": jobs}
-        seconds = {"seconds": cost.core_seconds / jobs, "up_to_date": up_to_date}
+        seconds = {"seconds": cost.work_seconds / jobs, "up_to_date": up_to_date}
         print_json(document | seconds | asdict(cost))
         return
     for task in tasks:
         typer.echo(task.candidate.instance_id)
-    hours = format_duration(cost.core_seconds / jobs)
+    hours = format_duration(cost.work_seconds / jobs)
     basis = f"{cost.history:,} earlier validations" if cost.history else "documented means"
     err_console.print(
         f"{cost.candidates:,} candidates would run, {up_to_date:,} are up to date. With -j {jobs}"

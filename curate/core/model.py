@@ -255,8 +255,8 @@ class Validation:
         return self.verdict.rejection is None
 
     @property
-    def core_seconds(self) -> float:
-        """CPU-seconds of all runs plus wall seconds of lock and build (one core each)."""
+    def work_seconds(self) -> float:
+        """CPU-seconds of all runs plus wall seconds of lock and build, whose CPU time is unknown."""
         spent = sum(run.cpu_seconds for run in self.runs) + self.strength_seconds
         env = self.environment
         return spent + (env.lock_seconds + env.build_seconds if env else 0.0)

@@ -143,9 +143,9 @@ class Store(CrawlTables, EnvironmentTables):
         return {row[0]: row[1] for row in self._database.fetch_all(query, rejected)}
 
     def validation_costs(self) -> dict[str, tuple[int, float, float]]:
-        """Return (count, mean core seconds, mean unique bytes) of validations by repository."""
+        """Return (count, mean work seconds, mean unique bytes) of validations by repository."""
         rows = self._database.fetch_all(
-            "SELECT repo, COUNT(*), AVG(core_seconds), AVG(unique_bytes) FROM validations"
+            "SELECT repo, COUNT(*), AVG(work_seconds), AVG(unique_bytes) FROM validations"
             " GROUP BY repo"
         )
         return {row[0]: (row[1], row[2], row[3]) for row in rows}
@@ -169,7 +169,7 @@ class Store(CrawlTables, EnvironmentTables):
             rejection.stage if rejection else None,
             rejection.reason if rejection else None,
             validation.finished_at.isoformat(),
-            validation.core_seconds,
+            validation.work_seconds,
             validation.unique_bytes,
             dumps(validation),
         )

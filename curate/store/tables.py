@@ -26,7 +26,7 @@ CREATE TABLE unfinished (
 CREATE_INDEXES = """
 CREATE INDEX pulls_hash ON pulls (repo, number, hash);
 CREATE INDEX validations_state ON validations (stage, instance_id, inputs_hash, finished_at);
-CREATE INDEX validations_cost ON validations (repo, core_seconds, unique_bytes);
+CREATE INDEX validations_cost ON validations (repo, work_seconds, unique_bytes);
 """
 
 CREATE_TABLES = f"""
@@ -48,7 +48,7 @@ CREATE INDEX candidates_repo ON candidates (repo, number);
 CREATE TABLE validations (
     instance_id TEXT PRIMARY KEY, repo TEXT NOT NULL, inputs_hash TEXT NOT NULL,
     stage TEXT, reason TEXT, finished_at TEXT NOT NULL,
-    core_seconds REAL NOT NULL, unique_bytes INTEGER NOT NULL, data BLOB NOT NULL) WITHOUT ROWID;
+    work_seconds REAL NOT NULL, unique_bytes INTEGER NOT NULL, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE locks (key TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE pushed_images (
     instance_id TEXT NOT NULL, registry TEXT NOT NULL, image TEXT NOT NULL, reference TEXT NOT NULL,

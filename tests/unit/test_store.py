@@ -212,7 +212,7 @@ def test_the_funnel_counts_every_pull_once(store: Store) -> None:
     assert (funnel.pulls, funnel.undecided, funnel.candidates) == (5, 1, 3)
     assert (funnel.attempted, funnel.verified) == (2, 1)
     assert funnel.rejected == {"crawl/no-tests": 1, "validate/flaky-tests": 1}
-    assert funnel.core_seconds == 5.0
+    assert funnel.work_seconds == 5.0
 
 
 def test_a_newer_format_is_refused_and_left_alone(tmp_path: Path) -> None:
