@@ -256,7 +256,7 @@ class Validation:
 
     @property
     def work_seconds(self) -> float:
-        """CPU-seconds of all runs plus wall seconds of lock and build, whose CPU time is unknown."""
+        """CPU-seconds of all runs, and wall seconds of lock and build, whose CPU is unknown."""
         spent = sum(run.cpu_seconds for run in self.runs) + self.strength_seconds
         env = self.environment
         return spent + (env.lock_seconds + env.build_seconds if env else 0.0)

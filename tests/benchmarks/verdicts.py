@@ -32,8 +32,9 @@ was crawled from a stand-in for GitHub and a real mirror, locked as of its date,
 any other candidate; published lists were only compared with. A row is "right" where what we found
 contains every published FAIL_TO_PASS, "verified" where no list is published and there is an
 instance. Seconds are upper bounds: two cores, shared with other work. "Work" is the CPU time of
-runs plus the wall time of lock and build. A lock or an environment of 0 s was there already, made for an earlier row. MB are those of an image's layers, which all but the
-last ("own") are shared; rows with the same "environment" share that and all below it.
+runs plus the wall time of lock and build. A lock or an environment of 0 s was there already, made
+for an earlier row. MB are those of an image's layers, which all but the last ("own") are shared;
+rows with the same "environment" share that and all below it.
 """
 HEAD = (
     "| instance | FAIL_TO_PASS published | of these found | found | PASS_TO_PASS published"
