@@ -10,6 +10,10 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
+# User ("uid:gid") and variables of tests in a container, in validation as in evaluation.
+CONTAINER_USER = "1000:1000"
+CONTAINER_ENV: Mapping[str, str] = {"HOME": "/tmp", "USER": "curate", "LOGNAME": "curate"}
+
 
 class Outcome(StrEnum):
     """Outcome of one test in one run; MISSING means that only other runs report the test."""

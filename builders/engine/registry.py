@@ -18,7 +18,7 @@ from curate.builders.errors import BuilderError
 # Errors for which a retry is pointless.
 _FINAL = re.compile(
     r"unauthorized|denied|authentication required|insufficient_scope"
-    r"|does not exist|no such image|invalid reference|repository name",
+    r"|does not exist|no such image|invalid reference|repository name|name invalid",
     re.IGNORECASE,
 )
 
@@ -27,8 +27,8 @@ class RegistryError(BuilderError):
     """The registry refused an image, or does not have it."""
 
 
-class _TransientRegistryError(RegistryError):
-    """A registry error that a retry may resolve."""
+class RegistryUnavailableError(RegistryError):
+    """The registry does not respond, or fails in a way that a later call may not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +52,18 @@ def push_image(client: docker.DockerClient, image: str, repository: str, tag: st
         tag: Tag in the registry.
 
     Raises:
-        RegistryError: The push was refused, or failed four times.
+        RegistryError: The push was refused.
+        RegistryUnavailableError: The push failed four times.
     """
     started = time.monotonic()
     try:
         client.images.get(image).tag(repository, tag=tag)
     except docker.errors.ImageNotFound as error:
         raise RegistryError(f"image {image} does not exist, so it cannot be pushed") from error
+    except docker.errors.APIError as error:
+        raise RegistryError(
+            f"{repository}:{tag} cannot be pushed: {error.explanation or error}"
+        ) from error
     lines = _push_with_retries(client, repository, tag)
     digest = _parse_digest(lines, f"{repository}:{tag}")
     layers, pushed_bytes = _parse_layers(lines)
@@ -104,7 +109,7 @@ def pull_image(client: docker.DockerClient, reference: str) -> str:
 
 
 @retry(
-    retry=retry_if_exception_type(_TransientRegistryError),
+    retry=retry_if_exception_type(RegistryUnavailableError),
     stop=stop_after_attempt(4),
     wait=wait_exponential(multiplier=1, max=30),
     reraise=True,
@@ -116,10 +121,12 @@ def _push_with_retries(
     try:
         lines = list(client.images.push(repository, tag=tag, stream=True, decode=True))
     except (docker.errors.APIError, OSError) as error:
-        raise _TransientRegistryError(f"{repository}:{tag} could not be pushed: {error}") from error
+        raise RegistryUnavailableError(
+            f"{repository}:{tag} could not be pushed: {error}"
+        ) from error
     for line in lines:
         if "error" in line:
-            kind = RegistryError if _FINAL.search(line["error"]) else _TransientRegistryError
+            kind = RegistryError if _FINAL.search(line["error"]) else RegistryUnavailableError
             raise kind(
                 f"{repository}:{tag} was refused: {line['error']}",
                 hint="Log in (docker login) and check the name and its permissions.",

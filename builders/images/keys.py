@@ -33,4 +33,4 @@ def safe_name(name: str) -> str:
         char if char.isascii() and (char.isalnum() or char in "._-") else "-"
         for char in name.lower()
     )
-    return cleaned[:90].lstrip(".-")
+    return cleaned[:90].lstrip(".-") or "instance"

@@ -55,9 +55,10 @@ def _raise_keyboard_interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 def _wait_for_signals(reader: int, numbers: set[signal.Signals]) -> None:
     count = 0
+    poll = select.poll()  # `select` takes no descriptors above 1023
+    poll.register(reader, select.POLLIN)
     while count < 2:
-        readable, _, _ = select.select([reader], [], [], CLEAN_EXIT_SECONDS if count else None)
-        if not readable:
+        if not poll.poll(CLEAN_EXIT_SECONDS * 1000 if count else None):
             break
         count += sum(number in numbers for number in os.read(reader, 256))
     _exit_by_force()

@@ -22,7 +22,15 @@ from docker.models.containers import Container
 
 from curate.builders.engine.client import translate_engine_errors
 from curate.builders.errors import SandboxError
-from curate.builders.model import BuiltInstance, ResourceLimits, RunResult, RunSpec, RunStatus
+from curate.builders.model import (
+    CONTAINER_ENV,
+    CONTAINER_USER,
+    BuiltInstance,
+    ResourceLimits,
+    RunResult,
+    RunSpec,
+    RunStatus,
+)
 from curate.builders.pytest_plugin import generate_key
 from curate.builders.sandbox.copy_out import copy_files_out
 from curate.builders.sandbox.isolate import HOST_NAME
@@ -51,7 +59,7 @@ class ContainerOptions:
     """How a container runs, whatever runs in it."""
 
     checkout: str = "/testbed"  # path of the checkout in the image; `user` must be able to write it
-    user: str = "1000:1000"  # "uid:gid" of all processes
+    user: str = CONTAINER_USER  # "uid:gid" of all processes
     capabilities: Sequence[str] = ()  # added after all were dropped, for tests that need some
     runtime: str | None = None  # another container runtime of the engine, e.g. gVisor's "runsc"
     owner: str = "nobody"  # label by which `remove_containers` finds the container
@@ -147,7 +155,7 @@ def make_create_options(
         "extra_hosts": {HOST_NAME: "127.0.0.1"},
         "sysctls": {"net.ipv6.conf.all.disable_ipv6": "0"},  # `localhost` is also ::1
         "user": container_options.user,
-        "environment": {"HOME": "/tmp", "USER": "curate", "LOGNAME": "curate"},
+        "environment": dict(CONTAINER_ENV),
         "init": True,
         "network_mode": "none",
         "cap_drop": ["ALL"],

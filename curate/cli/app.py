@@ -27,6 +27,7 @@ COMMANDS = {
     "list": "List candidates by state and reason.",
     "show": "Show candidates with issue, tests, patches and verdict.",
     "logs": "Print what a candidate's test runs, lock or build printed.",
+    "exclude": "Keep candidates out of releases, with a reason.",
     "export": "Write candidates or verified instances as files, or as tasks for other tools.",
     "images": "Manage the images on this machine.",
     "rebuild": "Crawl, validate and write the next release: the nightly job.",

@@ -7,13 +7,16 @@ from typing import Annotated
 import typer
 
 from curate.cli.common import FiltersOption, err_console, get_settings, open_store
-from curate.cli.progress import show_work
+from curate.cli.progress import show_phases
 from curate.core.errors import NotFoundError
 from curate.git.locations import find_mirror
+from curate.publish.context import PublishContext
 from curate.publish.filters.config import read_filters
+from curate.publish.image_names import normalize_registry
+from curate.publish.images import count_local_images
 from curate.publish.measures.codebase import CodebaseReader
 
-EXAMPLE = "Example: [bold]curate export --split raw --format jsonl pool.jsonl[/bold]"
+EXAMPLE = "Example: [bold]curate export --split raw pool.parquet[/bold]"
 
 
 class ExportSplit(StrEnum):
@@ -45,11 +48,13 @@ def export_command(
         ExportSplit, typer.Option(help="All candidates, or verified ones.")
     ] = ExportSplit.VERIFIED,
     form: Annotated[
-        ExportFormat,
+        ExportFormat | None,
         typer.Option(
-            "--format", help="A file, a SWE-bench task repository, Harbor tasks or a directory."
+            "--format",
+            help="A file, a SWE-bench task repository, Harbor tasks or a directory."
+            " (default: by the suffix of PATH, .jsonl or .parquet)",
         ),
-    ] = ExportFormat.JSONL,
+    ] = None,
     where: Annotated[str, typer.Option(metavar="SQL", help="Condition on the rows.")] = "",
     registry: Annotated[
         str, typer.Option(metavar="HOST/NAMESPACE", help="Name images as pushed to this registry.")
@@ -57,22 +62,33 @@ def export_command(
     release_filters: FiltersOption = None,
 ) -> None:
     """Write candidates or verified instances as a file, or as tasks for another tool."""
-    from curate.publish.export.run import select_rows, write_rows
+    from curate.publish.export.run import (
+        FOLDER_FORMATS,
+        choose_format,
+        require_exportable,
+        select_rows,
+        write_rows,
+    )
 
     settings = get_settings(context)
+    export_format = choose_format(path, form.value if form else None)
+    require_exportable(split.value, export_format, path)
+    registry = normalize_registry(registry) if registry else ""
     filters = read_filters(release_filters or settings.release_filters)
     with (
         open_store(settings) as store,
-        show_work("selecting rows"),
-        CodebaseReader(lambda repo: find_mirror(settings, repo)) as bases,
+        CodebaseReader(lambda repo: find_mirror(settings, repo)) as codebases,
+        show_phases() as progress,
     ):
-        rows, exclusions = select_rows(
-            store, bases, split.value, filters, where=where, registry=registry
-        )
-    if not rows and form not in {ExportFormat.JSONL, ExportFormat.PARQUET}:
-        raise NotFoundError("No rows match.", hint="See what there is: curate status")
-    write_rows(rows, split.value, form.value, path)
-    err_console.print(f"{len(rows):,} rows written to {path}")
+        ctx = PublishContext(store=store, codebases=codebases, progress=progress)
+        rows, exclusions = select_rows(ctx, split.value, filters, where=where, registry=registry)
+        if not rows.ids and export_format in FOLDER_FORMATS:
+            raise NotFoundError("No rows match.", hint="See what there is: curate status")
+        write_rows(rows, split.value, export_format, path, progress)
+        local = count_local_images(rows) if split is ExportSplit.VERIFIED else 0
+    err_console.print(f"{len(rows):,} rows written to {path}", markup=False, soft_wrap=True)
+    if local:
+        err_console.print(f"{local:,} of {len(rows):,} images exist only on this machine")
     for exclusion in exclusions:
         err_console.print(
             f"excluded {exclusion.instance_id}: {exclusion.reason}", markup=False, soft_wrap=True

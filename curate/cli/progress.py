@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -103,6 +104,19 @@ class ProgressDisplay:
 def show_work(text: str) -> ProgressDisplay:
     """Show that work whose extent nobody knows goes on, for how long, and what it is."""
     return ProgressDisplay(lambda: Progress(lines=(text,)))
+
+
+@contextmanager
+def show_phases() -> Iterator[Callable[[str, int, int], None]]:
+    """Yield a callback for (phase, done, total), whose last arguments are shown."""
+    now = Progress(lines=())
+
+    def show(phase: str, done: int, total: int) -> None:
+        nonlocal now
+        now = Progress(lines=(phase,), done=done, total=total)
+
+    with ProgressDisplay(lambda: now):
+        yield show
 
 
 def format_duration(seconds: float) -> str:

@@ -1,10 +1,11 @@
 """`curate publish`: a release directory, the Hub, and images in a registry."""
 
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,46 +13,53 @@ import typer
 
 from curate.cli.common import (
     FiltersOption,
+    JobsOption,
     JsonOption,
     err_console,
     get_settings,
     open_store,
     print_json,
 )
-from curate.cli.progress import show_work
+from curate.cli.progress import show_phases, show_work
 from curate.cli.publish_images import EXAMPLE as IMAGES_EXAMPLE
-from curate.cli.publish_images import DryRunOption, RegistryOption, images_command
-from curate.core.errors import ConfigurationError, NotFoundError
+from curate.cli.publish_images import DryRunOption, images_command
+from curate.cli.publish_options import (
+    BranchOption,
+    FolderArgument,
+    HubOption,
+    LocalImagesOption,
+    PrivateOption,
+    TagOption,
+    check_dataset_name,
+    parse_lite_mode,
+    parse_subsets,
+)
+from curate.cli.publish_verify import EXAMPLE as VERIFY_EXAMPLE
+from curate.cli.publish_verify import make_check, verify_command
+from curate.cli.validate import choose_jobs
+from curate.core.errors import NotFoundError
 from curate.core.settings import Settings
 from curate.publish.check import check_release_folder
 from curate.publish.diff import SplitDiff, diff_folders
-from curate.publish.excluded import as_release_problems
+from curate.publish.excluded import as_release_problems, make_examiners
 from curate.publish.filters.config import read_filters
+from curate.publish.image_names import normalize_registry
+from curate.publish.images import require_registry_images, set_release_images
 from curate.publish.measures.benchmark_overlap import to_toml
-from curate.publish.measures.swebench_lite import CRITERIA_BY_MODE
+from curate.publish.output_paths import explain_path_errors
 from curate.publish.release import CHECKSUMS_FILE
 from curate.publish.run import (
     ReleaseOptions,
-    push_missing_images,
+    ReleaseSteps,
     push_rows,
     require_pushable,
     write_filtered_release,
 )
+from curate.releases.reader import iter_rows
 
 EXAMPLE = "Example: [bold]curate publish --hub my-lab/my-tasks --registry ghcr.io/my-lab[/bold]"
-_SPLIT = re.compile(r"[a-z][a-z0-9_]*")
 
 publish_app = typer.Typer(no_args_is_help=False)
-
-FolderArgument = Annotated[
-    Path | None, typer.Argument(help="Release directory. (default: DATA_DIR/release)")
-]
-HubOption = Annotated[
-    str, typer.Option(metavar="OWNER/NAME", help="Dataset on the Hugging Face Hub.")
-]
-PrivateOption = Annotated[bool, typer.Option(help="Visibility of a new dataset.")]
-BranchOption = Annotated[str, typer.Option(help="Branch of the dataset; created when missing.")]
-TagOption = Annotated[str, typer.Option(help="Immutable tag for this release.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -66,7 +74,9 @@ def publish_command(
         Path | None, typer.Option(help="Release directory. (default: DATA_DIR/release)")
     ] = None,
     hub: HubOption = "",
-    registry: RegistryOption = "",
+    registry: Annotated[
+        str, typer.Option(metavar="HOST/NAMESPACE", help="Registry that images are pushed to.")
+    ] = "",
     private: PrivateOption = True,
     branch: BranchOption = "main",
     tag: TagOption = "",
@@ -78,29 +88,57 @@ def publish_command(
     subset: Annotated[
         list[str] | None, typer.Option(metavar="NAME=SQL", help="Additional split.")
     ] = None,
+    verify: Annotated[
+        bool, typer.Option(help="Run evaluation scripts in their images, where that is new.")
+    ] = True,
+    jobs: JobsOption = 1,
+    allow_local_images: LocalImagesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Publish verified instances: rows to a directory or the Hub, images to a registry.
 
-    Without a subcommand: write the release, check it, and push it to the dataset of --hub. The
-    token is read from HF_TOKEN or the Hub client's own store.
+    Without a subcommand: run the evaluation scripts as clients do, push the images to --registry,
+    write the release, check it, and push it to the dataset of --hub. The token is read from
+    HF_TOKEN or the Hub client's own store.
     """
     if context.invoked_subcommand:
         return
     settings = get_settings(context)
     folder = output or settings.data_dir / "release"
-    _check_dataset_name(hub)
+    if hub:
+        check_dataset_name(hub)
     options = ReleaseOptions(
         filters=read_filters(release_filters or settings.release_filters),
         where=where,
-        lite=_parse_lite_mode(lite),
-        subsets=_parse_subsets(subset or []),
+        lite=parse_lite_mode(lite),
+        subsets=parse_subsets(subset or []),
     )
-    with open_store(settings) as store, show_work("publishing"):
-        images = push_missing_images(store, registry) if registry else {}
-        write_filtered_release(settings, store, folder, repo_id=hub, images=images, options=options)
-    result: dict[str, object] = {"folder": str(folder), "images": len(images)}
-    require_pushable(check_release_folder(folder, options.filters))
+    registry = normalize_registry(registry) if registry else ""
+    with open_store(settings) as store, show_phases() as progress:
+        options = replace(options, progress=progress)
+        steps = ReleaseSteps(
+            set_images=partial(
+                set_release_images, store=store, registry=registry, allow_local=allow_local_images
+            )
+        )
+        if not registry and not allow_local_images:
+            steps = replace(steps, require=require_registry_images)
+        if verify:
+            check = make_check(
+                store, settings, options, registry=registry, jobs=jobs or choose_jobs(())
+            )
+            steps = replace(steps, check=check)
+        summary = write_filtered_release(
+            settings, store, folder, repo_id=hub, options=options, steps=steps
+        )
+        problems = check_release_folder(folder, options.filters, summary.examiners, progress)
+    result: dict[str, object] = {
+        "folder": str(folder),
+        "images": summary.images,
+        "rows": dict(summary.rows),
+        "excluded": summary.excluded,
+    }
+    require_pushable(problems)
     if hub:
         result |= _push(folder, hub, private=private, branch=branch, tag=tag)
     if as_json:
@@ -121,8 +159,11 @@ def check_command(
     """
     settings = get_settings(context)
     filters = read_filters(release_filters or settings.release_filters)
-    problems = check_release_folder(_existing_release(settings, folder), filters)
-    exclusions = as_release_problems(settings, filters)
+    release = _existing_release(settings, folder)
+    with show_phases() as progress:
+        examiners = make_examiners(settings, filters)
+        problems = check_release_folder(release, filters, examiners, progress)
+        exclusions = as_release_problems(settings, filters, progress)
     if as_json:
         print_json([vars(problem) for problem in (*problems, *exclusions)])
     for problem in (*problems, *exclusions) if not as_json else ():
@@ -149,7 +190,7 @@ def diff_command(
     """Compare a release with the one on the Hub, by split and column."""
     from curate.publish.hub import download_dataset
 
-    _check_dataset_name(hub)
+    check_dataset_name(hub)
     here = _existing_release(get_settings(context), folder)
     with tempfile.TemporaryDirectory(prefix="curate-") as there:
         if not download_dataset(hub, Path(there), branch=branch, token=_read_hub_token()):
@@ -172,17 +213,20 @@ def push_command(
     branch: BranchOption = "main",
     tag: TagOption = "",
     release_filters: FiltersOption = None,
+    allow_local_images: LocalImagesOption = False,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Push a release to the Hub in one commit, if `check` finds no errors."""
     from curate.publish.hub import plan_push
 
-    _check_dataset_name(hub)
+    check_dataset_name(hub)
     settings = get_settings(context)
     here = _existing_release(settings, folder)
     filters = read_filters(release_filters or settings.release_filters)
-    require_pushable(check_release_folder(here, filters))
+    require_pushable(check_release_folder(here, filters, make_examiners(settings, filters)))
+    if not allow_local_images:
+        require_registry_images(iter_rows(here, "train", ("instance_id", "image")))
     if dry_run:
         changes = plan_push(here, hub, branch=branch, token=_read_hub_token())
         result: dict[str, object] = {"hub": hub, "add": changes.add, "delete": changes.delete}
@@ -196,6 +240,7 @@ def push_command(
 
 
 publish_app.command("images", epilog=IMAGES_EXAMPLE)(images_command)
+publish_app.command("verify", epilog=VERIFY_EXAMPLE)(verify_command)
 
 
 @publish_app.command(
@@ -231,7 +276,9 @@ def _read_hub_token() -> str | None:
 
 def _existing_release(settings: Settings, folder: Path | None) -> Path:
     path = folder or settings.data_dir / "release"
-    if not (path / CHECKSUMS_FILE).is_file():
+    with explain_path_errors(path, "read"):
+        is_release = (path / CHECKSUMS_FILE).is_file()
+    if not is_release:
         raise NotFoundError(f"No release in {path}.", hint="Run: curate publish")
     return path
 
@@ -247,25 +294,3 @@ def _print_diff(found: Sequence[SplitDiff]) -> None:
         for label, names in (("added", one.new_columns), ("removed", one.removed_columns)):
             if names:
                 print(f"  {label} columns: {', '.join(names)}")
-
-
-def _check_dataset_name(hub: str) -> None:
-    if hub and hub.count("/") != 1:
-        raise ConfigurationError(f"Invalid dataset name {hub!r}.", hint="Write it as OWNER/NAME.")
-
-
-def _parse_lite_mode(lite: str) -> str:
-    if lite not in CRITERIA_BY_MODE:
-        raise ConfigurationError(
-            f"Invalid --lite {lite!r}.", hint=f"Choose {' or '.join(CRITERIA_BY_MODE)}."
-        )
-    return lite
-
-
-def _parse_subsets(given: Sequence[str]) -> dict[str, str]:
-    named = dict(one.partition("=")[::2] for one in given)
-    for name, where in named.items():
-        if not _SPLIT.fullmatch(name) or name in {"train", "raw", "lite"} or not where.strip():
-            hint = """For example: --subset "short=words(problem_statement) < 100"."""
-            raise ConfigurationError(f"Invalid --subset {name}={where}.", hint=hint)
-    return named

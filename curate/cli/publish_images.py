@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from curate.cli.common import (
+    FiltersOption,
     JsonOption,
     err_console,
     get_settings,
@@ -12,10 +13,19 @@ from curate.cli.common import (
     print_json,
     require_finite,
 )
-from curate.cli.progress import show_work
+from curate.cli.progress import show_phases, show_work
 from curate.core.errors import CurateError
+from curate.publish.filters.config import read_filters
+from curate.publish.image_names import normalize_registry
+from curate.publish.images import (
+    PushedImages,
+    estimate_missing_images,
+    push_missing_images,
+    require_all_pushed,
+)
 from curate.publish.push_estimate import PushEstimate
-from curate.publish.run import estimate_missing_images, push_missing_images
+from curate.publish.run import ReleaseOptions, select_release_ids
+from curate.store.process_lock import PUBLICATION, process_lock
 
 EXAMPLE = "Example: [bold]curate publish images --registry ghcr.io/my-lab[/bold]"
 RegistryOption = Annotated[
@@ -36,22 +46,41 @@ def images_command(
             help="Push nothing if it would be more than this.",
         ),
     ] = None,
+    release_filters: FiltersOption = None,
+    where: Annotated[str, typer.Option(metavar="SQL", help="Condition on verified rows.")] = "",
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Push the images of verified instances that a registry lacks, after an estimate."""
-    with open_store(get_settings(context)) as store:
-        estimate = estimate_missing_images(store, registry)
+    """Push the images of a release that a registry lacks, after an estimate.
+
+    A release has the verified instances that its filters include. An image that cannot be pushed
+    is told, and the others are pushed; the same command again sends what is missing.
+    """
+    settings, registry = get_settings(context), normalize_registry(registry)
+    filters = read_filters(release_filters or settings.release_filters)
+    pushed = PushedImages()
+    with open_store(settings) as store:
+        with show_phases() as progress:
+            options = ReleaseOptions(filters=filters, where=where, progress=progress)
+            ids = select_release_ids(settings, store, options)
+        estimate = estimate_missing_images(store, registry, ids)
         _print_push_estimate(estimate)
         if limit is not None and estimate.total_bytes > limit * 1e9:
             raise CurateError(
                 f"{estimate.total_bytes / 1e9:.2f} GB exceed the budget of {limit:g} GB.",
                 hint="Nothing was pushed. Raise --budget.",
             )
-        with show_work(f"pushing images to {registry}"):
-            pushed = {} if dry_run else push_missing_images(store, registry)
+        if not dry_run:
+            with (
+                process_lock(settings.data_dir, PUBLICATION),
+                show_work(f"pushing images to {registry}"),
+            ):
+                pushed = push_missing_images(store, registry, ids)
     if as_json:
-        print_json({**vars(estimate), "total_bytes": estimate.total_bytes, "pushed": len(pushed)})
+        failed = {name: str(error) for name, error in pushed.failures.items()}
+        counts = {"total_bytes": estimate.total_bytes, "pushed": len(pushed.images)}
+        print_json({**vars(estimate), **counts, "failed": failed})
+    require_all_pushed(pushed)
 
 
 def _print_push_estimate(estimate: PushEstimate) -> None:

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +29,7 @@ from curate.cli.common import (
 )
 from curate.cli.crawl import make_client, print_crawl_summary, read_git_token
 from curate.cli.progress import Progress, ProgressDisplay, show_work
+from curate.cli.publish_options import LocalImagesOption, PrivateOption
 from curate.cli.suggestions import complete_commands
 from curate.cli.validate import choose_jobs
 from curate.cli.validation_progress import ValidationProgress
@@ -72,7 +74,8 @@ def rebuild_command(
     publish: Annotated[
         bool, typer.Option("--publish", help="Push it to --hub, and its images to --registry.")
     ] = False,
-    private: Annotated[bool, typer.Option(help="Visibility of a new dataset.")] = True,
+    private: PrivateOption = True,
+    allow_local_images: LocalImagesOption = False,
     github_api_url: ApiOption = None,
     sandbox: SandboxOption = SandboxKind.DOCKER,
     runs: RunsOption = 3,
@@ -85,6 +88,7 @@ def rebuild_command(
     begins; the next call continues. Nothing leaves this machine without --publish.
     """
     from curate.environments.context import ValidationOptions
+    from curate.publish.release import require_replaceable
     from curate.validate.run import RunControl
     from curate.workflows.rebuild import RebuildOptions, rebuild_repositories
 
@@ -95,8 +99,10 @@ def rebuild_command(
         registry=registry,
         is_published=publish,
         is_private=private,
+        allows_local_images=allow_local_images or not publish,
     )
     target.check()
+    require_replaceable(target.folder)
     deadline = time.monotonic() + parse_duration(max_time) if max_time else None
     library = load_library(settings)
     progress = RebuildProgress()
@@ -139,6 +145,7 @@ class ReleaseTarget:
     registry: str
     is_published: bool  # whether it is pushed there
     is_private: bool = True  # a dataset that does not exist yet
+    allows_local_images: bool = False  # images that are on this machine alone
 
     def check(self) -> None:
         """Raise ConfigurationError if there is nowhere to push to."""
@@ -246,9 +253,10 @@ def _write_release(
     """Write the release, and push it if the user said so; None if there is nothing to release."""
     from curate.publish.check import check_release_folder
     from curate.publish.filters.config import read_filters
-    from curate.publish.images import list_images
+    from curate.publish.images import set_release_images
     from curate.publish.run import (
-        push_missing_images,
+        ReleaseOptions,
+        ReleaseSteps,
         push_rows,
         require_pushable,
         write_filtered_release,
@@ -257,20 +265,25 @@ def _write_release(
     if not store.list_repositories():
         err_console.print("Nothing has been crawled, so no release was written.")
         return None
-    registry = target.registry
-    if target.is_published and registry:
-        images = push_missing_images(store, registry)
-    else:
-        images = list_images(store, registry).registry_images if registry else {}
-    write_filtered_release(settings, store, target.folder, repo_id=target.hub, images=images)
-    document: dict[str, object] = {"folder": str(target.folder), "images": len(images)}
+    filters = read_filters(settings.release_filters)
+    registry = target.registry if target.is_published else ""
+    set_images = partial(
+        set_release_images, store=store, registry=registry, allow_local=target.allows_local_images
+    )
+    written = write_filtered_release(
+        settings,
+        store,
+        target.folder,
+        repo_id=target.hub,
+        options=ReleaseOptions(filters=filters, allow_no_instances=True),
+        steps=ReleaseSteps(set_images=set_images),
+    )
+    document: dict[str, object] = {"folder": str(target.folder), "images": written.images}
     if not target.is_published:
         err_console.print(f"Nothing was pushed. Next: {target.publish_command}", soft_wrap=True)
         return document
     if target.hub:
-        require_pushable(
-            check_release_folder(target.folder, read_filters(settings.release_filters))
-        )
+        require_pushable(check_release_folder(target.folder, filters))
         token = os.environ.get("HF_TOKEN") or None
         pushed = push_rows(
             target.folder, target.hub, private=target.is_private, branch="main", tag="", token=token

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from curate.cli.candidate_text import CandidateDetails, print_candidate
-from curate.cli.common import get_settings, open_store, print_json, resolve_ids
+from curate.cli.common import err_console, get_settings, open_store, print_json, resolve_ids
 from curate.cli.console import WholeLineConsole
 from curate.cli.run_logs import find_explaining_log, last_lines, read_log
 from curate.cli.suggestions import complete_commands
@@ -15,7 +15,7 @@ from curate.core.errors import NotFoundError, StoreError
 from curate.core.model import PullRequest, Rejection, Validation
 from curate.core.names import parse_pull_name, pull_address
 from curate.core.settings import Settings
-from curate.publish.excluded import excluded_instances
+from curate.publish.excluded import instance_exclusions
 from curate.store import Store
 from curate.store.serialization import to_json
 
@@ -46,12 +46,12 @@ def show_command(
     with open_store(settings) as store:
         names = resolve_ids(store, instances)
         every = [_load_details(settings, store, name) for name in names]
-        exclusions = (
-            excluded_instances(settings, store)
-            if any(details.is_verified for details in every)
-            else {}
-        )
-        for details in [replace(it, exclusions=exclusions.get(it.name, ())) for it in every]:
+        known = instance_exclusions(settings, store, [it.name for it in every])
+        if known.unknown:
+            command = complete_commands("curate publish check")
+            text = f"Not compared with other instances yet. For near-duplicates see: {command}"
+            err_console.print(text, soft_wrap=True)
+        for details in [replace(it, exclusions=known.exclusions.get(it.name, ())) for it in every]:
             if not as_json:
                 print_candidate(console, details, full=full)
             elif len(names) == 1:

@@ -11,6 +11,7 @@ from curate.cli.common import get_settings, open_store, print_json
 from curate.cli.console import WholeLineConsole
 from curate.cli.suggestions import complete_commands
 from curate.core.settings import Settings
+from curate.publish.excluded import KnownExclusions, count_by_reason, known_exclusions
 from curate.store import RepositoryFunnel, Store
 
 EXAMPLE = "Example: [bold]curate status --json | jq .repositories[/bold]"
@@ -34,14 +35,15 @@ def status_command(
     settings = get_settings(context)
     with open_store(settings) as store:
         funnels = store.list_funnels()
-        total, excluded = _count_exclusions(settings, store, funnels)
+        known, excluded = _count_exclusions(settings, store, funnels)
     if as_json:
         print_json(
             {
                 "repositories": {
                     one.repo: {**one.as_dict(), "excluded": excluded.get(one.repo, {})}
                     for one in funnels
-                }
+                },
+                **({"unexamined": known.unknown} if known.unknown else {}),
             }
         )
         return
@@ -54,27 +56,25 @@ def status_command(
     if any(funnel.rejected for funnel in funnels):
         console.print()
         console.print(_rejections_table(funnels))
-    if total:
-        preset = settings.release_filters
+    if known.exclusions:
+        preset, total = settings.release_filters, len(known.exclusions)
         title = f"Excluded by filter preset '{preset}': {total:,} verified instances"
         console.print(f"\n[italic]{escape(title)}[/italic]", soft_wrap=True)
         console.print(_exclusions_table(excluded))
+    if known.unknown:
+        text = f"{known.unknown:,} instances are not examined by release filters yet."
+        console.print(f"\n{text} See: curate publish check", soft_wrap=True)
 
 
 def _count_exclusions(
     settings: Settings, store: Store, funnels: Sequence[RepositoryFunnel]
-) -> tuple[int, Mapping[str, Mapping[str, int]]]:
-    """Verified instances that filters exclude: in total, and by repository and reason."""
+) -> tuple[KnownExclusions, Mapping[str, Mapping[str, int]]]:
+    """Verified instances that filters exclude, and their number by repository and reason."""
     if not any(funnel.verified for funnel in funnels):
-        return 0, {}
-    from curate.publish.excluded import (  # all that a release needs
-        count_by_reason,
-        excluded_instances,
-    )
-
-    exclusions = excluded_instances(settings, store)
-    return len(exclusions), {
-        funnel.repo: count_by_reason(exclusions, funnel.repo) for funnel in funnels
+        return KnownExclusions(), {}
+    known = known_exclusions(settings, store)
+    return known, {
+        funnel.repo: count_by_reason(known.exclusions, funnel.repo) for funnel in funnels
     }
 
 

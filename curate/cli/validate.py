@@ -35,7 +35,7 @@ from curate.store import Store
 
 if TYPE_CHECKING:
     from curate.recipes import Recipe
-    from curate.validate.pool import ValidationSummary, ValidationTask
+    from curate.validate.pool import PendingTasks, ValidationSummary
 
 log = logging.getLogger(__name__)
 
@@ -110,11 +110,10 @@ def validate_command(
             repo=repo,
             retry_rejected=retry_rejected or bool(reason),
         )
-        warn_of_exclusions(sorted({task.candidate.repo for task in tasks}), settings)
+        warn_of_exclusions(sorted(set(tasks.repos)), settings)
         tasks = tasks[:limit]
-        jobs = jobs or choose_jobs(
-            task.recipe for task in tasks if not isinstance(task.recipe, RecipeError)
-        )
+        recipes = [tasks.recipes[repo] for repo in dict.fromkeys(tasks.repos)]
+        jobs = jobs or choose_jobs(it for it in recipes if not isinstance(it, RecipeError))
         if dry_run:
             _print_plan(store, tasks, up_to_date, jobs=jobs, as_json=as_json)
             return
@@ -163,19 +162,19 @@ def _rejected_ids(
 
 
 def _print_plan(
-    store: Store, tasks: Sequence["ValidationTask"], up_to_date: int, *, jobs: int, as_json: bool
+    store: Store, tasks: "PendingTasks", up_to_date: int, *, jobs: int, as_json: bool
 ) -> None:
     """Print the ids that would run, and what that would cost."""
     from curate.validate.estimate import estimate_cost
 
-    cost = estimate_cost([task.candidate.repo for task in tasks], store)
+    cost = estimate_cost(tasks.repos, store)
     if as_json:
-        document = {"ids": [task.candidate.instance_id for task in tasks], "jobs": jobs}
+        document = {"ids": list(tasks.ids), "jobs": jobs}
         seconds = {"seconds": cost.work_seconds / jobs, "up_to_date": up_to_date}
         print_json(document | seconds | asdict(cost))
         return
-    for task in tasks:
-        typer.echo(task.candidate.instance_id)
+    for name in tasks.ids:
+        typer.echo(name)
     hours = format_duration(cost.work_seconds / jobs)
     basis = f"{cost.history:,} earlier validations" if cost.history else "documented means"
     err_console.print(

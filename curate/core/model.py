@@ -161,6 +161,16 @@ class Rejection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ManualExclusion:
+    """A person's judgement that a candidate must not be published."""
+
+    instance_id: str
+    reason: str
+    author: str
+    excluded_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Decision:
     """The outcome for one PR, and the inputs it depends on."""
 

@@ -1,4 +1,4 @@
-"""The client of GitHub's API: retries, cost counters, several tokens."""
+"""The client of GitHub's API: PyGithub with retries, cost counters, several tokens."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,4 @@
-"""HTTP to GitHub's API: one host, JSON both ways, and a deadline for every request.
-
-Redirects are followed on the same host only, so a token never reaches another one.
-"""
+"""HTTP to GitHub's API by PyGithub's requester: JSON both ways, a deadline for every request."""
 
 import queue
 import threading
@@ -16,16 +13,10 @@ from curate.github.json_text import parse_json
 from curate.github.retry import NoAnswerError, TransientError, UnreachableError
 
 if TYPE_CHECKING:
-    import requests
+    from curate.github.connection import Line
 
 T = TypeVar("T")
 
-CONNECT_SECONDS = 4.0
-MAX_REDIRECTS = 5
-MAX_BODY_BYTES = 256 << 20
-_CHUNK_BYTES = 1 << 16
-_REDIRECTS = frozenset((301, 302, 303, 307, 308))
-_CHECK_ADDRESS = "Check the setting github_api_url."
 _CHECK_NETWORK = "Check the network connection, the proxy, and the setting github_api_url."
 
 
@@ -60,7 +51,7 @@ class Transport:
         self.api_url = api_url.rstrip("/")
         self.host = _read_host(api_url)
         self._timeout = timeout
-        self._idle: queue.LifoQueue[requests.Session] = queue.LifoQueue()
+        self._idle: dict[str | None, queue.LifoQueue[Line]] = {}  # by token
 
     @property
     def graphql_url(self) -> str:
@@ -76,65 +67,31 @@ class Transport:
         import requests
 
         try:
-            return _call_with_deadline(lambda: self._follow(request), self._timeout + 10)
+            return _call_with_deadline(lambda: self._exchange(request), self._timeout + 10)
         except TimeoutError:
             raise self._no_answer() from None
         except (requests.RequestException, OSError) as error:
             raise self._explain(error) from None
 
-    def _follow(self, request: HttpRequest) -> HttpAnswer:
-        """Send *request*; follow redirects, with the same method and body."""
-        url, parameters = urljoin(f"{self.api_url}/", request.path), request.parameters
-        for _ in range(MAX_REDIRECTS + 1):
-            answer = self._exchange(request, url, parameters)
-            location = answer.headers.get("location", "")
-            if answer.status not in _REDIRECTS or not location:
-                return answer
-            target = urljoin(url, location)
-            if not _is_same_host(url, target):
-                raise NetworkError(
-                    f"{self.host} redirects to another host, {urlsplit(target).netloc}.",
-                    hint="The token is not sent there. " + _CHECK_ADDRESS,
-                )
-            url, parameters = target, None
-        raise NetworkError(f"{self.host} redirects without end.", hint=_CHECK_ADDRESS)
-
-    def _exchange(
-        self, request: HttpRequest, url: str, parameters: Mapping[str, Any] | None
-    ) -> HttpAnswer:
-        session = self._take_session()
-        headers = {"Authorization": f"token {request.token}"} if request.token else {}
-        with session.request(
+    def _exchange(self, request: HttpRequest) -> HttpAnswer:
+        line = self._take_line(request.token)
+        status, headers, text = line.requester.requestJson(
             request.method,
-            url,
-            params=parameters,
-            json=request.document,
-            headers=headers,
-            timeout=(CONNECT_SECONDS, self._timeout),
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            content = bytearray()
-            for chunk in response.iter_content(_CHUNK_BYTES):
-                content += chunk
-                if len(content) > MAX_BODY_BYTES:
-                    raise TransientError(f"{self.host} sends an answer without end.")
-            headers = {name.lower(): value for name, value in response.headers.items()}
-        self._idle.put(session)  # one that has failed is dropped
-        return HttpAnswer(
-            status=response.status_code, headers=headers, body=parse_json(bytes(content))
+            urljoin(f"{self.api_url}/", request.path),
+            parameters=dict(request.parameters or {}),
+            input=request.document,
+            cnx=line.connection,
         )
+        self._idle[request.token].put(line)  # one that has failed is dropped
+        return HttpAnswer(status=status, headers=headers, body=parse_json(text.encode()))
 
-    def _take_session(self) -> "requests.Session":
-        import requests
+    def _take_line(self, token: str | None) -> "Line":
+        from curate.github.connection import open_line
 
         try:
-            return self._idle.get_nowait()
+            return self._idle.setdefault(token, queue.LifoQueue()).get_nowait()
         except queue.Empty:
-            session = requests.Session()
-            session.headers["User-Agent"] = "curate"
-            session.auth = lambda request: request  # otherwise a .netrc replaces the token
-            return session
+            return open_line(self.api_url, token, self._timeout)
 
     def _no_answer(self) -> NoAnswerError:
         return NoAnswerError(
@@ -185,15 +142,6 @@ def _read_host(api_url: str) -> str:
             hint="Write it like https://api.github.com or https://HOST/api/v3.",
         )
     return parts.netloc.rpartition("@")[2]
-
-
-def _is_same_host(old: str, new: str) -> bool:
-    """Whether *new* is on the host and port of *old*, or on its HTTPS port."""
-    before, after = urlsplit(old), urlsplit(new)
-    if (before.scheme, before.netloc) == (after.scheme, after.netloc):
-        return True
-    upgraded = before.scheme == "http" and after.scheme == "https"
-    return upgraded and before.hostname == after.hostname and before.port == after.port is None
 
 
 def _call_with_deadline(function: Callable[[], T], seconds: float) -> T:

@@ -11,6 +11,7 @@ import hashlib
 import re
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from curate.builders.editable.source import read_renewal_source
 from curate.builders.model import ResourceLimits
@@ -29,20 +30,28 @@ TEST_FILES = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class ScriptProcess:
+    """How the process of the tests is run."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)  # exported for the tests
+    test_seconds: float = ResourceLimits.test_seconds  # that each test may take
+    user: str = ""  # "uid:gid" that root becomes; "" = no change
+
+
 def render_eval_script(
     *,
     test_patch: bytes,
     test_command: str,
     gold: bytes = b"",
-    environment: Mapping[str, str] | None = None,
-    test_seconds: float = ResourceLimits.test_seconds,
     testbed: str = "/testbed",
+    process: ScriptProcess = ScriptProcess(),
 ) -> str:
     """Return a bash script that tests the checkout at *testbed*, whose HEAD is the base commit.
 
     Files that *gold* changes are never reverted, even if their paths look like tests.
-    *environment* is exported for the tests, each of which may take *test_seconds*. A *test_command*
-    that sets PYTHONPATH must keep its existing entries.
+    Started as root, the script continues as the user of *process*, whom the checkout then belongs
+    to. A *test_command* that sets PYTHONPATH must keep its existing entries.
 
     Raises:
         ValueError: The command is empty or has several lines.
@@ -52,6 +61,7 @@ def render_eval_script(
     plugin, renewal = read_plugin_source(STATUS), read_renewal_source()
     values = {
         "testbed": testbed,
+        "user": process.user,
         "test_files": [_quote_word(path) for path in list_patch_paths(test_patch)],
         "gold_files": [_quote_word(it) for it in list_patch_paths(gold) if _is_test_path(it)],
         "test_pattern": TEST_FILES,
@@ -60,8 +70,8 @@ def render_eval_script(
         "end_of_plugin": _heredoc_delimiter("PLUGIN", plugin),
         "renewal": renewal,
         "end_of_renewal": _heredoc_delimiter("RENEWAL", renewal),
-        "exports": sorted((environment or {}).items()),
-        "test_seconds": f"{test_seconds:g}",
+        "exports": sorted(process.environment.items()),
+        "test_seconds": f"{process.test_seconds:g}",
         "start": START_MARKER,
         "command": test_command,
         "end": END_MARKER,

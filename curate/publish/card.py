@@ -43,7 +43,8 @@ class DatasetStatistics:
 class CardData:
     """What a card says besides the rows themselves."""
 
-    repo_id: str  # "owner/name" on the Hub
+    repo_id: str  # "owner/name" on the Hub; "" = a directory alone
+    name: str = ""  # of the directory
     license: str = "other"  # identifier the Hub knows
     curate_version: str = ""
     funnels: Sequence[RepositoryFunnel] = field(default_factory=tuple)
@@ -55,6 +56,11 @@ class CardData:
     licenses: Mapping[str, int] = field(default_factory=dict)  # rows of train, by SPDX expression
     statistics: DatasetStatistics | None = None
 
+    @property
+    def title(self) -> str:
+        """Name of the dataset without its owner."""
+        return self.repo_id.rpartition("/")[2] or self.name
+
 
 def render_card(data: CardData, splits: tuple[DatasetSplit, ...]) -> str:
     """README.md of a dataset; the same data give the same text."""
@@ -64,7 +70,8 @@ def render_card(data: CardData, splits: tuple[DatasetSplit, ...]) -> str:
         "data": data,
         "splits": splits,
         "metadata": _render_metadata(data, splits),
-        "name": data.repo_id.rpartition("/")[2],
+        "name": data.title,
+        "evaluated": data.repo_id or f"path/to/{data.title}/data/train-00000-of-00001.parquet",
         "schema_version": SCHEMA_VERSION,
         "empty": [name for name in names if name not in present],
         "abouts": {name: _describe_split(name, data) for name in {*names, *present}},
@@ -102,7 +109,7 @@ def _render_metadata(data: CardData, splits: tuple[DatasetSplit, ...]) -> str:
     return str(
         DatasetCardData(
             license=data.license,
-            pretty_name=data.repo_id.rpartition("/")[2],
+            pretty_name=data.title,
             language=["en"],
             tags=["code", "software-engineering", "swe-bench", f"curate-schema-{SCHEMA_VERSION}"],
             size_categories=[_size_category(max((it.rows for it in splits), default=0))],

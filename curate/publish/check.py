@@ -2,18 +2,21 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from curate.builders.pytest_plugin.test_ids import escape_test_id
 from curate.harness import eval_script
-from curate.publish.filters.apply import apply_filters
+from curate.publish.context import ProgressCallback, ignore_progress
+from curate.publish.filters.apply import RowExaminer, SplitExaminers
 from curate.publish.filters.config import ReleaseFilters
-from curate.publish.measures.benchmark_overlap import BenchmarkTasks, load_benchmark
+from curate.publish.filters.decide import FACT_COLUMNS, decide_exclusions, read_facts
+from curate.publish.filters.examined_row import ExaminedRow
+from curate.publish.images import is_in_registry
 from curate.publish.release import check_release
-from curate.releases.reader import find_schema_errors, list_splits, read_rows
+from curate.releases.reader import count_rows, find_schema_errors, iter_rows, list_splits
 from curate.releases.row import Row, get_list, get_str
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -33,51 +36,70 @@ class ReleaseProblem:
         return f"{place}: {self.reason}" if place else self.reason
 
 
-def check_release_folder(folder: Path, filters: ReleaseFilters) -> list[ReleaseProblem]:
-    """Return all problems of the release in *folder*, those that block a push first."""
+def check_release_folder(
+    folder: Path,
+    filters: ReleaseFilters,
+    examiners: SplitExaminers | None = None,
+    progress: ProgressCallback = ignore_progress,
+) -> list[ReleaseProblem]:
+    """Return all problems of the release in *folder*, those that block a push first.
+
+    *examiners* know the rows that they have examined; they must have the same *filters*.
+    """
     file_problems = [ReleaseProblem(reason=sentence) for sentence in check_release(folder)]
     if file_problems:
         return file_problems
-    benchmarks = [load_benchmark(name) for name in filters.contamination.lists]
+    examiners = examiners or SplitExaminers(filters)
     problems: list[ReleaseProblem] = []
-    train_ids = {get_str(row, "instance_id") for row in read_rows(folder, "train")}
+    train_ids = frozenset(
+        get_str(row, "instance_id") for row in iter_rows(folder, "train", ["instance_id"])
+    )
     for split in list_splits(folder):
         schema_errors = [
             ReleaseProblem(split=split, reason=error) for error in find_schema_errors(folder, split)
         ]
-        problems += schema_errors or _check_split(
-            split, read_rows(folder, split), filters, benchmarks, train_ids
-        )
+        rows = _count_progress(folder, split, progress)
+        examiner = examiners.raw if split == "raw" else examiners.train
+        problems += schema_errors or _check_split(split, rows, examiner, train_ids)
     return sorted(problems, key=lambda problem: not problem.blocks_push)
 
 
+def _count_progress(folder: Path, split: str, progress: ProgressCallback) -> Iterator[Row]:
+    total = count_rows(folder, split)
+    for number, row in enumerate(iter_rows(folder, split), 1):
+        progress(f"checking {split}", number, total)
+        yield row
+
+
 def _check_split(
-    split: str,
-    rows: Sequence[Row],
-    filters: ReleaseFilters,
-    benchmarks: Sequence[BenchmarkTasks],
-    train: set[str],
+    split: str, rows: Iterable[Row], examiner: RowExaminer, train: Collection[str]
 ) -> Iterator[ReleaseProblem]:
-    counts = Counter(get_str(row, "instance_id") for row in rows)
-    for name, count in counts.items():
-        if count > 1:
-            yield ReleaseProblem(split=split, instance_id=name, reason=f"occurs {count} times")
-    _, excluded = apply_filters(
-        rows, filters.for_raw_pool() if split == "raw" else filters, benchmarks
-    )
-    for exclusion in chain.from_iterable(excluded.values()):
-        yield ReleaseProblem(split=split, instance_id=exclusion.instance_id, reason=str(exclusion))
+    counts = Counter[str]()
+    examined: list[ExaminedRow] = []
+    facts: list[Row] = []
     for row in rows:
         name = get_str(row, "instance_id")
+        counts[name] += 1
+        facts.append({column: row.get(column) for column in FACT_COLUMNS})
+        examined.append(examiner.examine(row))
         for reason in (
             _check_row(row) if split == "raw" else (*_check_row(row), *_check_train_row(row))
         ):
             yield ReleaseProblem(split=split, instance_id=name, reason=reason)
         if split not in {"raw", "train"} and name not in train:
             yield ReleaseProblem(split=split, instance_id=name, reason="is not in train")
-        if split == "train" and "@sha256:" not in get_str(row, "image"):
+        if split == "train" and not is_in_registry(row):
             reason = f"image {get_str(row, 'image')} has not been pushed to a registry"
             yield ReleaseProblem(split=split, instance_id=name, reason=reason, blocks_push=False)
+    for name, count in counts.items():
+        if count > 1:
+            yield ReleaseProblem(split=split, instance_id=name, reason=f"occurs {count} times")
+    excluded = decide_exclusions(examined, examiner.filters, read_facts(facts))
+    for exclusion in chain.from_iterable(excluded.values()):
+        yield ReleaseProblem(split=split, instance_id=exclusion.instance_id, reason=str(exclusion))
+    if split == "train" and (unknown := sum(row["eval_verified"] is None for row in facts)):
+        reason = f"eval_script of {unknown:,} rows was not run in the image (curate publish verify)"
+        yield ReleaseProblem(split=split, reason=reason, blocks_push=False)
 
 
 def _check_row(row: Row) -> Iterator[str]:

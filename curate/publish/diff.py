@@ -1,11 +1,14 @@
 """Differences between two releases, by split, instance and column."""
 
+import hashlib
+import json
+from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from curate.releases.reader import list_splits, read_rows
+from curate.releases.reader import iter_rows, list_splits
 from curate.releases.row import Row, get_str
 
 
@@ -27,31 +30,46 @@ class SplitDiff:
         )
 
 
-def diff_rows(split: str, old: Sequence[Row], new: Sequence[Row]) -> SplitDiff:
-    """Compare the rows of one split."""
-    old_rows = {get_str(row, "instance_id"): row for row in old}
-    new_rows = {get_str(row, "instance_id"): row for row in new}
-    old_columns, new_columns = (set(rows[0]) if rows else set[str]() for rows in (old, new))
-    shared = old_columns & new_columns
-    columns: Counter[str] = Counter()
+def diff_rows(split: str, old: Iterable[Row], new: Iterable[Row]) -> SplitDiff:
+    """Compare the rows of one split; of each row only hashes of its values are kept."""
+    old_columns, old_rows = _hash_rows(old)
+    new_columns, new_rows = _hash_rows(new)
+    shared = [(old_columns.index(it), n) for n, it in enumerate(new_columns) if it in old_columns]
+    counts: Counter[str] = Counter()
     changed = []
     for name in sorted(old_rows.keys() & new_rows.keys()):
-        changed_columns = [c for c in shared if old_rows[name][c] != new_rows[name][c]]
-        columns.update(changed_columns)
-        changed += [name] if changed_columns else []
-    order = [column for column in (new[0] if new else {}) if column in columns]
+        before, after = old_rows[name], new_rows[name]
+        if differing := [new_columns[n] for o, n in shared if before[o] != after[n]]:
+            counts.update(differing)
+            changed.append(name)
+    both = bool(old_rows and new_rows)
     return SplitDiff(
         split=split,
         added=sorted(new_rows.keys() - old_rows.keys()),
         removed=sorted(old_rows.keys() - new_rows.keys()),
         changed=changed,
-        columns={column: columns[column] for column in order},
-        new_columns=sorted(new_columns - old_columns) if old and new else (),
-        removed_columns=sorted(old_columns - new_columns) if old and new else (),
+        columns={column: counts[column] for column in new_columns if column in counts},
+        new_columns=sorted(set(new_columns) - set(old_columns)) if both else (),
+        removed_columns=sorted(set(old_columns) - set(new_columns)) if both else (),
     )
+
+
+def _hash_rows(rows: Iterable[Row]) -> tuple[list[str], dict[str, "array[int]"]]:
+    """Return the columns, and the hash of each value by instance id."""
+    columns: list[str] = []
+    hashes: dict[str, array[int]] = {}
+    for row in rows:
+        columns = columns or list(row)
+        hashes[get_str(row, "instance_id")] = array("Q", map(_hash_value, row.values()))
+    return columns, hashes
+
+
+def _hash_value(value: object) -> int:
+    data = json.dumps(value).encode()
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
 
 
 def diff_folders(old: Path, new: Path) -> list[SplitDiff]:
     """Compare two release directories; one `SplitDiff` per split of either, sorted by name."""
     names = sorted({*list_splits(old), *list_splits(new)})
-    return [diff_rows(name, read_rows(old, name), read_rows(new, name)) for name in names]
+    return [diff_rows(name, iter_rows(old, name), iter_rows(new, name)) for name in names]

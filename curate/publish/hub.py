@@ -241,8 +241,23 @@ def _is_transient(error: BaseException) -> bool:
 @contextmanager
 def _translate_errors(repo_id: str) -> Iterator[None]:
     """Turn errors of the Hub's client into errors for the user."""
+    from huggingface_hub.errors import (
+        HFValidationError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+    )
+
     try:
         yield
+    except HFValidationError as error:
+        raise ConfigurationError(f"The Hub takes no such name: {error}") from error
+    except OfflineModeIsEnabled as error:
+        raise NetworkError(
+            f"The Hub's client is offline: {error}", hint="Unset HF_HUB_OFFLINE."
+        ) from error
+    except (LocalEntryNotFoundError, ConnectionError, TimeoutError) as error:
+        first = str(error).partition("\n")[0]
+        raise NetworkError(f"No response from the Hub: {first}", hint="Try again later.") from error
     except _http_error_class() as error:
         status = _http_status(error)
         if status in {401, 403}:

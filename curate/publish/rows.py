@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from curate.builders.model import CONTAINER_ENV, CONTAINER_USER
 from curate.builders.pytest_plugin.test_ids import escape_test_id
 from curate.builders.rfc3339 import format_rfc3339
 from curate.core.flakiness import estimate_new_flaky_tests
 from curate.core.model import Candidate, Environment, TestStrength, Validation
-from curate.harness.eval_script import render_eval_script
+from curate.harness.eval_script import ScriptProcess, render_eval_script
 from curate.patches.stats import PatchStats, compute_patch_stats
 from curate.publish.filters.config import Exclusion
 from curate.publish.measures import swebench_lite
@@ -16,7 +17,10 @@ from curate.publish.measures.benchmark_overlap import BUILT_IN_LISTS, find_overl
 from curate.publish.measures.codebase import CodebaseSize
 from curate.publish.measures.solution_leaks import find_leaks
 from curate.releases import columns
-from curate.releases.row import Row
+from curate.releases.row import Row, get_str
+
+# As in the first run of a validation.
+_EVAL_ENV = {**CONTAINER_ENV, "PYTHONHASHSEED": "0"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +73,11 @@ def make_train_row(
         **_swe_gym_columns(candidate, validation),
         **_swe_bench_columns(candidate, validation, published_image, environment.test_seconds),
         **_provenance_columns(candidate, codebase),
-        **_environment_columns(environment, published_image),
+        **_environment_columns(environment),
         **_validation_columns(validation),
         **_measure_columns(candidate, codebase),
     }
+    row |= lite_columns(row, codebase.highest_number)
     return _find_unstorable(candidate, row) or _order_columns(row)
 
 
@@ -88,6 +93,31 @@ def make_raw_row(
         "head_commit": candidate.head_commit,
     }
     return _find_unstorable(candidate, row) or _order_columns(row, raw=True)
+
+
+def image_columns(image: PublishedImage) -> Row:
+    """Return the columns that depend on where an image is; `make_train_row` includes them."""
+    return {
+        "image": image.reference,
+        "image_name": image.reference,
+        "image_digest": image.digest,
+    }
+
+
+def lite_columns(row: Row, highest_number: int) -> Row:
+    """Return SWE-bench Lite's criteria that *row* violates; `make_train_row` includes them.
+
+    *highest_number* is the highest known issue or PR number of the repository.
+    """
+    patch, test_patch = (get_str(row, name).encode() for name in ("patch", "test_patch"))
+    statement = get_str(row, "problem_statement")
+    lite_input = swebench_lite.make_lite_input(
+        get_str(row, "repo"), statement, patch, test_patch, highest_number
+    )
+    return {
+        swebench_lite.COLUMN_BY_MODE[mode]: swebench_lite.violated_criteria(criteria, lite_input)
+        for mode, criteria in swebench_lite.CRITERIA_BY_MODE.items()
+    }
 
 
 def _find_unpublishable(candidate: Candidate, validation: Validation) -> Exclusion | None:
@@ -155,13 +185,15 @@ def _swe_bench_columns(
         test_patch=candidate.test_patch,
         test_command=validation.test_command,
         gold=candidate.patch,
-        environment=image.env_vars,
-        test_seconds=test_seconds,
+        process=ScriptProcess(
+            environment=_EVAL_ENV | dict(image.env_vars),
+            user=CONTAINER_USER,
+            test_seconds=test_seconds,
+        ),
     )
     return {
         "environment_setup_commit": candidate.base_commit,
-        "image": image.reference,
-        "image_name": image.reference,
+        **image_columns(image),
         "eval_script": script,
         "log_parser": "parse_log_pytest",
         "eval_type": "pass_and_fail",
@@ -185,9 +217,8 @@ def _provenance_columns(candidate: Candidate, codebase: CodebaseFacts) -> Row:
     }
 
 
-def _environment_columns(environment: Environment, image: PublishedImage) -> Row:
+def _environment_columns(environment: Environment) -> Row:
     return {
-        "image_digest": image.digest,
         "python": environment.python,
         "lock": environment.lock,
         "requirements_from": environment.requirements_from,
@@ -211,6 +242,7 @@ def _validation_columns(validation: Validation) -> Row:
         "pre_fix_outcomes": json.dumps(pre_fix_outcomes),
         "n_validation_runs": len(validation.runs),
         "expected_new_flaky_tests": estimate_new_flaky_tests(validation.runs),
+        "eval_verified": None,  # see `curate.publish.eval_check`
         **_strength_columns(validation.test_strength),
         "validated_at": format_rfc3339(validation.finished_at),
         "curate_version": validation.curate_version,
@@ -227,11 +259,7 @@ def _strength_columns(strength: TestStrength | None) -> Row:
 
 def _measure_columns(candidate: Candidate, codebase: CodebaseFacts) -> Row:
     stats = codebase.patch_stats or compute_patch_stats(candidate.patch)
-    text, tests = candidate.problem_statement, candidate.test_patch
     leaks = find_leaks(candidate, codebase.commits)
-    lite_input = swebench_lite.make_lite_input(
-        candidate.repo, text, candidate.patch, tests, codebase.highest_number
-    )
     return {
         "leak_group": codebase.leak_group,
         "solution_leaks": list(leaks.kinds),
@@ -246,12 +274,6 @@ def _measure_columns(candidate: Candidate, codebase: CodebaseFacts) -> Row:
         "functions_edited": stats.functions,
         "codebase_files": codebase.size.files if codebase.size else None,
         "codebase_lines": codebase.size.lines if codebase.size else None,
-        **{
-            swebench_lite.COLUMN_BY_MODE[mode]: swebench_lite.violated_criteria(
-                criteria, lite_input
-            )
-            for mode, criteria in swebench_lite.CRITERIA_BY_MODE.items()
-        },
     }
 
 

@@ -2,33 +2,29 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from curate import __version__
 from curate.core.errors import ConfigurationError, CurateError
 from curate.core.settings import Settings
 from curate.git.locations import find_mirror
-from curate.publish.card import CardData, DatasetStatistics
+from curate.publish.card import CardData
 from curate.publish.check import ReleaseProblem
+from curate.publish.context import ProgressCallback, PublishContext, ignore_progress
+from curate.publish.filters.apply import RowExaminer, SplitExaminers
 from curate.publish.filters.config import Exclusion, ReleaseFilters, read_filters
 from curate.publish.filters.where import filter_rows_sql
 from curate.publish.hub import PushOptions, PushResult, push_folder, tag_commit
-from curate.publish.images import list_images, make_image
+from curate.publish.images import count_local_images
 from curate.publish.measures.codebase import CodebaseReader
 from curate.publish.measures.swebench_lite import COLUMN_BY_MODE
-from curate.publish.push_estimate import PushEstimate, estimate_push
-from curate.publish.release import ReleaseContent, write_release
-from curate.publish.rows import PublishedImage
-from curate.publish.statistics import (
-    compute_means,
-    counts_by_repo,
-    load_paper_counts,
-    load_paper_statistics,
-)
-from curate.publish.tables import make_raw_rows, make_train_rows
-from curate.releases.row import Row, get_list, get_str
+from curate.publish.release import ReleaseContent, require_replaceable, write_release
+from curate.publish.survey import survey_rows
+from curate.publish.tables import FilteredRows, make_raw_rows, make_train_rows
+from curate.releases.row import Row
+from curate.releases.table import RowTable
 from curate.store import Store
 from curate.store.process_lock import PUBLICATION, process_lock
 
@@ -36,8 +32,11 @@ log = logging.getLogger(__name__)
 
 MAX_LISTED = 20  # maximum number of exclusions and problems that are logged one by one
 
-ImagePusher = Callable[[str, str, str], tuple[str, int]]
-"""(local image, repository, tag) -> (reference by digest, bytes sent)"""
+CheckRows = Callable[[RowTable], bool]
+"""Check rows that the filters include; return whether one was found that must be excluded."""
+
+SetImages = Callable[[RowTable], RowTable]
+"""Rows with images of this machine -> rows with the images that a release names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +45,30 @@ class ReleaseOptions:
 
     filters: ReleaseFilters = field(default_factory=ReleaseFilters)
     where: str = ""  # SQL expression on verified rows; "" = all
+    allow_no_instances: bool = False  # a release of candidates alone, else an error
     lite: str = "coded"  # SWE-bench Lite's criteria as "coded" or as "documented"
     subsets: Mapping[str, str] = field(default_factory=dict)  # SQL expression by split name
+    progress: ProgressCallback = ignore_progress
 
 
-def image_repository_name(namespace: str, instance_id: str) -> str:
-    """Return an image name in SWE-Gym's form: `…/sweb.eval.x86_64.owner_s_name-N`."""
-    return f"{namespace.rstrip('/')}/sweb.eval.x86_64.{instance_id.replace('__', '_s_').lower()}"
+@dataclass(frozen=True, kw_only=True)
+class ReleaseSteps:
+    """What happens to the rows of a release before they are written."""
+
+    require: Callable[[Iterable[Row]], None] = lambda _: None  # sees id and image; may raise
+    check: CheckRows = lambda _: False
+    set_images: SetImages = lambda rows: rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseSummary:
+    """A written release."""
+
+    folder: Path
+    rows: Mapping[str, int]  # by split; splits without rows are left out
+    images: int  # in a registry
+    excluded: int  # verified instances and candidates that are in no split
+    examiners: SplitExaminers  # which know its rows, for a check of the release
 
 
 def write_filtered_release(
@@ -61,28 +77,43 @@ def write_filtered_release(
     folder: Path,
     *,
     repo_id: str = "",
-    images: Mapping[str, PublishedImage] | None = None,
     options: ReleaseOptions | None = None,
-) -> None:
+    steps: ReleaseSteps = ReleaseSteps(),
+) -> ReleaseSummary:
     """Write a release of *store* to *folder*, by default with the filters of the settings.
 
-    Raises LockedError if another process publishes from the same data directory.
+    Raises ConfigurationError if there is nothing to release, or *folder* cannot be one, and
+    LockedError if another process publishes from the same data directory.
     """
     options = options or ReleaseOptions(filters=read_filters(settings.release_filters))
-    name = repo_id or f"local/{folder.resolve().name}"
+    require_replaceable(folder)
+    examiners = SplitExaminers(options.filters)
     with (
         process_lock(settings.data_dir, PUBLICATION),
         CodebaseReader(lambda repo: find_mirror(settings, repo)) as codebases,
     ):
-        written, exclusions = build_release(
-            store, codebases, folder, repo_id=name, images=images or {}, options=options
-        )
+        ctx = PublishContext(store=store, codebases=codebases, progress=options.progress)
+        train = select_checked_rows(ctx, examiners.train, options, steps)
+        included = replace(train, rows=steps.set_images(train.rows))
+        raw = make_raw_rows(ctx, examiners.raw)
+        card = CardData(repo_id=repo_id, name=folder.resolve().name, funnels=store.list_funnels())
+        content, exclusions = build_release(included, raw, options, card)
+        written = write_release(folder, content)
     for number, exclusion in enumerate(exclusions):
         level = logging.INFO if number < MAX_LISTED else logging.DEBUG
         log.log(level, "excluded %s: %s", exclusion.instance_id, exclusion)
     if len(exclusions) > MAX_LISTED:
         log.info("excluded %s more", f"{len(exclusions) - MAX_LISTED:,}")
-    log.info("Release written to %s", written)
+    counts = {name: len(rows) for name, rows in content.tables.items()}
+    told = ", ".join(f"{name} {count:,} rows" for name, count in counts.items())
+    log.info("Release written to %s: %s; %s excluded", written, told, f"{len(exclusions):,}")
+    return ReleaseSummary(
+        folder=written,
+        rows=counts,
+        images=len(content.train) - count_local_images(content.train),
+        excluded=len(exclusions),
+        examiners=examiners,
+    )
 
 
 def require_pushable(problems: Sequence[ReleaseProblem]) -> None:
@@ -110,99 +141,84 @@ def push_rows(
     return pushed
 
 
-def push_missing_images(store: Store, registry: str) -> Mapping[str, PublishedImage]:
-    """Push images of verified instances missing in *registry*; return all images by instance id.
+def select_checked_rows(
+    ctx: PublishContext, examiner: RowExaminer, options: ReleaseOptions, steps: ReleaseSteps
+) -> FilteredRows:
+    """Return the rows of a release, with images of this machine, checked.
 
-    Raises LockedError if another process publishes from the same data directory.
+    An excluded row makes room for its near-duplicates, so the filters are applied again then.
+    Raises ConfigurationError if nothing has been crawled, or no verified instance is included.
     """
-    from curate.builders.engine.client import connect_to_engine
-    from curate.builders.engine.registry import push_image
-
-    client = connect_to_engine()
-
-    def push(image: str, repository: str, tag: str) -> tuple[str, int]:
-        result = push_image(client, image, repository, tag)
-        client.images.remove(f"{repository}:{tag}", noprune=True)  # a tag would block its eviction
-        return result.reference, result.pushed_bytes
-
-    def log_pushed(name: str, sent: int) -> None:
-        log.info("pushed %s: %.1f MB of new layers", name, sent / 1e6)
-
-    with process_lock(store.folder, PUBLICATION):
-        return push_images(store, registry, push, log_pushed)
-
-
-def estimate_missing_images(store: Store, registry: str) -> PushEstimate:
-    """Estimate a push of the images missing in *registry*."""
-    inventory = list_images(store, registry)
-    return estimate_push(inventory.local_environments.items(), inventory.registry_images.keys())
-
-
-def push_images(
-    store: Store, registry: str, push: ImagePusher, on_pushed: Callable[[str, int], None]
-) -> Mapping[str, PublishedImage]:
-    """Push images of verified instances missing in *registry*; return all images by instance id.
-
-    Each push is recorded immediately, so another call sends only what is missing. *on_pushed* is
-    called with the instance id and the bytes sent.
-    """
-    inventory = list_images(store, registry)
-    published = dict(inventory.registry_images)
-    for name, env in inventory.local_environments.items():
-        if name not in inventory.registry_images:
-            reference, sent = push(env.handle, image_repository_name(registry, name), "latest")
-            store.save_pushed_image(name, registry, env.digest, reference)
-            on_pushed(name, sent)
-            published[name] = make_image(reference, env)
-    return published
-
-
-def build_release(
-    store: Store,
-    codebases: CodebaseReader,
-    folder: Path,
-    *,
-    repo_id: str,
-    images: Mapping[str, PublishedImage],
-    options: ReleaseOptions,
-) -> tuple[Path, Sequence[Exclusion]]:
-    """Write a release to *folder*; return its path and the first exclusion of each instance.
-
-    Raises ConfigurationError if nothing has been crawled.
-    """
-    if not store.list_repositories():
+    if not ctx.store.list_repositories():
         raise ConfigurationError(
             "Nothing to publish: no repository has been crawled.",
             hint="Run curate crawl OWNER/NAME, then curate validate.",
         )
-    train = make_train_rows(store, codebases, options.filters, images)
-    raw = make_raw_rows(store, codebases, options.filters)
-    rows = filter_rows_sql(train.rows, options.where) if options.where else list(train.rows)
-    subsets = {"lite": [row for row in rows if not get_list(row, COLUMN_BY_MODE[options.lite])]}
+    asks_result = "eval_verified" in options.where  # known only after the check
+    while True:
+        train = make_train_rows(ctx, examiner)
+        rows = train.rows if asks_result else _filter_where(train.rows, options)
+        steps.require(rows.iter_columns(("instance_id", "image")))
+        if not steps.check(rows):
+            break
+    rows = _filter_where(rows, options) if asks_result else rows
+    if not rows.ids and not options.allow_no_instances:
+        raise _explain_empty(options, verified=len(train.rows) + len(train.excluded))
+    return replace(train, rows=rows)
+
+
+def build_release(
+    train: FilteredRows, raw: FilteredRows, options: ReleaseOptions, card: CardData
+) -> tuple[ReleaseContent, Sequence[Exclusion]]:
+    """Return the content of a release, and the first exclusion of each instance.
+
+    *card* has what rows and options do not tell.
+    """
+    rows = train.rows
+    survey = survey_rows(rows, COLUMN_BY_MODE[options.lite], options.progress)
+    subsets = {"lite": rows.select(survey.lite_ids)}
     subsets |= {name: filter_rows_sql(rows, where) for name, where in options.subsets.items()}
     exclusions = [reasons[0] for reasons in {**raw.excluded, **train.excluded}.values()]
-    card_data = CardData(
-        repo_id=repo_id,
+    card_data = replace(
+        card,
         curate_version=__version__,
-        funnels=store.list_funnels(),
         excluded=Counter(f"publish/{exclusion.reason}" for exclusion in exclusions),
         filters_about=options.filters.about,
         unverified=options.filters.unverified,
         lite=options.lite,
         subsets=options.subsets,
-        licenses=Counter(get_str(row, "license_spdx") for row in rows),
-        statistics=_make_statistics(rows, subsets["lite"]) if rows else None,
+        licenses=survey.licenses,
+        statistics=survey.make_statistics() if rows.ids else None,
     )
-    content = ReleaseContent(card_data=card_data, train=rows, raw=raw.rows, subsets=subsets)
-    return write_release(folder, content), exclusions
+    content = ReleaseContent(
+        card_data=card_data, train=rows, raw=raw.rows, subsets=subsets, progress=options.progress
+    )
+    return content, exclusions
 
 
-def _make_statistics(train: Sequence[Row], lite: Sequence[Row]) -> DatasetStatistics:
-    own_means = {"train": compute_means(train)} | ({"lite": compute_means(lite)} if lite else {})
-    names = {"SWE-Gym": "swe-gym", "SWE-Gym Lite": "swe-gym-lite"}
-    return DatasetStatistics(
-        own_means=own_means,
-        paper_means={label: load_paper_statistics(name) for label, name in names.items()},
-        counts_by_repo=counts_by_repo(train),
-        paper_counts_by_repo=load_paper_counts(),
-    )
+def select_release_ids(
+    settings: Settings, store: Store, options: ReleaseOptions
+) -> tuple[str, ...]:
+    """Return the ids of the verified instances that a release with *options* contains."""
+    with CodebaseReader(lambda repo: find_mirror(settings, repo)) as codebases:
+        ctx = PublishContext(store=store, codebases=codebases, progress=options.progress)
+        rows = make_train_rows(ctx, RowExaminer(options.filters)).rows
+    return tuple(_filter_where(rows, options).ids)
+
+
+def _filter_where(rows: RowTable, options: ReleaseOptions) -> RowTable:
+    return filter_rows_sql(rows, options.where) if options.where else rows
+
+
+def _explain_empty(options: ReleaseOptions, *, verified: int) -> ConfigurationError:
+    message = "The release would have no instance: "
+    if not verified:
+        return ConfigurationError(
+            message + "no candidate has been verified.",
+            hint="For candidates alone: curate export --split raw pool.parquet",
+        )
+    if options.where:
+        reason = f"none of {verified:,} verified ones is included and fits --where."
+    else:
+        reason = f"all {verified:,} verified ones are excluded."
+    return ConfigurationError(message + reason, hint="For the reasons see: curate status")

@@ -1,7 +1,7 @@
 """SWE-Gym's Table 2 and Figure 2 for our own rows, from published columns alone."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -22,6 +22,15 @@ MEASURES: Mapping[str, str] = {
 }
 
 
+_MEASURED_COLUMNS = (
+    "codebase_files",
+    "codebase_lines",
+    "lines_edited",
+    "files_edited",
+    "functions_edited",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PaperStatistics:
     """Means of one dataset in the paper; `verified_measures` were checked against a source."""
@@ -30,33 +39,35 @@ class PaperStatistics:
     verified_measures: frozenset[str]
 
 
-def compute_means(rows: Sequence[Row]) -> dict[str, float | None]:
-    """Return counts and means of *rows* by the keys of `MEASURES`; None if not measured."""
-    return {
-        "instances": len(rows),
-        "repositories": len({get_str(row, "repo") for row in rows}),
-        "words": _mean_of_known([len(get_str(row, "problem_statement").split()) for row in rows]),
-        **{
-            name: _mean_of_known([get_optional_number(row, name) for row in rows])
-            for name in (
-                "codebase_files", "codebase_lines",
-                "lines_edited", "files_edited", "functions_edited",
-            )
-        },
-        "fail_to_pass": _mean_of_known([len(get_list(row, "FAIL_TO_PASS")) for row in rows]),
-        "tests": _mean_of_known(
-            [
-                len(get_list(row, "FAIL_TO_PASS")) + len(get_list(row, "PASS_TO_PASS"))
-                for row in rows
-            ]
-        ),
-    }  # fmt: skip
+class MeasuredRows:
+    """Measures of rows, which are added one by one; the rows themselves are not kept."""
 
+    def __init__(self) -> None:
+        self._repos: Counter[str] = Counter()
+        self._values: dict[str, list[float]] = {name: [] for name in MEASURES}
 
-def counts_by_repo(rows: Sequence[Row]) -> dict[str, int]:
-    """Count rows by repository, most frequent first."""
-    counts = Counter(get_str(row, "repo") for row in rows)
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+    def add(self, row: Row) -> None:
+        """Measure one more row."""
+        self._repos[get_str(row, "repo")] += 1
+        fail_to_pass = len(get_list(row, "FAIL_TO_PASS"))
+        measured: dict[str, float | None] = {
+            "words": len(get_str(row, "problem_statement").split()),
+            "fail_to_pass": fail_to_pass,
+            "tests": fail_to_pass + len(get_list(row, "PASS_TO_PASS")),
+            **{name: get_optional_number(row, name) for name in _MEASURED_COLUMNS},
+        }
+        for name, value in measured.items():
+            if value is not None:
+                self._values[name].append(value)
+
+    def compute_means(self) -> dict[str, float | None]:
+        """Return counts and means by the keys of `MEASURES`; None if not measured."""
+        means = {name: fmean(known) if known else None for name, known in self._values.items()}
+        return means | {"instances": self._repos.total(), "repositories": len(self._repos)}
+
+    def counts_by_repo(self) -> dict[str, int]:
+        """Count rows by repository, most frequent first."""
+        return dict(sorted(self._repos.items(), key=lambda item: (-item[1], item[0])))
 
 
 def load_paper_statistics(name: str) -> PaperStatistics:
@@ -71,8 +82,3 @@ def load_paper_counts() -> dict[str, int]:
     return {
         repo: int(count) for repo, count in read_toml_data("paper", ("paper",))["shares"].items()
     }
-
-
-def _mean_of_known(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None

@@ -12,7 +12,7 @@ SCHEMA_VERSION = "2.1"  # minor: new columns; major: changed or removed ones
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column; `kind` is "string", "int64", "float64" or "list[string]".
+    """One column; `kind` is "string", "int64", "float64", "bool" or "list[string]".
 
     A kind that ends in "?" is nullable; null means not measured.
     """
@@ -100,6 +100,11 @@ TRAIN_COLUMNS = (
             "float64?",
             "flaky tests that one more run would newly show, on average",
         ),
+        (
+            "eval_verified",
+            "bool?",
+            "eval_script, run in the image as clients do, grades gold and no patch as validation",
+        ),
         ("test_strength", "float64?", "share of the gold patch's hunks that tests need"),
         ("untested_hunks", "list[string]", "the other hunks: `path`, or `path @@ -old,lines`"),
         ("leak_group", "string?", "same for instances that may tell each other's solution"),
@@ -162,6 +167,7 @@ def make_features(columns: tuple[Column, ...]) -> Any:
         "string": datasets.Value("string"),
         "int64": datasets.Value("int64"),
         "float64": datasets.Value("float64"),
+        "bool": datasets.Value("bool"),
         "list[string]": datasets.List(datasets.Value("string")),
     }
     return datasets.Features({column.name: kinds[column.kind.rstrip("?")] for column in columns})

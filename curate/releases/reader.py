@@ -1,7 +1,7 @@
 """Reading the rows of a release directory."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from curate.core.errors import ConfigurationError, StoreError
@@ -19,20 +19,31 @@ def expected_columns(split: str) -> tuple[Column, ...]:
     return RAW_COLUMNS if split == "raw" else TRAIN_COLUMNS
 
 
-def read_rows(folder: Path, split: str) -> list[Row]:
-    """Return all rows of *split*, whatever their columns; StoreError for an invalid file."""
+def iter_rows(folder: Path, split: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
+    """Yield the rows of *split*, whatever their columns; one group of them is in memory at once.
+
+    *columns* are those to read (default: all). Raises StoreError for an invalid file.
+    """
     import pyarrow
     import pyarrow.parquet
 
-    rows: list[Row] = []
     for path in sorted(folder.glob(f"data/{split}-*.parquet")):
         try:
-            rows += pyarrow.parquet.read_table(path).to_pylist()
+            with pyarrow.parquet.ParquetFile(path) as file:
+                for number in range(file.num_row_groups):
+                    yield from file.read_row_group(number, columns=columns).to_pylist()
         except pyarrow.ArrowInvalid as error:
             raise StoreError(
                 f"{path} is not a valid Parquet file.", hint="Publish the release again."
             ) from error
-    return rows
+
+
+def count_rows(folder: Path, split: str) -> int:
+    """Return the number of rows of *split*, from the ends of its files."""
+    import pyarrow.parquet
+
+    paths = folder.glob(f"data/{split}-*.parquet")
+    return sum(int(pyarrow.parquet.read_metadata(path).num_rows) for path in paths)
 
 
 def read_columns(path: Path, names: tuple[str, ...]) -> list[dict[str, str]]:

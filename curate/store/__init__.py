@@ -1,6 +1,7 @@
 """Persistent state shared by all stages: a SQLite database and a directory of large blobs."""
 
+from curate.store.eval_checks import EvalCheckKey
 from curate.store.funnel import RepositoryFunnel
 from curate.store.store import Store
 
-__all__ = ["RepositoryFunnel", "Store"]
+__all__ = ["EvalCheckKey", "RepositoryFunnel", "Store"]

@@ -35,10 +35,13 @@ class BlobStore:
                 self._write_file(self._blob_path(key), packed)
         return key
 
-    def get(self, key: str) -> bytes:
-        """Return the content of *key*; raises StoreError if it is missing or damaged."""
+    def get(self, key: str, packed: bytes | None = None) -> bytes:
+        """Return the content of *key*; raises StoreError if it is missing or damaged.
+
+        *packed* is the row of the blob, if it has been read already.
+        """
         try:
-            packed = self._read_row(key) or self._blob_path(key).read_bytes()
+            packed = packed or self._read_row(key) or self._blob_path(key).read_bytes()
             content = zstandard.ZstdDecompressor().decompress(packed)
         except (OSError, zstandard.ZstdError) as error:
             raise self._damaged_error(key) from error

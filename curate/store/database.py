@@ -1,5 +1,6 @@
 """The SQLite connection: transactions, and SQLite's errors translated for the user."""
 
+import os
 import shutil
 import sqlite3
 import threading
@@ -10,29 +11,33 @@ from typing import Any
 
 from curate.builders.errors import DiskFullError
 from curate.core.errors import StoreError
-from curate.store.tables import prepare_tables
+from curate.store.migrations import check_format, prepare_database
 
 BUSY_SECONDS = 20.0
 _MIN_FREE_BYTES = 64 << 10  # the WAL index grows in steps of 32 KiB
 
 
 class Database:
-    """One connection in WAL mode, shared by the threads of one process."""
+    """One connection in WAL mode, shared by the threads of one process.
+
+    A database that may not be written is opened for reading, if its format is the current one.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.RLock()
+        file = folder / "curate.sqlite"
+        self.is_read_only = file.exists() and not all(map(_is_writable, (file, folder)))
         with self._translate_errors():
+            if self.is_read_only:
+                self._connection = _connect(_read_only_uri(file))
+                check_format(self._connection)
+                return
             folder.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(
-                folder / "curate.sqlite",
-                timeout=BUSY_SECONDS,
-                isolation_level=None,
-                check_same_thread=False,
-            )
+            self._connection = _connect(file.absolute().as_uri())
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
-            prepare_tables(self._connection)
+            prepare_database(self._connection)
 
     def close(self) -> None:
         """Close the connection; everything is committed already."""
@@ -98,6 +103,22 @@ class Database:
                 f"The data directory {self._folder} cannot be created ({error.strerror}).",
                 hint="Choose another directory with --data-dir.",
             ) from error
+
+
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        uri, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True
+    )
+
+
+def _read_only_uri(file: Path) -> str:
+    """Without a write-ahead log nothing changes, and SQLite needs no shared memory beside it."""
+    has_log = file.with_name(f"{file.name}-wal").exists()
+    return f"{file.absolute().as_uri()}?{'mode=ro' if has_log else 'immutable=1'}"
 
 
 def _has_no_space(folder: Path) -> bool:

@@ -5,7 +5,7 @@ together with its cursor, a chunk of decisions together with its candidates, a v
 whole.
 """
 
-import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,15 +16,27 @@ from curate.core.model import Candidate, Decision, Rejection, Validation
 from curate.store.blobs import BlobStore
 from curate.store.crawl_tables import CrawlTables
 from curate.store.database import Database
+from curate.store.derived import CHUNK_SIZE, DerivedTable
 from curate.store.environment_tables import EnvironmentTables
+from curate.store.eval_checks import EvalChecks
 from curate.store.funnel import RepositoryFunnel, read_funnels
+from curate.store.image_tables import ImageTables
+from curate.store.manual_exclusions import ManualExclusions
+from curate.store.migrations import compute_candidate_hash, compute_content_hash
 from curate.store.serialization import dumps, from_json, loads, to_json
 from curate.store.unfinished import UnfinishedSteps
 
 _Row = tuple[Any, ...]
 
+_CANDIDATES = """
+FROM json_each(?) AS wanted CROSS JOIN candidates c ON c.instance_id = wanted.value
+LEFT JOIN blobs p ON p.key = c.patch LEFT JOIN blobs t ON t.key = c.test_patch
+"""
+_FEW = 20  # validations, which are large, that are read at once
+_CANDIDATE_COLUMNS = "c.data, c.patch, c.test_patch, p.data, t.data"
 
-class Store(CrawlTables, EnvironmentTables):
+
+class Store(CrawlTables, EnvironmentTables, ImageTables):
     """All of curate's state, in one directory. Safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
@@ -32,6 +44,9 @@ class Store(CrawlTables, EnvironmentTables):
         super().__init__(Database(folder))
         self.blobs = BlobStore(folder / "blobs", self._database)
         self.unfinished = UnfinishedSteps(self._database)
+        self.derived = DerivedTable(self._database)
+        self.eval_checks = EvalChecks(self._database)
+        self.manual_exclusions = ManualExclusions(self._database)
 
     def __enter__(self) -> "Store":
         return self
@@ -47,8 +62,6 @@ class Store(CrawlTables, EnvironmentTables):
     def close(self) -> None:
         """Close the database; everything is committed already."""
         self._database.close()
-
-    # -- candidates ----------------------------------------------------------------------------
 
     def save_candidate(self, candidate: Candidate) -> None:
         """Save a candidate and the decision on its PR in one transaction."""
@@ -74,7 +87,7 @@ class Store(CrawlTables, EnvironmentTables):
                 [(repo, decision[-1]) for decision, candidate in rows if not candidate],
             )
             database.executemany(
-                "INSERT OR REPLACE INTO candidates VALUES (?, ?, ?, ?, ?, ?)", candidate_rows
+                "INSERT OR REPLACE INTO candidates VALUES (?, ?, ?, ?, ?, ?, ?)", candidate_rows
             )
             database.executemany(
                 "INSERT OR REPLACE INTO decisions SELECT repo, number, hash, ?, ?, ?, ?, ?"
@@ -101,14 +114,44 @@ class Store(CrawlTables, EnvironmentTables):
         )
         return Rejection(stage=row[0], reason=row[1], detail=row[2]) if row else None
 
-    def iter_candidates(self, repo: str | None = None) -> Iterator[Candidate]:
-        """Candidates with their patches, ordered by repository and number."""
+    def candidate_hashes(self, repo: str | None = None) -> dict[str, str]:
+        """Return a hash of each candidate by instance id, ordered by repository and number."""
         query = (
-            "SELECT data, patch, test_patch FROM candidates"
-            " WHERE ?1 IS NULL OR repo = ?1 ORDER BY repo, number"
+            "SELECT instance_id, hash FROM candidates"
+            " WHERE ?1 IS NULL OR repo = ?1 ORDER BY repo, number, instance_id"
         )
-        for row in self._database.fetch_all(query, repo):
-            yield self._load_candidate(row)
+        return dict(self._database.fetch_all(query, repo))
+
+    def candidate_repositories(self) -> dict[str, str]:
+        """Return the repository of each candidate by instance id."""
+        return dict(self._database.fetch_all("SELECT instance_id, repo FROM candidates"))
+
+    def iter_candidates(
+        self, repo: str | None = None, *, ids: Iterable[str] | None = None
+    ) -> Iterator[Candidate]:
+        """Candidates with their patches, ordered by repository and number.
+
+        With *ids*, those that exist, in the given order. Only a few are in memory at once.
+        """
+        wanted = list(self.candidate_hashes(repo) if ids is None else ids)
+        query = f"SELECT {_CANDIDATE_COLUMNS} {_CANDIDATES} ORDER BY wanted.key"
+        for start in range(0, len(wanted), CHUNK_SIZE):
+            chunk = json.dumps(wanted[start : start + CHUNK_SIZE])
+            yield from map(self._load_candidate, self._database.fetch_all(query, chunk))
+
+    def iter_candidate_heads(
+        self, repo: str | None = None, *, ids: Iterable[str] | None = None
+    ) -> Iterator[tuple[Candidate, tuple[str, str]]]:
+        """Like `iter_candidates`, but with the SHA-256 of patch and test patch instead of both."""
+        wanted = list(self.candidate_hashes(repo) if ids is None else ids)
+        query = (
+            "SELECT c.data, c.patch, c.test_patch FROM json_each(?) AS wanted"
+            " CROSS JOIN candidates c ON c.instance_id = wanted.value ORDER BY wanted.key"
+        )
+        for start in range(0, len(wanted), CHUNK_SIZE):
+            chunk = json.dumps(wanted[start : start + CHUNK_SIZE])
+            for row in self._database.fetch_all(query, chunk):
+                yield from_json(Candidate, row[0]), (row[1], row[2])
 
     def candidate_numbers(self, repo: str) -> list[int]:
         """Return the PR numbers of the candidates of *repo*, ascending."""
@@ -123,12 +166,7 @@ class Store(CrawlTables, EnvironmentTables):
 
     def get_candidate(self, instance_id: str) -> Candidate | None:
         """Return one candidate with its patches; None if unknown."""
-        row = self._database.fetch_one(
-            "SELECT data, patch, test_patch FROM candidates WHERE instance_id = ?", instance_id
-        )
-        return self._load_candidate(row) if row else None
-
-    # -- validation ----------------------------------------------------------------------------
+        return next(self.iter_candidates(ids=[instance_id]), None)
 
     def get_validation(self, instance_id: str) -> Validation | None:
         """Return the latest validation of a candidate; None if there is none."""
@@ -161,7 +199,7 @@ class Store(CrawlTables, EnvironmentTables):
 
     def save_validation(self, repo: str, validation: Validation) -> None:
         """Save a finished validation, replacing the previous one and its steps."""
-        rejection = validation.verdict.rejection
+        rejection, data = validation.verdict.rejection, dumps(validation)
         row = (
             validation.instance_id,
             repo,
@@ -171,7 +209,8 @@ class Store(CrawlTables, EnvironmentTables):
             validation.finished_at.isoformat(),
             validation.work_seconds,
             validation.unique_bytes,
-            dumps(validation),
+            data,
+            compute_content_hash(data),
         )
         placeholders = ", ".join("?" * len(row))
         with self._database.transaction() as database:
@@ -180,57 +219,36 @@ class Store(CrawlTables, EnvironmentTables):
                 "DELETE FROM unfinished WHERE instance_id = ?", (validation.instance_id,)
             )
 
-    def iter_verified(self) -> Iterator[tuple[Candidate, Validation]]:
-        """Verified candidates with their validations, ordered by repository and number."""
+    def verified_inputs(self) -> dict[str, str]:
+        """Return a key of each verified candidate and its validation, by instance id; cheap.
+
+        Ordered by repository and number. The key changes whenever one of both is replaced.
+        """
         query = (
-            "SELECT c.data, c.patch, c.test_patch, v.data FROM candidates c"
-            " JOIN validations v USING (instance_id)"
-            " WHERE v.stage IS NULL ORDER BY c.repo, c.number"
+            "SELECT v.instance_id, c.repo, c.number, c.hash || ' ' || v.hash"
+            " FROM validations v INDEXED BY validations_state"
+            " CROSS JOIN candidates c INDEXED BY candidates_id USING (instance_id)"
+            " WHERE v.stage IS NULL"
         )
-        for row in self._database.fetch_all(query):
-            yield self._load_candidate(row), loads(Validation, row[3])
+        rows = sorted(self._database.fetch_all(query), key=lambda row: (row[1], row[2], row[0]))
+        return {row[0]: row[3] for row in rows}
 
-    def verified_fingerprint(self) -> str:
-        """Return a SHA-256 that changes with any verified candidate or its validation; cheap."""
+    def iter_verified(
+        self, ids: Iterable[str] | None = None
+    ) -> Iterator[tuple[Candidate, Validation]]:
+        """Verified candidates with their validations, ordered by repository and number.
+
+        With *ids*, those of them, in the given order. Only a few are in memory at once.
+        """
+        wanted = list(self.verified_inputs() if ids is None else ids)
         query = (
-            "SELECT c.data, c.patch, c.test_patch, v.inputs_hash, v.finished_at FROM validations v"
-            " CROSS JOIN candidates c USING (instance_id)"  # CROSS keeps the join order
-            " WHERE v.stage IS NULL ORDER BY v.instance_id"
+            f"SELECT {_CANDIDATE_COLUMNS}, v.data {_CANDIDATES} JOIN validations v"
+            " ON v.instance_id = c.instance_id WHERE v.stage IS NULL ORDER BY wanted.key"
         )
-        digest = hashlib.sha256()
-        for row in self._database.fetch_all(query):
-            for part in row:
-                data = part if isinstance(part, bytes) else str(part).encode()
-                digest.update(b"%d:%b" % (len(data), data))
-        return digest.hexdigest()
-
-    # -- images --------------------------------------------------------------------------------
-
-    def pushed_images(self, registry: str) -> dict[str, tuple[str, str]]:
-        """Return (image id, reference by digest) of images pushed to *registry*, by instance id."""
-        rows = self._database.fetch_all(
-            "SELECT instance_id, image, reference FROM pushed_images WHERE registry = ?", registry
-        )
-        return {row[0]: (row[1], row[2]) for row in rows}
-
-    def unpushed_images(self) -> frozenset[str]:
-        """Return the ids of verified candidates' images that were never pushed."""
-        pushed_ids = {row[0] for row in self._database.fetch_all("SELECT image FROM pushed_images")}
-        rows = self._database.fetch_all("SELECT data FROM validations WHERE stage IS NULL")
-        built = (loads(Validation, row[0]).environment for row in rows)
-        return frozenset(each.digest for each in built if each and each.digest) - pushed_ids
-
-    def save_pushed_image(
-        self, instance_id: str, registry: str, image: str, reference: str
-    ) -> None:
-        """Record that *image* was pushed to *registry* as *reference* (name@sha256:…)."""
-        with self._database.transaction() as database:
-            database.execute(
-                "INSERT OR REPLACE INTO pushed_images VALUES (?, ?, ?, ?)",
-                (instance_id, registry, image, reference),
-            )
-
-    # -- funnel --------------------------------------------------------------------------------
+        for start in range(0, len(wanted), _FEW):
+            chunk = json.dumps(wanted[start : start + _FEW])
+            for row in self._database.fetch_all(query, chunk):
+                yield self._load_candidate(row), loads(Validation, row[5])
 
     def find_repo(self, name: str) -> str:
         """Return the stored repository that equals *name* ignoring case; *name* if none does."""
@@ -256,11 +274,10 @@ class Store(CrawlTables, EnvironmentTables):
             counted.get(repo) or RepositoryFunnel(repo=repo) for repo in self.list_repositories()
         )
 
-    # -- internal ------------------------------------------------------------------------------
-
     def _load_candidate(self, row: Sequence[Any]) -> Candidate:
         candidate = from_json(Candidate, row[0])
-        return replace(candidate, patch=self.blobs.get(row[1]), test_patch=self.blobs.get(row[2]))
+        patch, test_patch = self.blobs.get(row[1], row[3]), self.blobs.get(row[2], row[4])
+        return replace(candidate, patch=patch, test_patch=test_patch)
 
     def _decision_rows(self, repo: str, decision: Decision) -> tuple[_Row, _Row | None]:
         """Return the row for the table `decisions`, and that for `candidates` if accepted."""
@@ -268,12 +285,8 @@ class Store(CrawlTables, EnvironmentTables):
         if isinstance(outcome, Rejection):
             rejection_columns = outcome.stage, outcome.reason, outcome.detail
             return (None, *rejection_columns, decision.inputs_hash, repo, number), None
-        row = (
-            outcome.instance_id,
-            outcome.repo,
-            outcome.pull_number,
-            to_json(replace(outcome, patch=b"", test_patch=b"")),
-            self.blobs.put(outcome.patch),
-            self.blobs.put(outcome.test_patch),
-        )
+        data = to_json(replace(outcome, patch=b"", test_patch=b""))
+        blobs = self.blobs.put(outcome.patch), self.blobs.put(outcome.test_patch)
+        ids = outcome.instance_id, outcome.repo, outcome.pull_number
+        row = *ids, data, *blobs, compute_candidate_hash(data, *blobs)
         return (outcome.instance_id, None, None, None, decision.inputs_hash, repo, number), row

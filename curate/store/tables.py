@@ -1,10 +1,10 @@
-"""The database schema and its format version."""
+"""The database schema and its format version.
 
-import sqlite3
+Whoever changes the schema raises `FORMAT_VERSION` and adds the step from the format before to
+`curate/store/migrations.py`.
+"""
 
-from curate.core.errors import StoreError
-
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 
 CREATE_CLAIMS = """
 CREATE TABLE claims (
@@ -23,9 +23,37 @@ CREATE TABLE unfinished (
     PRIMARY KEY (instance_id, step)) WITHOUT ROWID;
 """
 
-CREATE_INDEXES = """
+CREATE_DERIVED = """
+CREATE TABLE derived (
+    kind TEXT NOT NULL, key TEXT NOT NULL, inputs TEXT NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (kind, key));
+CREATE INDEX derived_inputs ON derived (kind, key, inputs);
+"""
+
+CREATE_MANUAL_EXCLUSIONS = """
+CREATE TABLE manual_exclusions (
+    instance_id TEXT PRIMARY KEY, reason TEXT NOT NULL, author TEXT NOT NULL,
+    excluded_at TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+CREATE_EVAL_CHECKS = """
+CREATE TABLE eval_checks (
+    image TEXT NOT NULL, inputs_hash TEXT NOT NULL, problem TEXT NOT NULL,
+    PRIMARY KEY (image, inputs_hash)) WITHOUT ROWID;
+"""
+
+CREATE_CANDIDATES_INDEXES = """
+CREATE INDEX candidates_repo ON candidates (repo, number, instance_id, hash);
+CREATE INDEX candidates_id ON candidates (instance_id, repo, number, hash);
+"""
+
+CREATE_VALIDATIONS_INDEX = (
+    "CREATE INDEX validations_state ON validations (stage, instance_id, inputs_hash, hash);"
+)
+
+CREATE_INDEXES = f"""
 CREATE INDEX pulls_hash ON pulls (repo, number, hash);
-CREATE INDEX validations_state ON validations (stage, instance_id, inputs_hash, finished_at);
+{CREATE_VALIDATIONS_INDEX}
 CREATE INDEX validations_cost ON validations (repo, work_seconds, unique_bytes);
 """
 
@@ -43,12 +71,12 @@ CREATE TABLE decisions (
     PRIMARY KEY (repo, number)) WITHOUT ROWID;
 CREATE TABLE candidates (
     instance_id TEXT PRIMARY KEY, repo TEXT NOT NULL, number INTEGER NOT NULL, data BLOB NOT NULL,
-    patch TEXT NOT NULL, test_patch TEXT NOT NULL) WITHOUT ROWID;
-CREATE INDEX candidates_repo ON candidates (repo, number);
-CREATE TABLE validations (
+    patch TEXT NOT NULL, test_patch TEXT NOT NULL, hash TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+{CREATE_CANDIDATES_INDEXES}CREATE TABLE validations (
     instance_id TEXT PRIMARY KEY, repo TEXT NOT NULL, inputs_hash TEXT NOT NULL,
     stage TEXT, reason TEXT, finished_at TEXT NOT NULL,
-    work_seconds REAL NOT NULL, unique_bytes INTEGER NOT NULL, data BLOB NOT NULL) WITHOUT ROWID;
+    work_seconds REAL NOT NULL, unique_bytes INTEGER NOT NULL, data BLOB NOT NULL,
+    hash TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 CREATE TABLE locks (key TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE pushed_images (
     instance_id TEXT NOT NULL, registry TEXT NOT NULL, image TEXT NOT NULL, reference TEXT NOT NULL,
@@ -56,23 +84,7 @@ CREATE TABLE pushed_images (
 {CREATE_CLAIMS}
 {CREATE_BLOBS}
 {CREATE_PROGRESS}
+{CREATE_DERIVED}
+{CREATE_MANUAL_EXCLUSIONS}
+{CREATE_EVAL_CHECKS}
 {CREATE_INDEXES}"""
-
-
-def prepare_tables(database: sqlite3.Connection) -> None:
-    """Create the tables of a new database; raises StoreError for another format version."""
-    found = database.execute("PRAGMA user_version").fetchone()[0]
-    if found > FORMAT_VERSION:
-        raise StoreError(
-            f"The data directory has store format {found}; this curate reads {FORMAT_VERSION}.",
-            hint="A newer curate wrote it: upgrade, or choose another directory with --data-dir.",
-        )
-    if 0 < found < FORMAT_VERSION:
-        raise StoreError(
-            f"The data directory has store format {found}, which no release of curate has written.",
-            hint="Crawl and validate again into another directory with --data-dir.",
-        )
-    if found == 0:
-        database.executescript(
-            f"BEGIN IMMEDIATE; {CREATE_TABLES} PRAGMA user_version = {FORMAT_VERSION}; COMMIT;"
-        )

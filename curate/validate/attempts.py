@@ -53,11 +53,17 @@ CONFIG_ONLY_REJECTION = Rejection(
 )
 
 
-def compute_inputs_hash(candidate: Candidate, recipe: Recipe, options: ValidationOptions) -> str:
+def compute_inputs_hash(
+    candidate: Candidate,
+    recipe: Recipe,
+    options: ValidationOptions,
+    patch_hashes: tuple[str, str] | None = None,
+) -> str:
     """Return the SHA-256 of a validation's inputs.
 
     These are the candidate, the recipe range of its version, the options and
     `VALIDATION_VERSION`; also the machine's architecture if the range is limited to some.
+    *patch_hashes* are the SHA-256 of patch and test patch, if the candidate is without them.
     """
     machine: tuple[str, ...] = ()
     try:
@@ -69,8 +75,7 @@ def compute_inputs_hash(candidate: Candidate, recipe: Recipe, options: Validatio
     key_parts = (
         candidate.base_commit,
         candidate.created_at.isoformat(),
-        hashlib.sha256(candidate.patch).hexdigest(),
-        hashlib.sha256(candidate.test_patch).hexdigest(),
+        *(patch_hashes or map(_hash_patch, (candidate.patch, candidate.test_patch))),
         range_hash,
         asdict(options),
         VALIDATION_VERSION,
@@ -78,6 +83,10 @@ def compute_inputs_hash(candidate: Candidate, recipe: Recipe, options: Validatio
         *machine,
     )
     return hashlib.sha256(json.dumps(key_parts, sort_keys=True).encode()).hexdigest()
+
+
+def _hash_patch(patch: bytes) -> str:
+    return hashlib.sha256(patch).hexdigest()
 
 
 def validate_candidate(

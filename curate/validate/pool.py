@@ -3,10 +3,12 @@
 import errno
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import overload
 
 from curate.builders.errors import BuilderError, DiskFullError, EngineUnavailableError
 from curate.core.errors import (
@@ -42,6 +44,33 @@ class ValidationTask:
     recipe: Recipe | RecipeError  # the error of a recipe that cannot be read
 
 
+@dataclass(frozen=True, kw_only=True)
+class PendingTasks(Sequence[ValidationTask]):
+    """Tasks of which only the ids are in memory; each candidate is read when it is needed."""
+
+    store: Store
+    recipes: Mapping[str, Recipe | RecipeError]  # by repository
+    ids: Sequence[str]
+    repos: Sequence[str]  # of each id
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, index: int) -> ValidationTask: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "PendingTasks": ...
+
+    def __getitem__(self, index: int | slice) -> "ValidationTask | PendingTasks":
+        if isinstance(index, slice):
+            return replace(self, ids=self.ids[index], repos=self.repos[index])
+        candidate = self.store.get_candidate(self.ids[index])
+        if candidate is None:  # a crawl in another process has just rejected it
+            raise NotFoundError(f"{self.ids[index]} is no candidate any more.")
+        return ValidationTask(candidate=candidate, recipe=self.recipes[candidate.repo])
+
+
 @dataclass(kw_only=True)
 class ValidationSummary:
     """Counts of one call; `infra_failures` has infrastructure errors by instance id."""
@@ -62,30 +91,38 @@ def pending_tasks(
     ids: Sequence[str],
     repo: str | None,
     retry_rejected: bool = False,
-) -> tuple[list[ValidationTask], int]:
+) -> tuple[PendingTasks, int]:
     """Return pending tasks ordered by date, and the number of up-to-date candidates.
 
     Oldest first, as newer PRs can share the locks of older ones. *retry_rejected* includes
     candidates that were rejected with the same inputs. Raises NotFoundError for an unknown id and
     for a repository that has not been crawled, RecipeError if a recipe folder is missing.
     """
-    candidates = candidates_by_id(store, ids) if ids else list(store.iter_candidates(repo))
-    if repo and not candidates and repo not in store.list_repositories():
-        raise NotFoundError(f"{repo} has not been crawled.", hint=f"Run: curate crawl {repo}")
     library.list_paths()  # a missing folder concerns all repositories
     known_hashes = store.validated_inputs(rejected=not retry_rejected)
-    recipes = {name: _read_recipe(library, name) for name in {c.repo for c in candidates}}
-
-    def is_up_to_date(task: ValidationTask) -> bool:
-        if isinstance(task.recipe, RecipeError):
-            return False
-        inputs_hash = compute_inputs_hash(task.candidate, task.recipe, options)
-        return known_hashes.get(task.candidate.instance_id) == inputs_hash
-
-    ordered = sorted(candidates, key=lambda c: (c.created_at, c.instance_id))
-    tasks = [ValidationTask(candidate=c, recipe=recipes[c.repo]) for c in ordered]
-    pending = [task for task in tasks if not is_up_to_date(task)]
-    return pending, len(tasks) - len(pending)
+    recipes: dict[str, Recipe | RecipeError] = {}
+    total, pending = 0, list[tuple[datetime, str, str]]()
+    chosen = _require_ids(store, ids) if ids else None
+    for candidate, patch_hashes in store.iter_candidate_heads(repo, ids=chosen):
+        total, name = total + 1, candidate.instance_id
+        if candidate.repo not in recipes:
+            recipes[candidate.repo] = _read_recipe(library, candidate.repo)
+        recipe = recipes[candidate.repo]
+        is_known = not isinstance(recipe, RecipeError) and (
+            known_hashes.get(name) == compute_inputs_hash(candidate, recipe, options, patch_hashes)
+        )
+        if not is_known:
+            pending.append((candidate.created_at, name, candidate.repo))
+    if repo and not total and repo not in store.list_repositories():
+        raise NotFoundError(f"{repo} has not been crawled.", hint=f"Run: curate crawl {repo}")
+    pending.sort()
+    tasks = PendingTasks(
+        store=store,
+        recipes=recipes,
+        ids=[name for _, name, _ in pending],
+        repos=[repo for _, _, repo in pending],
+    )
+    return tasks, total - len(tasks)
 
 
 def _read_recipe(library: RecipeLibrary, repo: str) -> Recipe | RecipeError:
@@ -215,11 +252,16 @@ def _log_verdict(validation: Validation) -> None:
 
 def candidates_by_id(store: Store, ids: Sequence[str]) -> list[Candidate]:
     """Return the candidates with the given *ids*, each once; raises NotFoundError for others."""
-    found = {name: store.get_candidate(name) for name in dict.fromkeys(ids)}
-    missing_ids = [name for name, candidate in found.items() if candidate is None]
+    return list(store.iter_candidates(ids=_require_ids(store, ids)))
+
+
+def _require_ids(store: Store, ids: Sequence[str]) -> list[str]:
+    """Return *ids*, each once; raises NotFoundError for those that are no candidates."""
+    unique_ids = list(dict.fromkeys(ids))
+    missing_ids = sorted({*unique_ids} - {*store.candidate_hashes()}, key=unique_ids.index)
     if missing_ids:
         raise NotFoundError(
             f"Unknown instance id {missing_ids[0]}.",
             hint="List the ids: curate list",
         )
-    return [candidate for candidate in found.values() if candidate is not None]
+    return unique_ids

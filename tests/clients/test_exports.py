@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from curate.publish.export.run import write_rows
+from curate.releases.columns import TRAIN_COLUMNS
+from curate.releases.table import make_table
 from tests.helpers.releases import good
 
 SWEBENCH = os.environ.get("CURATE_SWEBENCH", "")
 HARBOR = os.environ.get("CURATE_HARBOR", "")
-ROWS = [good(7), good(9, hints_text="a hint")]
+ROWS = make_table(TRAIN_COLUMNS, [good(7), good(9, hints_text="a hint")])
 
 LOAD = """
 import sys
@@ -28,7 +30,9 @@ for folder in sorted(Path(sys.argv[1]).iterdir()):
 
 @pytest.mark.skipif(not SWEBENCH, reason="CURATE_SWEBENCH names no swebench")
 def test_swebench_finds_the_task_repository_well_formed(tmp_path: Path) -> None:
-    write_rows(ROWS, "verified", "swebench", tmp_path / "tasks")
+    odd = good(11, instance_id="some-lab__kestrel_-11", repo="some-lab/kestrel_")
+    rows = make_table(TRAIN_COLUMNS, [*ROWS, odd])
+    write_rows(rows, "verified", "swebench", tmp_path / "tasks")
     command = [SWEBENCH, "dataset", "check", str(tmp_path / "tasks")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

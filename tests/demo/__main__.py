@@ -71,7 +71,8 @@ def _play(stage: Stage, sandbox: str, jobs: int) -> None:
     repo, mirror = stage.sample.name, str(stage.mirror)
     stage.curate("crawl", repo, "--github-api-url", stage.api_url, "--mirror", mirror)
     stage.curate("validate", "--sandbox", sandbox, "-j", str(jobs))
-    stage.curate("publish", "--output", str(stage.release), "--hub", DATASET)
+    local = "--allow-local-images"  # a registry is no part of the demo
+    stage.curate("publish", "--output", str(stage.release), "--hub", DATASET, local)
     stage.curate("show", SHOWN)
     stage.curate("status")
 

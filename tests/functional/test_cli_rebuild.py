@@ -109,6 +109,7 @@ def test_nothing_leaves_the_machine_unless_publish_is_said(
         assert "Nothing was pushed. Next: curate publish --hub curator/tasks" in kept.stderr
         # A process of its own, as the Hub's client reads its variables when it is imported.
         command = [sys.executable, "-m", "curate", "rebuild", REPO, *HUB, "--publish", "--json"]
+        command.append("--allow-local-images")
         variables = {
             **os.environ,
             **own,

@@ -6,6 +6,8 @@ import pytest
 
 from curate.core.model import CrawlState
 from curate.patches.stats import compute_patch_stats
+from curate.publish.context import PublishContext
+from curate.publish.filters.apply import RowExaminer
 from curate.publish.filters.config import ReleaseFilters
 from curate.publish.measures import license
 from curate.publish.measures.codebase import CodebaseReader, CodebaseSize
@@ -108,11 +110,12 @@ def test_a_commit_in_the_statement_is_known_from_the_mirror(
             store.save_page("owner/name", [make_pull(number, repo="owner/name")], CrawlState())
             store.save_candidate(one)
             store.save_validation("owner/name", make_validation(instance_id=one.instance_id))
-        held = find_exclusions(store, found, rules)
+        ctx = PublishContext(store=store, codebases=found)
+        held = find_exclusions(ctx, rules)
         assert {name: str(them[0]) for name, them in held.items()} == {
             "owner__name-7": "leak commit in problem_statement"
         }
-        kept = make_train_rows(store, found, rules).rows
+        kept = make_train_rows(ctx, RowExaminer(rules)).rows
         assert [(row["solution_leaks"], row["leak_group"]) for row in kept] == [
             ([], "owner__name-7")
         ]

@@ -2,17 +2,20 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from curate.builders.model import CONTAINER_USER
 from curate.builders.pytest_plugin import STATUS, read_plugin_source
 from curate.builders.pytest_plugin.test_ids import escape_test_id
-from curate.harness.eval_script import END_MARKER, START_MARKER, render_eval_script
+from curate.harness.eval_script import END_MARKER, START_MARKER, ScriptProcess, render_eval_script
 from curate.patches.parse import list_patch_paths
 
 PYTEST = f"{shlex.quote(sys.executable)} -m pytest"
@@ -200,11 +203,15 @@ def test_a_session_that_dies_tells_nothing(repository: Path) -> None:
 
 
 def test_environment_and_layout(repository: Path) -> None:
-    script = render_eval_script(test_patch=b"", test_command="pytest x", environment={"A": "it's"})
+    script = render_eval_script(
+        test_patch=b"", test_command="pytest x", process=ScriptProcess(environment={"A": "it's"})
+    )
     lines = script.splitlines()
     assert lines[lines.index(f"echo '{END_MARKER}'") - 1] == "pytest x"
     assert "export A='it'\"'\"'s'" in lines
-    done = run(repository, b"", "echo $A $B", environment={"A": "1", "B": "x y"})
+    done = run(
+        repository, b"", "echo $A $B", process=ScriptProcess(environment={"A": "1", "B": "x y"})
+    )
     assert "1 x y\n" in done.stdout
     with pytest.raises(ValueError, match="single line"):
         render_eval_script(test_patch=b"", test_command="a\nb")
@@ -235,3 +242,56 @@ def test_paths_of_renames_quoted_names_and_binaries(repository: Path) -> None:
         "tests/test moved.py",
         "tests/crlf.txt",
     }
+
+
+@pytest.fixture
+def open_checkout() -> Iterator[Path]:
+    """A checkout that every user may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "checkout"
+        folder.mkdir()
+        Path(name).chmod(0o755)
+        git(folder, "init", "-q")
+        write(folder, BASE)
+        git(folder, "add", ".")
+        git(folder, "commit", "-qm", "base")
+        yield folder
+
+
+AS_USER = """\
+id -u; id -G; echo "$HOME"; mkdir -m 500 new/closed; touch new/closed/x || echo refused;\
+ echo >> new/by_root.py; rm thing.py; cat tests/test_old.py"""
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root can become another user"
+)
+@pytest.mark.parametrize("way", ["file", "private file", "text", "input"])
+def test_root_continues_as_the_user_of_validation(open_checkout: Path, way: str) -> None:
+    """However a client starts the script, and whatever root wrote into the checkout before."""
+    patch = patch_of(open_checkout, {"tests/test_old.py": b"patched = 1\n"})
+    write(open_checkout, {"new/by_root.py": b"", "thing.py": b"def f():\n    return 2\n"})
+    script = render_eval_script(
+        test_patch=patch,
+        test_command=AS_USER,
+        testbed=str(open_checkout),
+        process=ScriptProcess(environment={"HOME": "/tmp"}, user=CONTAINER_USER),
+    )
+    path = open_checkout.parent / "eval.sh"
+    path.write_text(script)
+    path.chmod(0o600 if way == "private file" else 0o644)
+    command = ["/bin/bash", "-c", script] if way == "text" else ["/bin/bash", str(path)]
+    with path.open() as opened:
+        done = subprocess.run(
+            command[:1] if way == "input" else command,
+            stdin=opened if way == "input" else subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    inside = done.stdout.split(START_MARKER)[1].split(END_MARKER, maxsplit=1)[0]
+    uid, gid = CONTAINER_USER.split(":")
+    assert inside.split() == [uid, gid, "/tmp", "refused", "patched", "=", "1"], done.stderr
+    assert done.returncode == 0
+    assert (open_checkout / "tests/test_old.py").read_bytes() == BASE["tests/test_old.py"]
+    assert (open_checkout / "new/by_root.py").stat().st_uid == int(uid)

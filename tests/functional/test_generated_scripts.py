@@ -16,7 +16,7 @@ from curate.builders.sandbox.run_script import (
     render_container_script,
     render_local_script,
 )
-from curate.harness.eval_script import render_eval_script
+from curate.harness.eval_script import ScriptProcess, render_eval_script
 from tests.helpers.instance_spec import imagine_instance_spec
 
 LAYOUT = SandboxLayout(checkout="/test bed", inputs="/curate/in", outputs="/curate/o u t")
@@ -37,12 +37,16 @@ def scripts() -> dict[str, tuple[str, str]]:
         "evaluation": (
             "bash",
             render_eval_script(
-                test_patch=PATCH.encode(), test_command="pytest 'a b'", environment={"K": "v w"}
+                test_patch=PATCH.encode(),
+                test_command="pytest 'a b'",
+                process=ScriptProcess(environment={"K": "v w"}),
             ),
         ),
         "evaluation without patch": (
             "bash",
-            render_eval_script(test_patch=b"", test_command="pytest"),
+            render_eval_script(
+                test_patch=b"", test_command="pytest", process=ScriptProcess(user="1000:1000")
+            ),
         ),
         "install": ("sh", render_install_script(spec)),
         "install before PEP 660": ("sh", render_install_script(old)),

@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from curate.core.errors import (
 )
 from curate.core.model import IssueRef
 from curate.github.client import GitHubClient
+from curate.github.connection import CONNECT_SECONDS
 from curate.github.issues import IS_PULL_REQUEST, NOT_FOUND, IssueBatch, fetch_issues
 from curate.github.page_size import AdaptivePageSize
 from curate.github.pulls import fetch_pull_pages
@@ -24,9 +27,9 @@ from curate.github.retry import (
     RetryPolicy,
     TransientError,
 )
-from curate.github.transport import CONNECT_SECONDS
 from tests.doubles.github.data import World
 from tests.doubles.github.faults import Asked, Fault, Kind
+from tests.doubles.github.ledger import Ledger
 from tests.doubles.github.samples import (
     sample_comment,
     sample_issue,
@@ -163,8 +166,11 @@ def test_repository_that_is_not_there(world: World) -> None:
             next(fetch_pull_pages(client_of(double), "thing"))
 
 
-def test_the_token_is_never_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+@pytest.mark.parametrize("level", [logging.INFO, logging.DEBUG])
+def test_the_token_is_never_told(
+    world: World, caplog: pytest.LogCaptureFixture, level: int
+) -> None:
+    caplog.set_level(level)
     revoked = Fault(kind=Kind.REVOKED)
     with (
         GitHubDouble(world, faults=[revoked]) as double,
@@ -303,3 +309,44 @@ def test_no_token_goes_to_the_host_of_a_redirect(world: World) -> None:
         with pytest.raises(NetworkError, match="without end"):
             numbers(client_of(first))
     assert "github_api_url" in raised.value.hint
+
+
+def test_a_netrc_file_does_not_replace_the_token(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login someone password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with GitHubDouble(world) as double:
+        assert numbers(client_of(double)) == numbers(client_of(double, token=None)) == EVERY
+    assert {request.token for request in double.requests} == {TOKEN, ""}
+
+
+def test_threads_get_their_own_answers_with_their_own_tokens(world: World) -> None:
+    tokens = [TOKEN, f"{TOKEN}c"]
+    with GitHubDouble(world, token=tokens) as double, ThreadPoolExecutor(8) as threads:
+        client = GitHubClient(tokens, double.url)
+        path = f"repos/{REPO}/contributors"
+        listed = [threads.submit(client.get, path, {"per_page": 1}) for _ in range(16)]
+        found = list(threads.map(numbers, [client] * 8))
+    assert found == [EVERY] * 8
+    assert {it.result().status for it in listed} == {200}
+
+
+@pytest.mark.parametrize("number", ["", "many", "nan", "inf", "-1", "4999.5"])
+def test_rate_limit_headers_that_are_no_numbers_are_passed_over(
+    world: World, number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("limit", "remaining", "reset")
+    headers = {f"x-ratelimit-{name}": number for name in names} | {"x-oauth-scopes": ""}
+    monkeypatch.setattr(Ledger, "headers", lambda self: headers)
+    with GitHubDouble(world) as double:
+        assert numbers(client_of(double)) == EVERY
+
+
+def test_an_answer_that_is_not_ready_is_asked_for_a_few_times(world: World) -> None:
+    path = f"repos/{REPO}/contributors"
+    with GitHubDouble(world) as double:
+        double.refusals[f"/{path}"] = 202, "in progress"
+        with pytest.raises(NetworkError, match="not finished"):
+            client_of(double).get(path, {})
+        assert len(double.requests) <= 10

@@ -17,39 +17,36 @@ from curate.builders.process.interrupt import handle_interrupts, on_forced_exit
 handle_interrupts()
 """
 CHILD = "subprocess.Popen(['sleep', '600'], start_new_session=True)\n"
-BEGUN = "print('begun', flush=True)\n"
+BEGUN = "print('begun', flush=True)"  # within `try`, as a signal may follow at once
 
 STUCK_THREAD = f"""\
 {HEAD}{CHILD}
 thread = threading.Thread(target=time.sleep, args=(600,))
 thread.start()
-{BEGUN}
-try: time.sleep(600)
+try: {BEGUN}; time.sleep(600)
 except KeyboardInterrupt: sys.exit(130)  # waits for the thread
 """
 CATCHES = f"""\
-{HEAD}{CHILD}{BEGUN}
+{HEAD}{CHILD}
 while True:
-    try: time.sleep(600)
+    try: {BEGUN}; time.sleep(600)
     except BaseException: pass
 """
 IN_C_CODE = f"""\
 {HEAD}{CHILD}
 import ctypes
 libc = ctypes.CDLL(None)
-{BEGUN}
 libc.pause.restype = None
 while True:
-    try: libc.poll(None, 0, 600000)
+    try: {BEGUN}; libc.poll(None, 0, 600000)
     except BaseException: pass
 """
 CALLBACKS = f"""\
 {HEAD}
 on_forced_exit(lambda: 1 / 0)
 on_forced_exit(lambda: open(sys.argv[1], "w").write("called"))
-{BEGUN}
 while True:
-    try: time.sleep(600)
+    try: {BEGUN}; time.sleep(600)
     except BaseException: pass
 """
 
@@ -75,12 +72,13 @@ def test_one_signal_ends_everything(code: str, number: signal.Signals) -> None:
     process.send_signal(number)
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 130 and "Run the same command again" in said, said
+    psutil.wait_procs(children, timeout=10)  # a killed process takes a moment to go
     assert children and not any(is_running(child) for child in children)
 
 
 def test_main_kills_what_is_left_after_a_clean_end() -> None:
     code = "import subprocess\nfrom unittest import mock\nfrom curate import __main__\n"
-    code += f"def app(**_):\n    {CHILD}    {BEGUN}    import time; time.sleep(600)\n"
+    code += f"def app(**_):\n    {CHILD}    {BEGUN}\n    import time; time.sleep(600)\n"
     code += "with mock.patch('curate.cli.app.app', app): __main__.main()\n"
     process = begin(code)
     child = psutil.Process(process.pid).children()[0]
@@ -106,7 +104,7 @@ def test_callbacks_are_called_and_may_fail(tmp_path: Path) -> None:
 
 def test_an_ignored_ctrl_c_stays_ignored() -> None:
     code = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-    process = begin(code + HEAD + BEGUN + "time.sleep(1)\nprint('end')")
+    process = begin(code + HEAD + BEGUN + "\ntime.sleep(1)\nprint('end')")
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=60)[0] == "end\n"
     assert process.returncode == 0

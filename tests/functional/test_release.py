@@ -18,6 +18,7 @@ from curate.publish.folder_changes import FileDigest, FolderChanges, plan_change
 from curate.publish.release import ReleaseContent, check_release, write_release
 from curate.releases import columns
 from curate.releases.columns import Column
+from curate.releases.table import RowTable, make_table
 from curate.store.funnel import RepositoryFunnel
 from tests.doubles.hub import Fault, HubClient, HubDouble
 from tests.doubles.hub.http import Answer, Request
@@ -34,14 +35,18 @@ def row(columns: Iterable[Column], number: int) -> dict[str, Any]:
     return {**made, "instance_id": f"owner__name-{number}"}
 
 
+def table(made_of: tuple[Column, ...], numbers: Sequence[int]) -> RowTable:
+    return make_table(made_of, [row(made_of, number) for number in numbers])
+
+
 def release(numbers: Sequence[int] = (2, 1), raw: Sequence[int] = (1, 2, 3)) -> ReleaseContent:
     funnel = RepositoryFunnel(
         repo="owner/name", pulls=1234, candidates=3, attempted=2, verified=2, rejected={"lock/x": 9}
     )
     return ReleaseContent(
         card_data=CardData(repo_id="curator/tasks", license="mit", funnels=(funnel,)),
-        train=[row(columns.TRAIN_COLUMNS, number) for number in numbers],
-        raw=[row(columns.RAW_COLUMNS, number) for number in raw],
+        train=table(columns.TRAIN_COLUMNS, numbers),
+        raw=table(columns.RAW_COLUMNS, raw),
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from curate.builders.model import Outcome
 from curate.builders.pytest_plugin import STATUS, read_plugin_source
+from curate.harness.eval_script import ScriptProcess
 from tests.functional.test_eval_script import PYTEST as PYTEST_COMMAND
 from tests.functional.test_eval_script import patch_of, repository, run, statuses
 from tests.functional.test_reporter import ERROR, FAILED, PASSED, MakeProject, project, run_reported
@@ -137,7 +138,7 @@ def test_a_killed_test_cannot_rewrite_what_came_before(project: MakeProject) -> 
 def test_evaluation_scripts_do_the_same(workers: str, repository: Path) -> None:
     patch = patch_of(repository, {"test_x.py": SHORT.encode()})
     command = f"{PYTEST_COMMAND}{workers} test_x.py"
-    done = run(repository, patch, command, test_seconds=1)
+    done = run(repository, patch, command, process=ScriptProcess(test_seconds=1))
     found = statuses(done.stdout)
     expected: Mapping[str, str] = {
         name: {PASSED: "PASSED", FAILED: "FAILED"}[outcome]

@@ -26,6 +26,7 @@ TIME_OF_DAY = {
     ("builders/sandbox/docker.py", "time.time"),  # of files in an archive
     ("builders/image_gc/collect.py", "time.time"),  # of images and files
     ("curate/github/errors.py", "time.time"),  # where GitHub does not give its own
+    ("curate/cli/exclude.py", "datetime.now"),  # when a person judged
     ("curate/cli/waiting.py", "datetime.now"),  # shown to the user
     ("curate/cli/logs.py", "datetime.now"),  # names a log file
     ("curate/validate/attempts.py", "datetime.now"),  # when a validation began

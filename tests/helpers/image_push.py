@@ -16,7 +16,8 @@ def save_verified(store: Store, number: int, handle: str, digest: str) -> None:
     """Store owner__name-*number* as verified in the image *handle*, whose id is *digest*."""
     environment = replace(not_none(make_validation().environment), handle=handle, digest=digest)
     store.save_page("owner/name", [make_pull(number, repo="owner/name")], CrawlState())
-    store.save_candidate(make_candidate(number))
+    statement = f"Problem {number} " + f"of {number}'s own " * number  # no near-duplicate
+    store.save_candidate(make_candidate(number, problem_statement=statement))
     store.save_validation("owner/name", make_validation(number, environment=environment))
 
 

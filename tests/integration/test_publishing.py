@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,13 +11,16 @@ from pathlib import Path
 import pytest
 
 from curate.core.model import CrawlState
+from curate.publish.card import CardData
+from curate.publish.release import ReleaseContent, write_release
 from curate.publish.rows import make_raw_row
 from curate.releases import columns
+from curate.releases.table import make_table
 from curate.store import Store
 from tests.doubles.hub import HubDouble
 from tests.helpers.factories import make_candidate, make_pull, make_validation
 from tests.helpers.fakes import not_none
-from tests.helpers.releases import good, released
+from tests.helpers.releases import good, raw_row, released
 
 ROOT = Path(__file__).parents[2]
 NAME = "curator/tasks"
@@ -86,6 +90,22 @@ def test_datasets_loads_every_split_from_a_folder(
     assert json.loads(done.stdout.splitlines()[-1]) == expected()
 
 
+def test_the_card_of_a_folder_shows_how_it_is_loaded(hub: HubDouble, tmp_path: Path) -> None:
+    content = ReleaseContent(
+        card_data=CardData(repo_id="", name="tasks"),
+        train=make_table(columns.TRAIN_COLUMNS, [good(7), good(9)]),
+        raw=make_table(columns.RAW_COLUMNS, [raw_row(make_candidate())]),
+    )
+    folder = write_release(tmp_path / "tasks", content)
+    text = (folder / "README.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    code = "".join(blocks).replace("path/to/tasks", str(folder))
+    calls = re.sub(r"^load_dataset\((.*)\)$", r"print(len(load_dataset(\1)))", code, flags=re.M)
+    done = run(hub, tmp_path / "home", "-c", calls)
+    assert done.stdout.split() == ["2", "1", "2", "1"]
+    assert "swebench eval path/to/tasks/data/train-00000-of-00001.parquet" in text
+
+
 def test_datasets_loads_every_split_from_the_hub(
     hub: HubDouble, folder: Path, tmp_path: Path
 ) -> None:
@@ -131,18 +151,23 @@ def test_the_commands_one_after_the_other(hub: HubDouble, data: Path, tmp_path: 
     def curate(*arguments: object, expected: int = 0) -> subprocess.CompletedProcess[str]:
         return run(hub, tmp_path / "home", "-m", "curate", *arguments, cwd=data, expected=expected)
 
-    curate("publish", "--subset", "mine=pull_number = 7", "--where", "pull_number < 99")
+    assert "--allow-local-images" in curate("publish", expected=2).stderr
+    local = "--allow-local-images"
+    chosen = ("--subset", "mine=pull_number = 7", "--where", "pull_number < 99")
+    told = curate("publish", local, *chosen).stderr
+    assert "train 2 rows, mine 1 rows, raw 2 rows; 0 excluded" in told
     assert "warning: train owner__name-7: image" in curate("publish", "check").stderr
-    dry = json.loads(curate("publish", "push", "--hub", NAME, "--dry-run", "--json").stdout)
+    dry = json.loads(curate("publish", "push", "--hub", NAME, "--dry-run", "--json", local).stdout)
     assert "data/mine-00000-of-00001.parquet" in dry["add"]
     assert not hub.state.repositories
-    curate("publish", "push", "--hub", NAME, "--tag", "v1")
+    assert "2 of 2 images" in curate("publish", "push", "--hub", NAME, expected=2).stderr
+    curate("publish", "push", "--hub", NAME, "--tag", "v1", local)
     assert hub.state.repositories["dataset", NAME].private
     with Store(data / "data") as store:
         store.save_validation(
             "owner/name", make_validation(instance_id="owner__name-9", curate_version="2")
         )
-    curate("publish")
+    curate("publish", local)
     told = curate("publish", "diff", "--hub", NAME).stdout
     assert "train: 0 added, 0 removed, 1 changed\n  curate_version: 1 rows\n" in told
     assert "mine: 0 added, 1 removed, 0 changed" in told
@@ -158,7 +183,7 @@ def test_push_refuses_what_check_refuses_and_says_why(
     def curate(*arguments: object, expected: int = 0) -> subprocess.CompletedProcess[str]:
         return run(hub, tmp_path / "home", "-m", "curate", *arguments, cwd=data, expected=expected)
 
-    curate("publish", "--release-filters", "swe-gym")
+    curate("publish", "--release-filters", "swe-gym", "--allow-local-images")
     (tmp_path / "mine.toml").write_text("[license]\nunknown = 'exclude'\n")
     rules = ("--release-filters", tmp_path / "mine.toml")
     assert "error: train owner__name-7: license-unknown" in (
@@ -167,3 +192,23 @@ def test_push_refuses_what_check_refuses_and_says_why(
     refused = curate("publish", "push", "--hub", NAME, *rules, expected=1)
     assert "owner__name-7: license-unknown" in refused.stderr
     assert not hub.state.repositories
+
+
+@pytest.mark.parametrize("offline", ["HF_ENDPOINT=http://127.0.0.1:9", "HF_HUB_OFFLINE=1"])
+def test_without_a_network_the_hub_is_told_to_be_out_of_reach(
+    hub: HubDouble, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: str
+) -> None:
+    name, _, value = offline.partition("=")
+    variables = {**hub.environment(tmp_path / "home"), name: value}
+    monkeypatch.setattr(hub, "environment", lambda _: variables)
+
+    def curate(*arguments: object, expected: int = 0) -> str:
+        command = ("-m", "curate", "publish", *arguments)
+        return run(hub, tmp_path / "home", *command, cwd=data, expected=expected).stderr
+
+    local = "--allow-local-images"
+    curate(local)
+    for command in (("diff",), ("push", local), ("push", local, "--dry-run")):
+        said = curate(*command, "--hub", NAME, expected=6)
+        assert "Error: " in said and "Hint: " in said
+        assert "Traceback" not in said

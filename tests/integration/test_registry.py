@@ -11,6 +11,7 @@ import pytest
 
 from curate.builders.engine.client import connect_to_engine
 from curate.builders.engine.registry import RegistryError, pull_image, push_image, verify_image
+from curate.publish.image_names import image_repository_name
 from tests.helpers.fakes import not_none
 
 
@@ -51,6 +52,29 @@ def test_pushed_image_is_pulled_by_digest(
     client.images.remove(identity, force=True)
     assert pull_image(client, push.reference) == identity
     assert verify_image(client, f"{repository}:latest") == push.digest
+
+
+@pytest.mark.parametrize(
+    "instance_id",
+    [
+        "some-lab__kestrel_-5",
+        "Some-Lab__.github-1",
+        "o" * 39 + "__" + "_" * 100 + "-12345",
+        "o__" + "a" * 100 + "-1",
+    ],
+)
+def test_a_registry_takes_the_name_of_every_instance(
+    client: docker.DockerClient, image: str, repository: str, instance_id: str
+) -> None:
+    name = image_repository_name(repository, instance_id)
+    push = push_image(client, image, name, "latest")
+    client.images.remove(f"{name}:latest", noprune=True)
+    assert push.reference == f"{name}@{push.digest}"
+
+
+def test_a_name_that_no_registry_takes_is_an_error(client: docker.DockerClient, image: str) -> None:
+    with pytest.raises(RegistryError, match="cannot be pushed"):
+        push_image(client, image, "r.example/kestrel_", "latest")
 
 
 def test_second_push_sends_nothing(

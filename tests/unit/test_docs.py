@@ -20,7 +20,7 @@ from curate.recipes.schema import (
     VersionRule,
 )
 from curate.releases import columns
-from curate.store.tables import prepare_tables
+from curate.store.migrations import prepare_database
 from tests.helpers import import_graph
 
 ROOT = Path(__file__).parents[2]
@@ -128,7 +128,7 @@ def test_every_package_is_explained() -> None:
 def test_every_table_of_the_store_is_explained_with_its_columns() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", text("docs/architecture.md"), re.MULTILINE))
     database = sqlite3.connect(":memory:")
-    prepare_tables(database)
+    prepare_database(database)
     for (table,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'"):
         for _, column, *_ in database.execute(f"PRAGMA table_info({table})"):
             assert f"`{column}`" in rows[table], f"{table}.{column}"

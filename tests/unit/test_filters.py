@@ -1,7 +1,8 @@
 """What the release filters exclude, by which filter, and what they include."""
 
+import random
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,11 @@ import pytest
 from curate.core.errors import ConfigurationError
 from curate.publish.filters.apply import apply_filters, ascii_letter_ratio
 from curate.publish.filters.config import PRESETS, ReleaseFilters, read_filters
+from curate.publish.filters.near_duplicates import (
+    JaccardIndex,
+    find_common_triples,
+    hash_word_triples,
+)
 from curate.publish.filters.secrets import find_secrets
 from curate.publish.filters.where import filter_rows_sql
 from curate.publish.measures.benchmark_overlap import (
@@ -20,6 +26,9 @@ from curate.publish.measures.benchmark_overlap import (
     load_benchmark,
     to_toml,
 )
+from curate.releases.columns import TRAIN_COLUMNS
+from curate.releases.row import Row
+from curate.releases.table import RowTable, make_table
 
 PATCH = "diff --git a/m.py b/m.py\n--- a/m.py\n+++ b/m.py\n@@ -1 +1 @@\n-a = 1\n+a = 2\n"
 
@@ -92,6 +101,12 @@ def test_rules_one_by_one(
     assert reasons(row(1, **changes), **rules) == ({"1": reason} if reason else {})
 
 
+def test_rows_that_clients_grade_otherwise_are_excluded_unless_asked_for() -> None:
+    rows = [row(n, eval_verified=verified) for n, verified in ((1, True), (2, False), (3, None))]
+    assert reasons(*rows) == {"2": "failed-evaluation"}
+    assert reasons(*rows, tests={"failed_evaluation": "include"}) == {}
+
+
 def test_benchmarks_by_repository_pull_and_patch() -> None:
     assert reasons(row(1, repo="Django/Django"), known=[load_benchmark("swe-bench")]) == {
         "1": "benchmark-repository"
@@ -140,6 +155,29 @@ def test_a_list_made_of_rows_finds_them_again(tmp_path: Path) -> None:
     ]
     assert list(find_overlaps("fork__name-9", row(2)["patch"].encode(), mine)) == [f"{path}: patch"]
     assert list(find_overlaps("owner__name-3", row(3)["patch"].encode(), mine)) == []
+
+
+def test_most_similar_texts_are_those_that_comparing_all_finds() -> None:
+    drawn = random.Random(1)
+    shared = [f"w{n}" for n in range(60)]
+    texts: list[list[str]] = []
+    for _ in range(60):
+        words = list(drawn.choice(texts)) if texts and drawn.random() < 0.5 else shared[:]
+        for _ in range(drawn.randint(0, 12)):
+            words[drawn.randrange(60)] = f"x{drawn.randrange(1000)}"
+        texts.append(words)
+    hashed = [hash_word_triples(" ".join(words)) for words in texts]
+    for threshold in (0.05, 0.5, 0.9, 1.0):
+        index = JaccardIndex(threshold, find_common_triples(hashed))
+        kept: dict[str, set[int]] = {}
+        for number, triples in enumerate(hashed):
+            own = set(triples)
+            scores = {name: len(own & one) / len(own | one) for name, one in kept.items()}
+            best = max(scores.items(), key=lambda it: it[1], default=("", 0.0))
+            expected = best if best[1] >= threshold else ("", 0.0)
+            assert index.find_and_add(str(number), triples) == expected
+            if not expected[0]:
+                kept[str(number)] = own
 
 
 def test_the_oldest_of_near_duplicates_stays() -> None:
@@ -203,8 +241,26 @@ def test_presets_are_read_and_unknown_keys_refused(tmp_path: Path) -> None:
         read_filters("swegym")
 
 
+def table(*rows: dict[str, Any]) -> RowTable:
+    unset = dict.fromkeys(column.name for column in TRAIN_COLUMNS)
+    return make_table(TRAIN_COLUMNS, [unset | each for each in rows])
+
+
+def test_only_columns_that_a_condition_names_are_read() -> None:
+    read: list[set[str]] = []
+
+    def reader(ids: Sequence[str], names: Collection[str]) -> Iterator[Row]:
+        read.append(set(names))
+        return ({"instance_id": name, "repo": "o/r"} for name in ids)
+
+    rows = RowTable(columns=TRAIN_COLUMNS, ids=["o__r-1", "o__r-2"], read=reader)
+    assert filter_rows_sql(rows, "instance_id = 'o__r-2' AND repo = 'o/r'").ids == ["o__r-2"]
+    assert filter_rows_sql(rows, "1").ids == rows.ids
+    assert read == [{"instance_id", "repo"}]
+
+
 def test_subsets_by_condition() -> None:
-    rows = [row(1), row(2, FAIL_TO_PASS=["a", "b'c"]), row(3, repo="other/name")]
+    rows = table(row(1), row(2, FAIL_TO_PASS=["a", "b'c"]), row(3, repo="other/name"))
 
     def ids(where: str) -> list[str]:
         return [str(one["instance_id"])[-1] for one in filter_rows_sql(rows, where)]
@@ -228,4 +284,7 @@ def test_subsets_by_condition() -> None:
 )
 def test_conditions_that_cannot_be_used(where: str) -> None:
     with pytest.raises(ConfigurationError, match="Invalid WHERE expression"):
-        filter_rows_sql([row(1)], where)
+        filter_rows_sql(table(row(1)), where)
+    with pytest.raises(ConfigurationError, match="Invalid WHERE expression") as caught:
+        filter_rows_sql(table(), where)  # also where there is nothing to select from
+    assert "instance_id, hints_text, patch" in caught.value.hint

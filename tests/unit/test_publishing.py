@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 
 from curate.core.model import Candidate, Environment
-from curate.publish import tables
+from curate.publish import stored_rows, tables
 from curate.publish.check import check_release_folder
+from curate.publish.context import PublishContext
 from curate.publish.diff import diff_folders, diff_rows
+from curate.publish.filters.apply import SplitExaminers
 from curate.publish.filters.config import ReleaseFilters
 from curate.publish.measures.codebase import CodebaseReader
 from curate.publish.push_estimate import estimate_push
 from curate.publish.rows import make_raw_row, make_train_row
-from curate.publish.statistics import MEASURES, compute_means, counts_by_repo, load_paper_statistics
+from curate.publish.statistics import MEASURES, MeasuredRows, load_paper_statistics
 from curate.releases import columns
 from curate.store import Store
 from tests.helpers.factories import make_candidate, make_validation
@@ -66,6 +68,16 @@ def test_a_bad_row_is_named_with_the_reason(
     assert told
     assert all(one.startswith("train owner__name-7: ") for one in told)
     assert any(words in one for one in told)
+
+
+def test_the_check_tells_what_was_not_run_in_its_image(tmp_path: Path) -> None:
+    rows = (good(7, eval_verified=None), good(9))
+    (warning,) = check_release_folder(released(tmp_path / "r", *rows), ReleaseFilters())
+    assert "eval_script of 1 rows was not run" in str(warning)
+    assert not warning.blocks_push
+    assert faults(released(tmp_path / "s", good(7, eval_verified=False))) == [
+        "train owner__name-7: failed-evaluation"
+    ]
 
 
 def test_rules_are_part_of_the_check(tmp_path: Path) -> None:
@@ -145,12 +157,15 @@ def test_shared_layers_are_sent_once_and_known_ones_not_at_all() -> None:
 
 def test_figures_are_means_of_what_was_measured() -> None:
     rows = [good(7, codebase_files=10), good(9, codebase_files=20), good(11, repo="a/b")]
-    found = compute_means(rows)
-    assert list(found) == list(MEASURES)
+    measured = MeasuredRows()
+    for each in rows:
+        measured.add(each)
+    found = measured.compute_means()
+    assert set(found) == set(MEASURES)
     assert (found["instances"], found["repositories"], found["codebase_files"]) == (3, 2, 15)
     assert (found["fail_to_pass"], found["tests"]) == (1, 3)
     assert found["codebase_lines"] is None
-    assert counts_by_repo(rows) == {"owner/name": 2, "a/b": 1}
+    assert measured.counts_by_repo() == {"owner/name": 2, "a/b": 1}
     assert (
         set(load_paper_statistics("swe-gym").means)
         == set(load_paper_statistics("swe-gym-lite").means)
@@ -169,7 +184,7 @@ def test_a_bug_excludes_one_row_and_says_so(
             raise ValueError("odd")
         return right(candidate, *facts)
 
-    monkeypatch.setattr(tables, "make_train_row", fail_one)
+    monkeypatch.setattr(stored_rows, "make_train_row", fail_one)
     monkeypatch.setattr(
         tables,
         "make_raw_row",
@@ -179,12 +194,13 @@ def test_a_bug_excludes_one_row_and_says_so(
         for number in (7, 9):
             store.save_candidate(make_candidate(number))
             store.save_validation("owner/name", make_validation(number))
-        filters = ReleaseFilters(near_duplicate_threshold=0)
+        ctx = PublishContext(store=store, codebases=codebases)
+        examiners = SplitExaminers(ReleaseFilters(near_duplicate_threshold=0))
         for made in (
-            tables.make_train_rows(store, codebases, filters),
-            tables.make_raw_rows(store, codebases, filters),
+            tables.make_train_rows(ctx, examiners.train),
+            tables.make_raw_rows(ctx, examiners.raw),
         ):
-            assert [row["instance_id"] for row in made.rows] == ["owner__name-9"]
+            assert list(made.rows.ids) == ["owner__name-9"]
             (exclusion,) = made.excluded["owner__name-7"]
             assert str(exclusion) == "unexpected-error unexpected ValueError: odd"
     assert "Traceback" in caplog.text

@@ -69,6 +69,17 @@ def test_image_overrides_what_was_built() -> None:
     assert "export A=1\n" in row["eval_script"]
 
 
+def test_tests_are_evaluated_as_they_were_validated() -> None:
+    environment = replace(not_none(make_validation().environment), env_vars={"HOME": "/home/x"})
+    with_home = make_validation(environment=environment)
+    for validation, home in ((make_validation(), "/tmp"), (with_home, "/home/x")):
+        script = train_row(make_candidate(), validation)["eval_script"]
+        assert f"export HOME={home}\n" in script
+        assert "export USER=curate\n" in script
+        assert "export PYTHONHASHSEED=0\n" in script
+        assert "setpriv --reuid=1000 --regid=1000" in script
+
+
 def test_the_base_and_the_patch_are_measured() -> None:
     base = CodebaseFacts(license="MIT", size=CodebaseSize(files=7, lines=90), highest_number=5)
     row = train_row(

@@ -1,7 +1,7 @@
 """A plain directory: rows as JSON Lines, plus lock and Dockerfiles of each instance."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 
 from curate.releases.row import Row, get_str
 
@@ -12,16 +12,16 @@ finished image is in the column `image`.
 """
 
 
-def render_folder(rows: Sequence[Row]) -> dict[str, str]:
-    """Return the files (content by relative path) of a directory with *rows*."""
-    files = {
-        "README.md": _README,
-        "rows.jsonl": "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows),
-    }
+def render_folder(rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
+    """Yield (relative path, content) of the files of a directory with *rows*.
+
+    The lines of `rows.jsonl` come one by one.
+    """
+    yield "README.md", _README
     for row in rows:
+        yield "rows.jsonl", json.dumps(row, ensure_ascii=False) + "\n"
         folder = f"images/{get_str(row, 'instance_id')}"
-        files[f"{folder}/lock.txt"] = get_str(row, "lock")
+        yield f"{folder}/lock.txt", get_str(row, "lock")
         layers = json.loads(get_str(row, "dockerfiles"))
         for number, (layer, dockerfile) in enumerate(layers.items(), 1):
-            files[f"{folder}/{number}-{layer}.Dockerfile"] = dockerfile
-    return files
+            yield f"{folder}/{number}-{layer}.Dockerfile", dockerfile

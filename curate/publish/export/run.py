@@ -3,55 +3,58 @@
 import json
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from curate.builders.process.atomic_write import atomic_write
 from curate.core.errors import ConfigurationError
+from curate.publish.context import ProgressCallback, PublishContext, ignore_progress
 from curate.publish.export.folder import render_folder
 from curate.publish.export.harbor import render_task
 from curate.publish.export.swebench import render_repository
+from curate.publish.filters.apply import SplitExaminers
 from curate.publish.filters.config import Exclusion, ReleaseFilters
 from curate.publish.filters.where import filter_rows_sql
-from curate.publish.images import list_images
-from curate.publish.measures.codebase import CodebaseReader
+from curate.publish.images import list_images, set_images
+from curate.publish.output_paths import (
+    DATA_FILE_SUFFIXES,
+    explain_path_errors,
+    require_writable,
+)
 from curate.publish.release import write_parquet
 from curate.publish.tables import make_raw_rows, make_train_rows
-from curate.releases.reader import expected_columns
 from curate.releases.row import Row, get_str
-from curate.store import Store
+from curate.releases.table import RowTable
 
 STDOUT = Path("-")
-FOLDER_FORMATS = frozenset({"swebench", "harbor", "folder"})
+FOLDER_FORMATS = ("swebench", "harbor", "folder")
+FORMAT_BY_SUFFIX = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 
 
-def select_rows(
-    store: Store,
-    codebases: CodebaseReader,
-    split: str,
-    filters: ReleaseFilters,
-    *,
-    where: str = "",
-    registry: str = "",
-) -> tuple[list[Row], Sequence[Exclusion]]:
-    """Return the rows of "raw" or "verified" that match *where*, and the exclusions.
+def choose_format(path: Path, wanted: str | None) -> str:
+    """Return the format of the output at *path*: the one *wanted*, else that of its suffix.
 
-    Images are referenced as pushed to *registry*, else as built locally.
+    Raises ConfigurationError if the suffix tells none, or another one.
     """
-    if split == "raw":
-        table = make_raw_rows(store, codebases, filters)
-    else:
-        images = list_images(store, registry).registry_images if registry else {}
-        table = make_train_rows(store, codebases, filters, images)
-    rows = filter_rows_sql(table.rows, where) if where else list(table.rows)
-    return rows, [exclusions[0] for exclusions in table.excluded.values()]
+    told = "jsonl" if path == STDOUT else FORMAT_BY_SUFFIX.get(path.suffix.lower())
+    formats = f"Formats: {', '.join(FORMAT_BY_SUFFIX)} by suffix; directories by"
+    hint = f"{formats} --format {', '.join(FOLDER_FORMATS)}."
+    if wanted is None and told is None:
+        raise ConfigurationError(f"No format is known for {path}.", hint=hint)
+    is_other_file = path.suffix.lower() in DATA_FILE_SUFFIXES and path != STDOUT
+    if wanted and wanted != told and (told or is_other_file) and path != STDOUT:
+        raise ConfigurationError(
+            f"{path} is not named like format {wanted}.",
+            hint=f"Change the name or --format. {hint}",
+        )
+    return wanted or str(told)
 
 
-def write_rows(rows: list[Row], split: str, export_format: str, path: Path) -> None:
-    """Write *rows* as "jsonl", "parquet", "swebench", "harbor" or "folder".
+def require_exportable(split: str, export_format: str, path: Path) -> None:
+    """Raise an error if format, split and path do not go together, or *path* cannot be made.
 
-    The output is written atomically. The path `-` is standard output, for "jsonl" only. Raises
-    ConfigurationError if format, split and path do not go together.
+    The path `-` is standard output, for "jsonl" only.
     """
     if path == STDOUT and export_format != "jsonl":
         raise ConfigurationError(
@@ -62,55 +65,115 @@ def write_rows(rows: list[Row], split: str, export_format: str, path: Path) -> N
         raise ConfigurationError(
             f"Format {export_format} requires verified instances.", hint="Add --split verified."
         )
-    if export_format == "jsonl":
-        _write_json_lines(path, rows)
-    elif export_format == "parquet":
-        _check_parent(path)
-        with atomic_write(path) as partial:
-            write_parquet(partial, expected_columns("raw" if split == "raw" else "train"), rows)
+    if path == STDOUT:
+        return
+    _check_parent(path)
+    with explain_path_errors(path):
+        is_folder, has_files = path.is_dir(), path.is_dir() and any(path.iterdir())
+    if export_format in FOLDER_FORMATS and (has_files or (path.exists() and not is_folder)):
+        state = "not empty" if is_folder else "not a directory"
+        raise ConfigurationError(f"{path} is {state}.", hint="Choose a new directory.")
+    if export_format not in FOLDER_FORMATS and is_folder:
+        raise ConfigurationError(
+            f"{path} is a directory.", hint=f"For example: {path / 'rows.jsonl'}"
+        )
+    require_writable(path)
+
+
+def select_rows(
+    ctx: PublishContext,
+    split: str,
+    filters: ReleaseFilters,
+    *,
+    where: str = "",
+    registry: str = "",
+) -> tuple[RowTable, Sequence[Exclusion]]:
+    """Return the rows of "raw" or "verified" that match *where*, and the exclusions.
+
+    Images are referenced as pushed to *registry*, else as built locally.
+    """
+    examiners = SplitExaminers(filters)
+    if split == "raw":
+        table = make_raw_rows(ctx, examiners.raw)
     else:
-        _write_export_folder(path, _render_files(rows, export_format, path.resolve().name))
+        table = make_train_rows(ctx, examiners.train)
+    rows = table.rows
+    if registry and split != "raw":
+        rows = set_images(rows, list_images(ctx.store, registry, rows.ids).registry_images)
+    rows = filter_rows_sql(rows, where) if where else rows
+    return rows, [exclusions[0] for exclusions in table.excluded.values()]
 
 
-def _render_files(rows: list[Row], export_format: str, name: str) -> dict[str, str]:
+def write_rows(
+    rows: RowTable,
+    split: str,
+    export_format: str,
+    path: Path,
+    progress: ProgressCallback = ignore_progress,
+) -> None:
+    """Write *rows* as "jsonl", "parquet", "swebench", "harbor" or "folder".
+
+    The output is written atomically, row by row. Raises the errors of `require_exportable`.
+    """
+    require_exportable(split, export_format, path)
+    with explain_path_errors(path):
+        _write_rows(rows, export_format, path, progress)
+
+
+def _write_rows(rows: RowTable, export_format: str, path: Path, progress: ProgressCallback) -> None:
+    if export_format == "jsonl":
+        _write_json_lines(path, _count_progress(rows, progress))
+    elif export_format == "parquet":
+        with atomic_write(path) as partial_file:
+            write_parquet(partial_file, rows, partial(progress, "writing rows"))
+    else:
+        counted = _count_progress(rows, progress)
+        _write_export_folder(path, _render_files(counted, export_format, path.resolve().name))
+
+
+def _count_progress(rows: RowTable, progress: ProgressCallback) -> Iterator[Row]:
+    for number, row in enumerate(rows, 1):
+        progress("writing rows", number, len(rows))
+        yield row
+
+
+def _render_files(rows: Iterable[Row], export_format: str, name: str) -> Iterator[tuple[str, str]]:
+    """Yield (relative path, content) of each file; content of a path that returns is appended."""
     if export_format == "swebench":
-        return render_repository(f"local/{name}", rows)
-    if export_format == "folder":
-        return render_folder(rows)
-    return {
-        f"{get_str(row, 'instance_id')}/{path}": content
-        for row in rows
-        for path, content in render_task(row).items()
-    }
+        yield from render_repository(f"local/{name}", rows)
+    elif export_format == "folder":
+        yield from render_folder(rows)
+    else:
+        for row in rows:
+            for path, content in render_task(row).items():
+                yield f"{get_str(row, 'instance_id')}/{path}", content
 
 
-def _write_json_lines(path: Path, rows: Sequence[Row]) -> None:
+def _write_json_lines(path: Path, rows: Iterable[Row]) -> None:
     lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     if path == STDOUT:
         sys.stdout.writelines(lines)
         return
-    _check_parent(path)
-    with atomic_write(path) as partial, partial.open("w", encoding="utf-8") as file:
+    with atomic_write(path) as partial_file, partial_file.open("w", encoding="utf-8") as file:
         file.writelines(lines)
 
 
-def _write_export_folder(path: Path, files: Mapping[str, str]) -> None:
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise ConfigurationError(f"{path} is not empty.", hint="Choose a new directory.")
-    _check_parent(path)
+def _write_export_folder(path: Path, files: Iterable[tuple[str, str]]) -> None:
+    path = path.absolute()
     work = path.with_name(f".{path.name}.part")
     shutil.rmtree(work, ignore_errors=True)
-    for name, content in files.items():
+    for name, content in files:
         target = work / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(content, encoding="utf-8", newline="")
+        with target.open("a", encoding="utf-8", newline="") as file:
+            file.write(content)
         if target.suffix == ".sh":
             target.chmod(0o755)
     work.replace(path)
 
 
 def _check_parent(path: Path) -> None:
-    if not path.parent.is_dir():
+    if not path.parent.exists():
         raise ConfigurationError(
             f"Directory {path.parent} does not exist.", hint=f"Run: mkdir -p {path.parent}"
         )

@@ -1,14 +1,16 @@
 """A task repository in the layout of SWE-bench 5: `swebench dataset check | build | push`.
 
 The check requires the image name that SWE-bench derives from the instance id, so `image` is that
-name. The Dockerfile is FROM the existing image, which is also in `source_image`.
+name. The Dockerfile is FROM the existing image, which is also in `source_image`. An instance after
+which no image can be named has another id there; `source_instance_id` is its own.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 import yaml
 
+from curate.publish.image_names import derive_swebench_name, escape_instance_id
 from curate.releases.row import Row, get_list, get_str
 
 SPLIT = "train"
@@ -22,29 +24,26 @@ _TESTS = ("FAIL_TO_PASS", "PASS_TO_PASS")
 _OMITTED_COLUMNS = {*_AS_FILE, *_TESTS, "hints_text", "image", "dockerfiles"}
 
 
-def render_repository(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
-    """Return the files (content by relative path) of a repository of the tasks of *dataset*."""
-    files = {"sweb.yaml": _dump_yaml({"datasets": [dataset], "splits": [SPLIT]})}
+def render_repository(dataset: str, rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
+    """Yield (relative path, content) of the files of a repository of the tasks of *dataset*."""
+    yield "sweb.yaml", _dump_yaml({"datasets": [dataset], "splits": [SPLIT]})
     for row in rows:
-        folder = f"tasks/{get_str(row, 'instance_id')}"
-        files |= {
-            f"{folder}/{name}": content for name, content in _render_task(row, dataset).items()
-        }
-    return files
-
-
-def derive_image_name(instance_id: str) -> str:
-    """Return the image name that SWE-bench derives from an instance id."""
-    return f"swebench/sweb.eval.x86_64.{instance_id}:latest".lower().replace("__", "_1776_")
+        folder = f"tasks/{escape_instance_id(get_str(row, 'instance_id'))}"
+        for name, content in _render_task(row, dataset).items():
+            yield f"{folder}/{name}", content
 
 
 def _render_task(row: Row, dataset: str) -> dict[str, str]:
     fields = {name: value for name, value in row.items() if name not in _OMITTED_COLUMNS}
+    instance_id = get_str(row, "instance_id")
+    task_id = escape_instance_id(instance_id)
     fields |= {
+        "instance_id": task_id,
         "split": SPLIT,
         "datasets": [dataset],
-        "image": derive_image_name(get_str(row, "instance_id")),
+        "image": derive_swebench_name(task_id),
         "source_image": get_str(row, "image"),
+        "source_instance_id": instance_id,
     }
     tests = {name: get_list(row, name) for name in _TESTS}
     hints = get_str(row, "hints_text")

@@ -1,11 +1,15 @@
 """Apply release filters to rows: which are included, and why the others are excluded."""
 
+import hashlib
+import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from curate.publish.filters.config import Exclusion, ReleaseFilters
-from curate.publish.filters.near_duplicates import JaccardIndex
-from curate.publish.filters.secrets import find_secrets
+from curate.publish.filters.decide import decide_exclusions, read_facts
+from curate.publish.filters.examined_row import ExaminedRow, ReasonDetail
+from curate.publish.filters.near_duplicates import hash_word_triples
+from curate.publish.filters.secrets import find_secrets, may_hold_secrets
 from curate.publish.measures.benchmark_overlap import (
     PATCH_HASH_DIGITS,
     BenchmarkTasks,
@@ -18,38 +22,83 @@ _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _LINK = re.compile(r"https?://|\bwww\.")
 _TEXTS = ("problem_statement", "hints_text", "patch", "test_patch")
 
-ReasonDetail = tuple[str, str]  # (reason, detail)
+Bound = tuple[str, Callable[[], float], float, float | None]  # name, value, minimum, maximum
+
+# Columns that no reason of a row alone depends on; of lists of tests only the number counts.
+_UNEXAMINED = frozenset({
+    "image", "image_name", "image_digest", "eval_script", "eval_verified", "lock", "dockerfiles",
+    "leak_group", "lite_violations", "lite_violations_documented", "fail_to_pass_node_ids",
+    "pass_to_pass_node_ids",
+})  # fmt: skip
+_COUNTED = frozenset({"FAIL_TO_PASS", "PASS_TO_PASS"})
+
+
+class RowExaminer:
+    """Examines rows, and knows those again that it has examined already."""
+
+    def __init__(
+        self, filters: ReleaseFilters, benchmarks: Sequence[BenchmarkTasks] | None = None
+    ) -> None:
+        """*benchmarks* are by default those that *filters* name."""
+        self.filters = filters
+        names = filters.contamination.lists
+        self._benchmarks = (
+            [load_benchmark(it) for it in names] if benchmarks is None else benchmarks
+        )
+        self._known: dict[bytes, ExaminedRow] = {}
+
+    def examine(self, row: Row) -> ExaminedRow:
+        """Return what the filters know of *row* alone."""
+        digest = digest_row(row)
+        if digest not in self._known:
+            self.remember(self._examine(row, digest))
+        return self._known[digest]
+
+    def remember(self, examined: ExaminedRow) -> None:
+        """Know a row when it comes again."""
+        self._known[examined.digest] = examined
+
+    def _examine(self, row: Row, digest: bytes) -> ExaminedRow:
+        content = f"{get_str(row, 'problem_statement')}\n{get_str(row, 'patch')}"
+        return ExaminedRow(
+            instance_id=get_str(row, "instance_id"),
+            created_at=get_str(row, "created_at"),
+            digest=digest,
+            reasons=tuple(_find_reasons(row, self.filters, self._benchmarks)),
+            triples=hash_word_triples(content) if self.filters.near_duplicate_threshold else (),
+        )
+
+
+class SplitExaminers:
+    """Examiners of a release's splits: only some filters apply to rows of the raw split."""
+
+    def __init__(self, filters: ReleaseFilters) -> None:
+        self.train = RowExaminer(filters)
+        self.raw = RowExaminer(filters.for_raw_pool())
+
+
+def digest_row(row: Row) -> bytes:
+    """Return a hash of everything in *row* that filters examine."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(row.keys() - _UNEXAMINED):
+        value = len(get_list(row, name)) if name in _COUNTED else row[name]
+        text = value if isinstance(value, str) else json.dumps(value)
+        data = text.encode("utf-8", "surrogatepass")
+        digest.update(f"{name} {type(value).__name__} {len(data)}\n".encode())
+        digest.update(data)
+    return digest.digest()
 
 
 def apply_filters(
     rows: Sequence[Row], filters: ReleaseFilters, benchmarks: Sequence[BenchmarkTasks]
 ) -> tuple[list[Row], Mapping[str, list[Exclusion]]]:
-    """Return the included *rows*, in order, and all exclusions by instance id.
-
-    Of near-duplicates, and of a leak group if only one row per group is allowed, the oldest row is
-    included. Rows excluded for another reason are not compared.
-    """
-    reasons_by_id = {
-        get_str(row, "instance_id"): reasons
-        for row in rows
-        if (reasons := list(_find_reasons(row, filters, benchmarks)))
-    }
-    remaining = [row for row in rows if get_str(row, "instance_id") not in reasons_by_id]
-    reasons_by_id |= {
-        name: [reason]
-        for name, reason in _find_duplicates(sorted(remaining, key=_age_key), filters).items()
-    }
-    excluded = {
-        name: [
-            Exclusion(instance_id=name, reason=reason, detail=detail)
-            for reason, detail in row_reasons
-        ]
-        for name, row_reasons in reasons_by_id.items()
-    }
-    return [row for row in rows if get_str(row, "instance_id") not in reasons_by_id], excluded
+    """Return the included *rows*, in order, and all exclusions by instance id."""
+    examiner = RowExaminer(filters, benchmarks)
+    excluded = decide_exclusions(map(examiner.examine, rows), filters, read_facts(rows))
+    return [row for row in rows if get_str(row, "instance_id") not in excluded], excluded
 
 
-def find_benchmark_repositories(repos: Iterable[str], filters: ReleaseFilters) -> Mapping[str, str]:
+def find_benchmark_repositories(repos: Sequence[str], filters: ReleaseFilters) -> Mapping[str, str]:
     """Return repository -> benchmark for those of *repos* whose every instance is excluded."""
     if not filters.contamination.repositories:
         return {}
@@ -65,7 +114,7 @@ def _find_reasons(
 ) -> Iterator[ReasonDetail]:
     yield from _check_contamination(row, filters, benchmarks)
     yield from _check_license(row, filters)
-    if filters.secrets:
+    if filters.secrets and may_hold_secrets("\0".join(get_str(row, name) for name in _TEXTS)):
         yield from (
             ("secret", f"{name}: {s}") for name in _TEXTS for s in find_secrets(get_str(row, name))
         )
@@ -100,25 +149,29 @@ def _check_license(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDetail]:
 
 def _check_bounds(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDetail]:
     statement, patch = get_str(row, "problem_statement"), get_str(row, "patch")
-    bounds = [
-        ("words", len(statement.split()), filters.text.min_words, filters.text.max_words),
-        ("characters", len(statement), filters.text.min_characters, None),
-        ("links", len(_LINK.findall(statement)), 0, filters.text.max_links),
-        ("english", ascii_letter_ratio(statement), filters.text.min_english, None),
-        ("patch-words", len(patch.split()), 0, filters.patch.max_words),
+    texts, patches = filters.text, filters.patch
+    bounds: list[Bound] = [
+        ("words", lambda: len(statement.split()), texts.min_words, texts.max_words),
+        ("characters", lambda: len(statement), texts.min_characters, None),
+        ("links", lambda: len(_LINK.findall(statement)), 0, texts.max_links),
+        ("english", lambda: ascii_letter_ratio(statement), texts.min_english, None),
+        ("patch-words", lambda: len(patch.split()), 0, patches.max_words),
     ]
     if "FAIL_TO_PASS" in row:
         f2p, p2p = len(get_list(row, "FAIL_TO_PASS")), len(get_list(row, "PASS_TO_PASS"))
         files = get_int(row, "files_edited")
         bounds += [
-            ("files", files, filters.patch.min_files, filters.patch.max_files),
-            ("fail-to-pass", f2p, 0, filters.tests.max_fail_to_pass),
-            ("pass-to-pass", p2p, filters.tests.min_pass_to_pass, None),
+            ("files", lambda: files, patches.min_files, patches.max_files),
+            ("fail-to-pass", lambda: f2p, 0, filters.tests.max_fail_to_pass),
+            ("pass-to-pass", lambda: p2p, filters.tests.min_pass_to_pass, None),
         ]
         yield from _check_test_strength(row, filters)
         yield from _check_flakiness(row, filters)
         yield from _check_leaks(row, filters)
-    for name, value, minimum, maximum in bounds:
+    for name, measure, minimum, maximum in bounds:
+        if not minimum and maximum is None:
+            continue
+        value = measure()
         if value < minimum:
             yield f"{name}-out-of-bounds", f"{value:g}, minimum {minimum:g}"
         elif maximum is not None and value > maximum:
@@ -160,31 +213,8 @@ def _check_leaks(row: Row, filters: ReleaseFilters) -> Iterator[ReasonDetail]:
 
 def ascii_letter_ratio(statement: str) -> float:
     """Return the share of ASCII among the letters outside code; 1 for a text without letters."""
-    letters = [char for char in _CODE.sub("", statement) if char.isalpha()]
+    text = _CODE.sub("", statement)
+    if text.isascii():
+        return 1.0
+    letters = [char for char in text if char.isalpha()]
     return sum(char.isascii() for char in letters) / len(letters) if letters else 1.0
-
-
-def _find_duplicates(
-    oldest_first: Iterable[Row], filters: ReleaseFilters
-) -> dict[str, ReasonDetail]:
-    index, groups = JaccardIndex(), dict[str, str]()
-    reasons: dict[str, ReasonDetail] = {}
-    for row in oldest_first:
-        name, group = get_str(row, "instance_id"), row.get("leak_group")
-        if filters.one_per_leak_group and isinstance(group, str) and group in groups:
-            reasons[name] = ("leak-group", f"same leak group as {groups[group]}")
-            continue
-        if filters.near_duplicate_threshold:
-            content = f"{get_str(row, 'problem_statement')}\n{get_str(row, 'patch')}"
-            other, similarity = index.most_similar(content)
-            if similarity >= filters.near_duplicate_threshold:
-                reasons[name] = ("near-duplicate", f"of {other}, similarity {similarity:.2f}")
-                continue
-            index.add(name, content)
-        if isinstance(group, str):
-            groups[group] = name
-    return reasons
-
-
-def _age_key(row: Row) -> tuple[str, str]:
-    return get_str(row, "created_at"), get_str(row, "instance_id")

@@ -5,13 +5,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from curate.core.errors import ConfigurationError
+from curate.core.errors import ConfigurationError, report_bug
+from curate.core.model import Candidate, ManualExclusion
 from curate.publish.data_files import read_toml_data
 from curate.publish.measures.solution_leaks import LeakKind
 
 PRESETS = ("default", "swe-gym", "swe-rebench", "lingma")
 Fraction = Annotated[float, Field(ge=0, le=1)]
-UnmeasuredPolicy = Literal["include", "exclude"]
+InclusionPolicy = Literal["include", "exclude"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,20 @@ class Exclusion:
         return f"{self.reason} {self.detail}".rstrip()
 
 
+def as_exclusion(judgement: ManualExclusion) -> Exclusion:
+    """Return a person's judgement as the reason "manual"."""
+    detail = f"{judgement.reason} ({judgement.author}, {judgement.excluded_at:%Y-%m-%d})"
+    return Exclusion(instance_id=judgement.instance_id, reason="manual", detail=detail)
+
+
+def exclude_for_bug(candidate: Candidate, error: Exception) -> Exclusion:
+    """Report *error*, a bug in curate, and return the exclusion of the candidate it concerns."""
+    problem = report_bug(error, candidate.instance_id)
+    return Exclusion(
+        instance_id=candidate.instance_id, reason="unexpected-error", detail=str(problem)
+    )
+
+
 class FilterTable(BaseModel):
     """A table of the filter file; unknown keys are errors."""
 
@@ -36,7 +51,7 @@ class LicenseFilter(FilterTable):
     """Allowed licenses; an empty list allows all."""
 
     allowed: tuple[str, ...] = ()
-    unknown: UnmeasuredPolicy = "include"
+    unknown: InclusionPolicy = "include"
 
 
 class ContaminationFilter(FilterTable):
@@ -73,7 +88,8 @@ class VerdictFilter(FilterTable):
     min_pass_to_pass: int = 0
     min_test_strength: Fraction = 0
     max_expected_flaky: float | None = None  # maximum of `expected_new_flaky_tests`
-    unmeasured: UnmeasuredPolicy = "include"  # for rows without a measure that is bounded here
+    failed_evaluation: InclusionPolicy = "exclude"  # for rows whose `eval_verified` is false
+    unmeasured: InclusionPolicy = "include"  # for rows without a measure that is bounded here
 
 
 class LeakFilter(FilterTable):

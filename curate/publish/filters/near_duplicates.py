@@ -1,41 +1,91 @@
-"""Most similar earlier text: exact Jaccard index of word triples, with an inverted index."""
+"""Near-duplicates: the most similar earlier text by the exact Jaccard index of word triples.
 
+Of two sets whose index reaches a threshold, the first members in any common order share one, if
+enough of them are compared (prefix filtering). The order is from rare to common, so few texts share
+one by chance, and only those that do are compared in full.
+"""
+
+import hashlib
+import math
 import re
+from array import array
 from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 
 _WORD = re.compile(r"\w+")
-_MAX_POSTINGS = 200  # a triple in more texts is ignored as too common
+_SAMPLE_SIZE = 200  # texts in which common triples are counted
+_EPSILON = 1e-9  # keeps 0.9 * 10 from being more than 9
 
 
 class JaccardIndex:
-    """An inverted index of texts by word triples."""
+    """Texts by name, as their word triples; finds those whose index reaches *threshold*.
 
-    def __init__(self) -> None:
+    *common* are triples that many texts have (of `find_common_triples`). They decide what is
+    compared and how long that takes, not what is found.
+    """
+
+    def __init__(self, threshold: float, common: Mapping[int, int]) -> None:
+        self._threshold, self._common = threshold, common
         self._names: list[str] = []
-        self._sizes: list[int] = []
+        self._triples: list[Sequence[int]] = []
         self._postings: dict[int, list[int]] = defaultdict(list)
 
-    def add(self, name: str, text: str) -> None:
-        """Add *text* under *name*."""
-        triples = _word_triples(text)
-        for triple in triples:
-            self._postings[triple].append(len(self._names))
-        self._names.append(name)
-        self._sizes.append(len(triples))
+    def find_and_add(self, name: str, triples: Sequence[int]) -> tuple[str, float]:
+        """Return (name, Jaccard index) of the most similar text, of equals the one added first.
 
-    def most_similar(self, text: str) -> tuple[str, float]:
-        """Return (name, Jaccard index from 0 to 1) of the most similar text; ("", 0) for none."""
-        triples = _word_triples(text)
-        shared: Counter[int] = Counter()
-        for triple in triples:
-            postings = self._postings.get(triple, ())
-            if len(postings) <= _MAX_POSTINGS:
-                shared.update(postings)
-        similarities = {n: c / (len(triples) + self._sizes[n] - c) for n, c in shared.items()}
-        best = max(similarities, key=lambda n: (similarities[n], -n), default=None)
-        return ("", 0.0) if best is None else (self._names[best], similarities[best])
+        ("", 0) if none reaches the threshold; then the text is added under *name*. *triples* are
+        those of `hash_word_triples`.
+        """
+        prefix = self._prefix(triples)
+        best = self._find_most_similar(triples, prefix)
+        if not best[0]:
+            for triple in prefix:
+                self._postings[triple].append(len(self._names))
+            self._names.append(name)
+            self._triples.append(triples)
+        return best
+
+    def _find_most_similar(
+        self, triples: Sequence[int], prefix: Sequence[int]
+    ) -> tuple[str, float]:
+        sharing = {number for triple in prefix for number in self._postings.get(triple, ())}
+        own, best = set(triples), ("", 0.0)
+        for number in sorted(sharing):
+            others = self._triples[number]
+            shorter, longer = sorted((len(own), len(others)))
+            if shorter < self._threshold * longer - _EPSILON:
+                continue
+            shared = len(own.intersection(others))
+            similarity = shared / (len(own) + len(others) - shared)
+            if similarity >= self._threshold and similarity > best[1]:
+                best = self._names[number], similarity
+        return best
+
+    def _prefix(self, triples: Sequence[int]) -> Sequence[int]:
+        """The first triples, rare ones first: a similar text must have one among its own first."""
+        required = math.ceil(self._threshold * len(triples) - _EPSILON)
+        length = len(triples) - required + 1
+        rare = [triple for triple in triples if triple not in self._common][:length]
+        if len(rare) == length:
+            return rare
+        common = (triple for triple in triples if triple in self._common)
+        return (rare + sorted(common, key=self._common.__getitem__))[:length]
 
 
-def _word_triples(text: str) -> set[int]:
+def find_common_triples(texts: Sequence[Sequence[int]]) -> dict[int, int]:
+    """Return how many of a sample of *texts* have a triple, for triples of more than one."""
+    step = max(1, len(texts) // _SAMPLE_SIZE)
+    counts = Counter(triple for triples in texts[::step] for triple in triples)
+    return {triple: count for triple, count in counts.items() if count > 1}
+
+
+def hash_word_triples(text: str) -> "array[int]":
+    """Return the sorted hashes of the triples of successive words in *text*, each once."""
     words = _WORD.findall(text.lower())
-    return {hash(triple) for triple in zip(words, words[1:], words[2:], strict=False)}
+    encoded = [word.encode("utf-8", "surrogatepass") for word in words]
+    triples = set(zip(encoded, encoded[1:], encoded[2:], strict=False))
+    return array("Q", sorted(_hash(b" ".join(triple)) for triple in triples))
+
+
+def _hash(data: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")

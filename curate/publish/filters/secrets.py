@@ -9,6 +9,11 @@ from functools import cache
 from curate.publish.data_files import read_toml_data
 
 
+def may_hold_secrets(text: str) -> bool:
+    """Whether *text* contains a literal of any credential; quick."""
+    return any(literal in text for _, literals, _ in _load_patterns()[0] for literal in literals)
+
+
 def find_secrets(text: str) -> list[str]:
     """Return credentials found in *text* as "kind in line N", never the credential itself."""
     found = []

@@ -43,6 +43,10 @@ class CodebaseReader:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    def has_mirror(self, repo: str) -> bool:
+        """Whether anything can be read of *repo*."""
+        return self._find_mirror(repo) is not None
+
     def detect_license(self, repo: str, commit: str) -> str:
         """Return the SPDX expression at *commit*; "" if unknown."""
         objects = self._cached_objects(repo)

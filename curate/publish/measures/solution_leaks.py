@@ -6,7 +6,6 @@
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 from curate.core.model import Candidate
@@ -69,7 +68,6 @@ def may_name_commits(candidate: Candidate) -> bool:
     return any(map(_HASH.search, (candidate.problem_statement, candidate.hints_text)))
 
 
-@lru_cache(maxsize=1 << 16)
 def distinctive_line(line: bytes) -> bytes:
     """Return *line* with whitespace normalized; empty if it is too common to reveal anything.
 
@@ -77,9 +75,9 @@ def distinctive_line(line: bytes) -> bytes:
     fewer than 3 different words, or fewer than 12 non-whitespace characters.
     """
     words = line.split()
-    if sum(map(len, words)) < _MIN_CHARACTERS:
-        return b""
     text = b" ".join(words)
+    if len(text) - len(words) + 1 < _MIN_CHARACTERS:
+        return b""
     return text if len(set(_WORD.findall(text))) >= _MIN_WORDS else b""
 
 
@@ -95,9 +93,9 @@ def added_distinctive_lines(patch: bytes) -> frozenset[bytes]:
 
 def distinctive_lines(hunk: HunkLines, prefixes: bytes) -> Iterator[bytes]:
     """Yield the distinctive lines of *hunk* that begin with one of *prefixes*, in order."""
-    yield from filter(
-        None, (distinctive_line(line[1:]) for line in hunk if line[:1] and line[:1] in prefixes)
-    )
+    for line in hunk:
+        if line and line[0] in prefixes and (text := distinctive_line(line[1:])):
+            yield text
 
 
 def _find_lines(lines: Collection[bytes], text: str) -> set[bytes]:
