@@ -65,7 +65,7 @@ def run_build(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RunBuild:
     monkeypatch.setattr(build, "compile_lock", locked)
     monkeypatch.setattr(build, "find_commit_at", lambda mirror, commit, date: "")
 
-    def run(backend: Any, *names: str) -> Built:
+    def run(backend: Any, *names: str, aborting: bool = False) -> Built:
         known = manifest(*names)
         ground = RequirementsVariant(
             requirements_from="base", manifest=known, python="3.8", date=DATE, cutoff=DATE
@@ -79,6 +79,8 @@ def run_build(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RunBuild:
         )
         with Store(tmp_path) as store:
             ctx = make_context(store, backend)
+            if aborting:
+                ctx.abort_event.set()
             return build.build_with_fallbacks(plan, ground, locked(known), ctx)
 
     return run
@@ -146,3 +148,34 @@ def test_an_engine_that_fails_once_is_asked_again(run_build: RunBuild, at_once: 
 def test_an_engine_that_goes_on_failing_is_no_verdict(run_build: RunBuild, at_once: None) -> None:
     with pytest.raises(SandboxError):
         run_build(Moody(build.MAX_BUILD_ATTEMPTS), "pytest")
+
+
+def test_what_commands_return_while_they_are_killed_is_not_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[RequirementsLock | Failure] = [
+        Failure(stage="lock", reason="unbuildable"),
+        locked(manifest("a")),
+        locked(manifest("b")),
+    ]
+    monkeypatch.setattr(build, "compile_lock", lambda *_, **__: answers.pop(0))
+    plan: Any = fake(candidate=fake(instance_id="o__r-1"))
+    ground = RequirementsVariant(
+        requirements_from="base", manifest=manifest("a"), python="3.8", date=DATE, cutoff=DATE
+    )
+    with Store(tmp_path) as store:
+        ctx = make_context(store, UNUSED)
+        ctx.abort_event.set()
+        for _ in range(2):
+            build.get_or_create_lock(plan, ground, DATE, ctx)
+        assert build.find_lock(ground, DATE, store) is None
+        later = make_context(store, UNUSED)
+        found = build.get_or_create_lock(plan, ground, DATE, later)
+        assert found == build.find_lock(ground, DATE, store) == locked(manifest("b"))
+
+
+def test_a_build_that_is_killed_is_tried_by_the_next_call(run_build: RunBuild) -> None:
+    killed, whole = Backend("pytest"), Backend()
+    run_build(killed, "pytest", aborting=True)
+    _, built = run_build(whole, "pytest")
+    assert isinstance(built, BuiltInstance)

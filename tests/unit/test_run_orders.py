@@ -175,3 +175,25 @@ def test_a_run_that_is_stopped_without_gold_is_not_repeated(tmp_path: Path) -> N
     assert [run.side for run in runs] == ["before", "after", "after", "after"]
     verdict = compute_verdict([runs[0]], runs[1:])
     assert (verdict.fail_to_pass, verdict.pass_to_pass) == (("a",), ())
+
+
+def test_a_finished_run_is_not_repeated_by_the_next_call(tmp_path: Path) -> None:
+    plan = planned()
+    first, again = list[tuple[str, str]](), list[tuple[str, str]]()
+    with Store(tmp_path) as store:
+        runs = run_before_and_after(plan, BUILT, spoiling(plan, store, first), count=2)
+        assert run_before_and_after(plan, BUILT, spoiling(plan, store, again), count=2) == runs
+        assert (len(first), len(again)) == (4, 0)
+        other = replace(BUILT, digest="sha256:def")
+        run_before_and_after(plan, other, spoiling(plan, store, again), count=3)
+    assert len(again) == 6, "runs of another image are others"
+
+
+def test_a_run_that_was_killed_with_its_call_is_repeated(tmp_path: Path) -> None:
+    plan, ran = planned(), list[tuple[str, str]]()
+    with Store(tmp_path) as store:
+        ctx = spoiling(plan, store, [])
+        ctx.abort_event.set()
+        run_before_and_after(plan, BUILT, ctx, count=1)
+        run_before_and_after(plan, BUILT, spoiling(plan, store, ran), count=1)
+    assert len(ran) == 2
