@@ -57,7 +57,7 @@ class Count:
 def main(arguments: list[str] | None = None) -> None:
     """Print a line a repository, and their sum."""
     options = _parser().parse_args(arguments)
-    pythons = available_pythons(options.python_install_dir)
+    pythons = available_pythons(options.interpreters)
     print("\n## Environments a candidate\n")
     print(
         "| repository | candidates | planned | environments | per candidate"
