@@ -49,8 +49,6 @@ class RequirementsLock:
     exclude_newer: datetime  # files uploaded later were not considered
     adjustments: tuple[str, ...] = ()  # one sentence per change to the declared requirements
     seconds: float = 0.0
-    # Base commit it was first resolved for; later ones share its environment and checkout layer.
-    commit: str = ""
 
     @property
     def packages(self) -> tuple[str, ...]:

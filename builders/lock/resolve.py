@@ -5,7 +5,8 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 
 from curate.builders.errors import BuilderError, DiskFullError
 from curate.builders.lock.initial_changes import initial_changes, reupload_cutoffs
@@ -15,6 +16,7 @@ from curate.builders.lock.legacy_metadata import (
     render_uv_config,
     skipped_releases,
 )
+from curate.builders.lock.needless import AdjustmentStep, list_needed
 from curate.builders.lock.repair import ADJUSTMENT_VERSION, find_adjustment, missing_extra_notes
 from curate.builders.lock.uv import UvResult, run_uv
 from curate.builders.model import Failure, RequirementsLock
@@ -60,13 +62,15 @@ class _ResolutionTarget:
 _MetadataByRelease = dict[tuple[str, str], ReleaseMetadata | None]
 
 
-def compute_lock_key(manifest: Manifest, python: str) -> str:
-    """Return the key of a lock, which commits with the same requirements and Python version share.
+def compute_lock_key(manifest: Manifest, python: str, cutoff: datetime) -> str:
+    """Return the key of a lock: a hash of everything that it is resolved from.
 
     It includes `ADJUSTMENT_VERSION`; instances that were validated with a lock of older rules keep
     that lock.
     """
-    return hashlib.sha256(f"{ADJUSTMENT_VERSION}\n{manifest.key}\n{python}".encode()).hexdigest()
+    moment = cutoff.astimezone(UTC).isoformat()
+    parts = f"{ADJUSTMENT_VERSION}\n{manifest.key}\n{python}\n{moment}"
+    return hashlib.sha256(parts.encode()).hexdigest()
 
 
 def compile_lock(
@@ -91,15 +95,14 @@ def compile_lock(
         platform: uv's `--python-platform`; "" is that of this machine.
 
     Returns:
-        A lock, whose `adjustments` has a sentence for every change to the declared requirements,
+        A lock, whose `adjustments` has a sentence for every change to *manifest* that it needs,
         or a Failure of stage "lock" and reason "unsatisfiable", "unbuildable" or "timeout".
 
     Raises:
         DiskFullError: uv ran out of disk space.
         BuilderError: uv cannot reach the package index.
     """
-    started = time.monotonic()
-    sentences = list(manifest.notes)
+    started, original = time.monotonic(), manifest
     target = _ResolutionTarget(
         python=python,
         cutoff=cutoff,
@@ -107,31 +110,42 @@ def compile_lock(
         allow_prereleases=allow_prereleases,
         platform=platform,
     )
-    attempt, metadata_by_release = None, _MetadataByRelease()
-    changes = initial_changes(manifest)
-    for _ in range(MAX_ADJUSTMENTS + 1):
-        for change in changes:
-            manifest = change.manifest
-            sentences.append(change.sentence)
+    metadata_by_release = _MetadataByRelease()
+    initial = initial_changes(manifest.in_order())
+    manifest = initial[-1].manifest if initial else manifest.in_order()
+    sentences = [change.sentence for change in initial]
+    steps: list[AdjustmentStep] = []
+    while True:
         attempt = _resolve_once(manifest, target, metadata_by_release)
         if attempt.code == 0:
             lock = RequirementsLock(text=attempt.output, python=python, exclude_newer=cutoff)
+            resolve = partial(_try_manifest, target=target, metadata_by_release=metadata_by_release)
             sentences += [
+                *list_needed(steps, lock, resolve),
                 *missing_extra_notes(attempt.errors),
                 *_lock_notes(lock, metadata_by_release),
             ]
             seconds = time.monotonic() - started
             return replace(lock, adjustments=tuple(sentences), seconds=seconds)
         _raise_if_infrastructure(attempt)
-        found = (
-            find_adjustment(attempt.errors, manifest, cutoff=cutoff)
-            if attempt.code is not None
-            else None
-        )
+        found = None
+        if attempt.code is not None and len(steps) < MAX_ADJUSTMENTS:
+            found = find_adjustment(attempt.errors, manifest, cutoff=cutoff)
         if found is None:
-            break
-        changes = [found]
-    return _make_failure(attempt, sentences)
+            tried = [step.change.sentence for step in steps]
+            return _make_failure(attempt, [*original.notes, *sentences, *tried])
+        steps.append(AdjustmentStep(before=manifest, change=found))
+        manifest = found.manifest
+
+
+def _try_manifest(
+    manifest: Manifest, target: _ResolutionTarget, metadata_by_release: _MetadataByRelease
+) -> RequirementsLock | None:
+    """Resolve *manifest* without any adjustment; None if that fails."""
+    attempt = run_uv_compile(manifest, target, metadata_by_release)
+    if attempt.code != 0:
+        return None
+    return RequirementsLock(text=attempt.output, python=target.python, exclude_newer=target.cutoff)
 
 
 def compile_arguments(

@@ -64,7 +64,8 @@ def read_manifest(tree: FileTree, sources: RequirementSources) -> Manifest | Fai
         requires_python=project.requires_python,
         classifiers=project.classifiers,
         build_requires=project.build_requires,
-        notes=(*project.notes, *contents.notes, *undeclared, *collected.notes()),
+        notes=(*project.notes, *contents.notes, *undeclared, *dict.fromkeys(collected.unusable)),
+        excluded=tuple(collected.list_excluded()),
         files=tuple(dict.fromkeys(contents.files)),
         missing_sources=tuple(_find_absent(tree, sources, project, missing)),
     )
@@ -79,14 +80,15 @@ class _RequirementCollector:
         self.force_included = {canonicalize_name(name) for name in sources.force_include}
         self.requirements: list[Requirement] = []
         self.tools: set[str] = set()
-        self.dropped: list[str] = []
+        self.dropped: list[str] = []  # by the recipe
+        self.unusable: list[str] = []
 
     def add_all(self, lines: Iterable[tuple[str, str]], *, core: bool = False) -> None:
         for line, origin in lines:
             self._add_line(line, origin, core=core)
 
-    def notes(self) -> list[str]:
-        """Return a sentence for each dropped requirement, and one for all development tools."""
+    def list_excluded(self) -> list[str]:
+        """Return a sentence for each exclusion of the recipe, and one for all development tools."""
         tools = ", ".join(sorted(self.tools))
         return [*dict.fromkeys(self.dropped), *([f"dropped tools: {tools}"] if tools else [])]
 
@@ -94,7 +96,7 @@ class _RequirementCollector:
         try:
             parsed = parse_requirement(line)
         except InvalidRequirementLineError as error:
-            self.dropped.append(f"{error} ({origin})")
+            self.unusable.append(f"{error} ({origin})")
             return
         name = canonicalize_name(parsed.name)
         if name == self.project:
@@ -205,4 +207,4 @@ def _valid_constraints(lines: Iterable[str], collected: _RequirementCollector) -
         try:
             yield str(parse_requirement(line))
         except InvalidRequirementLineError as error:
-            collected.dropped.append(f"{error} (constraint)")
+            collected.unusable.append(f"{error} (constraint)")

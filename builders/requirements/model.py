@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 
@@ -27,7 +27,8 @@ class Manifest:
     requires_python: str = ""
     classifiers: tuple[str, ...] = ()
     build_requires: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()  # one sentence per requirement that was dropped or changed
+    notes: tuple[str, ...] = ()  # one sentence per requirement that cannot be read or resolved
+    excluded: tuple[str, ...] = ()  # one sentence per requirement that tests do not need
     files: tuple[str, ...] = ()  # requirement files that were read, in this order
     missing_sources: tuple[str, ...] = ()  # sources of the recipe that this commit does not have
     # name -> cutoff (RFC 3339) that replaces the common one
@@ -37,10 +38,16 @@ class Manifest:
     def key(self) -> str:
         """Hash of the inputs of a resolution; order, origins and notes do not count."""
         content = {
-            "requirements": sorted({requirement.line for requirement in self.requirements}),
-            "core": sorted({item.name for item in self.requirements if item.is_core}),
+            "requirements": sorted({(item.line, item.is_core) for item in self.requirements}),
             "constraints": sorted(set(self.constraints)),
             "project": self.project,
             "exempt": dict(sorted(self.cutoff_overrides.items())),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def in_order(self) -> "Manifest":
+        """Return this manifest sorted: of several solutions, the order decides which uv finds."""
+        ordered = sorted(self.requirements, key=lambda item: (item.line, item.is_core))
+        return replace(
+            self, requirements=tuple(ordered), constraints=tuple(sorted(set(self.constraints)))
+        )

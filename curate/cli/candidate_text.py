@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from curate.cli.common import describe_distance
 from curate.cli.suggestions import complete_commands
 from curate.core.model import Candidate, Environment, PullRequest, Rejection, Validation
 from curate.publish.filters.config import Exclusion
@@ -169,8 +170,10 @@ def _print_verdict(console: Console, validation: Validation, *, full: bool) -> N
 def _print_environment(console: Console, environment: Environment) -> None:
     size = ", ".join(f"{k} {v / 1e6:.1f} MB" for k, v in environment.layer_bytes.items())
     cutoff = environment.exclude_newer
+    distance = describe_distance(cutoff, environment.date)
     console.print(
-        f"python {environment.python}, packages as of {cutoff:%Y-%m-%d}, {environment.backend}"
+        f"python {environment.python}, packages as of {cutoff:%Y-%m-%d}{distance},"
+        f" {environment.backend}"
     )
     seconds = f"lock {environment.lock_seconds:.1f} s, build {environment.build_seconds:.1f} s"
     console.print(f"{seconds}, {size}", soft_wrap=True)

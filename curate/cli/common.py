@@ -6,6 +6,7 @@ import math
 import re
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,6 +40,12 @@ def require_finite(value: float | None) -> float | None:
     if value is not None and not math.isfinite(value):
         raise typer.BadParameter(f"{value} is not a finite number.")
     return value
+
+
+def describe_distance(cutoff: datetime, date: datetime | None) -> str:
+    """Return ", 12 days before 2023-03-13" for the *date* of an environment; "" on that day."""
+    days = (date - cutoff).days if date else 0
+    return f", {days} day{'s' * (days > 1)} before {date:%Y-%m-%d}" if days else ""
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]

@@ -66,7 +66,8 @@ def draft_command(
     from curate.recipe_tools.draft.propose import draft_recipe
     from curate.recipe_tools.draft.write_toml import render_recipe
     from curate.recipes import parse_recipe, recipe_file_name
-    from curate.workflows.trial import TrialControl, sample_candidates, validate_sample
+    from curate.validate.run import RunControl
+    from curate.workflows.trial import sample_candidates, validate_sample
 
     settings = get_settings(context)
     split_repo(repo)
@@ -107,7 +108,7 @@ def draft_command(
                     ValidationOptions(runs=runs, backend=sandbox.value, measure_strength=False),
                     store,
                     settings,
-                    TrialControl(
+                    RunControl(
                         jobs=jobs or choose_jobs([recipe]),
                         observer=progress,
                         retry_rejected=retry_rejected,

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from curate.cli.common import (
     SandboxKind,
+    describe_distance,
     get_settings,
     load_library,
     open_store,
@@ -101,7 +102,8 @@ def _print_explanation(console: Console, explanation: CandidateExplanation) -> N
 def _print_variant(console: Console, variant: VariantExplanation) -> None:
     console.print(f"[bold]{variant.requirements_from} requirements[/bold]")
     _print_row(console, "python", f"{variant.python}: {variant.python_reason}")
-    _print_row(console, "cutoff", f"{variant.cutoff:%Y-%m-%d %H:%M %Z}")
+    distance = describe_distance(variant.cutoff, variant.date)
+    _print_row(console, "cutoff", f"{variant.cutoff:%Y-%m-%d %H:%M %Z}{distance}")
     for origin, lines in variant.declared.items():
         _print_row(console, f"{len(lines):>3} from", f"{origin}: {', '.join(lines)}")
     _print_row(console, "bounds", ", ".join(variant.constraints))
@@ -126,7 +128,8 @@ def _print_validation(console: Console, validation: Validation, plan: PlanExplan
         _print_row(
             console,
             "ran in",
-            f"{env.requirements_from} requirements as of {env.exclude_newer:%Y-%m-%d}",
+            f"{env.requirements_from} requirements as of {env.exclude_newer:%Y-%m-%d}"
+            + describe_distance(env.exclude_newer, env.date),
         )
         _print_row(console, "image", f"{env.handle} {env.digest}".strip())
         _print_rows(console, "adjustment", env.lock_adjustments)

@@ -74,7 +74,7 @@ def list_command(
     `pending` has no verdict yet. `rejected` includes the PRs that the crawl rejected. `excluded`
     is verified, but kept out of a release by the setting `release_filters`. A reason is written as
     in `curate status`, with or without its stage. The condition may use the columns instance_id,
-    repo, number, state, stage, reason, detail, finished_at, core_seconds, unique_bytes, created_at
+    repo, number, state, stage, reason, detail, finished_at, work_seconds, unique_bytes, created_at
     and version.
     """
     settings = get_settings(context)

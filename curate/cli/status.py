@@ -28,6 +28,8 @@ def status_command(
 ) -> None:
     """Show the funnel by stage, rejections by reason, and exclusions from a release.
 
+    work-h: hours of CPU time of test runs, and of wall time of locks and builds.
+
     Exclusions are by the setting `release_filters`; `curate publish check` lists them one by one.
     """
     settings = get_settings(context)
@@ -85,11 +87,11 @@ def _funnel_table(funnels: Sequence[RepositoryFunnel]) -> Table:
     table = _make_table("Funnel by stage")
     table.padding = (0, 1, 0, 0)  # one space between columns: long names fit into 80 columns
     table.add_column("repository", overflow="fold")
-    for name in ("PRs", "candidates", "attempted", "verified", "core-h", "unique MB"):
+    for name in ("PRs", "candidates", "attempted", "verified", "work-h", "unique MB"):
         table.add_column(name, justify="right")
     for funnel in funnels:
         counts = (funnel.pulls, funnel.candidates, funnel.attempted, funnel.verified)
-        cost = (f"{funnel.core_seconds / 3600:.2f}", f"{funnel.unique_bytes / 1e6:.0f}")
+        cost = (f"{funnel.work_seconds / 3600:.2f}", f"{funnel.unique_bytes / 1e6:.0f}")
         table.add_row(funnel.repo, *(f"{count:,}" for count in counts), *cost)
     return table
 

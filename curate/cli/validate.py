@@ -118,7 +118,12 @@ def validate_command(
             _print_plan(store, tasks, up_to_date, jobs=jobs, as_json=as_json)
             return
         with ValidationProgress(len(tasks)) as progress, stop_at(deadline) as stop_event:
-            control = RunControl(jobs=jobs, observer=progress, stop_event=stop_event)
+            control = RunControl(
+                jobs=jobs,
+                observer=progress,
+                stop_event=stop_event,
+                retry_rejected=retry_rejected or bool(reason),
+            )
             summary = run_validation(tasks, options, store, settings, control)
     remaining = len(tasks) - summary.attempted - len(summary.infra_failures)
     _print_summary(summary, up_to_date, remaining, as_json=as_json)
@@ -165,12 +170,12 @@ def _print_plan(
     cost = estimate_cost(tasks.repos, store)
     if as_json:
         document = {"ids": list(tasks.ids), "jobs": jobs}
-        seconds = {"seconds": cost.core_seconds / jobs, "up_to_date": up_to_date}
+        seconds = {"seconds": cost.work_seconds / jobs, "up_to_date": up_to_date}
         print_json(document | seconds | asdict(cost))
         return
     for name in tasks.ids:
         typer.echo(name)
-    hours = format_duration(cost.core_seconds / jobs)
+    hours = format_duration(cost.work_seconds / jobs)
     basis = f"{cost.history:,} earlier validations" if cost.history else "documented means"
     err_console.print(
         f"{cost.candidates:,} candidates would run, {up_to_date:,} are up to date. With -j {jobs}"

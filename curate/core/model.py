@@ -225,6 +225,7 @@ class Environment:
     python: str
     lock: str  # requirements text
     exclude_newer: datetime
+    date: datetime | None = None  # that the environment is built for, at or after exclude_newer
     lock_adjustments: tuple[str, ...]
     system_packages: tuple[str, ...]
     handle: str
@@ -264,8 +265,8 @@ class Validation:
         return self.verdict.rejection is None
 
     @property
-    def core_seconds(self) -> float:
-        """CPU-seconds of all runs plus wall seconds of lock and build (one core each)."""
+    def work_seconds(self) -> float:
+        """CPU-seconds of all runs, and wall seconds of lock and build, whose CPU is unknown."""
         spent = sum(run.cpu_seconds for run in self.runs) + self.strength_seconds
         env = self.environment
         return spent + (env.lock_seconds + env.build_seconds if env else 0.0)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import tenacity
@@ -16,48 +17,51 @@ from curate.builders.model import BuiltInstance, Failure, InstanceSpec, Requirem
 from curate.core.model import Environment
 from curate.environments.context import ValidationContext
 from curate.environments.plan import RequirementsVariant, ValidationPlan
+from curate.git.first_parents import find_commit_at
 from curate.store import Store
 
 log = logging.getLogger(__name__)
 
 MAX_BUILD_ATTEMPTS = 3
 BUILD_RETRY_SECONDS = 2.0  # wait before the second attempt; doubles with each further one
+ENVIRONMENT_FAILED = "environment-failed"
 MAX_BUILD_FALLBACKS = 5  # builds of one environment; each drops a package that did not build
 
 
 def get_or_create_lock(
-    plan: ValidationPlan, variant: RequirementsVariant, ctx: ValidationContext
+    plan: ValidationPlan,
+    variant: RequirementsVariant,
+    cutoff: datetime,
+    ctx: ValidationContext,
 ) -> RequirementsLock | Failure:
-    """Return the stored lock of the same manifest, or resolve and store a new one.
+    """Return the lock of *variant* as of *cutoff*: the stored one, or a new one, which is stored.
 
-    A stored lock with a cutoff later than the date of *variant* is not used.
+    It depends on nothing else, so a stored lock saves time and never changes a result.
     """
-    stored = find_lock(variant, ctx.store)
-    if stored:
-        return stored
-    lock = resolve_lock(plan, variant, ctx)
-    if isinstance(lock, RequirementsLock):
-        ctx.store.save_lock(compute_lock_key(variant.manifest, variant.python), lock)
-    return lock
-
-
-def find_lock(variant: RequirementsVariant, store: Store) -> RequirementsLock | None:
-    """Return the stored lock for *variant*; None if there is none or its cutoff is too late."""
-    stored = store.get_lock(compute_lock_key(variant.manifest, variant.python))
-    return stored if stored and stored.exclude_newer <= variant.date else None
-
-
-def resolve_lock(
-    plan: ValidationPlan, variant: RequirementsVariant, ctx: ValidationContext
-) -> RequirementsLock | Failure:
-    """Resolve a new lock with the date of *variant* as cutoff."""
-    ctx.report_step(plan.candidate.instance_id, "resolving requirements")
-    lock = compile_lock(
-        variant.manifest, python=variant.python, cutoff=variant.date, settings=ctx.settings
+    name, key = (
+        plan.candidate.instance_id,
+        compute_lock_key(variant.manifest, variant.python, cutoff),
     )
-    if isinstance(lock, RequirementsLock):
-        return replace(lock, commit=plan.candidate.base_commit)
+    step = f"lock {key}"
+    known = ctx.store.get_lock(key) or ctx.store.unfinished.get(Failure, name, step)
+    if known:
+        return known
+    ctx.report_step(name, "resolving requirements")
+    lock = compile_lock(
+        variant.manifest, python=variant.python, cutoff=cutoff, settings=ctx.settings
+    )
+    if isinstance(lock, Failure):
+        ctx.remember(name, step, lock)
+    elif not ctx.abort_event.is_set():
+        lock = ctx.store.save_lock(key, lock)
     return lock
+
+
+def find_lock(
+    variant: RequirementsVariant, cutoff: datetime, store: Store
+) -> RequirementsLock | None:
+    """Return the stored lock of *variant* as of *cutoff*; None if there is none."""
+    return store.get_lock(compute_lock_key(variant.manifest, variant.python, cutoff))
 
 
 def build_with_fallbacks(
@@ -68,35 +72,45 @@ def build_with_fallbacks(
 ) -> tuple[RequirementsLock, BuiltInstance | Failure]:
     """Build the environment, without optional packages that fail to build.
 
-    Returns the lock that was used, which is stored for other candidates, and the result.
+    Returns the lock that was used and the result.
     """
-    key = compute_lock_key(variant.manifest, variant.python)
     adjustments: list[str] = []
+    variant = replace(variant, manifest=variant.manifest.in_order())
     for _ in range(MAX_BUILD_FALLBACKS):
         ctx.report_step(plan.candidate.instance_id, "building environment")
-        built = _build_with_retries(make_instance_spec(plan, variant, lock, ctx.get_mirror), ctx)
-        if isinstance(built, BuiltInstance):
-            if adjustments:
-                ctx.store.save_lock(key, lock)
+        built = _build_or_recall(make_instance_spec(plan, variant, lock, ctx.get_mirror), ctx)
+        if isinstance(built, BuiltInstance) or built.reason != ENVIRONMENT_FAILED:
             break
         adjustment = drop_unbuildable(built, variant.manifest, lock)
-        if adjustment is None or built.reason != "environment-failed":
+        if adjustment is None:
             break
         variant = replace(variant, manifest=adjustment.manifest)
         adjustments.append(adjustment.sentence)
-        ctx.report_step(plan.candidate.instance_id, "resolving requirements")
-        relocked = compile_lock(
-            variant.manifest,
-            python=variant.python,
-            cutoff=lock.exclude_newer,
-            settings=ctx.settings,
-        )
+        relocked = get_or_create_lock(plan, variant, lock.exclude_newer, ctx)
         if isinstance(relocked, Failure):
             break
-        lock = replace(
-            relocked, adjustments=(*relocked.adjustments, *adjustments), commit=lock.commit
-        )
+        lock = replace(relocked, adjustments=(*relocked.adjustments, *adjustments))
     return lock, built
+
+
+def _build_or_recall(spec: InstanceSpec, ctx: ValidationContext) -> BuiltInstance | Failure:
+    """Build *spec*; of an environment that is known to fail, return that failure instead.
+
+    Other candidates with the same environment would only see it fail again.
+    """
+    names = ctx.backend.layer_names(spec)
+    key = "" if isinstance(names, Failure) else f"{ctx.backend.name} {names['environment']}"
+    known = ctx.store.get_failed_build(key)
+    if known:
+        return known
+    built = _build_with_retries(spec, ctx)
+    if isinstance(built, BuiltInstance):
+        # The same image, if it was built by an interrupted call, with the time that it took then.
+        image = built.digest or built.handle
+        return ctx.resume(spec.name, f"build {image}", BuiltInstance, lambda: built)
+    if built.reason == ENVIRONMENT_FAILED and not ctx.abort_event.is_set():
+        ctx.store.save_failed_build(key, built)
+    return built
 
 
 def _build_with_retries(spec: InstanceSpec, ctx: ValidationContext) -> BuiltInstance | Failure:
@@ -115,9 +129,13 @@ def _build_with_retries(spec: InstanceSpec, ctx: ValidationContext) -> BuiltInst
     return retrying(ctx.backend.build_instance, spec)
 
 
-def _reuse_checkout_layer(spec: InstanceSpec, older_commit: str) -> InstanceSpec:
-    """Base *spec* on the checkout layer of *older_commit* if its files and submodules allow it."""
-    if not older_commit or not _is_ancestor_with_files(spec.mirror, older_commit, spec.base_commit):
+def _reuse_checkout_layer(spec: InstanceSpec) -> InstanceSpec:
+    """Base *spec* on a checkout layer that candidates with its lock share, if its files allow it.
+
+    The layer has the newest commit that is not newer than the lock, on the line of first parents.
+    """
+    older_commit = find_commit_at(spec.mirror, spec.base_commit, spec.lock.exclude_newer)
+    if not older_commit or not _have_all_files(spec.mirror, older_commit, spec.base_commit):
         return spec
     before, after = (
         submodule_commits(spec.mirror, commit, spec.submodules)
@@ -133,6 +151,10 @@ def _reuse_checkout_layer(spec: InstanceSpec, older_commit: str) -> InstanceSpec
     ):
         return spec
     return replace(spec, checkout_layer_commit=older_commit, moved_submodules=moved)
+
+
+def _have_all_files(mirror: Path, *commits: str) -> bool:
+    return all(has_all_files(mirror, commit) for commit in dict.fromkeys(commits))
 
 
 def _is_ancestor_with_files(mirror: Path, older_commit: str, commit: str) -> bool:
@@ -167,7 +189,7 @@ def make_instance_spec(
         submodules={path: get_mirror(r) for path, r in plan.recipe.submodules.items()},
         env_vars=plan.env.env_vars,
     )
-    return _reuse_checkout_layer(spec, lock.commit)
+    return _reuse_checkout_layer(spec)
 
 
 def make_environment_record(
@@ -181,7 +203,8 @@ def make_environment_record(
         requirements_from=variant.requirements_from,
         lock=lock.text,
         exclude_newer=lock.exclude_newer,
-        lock_adjustments=lock.adjustments,
+        date=variant.date,
+        lock_adjustments=(*variant.manifest.notes, *lock.adjustments),
         system_packages=plan.env.system_packages,
         handle=built.handle,
         digest=built.digest,

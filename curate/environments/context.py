@@ -4,8 +4,9 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from curate.builders.backends.protocol import Backend
 from curate.builders.errors import EngineUnavailableError
@@ -14,6 +15,8 @@ from curate.core.settings import Settings
 from curate.store import Store
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 BACKENDS = ("docker", "local")
 
@@ -43,6 +46,23 @@ class ValidationContext:
     stop_event: threading.Event
     report_step: Callable[[str, str], None]  # instance id, step
     run_executor: Executor  # executes test runs, at most as many in parallel as requested
+
+    # set: child processes are being killed, so what they return counts for nothing
+    abort_event: threading.Event = field(default_factory=threading.Event)
+
+    def resume(self, instance_id: str, step: str, kind: type[T], finish: Callable[[], T]) -> T:
+        """Return the result of a step, of type *kind*: of an interrupted call, or of *finish*."""
+        found = self.store.unfinished.get(kind, instance_id, step)
+        if found is not None:
+            return found
+        result = finish()
+        self.remember(instance_id, step, result)
+        return result
+
+    def remember(self, instance_id: str, step: str, result: object) -> None:
+        """Save the *result* of a step for the next call, in case this one is interrupted."""
+        if not self.abort_event.is_set():
+            self.store.unfinished.save(instance_id, step, result)
 
 
 def open_backend(name: str, settings: Settings, store: Store) -> Backend:

@@ -30,7 +30,8 @@ class VariantExplanation:
     requirements_from: str  # "base" or "gold"
     python: str
     python_reason: str
-    cutoff: datetime  # of the stored lock, else of the lock to be resolved
+    date: datetime  # that the environment is built for
+    cutoff: datetime  # of the lock that is tried first, which other candidates share
     read: tuple[str, ...]  # requirement files that were read
     declared: Mapping[str, tuple[str, ...]]  # requirement lines by origin: a file, extra, group …
     constraints: tuple[str, ...]
@@ -115,9 +116,9 @@ def _explain_variant(
     backend: Backend,
     get_mirror: Callable[[str], Path],
 ) -> VariantExplanation:
-    manifest, lock = variant.manifest, find_lock(variant, store)
+    manifest, lock = variant.manifest, find_lock(variant, variant.cutoff, store)
     effective_lock = lock or RequirementsLock(
-        text="", python=variant.python, exclude_newer=variant.date
+        text="", python=variant.python, exclude_newer=variant.cutoff
     )
     spec = make_instance_spec(plan, variant, effective_lock, get_mirror)
     names = backend.layer_names(spec) if lock else {}
@@ -128,13 +129,14 @@ def _explain_variant(
         requirements_from=variant.requirements_from,
         python=variant.python,
         python_reason=variant.reason,
-        cutoff=effective_lock.exclude_newer,
+        date=variant.date,
+        cutoff=variant.cutoff,
         read=manifest.files,
         declared=_group_by_origin(manifest),
         constraints=manifest.constraints,
         absent=manifest.missing_sources,
-        left_out=manifest.notes,
-        lock_adjustments=tuple(it for it in adjustments if it not in manifest.notes),
+        left_out=(*manifest.notes, *manifest.excluded),
+        lock_adjustments=adjustments,
         locked=lock.packages if lock else None,
         names={} if isinstance(names, Failure) else names,
         install=tuple(install_commands(spec)),

@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from curate.builders.python.choose import PythonChoice, choose_python
 from curate.builders.requirements import Manifest, read_manifest
 from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.model import Candidate, Rejection
+from curate.environments.shared_cutoff import find_shared_cutoff
 from curate.environments.test_selection import TestSelection, reject_empty_selection, select_tests
 from curate.git.declared import FileVersionResolver
 from curate.git.mirror import Mirror
@@ -30,6 +31,7 @@ class RequirementsVariant:
     python: str  # "3.9"
     reason: str = ""  # why this interpreter was selected
     date: datetime  # the environment reproduces this date
+    cutoff: datetime  # of the first lock tried, which other candidates share; at most `date`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +75,8 @@ def plan_validation(
         )
         if not selection:
             return reject_empty_selection(recipe, candidate.test_patch, head_tree.read)
-        sources = env.requirements
         trees = {"base": base_tree, "gold": head_tree}
-        manifests = {source: read_manifest(tree, sources) for source, tree in trees.items()}
-    variants = _build_variants(
-        manifests, _environment_dates(candidate, head_commit, mirror), env, pythons
-    )
+        variants = _plan_variants(trees, candidate, mirror, env, pythons)
     if isinstance(variants, Failure):
         return rejection_from_failure(variants)
     return ValidationPlan(
@@ -95,9 +93,10 @@ def current_architecture() -> str:
     return normalize_architecture(platform.machine())
 
 
-def _build_variants(
-    manifests: Mapping[str, Manifest | Failure],
-    dates: Mapping[str, datetime],
+def _plan_variants(
+    trees: Mapping[str, GitTree],
+    candidate: Candidate,
+    mirror: Path,
     env: EnvRecipe,
     pythons: Sequence[str],
 ) -> tuple[RequirementsVariant, ...] | Failure:
@@ -106,9 +105,10 @@ def _build_variants(
     Code that requires a newer library may only work with that. But the base requirements come
     first: with the newer library, tests unrelated to the fix may fail before it.
     """
+    sources = env.requirements
     candidates = [
-        make_variant(source, manifests[source], date, env, pythons)
-        for source, date in dates.items()
+        make_variant(source, read_manifest(trees[source], sources), date, env, pythons)
+        for source, date in _environment_dates(candidate, trees["gold"].commit, mirror).items()
     ]
     variants = [variant for variant in candidates if isinstance(variant, RequirementsVariant)]
     if not variants:
@@ -116,7 +116,12 @@ def _build_variants(
     distinct: dict[tuple[str, str], RequirementsVariant] = {}
     for variant in variants:
         distinct.setdefault((variant.python, variant.manifest.key), variant)
-    return tuple(distinct.values())
+    return tuple(
+        replace(
+            it, cutoff=find_shared_cutoff(mirror, trees[it.requirements_from], sources, it.date)
+        )
+        for it in distinct.values()
+    )
 
 
 def make_variant(
@@ -126,7 +131,7 @@ def make_variant(
     env: EnvRecipe,
     pythons: Sequence[str],
 ) -> RequirementsVariant | Failure:
-    """Select the interpreter for *manifest* at *date*."""
+    """Select the interpreter for *manifest* at *date*, which is also the cutoff."""
     if isinstance(manifest, Failure):
         return manifest
     python = _select_python(env, manifest, date, pythons)
@@ -138,6 +143,7 @@ def make_variant(
         python=python.python,
         reason=python.reason,
         date=date,
+        cutoff=date,
     )
 
 

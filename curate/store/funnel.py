@@ -15,7 +15,7 @@ _COUNTS = {
     "candidates": "SELECT repo, COUNT(*) FROM candidates GROUP BY repo",
     "attempted": f"SELECT c.repo, COUNT(*) FROM {_VALIDATED} GROUP BY c.repo",
     "verified": f"SELECT c.repo, COUNT(*) FROM {_VALIDATED} WHERE v.stage IS NULL GROUP BY c.repo",
-    "core_seconds": "SELECT repo, TOTAL(core_seconds) FROM validations GROUP BY repo",
+    "work_seconds": "SELECT repo, TOTAL(work_seconds) FROM validations GROUP BY repo",
     "unique_bytes": "SELECT repo, SUM(unique_bytes) FROM validations GROUP BY repo",
 }
 _REJECTED = (
@@ -37,7 +37,7 @@ class RepositoryFunnel:
     attempted: int = 0  # candidates with a validation, verified or rejected
     verified: int = 0
     rejected: Mapping[str, int] = field(default_factory=dict)
-    core_seconds: float = 0.0
+    work_seconds: float = 0.0  # `Validation.work_seconds` of all validations
     unique_bytes: int = 0
 
     def as_dict(self) -> dict[str, object]:
@@ -49,7 +49,7 @@ class RepositoryFunnel:
             "attempted": self.attempted,
             "verified": self.verified,
             "rejected": dict(self.rejected),
-            "core_seconds": round(self.core_seconds, 1),
+            "work_seconds": round(self.work_seconds, 1),
             "unique_bytes": self.unique_bytes,
         }
 

@@ -15,7 +15,7 @@ SELECT c.instance_id AS instance_id, c.repo AS repo, c.number AS number, 1 AS is
   CASE WHEN v.instance_id IS NULL THEN 'pending' WHEN v.stage IS NULL THEN 'verified'
     ELSE 'rejected' END AS state,
   COALESCE(v.stage, '') AS stage, COALESCE(v.reason, '') AS reason, '' AS detail,
-  v.finished_at AS finished_at, v.core_seconds AS core_seconds, v.unique_bytes AS unique_bytes,
+  v.finished_at AS finished_at, v.work_seconds AS work_seconds, v.unique_bytes AS unique_bytes,
   json_extract(CAST(c.data AS TEXT), '$.created_at') AS created_at,
   json_extract(CAST(c.data AS TEXT), '$.version') AS version
 FROM candidates c LEFT JOIN validations v ON v.instance_id = c.instance_id
@@ -27,7 +27,7 @@ FROM decisions WHERE stage IS NOT NULL
 
 COLUMNS = (
     *("instance_id", "repo", "number", "state", "stage", "reason", "detail"),
-    *("finished_at", "core_seconds", "unique_bytes", "created_at", "version"),
+    *("finished_at", "work_seconds", "unique_bytes", "created_at", "version"),
 )
 """Names that the condition of a `ListingFilter` may use."""
 

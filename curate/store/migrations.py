@@ -15,6 +15,7 @@ from curate.store.tables import (
     CREATE_DERIVED,
     CREATE_EVAL_CHECKS,
     CREATE_MANUAL_EXCLUSIONS,
+    CREATE_PROGRESS,
     CREATE_TABLES,
     CREATE_VALIDATIONS_INDEX,
     FORMAT_VERSION,
@@ -35,6 +36,8 @@ STEPS: Mapping[int, tuple[str, ...]] = {
         CREATE_DERIVED,
         CREATE_MANUAL_EXCLUSIONS,
         CREATE_EVAL_CHECKS,
+        CREATE_PROGRESS,
+        "ALTER TABLE validations RENAME COLUMN core_seconds TO work_seconds;",
     ),
 }
 OLDEST_FORMAT = min(STEPS)

@@ -12,18 +12,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from curate.builders.model import RequirementsLock
 from curate.core.model import Candidate, Decision, Rejection, Validation
 from curate.store.blobs import BlobStore
 from curate.store.crawl_tables import CrawlTables
 from curate.store.database import Database
 from curate.store.derived import CHUNK_SIZE, DerivedTable
+from curate.store.environment_tables import EnvironmentTables
 from curate.store.eval_checks import EvalChecks
 from curate.store.funnel import RepositoryFunnel, read_funnels
 from curate.store.image_tables import ImageTables
 from curate.store.manual_exclusions import ManualExclusions
 from curate.store.migrations import compute_candidate_hash, compute_content_hash
 from curate.store.serialization import dumps, from_json, loads, to_json
+from curate.store.unfinished import UnfinishedSteps
 
 _Row = tuple[Any, ...]
 
@@ -35,13 +36,14 @@ _FEW = 20  # validations, which are large, that are read at once
 _CANDIDATE_COLUMNS = "c.data, c.patch, c.test_patch, p.data, t.data"
 
 
-class Store(CrawlTables, ImageTables):
+class Store(CrawlTables, EnvironmentTables, ImageTables):
     """All of curate's state, in one directory. Safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         super().__init__(Database(folder))
         self.blobs = BlobStore(folder / "blobs", self._database)
+        self.unfinished = UnfinishedSteps(self._database)
         self.derived = DerivedTable(self._database)
         self.eval_checks = EvalChecks(self._database)
         self.manual_exclusions = ManualExclusions(self._database)
@@ -166,16 +168,6 @@ class Store(CrawlTables, ImageTables):
         """Return one candidate with its patches; None if unknown."""
         return next(self.iter_candidates(ids=[instance_id]), None)
 
-    def get_lock(self, key: str) -> RequirementsLock | None:
-        """Return the stored lock for *key*; None if there is none."""
-        row = self._database.fetch_one("SELECT data FROM locks WHERE key = ?", key)
-        return loads(RequirementsLock, row[0]) if row else None
-
-    def save_lock(self, key: str, lock: RequirementsLock) -> None:
-        """Save a lock for all candidates that share its key."""
-        with self._database.transaction() as database:
-            database.execute("INSERT OR REPLACE INTO locks VALUES (?, ?)", (key, dumps(lock)))
-
     def get_validation(self, instance_id: str) -> Validation | None:
         """Return the latest validation of a candidate; None if there is none."""
         row = self._database.fetch_one(
@@ -189,9 +181,9 @@ class Store(CrawlTables, ImageTables):
         return {row[0]: row[1] for row in self._database.fetch_all(query, rejected)}
 
     def validation_costs(self) -> dict[str, tuple[int, float, float]]:
-        """Return (count, mean core seconds, mean unique bytes) of validations by repository."""
+        """Return (count, mean work seconds, mean unique bytes) of validations by repository."""
         rows = self._database.fetch_all(
-            "SELECT repo, COUNT(*), AVG(core_seconds), AVG(unique_bytes) FROM validations"
+            "SELECT repo, COUNT(*), AVG(work_seconds), AVG(unique_bytes) FROM validations"
             " GROUP BY repo"
         )
         return {row[0]: (row[1], row[2], row[3]) for row in rows}
@@ -206,7 +198,7 @@ class Store(CrawlTables, ImageTables):
             yield loads(Validation, row[0])
 
     def save_validation(self, repo: str, validation: Validation) -> None:
-        """Save a finished validation, replacing the previous one."""
+        """Save a finished validation, replacing the previous one and its steps."""
         rejection, data = validation.verdict.rejection, dumps(validation)
         row = (
             validation.instance_id,
@@ -215,7 +207,7 @@ class Store(CrawlTables, ImageTables):
             rejection.stage if rejection else None,
             rejection.reason if rejection else None,
             validation.finished_at.isoformat(),
-            validation.core_seconds,
+            validation.work_seconds,
             validation.unique_bytes,
             data,
             compute_content_hash(data),
@@ -223,6 +215,9 @@ class Store(CrawlTables, ImageTables):
         placeholders = ", ".join("?" * len(row))
         with self._database.transaction() as database:
             database.execute(f"INSERT OR REPLACE INTO validations VALUES ({placeholders})", row)
+            database.execute(
+                "DELETE FROM unfinished WHERE instance_id = ?", (validation.instance_id,)
+            )
 
     def verified_inputs(self) -> dict[str, str]:
         """Return a key of each verified candidate and its validation, by instance id; cheap.

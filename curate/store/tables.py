@@ -16,6 +16,13 @@ CREATE INDEX claims_pull ON claims (repo, number);
 
 CREATE_BLOBS = "CREATE TABLE blobs (key TEXT PRIMARY KEY, data BLOB NOT NULL);"
 
+CREATE_PROGRESS = """
+CREATE TABLE failed_builds (key TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE unfinished (
+    instance_id TEXT NOT NULL, step TEXT NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (instance_id, step)) WITHOUT ROWID;
+"""
+
 CREATE_DERIVED = """
 CREATE TABLE derived (
     kind TEXT NOT NULL, key TEXT NOT NULL, inputs TEXT NOT NULL, data BLOB NOT NULL,
@@ -47,7 +54,7 @@ CREATE_VALIDATIONS_INDEX = (
 CREATE_INDEXES = f"""
 CREATE INDEX pulls_hash ON pulls (repo, number, hash);
 {CREATE_VALIDATIONS_INDEX}
-CREATE INDEX validations_cost ON validations (repo, core_seconds, unique_bytes);
+CREATE INDEX validations_cost ON validations (repo, work_seconds, unique_bytes);
 """
 
 CREATE_TABLES = f"""
@@ -68,7 +75,7 @@ CREATE TABLE candidates (
 {CREATE_CANDIDATES_INDEXES}CREATE TABLE validations (
     instance_id TEXT PRIMARY KEY, repo TEXT NOT NULL, inputs_hash TEXT NOT NULL,
     stage TEXT, reason TEXT, finished_at TEXT NOT NULL,
-    core_seconds REAL NOT NULL, unique_bytes INTEGER NOT NULL, data BLOB NOT NULL,
+    work_seconds REAL NOT NULL, unique_bytes INTEGER NOT NULL, data BLOB NOT NULL,
     hash TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 CREATE TABLE locks (key TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE pushed_images (
@@ -76,6 +83,7 @@ CREATE TABLE pushed_images (
     PRIMARY KEY (instance_id, registry)) WITHOUT ROWID;
 {CREATE_CLAIMS}
 {CREATE_BLOBS}
+{CREATE_PROGRESS}
 {CREATE_DERIVED}
 {CREATE_MANUAL_EXCLUSIONS}
 {CREATE_EVAL_CHECKS}

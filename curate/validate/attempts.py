@@ -7,16 +7,17 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from curate import __version__
 from curate.builders.git.checkout import require_objects
 from curate.builders.model import Failure, RequirementsLock, RunStatus
+from curate.builders.process.digest import content_hash
 from curate.core.model import Candidate, Rejection, Run, Validation, Verdict
 from curate.environments.build import (
     build_with_fallbacks,
     get_or_create_lock,
     make_environment_record,
-    resolve_lock,
 )
 from curate.environments.context import ValidationContext, ValidationOptions
 from curate.environments.plan import (
@@ -37,7 +38,7 @@ from curate.validate.verdict import compute_verdict
 
 log = logging.getLogger(__name__)
 
-VALIDATION_VERSION = 3
+VALIDATION_VERSION = 4
 """Increment when runs or verdicts change, so that earlier validations count as outdated."""
 
 # A run reached a limit: other environments would hardly help, and cost as much again.
@@ -116,6 +117,7 @@ def validate_candidate(
         )
         submodules = {path: ctx.get_mirror(name) for path, name in recipe.submodules.items()}
         require_objects(mirror, candidate.base_commit, submodules)
+        ctx.store.unfinished.begin(candidate.instance_id, empty_record.inputs_hash)
         try:
             record = first_verified(plan, options, ctx, empty_record)
         finally:
@@ -141,7 +143,8 @@ def first_verified(
     for name, attempt_plan, variant, lock in iter_attempts(plan, ctx):
         if attempt_plan.use_ci_env and not records[0].runs:
             break  # without any run, other environment variables make no difference
-        record = run_attempt(attempt_plan, variant, lock, options, ctx, empty_record)
+        attempt = partial(run_attempt, attempt_plan, variant, lock, options, ctx, empty_record)
+        record = ctx.resume(empty_record.instance_id, _name_step(name, lock), Validation, attempt)
         rejection = record.verdict.rejection
         result = f"{rejection.stage}/{rejection.reason}" if rejection else "verified"
         log.debug("%s: attempt with %s: %s", empty_record.instance_id, name, result)
@@ -150,7 +153,17 @@ def first_verified(
         records.insert(0 if record.is_verified else len(records), record)
         if record.is_verified or (rejection and rejection.reason in LIMIT_REASONS):
             break
-    return replace(records[0], attempts=tuple(attempt_summaries), attempt_logs=tuple(attempt_logs))
+    return replace(
+        records[0],
+        started_at=empty_record.started_at,
+        attempts=tuple(attempt_summaries),
+        attempt_logs=tuple(attempt_logs),
+    )
+
+
+def _name_step(attempt: str, lock: RequirementsLock | Failure) -> str:
+    text = lock.detail if isinstance(lock, Failure) else lock.text
+    return f"attempt {attempt} {content_hash(text)}"
 
 
 def iter_attempts(
@@ -158,26 +171,28 @@ def iter_attempts(
 ) -> Iterator[tuple[str, ValidationPlan, RequirementsVariant, RequirementsLock | Failure]]:
     """Yield (name, plan, variant, lock) of each attempt; locks are resolved lazily.
 
-    First the locks shared by all candidates with the same requirements, base before gold; then
-    base requirements with the candidate's exact date as cutoff; then the first lock again with the
-    environment variables of the project's CI. Locks with the same packages are tried only once.
+    First the locks shared by all candidates of a period with the same requirements, base before
+    gold; then base requirements with the candidate's exact date as cutoff; then the first lock
+    again with the environment variables of the project's CI. Locks with the same packages are
+    tried only once, and a lock that cannot be resolved is tried again with the exact date.
     """
     seen: list[tuple[str, ...]] = []
     locks = {}
     for variant in plan.variants:
-        lock = locks[variant.requirements_from] = get_or_create_lock(plan, variant, ctx)
+        lock = get_or_create_lock(plan, variant, variant.cutoff, ctx)
+        locks[variant.requirements_from] = lock
         packages = lock.packages if isinstance(lock, RequirementsLock) else ()
         if not packages or packages not in seen:
             seen.append(packages)
             yield f"{variant.requirements_from} requirements", plan, variant, lock
     first = plan.variants[0]
     shared = locks[first.requirements_from]
-    if isinstance(shared, Failure):
-        return
-    if shared.exclude_newer != first.date:
-        lock = resolve_lock(plan, first, ctx)
+    if first.cutoff != first.date:
+        lock = get_or_create_lock(plan, first, first.date, ctx)
         if isinstance(lock, RequirementsLock) and lock.packages not in seen:
             yield f"{first.requirements_from} requirements, strict cutoff", plan, first, lock
+    if isinstance(shared, Failure):
+        return
     if plan.env.ci_env_vars:
         ci_plan = replace(plan, use_ci_env=True)
         yield f"{first.requirements_from} requirements, CI variables", ci_plan, first, shared

@@ -10,7 +10,7 @@ from curate.store import Store
 HISTORY_LENGTH = 200  # newest validations from which the size of environments is taken
 
 # Means of the table in docs/environments.md; every candidate counts as an environment of its own.
-DEFAULT_CORE_SECONDS = 160.0
+DEFAULT_WORK_SECONDS = 160.0
 DEFAULT_UNIQUE_BYTES = 20e6
 DEFAULT_ENVIRONMENT_BYTES = 720e6
 
@@ -20,7 +20,7 @@ class CostEstimate:
     """Cost of validating some candidates."""
 
     candidates: int
-    core_seconds: float
+    work_seconds: float
     disk_bytes: float  # of images, shared layers counted once
     download_bytes: float  # at most: of the packages, which are smaller before they are unpacked
     history: int  # how many earlier validations it is based on; 0 = documented means alone
@@ -40,7 +40,7 @@ def estimate_cost(repos: Sequence[str], store: Store) -> CostEstimate:
     shared_bytes = environment_bytes * len(repos)
     return CostEstimate(
         candidates=len(repos),
-        core_seconds=sum(per_repo[repo][0] * count for repo, count in counts.items()),
+        work_seconds=sum(per_repo[repo][0] * count for repo, count in counts.items()),
         disk_bytes=shared_bytes + sum(per_repo[repo][1] * n for repo, n in counts.items()),
         download_bytes=shared_bytes,
         history=history,
@@ -48,12 +48,12 @@ def estimate_cost(repos: Sequence[str], store: Store) -> CostEstimate:
 
 
 def _mean_cost(costs: Sequence[tuple[int, float, float]]) -> tuple[float, float]:
-    """Mean (core seconds, unique bytes) of all validations, or the documented means."""
+    """Mean (work seconds, unique bytes) of all validations, or the documented means."""
     total = sum(count for count, _, _ in costs)
     if not total:
-        return DEFAULT_CORE_SECONDS, DEFAULT_UNIQUE_BYTES
-    core_seconds = sum(count * seconds for count, seconds, _ in costs) / total
-    return core_seconds, sum(count * size for count, _, size in costs) / total
+        return DEFAULT_WORK_SECONDS, DEFAULT_UNIQUE_BYTES
+    work_seconds = sum(count * seconds for count, seconds, _ in costs) / total
+    return work_seconds, sum(count * size for count, _, size in costs) / total
 
 
 def _environment_bytes(history: Sequence[Validation]) -> float:

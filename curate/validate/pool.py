@@ -94,9 +94,9 @@ def pending_tasks(
 ) -> tuple[PendingTasks, int]:
     """Return pending tasks ordered by date, and the number of up-to-date candidates.
 
-    Oldest first, as newer PRs can share the locks of older ones. *retry_rejected* includes
-    candidates that were rejected with the same inputs. Raises NotFoundError for an unknown id and
-    for a repository that has not been crawled, RecipeError if a recipe folder is missing.
+    Oldest first, so that those that share an environment are near each other. *retry_rejected*
+    includes candidates that were rejected with the same inputs. Raises NotFoundError for an unknown
+    id and for a repository that has not been crawled, RecipeError if a recipe folder is missing.
     """
     library.list_paths()  # a missing folder concerns all repositories
     known_hashes = store.validated_inputs(rejected=not retry_rejected)
@@ -158,6 +158,7 @@ def validate_tasks(
                     _collect_result(future, running.pop(future), ctx.store, summary, on_done)
         except BaseException:
             ctx.stop_event.set()
+            ctx.abort_event.set()
             with suppress(BuilderError):
                 ctx.backend.abort_all()
             raise

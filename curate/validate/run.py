@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
+from curate.builders.process.interrupt import on_forced_exit
 from curate.builders.python.choose import available_pythons
 from curate.core.settings import Settings
 from curate.environments.context import ValidationContext, ValidationOptions, open_backend
@@ -46,6 +47,7 @@ class SilentObserver:
 class RunControl:
     """How a validation is executed; does not affect verdicts."""
 
+    retry_rejected: bool = False  # also build again what did not build
     jobs: int = 1  # parallel candidates, and parallel sandboxes
     stop_event: threading.Event = field(default_factory=threading.Event)  # set: start no new run
     observer: ValidationObserver = SilentObserver()
@@ -71,6 +73,8 @@ def run_validation(
         ThreadPoolExecutor(control.jobs) as run_executor,
     ):
         backend.cleanup()
+        if control.retry_rejected:
+            store.forget_failed_builds()
         ctx = ValidationContext(
             store=store,
             backend=backend,
@@ -81,6 +85,7 @@ def run_validation(
             report_step=partial(_report_step, control.observer),
             run_executor=run_executor,
         )
+        on_forced_exit(ctx.abort_event.set)
         summary = validate_tasks(
             tasks, options, ctx, jobs=control.jobs, on_done=control.observer.on_done
         )

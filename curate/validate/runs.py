@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from curate.builders.errors import BuilderError, SandboxError
 from curate.builders.model import BuiltInstance, Outcome, RunResult, RunSpec, RunStatus
+from curate.builders.process.digest import content_hash
 from curate.core.model import Run, TestStrength
 from curate.environments.context import ValidationCancelledError, ValidationContext
 from curate.environments.plan import ValidationPlan, make_classifier, resource_limits
@@ -86,8 +87,7 @@ def measure_strength(
     def run_without(number: int, ablation: HunkAblation) -> RunResult:
         ctx.report_step(plan.candidate.instance_id, f"hunk ablation {number}/{len(ablations)}")
         patches = (plan.candidate.test_patch, ablation.patch_without)
-        spec = replace(_make_run_spec(plan, patches, index=0), stop_at_timeout=True)
-        return run_with_retries(ctx, built, spec)
+        return _run_without_source(plan, built, ctx, patches)
 
     results = _run_in_parallel(
         ctx, [partial(run_without, *each) for each in enumerate(ablations, 1)]
@@ -111,9 +111,27 @@ def passes_with_config_only(
         return False, 0.0
     ctx.report_step(plan.candidate.instance_id, "config-only patch")
     patches = (plan.candidate.test_patch, config_patch)
-    spec = replace(_make_run_spec(plan, patches, index=0), stop_at_timeout=True)
-    (result,) = _run_in_parallel(ctx, [partial(run_with_retries, ctx, built, spec)])
+    run = partial(_run_without_source, plan, built, ctx, patches)
+    (result,) = _run_in_parallel(ctx, [run])
     return _passes_all(result, fail_to_pass), result.cpu_seconds
+
+
+def _run_without_source(
+    plan: ValidationPlan, built: BuiltInstance, ctx: ValidationContext, patches: tuple[bytes, ...]
+) -> RunResult:
+    """Run the tests with *patches*, which lack a part of the gold patch; without the output."""
+    spec = replace(_make_run_spec(plan, patches, index=0), stop_at_timeout=True)
+    return ctx.resume(
+        plan.candidate.instance_id,
+        _name_step("partial patch", built, spec),
+        RunResult,
+        lambda: replace(run_with_retries(ctx, built, spec), output=b""),
+    )
+
+
+def _name_step(what: str, built: BuiltInstance, spec: RunSpec) -> str:
+    """Return a name of the run *what* that differs for each image and specification."""
+    return f"{what} {content_hash(built.digest or built.handle, repr(spec))}"
 
 
 def _run_in_parallel(ctx: ValidationContext, runs: Sequence[Callable[[], T]]) -> list[T]:
@@ -137,19 +155,27 @@ def _run_side(
     count: int,
 ) -> Run:
     candidate = plan.candidate
-    ctx.report_step(candidate.instance_id, f"{RUN_NAMES[side]} {index + 1}/{count}")
     patches = (
         (candidate.test_patch, candidate.patch) if side == "after" else (candidate.test_patch,)
     )
     reverse_files = side == "after" and index % 2 == 1
-    result = run_with_retries(
-        ctx, built, _make_run_spec(plan, patches, index, reverse_files=reverse_files)
-    )
-    log.debug(
-        "%s: %s %s ended after %.1f s: %s",
-        *(candidate.instance_id, RUN_NAMES[side], index + 1, result.seconds),
-        result.detail or result.status.value,
-    )
+    spec = _make_run_spec(plan, patches, index, reverse_files=reverse_files)
+
+    def run() -> Run:
+        ctx.report_step(candidate.instance_id, f"{RUN_NAMES[side]} {index + 1}/{count}")
+        result = run_with_retries(ctx, built, spec)
+        log.debug(
+            "%s: %s %s ended after %.1f s: %s",
+            *(candidate.instance_id, RUN_NAMES[side], index + 1, result.seconds),
+            result.detail or result.status.value,
+        )
+        return _make_run(result, side, index, ctx.store.blobs.put(result.output))
+
+    step = _name_step(f"{RUN_NAMES[side]} {index + 1}", built, spec)
+    return ctx.resume(candidate.instance_id, step, Run, run)
+
+
+def _make_run(result: RunResult, side: str, index: int, log_key: str) -> Run:
     return Run(
         side=side,
         index=index,
@@ -157,7 +183,7 @@ def _run_side(
         outcomes=result.outcomes,
         seconds=result.seconds,
         cpu_seconds=result.cpu_seconds,
-        log=ctx.store.blobs.put(result.output),
+        log=log_key,
         detail=result.detail,
         slowest_test_seconds=result.slowest_test_seconds,
     )

@@ -1,7 +1,7 @@
 """Validate a sample of candidates with a draft recipe, in a separate store."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from curate.core.errors import NotFoundError
 from curate.core.model import Candidate, CrawlState
@@ -17,13 +17,6 @@ from curate.validate.pool import ValidationTask
 from curate.validate.run import RunControl, run_validation
 
 DRAFTS_DIR = "drafts"  # store for samples, below the data directory
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrialControl(RunControl):
-    """How the validation of a sample is executed."""
-
-    retry_rejected: bool = False
 
 
 def sample_candidates(
@@ -49,7 +42,7 @@ def validate_sample(
     options: ValidationOptions,
     store: Store,
     settings: Settings,
-    control: TrialControl,
+    control: RunControl,
 ) -> dict[str, str]:
     """Return the result of each candidate by id: "verified", "stage/reason" or an error.
 

@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.sharing DATA --mirrors-dir FOLDER [--interpreters F] [--repo O/N]...
 
-Nothing is locked or built. One lock serves all who declare the same for the same interpreter, so
-what is counted is distinct pairs of lock key and system packages of the first ground of each plan.
+Nothing is locked or built. One lock serves all of a period of 60 days who declare the same for the
+same interpreter, so what is counted is distinct pairs of lock key and system packages of the first
+ground of each plan; beside it, as the least that any rule could give, those without the period.
 A candidate that fails there may ask for a second environment (gold's requirements, or a lock of its
 very date); locks that come out alike share one: both are left out.
 """
@@ -12,7 +13,9 @@ import argparse
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
+from statistics import mean
 
 from curate.builders.errors import BuilderError
 from curate.builders.lock.resolve import compute_lock_key
@@ -32,6 +35,8 @@ class Count:
     candidates: int = 0
     planned: int = 0
     environments: set[tuple[str, ...]] = field(default_factory=set)
+    declared: set[tuple[str, ...]] = field(default_factory=set)  # the same, of all periods
+    days: list[float] = field(default_factory=list)  # from cutoff to date
     fallen: Counter[str] = field(default_factory=Counter)
 
     def add(self, plan: ValidationPlan | Rejection) -> None:
@@ -42,18 +47,23 @@ class Count:
             return
         self.planned += 1
         first = plan.variants[0]
-        self.environments.add(
-            (compute_lock_key(first.manifest, first.python), *sorted(plan.env.system_packages))
-        )
+        packages = sorted(plan.env.system_packages)
+        lock = compute_lock_key(first.manifest, first.python, first.cutoff)
+        self.environments.add((lock, *packages))
+        self.declared.add((first.manifest.key, first.python, *packages))
+        self.days.append((first.date - first.cutoff) / timedelta(days=1))
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Print a line a repository, and their sum."""
     options = _parser().parse_args(arguments)
-    pythons = available_pythons(options.python_install_dir)
+    pythons = available_pythons(options.interpreters)
     print("\n## Environments a candidate\n")
-    print("| repository | candidates | planned | environments | per candidate | not planned |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print(
+        "| repository | candidates | planned | environments | per candidate"
+        " | without periods | mean days | most days | not planned |"
+    )
+    print(f"|{' --- |' * 9}")
     counts = []
     with Store(options.data) as store:
         for repo in options.repo or store.list_repositories():
@@ -86,6 +96,8 @@ def summed(counts: Iterable[Count]) -> Count:
         total.candidates += count.candidates
         total.planned += count.planned
         total.environments |= {(str(number), *key) for key in count.environments}
+        total.declared |= {(str(number), *key) for key in count.declared}
+        total.days += count.days
         total.fallen += count.fallen
     return total
 
@@ -94,7 +106,9 @@ def line(name: str, count: Count) -> str:
     """A line of the table."""
     ratio = len(count.environments) / max(count.planned, 1)
     fallen = ", ".join(f"{number} {why}" for why, number in count.fallen.most_common())
-    cells = (name, count.candidates, count.planned, len(count.environments), f"{ratio:.2f}", fallen)
+    days = count.days or [0.0]
+    cells = [name, count.candidates, count.planned, len(count.environments), f"{ratio:.2f}"]
+    cells += [len(count.declared), f"{mean(days):.0f}", f"{max(days):.1f}", fallen]
     return f"| {' | '.join(map(str, cells))} |"
 
 

@@ -7,7 +7,7 @@ from statistics import mean, median
 from curate.core.model import Validation
 
 RUNS = 3  # on each side, as by default
-CORE_HOURS = 0.2  # mean of an instance, at most
+WORK_HOURS = 0.2  # mean of an instance, at most
 UNIQUE_MB = 30  # median of an instance, beyond layers that others share, at most
 HEAVY = frozenset({"torch", "ray", "distributed"})  # environments with these are left out of it
 
@@ -33,11 +33,11 @@ def compute_targets(made: Sequence[Validation]) -> Iterable[Target]:
     """Targets of verified instances; environments count where they were built for one of them."""
     if not made:
         return
-    hours = [one.core_seconds / 3600 for one in made]
-    yield Target(name="mean core-hours, as run", most=CORE_HOURS, value=mean(hours), of=len(made))
+    hours = [one.work_seconds / 3600 for one in made]
+    yield Target(name="mean work-hours, as run", most=WORK_HOURS, value=mean(hours), of=len(made))
     whole = [_full(one) / 3600 for one in made]
-    name = f"mean core-hours, with {RUNS} runs before and {RUNS} after"
-    yield Target(name=name, most=CORE_HOURS, value=mean(whole), of=len(made))
+    name = f"mean work-hours, with {RUNS} runs before and {RUNS} after"
+    yield Target(name=name, most=WORK_HOURS, value=mean(whole), of=len(made))
     own = [one.unique_bytes / 1e6 for one in made]
     name = "median MB beyond shared layers"
     yield Target(name=name, most=UNIQUE_MB, value=median(own), of=len(made))
@@ -51,9 +51,9 @@ def compute_targets(made: Sequence[Validation]) -> Iterable[Target]:
 
 
 def _full(one: Validation) -> float:
-    """Core-seconds had there been the usual number of runs."""
+    """Work-seconds had there been the usual number of runs."""
     runs = [run.cpu_seconds for run in one.runs]
-    return one.core_seconds - sum(runs) + 2 * RUNS * mean(runs)
+    return one.work_seconds - sum(runs) + 2 * RUNS * mean(runs)
 
 
 def _light(one: Validation) -> bool:

@@ -31,13 +31,14 @@ Printed by `python -m tests.benchmarks.verdicts`, `sharing` and `rebuild`, in th
 was crawled from a stand-in for GitHub and a real mirror, locked as of its date, built and run like
 any other candidate; published lists were only compared with. A row is "right" where what we found
 contains every published FAIL_TO_PASS, "verified" where no list is published and there is an
-instance. Seconds are upper bounds: two cores, shared with other work. A lock or an environment of
-0 s was there already, made for an earlier row. MB are those of an image's layers, which all but the
-last ("own") are shared; rows with the same "environment" share that and all below it.
+instance. Seconds are upper bounds: two cores, shared with other work. "Work" is the CPU time of
+runs plus the wall time of lock and build. A lock or an environment of 0 s was there already, made
+for an earlier row. MB are those of an image's layers, which all but the last ("own") are shared;
+rows with the same "environment" share that and all below it.
 """
 HEAD = (
     "| instance | FAIL_TO_PASS published | of these found | found | PASS_TO_PASS published"
-    " | of these found | found | python | lock s | build s | environment s | runs s | CPU s"
+    " | of these found | found | python | lock s | build s | environment s | runs s | work s"
     " | base MB | python MB | shared packages MB | environment MB | checkout MB | unique MB"
     " | environment | verdict |"
 )
@@ -161,7 +162,7 @@ def _cost(made: Validation, environment: Environment) -> list[object]:
         f"{environment.build_seconds:.0f}",
         f"{environment.environment_seconds:.0f}",
         f"{sum(run.seconds for run in made.runs):.0f} ({len(made.runs)})",
-        f"{made.core_seconds:.0f}",
+        f"{made.work_seconds:.0f}",
         *(f"{size / 1e6:.1f}" for size in _layers(environment.layer_bytes)),
         environment.key[:8],
     ]

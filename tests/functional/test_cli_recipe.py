@@ -16,6 +16,7 @@ from curate.builders.requirements import Manifest, read_manifest
 from curate.core.model import Candidate, CrawlState, Rejection
 from curate.core.settings import Settings
 from curate.environments.context import ValidationOptions
+from curate.environments.shared_cutoff import start_of_period
 from curate.recipes import Recipe, load_recipe
 from curate.recipes.loader import BUILT_IN_DIR
 from curate.recipes.schema import RequirementSources
@@ -190,7 +191,7 @@ def test_a_plan_is_explained_before_there_is_a_lock(
         ">=3",
         "pytest tests/test_a.py",
         "3.8: newest stable Python at 2021-05-01 (from requires-python >=3.8)",
-        "2021-05-01",
+        "2021-03-11 00:00 UTC, 51 days before 2021-05-01",
         "pyproject.toml: needed",
         "pyproject.toml extras: pytest",
         "file none.txt",
@@ -217,19 +218,19 @@ def test_a_stored_lock_gives_names_and_repairs(
     with GitTree(tmp_path / "data/mirrors/owner__name.git", one.base_commit) as tree:
         manifest = read_manifest(tree, RequirementSources())
         assert isinstance(manifest, Manifest)
-    text, cutoff = "needed==1\npytest==2\n", datetime(2021, 4, 1, tzinfo=UTC)
+    text, cutoff = "needed==1\npytest==2\n", start_of_period(one.created_at)
     lock = RequirementsLock(
         text=text, python="3.8", exclude_newer=cutoff, adjustments=("unpinned x: gone",)
     )
     with Store(tmp_path / "data") as store:
-        store.save_lock(compute_lock_key(manifest, "3.8"), lock)
+        store.save_lock(compute_lock_key(manifest, "3.8", cutoff), lock)
     flags = ("recipe", "explain", one.instance_id, "--json")
     document = json.loads(curate(*flags, CURATE_PYTHON_INSTALL_DIR="pythons").stdout)
     ground = document["plan"]["variants"][0]
     assert ground["locked"] == ["needed==1", "pytest==2"]
     assert ground["lock_adjustments"] == ["unpinned x: gone"]
-    assert ground["cutoff"].startswith("2021-04-01")
-    assert list(ground["names"]) == ["base", "python", "environment", "instance"]
+    assert (ground["cutoff"][:10], ground["date"][:10]) == ("2021-03-11", "2021-05-01")
+    assert list(ground["names"]) == ["base", "python", "environment", "checkout", "instance"]
     assert document["recipe"] == ""
 
 

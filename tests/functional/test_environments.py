@@ -1,8 +1,7 @@
 """Trees of submodules that candidates share, read from real repositories."""
 
-import subprocess
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,10 @@ from curate.builders.model import InstanceSpec, RequirementsLock
 from curate.builders.requirements import Manifest
 from curate.environments import build
 from curate.environments.plan import RequirementsVariant, ValidationPlan
+from curate.git.first_parents import find_commit_at
 from curate.recipes import EnvRecipe, Recipe
 from tests.helpers.fakes import UNUSED, fake
+from tests.helpers.git_history import GitHistory
 
 DATE = datetime(2023, 1, 1, tzinfo=UTC)
 NOTHING = Manifest(requirements=())
@@ -21,40 +22,40 @@ NOTHING = Manifest(requirements=())
 
 @pytest.fixture
 def repositories(tmp_path: Path) -> Any:
-    """Mirrors of "o/r" and of its submodule "o/s"; `commit` adds to one of them."""
-
-    def git(name: str, *arguments: str) -> str:
-        identity = ("-c", "user.name=a", "-c", "user.email=a@b.test")
-        command = ["git", *identity, *arguments]
-        done = subprocess.run(command, cwd=tmp_path / name, check=True, capture_output=True)
-        return done.stdout.decode().strip()
+    """Mirrors of "o/r" and of its submodule "o/s"; `commit` adds to one of them, a day later."""
+    histories = {name: GitHistory.new(tmp_path / name) for name in ("r", "s")}
 
     def commit(name: str, text: str, link: str = "") -> str:
-        (tmp_path / name / "file").write_text(text)
-        git(name, "add", "file")
+        git = histories[name]
+        git.clock += 86400
+        (git.path / "file").write_text(text)
+        git.git("add", "file")
         if link:
-            git(name, "update-index", "--add", "--cacheinfo", f"160000,{link},sub")
-        git(name, "commit", "-qm", text)
-        return git(name, "rev-parse", "HEAD")
+            git.git("update-index", "--add", "--cacheinfo", f"160000,{link},sub")
+        git.git("commit", "--quiet", "--message", text)
+        return git.head()
 
-    for name in ("r", "s"):
-        (tmp_path / name).mkdir()
-        git(name, "init", "-q")
-    return fake(commit=commit, mirror=lambda repo: tmp_path / repo[2:] / ".git")
+    def date(name: str, commit: str) -> datetime:
+        seconds = histories[name].git("log", "-1", "--format=%ct", commit)
+        return datetime.fromtimestamp(int(seconds), UTC)
+
+    return fake(commit=commit, date=date, mirror=lambda repo: tmp_path / repo[2:] / ".git")
 
 
 def spec(
-    repositories: Any, base: str, lock_commit: str, submodules: Sequence[str] = ("sub",)
+    repositories: Any, base: str, older: str, submodules: Sequence[str] = ("sub",)
 ) -> InstanceSpec:
+    """Input of a build with a lock as of the date of the commit *older*."""
     candidate = fake(instance_id="o__r-1", repo="o/r", base_commit=base, version="1")
     recipe = Recipe(repo="o/r", submodules=dict.fromkeys(submodules, "o/s"))
+    cutoff = repositories.date("r", older)
     ground = RequirementsVariant(
-        requirements_from="base", manifest=NOTHING, python="3.8", date=DATE
+        requirements_from="base", manifest=NOTHING, python="3.8", date=DATE, cutoff=cutoff
     )
     plan = ValidationPlan(
         candidate=candidate, recipe=recipe, env=EnvRecipe(), selection=UNUSED, variants=(ground,)
     )
-    lock = RequirementsLock(text="", python="3.8", exclude_newer=DATE, commit=lock_commit)
+    lock = RequirementsLock(text="", python="3.8", exclude_newer=cutoff)
     return build.make_instance_spec(plan, ground, lock, repositories.mirror)
 
 
@@ -76,4 +77,12 @@ def test_a_tree_without_the_submodule_is_not_shared(repositories: Any) -> None:
     older = repositories.commit("r", "a")
     newer = repositories.commit("r", "b", repositories.commit("s", "1"))
     assert spec(repositories, newer, older).checkout_layer_commit == ""
-    assert spec(repositories, newer, "").checkout_layer_commit == ""
+
+
+def test_a_checkout_is_shared_with_the_newest_commit_up_to_the_lock(repositories: Any) -> None:
+    first, second = repositories.commit("r", "a"), repositories.commit("r", "b")
+    mirror, date = repositories.mirror("o/r"), repositories.date("r", second)
+    moment = timedelta(seconds=1)
+    assert find_commit_at(mirror, second, date) == second
+    assert find_commit_at(mirror, second, date - moment) == first
+    assert find_commit_at(mirror, second, repositories.date("r", first) - moment) == ""

@@ -18,17 +18,19 @@ from curate.recipes.schema import EnvRecipe
 from curate.store import Store
 from curate.validate import attempts
 from tests.helpers.factories import make_candidate, make_validation
-from tests.helpers.fakes import UNUSED, fake
+from tests.helpers.fakes import UNUSED, fake, make_context
 
 AttemptNames = Callable[..., tuple[list[str], int]]
 
 
 DATE = datetime(2023, 1, 1, tzinfo=UTC)
+OLD = DATE - timedelta(days=9)
+ANEW = fake(resume=lambda name, step, kind, finish: finish())  # a context that has no steps stored
 FAILURE = Failure(stage="lock", reason="unsatisfiable")
 
 
-def lock(name: str, cutoff: datetime = DATE) -> RequirementsLock:
-    return RequirementsLock(text=f"{name}==1\n", python="3.8", exclude_newer=cutoff)
+def lock(name: str) -> RequirementsLock:
+    return RequirementsLock(text=f"{name}==1\n", python="3.8", exclude_newer=DATE)
 
 
 @pytest.fixture
@@ -38,22 +40,24 @@ def attempt_names(monkeypatch: pytest.MonkeyPatch) -> AttemptNames:
     def run(
         exact: RequirementsLock | Failure,
         ci: dict[str, str] | None = None,
+        cutoff: datetime = DATE,
         **shared: RequirementsLock | Failure,
     ) -> tuple[list[str], int]:
         made: list[int] = []
-        monkeypatch.setattr(
-            attempts,
-            "get_or_create_lock",
-            lambda plan, ground, ctx: shared[ground.requirements_from],
-        )
 
-        def resolve_lock(*_: object) -> RequirementsLock | Failure:
+        def make_lock(
+            plan: object, ground: RequirementsVariant, date: datetime, ctx: object
+        ) -> RequirementsLock | Failure:
+            if date == cutoff:
+                return shared[ground.requirements_from]
             made.append(1)
             return exact
 
-        monkeypatch.setattr(attempts, "resolve_lock", resolve_lock)
+        monkeypatch.setattr(attempts, "get_or_create_lock", make_lock)
         grounds = [
-            RequirementsVariant(requirements_from=it, manifest=UNUSED, python="3.8", date=DATE)
+            RequirementsVariant(
+                requirements_from=it, manifest=UNUSED, python="3.8", date=DATE, cutoff=cutoff
+            )
             for it in shared
         ]
         env = EnvRecipe(ci_env_vars=ci or {}, env_vars={"A": "1", "B": "2"})
@@ -73,10 +77,17 @@ def test_a_lock_of_the_very_date_is_not_made_again(attempt_names: AttemptNames) 
 def test_an_older_lock_is_followed_by_one_of_the_date_where_that_differs(
     attempt_names: AttemptNames,
 ) -> None:
-    old = lock("a", DATE - timedelta(days=9))
-    assert attempt_names(lock("a"), base=old) == (["base requirements"], 1)
-    names, _ = attempt_names(lock("b"), base=old)
+    assert attempt_names(lock("a"), cutoff=OLD, base=lock("a")) == (["base requirements"], 1)
+    names, _ = attempt_names(lock("b"), cutoff=OLD, base=lock("a"))
     assert names == ["base requirements", "base requirements, strict cutoff"]
+
+
+def test_what_cannot_be_resolved_as_of_the_shared_cutoff_may_be_at_the_date(
+    attempt_names: AttemptNames,
+) -> None:
+    names, _ = attempt_names(lock("b"), {"B": "3"}, cutoff=OLD, base=FAILURE)
+    assert names == ["base requirements", "base requirements, strict cutoff"]
+    assert attempt_names(FAILURE, cutoff=OLD, base=FAILURE) == (["base requirements"], 1)
 
 
 def test_golds_requirements_are_tried_where_they_give_other_packages(
@@ -91,8 +102,8 @@ def test_golds_requirements_are_tried_where_they_give_other_packages(
 def test_variables_of_the_projects_ci_come_last_and_with_the_first_lock(
     attempt_names: AttemptNames,
 ) -> None:
-    old, ci = lock("a", DATE - timedelta(days=9)), {"B": "3"}
-    names, _ = attempt_names(lock("b"), ci, base=old)
+    ci = {"B": "3"}
+    names, _ = attempt_names(lock("b"), ci, cutoff=OLD, base=lock("a"))
     assert names[1:] == [
         "base requirements, strict cutoff",
         "base requirements, CI variables",
@@ -126,7 +137,8 @@ def test_ci_is_tried_where_runs_showed_nothing_and_only_there(
         selection=UNUSED,
         variants=(),
     )
-    tries = [("a", plan, None, None), ("b", replace(plan, use_ci_env=True), None, None)]
+    locked = lock("a")
+    tries = [("a", plan, None, locked), ("b", replace(plan, use_ci_env=True), None, locked)]
 
     def attempted(
         tried: ValidationPlan,
@@ -144,7 +156,7 @@ def test_ci_is_tried_where_runs_showed_nothing_and_only_there(
     seen: list[dict[str, str]] = []
     monkeypatch.setattr(attempts, "iter_attempts", lambda *_: iter(tries))
     monkeypatch.setattr(attempts, "run_attempt", attempted)
-    record = attempts.first_verified(plan, ValidationOptions(), UNUSED, make_validation())
+    record = attempts.first_verified(plan, ValidationOptions(), ANEW, make_validation())
     assert record.attempts == tuple(told)
     assert record.is_verified == told[-1].endswith("verified")
     assert seen == [{"A": "1", "B": "2"}, {"A": "1", "B": "3"}][: len(told)]
@@ -169,7 +181,8 @@ def test_what_was_built_for_a_trial_may_go_when_it_ends(
     plan = fake(selection=fake(build_command=lambda *_: ""), env=Recipe(repo="o/r").env[0])
     monkeypatch.setattr(attempts, "plan_validation", lambda *_: plan)
     backend = fake(release_instance=released.append)
-    ctx = fake(backend=backend, get_mirror=lambda _: None, python_versions=())
+    store = fake(unfinished=fake(begin=lambda name, inputs: None))
+    ctx = fake(store=store, backend=backend, get_mirror=lambda _: None, python_versions=())
     with pytest.raises(SandboxError) if ending else nullcontext():
         attempts.validate_candidate(
             make_candidate(7), Recipe(repo="owner/name"), ValidationOptions(), ctx
@@ -187,7 +200,7 @@ def test_what_a_failed_lock_printed_is_kept_whole_for_every_attempt(
     tries = [(f"attempt {n}", plan, UNUSED, failure) for n, failure in enumerate(failures)]
     monkeypatch.setattr(attempts, "iter_attempts", lambda *_: iter(tries))
     with Store(tmp_path) as store:
-        ctx = fake(store=store)
+        ctx = make_context(store, UNUSED)
         record = attempts.first_verified(plan, ValidationOptions(), ctx, make_validation(runs=()))
         texts = [store.blobs.get(key).decode() for key in record.attempt_logs]
     assert texts == ["the whole a log", "the whole b log"]

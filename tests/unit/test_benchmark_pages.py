@@ -76,7 +76,7 @@ def test_targets_scale_runs_to_the_usual_number() -> None:
         for target in compute_targets([replace(judged(1, "t"), runs=runs)])
     }
     scaled = (
-        found["mean core-hours, with 3 runs before and 3 after"] - found["mean core-hours, as run"]
+        found["mean work-hours, with 3 runs before and 3 after"] - found["mean work-hours, as run"]
     )
     assert round(scaled, 3) == 36
     assert list(compute_targets([])) == []

@@ -20,7 +20,7 @@ def test_without_history_the_documented_means_count(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         cost = estimate.estimate_cost(["o/r", "o/r"], store)
     assert (cost.candidates, cost.history) == (2, 0)
-    assert cost.core_seconds == 2 * estimate.DEFAULT_CORE_SECONDS
+    assert cost.work_seconds == 2 * estimate.DEFAULT_WORK_SECONDS
     assert cost.download_bytes == 2 * estimate.DEFAULT_ENVIRONMENT_BYTES
 
 
@@ -32,7 +32,7 @@ def test_the_documented_means_are_those_of_the_page() -> None:
             cpu_seconds.append(float(cells[12]))
             unique.append(float(cells[18]) * 1e6)
             environments[cells[19]] = (float(cells[15]) + float(cells[16])) * 1e6
-    assert pytest.approx(mean(cpu_seconds), rel=0.1) == estimate.DEFAULT_CORE_SECONDS
+    assert pytest.approx(mean(cpu_seconds), rel=0.1) == estimate.DEFAULT_WORK_SECONDS
     assert pytest.approx(mean(unique), rel=0.1) == estimate.DEFAULT_UNIQUE_BYTES
     expected = pytest.approx(mean(environments.values()), rel=0.1)
     assert expected == estimate.DEFAULT_ENVIRONMENT_BYTES
@@ -47,10 +47,10 @@ def test_a_repository_costs_what_its_validations_cost(tmp_path: Path) -> None:
             store.save_validation("o/r", make_validation(number, None, environment=made))
         known = estimate.estimate_cost(["o/r"] * 3, store)
         other = estimate.estimate_cost(["x/y"], store)
-    assert known.core_seconds == pytest.approx(60)
+    assert known.work_seconds == pytest.approx(60)
     assert known.disk_bytes == pytest.approx(3 * (4 + 100 / 2))  # two shared one environment
     assert known.history == 2
-    assert other.core_seconds == pytest.approx(20)
+    assert other.work_seconds == pytest.approx(20)
 
 
 def test_as_many_runs_as_cores_and_memory_allow() -> None:

@@ -1,3 +1,4 @@
+import re
 import tomllib
 from collections.abc import Collection, Iterable
 from dataclasses import replace
@@ -28,6 +29,7 @@ from curate.builders.rfc3339 import format_rfc3339
 from curate.builders.settings import BuildSettings
 from tests.helpers.fakes import not_none
 
+KEY_DATE = datetime(2022, 1, 1, tzinfo=UTC)
 ERRORS = Path(__file__).parent / "uv_errors"
 
 
@@ -263,18 +265,24 @@ def test_command() -> None:
     assert compile_files(known)["excludes.txt"] == "own\n"
 
 
-def test_key_depends_on_declarations_and_python() -> None:
+def test_key_depends_on_declarations_python_and_cutoff() -> None:
     known = manifest("a", "b")
+    key = compute_lock_key(known, "3.8", KEY_DATE)
     turned = replace(known, requirements=known.requirements[::-1], notes=("x",))
-    assert compute_lock_key(known, "3.8") == compute_lock_key(turned, "3.8")
-    assert compute_lock_key(known, "3.8") != compute_lock_key(known, "3.9")
-    assert compute_lock_key(known, "3.8") != compute_lock_key(manifest("a"), "3.8")
+    assert key == compute_lock_key(turned, "3.8", KEY_DATE)
+    assert key == compute_lock_key(known, "3.8", KEY_DATE.astimezone(timezone(timedelta(hours=2))))
+    others = [
+        compute_lock_key(known, "3.9", KEY_DATE),
+        compute_lock_key(manifest("a"), "3.8", KEY_DATE),
+        compute_lock_key(known, "3.8", KEY_DATE + timedelta(seconds=1)),
+    ]
+    assert len({key, *others}) == 4
 
 
 def test_locks_of_older_rules_are_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = compute_lock_key(manifest("a"), "3.8")
+    before = compute_lock_key(manifest("a"), "3.8", KEY_DATE)
     monkeypatch.setattr("curate.builders.lock.resolve.ADJUSTMENT_VERSION", ADJUSTMENT_VERSION + 1)
-    assert compute_lock_key(manifest("a"), "3.8") != before
+    assert compute_lock_key(manifest("a"), "3.8", KEY_DATE) != before
 
 
 def test_a_full_disk_says_nothing_of_the_requirements(
@@ -287,9 +295,9 @@ def test_a_full_disk_says_nothing_of_the_requirements(
         resolve_for_2019(tmp_path)
 
 
-def resolve_for_2019(cache: Path) -> RequirementsLock:
+def resolve_for_2019(cache: Path, *lines: str, known: Manifest | None = None) -> RequirementsLock:
     found = resolve_module.compile_lock(
-        manifest("pandas", "pytest"),
+        known or manifest(*(lines or ("pandas", "pytest"))),
         python="3.7",
         cutoff=datetime(2019, 3, 1, tzinfo=UTC),
         settings=BuildSettings(cache_dir=cache),
@@ -365,3 +373,68 @@ def test_what_uv_passes_over_it_is_told(tmp_path: Path, monkeypatch: pytest.Monk
         "skipped x 1: its metadata is invalid",
         "read 'pytz (>=2011k)' of pandas 0.24.0 as 'pytz>=2011': it is not valid (PEP 508)",
     )
+
+
+def answer_in_turn(
+    monkeypatch: pytest.MonkeyPatch, *answers: UvResult
+) -> list[tuple[list[str], list[str]]]:
+    """Let uv give these *answers*; returns requirements and overrides of each call."""
+    asked: list[tuple[list[str], list[str]]] = []
+    pending = list(answers)
+
+    def run(known: Manifest, *_: Any) -> UvResult:
+        asked.append(([item.line for item in known.requirements], [*known.cutoff_overrides]))
+        return pending.pop(0)
+
+    monkeypatch.setattr(resolve_module, "run_uv_compile", run)
+    return asked
+
+
+TOO_NEW = (
+    "error: x `b` was filtered by `exclude-newer` to only include packages uploaded before"
+    " 2019-03-01T00:00:00Z. The latest version satisfying the requirement is, v2, published at"
+    " 2019-05-01T00:00:00Z. "
+)
+UNBUILDABLE = "error: Failed to build `b==2`"
+
+
+@pytest.mark.parametrize(
+    ("third", "told"),
+    [
+        (UvResult(code=0, output="pytest==4\n", errors=""), ["dropped b"]),
+        (UvResult(code=0, output="pytest==5\n", errors=""), ["allowed wheel", "dropped b"]),
+        (UvResult(code=1, output="", errors=UNBUILDABLE), ["allowed wheel", "dropped b"]),
+    ],
+)
+def test_adjustments_without_which_the_lock_is_the_same_are_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, third: UvResult, told: list[str]
+) -> None:
+    failed = UvResult(code=1, output="", errors=UNBUILDABLE)
+    locked = UvResult(code=0, output="pytest==4\n", errors="")
+    asked = answer_in_turn(monkeypatch, failed, failed, locked, third)
+    found = resolve_for_2019(tmp_path, "pytest", "b")
+    assert [re.split(" up to |:", it)[0] for it in found.adjustments] == told
+    assert asked == [
+        (["b", "pytest"], []),
+        (["b", "pytest"], ["wheel"]),
+        (["pytest"], ["wheel"]),
+        (["pytest"], []),
+    ]
+
+
+def test_a_changed_line_that_is_dropped_later_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conflict = "error: No solution found: you require b==1 and c"
+    errors = [UvResult(code=1, output="", errors=conflict) for _ in range(2)]
+    answer_in_turn(monkeypatch, *errors, UvResult(code=0, output="pytest==4\n", errors=""))
+    found = resolve_for_2019(tmp_path, "pytest", "b==1")
+    assert [it.split(":")[0] for it in found.adjustments] == ["dropped b"]
+
+
+def test_a_lock_says_nothing_of_what_the_recipe_excludes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_in_turn(monkeypatch, UvResult(code=0, output="pytest==4\n", errors=""))
+    known = replace(manifest("pytest"), excluded=("dropped a: excluded by the recipe",))
+    assert resolve_for_2019(tmp_path, known=known).adjustments == ()

@@ -20,7 +20,7 @@ from curate.recipes.schema import EnvRecipe
 from curate.store import Store
 from curate.validate.pool import ValidationSummary, ValidationTask, pending_tasks, validate_tasks
 from tests.helpers.factories import make_candidate
-from tests.helpers.fakes import UNUSED, fake
+from tests.helpers.fakes import UNUSED, fake, make_context
 
 RunPool = Callable[..., ValidationSummary]
 
@@ -142,3 +142,20 @@ def test_a_broken_recipe_leaves_the_tasks_of_other_repositories(tmp_path: Path) 
         with pytest.raises(RecipeError, match="does not exist"):
             missing = RecipeLibrary((tmp_path / "missing",))
             pending_tasks(store, missing, ValidationOptions(), ids=(), repo=None)
+
+
+def test_an_interrupted_call_discards_what_its_threads_get(tmp_path: Path) -> None:
+    seen: list[tuple[bool, ...]] = []
+    first = make_candidate()
+
+    def interrupt(repo: str) -> Path:
+        raise KeyboardInterrupt
+
+    with Store(tmp_path) as store:
+        ctx = replace(make_context(store, fake()), get_mirror=interrupt)
+        events = ctx.stop_event, ctx.abort_event
+        ctx.backend.abort_all = lambda: seen.append(tuple(it.is_set() for it in events))  # type: ignore[method-assign]
+        task = ValidationTask(candidate=first, recipe=SKIPPED)
+        with pytest.raises(KeyboardInterrupt):
+            validate_tasks([task], ValidationOptions(), ctx)
+    assert seen == [(True, True)]

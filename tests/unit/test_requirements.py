@@ -65,7 +65,7 @@ def test_pep_621(read: ReadManifest) -> None:
     assert (found.project, found.requires_python) == ("some-thing", ">=3.8")
     assert found.classifiers == ("Programming Language :: Python :: 3.9",)
     assert found.build_requires == ("hatchling",)
-    assert "dropped tools: black" in found.notes
+    assert found.excluded == ("dropped tools: black",)
     assert any("git+https://x/y" in note for note in found.notes)
 
 
@@ -260,7 +260,7 @@ def test_requirement_files(read: ReadManifest) -> None:
     assert lines(found) == expected
     assert found.constraints == ("a<2", "g<3")
     assert [item.name for item in found.requirements if item.is_core] == ["a", "f"]
-    notes = "\n".join(found.notes)
+    notes = "\n".join([*found.notes, *found.excluded])
     for part in ("git+https://x/z", "dropped tools: flake8-x", "missing.txt", "dropped numpy"):
         assert part in notes
 
@@ -300,7 +300,8 @@ def test_keep_and_core_tools(read: ReadManifest) -> None:
     files = {"setup.py": "setup(install_requires=['black'])", "r.txt": "mypy\nruff\na\na>1\n"}
     found = read(files, files=("r.txt",), force_include=("mypy",), exclude=("a",))
     assert lines(found) == ["black", "mypy"]
-    assert found.notes == ("dropped a: excluded by the recipe", "dropped tools: ruff")
+    assert found.excluded == ("dropped a: excluded by the recipe", "dropped tools: ruff")
+    assert found.notes == ()
 
 
 def test_files_only(read: ReadManifest) -> None:

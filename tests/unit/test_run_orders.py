@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from curate.builders.model import Outcome, RunResult, RunSpec, RunStatus
 from curate.store import Store
 from curate.validate.runs import run_before_and_after
 from curate.validate.verdict import compute_verdict
-from tests.helpers.fakes import UNUSED, expect, fake_run_context, not_none
+from tests.helpers.fakes import BUILT, expect, fake_run_context, not_none
 from tests.unit.test_trivial_patches import TESTS, plan_of, section
 
 SPOILER, VICTIM = "tests/test_a.py::test_fixed", "tests/test_b.py::test_near"
@@ -45,7 +46,7 @@ def test_only_after_runs_change_the_order_and_all_the_seed(tmp_path: Path) -> No
     plan = planned()
     commands: list[tuple[str, str]] = []
     with Store(tmp_path) as store:
-        run_before_and_after(plan, UNUSED, spoiling(plan, store, commands), count=3)
+        run_before_and_after(plan, BUILT, spoiling(plan, store, commands), count=3)
     after, before = commands[::2], commands[1::2]
     assert after == [("a b", "0"), ("b a", "1"), ("a b", "2")]
     assert before == [("a b", "0"), ("a b", "1"), ("a b", "2")]
@@ -54,7 +55,7 @@ def test_only_after_runs_change_the_order_and_all_the_seed(tmp_path: Path) -> No
 def test_what_only_gold_keeps_from_harm_is_fail_to_pass(tmp_path: Path) -> None:
     plan = planned()
     with Store(tmp_path) as store:
-        runs = run_before_and_after(plan, UNUSED, spoiling(plan, store, []), count=3)
+        runs = run_before_and_after(plan, BUILT, spoiling(plan, store, []), count=3)
     sides = [[run for run in runs if run.side == side] for side in ("before", "after")]
     verdict = compute_verdict(*sides)
     assert (verdict.fail_to_pass, verdict.flaky_tests) == ((SPOILER, VICTIM), ())
@@ -65,8 +66,8 @@ def test_after_the_first_pair_both_sides_run_beside_each_other_if_there_is_room(
 ) -> None:
     plan, both = planned(), threading.Barrier(2, timeout=30)
     with Store(tmp_path) as store, ThreadPoolExecutor(2) as sandboxes:
-        ctx = spoiling(plan, store, [])
-        ctx.run_executor, run = sandboxes, ctx.backend.run_tests
+        ctx = replace(spoiling(plan, store, []), run_executor=sandboxes)
+        run = ctx.backend.run_tests
         first_pair = [True, True]
 
         def meet(*call: Any) -> Any:
@@ -77,7 +78,7 @@ def test_after_the_first_pair_both_sides_run_beside_each_other_if_there_is_room(
             return run(*call)
 
         ctx.backend.run_tests = meet
-        runs = run_before_and_after(plan, UNUSED, ctx, count=2)
+        runs = run_before_and_after(plan, BUILT, ctx, count=2)
     told = [(run.side, run.index) for run in runs]
     assert told == [("before", 0), ("after", 0), ("before", 1), ("after", 1)]
 
@@ -86,8 +87,8 @@ def test_no_run_is_left_under_way_by_one_that_fails(tmp_path: Path) -> None:
     plan, slow = planned(), threading.Event()
     ended: list[RunResult] = []
     with Store(tmp_path) as store, ThreadPoolExecutor(2) as sandboxes:
-        ctx = spoiling(plan, store, [])
-        ctx.run_executor, run = sandboxes, ctx.backend.run_tests
+        ctx = replace(spoiling(plan, store, []), run_executor=sandboxes)
+        run = ctx.backend.run_tests
 
         def gone(built: object, execution: RunSpec) -> RunResult:
             if execution.env_vars["PYTHONHASHSEED"] == "0":
@@ -102,7 +103,7 @@ def test_no_run_is_left_under_way_by_one_that_fails(tmp_path: Path) -> None:
 
         ctx.backend.run_tests = gone
         with pytest.raises(SandboxError, match="gone"):
-            run_before_and_after(plan, UNUSED, ctx, count=2)
+            run_before_and_after(plan, BUILT, ctx, count=2)
         assert len(ended) == 1
 
 
@@ -116,7 +117,7 @@ def limits_of_runs(store: Store, results: dict[tuple[bool, str], RunResult], cou
         seen[key] = execution
         return results.get(key) or results[key[0], "0"]
 
-    return run_before_and_after(plan, UNUSED, fake_run_context(store, run), count=count), seen
+    return run_before_and_after(plan, BUILT, fake_run_context(store, run), count=count), seen
 
 
 def result(
@@ -145,7 +146,7 @@ def test_what_gold_took_bounds_the_time_of_the_others(tmp_path: Path) -> None:
 def test_bounds_have_a_minimum_and_never_exceed_the_recipes(tmp_path: Path) -> None:
     for seconds, slowest, expected in ((1, 0.1, (120, 20)), (470, 50, (480, 60))):
         after = result(WHOLE, seconds, slowest, a=True)
-        with Store(tmp_path) as store:
+        with Store(tmp_path / str(seconds)) as store:  # runs that are stored are not repeated
             _, seen = limits_of_runs(
                 store, {(True, "0"): after, (False, "0"): result(WHOLE, a=False)}, 1
             )
@@ -174,3 +175,25 @@ def test_a_run_that_is_stopped_without_gold_is_not_repeated(tmp_path: Path) -> N
     assert [run.side for run in runs] == ["before", "after", "after", "after"]
     verdict = compute_verdict([runs[0]], runs[1:])
     assert (verdict.fail_to_pass, verdict.pass_to_pass) == (("a",), ())
+
+
+def test_a_finished_run_is_not_repeated_by_the_next_call(tmp_path: Path) -> None:
+    plan = planned()
+    first, again = list[tuple[str, str]](), list[tuple[str, str]]()
+    with Store(tmp_path) as store:
+        runs = run_before_and_after(plan, BUILT, spoiling(plan, store, first), count=2)
+        assert run_before_and_after(plan, BUILT, spoiling(plan, store, again), count=2) == runs
+        assert (len(first), len(again)) == (4, 0)
+        other = replace(BUILT, digest="sha256:def")
+        run_before_and_after(plan, other, spoiling(plan, store, again), count=3)
+    assert len(again) == 6, "runs of another image are others"
+
+
+def test_a_run_that_was_killed_with_its_call_is_repeated(tmp_path: Path) -> None:
+    plan, ran = planned(), list[tuple[str, str]]()
+    with Store(tmp_path) as store:
+        ctx = spoiling(plan, store, [])
+        ctx.abort_event.set()
+        run_before_and_after(plan, BUILT, ctx, count=1)
+        run_before_and_after(plan, BUILT, spoiling(plan, store, ran), count=1)
+    assert len(ran) == 2

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from curate.builders.model import Outcome, RequirementsLock
+from curate.builders.model import Failure, Outcome, RequirementsLock
 from curate.core.errors import StoreError
 from curate.core.model import (
     Candidate,
@@ -25,7 +25,7 @@ from curate.core.model import (
 )
 from curate.store import Store
 from curate.store.blobs import MIN_FILE_BYTES
-from tests.helpers.fakes import fake
+from tests.helpers.fakes import fake, not_none
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 REPO = "owner/name"
@@ -212,7 +212,7 @@ def test_the_funnel_counts_every_pull_once(store: Store) -> None:
     assert (funnel.pulls, funnel.undecided, funnel.candidates) == (5, 1, 3)
     assert (funnel.attempted, funnel.verified) == (2, 1)
     assert funnel.rejected == {"crawl/no-tests": 1, "validate/flaky-tests": 1}
-    assert funnel.core_seconds == 5.0
+    assert funnel.work_seconds == 5.0
 
 
 def test_a_newer_format_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -228,6 +228,41 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "curate.sqlite").write_bytes(b"not a database" * 100)
     with pytest.raises(StoreError, match="damaged or not a curate database"):
         Store(tmp_path)
+
+
+def test_the_first_lock_of_a_key_stays(store: Store) -> None:
+    lock = RequirementsLock(text="a==1\n", python="3.11", exclude_newer=NOW)
+    assert store.save_lock("k", lock) == lock
+    assert store.save_lock("k", replace(lock, text="a==2\n")) == lock
+
+
+def test_failed_builds_are_known_until_they_are_tried_again(store: Store) -> None:
+    failure = Failure(stage="build", reason="environment-failed", detail="b", log="all of it")
+    store.save_failed_build("k", failure)
+    assert not_none(store.get_failed_build("k")).log == "all of it"
+    assert store.get_failed_build("other") is None
+    store.forget_failed_builds()
+    assert store.get_failed_build("k") is None
+
+
+def test_steps_are_kept_until_the_verdict_or_other_inputs(store: Store) -> None:
+    steps, name = store.unfinished, "owner__name-1"
+
+    def begin(inputs: str) -> Run | None:
+        steps.begin(name, inputs)
+        return steps.get(Run, name, "a run")
+
+    run = Run(side="after", index=1, status="completed", outcomes={"t": Outcome.PASSED})
+    assert begin("one") is None
+    steps.save(name, "a run", run)
+    steps.save("owner__name-2", "a run", run)
+    assert begin("one") == run
+    assert steps.get(Run, name, "another run") is None
+    assert begin("two") is None
+    steps.save(name, "a run", run)
+    store.save_validation(REPO, validation(1))
+    assert begin("two") is None
+    assert steps.get(Run, "owner__name-2", "a run") == run
 
 
 def test_a_locked_database_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from curate.builders.model import BuiltInstance, Outcome, RunResult, RunSpec, RunStatus
+from curate.builders.model import Outcome, RunResult, RunSpec, RunStatus
 from curate.core.model import Validation
 from curate.environments.context import ValidationOptions
 from curate.environments.plan import ValidationPlan
@@ -18,7 +18,7 @@ from curate.validate.attempts import CONFIG_ONLY_REJECTION
 from curate.validate.runs import run_before_and_after
 from curate.validate.verdict import compute_verdict
 from tests.helpers.factories import make_candidate, make_validation
-from tests.helpers.fakes import UNUSED, fake, fake_run_context, not_none
+from tests.helpers.fakes import BUILT, UNUSED, fake, fake_run_context, not_none
 
 RunAttempt = Callable[..., Validation]
 
@@ -58,14 +58,13 @@ def plan_of(gold: bytes, test_patch: bytes = TESTS) -> Any:
 
 @pytest.fixture
 def tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunAttempt:
-    built = fake(spec=BuiltInstance, name="n")
     monkeypatch.setattr(
-        attempts, "build_with_fallbacks", lambda plan, ground, lock, ctx: (lock, built)
+        attempts, "build_with_fallbacks", lambda plan, ground, lock, ctx: (lock, BUILT)
     )
     monkeypatch.setattr(attempts, "make_environment_record", lambda *_: None)
 
     def run(gold: bytes, mended_by: str, test_patch: bytes = TESTS, **options: Any) -> Validation:
-        with Store(tmp_path) as store:
+        with Store(tmp_path / mended_by) as store:  # runs that are stored are not repeated
             ctx = context_of(store, mended_by)
             blank = make_validation(runs=())
             return attempts.run_attempt(
@@ -97,7 +96,7 @@ def test_helpers_alone_are_part_of_every_before_run(tried: RunAttempt) -> None:
 def test_the_empty_patch_is_the_before_run(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         runs = run_before_and_after(
-            plan_of(section("m.py")), UNUSED, context_of(store, "m.py"), count=2
+            plan_of(section("m.py")), BUILT, context_of(store, "m.py"), count=2
         )
     before = [run for run in runs if run.side == "before"]
     assert [run.outcomes[NAME] for run in before] == [Outcome.FAILED] * 2
