@@ -36,6 +36,8 @@ STEPS: Mapping[int, tuple[str, ...]] = {
         CREATE_DERIVED,
         CREATE_MANUAL_EXCLUSIONS,
         CREATE_EVAL_CHECKS,
+    ),
+    7: (
         CREATE_PROGRESS,
         "ALTER TABLE validations RENAME COLUMN core_seconds TO work_seconds;",
     ),

@@ -4,7 +4,7 @@ Whoever changes the schema raises `FORMAT_VERSION` and adds the step from the fo
 `curate/store/migrations.py`.
 """
 
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 
 CREATE_CLAIMS = """
 CREATE TABLE claims (

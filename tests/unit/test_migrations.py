@@ -17,15 +17,15 @@ from curate.store import Store, migrations
 from curate.store.tables import FORMAT_VERSION
 from tests.helpers.factories import make_candidate, make_pull, make_validation
 
-DUMP = Path(__file__).parent / "stores" / "format_6.sql"  # written by the release before format 7
+DUMPS = Path(__file__).parent / "stores"  # each written by the last commit with that format
 NOBODY = 65534
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> Path:
-    """A data directory of format 6, with candidates 7 (verified), 8 (rejected) and 9."""
+@pytest.fixture(params=sorted(DUMPS.glob("format_*.sql")), ids=lambda dump: dump.stem)
+def old(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A data directory of an older format, with candidates 7 (verified), 8 (rejected) and 9."""
     with sqlite3.connect(tmp_path / "curate.sqlite") as database:
-        database.executescript(DUMP.read_text(encoding="utf-8"))
+        database.executescript(request.param.read_text(encoding="utf-8"))
     database.close()
     return tmp_path
 
@@ -61,7 +61,7 @@ def read_schema(folder: Path) -> dict[str, Any]:
         }
 
 
-def test_a_store_of_the_last_format_keeps_everything(old: Path, tmp_path: Path) -> None:
+def test_a_store_of_an_older_format_keeps_everything(old: Path, tmp_path: Path) -> None:
     with Store(old) as store:
         assert [store.get_candidate(f"owner__name-{n}") for n in (7, 8, 9)] == [
             stored(n) for n in (7, 8, 9)
@@ -94,12 +94,13 @@ def test_a_store_of_the_last_format_keeps_everything(old: Path, tmp_path: Path) 
 def test_a_migration_that_is_interrupted_changes_nothing(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    found, last = read_format(old), FORMAT_VERSION - 1
     with monkeypatch.context() as patch:
-        steps = {6: (*migrations.STEPS[6], "INSERT INTO no_table VALUES (1);")}
-        patch.setattr(migrations, "STEPS", steps)
+        broken = (*migrations.STEPS[last], "INSERT INTO no_table VALUES (1);")
+        patch.setattr(migrations, "STEPS", {**migrations.STEPS, last: broken})
         with pytest.raises(StoreError, match="no_table"):
             Store(old)
-    assert read_format(old) == 6
+    assert read_format(old) == found
     Store(old).close()
     assert read_format(old) == FORMAT_VERSION
 
@@ -154,7 +155,7 @@ def test_a_store_that_cannot_be_written_is_read(public: Path) -> None:
 
 def test_an_old_store_that_cannot_be_written_is_refused(public: Path) -> None:
     with sqlite3.connect(public / "curate.sqlite") as database:
-        database.executescript(DUMP.read_text(encoding="utf-8"))
+        database.executescript((DUMPS / "format_6.sql").read_text(encoding="utf-8"))
     database.close()
     make_read_only(public)
     with pytest.raises(StoreError, match="format 6 and cannot be written"):
