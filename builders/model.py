@@ -49,6 +49,7 @@ class RequirementsLock:
     exclude_newer: datetime  # files uploaded later were not considered
     adjustments: tuple[str, ...] = ()  # one sentence per change to the declared requirements
     seconds: float = 0.0
+    newer: tuple[str, ...] = ()  # names of pinned distributions that had to be uploaded later
 
     @property
     def packages(self) -> tuple[str, ...]:

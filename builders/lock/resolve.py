@@ -125,8 +125,15 @@ def compile_lock(
                 *missing_extra_notes(attempt.errors),
                 *_lock_notes(lock, metadata_by_release),
             ]
-            seconds = time.monotonic() - started
-            return replace(lock, adjustments=tuple(sentences), seconds=seconds)
+            pinned = {package.partition("==")[0] for package in lock.packages}
+            return replace(
+                lock,
+                adjustments=tuple(sentences),
+                seconds=time.monotonic() - started,
+                newer=tuple(
+                    sorted(pinned & (manifest.cutoff_overrides.keys() - original.cutoff_overrides))
+                ),
+            )
         _raise_if_infrastructure(attempt)
         found = None
         if attempt.code is not None and len(steps) < MAX_ADJUSTMENTS:

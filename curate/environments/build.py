@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import tenacity
 
@@ -26,6 +27,8 @@ MAX_BUILD_ATTEMPTS = 3
 BUILD_RETRY_SECONDS = 2.0  # wait before the second attempt; doubles with each further one
 ENVIRONMENT_FAILED = "environment-failed"
 MAX_BUILD_FALLBACKS = 5  # builds of one environment; each drops a package that did not build
+
+_Lock = TypeVar("_Lock", RequirementsLock | Failure, RequirementsLock | None)
 
 
 def get_or_create_lock(
@@ -55,6 +58,23 @@ def get_or_create_lock(
     elif not ctx.abort_event.is_set():
         lock = ctx.store.save_lock(key, lock)
     return lock
+
+
+def choose_lock(variant: RequirementsVariant, get_lock: Callable[[datetime], _Lock]) -> _Lock:
+    """Return the lock of *variant* as of its shared cutoff, or as of its exact date.
+
+    The exact date counts where the requirements cannot be met as of the shared one, e.g. because
+    the commit that requires a release is some hours older than the release.
+    """
+    shared = get_lock(variant.cutoff)
+    if variant.cutoff == variant.date or shared is None or _is_met(shared):
+        return shared
+    exact = get_lock(variant.date)
+    return exact if _is_met(exact) else shared
+
+
+def _is_met(lock: RequirementsLock | Failure | None) -> bool:
+    return isinstance(lock, RequirementsLock) and not lock.newer
 
 
 def find_lock(

@@ -16,7 +16,7 @@ from curate.builders.python.choose import available_pythons
 from curate.builders.requirements import Manifest
 from curate.core.model import Candidate, Rejection, Validation
 from curate.core.settings import Settings
-from curate.environments.build import find_lock, make_instance_spec
+from curate.environments.build import choose_lock, find_lock, make_instance_spec
 from curate.environments.plan import RequirementsVariant, ValidationPlan, plan_validation
 from curate.git.locations import require_mirror
 from curate.recipes import RecipeLibrary
@@ -116,7 +116,8 @@ def _explain_variant(
     backend: Backend,
     get_mirror: Callable[[str], Path],
 ) -> VariantExplanation:
-    manifest, lock = variant.manifest, find_lock(variant, variant.cutoff, store)
+    manifest = variant.manifest
+    lock = choose_lock(variant, lambda cutoff: find_lock(variant, cutoff, store))
     effective_lock = lock or RequirementsLock(
         text="", python=variant.python, exclude_newer=variant.cutoff
     )
@@ -130,7 +131,7 @@ def _explain_variant(
         python=variant.python,
         python_reason=variant.reason,
         date=variant.date,
-        cutoff=variant.cutoff,
+        cutoff=effective_lock.exclude_newer,
         read=manifest.files,
         declared=_group_by_origin(manifest),
         constraints=manifest.constraints,

@@ -16,6 +16,7 @@ from curate.builders.process.digest import content_hash
 from curate.core.model import Candidate, Rejection, Run, Validation, Verdict
 from curate.environments.build import (
     build_with_fallbacks,
+    choose_lock,
     get_or_create_lock,
     make_environment_record,
 )
@@ -172,14 +173,14 @@ def iter_attempts(
     """Yield (name, plan, variant, lock) of each attempt; locks are resolved lazily.
 
     First the locks shared by all candidates of a period with the same requirements, base before
-    gold; then base requirements with the candidate's exact date as cutoff; then the first lock
-    again with the environment variables of the project's CI. Locks with the same packages are
-    tried only once, and a lock that cannot be resolved is tried again with the exact date.
+    gold (`choose_lock`); then base requirements with the candidate's exact date as cutoff; then
+    the first lock again with the environment variables of the project's CI. Locks with the same
+    packages are tried only once.
     """
     seen: list[tuple[str, ...]] = []
     locks = {}
     for variant in plan.variants:
-        lock = get_or_create_lock(plan, variant, variant.cutoff, ctx)
+        lock = choose_lock(variant, partial(_get_lock, plan, variant, ctx))
         locks[variant.requirements_from] = lock
         packages = lock.packages if isinstance(lock, RequirementsLock) else ()
         if not packages or packages not in seen:
@@ -187,15 +188,21 @@ def iter_attempts(
             yield f"{variant.requirements_from} requirements", plan, variant, lock
     first = plan.variants[0]
     shared = locks[first.requirements_from]
-    if first.cutoff != first.date:
+    if isinstance(shared, Failure):
+        return
+    if shared.exclude_newer != first.date:
         lock = get_or_create_lock(plan, first, first.date, ctx)
         if isinstance(lock, RequirementsLock) and lock.packages not in seen:
             yield f"{first.requirements_from} requirements, strict cutoff", plan, first, lock
-    if isinstance(shared, Failure):
-        return
     if plan.env.ci_env_vars:
         ci_plan = replace(plan, use_ci_env=True)
         yield f"{first.requirements_from} requirements, CI variables", ci_plan, first, shared
+
+
+def _get_lock(
+    plan: ValidationPlan, variant: RequirementsVariant, ctx: ValidationContext, cutoff: datetime
+) -> RequirementsLock | Failure:
+    return get_or_create_lock(plan, variant, cutoff, ctx)
 
 
 def run_attempt(

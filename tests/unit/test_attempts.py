@@ -30,7 +30,7 @@ FAILURE = Failure(stage="lock", reason="unsatisfiable")
 
 
 def lock(name: str) -> RequirementsLock:
-    return RequirementsLock(text=f"{name}==1\n", python="3.8", exclude_newer=DATE)
+    return RequirementsLock(text=f"{name}==1\n", python="3.8", exclude_newer=OLD)
 
 
 @pytest.fixture
@@ -51,7 +51,9 @@ def attempt_names(monkeypatch: pytest.MonkeyPatch) -> AttemptNames:
             if date == cutoff:
                 return shared[ground.requirements_from]
             made.append(1)
-            return exact
+            return (
+                replace(exact, exclude_newer=date) if isinstance(exact, RequirementsLock) else exact
+            )
 
         monkeypatch.setattr(attempts, "get_or_create_lock", make_lock)
         grounds = [
@@ -86,8 +88,21 @@ def test_what_cannot_be_resolved_as_of_the_shared_cutoff_may_be_at_the_date(
     attempt_names: AttemptNames,
 ) -> None:
     names, _ = attempt_names(lock("b"), {"B": "3"}, cutoff=OLD, base=FAILURE)
-    assert names == ["base requirements", "base requirements, strict cutoff"]
+    assert names == ["base requirements", "base requirements, CI variables"]
     assert attempt_names(FAILURE, cutoff=OLD, base=FAILURE) == (["base requirements"], 1)
+
+
+def test_releases_from_after_the_shared_cutoff_come_from_the_lock_of_the_date(
+    attempt_names: AttemptNames,
+) -> None:
+    newer = replace(lock("a==3"), newer=("a",))
+    exact = lock("a==2")
+    assert attempt_names(exact, cutoff=OLD, base=newer) == (["base requirements"], 1)
+    names, _ = attempt_names(exact, cutoff=OLD, base=lock("b"), gold=newer)
+    assert names == ["base requirements", "gold requirements"]
+    unmet = replace(exact, newer=("a",))
+    names, _ = attempt_names(unmet, cutoff=OLD, base=newer)
+    assert names == ["base requirements", "base requirements, strict cutoff"]
 
 
 def test_golds_requirements_are_tried_where_they_give_other_packages(
