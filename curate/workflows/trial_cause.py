@@ -24,6 +24,11 @@ def read_log(validation: Validation, blobs: BlobStore) -> str:
     return blobs.get(key).decode("utf-8", "replace") if key else ""
 
 
+def list_exceptions(log: str) -> list[str]:
+    """Return the exceptions that pytest reports in *log*, each as one line, in order."""
+    return [" ".join(found.split()) for found in _EXCEPTION.findall(log)]
+
+
 def describe_cause(validation: Validation, log: str) -> str:
     """Return the cause of a rejection as one line; empty for a verified candidate.
 
@@ -34,6 +39,5 @@ def describe_cause(validation: Validation, log: str) -> str:
         return ""
     lines = [" ".join(line.split()) for line in rejection.detail.splitlines()]
     detail = next(filter(None, lines), "")
-    found = _EXCEPTION.search(log) if rejection.reason in _NAMES_ONLY else None
-    parts = [detail, " ".join(found.group(1).split()) if found else ""]
-    return ": ".join(filter(None, parts))
+    exceptions = list_exceptions(log) if rejection.reason in _NAMES_ONLY else []
+    return ": ".join(filter(None, [detail, *exceptions[:1]]))
