@@ -59,7 +59,8 @@ def read_judgments(file: Path) -> PersonalJudgments:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{file} is not valid TOML: {error}.") from error
     wrong = table.pop("wrong", {})
-    for name, reason in [*table.items(), *(wrong.items() if isinstance(wrong, dict) else [])]:
+    entries = wrong.items() if isinstance(wrong, dict) else [("[wrong]", None)]
+    for name, reason in [*table.items(), *entries]:
         if not isinstance(reason, str) or not reason.strip():
             hint = 'Write a line like: owner__name-12 = "needs a GPU". Quote ids that have a dot.'
             raise ConfigurationError(f"{file}: {name} has no reason.", hint=hint)
