@@ -51,8 +51,8 @@ def make_document(
 def _make_table(reports: Sequence[RepositoryReport]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("repository", overflow="fold")
-    names = ("verified", "rightly\nrejected", "wrongly or\nunclear", "yield")
-    for name in (*names, "work s", "wall s", "env MB"):
+    names = ("verified", "rightly\nrejected", "wrong or\nunclear", "yield")
+    for name in (*names, "work\ns", "wall\ns", "env.\nMB"):
         table.add_column(name, justify="right", vertical="bottom")
     for one in reports:
         counts = [str(one.counts[it]) for it in _COUNTED]
@@ -80,13 +80,13 @@ def _cost_cells(cost: TrialCost) -> list[str]:
 
 
 def _describe_environments(cost: TrialCost) -> str:
-    """As in "12 environments: 131 to 310 MB"."""
+    """What the cost columns mean, and the range of the sizes."""
     sizes = cost.environment_bytes
     if not sizes:
-        return "work s, wall s: means of a candidate; no environment was built"
+        return "work, wall: mean of a candidate. No environment was built."
     extent = f"{sizes[0] / 1e6:.0f} to {sizes[-1] / 1e6:.0f} MB"
-    explained = "work s, wall s: means of a candidate; env MB: median of its environments"
-    return f"{explained}, {len(sizes)} in all, {extent}"
+    count = f"{len(sizes)} environment{'s' * (len(sizes) > 1)}"
+    return f"work, wall: mean of a candidate; env.: median of {count}, {extent}."
 
 
 def _print_judged(console: WholeLineConsole, judged: JudgedResult) -> None:
