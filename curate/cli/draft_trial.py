@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from curate.cli.candidate_text import show_symbols
 from curate.cli.common import err_console
 from curate.cli.console import WholeLineConsole
 from curate.cli.suggestions import complete_commands
@@ -84,9 +85,15 @@ def print_rejections(console: WholeLineConsole, results: Iterable["TrialResult"]
         if it.result == VERIFIED:
             continue
         console.print(f"  {it.instance_id}  {it.result}", markup=False, soft_wrap=True)
-        if cause := it.error or it.cause:
-            line = Text(f"      {cause}", no_wrap=True, overflow="ellipsis")
-            console.print(line, overflow="ellipsis", no_wrap=True)
+        print_cause(console, it.error or it.cause)
+
+
+def print_cause(console: WholeLineConsole, cause: str) -> None:
+    """Print *cause*, if any, as one indented line, cut at the edge of the terminal."""
+    if cause:
+        text = show_symbols(" ".join(cause.split()))
+        line = Text(f"      {text}", no_wrap=True, overflow="ellipsis")
+        console.print(line, no_wrap=True, overflow="ellipsis")
 
 
 def make_trial_document(trial: "DraftTrial") -> dict[str, object]:

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 from rich.table import Table
-from rich.text import Text
 
-from curate.cli.candidate_text import show_symbols
 from curate.cli.console import WholeLineConsole
+from curate.cli.draft_trial import print_cause
 from curate.workflows.trial_judgment import JudgedResult, Judgment
 from curate.workflows.trial_report import (
     RepositoryReport,
@@ -93,9 +92,7 @@ def _print_judged(console: WholeLineConsole, judged: JudgedResult) -> None:
     result = judged.result
     console.print(f"  {result.instance_id}  {result.result}", markup=False, soft_wrap=True)
     for text in (judged.evidence, result.cause):
-        if text:
-            line = Text(f"      {show_symbols(text)}", no_wrap=True, overflow="ellipsis")
-            console.print(line, no_wrap=True, overflow="ellipsis")
+        print_cause(console, text)
 
 
 def _percent(share: float | None) -> str:

@@ -224,14 +224,15 @@ def test_a_stored_lock_gives_names_and_repairs(
     )
     with Store(tmp_path / "data") as store:
         store.save_lock(compute_lock_key(manifest, "3.8", cutoff), lock)
-    flags = ("recipe", "explain", one.instance_id, "--json")
+    write(tmp_path, "")
+    flags = ("--recipes-dir", "mine", "recipe", "explain", one.instance_id, "--json")
     document = json.loads(curate(*flags, CURATE_PYTHON_INSTALL_DIR="pythons").stdout)
     ground = document["plan"]["variants"][0]
     assert ground["locked"] == ["needed==1", "pytest==2"]
     assert ground["lock_adjustments"] == ["unpinned x: gone"]
     assert (ground["cutoff"][:10], ground["date"][:10]) == ("2021-03-11", "2021-05-01")
     assert list(ground["names"]) == ["base", "python", "environment", "checkout", "instance"]
-    assert document["recipe"] == ""
+    assert document["recipe"] == "mine/owner__name.toml"
 
 
 def test_a_candidate_without_a_plan_is_told_why(

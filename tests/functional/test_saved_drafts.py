@@ -99,12 +99,15 @@ def test_an_edited_draft_stays_and_counts(curate: Curate, drafts: Path) -> None:
 
 
 def test_commands_use_the_draft_without_being_told(curate: Curate, drafts: Path) -> None:
+    explain = ("recipe", "explain", "one__first-1", "--json")
+    before = json.loads(curate(*explain).stdout)
+    assert not drafts.exists()  # it only says what a validation would plan
     curate(*VALIDATE)
-    name = "data/recipes/one__first.toml"
-    document = json.loads(curate("recipe", "explain", "one__first-1", "--json").stdout)
-    assert document["recipe"] == name
-    assert "one/first" in curate("recipe", "check").stdout
-    assert "plan" in curate("show", "one__first-1").stdout
+    after = json.loads(curate(*explain).stdout)
+    assert before["recipe"] == after["recipe"] == "data/recipes/one__first.toml"
+    assert before["rejection"] == after["rejection"]
+    assert "ok     one/first: 1 range" in curate("recipe", "check").stdout
+    assert curate("recipe", "check", "one/first").returncode == 0
 
 
 def test_recipes_of_the_user_and_built_in_ones_come_first(
