@@ -48,9 +48,9 @@ def draft_for_candidates(
         saved = draft_missing_recipes(chosen, store, settings, library, folder, progress)
     for one in saved:
         print_saved_draft(one, is_kept=folder == settings.drafts_dir)
-        if one.changes_candidates:
+        if one.needs_crawl:
             command = complete_commands(f"curate crawl {one.repo}")
-            text = f"  It changes what counts as a test, or versions. To apply that: {command}"
+            text = f"  It names tests, versions or submodules. To apply that: {command}"
             err_console.print(text, markup=False, soft_wrap=True)
 
 

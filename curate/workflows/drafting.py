@@ -25,7 +25,7 @@ class SavedDraft:
     repo: str
     file: Path
     commits: int  # that were read
-    changes_candidates: bool  # whether a crawl decides otherwise with it
+    needs_crawl: bool  # whether a crawl does otherwise with it
 
 
 def draft_missing_recipes(
@@ -52,11 +52,9 @@ def draft_missing_recipes(
         except Exception as error:
             _log_failure(repo, error)
             continue
-        file, changes = save_draft(drafted, folder), drafted.changes_candidates
+        file, changes = save_draft(drafted, folder), drafted.needs_crawl
         saved.append(
-            SavedDraft(
-                repo=repo, file=file, commits=len(drafted.observed), changes_candidates=changes
-            )
+            SavedDraft(repo=repo, file=file, commits=len(drafted.observed), needs_crawl=changes)
         )
     return saved
 

@@ -77,7 +77,7 @@ def rebuild_repositories(
         try:
             crawl(repo)
             drafted = _draft_recipe(repo, store, settings, library, options)
-            if drafted and drafted.changes_candidates:
+            if drafted and drafted.needs_crawl:
                 crawl(repo)  # asks GitHub only for what is new, and decides by the draft
             results.append(_validate_repository(repo, store, settings, library, options, deadline))
         except (EngineUnavailableError, DiskFullError, LockedError):

@@ -1,6 +1,7 @@
 """A repository without a recipe gets a draft, once, which all commands use from then on."""
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -166,3 +167,44 @@ def test_a_rebuild_drafts_after_the_crawl(curate: Curate, drafts: Path, tmp_path
         )
     assert (result.repo, crawled, told) == ("one/first", ["one/first"], ["one/first"])
     assert [it.name for it in drafts.iterdir()] == ["one__first.toml"]
+
+
+def test_a_draft_that_a_crawl_must_know_is_told_and_crawled_again(
+    curate: Curate, drafts: Path, tmp_path: Path
+) -> None:
+    git = GitHistory.new(tmp_path / "again")
+    table = "[tool.pytest.ini_options]\ntestpaths = ['checks']\n"
+    base = git.change({"pyproject.toml": PROJECT + table, "checks/check_a.py": "old\n"})
+    shutil.rmtree(tmp_path / "data/mirrors/one__first.git")
+    git.mirror(tmp_path / "data/mirrors/one__first.git")
+    one = make_candidate(
+        1, instance_id="one__first-1", repo="one/first", base_commit=base, head_commit=base
+    )
+    with Store(tmp_path / "data") as store:
+        store.save_candidate(one)
+    done = curate(*VALIDATE, "--dry-run", "--repo", "one/first")
+    assert "To apply that: curate crawl one/first" in done.stderr
+    settings = Settings(data_dir=tmp_path / "data", python_install_dir=tmp_path / "pythons")
+    crawled: list[str] = []
+    options = RebuildOptions(validation=ValidationOptions(backend="local"))
+    with Store(settings.data_dir) as store:
+        library = RecipeLibrary((), (settings.drafts_dir,))
+        rebuild_repositories(["one/first"], store, settings, library, options, crawled.append)
+        assert crawled == ["one/first", "one/first"]
+        rebuild_repositories(["one/first"], store, settings, library, options, crawled.append)
+    assert crawled == ["one/first"] * 3
+
+
+def test_a_bug_in_drafting_leaves_the_defaults(
+    curate: Curate, drafts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("for the test")
+
+    monkeypatch.setattr("curate.workflows.drafting.make_draft", fail)
+    done = curate(*VALIDATE)
+    assert done.returncode == 0, done.stderr
+    assert "two/second: no recipe, and none could be drafted" in done.stderr
+    assert "unexpected ZeroDivisionError: for the test" in done.stderr
+    assert "2 attempted: 0 verified, 2 rejected" in done.stderr
+    assert not drafts.exists()

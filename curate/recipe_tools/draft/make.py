@@ -25,10 +25,14 @@ class DraftedRecipe:
     recipe: Recipe
 
     @property
-    def changes_candidates(self) -> bool:
-        """Whether a crawl with this recipe decides otherwise than one with the defaults."""
+    def needs_crawl(self) -> bool:
+        """Whether a crawl with this recipe does otherwise than one with the defaults.
+
+        It may decide otherwise what is a test or a version, or fetch submodules.
+        """
+        keys = ("paths", "version", "submodules")
         default = Recipe(repo=self.recipe.repo)
-        return (self.recipe.paths, self.recipe.version) != (default.paths, default.version)
+        return any(getattr(self.recipe, key) != getattr(default, key) for key in keys)
 
 
 def make_draft(
