@@ -46,10 +46,12 @@ def recipe_file_name(repo: str) -> str:
 
 
 class RecipeLibrary:
-    """Recipes of several folders and the built-in ones; earlier folders override later ones."""
+    """Recipes of several folders, built-in ones, then drafts; earlier ones override later ones."""
 
-    def __init__(self, folders: tuple[Path, ...] = ()) -> None:
+    def __init__(self, folders: tuple[Path, ...] = (), drafts: tuple[Path, ...] = ()) -> None:
+        """*folders* must exist; those of *drafts* need not."""
         self._folders = (*folders, BUILT_IN_DIR)
+        self._drafts = drafts
 
     def get_recipe(self, repo: str) -> Recipe:
         """Return the recipe of *repo* ("owner/name"), or one with defaults if there is none."""
@@ -89,6 +91,8 @@ class RecipeLibrary:
                     f"The recipe folder {folder} does not exist.",
                     hint="Fix --recipes-dir, or create the folder.",
                 )
+            yield from sorted(folder.glob("*__*.toml"))
+        for folder in self._drafts:
             yield from sorted(folder.glob("*__*.toml"))
 
 

@@ -19,7 +19,7 @@ from curate.cli.suggestions import remember_options
 
 COMMANDS = {
     "repos": "Find repositories worth crawling.",
-    "recipe": "Check, explain and draft recipes.",
+    "recipe": "Check, explain, draft and try recipes.",
     "crawl": "Find merged PRs that close issues and change tests: the candidates.",
     "validate": "Build environments and run tests before and after the gold patch.",
     "publish": "Publish verified instances to a directory, the Hub and a registry.",

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -98,11 +99,15 @@ def open_store(settings: Settings) -> Store:
     return Store(settings.data_dir)
 
 
-def load_library(settings: Settings) -> "RecipeLibrary":
-    """The user's recipes before the built-in ones."""
+def load_library(settings: Settings, drafts: Path | None = None) -> "RecipeLibrary":
+    """The user's recipes, before the built-in ones, before the drafts of the data directory.
+
+    *drafts* is a folder of further drafts.
+    """
     from curate.recipes import RecipeLibrary
 
-    return RecipeLibrary((settings.recipes_dir,) if settings.recipes_dir else ())
+    folders = (settings.recipes_dir,) if settings.recipes_dir else ()
+    return RecipeLibrary(folders, (settings.drafts_dir, *([drafts] if drafts else [])))
 
 
 def find_known_repo(name: str, store: Store) -> str:

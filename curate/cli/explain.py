@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +19,7 @@ from curate.cli.common import (
     resolve_ids,
 )
 from curate.cli.console import WholeLineConsole
+from curate.cli.saved_drafts import draft_for_candidates, drafts_folder
 from curate.cli.suggestions import complete_commands
 from curate.core.model import Rejection, Validation
 from curate.environments.context import describe_backend
@@ -50,12 +52,16 @@ def explain_command(
     """
     settings = get_settings(context)
     console = WholeLineConsole(soft_wrap=True)
-    library = load_library(settings)
-    with open_store(settings) as store:
+    with open_store(settings) as store, drafts_folder(settings, is_kept=False) as drafts:
+        library = load_library(settings, drafts)
         backend = describe_backend(sandbox.value, settings, store)
         names = resolve_ids(store, ids)
+        draft_for_candidates(names, None, store, settings, library, drafts)
         for candidate in candidates_by_id(store, names):
             explanation = explain_candidate(candidate, settings, store, library, backend)
+            if explanation.recipe and explanation.recipe.parent == drafts:
+                file = settings.drafts_dir / explanation.recipe.name  # where it will be
+                explanation = replace(explanation, recipe=file)
             if not as_json:
                 _print_explanation(console, explanation)
             elif len(names) == 1:

@@ -34,6 +34,7 @@ from curate.cli.publish_options import (
     check_dataset_name,
     read_hub_token,
 )
+from curate.cli.saved_drafts import print_saved_draft
 from curate.cli.suggestions import complete_commands
 from curate.cli.validate import choose_jobs
 from curate.cli.validation_progress import ValidationProgress
@@ -89,7 +90,8 @@ def rebuild_command(
     """Crawl what is new, validate what is new or has a changed recipe, write the next release.
 
     Each repository gets an equal share of the time that is left. At the time limit no new test run
-    begins; the next call continues. Nothing leaves this machine without --publish.
+    begins; the next call continues. A repository without a recipe gets a draft. Nothing leaves this
+    machine without --publish.
     """
     from curate.environments.context import ValidationOptions
     from curate.publish.release import require_replaceable
@@ -113,12 +115,15 @@ def rebuild_command(
     with open_store(settings) as store, process_lock(settings.data_dir, CRAWL):
         names = [find_repo(repo, store, library) for repo in repos or ()]
         names = list(dict.fromkeys(names)) or [recipe.repo for recipe in library]
-        recipes = [library.get_recipe(name) for name in names]
         warn_of_exclusions(names, settings)
         options = RebuildOptions(
             validation=ValidationOptions(runs=runs, backend=sandbox.value),
-            control=RunControl(jobs=jobs or choose_jobs(recipes), observer=progress.validation),
+            control=RunControl(
+                jobs=jobs or choose_jobs(map(library.get_recipe, names)),
+                observer=progress.validation,
+            ),
             deadline=deadline,
+            on_drafted=print_saved_draft,
         )
         crawl = _make_crawl(store, settings, library, progress)
         with progress:
@@ -205,19 +210,14 @@ def _make_crawl(
     def crawl(repo: str) -> None:
         progress.is_crawling = True
         progress.crawl.start_repository(repo, client)
+        recipe = library.get_recipe(repo)
+        options = CrawlOptions(git_token=git_token, progress=progress.crawl.update_phase)
         try:
-            summary = crawl_from_settings(
-                repo,
-                store,
-                client,
-                settings,
-                library.get_recipe(repo),
-                CrawlOptions(git_token=git_token, progress=progress.crawl.update_phase),
-            )
+            summary = crawl_from_settings(repo, store, client, settings, recipe, options)
         finally:
             progress.is_crawling = False
         print_crawl_summary(summary)
-        update_submodule_mirrors(library.get_recipe(repo), store, settings, git_token)
+        update_submodule_mirrors(recipe, store, settings, git_token)
 
     return crawl
 

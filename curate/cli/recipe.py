@@ -1,4 +1,4 @@
-"""`curate recipe`: check, explain and draft recipes."""
+"""`curate recipe`: check, explain, draft and try recipes."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from curate.cli import draft, explain
+from curate.cli import draft, explain, recipe_trial
 from curate.cli.common import get_settings, load_library, print_json
 from curate.cli.console import WholeLineConsole
 from curate.core.errors import NotFoundError
@@ -26,17 +26,18 @@ recipe_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", epilog=E
 def register(app: typer.Typer) -> None:
     """Add the group."""
     app.add_typer(
-        recipe_app, name="recipe", help="Check, explain and draft recipes.", epilog=EXAMPLE
+        recipe_app, name="recipe", help="Check, explain, draft and try recipes.", epilog=EXAMPLE
     )
 
 
 @recipe_app.callback()
 def recipe_group() -> None:
-    """Check, explain and draft recipes."""
+    """Check, explain, draft and try recipes."""
 
 
 recipe_app.command("explain", epilog=explain.EXAMPLE)(explain.explain_command)
 recipe_app.command("draft", epilog=draft.EXAMPLE)(draft.draft_command)
+recipe_app.command("trial", epilog=recipe_trial.EXAMPLE)(recipe_trial.trial_command)
 
 
 @recipe_app.command("check", epilog=EXAMPLE)

@@ -27,6 +27,7 @@ from curate.cli.common import (
     warn_of_exclusions,
 )
 from curate.cli.progress import format_duration
+from curate.cli.saved_drafts import draft_for_candidates, drafts_folder
 from curate.cli.suggestions import complete_commands
 from curate.cli.validation_progress import ValidationProgress
 from curate.core.errors import CurateError, NotFoundError
@@ -86,6 +87,9 @@ def validate_command(
 ) -> None:
     """Build each candidate's environment and run its tests before and after the gold patch.
 
+    For a repository without a recipe, one is drafted, saved in DATA_DIR/recipes and used from then
+    on; it changes only when you edit it, or draft it again.
+
     Candidates that are up to date, with a verdict for the same inputs, are skipped. An ID may also
     be OWNER/NAME#NUMBER or the address of the pull request. A reason is written as in `curate
     status`, with or without its stage. At the time
@@ -99,14 +103,18 @@ def validate_command(
     deadline = time.monotonic() + parse_duration(max_time) if max_time else None
     settings = get_settings(context)
     options = ValidationOptions(runs=runs, backend=sandbox.value, measure_strength=test_strength)
-    with open_store(settings) as store:
+    with open_store(settings) as store, drafts_folder(settings, is_kept=not dry_run) as drafts:
         names = resolve_ids(store, ids or ())
         repo = find_known_repo(repo, store) if repo else None
+        if reason:
+            names = _rejected_ids(settings, reason, names, repo)
+        library = load_library(settings, drafts)
+        draft_for_candidates(names, repo, store, settings, library, drafts)
         tasks, up_to_date = pending_tasks(
             store,
-            load_library(settings),
+            library,
             options,
-            ids=_rejected_ids(settings, reason, names, repo) if reason else names,
+            ids=names,
             repo=repo,
             retry_rejected=retry_rejected or bool(reason),
         )

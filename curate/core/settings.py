@@ -59,6 +59,11 @@ class Settings(BaseModel):
         """Directory of the bare repositories."""
         return self.mirrors_dir or self.data_dir / "mirrors"
 
+    @property
+    def drafts_dir(self) -> Path:
+        """Directory of drafted recipes, for repositories without any other; it need not exist."""
+        return self.data_dir / "recipes"
+
     def build_settings(self) -> BuildSettings:
         """Return the settings of the `builders` package."""
         return BuildSettings(

@@ -14,6 +14,7 @@ from curate.store import Store
 from curate.store.process_lock import LockedError
 from curate.validate.pool import pending_tasks
 from curate.validate.run import RunControl, run_validation, stop_at
+from curate.workflows.drafting import SavedDraft, draft_missing_recipes
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ class RebuildOptions:
     validation: ValidationOptions = field(default_factory=ValidationOptions)
     control: RunControl = field(default_factory=RunControl)
     deadline: float | None = None  # in the time of `time.monotonic`; None = no limit
+    on_drafted: Callable[[SavedDraft], None] = lambda draft: None  # a repository had no recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +61,8 @@ def rebuild_repositories(
 ) -> list[RepositoryResult]:
     """Crawl and validate each of *repos*; return what was done, in the same order.
 
+    A repository without a recipe gets a draft, which is saved for the next call.
+
     Each repository gets an equal share of the time left until the deadline; after its share no
     new test run starts. An unavailable engine, a full disk, another process that does the same
     work or a bug in curate ends the call.
@@ -72,6 +76,9 @@ def rebuild_repositories(
             continue
         try:
             crawl(repo)
+            drafted = _draft_recipe(repo, store, settings, library, options)
+            if drafted and drafted.needs_crawl:
+                crawl(repo)  # asks GitHub only for what is new, and decides by the draft
             results.append(_validate_repository(repo, store, settings, library, options, deadline))
         except (EngineUnavailableError, DiskFullError, LockedError):
             raise
@@ -83,6 +90,18 @@ def rebuild_repositories(
             problem = RepositoryProblem(message=message, hint=hint, exit_code=code)
             results.append(RepositoryResult(repo=repo, problem=problem))
     return results
+
+
+def _draft_recipe(
+    repo: str, store: Store, settings: Settings, library: RecipeLibrary, options: RebuildOptions
+) -> SavedDraft | None:
+    """Save a draft if *repo* has candidates and no recipe."""
+    if not store.candidate_numbers(repo):
+        return None
+    drafts = draft_missing_recipes([repo], store, settings, library, settings.drafts_dir)
+    for draft in drafts:
+        options.on_drafted(draft)
+    return drafts[0] if drafts else None
 
 
 def _validate_repository(

@@ -224,14 +224,15 @@ def test_a_stored_lock_gives_names_and_repairs(
     )
     with Store(tmp_path / "data") as store:
         store.save_lock(compute_lock_key(manifest, "3.8", cutoff), lock)
-    flags = ("recipe", "explain", one.instance_id, "--json")
+    write(tmp_path, "")
+    flags = ("--recipes-dir", "mine", "recipe", "explain", one.instance_id, "--json")
     document = json.loads(curate(*flags, CURATE_PYTHON_INSTALL_DIR="pythons").stdout)
     ground = document["plan"]["variants"][0]
     assert ground["locked"] == ["needed==1", "pytest==2"]
     assert ground["lock_adjustments"] == ["unpinned x: gone"]
     assert (ground["cutoff"][:10], ground["date"][:10]) == ("2021-03-11", "2021-05-01")
     assert list(ground["names"]) == ["base", "python", "environment", "checkout", "instance"]
-    assert document["recipe"] == ""
+    assert document["recipe"] == "mine/owner__name.toml"
 
 
 def test_a_candidate_without_a_plan_is_told_why(
@@ -258,7 +259,8 @@ def test_a_draft_says_what_ci_does_and_is_a_recipe(
     assert "# tests: tox.ini, 2020" in text
     assert "# graphviz: .github/workflows/ci.yml, 2020" in text
     assert "python 3.8" in done.stderr
-    assert "--sample 8" in done.stderr
+    assert "Not tried: no candidates of owner/name are stored." in done.stderr
+    assert "curate recipe check r/owner__name.toml" in done.stderr
 
 
 def test_a_draft_overwrites_nothing_unasked(
@@ -281,13 +283,37 @@ def test_a_draft_can_be_printed(curate: Curate, history: GitHistory) -> None:
     assert done.stdout.startswith("# Drafted from 2 commits")
 
 
-def test_a_draft_needs_a_mirror_and_a_sample_candidates(
-    curate: Curate, history: GitHistory
-) -> None:
+def test_a_draft_needs_a_mirror_and_no_candidates(curate: Curate, history: GitHistory) -> None:
     assert curate("recipe", "draft", "no/mirror").returncode == 4
     done = curate("recipe", "draft", REPO, "--sample", "3")
-    assert done.returncode == 4
+    assert done.returncode == 0, done.stderr
+    assert "Not tried: no candidates of owner/name are stored." in done.stderr
     assert "curate crawl owner/name" in done.stderr
+    silent = curate("recipe", "draft", REPO, "--sample", "0", "--force")
+    assert "Not tried" not in silent.stderr
+
+
+def test_a_draft_is_written_where_it_is_used(
+    curate: Curate, tmp_path: Path, history: GitHistory
+) -> None:
+    (tmp_path / "mine").mkdir()
+    for flags, folder in (((), "data/recipes"), (("--recipes-dir", "mine"), "mine")):
+        done = curate(*flags, "recipe", "draft", REPO)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / folder / "owner__name.toml").is_file()
+        assert curate(*flags, "recipe", "check", REPO).stdout.startswith("ok ")
+    kept = curate("recipe", "draft", REPO)
+    assert kept.returncode == 2
+    assert "data/recipes/owner__name.toml exists already" in kept.stderr
+
+
+def test_a_draft_that_a_built_in_recipe_hides_is_no_silent_one(
+    curate: Curate, history: GitHistory
+) -> None:
+    mirror = str(history.path.parent / "data/mirrors/owner__name.git")
+    done = curate("recipe", "draft", "getmoto/moto", "--mirror", mirror, "--sample", "0")
+    assert "getmoto/moto has a recipe already: " in done.stderr
+    assert "--recipes-dir" in done.stderr
 
 
 def test_a_sample_is_tried_with_the_draft_apart_from_what_counts(
@@ -316,7 +342,7 @@ def test_a_sample_is_tried_with_the_draft_apart_from_what_counts(
         done = curate(*flags, *more)
         assert done.returncode == 0, done.stderr
         assert "0 of 1 verified" in done.stderr
-        assert "1 lock/unsatisfiable: owner__name-1" in done.stderr
+        assert "owner__name-1  lock/unsatisfiable\n      no such thing\n" in done.stderr
     assert tried == [["owner__name-1"], [], ["owner__name-1"]]
     assert "not validated yet" in curate("show", "owner__name-1").stdout
     assert "no such thing" in curate("--data-dir", "data/drafts", "show", "owner__name-1").stdout
