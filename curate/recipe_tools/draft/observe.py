@@ -14,7 +14,7 @@ from curate.builders.requirements import ProjectMetadata, read_manifest, read_pr
 from curate.recipe_tools.draft.ci_config import find_ci_jobs
 from curate.recipe_tools.draft.job import CIJob, merge
 from curate.recipe_tools.draft.pytest_config import read_pytest_settings
-from curate.recipe_tools.draft.tox_nox_make import find_runner_jobs
+from curate.recipe_tools.draft.runner_jobs import find_runner_jobs
 from curate.recipes.schema import RequirementSources
 
 _VERSION_FILES = ("__init__.py", "__version__.py", "version.py", "_version.py", "__about__.py")
