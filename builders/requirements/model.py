@@ -24,6 +24,7 @@ class Manifest:
     requirements: tuple[Requirement, ...]
     constraints: tuple[str, ...] = ()
     project: str = ""  # normalized name of the project itself, which comes from the checkout
+    other_projects: tuple[str, ...] = ()  # more projects of the checkout, by normalized name
     requires_python: str = ""
     classifiers: tuple[str, ...] = ()
     build_requires: tuple[str, ...] = ()
@@ -42,6 +43,7 @@ class Manifest:
             "constraints": sorted(set(self.constraints)),
             "project": self.project,
             "exempt": dict(sorted(self.cutoff_overrides.items())),
+            **({"others": sorted(self.other_projects)} if self.other_projects else {}),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

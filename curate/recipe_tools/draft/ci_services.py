@@ -69,9 +69,7 @@ def _travis_variables(value: Any) -> dict[str, str]:
     if len(texts) == 1:
         found = dict(re.findall(r"""(\w+)=["']?([^"'\s]*)""", texts[0]))
     for item in items:
-        if isinstance(item, list):
-            found |= _travis_variables(item)
-        elif isinstance(item, dict) and "secure" not in item:
+        if isinstance(item, list) or (isinstance(item, dict) and "secure" not in item):
             found |= _travis_variables(item)
     return found
 

@@ -75,7 +75,7 @@ def load_yaml(tree: FileTree, path: str) -> dict[str, Any]:
     if not path.endswith((".yml", ".yaml")):
         return {}
     try:
-        data = yaml.load(decode_text(tree.read(path) or b""), Loader=_Loader)  # noqa: S506
+        data = yaml.load(decode_text(tree.read(path) or b""), Loader=_Loader)
     except (yaml.YAMLError, ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}

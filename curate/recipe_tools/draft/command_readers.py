@@ -1,4 +1,4 @@
-"""What single commands install and which test runners they call: pip, uv, poetry, conda, apt, …"""
+"""What single commands install and which test runners they call: pip, uv, poetry, conda or apt."""
 
 import re
 from collections.abc import Callable
@@ -26,6 +26,7 @@ _RUN_VALUED = re.compile(
     r"-[pe]|--(?:python|extra|group|only-group|with|with-requirements|with-editable|env-file"
     r"|directory|package|project|env|environment|no-group|no-extra|index-url|refresh-package)"
 )
+_NEEDED_OPTION = re.compile(r"-c|--config-file|--rootdir|--import-mode|--ds|--dc|-p")
 _MAKE_TESTS = re.compile(r"test|check$|^ci$|pytest|coverage")
 
 
@@ -181,10 +182,15 @@ def _read_apt(words: list[str], found: JobFindings) -> None:
 
 
 def _read_pytest(words: list[str], found: JobFindings) -> None:
+    """Read which options a call of pytest has that select its configuration or its plugins."""
     found.runners.append("pytest")
-    for word in words:
-        if word.startswith("-"):
-            append_unique(found.options, word)
+    queue = list(words)
+    while queue:
+        word = queue.pop(0)
+        name, equals, value = word.partition("=")
+        if _NEEDED_OPTION.fullmatch(name):
+            value = value if equals else _pop_value(queue)
+            append_unique(found.options, f"{name}={value}" if equals else f"{name} {value}")
 
 
 def _read_hatch(words: list[str], found: JobFindings) -> None:

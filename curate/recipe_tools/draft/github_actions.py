@@ -38,10 +38,10 @@ def find_github_jobs(tree: FileTree) -> Iterator[CIJobTable]:
 def _iter_jobs(
     tree: FileTree, data: Mapping[str, Any], path: str, file_purpose: str, depth: int = 0
 ) -> Iterator[CIJobTable]:
-    for name, job in as_table(data.get("jobs")).items():
-        if not isinstance(job, dict) or _runs_elsewhere(job):
+    for name, declared in as_table(data.get("jobs")).items():
+        if not isinstance(declared, dict) or _runs_elsewhere(declared):
             continue
-        job = _insert_matrix(job)
+        job = _insert_matrix(declared)
         used = str(job.get("uses", ""))
         label = " ".join(filter(None, (file_purpose, str(name), _literal(job.get("name")))))
         if used.startswith("./") and depth < _MAX_DEPTH:

@@ -36,7 +36,7 @@ class JobFindings:
     system: list[str] = field(default_factory=list)  # Debian packages
     runners: list[str] = field(default_factory=list)  # "pytest", "nose", "unittest", "other"
     elsewhere: list[str] = field(default_factory=list)  # "tox", "nox", "make": see their files
-    options: list[str] = field(default_factory=list)  # of pytest
+    options: list[str] = field(default_factory=list)  # of pytest, with values: those it may need
     variables: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -12,6 +12,7 @@ from curate.recipe_tools.draft.called_scripts import find_called_script
 from curate.recipe_tools.draft.command_readers import read_command, strip_tool_run
 from curate.recipe_tools.draft.job import JobFindings
 
+AS_MODULE = "-m"  # stands for `python -m pytest` among the options of pytest
 _OPERATORS = ";|&"
 _ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
@@ -65,7 +66,7 @@ class _Script:
             elif command[:1] == ["popd"]:
                 self.folder = start
             elif command:
-                self._read_one(command)
+                self._read_one(command, is_module=_is_module_run(words))
             if words and words[-1].endswith(")") and not is_subshell:
                 self.folder = start
 
@@ -77,10 +78,12 @@ class _Script:
             moved = normpath(join(self.folder, path))
             self.folder = "" if moved in (".", "..") or moved.startswith("../") else moved
 
-    def _read_one(self, command: Sequence[str]) -> None:
+    def _read_one(self, command: Sequence[str], *, is_module: bool) -> None:
         part = JobFindings()
         read_command([word.rstrip(")") if word != ")" else "" for word in command], part)
         part.move_to(self.folder)
+        if is_module and part.runners:
+            part.options.append(AS_MODULE)
         self.found.merge_from(part)
         if self.tree and self.depth < _MAX_DEPTH:
             called = find_called_script(self.tree, list(command), self.folder)
@@ -157,6 +160,11 @@ def _strip_prefixes(words: Sequence[str]) -> list[str]:
         else:
             return [head, *rest[1:]]
     return []
+
+
+def _is_module_run(words: Sequence[str]) -> bool:
+    """Whether Python runs pytest as a module, which puts the working directory on `sys.path`."""
+    return any(pair in (("-m", "pytest"), ("-m", "py.test")) for pair in zip(words, words[1:]))
 
 
 def _strip_coverage(words: list[str]) -> list[str]:
