@@ -13,7 +13,7 @@ from curate.builders.requirements.dev_tools import is_development_tool
 from curate.builders.requirements.model import Manifest, Requirement
 from curate.builders.requirements.pipfile import read_pipfile
 from curate.builders.requirements.project import ProjectMetadata, resolve_extras
-from curate.builders.requirements.project_folders import read_project, read_projects, unite_projects
+from curate.builders.requirements.project_folders import read_projects, unite_projects
 from curate.builders.requirements.requirement_line import (
     InvalidRequirementLineError,
     add_marker,

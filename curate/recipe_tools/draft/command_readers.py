@@ -98,7 +98,7 @@ def _read_pip(words: list[str], found: JobFindings) -> None:
         return
     queue = words[words.index("install") + 1 :]
     while queue:
-        word = queue.pop(0)
+        word = re.sub(r"^-[UIqv]+(?=r)", "-", queue.pop(0))  # `-Urdev.txt`
         name, _, value = word.partition("=")
         if word.startswith("-r"):
             add_file(found.files, word[2:].lstrip("=") or _pop_value(queue))
@@ -126,7 +126,7 @@ def _read_pip_target(word: str, found: JobFindings) -> None:
         append_unique(found.projects, folder)
         for extra in (local[2] or "").split(","):
             append_unique(found.extras, extra.strip())
-    elif "/" not in word:
+    elif "/" not in word and not re.search(r"\.(?:txt|in|cfg|toml)$", word):
         append_unique(found.packages, word)
 
 

@@ -50,7 +50,7 @@ def has_project(tree: FileTree, folder: str) -> bool:
         tool = data.get("tool", {})
         flit = tool.get("flit", {})
         if "project" in data or "build-system" in data or "metadata" in flit:
-            return not tool.get("uv", {}).get("package") is False
+            return tool.get("uv", {}).get("package") is not False
         if "poetry" in tool:
             return tool["poetry"].get("package-mode", True) is not False
     return b"[metadata]" in (tree.read(join(folder, "setup.cfg")) or b"") and content is not None

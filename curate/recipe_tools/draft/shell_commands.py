@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, pairwise
 from posixpath import join, normpath
 
 from curate.builders.git.tree import FileTree
@@ -155,7 +155,7 @@ def _strip_prefixes(words: Sequence[str]) -> list[str]:
             rest = rest[2:]
         elif _PYTHON.match(head) and rest[1:3] and re.match(r"-[bBEsSWIuO]", rest[1]):
             rest = [head, *rest[3 if rest[1] == "-W" else 2 :]]
-        elif head == "coverage" and rest[1:2] == ["run"]:
+        elif head.rpartition("/")[2] == "coverage" and rest[1:2] == ["run"]:
             rest = _strip_coverage(rest[2:])
         else:
             return [head, *rest[1:]]
@@ -164,7 +164,7 @@ def _strip_prefixes(words: Sequence[str]) -> list[str]:
 
 def _is_module_run(words: Sequence[str]) -> bool:
     """Whether Python runs pytest as a module, which puts the working directory on `sys.path`."""
-    return any(pair in (("-m", "pytest"), ("-m", "py.test")) for pair in zip(words, words[1:]))
+    return any(pair in (("-m", "pytest"), ("-m", "py.test")) for pair in pairwise(words))
 
 
 def _strip_coverage(words: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from curate.builders.git.tree import FileTree
 from curate.builders.requirements.setup_py import MINOR_VERSIONS
 from curate.builders.requirements.text import decode_text
-from curate.recipe_tools.draft.job import CIJob
+from curate.recipe_tools.draft.job import CIJob, is_other_purpose
 from curate.recipe_tools.draft.shell_commands import read_commands
 
 _CONDITION = re.compile(r"^([\w!.,{}-]+)\s*:(?:\s+|(?=\S))")  # "py27,!lint: mock"
@@ -22,6 +22,8 @@ _OWN_DIRECTORIES = re.compile(
 )
 _OWN_DIRECTORY = "/tmp/tox"
 _PYTHON_FACTORS = frozenset({"py", "py3", *(f"py3{minor}" for minor in MINOR_VERSIONS)})
+_PLAIN_FACTOR = re.compile(r"(?:py|python)?[23]?\.?\d*|tests?|unit|cov|coverage")
+_MAX_NUMBERS = 100  # of a range such as `3{8-14}`
 _MAX_REFERENCES = 10  # references within what was referred to
 
 
@@ -82,12 +84,17 @@ def _resolve_references(parser: configparser.ConfigParser, text: str) -> str:
 def _list_environments(parser: configparser.ConfigParser, section: str) -> list[frozenset[str]]:
     """Return the factors of each environment that *section* configures.
 
-    If no list names any, one with the factors of every Python 3.
+    Of the list of all environments these are those that only name a Python, if there are any: the
+    others test with something special. If no list names any, one with every Python 3.
     """
     name = section.partition(":")[2].strip()
     text = name or parser.get("tox", "envlist", fallback=parser.get("tox", "env_list", fallback=""))
     configured = {other.partition(":")[2].strip() for other in parser.sections()}
     names = [each for each in _expand_braces(text) if name or each not in configured]
+    if not name:
+        names = [each for each in names if not is_other_purpose(each)]
+        plain = [it for it in names if all(map(_PLAIN_FACTOR.fullmatch, it.split("-")))]
+        names = plain or names
     return [frozenset(each.split("-")) for each in names] or [_PYTHON_FACTORS]
 
 
@@ -99,9 +106,19 @@ def _expand_braces(text: str) -> list[str]:
             f"{head}{choice.strip()}{tail}"
             for each in names
             for head, choices, tail in [re.match(r"([^{]*)(?:\{([^}]*)\}?)?(.*)", each).groups()]  # type: ignore[union-attr]
-            for choice in (choices or "").split(",")
+            for choice in _expand_numbers(choices or "")
         ]
     return names
+
+
+def _expand_numbers(choices: str) -> list[str]:
+    """Split `38,310-312`; ranges of numbers are written out."""
+    expanded = []
+    for choice in choices.split(","):
+        span = re.fullmatch(r"\s*(\d+)-(\d+)\s*", choice)
+        numbers = range(int(span[1]), int(span[2]) + 1)[:_MAX_NUMBERS] if span else ()
+        expanded += [str(it) for it in numbers] if span else [choice]
+    return expanded
 
 
 def _apply_condition(line: str, environments: Sequence[frozenset[str]]) -> str:
