@@ -18,6 +18,7 @@ from curate.builders.requirements.requirement_line import (
     InvalidRequirementLineError,
     add_marker,
     parse_requirement,
+    parse_with_note,
 )
 from curate.builders.requirements.requirements_txt import ParsedRequirements, read_requirements_file
 from curate.builders.requirements.text import decode_text
@@ -67,6 +68,7 @@ def read_manifest(tree: FileTree, sources: RequirementSources) -> Manifest | Fai
         build_requires=project.build_requires,
         notes=(*project.notes, *contents.notes, *undeclared, *dict.fromkeys(collected.unusable)),
         excluded=tuple(collected.list_excluded()),
+        dropped_tools=tuple(sorted(collected.tools)),
         files=tuple(dict.fromkeys(contents.files)),
         missing_sources=tuple(_find_absent(tree, sources, project, missing)),
     )
@@ -95,10 +97,11 @@ class _RequirementCollector:
 
     def _add_line(self, line: str, origin: str, *, core: bool) -> None:
         try:
-            parsed = parse_requirement(line)
+            parsed, note = parse_with_note(line)
         except InvalidRequirementLineError as error:
             self.unusable.append(f"{error} ({origin})")
             return
+        self.unusable += [f"{note} ({origin})"] if note else []
         name = canonicalize_name(parsed.name)
         if name in self.own_names:
             return  # comes from the checkout

@@ -30,6 +30,7 @@ class Manifest:
     build_requires: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # one sentence per requirement that cannot be read or resolved
     excluded: tuple[str, ...] = ()  # one sentence per requirement that tests do not need
+    dropped_tools: tuple[str, ...] = ()  # development tools among the excluded, by name
     files: tuple[str, ...] = ()  # requirement files that were read, in this order
     missing_sources: tuple[str, ...] = ()  # sources of the recipe that this commit does not have
     # name -> cutoff (RFC 3339) that replaces the common one

@@ -16,8 +16,8 @@ from curate.recipe_tools.draft.job import CIJob, JobFindings
 from curate.recipe_tools.draft.observe import Observation
 from curate.recipe_tools.draft.propose import draft_recipe
 from curate.recipe_tools.draft.pytest_config import read_pytest_settings
-from curate.recipe_tools.draft.shell_commands import read_commands
 from curate.recipe_tools.draft.runner_jobs import find_runner_jobs
+from curate.recipe_tools.draft.shell_commands import read_commands
 from curate.recipe_tools.draft.write_toml import render_recipe
 from curate.recipes import parse_recipe, range_problems
 

@@ -73,6 +73,8 @@ def _without_python(words: list[str]) -> list[str]:
 
 def _read_tool_run(tool: str, words: list[str], found: JobFindings) -> None:
     """Read what `uv run` installs before it runs a command: project, groups and extras."""
+    if tool == "pixi":
+        _read_pixi(words, found)
     if tool != "uv":
         return
     command = strip_tool_run(["uv", "run", *words])
@@ -198,6 +200,12 @@ def _read_hatch(words: list[str], found: JobFindings) -> None:
         append_unique(found.elsewhere, "hatch")
 
 
+def _read_pixi(words: list[str], found: JobFindings) -> None:
+    """Read the environment of `pixi run` or `pixi install`, which is a group."""
+    named = [words[i + 1] for i, it in enumerate(words[:-1]) if it in ("-e", "--environment")]
+    append_unique(found.groups, named[0] if named else "default")
+
+
 def _runner_reader(kind: str) -> Callable[[list[str], JobFindings], None]:
     def read(words: list[str], found: JobFindings) -> None:
         found.runners.append(kind)
@@ -285,6 +293,7 @@ _READERS: dict[str, Callable[[list[str], JobFindings], None]] = {
     "twisted.trial": _runner_reader("unittest"),
     "zope-testrunner": _runner_reader("unittest"),
     "hatch": _read_hatch,
+    "pixi": _read_pixi,
     "tox": _read_tox,
     "nox": _read_nox,
     "make": _read_targets("make"),

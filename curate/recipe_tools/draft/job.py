@@ -17,7 +17,7 @@ _OTHER_PURPOSE = re.compile(
 )
 # Words for checks that jobs with tests may make, too.
 _MORE_PURPOSE = re.compile(
-    r"(?:^|[-_ /.:&+()])(?:\w*lint\w*|style|format\w*|flake8|black|ruff|isort|pylint|pre-?commit|cov"
+    r"(?:^|[-_ /.:&+()])(?:\w*lint\w*|style|format\w*|flake8|black|ruff|isort|pre-?commit|cov"
     r"|coverage\w*|codecov|quality|static\w*|min|minimum|oldest|lowest|pinned)(?:[-_ /.:&+()]|$)",
     re.IGNORECASE,
 )

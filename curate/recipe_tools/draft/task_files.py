@@ -13,6 +13,11 @@ from curate.builders.git.tree import FileTree
 from curate.builders.requirements.text import decode_text
 
 Tasks = Mapping[str, Any]
+# Keys of a task that other tasks and commands stand under, in the order in which they run.
+_COMMAND_KEYS = (
+    *("deps", "depends-on", "depends_on", "pre_task"),
+    *("cmd", "cmds", "shell", "sequence", "composite", "chain", "ref", "task"),
+)
 _MAX_DEPTH = 4  # tasks that call tasks
 _JUST = re.compile(
     r"^@?([\w-]+)(?:[ \t]+[^:=\n]*)?:(?!=)([^\n]*)\n((?:[ \t]+[^\n]*\n|\n)*)", re.MULTILINE
@@ -26,7 +31,7 @@ def find_task(tree: FileTree, words: Sequence[str], folder: str = "") -> str:
     if tool == "hatch":
         return _find_hatch_commands(tree, words[1:], folder)
     rest = _without_options(words[1:])
-    if tool in ("pdm", "rye", "pipenv", "poetry", "uv") and words[1:2] == ["run"]:
+    if tool in ("pdm", "rye", "pipenv", "poetry", "uv", "pixi") and words[1:2] == ["run"]:
         rest = _without_options(words[2:])
     elif tool not in ("poe", "task", "just", "pdm"):
         return ""
@@ -121,25 +126,12 @@ def _list_commands(task: Any) -> Iterator[str]:
         for item in task:
             yield from _list_commands(item)
     elif isinstance(task, dict):
-        for key in (
-            "deps",
-            "pre_task",
-            "cmd",
-            "cmds",
-            "shell",
-            "sequence",
-            "composite",
-            "chain",
-            "ref",
-            "task",
-        ):
+        for key in _COMMAND_KEYS:
             value = task.get(key)
-            words = (
-                key == "cmd"
-                and isinstance(value, list)
-                and all(isinstance(it, str) for it in value)
-            )
-            yield from [shlex.join(value)] if words else _list_commands(value)
+            if key == "cmd" and isinstance(value, list):
+                yield shlex.join(it for it in value if isinstance(it, str))
+            else:
+                yield from _list_commands(value)
 
 
 def _read_tasks(tree: FileTree, tool: str, folder: str) -> Tasks:
@@ -147,6 +139,8 @@ def _read_tasks(tree: FileTree, tool: str, folder: str) -> Tasks:
         return _read_just(tree, folder)
     if tool == "pipenv":
         tasks = _read_toml(tree, join(folder, "Pipfile")).get("scripts", {})
+    elif tool == "pixi":
+        tasks = _read_pixi_tasks(tree, folder)
     elif tool == "task" and (taskfile := _read_taskfile(tree, folder)):
         tasks = taskfile
     else:
@@ -154,6 +148,14 @@ def _read_tasks(tree: FileTree, tool: str, folder: str) -> Tasks:
         place = {"poe": ("poe", "tasks"), "task": ("taskipy", "tasks")}.get(tool, (tool, "scripts"))
         tasks = data.get(place[0], {}).get(place[1], {})
     return tasks if isinstance(tasks, dict) else {}
+
+
+def _read_pixi_tasks(tree: FileTree, folder: str) -> Tasks:
+    table = _read_toml(tree, join(folder, "pixi.toml")) or _read_pyproject(tree, folder).get(
+        "pixi", {}
+    )
+    features = table.get("feature", {}).values()
+    return {k: v for it in (table, *features) for k, v in it.get("tasks", {}).items()}
 
 
 def _read_just(tree: FileTree, folder: str) -> Tasks:
