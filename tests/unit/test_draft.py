@@ -388,10 +388,10 @@ def test_options_bring_their_plugins() -> None:
 def test_variables_and_system_packages_that_not_every_job_has_are_left_out() -> None:
     common = {"COLUMNS": "80", "SECRET_TOKEN": "x", "PLACE": "${{ x }}"}
     one = JobFindings(
-        runners=["pytest"], variables={**common, "CXX": "g++"}, system=["graphviz", "gdb"]
+        runners=["pytest"], variables={**common, "CXX": "g++"}, system=["graphviz", "gdb", "fuse"]
     )
     two = JobFindings(runners=["pytest"], variables=common, system=["graphviz", "git"])
-    text = written(seen(2020, one, two))
+    text = written(seen(2020, one, two, two, two))
     assert 'env_vars = {COLUMNS = "80"}' in text
     assert 'system_packages = ["graphviz"]' in text
 
@@ -504,7 +504,7 @@ def test_system_packages_have_their_names_of_the_base_image() -> None:
     packages = ["openjdk-11-jdk", "graphviz", "python2.7-dev", "texlive-full", "julia"]
     few = JobFindings(runners=["pytest"], system=["fish"])
     text = written(
-        seen(2020, *(JobFindings(runners=["pytest"], system=packages) for _ in range(2)), few)
+        seen(2020, *(JobFindings(runners=["pytest"], system=packages) for _ in range(3)), few)
     )
     assert 'system_packages = ["default-jdk-headless", "graphviz"]' in text
     assert "fish (few jobs), julia (not in Debian 12)" in text

@@ -30,6 +30,7 @@ SOURCES = ("files", "extras", "groups")
 # Kinds of facts, and for how they are combined: `curate.recipe_tools.draft.version_ranges`.
 KINDS = ("projects", "install", *SOURCES, "plugins", "add", "system_packages", "env_vars")
 MORE_KINDS = ("ci_env_vars", "options")
+MIN_SYSTEM_SHARE = 1 / 3  # of the CI jobs with tests that install a Debian package
 _DJANGO = "DJANGO_SETTINGS_MODULE"
 
 Fact = tuple[str, str]
@@ -171,11 +172,16 @@ def plugin_for_option(option: str) -> str:
 
 
 def pick_system_packages(observation: Observation) -> Iterator[Fact]:
-    """Yield Debian packages that most CI jobs install; jobs of tox, nox and make install none."""
+    """Yield Debian packages that many CI jobs install; jobs of tox, nox and make install none."""
     for name, (debian, share, origin) in count_system_packages(observation).items():
-        unwanted = name in BASE_PACKAGES or _is_listed("own_system", name) or is_large(name)
-        if debian and not unwanted and share > 1 / 2:
+        unwanted = is_own_package(name) or is_large(debian)
+        if debian and not unwanted and share >= MIN_SYSTEM_SHARE:
             yield debian, origin
+
+
+def is_own_package(name: str) -> bool:
+    """Whether a Debian package is in every image, or is a tool of the CI job itself."""
+    return name in BASE_PACKAGES or _is_listed("own_system", name)
 
 
 def is_large(name: str) -> bool:

@@ -29,13 +29,7 @@ VERSION_PATTERN = r"""__version__ *= *['"](\d+\.\d+)"""
 _NO_PACKAGES = re.compile(r"tests?|testing|docs?|examples?|bench\w*|scripts?|tools?|ci|utils")
 
 # Names of test modules of unittest's and Django's discovery that are not pytest's.
-_UNITTEST_NAMES = (
-    "tests.py",
-    "test[0-9a-zA-Z]*.py",
-    "*_tests.py",
-    "*_unittest.py",
-    "unittest_*.py",
-)
+_UNITTEST_NAMES = ("tests.py", "test[A-Z]*.py", "*_tests.py", "*_unittest.py", "unittest_*.py")
 _DJANGO_SCRIPTS = re.compile(r"(?:^|/)(?:manage|runtests|run_tests|quicktest)\.py$")
 _SETTINGS_MODULE = re.compile(r"""DJANGO_SETTINGS_MODULE["']\]?\s*[,=]\s*["']([\w.]+)["']""")
 

@@ -14,7 +14,7 @@ MAX_PROJECTS = 12  # that are installed where CI does not say which
 _METADATA = ("setup.py", "pyproject.toml", "setup.cfg")
 # Folders whose projects are material of tests, documentation or tools.
 _NO_PROJECT = re.compile(
-    r"(?:^|/)(?:tests?|testing|testdata|docs?|examples?|samples?|demos?|fixtures?|templates?|vendor"
+    r"(?:^|/)(?:tests?|testing|test[-_]?data|docs?|examples?|samples?|demos?|fixtures?|templates?|vendor"
     r"|vendored|third[_-]?party|external|extern|bench\w*|tools?|scripts?|ci|build|dist|\..*|_.*"
     r"|node_modules|cookiecutter.*|website|tutorials?)(?:/|$)|[{}]",
     re.IGNORECASE,

@@ -1,13 +1,18 @@
 """Propose the values of a recipe, each with its reason, from observations at several commits."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from packaging.utils import canonicalize_name
 
 from curate.patches.file_kinds import TEST_NAMES, FileClassifier
-from curate.recipe_tools.draft.facts import count_system_packages, is_large
+from curate.recipe_tools.draft.facts import (
+    MIN_SYSTEM_SHARE,
+    count_system_packages,
+    is_large,
+    is_own_package,
+)
 from curate.recipe_tools.draft.observe import Observation, list_runners
 from curate.recipe_tools.draft.version_ranges import DraftValue, RangeDraft, find_ranges
 
@@ -37,12 +42,12 @@ def draft_recipe(repo: str, observations: Sequence[Observation]) -> RecipeDraft:
         declared = observation.declared_versions
         return declared[version_file.value] if version_file else observation.version
 
-    ranges = find_ranges(observations, get_version)
+    ranges = tuple(map(_drop_matched_files, find_ranges(observations, get_version)))
     return RecipeDraft(
         repo=repo,
         import_name=_find_import_name(observations),
         version_file=version_file,
-        ranges=tuple(map(_drop_matched_files, ranges)),
+        ranges=ranges,
         test_paths=tuple(_find_test_paths(observations)),
         warnings=(*_find_warnings(observations), *_list_left_out(observations, ranges)),
         seen=tuple(f"{it.date:%Y-%m-%d} {it.commit[:10]}" for it in observations),
@@ -57,8 +62,7 @@ def _drop_matched_files(each: RangeDraft) -> RangeDraft:
         for it in each.facts.get("files", ())
         if not any(it.value != glob and fnmatchcase(it.value, glob) for glob in globs)
     )
-    facts = {**each.facts, **({"files": kept} if kept else {})}
-    return RangeDraft(versions=each.versions, facts=facts)
+    return replace(each, facts={**each.facts, **({"files": kept} if kept else {})})
 
 
 def _find_test_paths(observations: Sequence[Observation]) -> Iterator[DraftValue]:
@@ -92,7 +96,7 @@ def _is_usual_name(pattern: str) -> bool:
     """Whether the general rules know files of this pattern, or it is about all modules."""
     name = pattern.rpartition("/")[2]
     example = name.replace("*", "x")
-    return name in ("*.py", "*") or bool(TEST_NAMES.fullmatch(example))
+    return name in ("*.py", "*", "test*.py") or bool(TEST_NAMES.fullmatch(example))
 
 
 def _find_import_name(observations: Sequence[Observation]) -> str:
@@ -153,11 +157,13 @@ def _list_left_out(
     left_out = set()
     for observation in observations[-max(len(observations) // 3, 1) :]:
         for name, (debian, share, _) in count_system_packages(observation).items():
+            if is_own_package(name):
+                continue
             if not debian:
                 left_out.add(f"{name} (not in Debian 12)")
             elif is_large(debian):
                 left_out.add(f"{name} (large)")
-            elif share <= 1 / 2 and debian not in taken:
+            elif share < MIN_SYSTEM_SHARE and debian not in taken:
                 left_out.add(f"{name} (few jobs)")
     if left_out:
         yield f"System packages left out: {', '.join(sorted(left_out))}."

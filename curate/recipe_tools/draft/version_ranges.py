@@ -5,7 +5,7 @@ makes no difference, it may hold, so that there are fewer ranges.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from packaging.version import InvalidVersion, Version
@@ -44,10 +44,17 @@ class FactSpan:
 
 @dataclass(frozen=True, kw_only=True)
 class RangeDraft:
-    """One version range and the facts that hold in it, by kind."""
+    """One version range, from `first` to before `end`, and the facts that hold in it, by kind."""
 
-    versions: str  # specifier; "" for all versions
+    first: str = ""  # "" = no lower bound
+    end: str = ""  # "" = no upper bound
     facts: Mapping[str, tuple[DraftValue, ...]] = field(default_factory=dict)
+
+    @property
+    def versions(self) -> str:
+        """Specifier of the range; "" for all versions."""
+        bounds = ((">=", self.first), ("<", self.end))
+        return ",".join(f"{operator}{version}" for operator, version in bounds if version)
 
 
 def find_ranges(
@@ -65,10 +72,21 @@ def find_ranges(
         for span in spans:
             if span.first <= first and end <= span.end:
                 facts[span.kind] = (*facts.get(span.kind, ()), span.fact)
-        lower = [f">={versions[first]}"] if first else []
-        upper = [f"<{versions[end]}"] if end < len(versions) else []
-        ranges.append(RangeDraft(versions=",".join(lower + upper), facts=facts))
-    return tuple(ranges)
+        lower = str(versions[first]) if first else ""
+        upper = str(versions[end]) if end < len(versions) else ""
+        ranges.append(RangeDraft(first=lower, end=upper, facts=facts))
+    return tuple(_merge_equal(ranges))
+
+
+def _merge_equal(ranges: Sequence[RangeDraft]) -> list[RangeDraft]:
+    """Merge neighbours with the same facts."""
+    merged: list[RangeDraft] = []
+    for each in ranges:
+        if merged and merged[-1].facts == each.facts:
+            merged[-1] = replace(merged[-1], end=each.end)
+        else:
+            merged.append(each)
+    return merged
 
 
 def _parse_version(text: str) -> Version:
