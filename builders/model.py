@@ -83,6 +83,7 @@ class InstanceSpec:
     # Shell commands run in the checkout. "{editable}" stands for the editable install with the
     # tools of `date`; () is the same as ("{editable}",).
     install: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()  # folders that the editable install is for; () = the root
     import_name: str = ""  # package that must be imported from the checkout after the install
     version: str = ""  # value of SETUPTOOLS_SCM_PRETEND_VERSION during the install
     submodules: Mapping[str, Path] = field(default_factory=dict)  # path in repo -> bare repository

@@ -15,6 +15,7 @@ class PackageFacts:
     large_families: tuple[tuple[str, ...], ...]  # a distribution, then globs of those it pins
     dev_tool_names: frozenset[str]
     dev_tool_prefixes: tuple[str, ...]
+    tool_libraries: Mapping[str, tuple[str, ...]]  # development tool -> modules that come with it
     oldest_numpy: Mapping[str, str]  # "3.8" -> oldest numpy version with wheels for it
     uploaded_again: Mapping[str, datetime]  # name -> when all its releases were re-uploaded
     wheel_of: Mapping[str, str]  # source-only name -> name of the same code as a binary wheel
@@ -30,6 +31,7 @@ def load_package_facts() -> PackageFacts:
         large_families=tuple(map(tuple, data["large"])),
         dev_tool_names=frozenset(data["dev_tools"]["names"]),
         dev_tool_prefixes=tuple(data["dev_tools"]["prefixes"]),
+        tool_libraries={name: tuple(it) for name, it in data["tool_libraries"].items()},
         oldest_numpy=data["oldest_numpy"],
         uploaded_again=data["uploaded_again"],
         wheel_of=data["wheel_of"],

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from string import Formatter
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
@@ -80,6 +80,7 @@ class RequirementSources(RecipeTable):
     files: tuple[str, ...] = ()  # requirements files or conda environment files; globs allowed
     extras: tuple[str, ...] = ()  # optional dependencies of the project
     groups: tuple[str, ...] = ()  # dependency groups (PEP 735, poetry, pdm)
+    projects: tuple[str, ...] = ()  # folders that are installed, instead of the root (".")
     read_metadata: bool = True  # read the dependencies in the project's own metadata
     build_requires: bool = False  # include the requirements of its build system
     # Requirements that the repository does not declare; "-c NAME<VERSION" is a constraint.
@@ -162,8 +163,11 @@ class Recipe(RecipeTable):
     env: tuple[EnvRecipe, ...] = (EnvRecipe(),)
 
     def find_ranges(self, version: str) -> list[EnvRecipe]:
-        """Return every range that contains *version* ("4.2"); a valid recipe has exactly one."""
-        return [env for env in self.env if _contains_version(env.versions, version)]
+        """Return every range that contains *version* ("4.2"); a valid recipe has exactly one.
+
+        An unknown version ("") is that of a commit before all releases, so it counts as 0.0.
+        """
+        return [env for env in self.env if _contains_version(env.versions, version or "0.0")]
 
     def environment_for(self, version: str) -> EnvRecipe:
         """Return the range that contains *version* ("4.2").
@@ -185,7 +189,10 @@ class Recipe(RecipeTable):
         shared = self.model_copy(update={"env": (env,)})
         # Keys that were added to the schema later count only if set, so that existing verdicts of
         # other recipes stay valid.
-        unused = {name for name in ("architectures", "ci_env_vars") if not getattr(env, name)}
+        later = ("architectures", "ci_env_vars")
+        unused: dict[str, Any] = {name: True for name in later if not getattr(env, name)}
+        if not env.requirements.projects:
+            unused["requirements"] = {"projects"}
         text = shared.model_dump_json(exclude={"env": {"__all__": unused}})
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

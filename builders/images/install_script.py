@@ -64,7 +64,19 @@ def install_commands(spec: InstanceSpec) -> list[str]:
     """Return the commands that install the checkout: the recipe's, or the editable install."""
     lines = []
     for command in spec.install or (EDITABLE,):
-        lines += _editable_install_commands(spec.date) if command == EDITABLE else [command]
+        lines += _install_projects(spec) if command == EDITABLE else [command]
+    return lines
+
+
+def _install_projects(spec: InstanceSpec) -> list[str]:
+    """Return commands for the editable install of all projects that the commit has."""
+    commands = _editable_install_commands(spec.date)
+    if spec.projects in ((), (".",)):
+        return commands
+    lines = []
+    for folder in map(shlex.quote, spec.projects):
+        has_project = f"[ -f {folder}/pyproject.toml ] || [ -f {folder}/setup.py ]"
+        lines += [f"if {has_project}; then", f"cd {folder}", *commands, 'cd "$checkout"', "fi"]
     return lines
 
 

@@ -189,7 +189,7 @@ def compile_files(manifest: Manifest) -> dict[str, str]:
     lines = {
         REQUIREMENTS: [item.line for item in manifest.requirements],
         CONSTRAINTS: list(manifest.constraints),
-        EXCLUDES: [manifest.project] if manifest.project else [],
+        EXCLUDES: list(filter(None, (manifest.project, *manifest.other_projects))),
     }
     return {name: "".join(f"{line}\n" for line in text) for name, text in lines.items()}
 

@@ -1,8 +1,13 @@
 """Read the requirements that a commit declares, without running any code of the project."""
 
-from curate.builders.requirements.manifest import read_manifest, read_project
+from curate.builders.requirements.manifest import read_manifest
 from curate.builders.requirements.model import Manifest, Requirement
 from curate.builders.requirements.project import ProjectMetadata
+from curate.builders.requirements.project_folders import (
+    read_project,
+    read_projects,
+    unite_projects,
+)
 
 __all__ = [
     "Manifest",
@@ -10,4 +15,6 @@ __all__ = [
     "Requirement",
     "read_manifest",
     "read_project",
+    "read_projects",
+    "unite_projects",
 ]

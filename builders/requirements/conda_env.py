@@ -67,10 +67,17 @@ def _add_conda_spec(item: str, origin: str, contents: ParsedRequirements) -> Non
     if match and match[1].lower() == "python":
         pinned = _PINNED.match(_to_pep440(match[2]))
         contents.python = pinned[1] if pinned else ""
-    if match is None or _NOT_PYTHON.match(match[1].lower()):
-        return
-    name = _PYPI_NAMES.get(match[1].lower(), match[1])
-    contents.lines.append((name + _to_pep440(match[2]), origin))
+    line = convert_conda_spec(match[1], match[2]) if match else ""
+    if line:
+        contents.lines.append((line, origin))
+
+
+def convert_conda_spec(name: str, spec: str) -> str:
+    """Return the requirement line for a conda package; "" if it is no Python distribution."""
+    if _NOT_PYTHON.match(name.lower()):
+        return ""
+    bounds = "" if spec.strip() == "*" else _to_pep440(spec)
+    return _PYPI_NAMES.get(name.lower(), name) + bounds
 
 
 def _to_pep440(spec: str) -> str:

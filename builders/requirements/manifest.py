@@ -1,6 +1,6 @@
 """Build the manifest of a commit from its files and the recipe's requirement sources."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from posixpath import basename, dirname, join
 
@@ -12,16 +12,15 @@ from curate.builders.requirements.conda_env import read_conda
 from curate.builders.requirements.dev_tools import is_development_tool
 from curate.builders.requirements.model import Manifest, Requirement
 from curate.builders.requirements.pipfile import read_pipfile
-from curate.builders.requirements.project import ProjectMetadata, merge_projects, resolve_extras
-from curate.builders.requirements.pyproject_toml import read_pyproject
+from curate.builders.requirements.project import ProjectMetadata, resolve_extras
+from curate.builders.requirements.project_folders import read_projects, unite_projects
 from curate.builders.requirements.requirement_line import (
     InvalidRequirementLineError,
     add_marker,
     parse_requirement,
+    parse_with_note,
 )
 from curate.builders.requirements.requirements_txt import ParsedRequirements, read_requirements_file
-from curate.builders.requirements.setup_cfg import read_setup_cfg
-from curate.builders.requirements.setup_py import read_setup_py
 from curate.builders.requirements.text import decode_text
 from curate.recipes.schema import RequirementSources
 
@@ -34,9 +33,11 @@ def read_manifest(tree: FileTree, sources: RequirementSources) -> Manifest | Fai
     Returns:
         A Failure of stage "lock" and reason "no-requirements" if nothing at all is declared.
     """
-    project = _drop_dependencies(read_project(tree), sources)
+    projects = read_projects(tree, sources.projects)
+    project = _drop_dependencies(unite_projects(projects), sources)
+    own_names = [canonicalize_name(it.name) for it in projects if it.name]
     contents = _read_requirement_files(tree, sources)
-    collected = _RequirementCollector(project.name, sources)
+    collected = _RequirementCollector(own_names, sources)
     collected.add_all(((line, project.origin) for line in project.dependencies or ()), core=True)
     if sources.build_requires:
         collected.add_all(((line, "build-system") for line in project.build_requires), core=True)
@@ -61,11 +62,13 @@ def read_manifest(tree: FileTree, sources: RequirementSources) -> Manifest | Fai
             _valid_constraints([*contents.constraints, *constraint_lines], collected)
         ),
         project=canonicalize_name(project.name) if project.name else "",
+        other_projects=tuple(dict.fromkeys(own_names[1:])),
         requires_python=project.requires_python,
         classifiers=project.classifiers,
         build_requires=project.build_requires,
         notes=(*project.notes, *contents.notes, *undeclared, *dict.fromkeys(collected.unusable)),
         excluded=tuple(collected.list_excluded()),
+        dropped_tools=tuple(sorted(collected.tools)),
         files=tuple(dict.fromkeys(contents.files)),
         missing_sources=tuple(_find_absent(tree, sources, project, missing)),
     )
@@ -74,8 +77,8 @@ def read_manifest(tree: FileTree, sources: RequirementSources) -> Manifest | Fai
 class _RequirementCollector:
     """Collects requirements: each line once, without unwanted names, for which it has notes."""
 
-    def __init__(self, project: str, sources: RequirementSources) -> None:
-        self.project = canonicalize_name(project) if project else ""
+    def __init__(self, own_names: Sequence[str], sources: RequirementSources) -> None:
+        self.own_names = frozenset(own_names)
         self.excluded = {canonicalize_name(name) for name in sources.exclude}
         self.force_included = {canonicalize_name(name) for name in sources.force_include}
         self.requirements: list[Requirement] = []
@@ -94,12 +97,13 @@ class _RequirementCollector:
 
     def _add_line(self, line: str, origin: str, *, core: bool) -> None:
         try:
-            parsed = parse_requirement(line)
+            parsed, note = parse_with_note(line)
         except InvalidRequirementLineError as error:
             self.unusable.append(f"{error} ({origin})")
             return
+        self.unusable += [f"{note} ({origin})"] if note else []
         name = canonicalize_name(parsed.name)
-        if name == self.project:
+        if name in self.own_names:
             return  # comes from the checkout
         if name in self.excluded:
             self.dropped.append(f"dropped {name}: excluded by the recipe")
@@ -113,14 +117,6 @@ class _RequirementCollector:
             item = Requirement(line=item.line, name=item.name, origin=item.origin, is_core=True)
         if not any(item.line == other.line for other in self.requirements):
             self.requirements.append(item)
-
-
-def read_project(tree: FileTree) -> ProjectMetadata:
-    """Merge the metadata of pyproject.toml, setup.cfg and setup.py; earlier files win."""
-    readers = (read_pyproject, read_setup_cfg, read_setup_py)
-    return merge_projects(
-        project for project in (read(tree) for read in readers) if project is not None
-    )
 
 
 def _drop_dependencies(project: ProjectMetadata, sources: RequirementSources) -> ProjectMetadata:
@@ -196,6 +192,9 @@ def _find_absent(
     for pattern in sources.files:
         if not any(_match_files(tree, (pattern,))):
             yield f"file {pattern}"
+    for folder in sources.projects:
+        if not any(it.origin for it in read_projects(tree, (folder,))):
+            yield f"project {folder}"
     requested = {canonicalize_name(name) for name in sources.extras}
     yield from (f"extra {name}" for name in missing if name in requested)
     groups = {canonicalize_name(name) for name in project.groups}

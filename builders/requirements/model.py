@@ -24,11 +24,13 @@ class Manifest:
     requirements: tuple[Requirement, ...]
     constraints: tuple[str, ...] = ()
     project: str = ""  # normalized name of the project itself, which comes from the checkout
+    other_projects: tuple[str, ...] = ()  # more projects of the checkout, by normalized name
     requires_python: str = ""
     classifiers: tuple[str, ...] = ()
     build_requires: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # one sentence per requirement that cannot be read or resolved
     excluded: tuple[str, ...] = ()  # one sentence per requirement that tests do not need
+    dropped_tools: tuple[str, ...] = ()  # development tools among the excluded, by name
     files: tuple[str, ...] = ()  # requirement files that were read, in this order
     missing_sources: tuple[str, ...] = ()  # sources of the recipe that this commit does not have
     # name -> cutoff (RFC 3339) that replaces the common one
@@ -42,6 +44,7 @@ class Manifest:
             "constraints": sorted(set(self.constraints)),
             "project": self.project,
             "exempt": dict(sorted(self.cutoff_overrides.items())),
+            **({"others": sorted(self.other_projects)} if self.other_projects else {}),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -9,6 +9,7 @@ from packaging.dependency_groups import resolve_dependency_groups
 from packaging.utils import canonicalize_name
 
 from curate.builders.git.tree import FileTree
+from curate.builders.requirements.environment_tables import read_environment_groups
 from curate.builders.requirements.poetry import read_poetry
 from curate.builders.requirements.project import ProjectMetadata
 from curate.builders.requirements.setup_cfg import read_plain_files
@@ -35,7 +36,7 @@ def read_pyproject(tree: FileTree) -> ProjectMetadata | None:
         pep621 = _read_flit_table(tool["flit"]["metadata"])
     else:
         pep621 = _read_project_table(tree, data)
-    groups = {**poetry.groups, **_read_dependency_groups(data)}
+    groups = {**poetry.groups, **_read_dependency_groups(tree, data)}
     return ProjectMetadata(
         origin=PATH,
         name=pep621.name or poetry.name,
@@ -152,26 +153,24 @@ def _read_dynamic_files(tree: FileTree, spec: Mapping[str, Any] | None) -> tuple
     return read_plain_files(tree, [files] if isinstance(files, str) else list(files))
 
 
-def _read_dependency_groups(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def _read_dependency_groups(tree: FileTree, data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the groups of PEP 735, uv and pdm, and the environments of hatch and pixi.
+
+    Those of the same name are one, except that a group of PEP 735 replaces pdm's.
+    """
     tool = data.get("tool", {})
     legacy = {"dev": tool.get("uv", {}).get("dev-dependencies", [])}
     tables = [tool.get("pdm", {}).get("dev-dependencies", {}), data.get("dependency-groups", {})]
-    tables += [_read_hatch_groups(tool)]
     groups: dict[str, tuple[str, ...]] = {k: tuple(v) for k, v in legacy.items() if v}
+    table: dict[str, Any] = {}
     for names in tables:
-        table: dict[str, Any] = {canonicalize_name(name): lines for name, lines in names.items()}
+        table = {canonicalize_name(name): lines for name, lines in names.items()}
         groups.update({name: _expand_group(table, name) for name in table})
+    for name, lines in read_environment_groups(tree, tool).items():
+        key = canonicalize_name(name)
+        own = _expand_group({**table, key: lines}, key)
+        groups[key] = tuple(dict.fromkeys((*groups.get(key, ()), *own)))
     return groups
-
-
-def _read_hatch_groups(tool: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return environment name -> dependencies of hatch's environments."""
-    environments = tool.get("hatch", {}).get("envs", {})
-    return {
-        name: [*environment.get("dependencies", ()), *environment.get("extra-dependencies", ())]
-        for name, environment in environments.items()
-        if isinstance(environment, dict)
-    }
 
 
 def _expand_group(table: Mapping[str, Any], name: str) -> tuple[str, ...]:

@@ -204,6 +204,7 @@ def make_instance_spec(
         lock=lock,
         system_packages=plan.env.system_packages,
         install=plan.env.install,
+        projects=plan.env.requirements.projects,
         import_name=plan.recipe.import_name,
         version=candidate.version,
         submodules={path: get_mirror(r) for path, r in plan.recipe.submodules.items()},

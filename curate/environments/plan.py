@@ -13,6 +13,7 @@ from curate.builders.python.choose import PythonChoice, choose_python
 from curate.builders.requirements import Manifest, read_manifest
 from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.model import Candidate, Rejection
+from curate.environments.imported_tools import keep_imported_tools
 from curate.environments.shared_cutoff import find_shared_cutoff
 from curate.environments.test_selection import TestSelection, reject_empty_selection, select_tests
 from curate.git.declared import FileVersionResolver
@@ -76,7 +77,7 @@ def plan_validation(
         if not selection:
             return reject_empty_selection(recipe, candidate.test_patch, head_tree.read)
         trees = {"base": base_tree, "gold": head_tree}
-        variants = _plan_variants(trees, candidate, mirror, env, pythons)
+        variants = _plan_variants(trees, candidate, mirror, env, make_classifier(recipe), pythons)
     if isinstance(variants, Failure):
         return rejection_from_failure(variants)
     return ValidationPlan(
@@ -98,6 +99,7 @@ def _plan_variants(
     candidate: Candidate,
     mirror: Path,
     env: EnvRecipe,
+    classifier: FileClassifier,
     pythons: Sequence[str],
 ) -> tuple[RequirementsVariant, ...] | Failure:
     """Return the base requirements, then the gold requirements if the gold patch changes them.
@@ -105,9 +107,12 @@ def _plan_variants(
     Code that requires a newer library may only work with that. But the base requirements come
     first: with the newer library, tests unrelated to the fix may fail before it.
     """
-    sources = env.requirements
+    sources = {
+        name: keep_imported_tools(mirror, tree, trees["gold"].commit, env.requirements, classifier)
+        for name, tree in trees.items()
+    }
     candidates = [
-        make_variant(source, read_manifest(trees[source], sources), date, env, pythons)
+        make_variant(source, read_manifest(trees[source], sources[source]), date, env, pythons)
         for source, date in _environment_dates(candidate, trees["gold"].commit, mirror).items()
     ]
     variants = [variant for variant in candidates if isinstance(variant, RequirementsVariant)]
@@ -118,7 +123,10 @@ def _plan_variants(
         distinct.setdefault((variant.python, variant.manifest.key), variant)
     return tuple(
         replace(
-            it, cutoff=find_shared_cutoff(mirror, trees[it.requirements_from], sources, it.date)
+            it,
+            cutoff=find_shared_cutoff(
+                mirror, trees[it.requirements_from], sources[it.requirements_from], it.date
+            ),
         )
         for it in distinct.values()
     )

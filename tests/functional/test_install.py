@@ -136,6 +136,19 @@ def test_new_project_is_installed_by_uv(run: RunScript) -> None:
     assert calls == ["uv pip install --no-deps --exclude-newer 2023-03-01T00:00:00Z -e ."]
 
 
+def test_every_project_that_the_commit_has_is_installed_in_its_folder(run: RunScript) -> None:
+    for folder, name in (("sdk/python", "setup.py"), ("b c", "pyproject.toml")):
+        (run.checkout / folder).mkdir(parents=True)
+        (run.checkout / folder / name).write_text("")
+    (run.checkout / "not yet").mkdir()
+    projects = ("sdk/python", "not yet", "b c")
+    _, calls = run(_spec(NEW, install=("{editable}", "uv from $(pwd)"), projects=projects))
+    command = "uv pip install --no-deps --exclude-newer 2023-03-01T00:00:00Z -e ."
+    assert calls == [command, command, f"uv from {run.checkout}"]
+    _, calls = run(_spec(projects=(".",)))
+    assert calls[3:] == ["python -m pip install --no-deps --no-build-isolation -e ."]
+
+
 def test_when_nothing_works_the_step_is_install(run: RunScript) -> None:
     done, calls = run(_spec(), works=())
     assert done.returncode != 0

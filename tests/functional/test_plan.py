@@ -126,6 +126,26 @@ def test_tests_that_only_lose_lines_are_tried_for_what_is_left_may_fail(
     assert plan.selection.files == ("tests/test_a.py",)
 
 
+def test_development_tools_that_tests_import_are_kept(history: tuple[Path, Commit]) -> None:
+    mirror, commit = history
+    project = PROJECT.format("") + "[project.optional-dependencies]\n"
+    project += 'test = ["sphinx", "mypy", "flake8", "black", "isort", "towncrier"]\n'
+    base = commit(
+        "2023-01-01T00:00:00Z",
+        pyproject=project,
+        tests__test_a="old\n",
+        tests__conftest="import black.mode\n",
+        thing__node="try:\n    from typed_ast import x\nexcept ImportError:\n    import flake8\n",
+        docs__conf="import towncrier, typed_ast\n",
+    )
+    head = commit("2023-02-03T00:00:00Z", tests__test_a="from sphinx.util import x\n")
+    recipe = Recipe.model_validate(
+        {"repo": "owner/name", "env": [{"requirements": {"extras": ["test"]}}]}
+    )
+    (variant,) = planned(trial(base, head), recipe, mirror, PYTHONS).variants
+    assert {it.name for it in variant.manifest.requirements} == {"sphinx", "mypy", "black"}
+
+
 def test_requirements_that_stay_are_one_ground(history: tuple[Path, Commit]) -> None:
     mirror, commit = history
     base = commit("2023-01-01T00:00:00Z", pyproject=PROJECT.format('"old"'), tests__test_a="old\n")

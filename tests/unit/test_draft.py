@@ -16,10 +16,10 @@ from curate.recipe_tools.draft.job import CIJob, JobFindings
 from curate.recipe_tools.draft.observe import Observation
 from curate.recipe_tools.draft.propose import draft_recipe
 from curate.recipe_tools.draft.pytest_config import read_pytest_settings
+from curate.recipe_tools.draft.runner_jobs import find_runner_jobs
 from curate.recipe_tools.draft.shell_commands import read_commands
-from curate.recipe_tools.draft.tox_nox_make import find_runner_jobs
 from curate.recipe_tools.draft.write_toml import render_recipe
-from curate.recipes import parse_recipe
+from curate.recipes import parse_recipe, range_problems
 
 MakeTree = Callable[..., FolderTree]
 
@@ -37,8 +37,9 @@ def tree(tmp_path: Path) -> MakeTree:
 
 
 def told(found: JobFindings) -> dict[str, object]:
-    """What *found* holds at all."""
-    return {name: value for name, value in vars(found).items() if value}
+    """What *found* holds at all, beside an install of the root."""
+    values = {name: value for name, value in vars(found).items() if value}
+    return {name: value for name, value in values.items() if (name, value) != ("projects", ["."])}
 
 
 @pytest.mark.parametrize(
@@ -156,6 +157,7 @@ commands = flake8
         "packages": ['mock; python_version < "3"', "six"],
         "extras": ["tests"],
         "runners": ["pytest"],
+        "options": ["-m"],
         "variables": {"COLUMNS": "80"},
     }
     assert fast.packages == ["six", "xdist-like"]  # it has no factor py38
@@ -274,7 +276,7 @@ def test_environments_of_tox_in_toml(tree: MakeTree) -> None:
     text = '[env_run_base]\ndependency_groups = ["test"]\ncommands = [["pytest", "-x"]]\n'
     text += '[env.lint]\ndeps = ["ruff"]\ncommands = [["ruff", "check"]]\n'
     base, lint = (job.findings for job in find_runner_jobs(tree(**{"tox.toml": text})))
-    assert told(base) == {"groups": ["test"], "runners": ["pytest"], "options": ["-x"]}
+    assert told(base) == {"groups": ["test"], "runners": ["pytest"]}
     assert not lint.runs_tests
 
 
@@ -322,8 +324,10 @@ def seen(year: int, *jobs: JobFindings, **changes: Any) -> Observation:
         date=datetime(year, 1, 1, tzinfo=UTC),
         version="1.0",
         project=ProjectMetadata(origin="setup.py", name="thing"),
+        projects=(".",),
         jobs=tuple(CIJob(origin=".travis.yml", findings=found) for found in jobs),
         sources={"files": {}, "extras": {}, "groups": {}},
+        known={kind: frozenset() for kind in ("files", "extras", "groups")},
         declared_names=frozenset({"pytest"}),
         packages=frozenset({"thing"}),
         declared_versions={},
@@ -384,10 +388,10 @@ def test_options_bring_their_plugins() -> None:
 def test_variables_and_system_packages_that_not_every_job_has_are_left_out() -> None:
     common = {"COLUMNS": "80", "SECRET_TOKEN": "x", "PLACE": "${{ x }}"}
     one = JobFindings(
-        runners=["pytest"], variables={**common, "CXX": "g++"}, system=["graphviz", "gdb"]
+        runners=["pytest"], variables={**common, "CXX": "g++"}, system=["graphviz", "gdb", "fuse"]
     )
     two = JobFindings(runners=["pytest"], variables=common, system=["graphviz", "git"])
-    text = written(seen(2020, one, two))
+    text = written(seen(2020, one, two, two, two))
     assert 'env_vars = {COLUMNS = "80"}' in text
     assert 'system_packages = ["graphviz"]' in text
 
@@ -426,3 +430,82 @@ def test_jobs_of_circleci_and_gitlab(tree: MakeTree) -> None:
     first, second = find_ci_jobs(tree(**files))
     assert told(first.findings) == {"files": ["c.txt"], "runners": ["pytest"]}
     assert told(second.findings) == {"files": ["g.txt"], "runners": ["pytest"]}
+
+
+def needing(*packages: str, **more: Any) -> JobFindings:
+    return JobFindings(runners=["pytest"], packages=list(packages), **more)
+
+
+def test_facts_hold_in_the_versions_in_which_they_are_found() -> None:
+    text = written(
+        seen(2018, needing("old", system=["fuse"]), version="1.0"),
+        seen(2019, needing("old"), version="1.1"),
+        *(seen(2020, needing(variables={"MODE": "x"}), version="2.0") for _ in range(2)),
+        seen(2021, needing("new", variables={"MODE": "y"}), version="2.1"),
+        seen(2022, needing("new", variables={"MODE": "y"}), version="2.10"),
+    )
+    recipe = parse_recipe(text, "owner__name.toml")
+    told_facts = {
+        version: (env.requirements.add, env.system_packages, env.ci_env_vars)
+        for version in ("0.1", "1.1", "2.0", "2.5", "3.0")
+        for env in [recipe.environment_for(version)]
+    }
+    assert told_facts == {
+        "0.1": (("old",), ("fuse",), {}),
+        "1.1": (("old",), (), {}),
+        "2.0": ((), (), {"MODE": "x"}),
+        "2.5": (("new",), (), {"MODE": "y"}),
+        "3.0": (("new",), (), {"MODE": "y"}),
+    }
+
+
+def test_equal_facts_are_stated_once() -> None:
+    years = [seen(2010 + n, needing("six"), version=f"1.{n}") for n in range(6)]
+    text = written(*years)
+    assert "[[env]]" not in text
+    assert 'add = ["six"]' in text
+    changed = written(*years, seen(2020, needing("attrs"), version="2.0"))
+    assert [line for line in changed.splitlines() if line.startswith("versions")] == [
+        'versions = ">=2.0"',
+        'versions = "<2.0"',
+    ]
+
+
+def test_many_changes_make_few_ranges() -> None:
+    text = written(*(seen(2000 + n, needing(f"p{n}"), version=f"1.{n}") for n in range(20)))
+    assert text.count("[[env]]") <= 6
+    assert not range_problems(parse_recipe(text, "x"), [f"1.{n}" for n in range(20)])
+
+
+def test_sources_that_do_not_exist_at_other_commits_are_stated_for_all() -> None:
+    new = {"files": {"dev.txt": "tox.ini"}, "extras": {}, "groups": {}}
+    known = {"files": frozenset({"dev.txt"}), "extras": frozenset(), "groups": frozenset()}
+    early = [seen(2010 + n, version=f"1.{n}") for n in range(4)]
+    late = [seen(2020 + n, version=f"2.{n}", sources=new, known=known) for n in range(4)]
+    assert "[[env]]" not in written(*early, *late)
+    unused = [replace(it, known=known) for it in early]  # it exists, but no job installs it
+    assert "[[env]]" in written(*unused, *late)
+
+
+def test_one_process_needs_the_plugin_wherever_the_option_is_given() -> None:
+    parallel = {"addopts": ["-n", "auto"], "testpaths": [], "required_plugins": []}
+    declared = frozenset({"pytest", "pytest-xdist"})
+    text = written(
+        seen(2019, version="1.0"),
+        seen(2020, version="2.0", pytest=parallel, declared_names=declared),
+    )
+    recipe = parse_recipe(text, "owner__name.toml")
+    assert recipe.environment_for("1.5").test_command == "pytest {tests}"
+    late = recipe.environment_for("2.0")
+    assert (late.test_command, late.requirements.add) == ("pytest -n0 {tests}", ("pytest-xdist",))
+
+
+def test_system_packages_have_their_names_of_the_base_image() -> None:
+    packages = ["openjdk-11-jdk", "graphviz", "python2.7-dev", "texlive-full", "julia"]
+    few = JobFindings(runners=["pytest"], system=["fish"])
+    text = written(
+        seen(2020, *(JobFindings(runners=["pytest"], system=packages) for _ in range(3)), few)
+    )
+    assert 'system_packages = ["default-jdk-headless", "graphviz"]' in text
+    assert "fish (few jobs), julia (not in Debian 12)" in text
+    assert "texlive-full (large)" in text

@@ -62,11 +62,16 @@ def test_architectures_have_one_name_and_count_where_they_are_named(tmp_path: Pa
         load_recipe(write(tmp_path, text.format('["itanium"]')))
 
 
-@pytest.mark.parametrize("version", ["2.5", "", "nonsense"])
+@pytest.mark.parametrize("version", ["2.5", "nonsense"])
 def test_a_version_without_exactly_one_range_is_refused(tmp_path: Path, version: str) -> None:
     text = 'repo = "o/n"\n[[env]]\nversions = "<2"\n[[env]]\nversions = ">=3"\n'
     with pytest.raises(RecipeError, match="no range"):
         load_recipe(write(tmp_path, text)).environment_for(version)
+
+
+def test_an_unknown_version_is_older_than_all_others(tmp_path: Path) -> None:
+    text = 'repo = "o/n"\n[[env]]\nversions = "<2"\n[[env]]\nversions = ">=2"\n'
+    assert load_recipe(write(tmp_path, text)).environment_for("").versions == "<2"
 
 
 def test_overlapping_ranges_are_refused(tmp_path: Path) -> None:

@@ -442,3 +442,72 @@ def test_files_in_other_encodings(read: ReadManifest, encoding: str) -> None:
         "env.yml": "dependencies: [c]\n".encode(encoding),
     }
     assert lines(read(files, files=("r.txt", "env.yml"))) == ["a", "b", "c"]
+
+
+def test_a_bound_that_is_no_version_is_dropped_alone(read: ReadManifest) -> None:
+    found = read(
+        {"r.txt": "pytz>dev\na>=1,<x.y; python_version<'4'\nnot valid at all\n"}, files=("r.txt",)
+    )
+    assert lines(found) == ["pytz", 'a>=1; python_version < "4"']
+    assert found.notes == (
+        "dropped >dev of pytz: not a valid bound (r.txt)",
+        "dropped <x.y of a: not a valid bound (r.txt)",
+        "dropped 'not valid at all': not a valid requirement (r.txt)",
+    )
+
+
+def test_environments_of_hatch_take_from_their_template_and_add_to_groups(
+    read: ReadManifest,
+) -> None:
+    text = """
+[dependency-groups]
+test = ["a"]
+[tool.hatch.envs.default]
+dependencies = ["base"]
+[tool.hatch.envs.test]
+extra-dependencies = ["b"]
+[tool.hatch.envs.types]
+dependencies = ["c"]
+dependency-groups = ["test"]
+"""
+    assert lines(read({"pyproject.toml": text}, groups=("test",))) == ["a", "base", "b"]
+    assert lines(read({"pyproject.toml": text}, groups=("types",))) == ["c", "a"]
+    own_file = "[envs.hatch-test]\nextra-dependencies = ['d']\n"
+    project = "[project]\nname = 'x'\n"
+    found = read({"pyproject.toml": project, "hatch.toml": own_file}, groups=("hatch-test",))
+    assert lines(found) == ["d"]
+
+
+def test_features_and_environments_of_pixi_are_groups(read: ReadManifest) -> None:
+    text = """
+[project]
+name = "x"
+[tool.pixi.dependencies]
+python = ">=3.10"
+numpy = ">=1.20,<2"
+[tool.pixi.feature.test.dependencies]
+pytest = "*"
+matplotlib-base = "3.8.*"
+[tool.pixi.feature.test.pypi-dependencies]
+x = {path = "."}
+y = {version = ">=1", extras = ["z"]}
+[tool.pixi.environments]
+py = ["test"]
+"""
+    tests = ["pytest", "matplotlib==3.8.*", "y[z]>=1"]
+    assert lines(read({"pyproject.toml": text}, groups=("test",))) == tests
+    assert lines(read({"pyproject.toml": text}, groups=("py",))) == ["numpy<2,>=1.20", *tests]
+
+
+def test_projects_in_folders_are_read_as_one(read: ReadManifest) -> None:
+    first = '[project]\nname = "a"\nrequires-python = ">=3.8"\ndependencies = ["b", "six"]\n'
+    second = (
+        "from setuptools import setup\nsetup(name='b', install_requires=open('r.txt').readlines(),"
+    )
+    second += " extras_require={'t': ['mock']}, python_requires='<4')\n"
+    files = {"sdk/python/pyproject.toml": first, "lib/b/setup.py": second, "lib/b/r.txt": "attrs\n"}
+    found = read(files, projects=("sdk/python", "lib/b", "gone"), extras=("t",))
+    assert lines(found) == ["six", "attrs", "mock"]
+    assert (found.project, found.other_projects) == ("a", ("b",))
+    assert found.requires_python == ">=3.8,<4"
+    assert found.missing_sources == ("project gone",)

@@ -1,43 +1,37 @@
 """Observations at one commit: how the repository declares and runs its tests."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
-
-from packaging.utils import canonicalize_name
+from posixpath import join, normpath
 
 from curate.builders.git.tree import FileTree, GitTree
-from curate.builders.model import Failure
-from curate.builders.requirements import ProjectMetadata, read_manifest, read_project
+from curate.builders.requirements import (
+    ProjectMetadata,
+    read_projects,
+    unite_projects,
+)
+from curate.builders.requirements.text import decode_text
+from curate.patches.file_kinds import FileClassifier
 from curate.recipe_tools.draft.ci_config import find_ci_jobs
 from curate.recipe_tools.draft.job import CIJob, merge
-from curate.recipe_tools.draft.pytest_config import read_pytest_settings
-from curate.recipe_tools.draft.tox_nox_make import find_runner_jobs
-from curate.recipes.schema import RequirementSources
+from curate.recipe_tools.draft.project_folders import MAX_PROJECTS, ROOT, find_project_folders
+from curate.recipe_tools.draft.pytest_config import NAMES, read_pytest_settings
+from curate.recipe_tools.draft.runner_jobs import find_runner_jobs
+from curate.recipe_tools.draft.sources import find_sources, list_declared_names
 
 _VERSION_FILES = ("__init__.py", "__version__.py", "version.py", "_version.py", "__about__.py")
 VERSION_PATTERN = r"""__version__ *= *['"](\d+\.\d+)"""
 
-# Usual names of test requirement files and extras, for projects whose CI names none.
-_FILE = re.compile(
-    r"(?:requirements/|tests?/|testing/)?"
-    r"(?:(?:dev|tests?|testing|ci)[-_]?requirements|requirements[-_.]?(?:dev|tests?|testing|ci)"
-    r"|(?<=/)(?:requirements|dev|tests?|testing))\.(?:txt|in|pip)"
-)
-# Usual names of dependency files, for projects whose metadata declare no dependencies.
-_DEPENDENCIES = re.compile(
-    r"Pipfile|(?:\w+/)?requirements\.txt|requirements/(?:base|main|core|install|prod|common)\.(?:txt|in)"
-)
-_SUFFIXES = (".txt", ".in", ".pip", ".yml", ".yaml")  # that `curate.builders.requirements` reads
-_NAMES = ("test", "tests", "testing", "dev", "develop", "development")
-_NOT_TESTS = re.compile(
-    r"(?:^|[-_/.])(?:docs?|lint\w*|mypy|pyright|typing|types|style|format\w*|bench\w*|release"
-    r"|publish|deploy|build|pre-?commit|sphinx|cov|coverage|codecov|typecheck\w*|min|minimum"
-    r"|oldest|lowest|nightly|upstream|memray|codspeed|py2\d?|pypy\d?|windows|macos|osx)(?:[-_/.]|$)"
-)
 _NO_PACKAGES = re.compile(r"tests?|testing|docs?|examples?|bench\w*|scripts?|tools?|ci|utils")
+
+# Names of test modules of unittest's and Django's discovery that are not pytest's.
+_UNITTEST_NAMES = ("tests.py", "test[A-Z]*.py", "*_tests.py", "*_unittest.py", "unittest_*.py")
+_DJANGO_SCRIPTS = re.compile(r"(?:^|/)(?:manage|runtests|run_tests|quicktest)\.py$")
+_SETTINGS_MODULE = re.compile(r"""DJANGO_SETTINGS_MODULE["']\]?\s*[,=]\s*["']([\w.]+)["']""")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,108 +41,118 @@ class Observation:
     commit: str
     date: datetime
     version: str  # from the nearest tag; "" without one
-    project: ProjectMetadata
+    project: ProjectMetadata  # of all `projects` together
+    projects: tuple[str, ...]  # folders to be installed; "." = the root, () = nothing can be
+    folders: frozenset[str] = frozenset({"."})  # that have a project
     jobs: tuple[CIJob, ...]  # those that run tests
     sources: Mapping[str, Mapping[str, str]]  # "files" | "extras" | "groups" -> name -> origin
+    known: Mapping[str, frozenset[str]]  # "files" | "extras" | "groups" -> names that exist
     declared_names: frozenset[str]  # distributions required by these sources
     packages: frozenset[str]  # importable top-level packages and modules
     declared_versions: Mapping[str, str]  # file -> its `__version__`
     pytest: Mapping[str, Sequence[str]]  # pytest's options, split into words
+    test_files: frozenset[str] = frozenset()  # patterns of names of test modules that it has
+    django_settings: str = ""  # module that manage.py names
     compiled_by: str  # file that shows that the project is compiled; "" for pure Python
     submodules: bool
 
 
 def observe_commit(tree: GitTree, date: datetime, version: str) -> Observation:
     """Observe the commit of *tree*, with the given commit *date* and *version*."""
-    project = read_project(tree)
-    jobs = tuple(
-        job for job in (*find_ci_jobs(tree), *find_runner_jobs(tree)) if job.findings.runs_tests
-    )
+    jobs = _choose_jobs([*find_ci_jobs(tree), *find_runner_jobs(tree)])
     paths = frozenset(tree.paths)
-    sources = _find_sources(project, jobs, paths)
-    packages = frozenset(filter(None, map(_importable_package, paths)))
+    folders = find_project_folders(tree, paths)
+    projects = choose_projects(folders, jobs)
+    project = unite_projects(read_projects(tree, projects))
+    sources, known = find_sources(project, jobs, paths, projects)
+    roots = _package_roots(projects)
+    packages = frozenset(filter(None, (_importable_package(it, roots) for it in paths)))
     return Observation(
         commit=tree.commit,
         date=date,
         version=version,
         project=project,
+        projects=projects,
+        folders=frozenset(folders),
         jobs=jobs,
         sources=sources,
-        declared_names=_declared_requirements(tree, sources),
+        known=known,
+        declared_names=list_declared_names(tree, sources, projects),
         packages=packages,
-        declared_versions=_declared_versions(tree, packages, paths),
-        pytest=read_pytest_settings(tree),
+        declared_versions=_declared_versions(tree, packages, paths, roots),
+        pytest=_read_pytest_settings(tree, projects),
+        test_files=frozenset(filter(None, map(_match_test_name, paths))),
+        django_settings=_find_django_settings(tree, paths),
         compiled_by=_find_compiled_marker(tree, paths),
         submodules=".gitmodules" in paths,
     )
 
 
-def _find_sources(
-    project: ProjectMetadata, jobs: Sequence[CIJob], paths: frozenset[str]
-) -> dict[str, dict[str, str]]:
-    """Find the requirement sources used for tests, and the file that names each."""
-    known: dict[str, Mapping[str, str]] = {
-        "files": {path: path for path in paths if _may_declare(path)},
-        "extras": {canonicalize_name(name): name for name in project.extras or {}},
-        "groups": {canonicalize_name(name): name for name in project.groups},
-    }
-    found: dict[str, dict[str, str]] = {kind: {} for kind in known}
-    for job in jobs:
-        for kind, names in known.items():
-            for mentioned in getattr(job.findings, kind):
-                name = (
-                    _match_path(mentioned, paths if "*" not in mentioned else names)
-                    if kind == "files"
-                    else names.get(_normalize_name(mentioned))
-                )
-                if name and not _NOT_TESTS.search(name):
-                    found[kind].setdefault(name, job.origin)
-    if not any(found.values()):
-        found = _conventional_sources(known)
-    if not project.dependencies:
-        files = [path for path in paths if _DEPENDENCIES.fullmatch(path)]
-        usual = [path for path in files if not path.startswith(("doc", "test", "example"))]
-        found["files"] |= dict.fromkeys(sorted(usual), "metadata declare no dependencies")
+def _choose_jobs(jobs: Sequence[CIJob]) -> tuple[CIJob, ...]:
+    """Return the jobs for tests; if their names speak against all, those that run any."""
+    chosen = tuple(job for job in jobs if job.is_for_tests)
+    if any(job.findings.runners for job in chosen):
+        return chosen
+    return tuple(job for job in jobs if job.findings.runs_tests)
+
+
+def choose_projects(folders: Sequence[str], jobs: Sequence[CIJob]) -> tuple[str, ...]:
+    """Choose what to install of *folders* that have a project; () if nothing can be.
+
+    Beside a project in the root, those that most test jobs install; without one, those that any
+    test job installs, else all.
+    """
+    direct = [job for job in jobs if job.findings.runners]
+    counts = Counter(it for job in direct for it in job.findings.projects if it in folders)
+    if ROOT in folders:
+        more = [it for it in counts if it != ROOT and counts[it] > len(direct) / 2]
+        return (ROOT, *more)
+    named = [it for job in jobs for it in job.findings.projects if it in folders]
+    return tuple(dict.fromkeys(named)) or tuple(folders[:MAX_PROJECTS])
+
+
+def _read_pytest_settings(tree: GitTree, projects: Sequence[str]) -> dict[str, list[str]]:
+    """Read pytest's options in the root and in the folders of the projects, paths from the root."""
+    found: dict[str, list[str]] = {name: [] for name in NAMES}
+    for folder in dict.fromkeys(("", *(it for it in projects if it != ROOT))):
+        settings = read_pytest_settings(tree, folder)
+        for name in NAMES:
+            values = settings[name]
+            if name == "testpaths":
+                values = [normpath(join(folder, value)) for value in values]
+            found[name] += [value for value in values if value not in found[name]]
     return found
 
 
-def _may_declare(path: str) -> bool:
-    return path.endswith(_SUFFIXES) or path.rpartition("/")[2] == "Pipfile"
+def _match_test_name(path: str) -> str:
+    """Return a pattern for a name that modules of unittest and Django suites have; "" if none."""
+    folder, _, name = path.rpartition("/")
+    if FileClassifier().is_test(path) or not folder:
+        return ""
+    return next((it for it in _UNITTEST_NAMES if fnmatchcase(name, it)), "")
 
 
-def _match_path(path_or_glob: str, paths: Iterable[str]) -> str:
-    """Return *path_or_glob* if it matches a file, else ""; CI variables were replaced by `*`."""
-    if "*" not in path_or_glob:
-        return path_or_glob if path_or_glob in paths else ""
-    return path_or_glob if any(fnmatchcase(path, path_or_glob) for path in paths) else ""
+def _find_django_settings(tree: GitTree, paths: frozenset[str]) -> str:
+    for path in sorted(it for it in paths if _DJANGO_SCRIPTS.search(it)):
+        found = _SETTINGS_MODULE.search(decode_text(tree.read(path) or b""))
+        if found:
+            return found[1]
+    return ""
 
 
-def _normalize_name(text: str) -> str:
-    return str(canonicalize_name(text))
+def _package_roots(projects: Sequence[str]) -> tuple[str, ...]:
+    """Return the folders in which packages of *projects* are, longest first."""
+    folders = ["" if it == ROOT else f"{it}/" for it in projects] or [""]
+    roots = {f"{folder}{below}" for folder in folders for below in ("", "src/", "lib/")}
+    return tuple(sorted(roots, key=lambda it: (-len(it), it)))
 
 
-def _conventional_sources(known: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
-    """Find sources whose names are usual for test requirements."""
-    files = [path for path in known["files"] if _FILE.fullmatch(path)]
-    found = {"files": sorted(files)}
-    for kind, names in (("extras", (*_NAMES, "all")), ("groups", _NAMES)):
-        found[kind] = [known[kind][name] for name in names if name in known[kind]]
-    return {kind: dict.fromkeys(names, "by name") for kind, names in found.items()}
-
-
-def _declared_requirements(
-    tree: FileTree, sources: Mapping[str, Mapping[str, str]]
-) -> frozenset[str]:
-    files, extras, groups = (tuple(sources[kind]) for kind in ("files", "extras", "groups"))
-    manifest = read_manifest(tree, RequirementSources(files=files, extras=extras, groups=groups))
-    if isinstance(manifest, Failure):
-        return frozenset()
-    return frozenset(item.name for item in manifest.requirements)
-
-
-def _importable_package(path: str) -> str:
-    """Return the top-level package or module that *path* makes importable; "" if none."""
-    parts = path.removeprefix("src/").removeprefix("lib/").split("/")
+def _importable_package(path: str, roots: Sequence[str]) -> str:
+    """Return the top-level package or module that *path* below *roots* makes importable, or ""."""
+    root = next((it for it in roots if path.startswith(it)), None)
+    if root is None:
+        return ""
+    parts = path[len(root) :].split("/")
     if len(parts) == 2 and parts[1] == "__init__.py":
         name = parts[0]
     elif len(parts) == 1 and parts[0].endswith(".py"):
@@ -159,10 +163,10 @@ def _importable_package(path: str) -> str:
 
 
 def _declared_versions(
-    tree: FileTree, packages: frozenset[str], paths: frozenset[str]
+    tree: FileTree, packages: frozenset[str], paths: frozenset[str], roots: Sequence[str]
 ) -> dict[str, str]:
     """Find files with `__version__ = "1.2…"`, and that version."""
-    folders = [f"{root}{name}" for root in ("", "src/") for name in packages]
+    folders = [f"{root}{name}" for root in roots for name in packages]
     version_files = [f"{folder}/{file}" for folder in folders for file in _VERSION_FILES]
     pattern = re.compile(VERSION_PATTERN.encode())
     modules = [f"{folder}.py" for folder in folders]

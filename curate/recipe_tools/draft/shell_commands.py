@@ -2,34 +2,36 @@
 
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby, pairwise
+from posixpath import join, normpath
 
 from curate.builders.git.tree import FileTree
 from curate.recipe_tools.draft.called_scripts import find_called_script
+from curate.recipe_tools.draft.command_readers import read_command, strip_tool_run
 from curate.recipe_tools.draft.job import JobFindings
 
+AS_MODULE = "-m"  # stands for `python -m pytest` among the options of pytest
 _OPERATORS = ";|&"
 _ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
-_MAX_DEPTH = 3  # scripts that call scripts
+_MAX_DEPTH = 4  # scripts that call scripts
 _UNKNOWN = re.compile(r"[${}%]|^-$")  # a variable of the job, or standard input
-_LOCAL = re.compile(r"^(?:\.|file:\.|\$PWD|\{toxinidir\})?/?\[([\w,\s-]+)\]$|^\.\[([\w,\s-]+)\]")
-_PREFIXES = {"sudo", "travis_retry", "env", "exec", "time", "xvfb-run", "command", "nice", "retry"}
-_RUNNERS = {"uv", "poetry", "pdm", "pipenv", "hatch", "rye"}
-_SCRIPT = re.compile(r"(?:^|[/_-])tests?\.(?:sh|py)$")
-_PYTHON = re.compile(r"(?:.*/)?python[\d.]*$|^py$|^\{envpython\}$")
-
-# Options of pip and similar tools whose value is ignored here.
-_VALUED = re.compile(
-    r"-[iftpc]|--(?:index-url|extra-index-url|find-links|target|prefix|python|cache-dir|timeout"
-    r"|upgrade-strategy|progress-bar|retries|trusted-host|no-binary|only-binary|root|src"
-    r"|constraint|log|platform|resolution)"
+_PREFIXES = frozenset(
+    {"sudo", "travis_retry", "env", "exec", "time", "xvfb-run", "command", "nice", "retry", "eval"}
+    | {"if", "then", "do", "else", "while", "!", "{", "timeout", "elif", "dbus-run-session"}
 )
+_PYTHON = re.compile(r"(?:.*/)?python[\d.]*w?$|^pypy3?$|^py$|^\{env_?python\}$|^\$\{?PYTHON\}?$")
+# Variables that name an interpreter or installer wherever they are used.
+_TOOL_VARIABLES = {"PYTHON": "python", "PIP": "pip", "PYTEST": "pytest", "TOX": "tox", "UV": "uv"}
 
 
 def read_commands(
-    text: str, tree: FileTree | None = None, variables: Mapping[str, str] | None = None
+    text: str,
+    tree: FileTree | None = None,
+    variables: Mapping[str, str] | None = None,
+    folder: str = "",
 ) -> JobFindings:
     """Return what the commands of *text* install, and which test runners they call.
 
@@ -37,21 +39,66 @@ def read_commands(
         text: Shell commands.
         tree: Where scripts and make targets are that they call; those are read as well.
         variables: Values of shell variables; literal assignments in *text* come on top.
+        folder: Where the commands run, relative to the root; "" for the root.
     """
-    found = JobFindings()
-    _read_script(text, tree, dict(variables or {}), found, depth=0)
-    return found
+    script = _Script(tree=tree, variables={**_TOOL_VARIABLES, **(variables or {})}, folder=folder)
+    script.read(text)
+    return script.found
 
 
-def _read_script(
-    text: str, tree: FileTree | None, variables: dict[str, str], found: JobFindings, depth: int
-) -> None:
-    for words in _split_commands(text, variables):
-        command = _strip_prefixes(words)
-        _read_command(command, found)
-        called = find_called_script(tree, command) if tree and depth < _MAX_DEPTH else ""
-        if called:
-            _read_script(called, tree, dict(variables), found, depth + 1)
+@dataclass(kw_only=True)
+class _Script:
+    """A script that is being read: its variables and folder as of the current command."""
+
+    tree: FileTree | None
+    variables: dict[str, str]
+    folder: str
+    depth: int = 0
+    found: JobFindings = field(default_factory=JobFindings)
+
+    def read(self, text: str) -> None:
+        start = self.folder
+        for words in _split_commands(text, self.variables):
+            is_subshell = words[0].startswith("(") if words else False
+            command = _strip_prefixes(words)
+            if command[:1] in (["cd"], ["pushd"]):
+                self._change_folder([word.rstrip(")") for word in command[1:2]], start)
+            elif command[:1] == ["popd"]:
+                self.folder = start
+            elif command:
+                self._read_one(command, is_module=_is_module_run(words))
+            if words and words[-1].endswith(")") and not is_subshell:
+                self.folder = start
+
+    def _change_folder(self, target: Sequence[str], start: str) -> None:
+        path = target[0] if target else ""
+        if path in ("-", "") or _UNKNOWN.search(path) or path.startswith(("/", "~")):
+            self.folder = start
+        else:
+            moved = normpath(join(self.folder, path))
+            self.folder = "" if moved in (".", "..") or moved.startswith("../") else moved
+
+    def _read_one(self, command: Sequence[str], *, is_module: bool) -> None:
+        part = JobFindings()
+        read_command([word.rstrip(")") if word != ")" else "" for word in command], part)
+        part.move_to(self.folder)
+        if is_module and part.runners:
+            part.options.append(AS_MODULE)
+        self.found.merge_from(part)
+        if self.tree and self.depth < _MAX_DEPTH:
+            called = find_called_script(self.tree, list(command), self.folder)
+            bare = _strip_prefixes(strip_tool_run(list(command)))
+            if not called.text and bare != command:
+                called = find_called_script(self.tree, bare, self.folder)
+            if called.text:
+                self._read_called(called.text, called.folder)
+
+    def _read_called(self, text: str, folder: str) -> None:
+        inner = _Script(
+            tree=self.tree, variables=dict(self.variables), folder=folder, depth=self.depth + 1
+        )
+        inner.read(text)
+        self.found.merge_from(inner.found)
 
 
 def _split_commands(text: str, variables: dict[str, str]) -> Iterator[list[str]]:
@@ -98,21 +145,26 @@ def _strip_prefixes(words: Sequence[str]) -> list[str]:
     rest = list(words)
     while rest:
         head = rest[0].lstrip("-@(") if len(rest[0]) > 1 else rest[0]
-        if head in _PREFIXES or _ASSIGNMENT.match(head) or head in ("if", "then", "do", "else"):
+        if not head:
             rest = rest[1:]
-            while rest and rest[0].startswith("-"):  # options of sudo, env and xvfb-run
+        elif head in _PREFIXES or _ASSIGNMENT.match(head):
+            rest = rest[1:]
+            while rest and re.match(r"-|\d+[smh]?$", rest[0]):  # options of sudo, env, timeout
                 rest = rest[1:]
         elif _PYTHON.match(head) and rest[1:2] == ["-m"]:
             rest = rest[2:]
-        elif head in _RUNNERS and rest[1:2] == ["run"]:
-            rest = rest[2:]
-            while rest and rest[0].startswith("-"):
-                rest = rest[1:]
-        elif head == "coverage" and rest[1:2] == ["run"]:
+        elif _PYTHON.match(head) and rest[1:3] and re.match(r"-[bBEsSWIuO]", rest[1]):
+            rest = [head, *rest[3 if rest[1] == "-W" else 2 :]]
+        elif head.rpartition("/")[2] == "coverage" and rest[1:2] == ["run"]:
             rest = _strip_coverage(rest[2:])
         else:
             return [head, *rest[1:]]
     return []
+
+
+def _is_module_run(words: Sequence[str]) -> bool:
+    """Whether Python runs pytest as a module, which puts the working directory on `sys.path`."""
+    return any(pair in (("-m", "pytest"), ("-m", "py.test")) for pair in pairwise(words))
 
 
 def _strip_coverage(words: list[str]) -> list[str]:
@@ -120,158 +172,3 @@ def _strip_coverage(words: list[str]) -> list[str]:
     if "-m" in words:
         return words[words.index("-m") + 1 :]
     return [word for word in words if not word.startswith("-")]
-
-
-def _read_command(words: list[str], found: JobFindings) -> None:
-    if not words:
-        return
-    head, rest = words[0].rsplit("/", 1)[-1], words[1:]
-    if head in ("uv", "poetry", "pdm", "hatch") and rest[:1] == ["pip"]:
-        head, rest = "pip", rest[1:]
-    reader = _READERS.get("pip" if re.fullmatch(r"pip[\d.]*", head) else head)
-    if reader:
-        reader(rest, found)
-    elif head == "setup.py" or (_PYTHON.match(head) and rest[:1] == ["setup.py"]):
-        if "test" in rest or "nosetests" in rest:
-            found.runners.append("other")
-    elif any(word.endswith(("manage.py", "runtests.py")) for word in words[:2]):
-        found.runners.append("other")
-    elif any(_SCRIPT.search(word) for word in words[:2]):
-        _append_unique(found.elsewhere, "a script")
-
-
-def _read_pip(words: list[str], found: JobFindings) -> None:
-    if words[:1] != ["install"]:
-        return
-    queue = words[1:]
-    while queue:
-        word = queue.pop(0)
-        name, _, value = word.partition("=")
-        if word.startswith("-r"):
-            add_file(found.files, word[2:].lstrip("=") or _pop_value(queue))
-        elif name == "--requirement":
-            add_file(found.files, value or _pop_value(queue))
-        elif name == "--group":
-            _append_unique(found.groups, (value or _pop_value(queue)).rsplit(":", 1)[-1])
-        elif name == "--extra":
-            _append_unique(found.extras, value or _pop_value(queue))
-        elif _VALUED.fullmatch(word):
-            _pop_value(queue)
-        elif word in ("-e", "--editable") or not word.startswith("-"):
-            _read_pip_target(_pop_value(queue) if word.startswith("-") else word, found)
-
-
-def _read_pip_target(word: str, found: JobFindings) -> None:
-    """Read a positional argument of `pip install`, or the argument of `-e`."""
-    local = _LOCAL.match(word)
-    if local:
-        for extra in (local[1] or local[2]).split(","):
-            _append_unique(found.extras, extra.strip())
-    elif not re.match(r"\.|/|git\+|https?:", word) and "/" not in word:
-        _append_unique(found.packages, word)
-
-
-def _read_uv_sync(words: list[str], found: JobFindings) -> None:
-    """Read `uv sync`: the project with its default group."""
-    if words[:1] == ["sync"]:
-        _read_managed_install(words[1:], found, "--no-dev")
-
-
-def _read_install(words: list[str], found: JobFindings) -> None:
-    """Read `poetry install`, `pdm install` and `sync`."""
-    if words[:1] in (["install"], ["sync"]):
-        _read_managed_install(words[1:], found, "--only")
-
-
-def _read_managed_install(words: list[str], found: JobFindings, without: str) -> None:
-    queue = list(words)
-    if without not in words:
-        _append_unique(found.groups, "dev")
-    while queue:
-        name, _, value = queue.pop(0).partition("=")
-        if name in ("--group", "-G", "--with", "--only-group", "--only"):
-            for group in re.split(r"[,\s]+", value or _pop_value(queue)):
-                _append_unique(found.groups, group)
-        elif name in ("--extra", "--extras", "-E"):
-            for extra in re.split(r"[,\s]+", value or _pop_value(queue)):
-                _append_unique(found.extras, extra)
-
-
-def _read_pipenv(words: list[str], found: JobFindings) -> None:
-    if words[:1] in (["install"], ["sync"], ["update"]):
-        add_file(found.files, "Pipfile")
-
-
-def _read_conda(words: list[str], found: JobFindings) -> None:
-    for index, word in enumerate(words[:-1]):
-        if word in ("-f", "--file"):
-            add_file(found.files, words[index + 1])
-
-
-def _read_apt(words: list[str], found: JobFindings) -> None:
-    if "install" in words:
-        for word in words[words.index("install") + 1 :]:
-            if not word.startswith("-") and re.fullmatch(r"[a-z0-9][a-z0-9.+-]+", word):
-                _append_unique(found.system, word)
-
-
-def _read_pytest(words: list[str], found: JobFindings) -> None:
-    found.runners.append("pytest")
-    for word in words:
-        if word.startswith("-"):
-            _append_unique(found.options, word)
-
-
-def _runner_reader(kind: str) -> Callable[[list[str], JobFindings], None]:
-    def read(words: list[str], found: JobFindings) -> None:
-        found.runners.append(kind)
-
-    return read
-
-
-def _delegating_reader(kind: str) -> Callable[[list[str], JobFindings], None]:
-    def read(words: list[str], found: JobFindings) -> None:
-        if kind != "make" or any("test" in word or word == "check" for word in words):
-            _append_unique(found.elsewhere, kind)
-
-    return read
-
-
-def add_file(files: list[str], path: str) -> None:
-    """Add *path*; CI variables in the file name become `*`."""
-    folder, slash, name = path.rpartition("/")
-    _append_unique(files, folder + slash + (name.replace("${}", "*") if len(name) > 8 else name))
-
-
-def _pop_value(queue: list[str]) -> str:
-    return queue.pop(0) if queue else ""
-
-
-def _append_unique(items: list[str], item: str) -> None:
-    """Add *item* if it is new and contains no variables."""
-    item = item.replace("{toxinidir}/", "").replace("$TRAVIS_BUILD_DIR/", "").removeprefix("./")
-    if item and not _UNKNOWN.search(item) and item not in items:
-        items.append(item)
-
-
-_READERS: dict[str, Callable[[list[str], JobFindings], None]] = {
-    "pip": _read_pip,
-    "uv": _read_uv_sync,
-    "poetry": _read_install,
-    "pdm": _read_install,
-    "pipenv": _read_pipenv,
-    "conda": _read_conda,
-    "mamba": _read_conda,
-    "micromamba": _read_conda,
-    "apt-get": _read_apt,
-    "apt": _read_apt,
-    "pytest": _read_pytest,
-    "py.test": _read_pytest,
-    "nosetests": _runner_reader("nose"),
-    "nose": _runner_reader("nose"),
-    "unittest": _runner_reader("unittest"),
-    "trial": _runner_reader("unittest"),
-    "tox": _delegating_reader("tox"),
-    "nox": _delegating_reader("nox"),
-    "make": _delegating_reader("make"),
-}

@@ -1,38 +1,130 @@
 """Render a draft as a recipe file."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import tomlkit
-from tomlkit.items import InlineTable, Table
+from tomlkit.items import AoT, InlineTable, Table
 
+from curate.recipe_tools.draft.facts import NO_PROCESSES, XDIST
 from curate.recipe_tools.draft.observe import VERSION_PATTERN
-from curate.recipe_tools.draft.propose import DraftValue, RecipeDraft
+from curate.recipe_tools.draft.project_folders import ROOT
+from curate.recipe_tools.draft.propose import RecipeDraft
+from curate.recipe_tools.draft.shell_commands import AS_MODULE
+from curate.recipe_tools.draft.version_ranges import DraftValue, RangeDraft
 
-SOURCES = ("files", "extras", "groups", "add")  # keys of `requirements`
+_SOURCES = ("projects", "files", "extras", "groups", "add")  # keys of `requirements`
+_VARIABLES = ("env_vars", "ci_env_vars")
 
 
 def render_recipe(draft: RecipeDraft) -> str:
-    """Return the TOML text of *draft*, with the reasons as comments."""
+    """Return the TOML text of *draft*, with the reasons as comments.
+
+    What all ranges share is in `[defaults]`; what equals the defaults of the schema is left out.
+    """
     document = tomlkit.document()
     first, last = draft.seen[0].split()[0], draft.seen[-1].split()[0]
     document.add(tomlkit.comment(f"Drafted from {len(draft.seen)} commits, {first} to {last}."))
     for warning in draft.warnings:
         document.add(tomlkit.comment(warning))
     _add_repository(document, draft)
+    ranges = [_collect_keys(each) for each in draft.ranges]
+    common = {key: it for key, it in ranges[0].items() if all(r.get(key) == it for r in ranges)}
     for name, table in (
         ("paths", _make_paths_table(draft)),
-        ("defaults", _make_defaults_table(draft)),
+        ("defaults", _make_table(common)),
     ):
         if table:
             document.add(tomlkit.nl())
             document.add(name, table)
+    if len(ranges) > 1:
+        document.add(tomlkit.nl())
+        document.add("env", _make_ranges(draft.ranges, ranges, common))
     return tomlkit.dumps(document)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Key:
+    """The value of a key, and a comment for each reason."""
+
+    value: object
+    comments: tuple[str, ...] = ()
+
+
+_Keys = Mapping[str, _Key]  # "requirements.add" and the like for keys of `requirements`
+
+
+def _collect_keys(each: RangeDraft) -> _Keys:
+    """Return the keys of a range that differ from the defaults of the recipe schema."""
+    facts = dict(each.facts)
+    options = [it.value for it in facts.pop("options", ())]
+    facts["add"] = _list_added(facts, options)
+    if [it.value for it in facts.get("projects", ())] == [ROOT]:
+        facts.pop("projects")
+    keys: dict[str, _Key] = {}
+    for kind in _SOURCES:
+        values = facts.get(kind, ())
+        if values:
+            more = " (declared in no file)" if kind == "add" else ""
+            keys[f"requirements.{kind}"] = _make_list(values, more)
+    for kind in ("system_packages", "install"):
+        if facts.get(kind):
+            keys[kind] = _make_list(facts[kind])
+    command = _make_test_command(options)
+    if options:
+        keys["test_command"] = _Key(value=command, comments=_list_reasons(each.facts["options"]))
+    for kind in _VARIABLES:
+        if facts.get(kind):
+            keys[kind] = _make_variables(facts[kind])
+    return keys
+
+
+def _list_added(
+    facts: Mapping[str, tuple[DraftValue, ...]], options: Sequence[str]
+) -> tuple[DraftValue, ...]:
+    """Return the requirements to add, with the plugin of the option for one process."""
+    every = {it.value: it for kind in ("plugins", "add") for it in facts.get(kind, ())}
+    found = {
+        name: it for name, it in every.items() if ";" not in name or name.split(" ")[0] not in every
+    }
+    if NO_PROCESSES in options:
+        found.setdefault(XDIST, DraftValue(value=XDIST, reason=f"for {NO_PROCESSES}"))
+    return tuple(found.values())
+
+
+def _make_test_command(options: Sequence[str]) -> str:
+    """Return the command: pytest, which also runs unittest's and most of nose's tests."""
+    head = "python -m pytest" if AS_MODULE in options else "pytest"
+    more = [it.replace("{", "{{").replace("}", "}}") for it in options if it != AS_MODULE]
+    return " ".join([head, *more, "{tests}"])
+
+
+def _make_list(values: Sequence[DraftValue], more: str = "") -> _Key:
+    names = tuple(it.value for it in values)
+    return _Key(value=names, comments=tuple(it + more for it in _list_reasons(values)))
+
+
+def _make_variables(values: Sequence[DraftValue]) -> _Key:
+    pairs = [it.value.partition("=") for it in values]
+    names = [
+        DraftValue(value=name, reason=it.reason)
+        for (name, _, _), it in zip(pairs, values, strict=True)
+    ]
+    return _Key(value={name: value for name, _, value in pairs}, comments=_list_reasons(names))
+
+
+def _list_reasons(values: Sequence[DraftValue]) -> tuple[str, ...]:
+    """Return one line per reason, with all its values."""
+    by_reason: dict[str, list[str]] = {}
+    for it in values:
+        by_reason.setdefault(it.reason, []).append(it.value)
+    return tuple(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
 
 
 def _add_repository(document: tomlkit.TOMLDocument, draft: RecipeDraft) -> None:
     document.add("repo", tomlkit.item(draft.repo))
     if draft.import_name:
-        document.add("import_name", tomlkit.item(draft.import_name.value))
+        document.add("import_name", tomlkit.item(draft.import_name))
     if draft.version_file:
         document.add(tomlkit.comment(draft.version_file.reason))
         pattern = tomlkit.string(VERSION_PATTERN, literal=True, multiline=True)
@@ -43,49 +135,51 @@ def _add_repository(document: tomlkit.TOMLDocument, draft: RecipeDraft) -> None:
 def _make_paths_table(draft: RecipeDraft) -> Table:
     table = tomlkit.table()
     if draft.test_paths:
-        _add_list(table, "tests", draft.test_paths)
+        for line in _list_reasons(draft.test_paths):
+            table.add(tomlkit.comment(line))
+        table.add("tests", tomlkit.item([it.value for it in draft.test_paths]))
     return table
 
 
-def _make_defaults_table(draft: RecipeDraft) -> Table:
-    """Return the table of keys that differ from the defaults of the recipe schema."""
-    table = tomlkit.table()
-    sources: dict[str, tuple[DraftValue, ...]] = {name: getattr(draft, name) for name in SOURCES}
-    for name, facts in sources.items():
-        _add_comment(table, facts, " (declared in no file)" if name == "add" else "")
-    named = {name: [fact.value for fact in facts] for name, facts in sources.items() if facts}
-    if named:
-        table.add("requirements", _make_inline_table(named))
-    if draft.system_packages:
-        _add_list(table, "system_packages", draft.system_packages)
-    if draft.test_command.reason:
-        table.add(
-            "test_command",
-            tomlkit.item(draft.test_command.value).comment(draft.test_command.reason),
-        )
-    if draft.env_vars:
-        names = [DraftValue(value=name, reason=it.reason) for name, it in draft.env_vars.items()]
-        _add_comment(table, names)
-        variables = {name: fact.value for name, fact in draft.env_vars.items()}
-        table.add("env_vars", _make_inline_table(variables))
+def _make_ranges(ranges: Sequence[RangeDraft], keys: Sequence[_Keys], common: _Keys) -> AoT:
+    """Return the `[[env]]` tables, the newest version first."""
+    tables = tomlkit.aot()
+    for each, own in reversed(list(zip(ranges, keys, strict=True))):
+        different = {key: it for key, it in own.items() if key not in common}
+        table = tomlkit.table()
+        table.add("versions", each.versions)
+        table = _make_table(different, table)
+        tables.append(table)
+    return tables
+
+
+def _make_table(keys: _Keys, table: Table | None = None) -> Table:
+    """Add *keys* and their comments to *table*; keys of `requirements` are one line."""
+    table = tomlkit.table() if table is None else table
+    sources = {key.partition(".")[2]: it for key, it in keys.items() if "." in key}
+    for key in sources.values():
+        _add_comments(table, key)
+    if sources:
+        values = {name: it.value for name, it in sources.items()}
+        table.add("requirements", _make_inline_table(values))
+    for name, key in keys.items():
+        if "." not in name:
+            _add_comments(table, key)
+            value = key.value
+            table.add(name, _make_inline_table(value) if isinstance(value, dict) else _item(value))
     return table
 
 
-def _add_list(table: Table, key: str, facts: Sequence[DraftValue]) -> None:
-    _add_comment(table, facts)
-    table.add(key, tomlkit.item([fact.value for fact in facts]))
+def _add_comments(table: Table, key: _Key) -> None:
+    for line in key.comments:
+        table.add(tomlkit.comment(line))
 
 
-def _add_comment(table: Table, facts: Sequence[DraftValue], more: str = "") -> None:
-    """Add one comment line per reason, with all its values."""
-    by_reason: dict[str, list[str]] = {}
-    for fact in facts:
-        by_reason.setdefault(fact.reason, []).append(fact.value)
-    for reason, values in by_reason.items():
-        table.add(tomlkit.comment(f"{', '.join(values)}: {reason}{more}"))
+def _item(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _make_inline_table(values: Mapping[str, object]) -> InlineTable:
     table = tomlkit.inline_table()
-    table.update(values)
+    table.update({name: _item(value) for name, value in values.items()})
     return table

@@ -1,6 +1,5 @@
-"""Jobs of tox, nox and make."""
+"""Jobs of tox configured in INI files: `tox.ini`, setup.cfg, and `legacy_tox_ini`."""
 
-import ast
 import configparser
 import re
 import shlex
@@ -10,10 +9,8 @@ from collections.abc import Iterator, Sequence
 from curate.builders.git.tree import FileTree
 from curate.builders.requirements.setup_py import MINOR_VERSIONS
 from curate.builders.requirements.text import decode_text
-from curate.recipe_tools.draft.called_scripts import collect_make_commands, read_make_targets
-from curate.recipe_tools.draft.job import CIJob
+from curate.recipe_tools.draft.job import CIJob, is_other_purpose
 from curate.recipe_tools.draft.shell_commands import read_commands
-from curate.recipe_tools.draft.tox_toml import find_tox_toml_jobs
 
 _CONDITION = re.compile(r"^([\w!.,{}-]+)\s*:(?:\s+|(?=\S))")  # "py27,!lint: mock"
 _REFERENCE = re.compile(r"\{\[([^\]]+)\](\w+)\}")  # "{[testenv]deps}"
@@ -25,18 +22,13 @@ _OWN_DIRECTORIES = re.compile(
 )
 _OWN_DIRECTORY = "/tmp/tox"
 _PYTHON_FACTORS = frozenset({"py", "py3", *(f"py3{minor}" for minor in MINOR_VERSIONS)})
+_PLAIN_FACTOR = re.compile(r"(?:py|python)?[23]?\.?\d*|tests?|unit|cov|coverage")
+_MAX_NUMBERS = 100  # of a range such as `3{8-14}`
 _MAX_REFERENCES = 10  # references within what was referred to
 
 
-def find_runner_jobs(tree: FileTree) -> Iterator[CIJob]:
-    """Yield every tox environment, nox session and make target."""
-    yield from _iter_tox_jobs(tree)
-    yield from find_tox_toml_jobs(tree)
-    yield from _iter_nox_jobs(tree)
-    yield from _iter_make_jobs(tree)
-
-
-def _iter_tox_jobs(tree: FileTree) -> Iterator[CIJob]:
+def find_tox_ini_jobs(tree: FileTree) -> Iterator[CIJob]:
+    """Yield every environment, in the order of the file."""
     for origin, text in _iter_tox_texts(tree):
         parser = configparser.ConfigParser(interpolation=None, strict=False)
         try:
@@ -50,6 +42,9 @@ def _iter_tox_jobs(tree: FileTree) -> Iterator[CIJob]:
 
 def _iter_tox_texts(tree: FileTree) -> Iterator[tuple[str, str]]:
     yield "tox.ini", decode_text(tree.read("tox.ini") or b"")
+    setup_cfg = decode_text(tree.read("setup.cfg") or b"")
+    if "[testenv" in setup_cfg:
+        yield "setup.cfg", setup_cfg.replace("[tox:tox]", "[tox]")
     try:
         data = tomllib.loads(decode_text(tree.read("pyproject.toml") or b""))
     except tomllib.TOMLDecodeError:
@@ -89,12 +84,17 @@ def _resolve_references(parser: configparser.ConfigParser, text: str) -> str:
 def _list_environments(parser: configparser.ConfigParser, section: str) -> list[frozenset[str]]:
     """Return the factors of each environment that *section* configures.
 
-    If no list names any, one with the factors of every Python 3.
+    Of the list of all environments these are those that only name a Python, if there are any: the
+    others test with something special. If no list names any, one with every Python 3.
     """
     name = section.partition(":")[2].strip()
     text = name or parser.get("tox", "envlist", fallback=parser.get("tox", "env_list", fallback=""))
     configured = {other.partition(":")[2].strip() for other in parser.sections()}
     names = [each for each in _expand_braces(text) if name or each not in configured]
+    if not name:
+        names = [each for each in names if not is_other_purpose(each)]
+        plain = [it for it in names if all(map(_PLAIN_FACTOR.fullmatch, it.split("-")))]
+        names = plain or names
     return [frozenset(each.split("-")) for each in names] or [_PYTHON_FACTORS]
 
 
@@ -106,9 +106,19 @@ def _expand_braces(text: str) -> list[str]:
             f"{head}{choice.strip()}{tail}"
             for each in names
             for head, choices, tail in [re.match(r"([^{]*)(?:\{([^}]*)\}?)?(.*)", each).groups()]  # type: ignore[union-attr]
-            for choice in (choices or "").split(",")
+            for choice in _expand_numbers(choices or "")
         ]
     return names
+
+
+def _expand_numbers(choices: str) -> list[str]:
+    """Split `38,310-312`; ranges of numbers are written out."""
+    expanded = []
+    for choice in choices.split(","):
+        span = re.fullmatch(r"\s*(\d+)-(\d+)\s*", choice)
+        numbers = range(int(span[1]), int(span[2]) + 1)[:_MAX_NUMBERS] if span else ()
+        expanded += [str(it) for it in numbers] if span else [choice]
+    return expanded
 
 
 def _apply_condition(line: str, environments: Sequence[frozenset[str]]) -> str:
@@ -129,8 +139,8 @@ def _has_factor(factors: frozenset[str], name: str) -> bool:
     return (name.lstrip("!") in factors) is not name.startswith("!")
 
 
-def _tox_commands(parser: configparser.ConfigParser, section: str) -> str:
-    """Return shell commands equivalent to the tox environment *section*."""
+def _list_installs(parser: configparser.ConfigParser, section: str) -> str:
+    """Return shell commands for what tox installs into the environment *section*."""
     lines = []
     for dep in _read_setting(parser, section, "deps"):
         lines.append(f"pip install {dep if dep.startswith('-') else shlex.quote(dep)}")
@@ -138,47 +148,35 @@ def _tox_commands(parser: configparser.ConfigParser, section: str) -> str:
     lines += [f"pip install '.[{extra}]'" for extra in extras if extra]
     groups = re.split(r"[,\s]+", ",".join(_read_setting(parser, section, "dependency_groups")))
     lines += [f"pip install --group {group}" for group in groups if group]
-    commands = "\n".join(_read_setting(parser, section, "commands"))
-    commands = re.sub(r"\{posargs[^}]*\}|\[\]", "", commands.replace("{toxinidir}/", ""))
-    return "\n".join([*lines, commands])
+    skipped = _read_setting(parser, section, "skip_install") or [
+        parser.get("tox", "skipsdist", fallback=parser.get("tox", "no_package", fallback=""))
+    ]
+    if skipped[0].lower() != "true" or _read_setting(parser, section, "usedevelop"):
+        lines.append("pip install .")
+    return "\n".join(lines)
+
+
+def _list_commands(parser: configparser.ConfigParser, section: str) -> str:
+    """Return the commands of the environment *section*, without tox's own substitutions."""
+    lines = [
+        *_read_setting(parser, section, "commands_pre"),
+        *_read_setting(parser, section, "commands"),
+    ]
+    text = "\n".join(lines).replace("{toxinidir}/", "").replace("{tox_root}/", "")
+    return re.sub(r"\{posargs:?([^{}]*)\}|\[\]", r"\1", text)
 
 
 def _make_tox_job(
     tree: FileTree, parser: configparser.ConfigParser, section: str, origin: str
 ) -> CIJob:
-    found = read_commands(_tox_commands(parser, section), tree)
+    found = read_commands(_list_installs(parser, section), tree)
+    folder = "".join(_read_setting(parser, section, "changedir", "change_dir")[:1])
+    folder = re.sub(r"^\{(?:toxinidir|tox_root)\}/?", "", folder)
+    folder = "" if "{" in folder or folder.startswith("/") else folder
+    found.merge_from(read_commands(_list_commands(parser, section), tree, folder=folder))
     for line in _read_setting(parser, section, "setenv", "set_env"):
         name, equals, value = line.partition("=")
         if equals:
             with_defaults = _DEFAULT.sub(r"\1", value.strip())
             found.variables[name.strip()] = _OWN_DIRECTORIES.sub(_OWN_DIRECTORY, with_defaults)
-    return CIJob(origin=origin, findings=found)
-
-
-def _iter_nox_jobs(tree: FileTree) -> Iterator[CIJob]:
-    try:
-        module = ast.parse(tree.read("noxfile.py") or b"")
-    except (SyntaxError, ValueError):
-        return
-    for node in module.body:
-        if isinstance(node, ast.FunctionDef) and node.decorator_list:
-            calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
-            lines = [line for line in map(_session_command, calls) if line]
-            yield CIJob(origin="noxfile.py", findings=read_commands("\n".join(lines), tree))
-
-
-def _session_command(call: ast.Call) -> str:
-    """Convert `session.install("x")` to `pip install x`, `session.run("x")` to `x`, else ""."""
-    if not isinstance(call.func, ast.Attribute):
-        return ""
-    words = [str(item.value) for item in call.args if isinstance(item, ast.Constant)]
-    if call.func.attr == "install":
-        return shlex.join(["pip", "install", *words])
-    return shlex.join(words) if call.func.attr in ("run", "run_always", "run_install") else ""
-
-
-def _iter_make_jobs(tree: FileTree) -> Iterator[CIJob]:
-    targets = read_make_targets(tree)
-    for name in targets:
-        commands = collect_make_commands(targets, [name])
-        yield CIJob(origin="Makefile", findings=read_commands(commands, tree))
+    return CIJob(origin=origin, findings=found, name=section.partition(":")[2].strip())
