@@ -33,14 +33,17 @@ def read_setup_py(tree: FileTree) -> ProjectMetadata | None:
     try:
         module = ast.parse(decode_text(content))
     except (SyntaxError, ValueError, RecursionError):
-        return ProjectMetadata(origin=PATH, notes=(f"{PATH} cannot be parsed",))
+        note = f"{PATH} cannot be parsed"
+        return ProjectMetadata(origin=PATH, notes=(note,), unknowns=(note,))
     calls = _follow_script(tree, module)
     if not calls:
-        return ProjectMetadata(origin=PATH)
+        note = f"{PATH}: no call of setup was reached"
+        return ProjectMetadata(origin=PATH, notes=(note,), unknowns=(note,))
     newest = calls[max(calls)]
     install = {minor: call.get_lines("install_requires") for minor, call in calls.items()}
     extras = _merge_extras({minor: call.get_extras() for minor, call in calls.items()})
     conditional, named = split_conditional_extras(extras)
+    notes = tuple(newest.list_notes())
     is_declared = conditional or any(lines is not None for lines in install.values())
     return ProjectMetadata(
         origin=PATH,
@@ -50,7 +53,8 @@ def read_setup_py(tree: FileTree) -> ProjectMetadata | None:
         groups={"tests_require": newest.get_lines("tests_require") or ()},
         requires_python=newest.get_text("python_requires"),
         classifiers=newest.get_lines("classifiers") or (),
-        notes=tuple(newest.list_notes()),
+        notes=notes,
+        unknowns=(*notes, *newest.list_guesses()),
     )
 
 
@@ -90,6 +94,13 @@ class _SetupCall:
                 yield f"{PATH}: part of {name} is not statically parseable"
         for condition in dict.fromkeys(self.skipped):
             yield f"{PATH}: taken as false, because it cannot be evaluated: {condition}"
+
+    def list_guesses(self) -> Iterator[str]:
+        """Yield a sentence for each argument of which only files that it names were read."""
+        for name in ("install_requires", "extras_require"):
+            value = self._get(name)
+            if isinstance(value, Unknown) and tuple(self._iter_lines(value)):
+                yield f"{PATH}: {name} was read from the files that it names"
 
     def _get(self, name: str) -> Any:
         return self.arguments.get(name, self.arguments.get(UNKNOWN_KEYWORDS))
