@@ -28,7 +28,7 @@ def ask_hook(question: Any, folder: str, needs: Any) -> Any:
     for attribute in filter(None, attributes.split(".")):
         backend = getattr(backend, attribute)
     if hasattr(backend, "get_requires_for_build_wheel"):
-        needs += map(str, backend.get_requires_for_build_wheel())
+        needs.extend(map(str, backend.get_requires_for_build_wheel()))
     place = backend.prepare_metadata_for_build_wheel(folder)
     return read_text(os.path.join(folder, place, "METADATA")), None
 

@@ -10,7 +10,9 @@ from typing import Any
 from curate.builders.metadata.ask import MARKER
 from curate.builders.requirements import BackendAnswer
 
+ANSWER_VERSION = 1  # of this parser; raise it when a change reads other answers
 MAX_LINES = 2000  # requirements, or recorded paths, of one project
+ALWAYS_READ = ("pyproject.toml", "setup.cfg", "setup.py")
 KINDS = ("checked", "listed", "ran", "read")
 
 
@@ -89,6 +91,7 @@ def _parse_answer(found: dict[str, Any]) -> BackendAnswer | None:
         name=name,
         requires=tuple(lines[:MAX_LINES]),
         extras=tuple(extras[:MAX_LINES]),
+        classifiers=tuple(str(it) for it in message.get_all("Classifier") or ())[:MAX_LINES],
         requires_python=str(message.get("Requires-Python") or "").strip(),
     )
 
@@ -119,7 +122,7 @@ def _parse_record(text: str) -> FileRecord:
     return FileRecord(
         checked=tuple(sorted(paths["checked"])),
         listed=tuple(sorted(paths["listed"])),
-        read=tuple(sorted(paths["read"])),
+        read=tuple(sorted(paths["read"].union(ALWAYS_READ))),
         is_complete=bool(lines) and len(lines) <= MAX_LINES and not paths["ran"],
     )
 

@@ -15,6 +15,7 @@ _CHECKOUT = os.path.realpath(os.environ.get("CURATE_CHECKOUT", "."))
 _RECORD = os.environ.get("CURATE_RECORD", os.devnull)
 _LIBRARY = os.path.dirname(os.__file__)
 _PLACES = tuple(os.path.join(_LIBRARY, it) for it in ("site-packages", "dist-packages"))
+_HARMLESS = ("uname", "ldconfig")  # programs that tell about the machine
 _seen: Any = set()
 
 
@@ -85,6 +86,8 @@ def _note_program(program: Any, arguments: Any, variables: Any) -> None:
     is_recorded = name.startswith("python") and not is_isolated
     if is_recorded and (variables is None or "PYTHONPATH" in variables):
         return
+    if name in _HARMLESS or " ".join(given[-1:]).startswith("uname "):
+        return
     if name not in ("git", "hg") or _is_asked_by_project():
         _note("ran", None)
 
@@ -130,6 +133,8 @@ def _watch_old_python() -> None:
 
     for module in (builtins, io):
         _wrap(module, "open", "read")
+    if "tokenize" in sys.modules:  # imported before, it has a name of its own for it
+        sys.modules["tokenize"]._builtin_open = builtins.open  # type: ignore[attr-defined]
     _wrap(os, "open", "read")
     _wrap(os, "listdir", "listed")
     _wrap(os, "scandir", "listed")
@@ -138,7 +143,7 @@ def _watch_old_python() -> None:
 
     def init(self: Any, args: Any, *more: Any, **options: Any) -> None:
         words = [args] if isinstance(args, (str, bytes)) else list(args)
-        program = "sh" if options.get("shell") or not words else words[0]
+        program = "sh" if options.get("shell") or not words else words[0]  # as audit events do
         _note_program(program, words, options.get("env"))
         start(self, args, *more, **options)
 

@@ -27,6 +27,7 @@ class BackendAnswer:
     requires: tuple[str, ...]  # Requires-Dist
     extras: tuple[str, ...] = ()  # Provides-Extra
     requires_python: str = ""
+    classifiers: tuple[str, ...] = ()
 
 
 def apply_answer(project: ProjectMetadata, answer: BackendAnswer, python: str) -> ProjectMetadata:
@@ -48,6 +49,7 @@ def apply_answer(project: ProjectMetadata, answer: BackendAnswer, python: str) -
         dependencies=_keep_read(project.dependencies or (), dependencies, python),
         extras=merged,
         requires_python=answer.requires_python or project.requires_python,
+        classifiers=answer.classifiers or project.classifiers,
         notes=tuple(note for note in project.notes if note not in uncertain),
         unknowns=(),
     )

@@ -15,6 +15,8 @@ from curate.builders.requirements.setup_script.values import ScriptFile, Unknown
 from curate.builders.requirements.text import decode_text
 
 PATH = "setup.py"
+_OWN_METADATA = frozenset({"egg_info", "dist_info"})  # commands
+MAX_DOUBT = 120  # characters
 MINOR_VERSIONS = range(6, 15)  # of Python 3: those that a script is followed for
 _FILE_SUFFIXES = (".txt", ".in", ".pip", ".req", ".reqs")
 
@@ -66,6 +68,7 @@ class _SetupCall:
     functions: Mapping[str, ast.FunctionDef]
     arguments: Mapping[str, Any]
     skipped: tuple[str, ...]
+    doubts: tuple[str, ...]  # what was unknown on the way to the call, whatever depends on it
 
     def get_text(self, name: str) -> str:
         """Return an argument that is a text; "" for anything else."""
@@ -96,11 +99,17 @@ class _SetupCall:
             yield f"{PATH}: taken as false, because it cannot be evaluated: {condition}"
 
     def list_guesses(self) -> Iterator[str]:
-        """Yield a sentence for each argument of which only files that it names were read."""
+        """Yield a sentence for each argument read from files that it names, and for each doubt."""
         for name in ("install_requires", "extras_require"):
             value = self._get(name)
             if isinstance(value, Unknown) and tuple(self._iter_lines(value)):
                 yield f"{PATH}: {name} was read from the files that it names"
+
+        commands = self._get("cmdclass")
+        if isinstance(commands, dict) and not _OWN_METADATA.isdisjoint(commands):
+            yield f"{PATH}: a command of its own makes the metadata"
+        for doubt in dict.fromkeys(self.doubts):
+            yield f"{PATH}: this is unknown: {doubt[:MAX_DOUBT]}"
 
     def _get(self, name: str) -> Any:
         return self.arguments.get(name, self.arguments.get(UNKNOWN_KEYWORDS))
@@ -150,6 +159,7 @@ def _follow_script(tree: FileTree, module: ast.Module) -> dict[int, _SetupCall]:
                     functions=functions,
                     arguments=script.setup_arguments,
                     skipped=tuple(script.skipped),
+                    doubts=(*script.doubts, *(["where it stands"] if is_forced else [])),
                 )
             if not script.library.was_version_read:
                 break

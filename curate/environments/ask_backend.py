@@ -18,7 +18,7 @@ from curate.builders.metadata.build_system import (
     scripts_hash,
     version_variables,
 )
-from curate.builders.metadata.parse import parse_reply
+from curate.builders.metadata.parse import ANSWER_VERSION, parse_reply
 from curate.builders.model import (
     Failure,
     InstanceSpec,
@@ -136,6 +136,7 @@ def _question_key(
         mirror = get_mirror(question.candidate.repo)
         submodules = submodule_commits(mirror, question.tree.commit, question.recipe.submodules)
     return content_hash(
+        ANSWER_VERSION,
         scripts_hash(),
         backend,
         question.candidate.repo,

@@ -83,9 +83,7 @@ def build_with_fallbacks(
     variant = replace(variant, manifest=corrected)
     relocked = get_or_create_lock(plan, variant, lock.exclude_newer, ctx)
     if isinstance(relocked, Failure):
-        return _add_sentences(
-            lock, [*sentences, "that does not resolve, so it was left out"]
-        ), built
+        return _add_sentences(lock, [f"{it}, which does not resolve" for it in sentences]), built
     relocked = _add_sentences(relocked, sentences)
     if relocked.packages == lock.packages:
         return relocked, built

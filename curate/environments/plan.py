@@ -33,6 +33,7 @@ class RequirementsVariant:
     reason: str = ""  # why this interpreter was selected
     date: datetime  # the environment reproduces this date
     cutoff: datetime  # of the first lock tried, which other candidates share; at most `date`
+    uncertain: tuple[str, ...] = ()  # why the build back-end is asked what it requires
     reply: BackendReply | None = None  # of the build back-end, if it was asked
 
 
@@ -149,7 +150,9 @@ class _VariantPlanner:
         )
         if isinstance(read, Failure) or not read.manifest.unknowns or self.ask is None:
             return read
-        asked = self._with_shared_cutoff(read, tree, mirror)
+        asked = replace(
+            self._with_shared_cutoff(read, tree, mirror), uncertain=read.manifest.unknowns
+        )
         answered = self._ask_for(asked, tree)
         if isinstance(answered, RequirementsVariant) and answered.python != read.python:
             return self._ask_for(replace(asked, python=answered.python), tree)
@@ -181,7 +184,9 @@ class _VariantPlanner:
         made = make_variant(
             variant.requirements_from, answered, variant.date, self.env, self.pythons
         )
-        return made if isinstance(made, Failure) else replace(made, reply=reply)
+        if isinstance(made, Failure):
+            return made
+        return replace(made, uncertain=variant.uncertain, reply=reply)
 
     def _with_shared_cutoff(
         self, variant: RequirementsVariant, tree: GitTree, mirror: Path
