@@ -1,8 +1,10 @@
 """The docker backend: instances are images, runs are containers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TypeVar
 
 import docker
 
@@ -12,18 +14,28 @@ from curate.builders.engine.client import (
     find_image_store,
     translate_engine_errors,
 )
+from curate.builders.git.checkout import make_checkout
 from curate.builders.image_gc.collect import ENGINE_TIMEOUT, ImageGC, ProtectedImages
 from curate.builders.image_gc.last_used import EnvironmentLeases
-from curate.builders.images.build import BuildContext, build_image, remove_stale_contexts
+from curate.builders.images.build import (
+    BuildContext,
+    build_image,
+    build_layers,
+    remove_stale_contexts,
+)
 from curate.builders.images.build_queue import BuildQueue, BuildSlot
+from curate.builders.images.dockerfiles import CHECKOUT
 from curate.builders.images.plan import ImagePlan, plan_image
 from curate.builders.lock.uv import prune_uv_cache, remove_stale_resolutions
 from curate.builders.model import BuiltInstance, Failure, InstanceSpec, RunResult, RunSpec
 from curate.builders.process.cleanup import terminate_children
 from curate.builders.process.free_space import RUNNING_BUILD_FRACTION, check_free_space
 from curate.builders.process.interrupt import on_forced_exit
+from curate.builders.process.temp_dirs import temp_dir
 from curate.builders.python.install import find_python
 from curate.builders.settings import BuildSettings
+
+T = TypeVar("T")
 
 
 class DockerBackend:
@@ -71,11 +83,9 @@ class DockerBackend:
         plan = self.plan_image_of(spec)
         if isinstance(plan, Failure):
             return plan
-        for layer in plan.layers:
-            if layer.is_shared:  # other processes may remove it
-                self.environment_leases.acquire(spec.name, layer.tag)
+        self._lease_layers(plan)
         with translate_engine_errors():
-            built = self._build_with_retries(plan)
+            built = self._build_with_retries(plan, build_image)
             built_new_layers = isinstance(built, Failure) or built.environment_seconds
             if self.settings.image_disk_limit_bytes and built_new_layers:
                 self.bytes_over_limit = self.image_gc.free_space(
@@ -83,15 +93,22 @@ class DockerBackend:
                 ).bytes_over_limit
         return built
 
-    def _build_with_retries(self, plan: ImagePlan) -> BuiltInstance | Failure:
-        """Build; if the disk is full, retry once space was freed."""
+    def _lease_layers(self, plan: ImagePlan) -> None:
+        for layer in plan.layers:
+            if layer.is_shared:  # other processes may remove it
+                self.environment_leases.acquire(plan.spec.name, layer.tag)
+
+    def _build_with_retries(
+        self, plan: ImagePlan, build_plan: Callable[[ImagePlan, BuildContext], T]
+    ) -> T:
+        """Build by *build_plan*; if the disk is full, retry once space was freed."""
         client = find_build_client(self.settings.docker_cli)
 
-        def build(slot: BuildSlot) -> BuiltInstance | Failure:
+        def build(slot: BuildSlot) -> T:
             build_ctx = BuildContext(
                 settings=self.settings, engine=self.engine, client=client, slot=slot
             )
-            return build_image(plan, build_ctx)
+            return build_plan(plan, build_ctx)
 
         return self.build_queue.run_build(self.layer_dir, build, self.free_space)
 
@@ -119,18 +136,48 @@ class DockerBackend:
         Raises:
             DiskFullError: The disk is full after the run, so tests may have failed for that.
         """
+        return self._run_in_container(built, run_spec)
+
+    def _run_in_container(
+        self, built: BuiltInstance, run_spec: RunSpec, archive: Path | None = None
+    ) -> RunResult:
         from curate.builders.sandbox.docker import ContainerOptions, run_in_container
 
         options = ContainerOptions(
             runtime=self.settings.container_runtime or None,
             owner=self.settings.run_owner,
             disk=self.layer_dir,
+            archive=archive,
         )
         result = run_in_container(self.engine, built, run_spec, options)
         check_free_space(
             self.layer_dir, self.settings.min_free_disk_bytes, fraction=RUNNING_BUILD_FRACTION
         )
         return result
+
+    def run_in_environment(self, spec: InstanceSpec, run_spec: RunSpec) -> RunResult | Failure:
+        """Build the layers below the instance's own; run in a new container with the checkout."""
+        whole = self.plan_image_of(spec)
+        if isinstance(whole, Failure):
+            return whole
+        plan = replace(whole, layers=whole.layers[:-1])
+        self._lease_layers(plan)
+        with translate_engine_errors():
+            seconds = self._build_with_retries(plan, build_layers)
+        if isinstance(seconds, Failure):
+            return seconds
+        from curate.builders.sandbox.archive import pack_folder
+
+        with temp_dir(self.settings.cache_dir / "contexts", "build") as folder:
+            make_checkout(spec.mirror, spec.base_commit, folder / "checkout", spec.submodules)
+            archive = pack_folder(folder / "checkout", CHECKOUT, folder / "checkout.tar")
+            environment = BuiltInstance(
+                name=spec.name,
+                backend=self.name,
+                handle=plan.layers[-1].tag,
+                environment_key=plan.environment_key,
+            )
+            return self._run_in_container(environment, run_spec, archive)
 
     def release_instance(self, name: str) -> None:
         """Allow the removal of the images of the instance *name*."""

@@ -102,6 +102,38 @@ class LocalBackend:
         check_free_space(Path(tempfile.gettempdir()), TEMPORARY_BYTES)
         return result
 
+    def run_in_environment(self, spec: InstanceSpec, run_spec: RunSpec) -> RunResult | Failure:
+        """Make the environment, and run on a new checkout with it."""
+        from curate.builders.sandbox.local import run_locally
+
+        environment = self.build_queue.run_build(
+            self.cache,
+            lambda slot: self._find_environment(spec, slot),
+            lambda _: prune_uv_cache(self.settings, self.cache) > 0,
+        )
+        if isinstance(environment, Failure):
+            return environment
+        with temp_dir(self.cache / "environments", "making") as folder:
+            make_checkout(spec.mirror, spec.base_commit, folder / "checkout", spec.submodules)
+            (folder / "venv").symlink_to(environment)
+            handle = BuiltInstance(
+                name=spec.name,
+                backend=self.name,
+                handle=str(folder),
+                environment_key=environment.name,
+            )
+            return run_locally(handle, run_spec, owner=self.settings.run_owner)
+
+    def _find_environment(self, spec: InstanceSpec, slot: BuildSlot) -> Path | Failure:
+        """Return the folder of the environment of *spec*, which is made if it is missing."""
+        slot.start_step()
+        prefix = find_python(spec.python, self.settings, installed=True)
+        if isinstance(prefix, Failure):
+            return prefix
+        environment, _ = self._plan_folders(spec, prefix)
+        made = self._make_environment(spec, prefix, environment, slot)
+        return made if isinstance(made, Failure) else environment
+
     def release_instance(self, name: str) -> None:
         """Do nothing: folders stay until the user removes the cache."""
 

@@ -24,6 +24,13 @@ class Backend(Protocol):
         """Run *run_spec* in a new sandbox of *built*, without network, and remove the sandbox."""
         ...
 
+    def run_in_environment(self, spec: InstanceSpec, run_spec: RunSpec) -> RunResult | Failure:
+        """Run *run_spec* on a new checkout in the environment of *spec*; nothing is installed.
+
+        The sandbox is that of `run_tests`. Returns a Failure if the environment does not build.
+        """
+        ...
+
     def release_instance(self, name: str) -> None:
         """Allow the removal of what was built for the instance *name*, to free disk space."""
         ...

@@ -86,6 +86,10 @@ class GitTree:
             sorted(relative_path for relative_path in relative_paths if "/" not in relative_path)
         )
 
+    def object_id(self, path: str) -> str | None:
+        """Return the id of the content of *path*, or None if the commit has no such file."""
+        return self._blobs.get(path)
+
     @property
     def paths(self) -> tuple[str, ...]:
         """The path of every regular file, in git's order."""

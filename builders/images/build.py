@@ -44,15 +44,9 @@ def build_image(plan: ImagePlan, build_ctx: BuildContext) -> BuiltInstance | Fai
     """
     started = time.monotonic()
     engine, tags = build_ctx.engine, plan.tags
-    seconds: dict[str, float] = {}
-    for layer in _needed_layers(plan, build_ctx):
-        layer_started = time.monotonic()
-        was_built = _build_if_missing(layer, plan, build_ctx)
-        if isinstance(was_built, Failure):
-            return was_built
-        if was_built and layer.is_shared and build_ctx.settings.layer_cache_registry:
-            push_layer(engine, layer.tag, build_ctx.settings.layer_cache_registry)
-        seconds[layer.name] = time.monotonic() - layer_started if was_built else 0.0
+    seconds = build_layers(plan, build_ctx)
+    if isinstance(seconds, Failure):
+        return seconds
     return BuiltInstance(
         name=plan.spec.name,
         backend="docker",
@@ -64,6 +58,23 @@ def build_image(plan: ImagePlan, build_ctx: BuildContext) -> BuiltInstance | Fai
         seconds=time.monotonic() - started,
         environment_seconds=sum(seconds.values()) - seconds["instance"],
     )
+
+
+def build_layers(plan: ImagePlan, build_ctx: BuildContext) -> Mapping[str, float] | Failure:
+    """Build the missing layers of *plan*; return the seconds of each, by layer name.
+
+    Raises as `build_image`.
+    """
+    seconds: dict[str, float] = {}
+    for layer in _needed_layers(plan, build_ctx):
+        started = time.monotonic()
+        was_built = _build_if_missing(layer, plan, build_ctx)
+        if isinstance(was_built, Failure):
+            return was_built
+        if was_built and layer.is_shared and build_ctx.settings.layer_cache_registry:
+            push_layer(build_ctx.engine, layer.tag, build_ctx.settings.layer_cache_registry)
+        seconds[layer.name] = time.monotonic() - started if was_built else 0.0
+    return seconds
 
 
 def remove_stale_contexts(settings: BuildSettings) -> None:

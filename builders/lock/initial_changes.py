@@ -32,6 +32,8 @@ def initial_changes(manifest: Manifest) -> list[LockAdjustment]:
 
 def _add_pytest(manifest: Manifest) -> LockAdjustment | None:
     """Add pytest if it is not declared; it also runs unittest and nose tests."""
+    if not manifest.needs_test_runner:
+        return None
     if any(item.name == "pytest" for item in manifest.requirements):
         return None
     runner = Requirement(line="pytest", name="pytest", origin="default", is_core=True)

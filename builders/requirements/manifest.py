@@ -1,6 +1,7 @@
 """Build the manifest of a commit from its files and the recipe's requirement sources."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from posixpath import basename, dirname, join
 
@@ -8,6 +9,12 @@ from packaging.utils import canonicalize_name
 
 from curate.builders.git.tree import FileTree
 from curate.builders.model import Failure
+from curate.builders.requirements.backend_answer import (
+    BackendAnswer,
+    apply_answer,
+    describe_changes,
+    is_line_active,
+)
 from curate.builders.requirements.conda_env import read_conda
 from curate.builders.requirements.dev_tools import is_development_tool
 from curate.builders.requirements.model import Manifest, Requirement
@@ -33,7 +40,34 @@ def read_manifest(tree: FileTree, sources: RequirementSources) -> Manifest | Fai
     Returns:
         A Failure of stage "lock" and reason "no-requirements" if nothing at all is declared.
     """
+    return _make_manifest(tree, sources, read_projects(tree, sources.projects))
+
+
+def read_answered_manifest(
+    tree: FileTree, sources: RequirementSources, answer: BackendAnswer, python: str
+) -> Manifest | Failure:
+    """Read as `read_manifest`; what the build back-end requires replaces what was read.
+
+    Notes of the manifest name the requirements that were added and removed, if any.
+    """
     projects = read_projects(tree, sources.projects)
+    read = _make_manifest(tree, sources, projects)
+    told = [apply_answer(project, answer, python) for project in projects]
+    answered = _make_manifest(tree, sources, told)
+    if isinstance(answered, Failure):
+        return answered
+    before = () if isinstance(read, Failure) else read.requirements
+    lines = [
+        [item.line for item in items if is_line_active(item.line, python)]
+        for items in (before, answered.requirements)
+    ]
+    changes = describe_changes(*lines)
+    return replace(answered, notes=(*answered.notes, *changes))
+
+
+def _make_manifest(
+    tree: FileTree, sources: RequirementSources, projects: Sequence[ProjectMetadata]
+) -> Manifest | Failure:
     project = _drop_dependencies(unite_projects(projects), sources)
     own_names = [canonicalize_name(it.name) for it in projects if it.name]
     contents = _read_requirement_files(tree, sources)
@@ -47,7 +81,7 @@ def read_manifest(tree: FileTree, sources: RequirementSources) -> Manifest | Fai
     collected.add_all(contents.lines)
     added = [line for line in sources.add if not line.startswith("-c ")]
     collected.add_all(((line, "recipe") for line in added), core=True)
-    if not collected.requirements and not project.name:
+    if not (collected.requirements or project.name or project.unknowns):
         return Failure(stage="lock", reason="no-requirements", detail="; ".join(project.notes))
     constraint_lines = [line[3:].strip() for line in sources.add if line.startswith("-c ")]
     requested = {canonicalize_name(name) for name in contents.extras}
@@ -67,6 +101,7 @@ def read_manifest(tree: FileTree, sources: RequirementSources) -> Manifest | Fai
         classifiers=project.classifiers,
         build_requires=project.build_requires,
         notes=(*project.notes, *contents.notes, *undeclared, *dict.fromkeys(collected.unusable)),
+        unknowns=project.unknowns,
         excluded=tuple(collected.list_excluded()),
         dropped_tools=tuple(sorted(collected.tools)),
         files=tuple(dict.fromkeys(contents.files)),

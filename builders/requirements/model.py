@@ -29,23 +29,27 @@ class Manifest:
     classifiers: tuple[str, ...] = ()
     build_requires: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # one sentence per requirement that cannot be read or resolved
+    unknowns: tuple[str, ...] = ()  # why the build back-end may require something else
     excluded: tuple[str, ...] = ()  # one sentence per requirement that tests do not need
     dropped_tools: tuple[str, ...] = ()  # development tools among the excluded, by name
     files: tuple[str, ...] = ()  # requirement files that were read, in this order
     missing_sources: tuple[str, ...] = ()  # sources of the recipe that this commit does not have
+    needs_test_runner: bool = True  # False for what only a build needs
     # name -> cutoff (RFC 3339) that replaces the common one
     cutoff_overrides: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def key(self) -> str:
         """Hash of the inputs of a resolution; order, origins and notes do not count."""
-        content = {
+        content: dict[str, object] = {
             "requirements": sorted({(item.line, item.is_core) for item in self.requirements}),
             "constraints": sorted(set(self.constraints)),
             "project": self.project,
             "exempt": dict(sorted(self.cutoff_overrides.items())),
             **({"others": sorted(self.other_projects)} if self.other_projects else {}),
         }
+        if not self.needs_test_runner:
+            content["runner"] = False
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def in_order(self) -> "Manifest":

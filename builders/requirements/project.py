@@ -26,12 +26,14 @@ class ProjectMetadata:
     classifiers: tuple[str, ...] = ()
     build_requires: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    unknowns: tuple[str, ...] = ()  # why requirements may differ from what was read; also in notes
 
 
 def merge_projects(projects: Iterable[ProjectMetadata]) -> ProjectMetadata:
     """Merge the metadata of several files; the first file that declares a field wins."""
     merged = ProjectMetadata(origin="")
     for other in projects:
+        is_settled = merged.dependencies is not None and merged.extras is not None
         merged = ProjectMetadata(
             origin=merged.origin if merged.dependencies is not None else other.origin,
             name=merged.name or other.name,
@@ -42,6 +44,7 @@ def merge_projects(projects: Iterable[ProjectMetadata]) -> ProjectMetadata:
             classifiers=merged.classifiers or other.classifiers,
             build_requires=merged.build_requires or other.build_requires,
             notes=merged.notes + other.notes,
+            unknowns=merged.unknowns + (() if is_settled else other.unknowns),
         )
     return merged
 

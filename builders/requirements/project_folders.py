@@ -65,8 +65,11 @@ def unite_projects(projects: Sequence[ProjectMetadata]) -> ProjectMetadata:
         dependencies=tuple(line for it in projects for line in it.dependencies or ()),
         extras=extras,
         groups=groups,
-        requires_python=",".join(dict.fromkeys(it.requires_python for it in projects if it.requires_python)),
+        requires_python=",".join(
+            dict.fromkeys(it.requires_python for it in projects if it.requires_python)
+        ),
         classifiers=next((it.classifiers for it in projects if it.classifiers), ()),
         build_requires=tuple(dict.fromkeys(line for it in projects for line in it.build_requires)),
         notes=tuple(note for it in projects for note in it.notes),
+        unknowns=tuple(note for it in projects for note in it.unknowns),
     )

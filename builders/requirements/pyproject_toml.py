@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from packaging.dependency_groups import resolve_dependency_groups
@@ -29,7 +29,8 @@ def read_pyproject(tree: FileTree) -> ProjectMetadata | None:
     try:
         data = tomllib.loads(decode_text(content))
     except tomllib.TOMLDecodeError:
-        return ProjectMetadata(origin=PATH, notes=(f"{PATH} cannot be parsed",))
+        note = f"{PATH} cannot be parsed"
+        return ProjectMetadata(origin=PATH, notes=(note,), unknowns=(note,))
     tool = data.get("tool", {})
     poetry = read_poetry(tool["poetry"]) if "poetry" in tool else ProjectMetadata(origin=PATH)
     if "metadata" in tool.get("flit", {}):
@@ -47,7 +48,17 @@ def read_pyproject(tree: FileTree) -> ProjectMetadata | None:
         classifiers=pep621.classifiers or poetry.classifiers,
         build_requires=tuple(data.get("build-system", {}).get("requires", ())),
         notes=poetry.notes + pep621.notes,
+        unknowns=(*pep621.unknowns, *_find_unread_backend(data)),
     )
+
+
+def _find_unread_backend(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence if the back-end has its metadata where nobody looks."""
+    backend = str(data.get("build-system", {}).get("build-backend", "setuptools"))
+    tool = data.get("tool", {})
+    is_known = "project" in data or "poetry" in tool or "metadata" in tool.get("flit", {})
+    if not is_known and not backend.startswith("setuptools"):
+        yield f"{PATH}: the metadata of {backend} are not read"
 
 
 def _merge_dependencies(pep621: ProjectMetadata, poetry: ProjectMetadata) -> tuple[str, ...] | None:
@@ -87,6 +98,8 @@ def _read_project_table(tree: FileTree, data: Mapping[str, Any]) -> ProjectMetad
         for name, value in (("dependencies", dependencies), ("optional-dependencies", extras))
         if name in dynamic and value is None
     ]
+    notes = tuple(f"{PATH}: {name} are dynamic, and not declared in a file" for name in unread)
+    guessed = bool(dynamic) and "custom" in _hatch_hooks(data)
     return ProjectMetadata(
         origin=PATH,
         name=project.get("name", ""),
@@ -94,7 +107,8 @@ def _read_project_table(tree: FileTree, data: Mapping[str, Any]) -> ProjectMetad
         extras=None if extras is None else {name: tuple(lines) for name, lines in extras.items()},
         requires_python=project.get("requires-python", ""),
         classifiers=tuple(project.get("classifiers", ())),
-        notes=tuple(f"{PATH}: {name} are dynamic, and not declared in a file" for name in unread),
+        notes=notes,
+        unknowns=(*notes, *([f"{PATH}: a build hook was not run"] if guessed else ())),
     )
 
 

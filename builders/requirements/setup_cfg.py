@@ -25,7 +25,8 @@ def read_setup_cfg(tree: FileTree) -> ProjectMetadata | None:
     try:
         parser.read_string(decode_text(content))
     except Error:
-        return ProjectMetadata(origin=PATH, notes=(f"{PATH} cannot be parsed",))
+        note = f"{PATH} cannot be parsed"
+        return ProjectMetadata(origin=PATH, notes=(note,), unknowns=(note,))
     metadata, options = (_read_options(parser, name) for name in ("metadata", "options"))
     uses_pbr = _is_built_by_pbr(tree)
     extras = _read_section(parser, "extras" if uses_pbr else "options.extras_require")

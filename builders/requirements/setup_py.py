@@ -15,6 +15,8 @@ from curate.builders.requirements.setup_script.values import ScriptFile, Unknown
 from curate.builders.requirements.text import decode_text
 
 PATH = "setup.py"
+_OWN_METADATA = frozenset({"egg_info", "dist_info"})  # commands
+MAX_DOUBT = 120  # characters
 MINOR_VERSIONS = range(6, 15)  # of Python 3: those that a script is followed for
 _FILE_SUFFIXES = (".txt", ".in", ".pip", ".req", ".reqs")
 
@@ -33,14 +35,17 @@ def read_setup_py(tree: FileTree) -> ProjectMetadata | None:
     try:
         module = ast.parse(decode_text(content))
     except (SyntaxError, ValueError, RecursionError):
-        return ProjectMetadata(origin=PATH, notes=(f"{PATH} cannot be parsed",))
+        note = f"{PATH} cannot be parsed"
+        return ProjectMetadata(origin=PATH, notes=(note,), unknowns=(note,))
     calls = _follow_script(tree, module)
     if not calls:
-        return ProjectMetadata(origin=PATH)
+        note = f"{PATH}: no call of setup was reached"
+        return ProjectMetadata(origin=PATH, notes=(note,), unknowns=(note,))
     newest = calls[max(calls)]
     install = {minor: call.get_lines("install_requires") for minor, call in calls.items()}
     extras = _merge_extras({minor: call.get_extras() for minor, call in calls.items()})
     conditional, named = split_conditional_extras(extras)
+    notes = tuple(newest.list_notes())
     is_declared = conditional or any(lines is not None for lines in install.values())
     return ProjectMetadata(
         origin=PATH,
@@ -50,7 +55,8 @@ def read_setup_py(tree: FileTree) -> ProjectMetadata | None:
         groups={"tests_require": newest.get_lines("tests_require") or ()},
         requires_python=newest.get_text("python_requires"),
         classifiers=newest.get_lines("classifiers") or (),
-        notes=tuple(newest.list_notes()),
+        notes=notes,
+        unknowns=(*notes, *newest.list_guesses()),
     )
 
 
@@ -62,6 +68,7 @@ class _SetupCall:
     functions: Mapping[str, ast.FunctionDef]
     arguments: Mapping[str, Any]
     skipped: tuple[str, ...]
+    doubts: tuple[str, ...]  # what was unknown on the way to the call, whatever depends on it
 
     def get_text(self, name: str) -> str:
         """Return an argument that is a text; "" for anything else."""
@@ -90,6 +97,19 @@ class _SetupCall:
                 yield f"{PATH}: part of {name} is not statically parseable"
         for condition in dict.fromkeys(self.skipped):
             yield f"{PATH}: taken as false, because it cannot be evaluated: {condition}"
+
+    def list_guesses(self) -> Iterator[str]:
+        """Yield a sentence for each argument read from files that it names, and for each doubt."""
+        for name in ("install_requires", "extras_require"):
+            value = self._get(name)
+            if isinstance(value, Unknown) and tuple(self._iter_lines(value)):
+                yield f"{PATH}: {name} was read from the files that it names"
+
+        commands = self._get("cmdclass")
+        if isinstance(commands, dict) and not _OWN_METADATA.isdisjoint(commands):
+            yield f"{PATH}: a command of its own makes the metadata"
+        for doubt in dict.fromkeys(self.doubts):
+            yield f"{PATH}: this is unknown: {doubt[:MAX_DOUBT]}"
 
     def _get(self, name: str) -> Any:
         return self.arguments.get(name, self.arguments.get(UNKNOWN_KEYWORDS))
@@ -139,6 +159,7 @@ def _follow_script(tree: FileTree, module: ast.Module) -> dict[int, _SetupCall]:
                     functions=functions,
                     arguments=script.setup_arguments,
                     skipped=tuple(script.skipped),
+                    doubts=(*script.doubts, *(["where it stands"] if is_forced else [])),
                 )
             if not script.library.was_version_read:
                 break

@@ -64,6 +64,7 @@ class ContainerOptions:
     runtime: str | None = None  # another container runtime of the engine, e.g. gVisor's "runsc"
     owner: str = "nobody"  # label by which `remove_containers` finds the container
     disk: Path | None = None  # the engine's storage folder if it is local, to monitor its inodes
+    archive: Path | None = None  # tar file, unpacked into the root folder before the start
 
 
 DEFAULT_OPTIONS = ContainerOptions()
@@ -95,10 +96,12 @@ def run_in_container(
     )
     key = generate_key()
     options = make_create_options(run_spec.limits, container_options)
-    inputs = _pack_inputs(run_spec, layout, key)
+    archives = [_pack_inputs(run_spec, layout, key)]
+    if container_options.archive:
+        archives.append(container_options.archive.read_bytes())
     with (
         translate_engine_errors(),
-        _start_container(client, built.handle, options, inputs) as container,
+        _start_container(client, built.handle, options, archives) as container,
     ):
         started = time.monotonic()
         stop_reason = wait_for_exit(client, container, run_spec.limits, container_options.disk)
@@ -187,17 +190,17 @@ def _make_ulimits(limits: ResourceLimits) -> list[docker.types.Ulimit]:
 
 @contextmanager
 def _start_container(
-    client: docker.DockerClient, image: str, options: dict[str, Any], inputs: bytes
+    client: docker.DockerClient, image: str, options: dict[str, Any], archives: Sequence[bytes]
 ) -> Iterator[Container]:
-    """Yield a running container with the archive *inputs* unpacked, and remove it at the end."""
+    """Yield a running container with *archives* unpacked, and remove it at the end."""
     try:
         try:
-            container = _create_and_start(client, image, options, inputs)
+            container = _create_and_start(client, image, options, archives)
         except APIError as error:
             if "disable_ipv6" not in str(error):  # a kernel without IPv6 has no such setting
                 raise
             remove_container(client, options["name"])
-            container = _create_and_start(client, image, {**options, "sysctls": {}}, inputs)
+            container = _create_and_start(client, image, {**options, "sysctls": {}}, archives)
         yield container
     finally:
         # by name: an interrupted create may have created it without returning its id
@@ -205,10 +208,11 @@ def _start_container(
 
 
 def _create_and_start(
-    client: docker.DockerClient, image: str, options: dict[str, Any], inputs: bytes
+    client: docker.DockerClient, image: str, options: dict[str, Any], archives: Sequence[bytes]
 ) -> Container:
     container = client.containers.create(image, **options)
-    container.put_archive("/", inputs)
+    for archive in archives:
+        container.put_archive("/", archive)
     container.start()
     return container
 

@@ -115,6 +115,7 @@ def _print_variant(console: Console, variant: VariantExplanation) -> None:
     _print_row(console, "bounds", ", ".join(variant.constraints))
     _print_row(console, "absent", ", ".join(variant.absent))
     _print_rows(console, "left out", variant.left_out)
+    _print_rows(console, "back-end", variant.backend)
     _print_rows(console, "adjustment", variant.lock_adjustments)
     if variant.locked is None:
         _print_row(console, "lock", "none yet; it is resolved at validation, which may adjust more")

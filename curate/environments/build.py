@@ -1,30 +1,25 @@
 """The environment of one attempt: its lock, shared or resolved for it, and its image."""
 
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-import tenacity
-
-from curate.builders.errors import SandboxError
 from curate.builders.git.checkout import has_all_files, submodule_commits
 from curate.builders.git.run import run_git
 from curate.builders.lock.build_failures import drop_unbuildable
 from curate.builders.lock.resolve import compile_lock, compute_lock_key
 from curate.builders.model import BuiltInstance, Failure, InstanceSpec, RequirementsLock
+from curate.builders.requirements import Manifest
 from curate.core.model import Environment
 from curate.environments.context import ValidationContext
+from curate.environments.install_check import find_install_correction
 from curate.environments.plan import RequirementsVariant, ValidationPlan
+from curate.environments.retry import run_with_retries
 from curate.git.first_parents import find_commit_at
 from curate.store import Store
 
-log = logging.getLogger(__name__)
-
-MAX_BUILD_ATTEMPTS = 3
-BUILD_RETRY_SECONDS = 2.0  # wait before the second attempt; doubles with each further one
 ENVIRONMENT_FAILED = "environment-failed"
 MAX_BUILD_FALLBACKS = 5  # builds of one environment; each drops a package that did not build
 
@@ -41,18 +36,21 @@ def get_or_create_lock(
 
     It depends on nothing else, so a stored lock saves time and never changes a result.
     """
-    name, key = (
-        plan.candidate.instance_id,
-        compute_lock_key(variant.manifest, variant.python, cutoff),
-    )
+    name = plan.candidate.instance_id
+    return lock_manifest(name, variant.manifest, variant.python, cutoff, ctx)
+
+
+def lock_manifest(
+    name: str, manifest: Manifest, python: str, cutoff: datetime, ctx: ValidationContext
+) -> RequirementsLock | Failure:
+    """Return the lock of *manifest* for the candidate *name*, as `get_or_create_lock` does."""
+    key = compute_lock_key(manifest, python, cutoff)
     step = f"lock {key}"
     known = ctx.store.get_lock(key) or ctx.store.unfinished.get(Failure, name, step)
     if known:
         return known
     ctx.report_step(name, "resolving requirements")
-    lock = compile_lock(
-        variant.manifest, python=variant.python, cutoff=cutoff, settings=ctx.settings
-    )
+    lock = compile_lock(manifest, python=python, cutoff=cutoff, settings=ctx.settings)
     if isinstance(lock, Failure):
         ctx.remember(name, step, lock)
     elif not ctx.abort_event.is_set():
@@ -92,8 +90,40 @@ def build_with_fallbacks(
 ) -> tuple[RequirementsLock, BuiltInstance | Failure]:
     """Build the environment, without optional packages that fail to build.
 
+    If the installed project requires what the lock lacks, it is locked and built again with that.
     Returns the lock that was used and the result.
     """
+    lock, built = _build_droppable(plan, variant, lock, ctx)
+    if isinstance(built, Failure):
+        return lock, built
+    corrected = find_install_correction(plan, variant, lock, built, ctx)
+    if corrected is None:
+        return lock, built
+    sentences = [it for it in corrected.notes if it not in variant.manifest.notes]
+    variant = replace(variant, manifest=corrected)
+    relocked = get_or_create_lock(plan, variant, lock.exclude_newer, ctx)
+    if isinstance(relocked, Failure):
+        return _add_sentences(lock, [f"{it}, which does not resolve" for it in sentences]), built
+    relocked = _add_sentences(relocked, sentences)
+    if relocked.packages == lock.packages:
+        return relocked, built
+    new_lock, rebuilt = _build_droppable(plan, variant, relocked, ctx)
+    if isinstance(rebuilt, Failure):
+        return _add_sentences(lock, [f"{it}, which does not build" for it in sentences]), built
+    return new_lock, rebuilt
+
+
+def _add_sentences(lock: RequirementsLock, sentences: Sequence[str]) -> RequirementsLock:
+    return replace(lock, adjustments=(*lock.adjustments, *sentences))
+
+
+def _build_droppable(
+    plan: ValidationPlan,
+    variant: RequirementsVariant,
+    lock: RequirementsLock,
+    ctx: ValidationContext,
+) -> tuple[RequirementsLock, BuiltInstance | Failure]:
+    """Build the environment; drop optional packages that fail to build."""
     adjustments: list[str] = []
     variant = replace(variant, manifest=variant.manifest.in_order())
     for _ in range(MAX_BUILD_FALLBACKS):
@@ -109,7 +139,7 @@ def build_with_fallbacks(
         relocked = get_or_create_lock(plan, variant, lock.exclude_newer, ctx)
         if isinstance(relocked, Failure):
             break
-        lock = replace(relocked, adjustments=(*relocked.adjustments, *adjustments))
+        lock = _add_sentences(relocked, adjustments)
     return lock, built
 
 
@@ -123,7 +153,7 @@ def _build_or_recall(spec: InstanceSpec, ctx: ValidationContext) -> BuiltInstanc
     known = ctx.store.get_failed_build(key)
     if known:
         return known
-    built = _build_with_retries(spec, ctx)
+    built = run_with_retries(ctx, lambda: ctx.backend.build_instance(spec))
     if isinstance(built, BuiltInstance):
         # The same image, if it was built by an interrupted call, with the time that it took then.
         image = built.digest or built.handle
@@ -131,22 +161,6 @@ def _build_or_recall(spec: InstanceSpec, ctx: ValidationContext) -> BuiltInstanc
     if built.reason == ENVIRONMENT_FAILED and not ctx.abort_event.is_set():
         ctx.store.save_failed_build(key, built)
     return built
-
-
-def _build_with_retries(spec: InstanceSpec, ctx: ValidationContext) -> BuiltInstance | Failure:
-    """Build *spec*; retry a few times if the engine or the network fails."""
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(SandboxError),
-        stop=tenacity.stop_any(
-            tenacity.stop_after_attempt(MAX_BUILD_ATTEMPTS),
-            tenacity.stop_when_event_set(ctx.stop_event),
-        ),
-        wait=tenacity.wait_exponential(multiplier=BUILD_RETRY_SECONDS),
-        sleep=tenacity.sleep_using_event(ctx.stop_event),
-        before_sleep=tenacity.before_sleep_log(log, logging.DEBUG),
-        reraise=True,
-    )
-    return retrying(ctx.backend.build_instance, spec)
 
 
 def _reuse_checkout_layer(spec: InstanceSpec) -> InstanceSpec:

@@ -3,9 +3,10 @@
 Nothing is decided here: all facts come from the plan, the store and the backend.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from curate.builders.backends.protocol import Backend
@@ -16,6 +17,7 @@ from curate.builders.python.choose import available_pythons
 from curate.builders.requirements import Manifest
 from curate.core.model import Candidate, Rejection, Validation
 from curate.core.settings import Settings
+from curate.environments.ask_backend import find_stored_reply
 from curate.environments.build import choose_lock, find_lock, make_instance_spec
 from curate.environments.plan import RequirementsVariant, ValidationPlan, plan_validation
 from curate.git.locations import require_mirror
@@ -37,6 +39,7 @@ class VariantExplanation:
     constraints: tuple[str, ...]
     absent: tuple[str, ...]  # sources named in the recipe but missing at the commit
     left_out: tuple[str, ...]  # one sentence each
+    backend: tuple[str, ...]  # what the build back-end was asked, and what it answered
     lock_adjustments: tuple[str, ...]  # of the stored lock, else those made before resolving
     locked: tuple[str, ...] | None  # packages of the stored lock; None without one
     names: Mapping[str, str]  # image layer names, which depend on the lock; empty without one
@@ -80,7 +83,8 @@ def explain_candidate(
         return require_mirror(settings, repo)
 
     pythons = available_pythons(settings.python_install_dir)
-    plan = plan_validation(candidate, recipe, get_mirror(candidate.repo), pythons)
+    ask = partial(find_stored_reply, store, backend.name, get_mirror)
+    plan = plan_validation(candidate, recipe, get_mirror(candidate.repo), pythons, ask)
     rule = recipe.version
     return CandidateExplanation(
         candidate=candidate,
@@ -136,12 +140,29 @@ def _explain_variant(
         declared=_group_by_origin(manifest),
         constraints=manifest.constraints,
         absent=manifest.missing_sources,
+        backend=tuple(_describe_reply(variant)),
         left_out=(*manifest.notes, *manifest.excluded),
         lock_adjustments=adjustments,
         locked=lock.packages if lock else None,
         names={} if isinstance(names, Failure) else names,
         install=tuple(install_commands(spec)),
     )
+
+
+def _describe_reply(variant: RequirementsVariant) -> Iterator[str]:
+    """Yield why the build back-end is asked, where its reply is from, and what it requires."""
+    yield from (f"asked because: {it}" for it in variant.uncertain)
+    reply = variant.reply
+    if not variant.uncertain:
+        yield "not asked: all requirements could be read; the install is compared with the lock"
+    elif reply is None:
+        yield "no answer is stored yet; it is asked at validation"
+    elif reply.answer is None:
+        yield f"asked at {reply.commit[:12]}, without an answer: {reply.error}"
+    else:
+        files = ", ".join(reply.record.read)
+        yield f"answered at {reply.commit[:12]} in {reply.seconds:.1f} s, from {files}"
+        yield f"requires {', '.join(reply.answer.requires) or 'nothing'}"
 
 
 def _group_by_origin(manifest: Manifest) -> Mapping[str, tuple[str, ...]]:

@@ -10,9 +10,10 @@ from curate.builders.git.run import git_output, run_git
 from curate.builders.git.tree import GitTree
 from curate.builders.model import Failure, ResourceLimits
 from curate.builders.python.choose import PythonChoice, choose_python
-from curate.builders.requirements import Manifest, read_manifest
+from curate.builders.requirements import Manifest, read_answered_manifest, read_manifest
 from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.model import Candidate, Rejection
+from curate.environments.backend_question import AskBackend, BackendQuestion, BackendReply
 from curate.environments.imported_tools import keep_imported_tools
 from curate.environments.shared_cutoff import find_shared_cutoff
 from curate.environments.test_selection import TestSelection, reject_empty_selection, select_tests
@@ -21,6 +22,7 @@ from curate.git.mirror import Mirror
 from curate.git.versions import TagVersionResolver, VersionResolver
 from curate.patches.file_kinds import FileClassifier
 from curate.recipes import EnvRecipe, Recipe, RecipeError, normalize_architecture
+from curate.recipes.schema import RequirementSources
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,8 @@ class RequirementsVariant:
     reason: str = ""  # why this interpreter was selected
     date: datetime  # the environment reproduces this date
     cutoff: datetime  # of the first lock tried, which other candidates share; at most `date`
+    uncertain: tuple[str, ...] = ()  # why the build back-end is asked what it requires
+    reply: BackendReply | None = None  # of the build back-end, if it was asked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +57,16 @@ class ValidationPlan:
 
 
 def plan_validation(
-    candidate: Candidate, recipe: Recipe, mirror: Path, pythons: Sequence[str]
+    candidate: Candidate,
+    recipe: Recipe,
+    mirror: Path,
+    pythons: Sequence[str],
+    ask: AskBackend | None = None,
 ) -> ValidationPlan | Rejection:
-    """Select recipe range, tests, requirements and interpreter of *candidate*."""
+    """Select recipe range, tests, requirements and interpreter of *candidate*.
+
+    If reading leaves requirements uncertain, *ask* returns what the build back-end says of them.
+    """
     try:
         env = recipe.environment_for(candidate.version)
     except RecipeError as error:
@@ -77,7 +88,8 @@ def plan_validation(
         if not selection:
             return reject_empty_selection(recipe, candidate.test_patch, head_tree.read)
         trees = {"base": base_tree, "gold": head_tree}
-        variants = _plan_variants(trees, candidate, mirror, env, make_classifier(recipe), pythons)
+        planner = _VariantPlanner(candidate, recipe, env, pythons, ask)
+        variants = planner.plan_variants(trees, mirror)
     if isinstance(variants, Failure):
         return rejection_from_failure(variants)
     return ValidationPlan(
@@ -94,42 +106,109 @@ def current_architecture() -> str:
     return normalize_architecture(platform.machine())
 
 
-def _plan_variants(
-    trees: Mapping[str, GitTree],
-    candidate: Candidate,
-    mirror: Path,
-    env: EnvRecipe,
-    classifier: FileClassifier,
-    pythons: Sequence[str],
-) -> tuple[RequirementsVariant, ...] | Failure:
-    """Return the base requirements, then the gold requirements if the gold patch changes them.
+class _VariantPlanner:
+    """Plans the variants of the requirements of one candidate."""
 
-    Code that requires a newer library may only work with that. But the base requirements come
-    first: with the newer library, tests unrelated to the fix may fail before it.
-    """
-    sources = {
-        name: keep_imported_tools(mirror, tree, trees["gold"].commit, env.requirements, classifier)
-        for name, tree in trees.items()
-    }
-    candidates = [
-        make_variant(source, read_manifest(trees[source], sources[source]), date, env, pythons)
-        for source, date in _environment_dates(candidate, trees["gold"].commit, mirror).items()
-    ]
-    variants = [variant for variant in candidates if isinstance(variant, RequirementsVariant)]
-    if not variants:
-        return next(failure for failure in candidates if isinstance(failure, Failure))
-    distinct: dict[tuple[str, str], RequirementsVariant] = {}
-    for variant in variants:
-        distinct.setdefault((variant.python, variant.manifest.key), variant)
-    return tuple(
-        replace(
-            it,
-            cutoff=find_shared_cutoff(
-                mirror, trees[it.requirements_from], sources[it.requirements_from], it.date
-            ),
+    def __init__(
+        self,
+        candidate: Candidate,
+        recipe: Recipe,
+        env: EnvRecipe,
+        pythons: Sequence[str],
+        ask: AskBackend | None,
+    ) -> None:
+        self.candidate, self.recipe, self.env = candidate, recipe, env
+        self.pythons, self.ask = pythons, ask
+        self.sources: Mapping[str, RequirementSources] = {}
+
+    def plan_variants(
+        self, trees: Mapping[str, GitTree], mirror: Path
+    ) -> tuple[RequirementsVariant, ...] | Failure:
+        """Return the base requirements, then the gold requirements if the gold patch changes them.
+
+        Code that requires a newer library may only work with that. But the base requirements come
+        first: with the newer library, tests unrelated to the fix may fail before it.
+        """
+        dates = _environment_dates(self.candidate, trees["gold"].commit, mirror)
+        self.sources = self._find_sources(trees, mirror)
+        candidates = [
+            self._plan_variant(source, trees[source], date, mirror)
+            for source, date in dates.items()
+        ]
+        variants = [variant for variant in candidates if isinstance(variant, RequirementsVariant)]
+        if not variants:
+            return next(failure for failure in candidates if isinstance(failure, Failure))
+        distinct: dict[tuple[str, str], RequirementsVariant] = {}
+        for variant in variants:
+            distinct.setdefault((variant.python, variant.manifest.key), variant)
+        return tuple(
+            self._with_shared_cutoff(it, trees[it.requirements_from], mirror)
+            for it in distinct.values()
         )
-        for it in distinct.values()
-    )
+
+    def _find_sources(
+        self, trees: Mapping[str, GitTree], mirror: Path
+    ) -> Mapping[str, RequirementSources]:
+        classifier, tested = make_classifier(self.recipe), trees["gold"].commit
+        return {
+            name: keep_imported_tools(mirror, tree, tested, self.env.requirements, classifier)
+            for name, tree in trees.items()
+        }
+
+    def _plan_variant(
+        self, source: str, tree: GitTree, date: datetime, mirror: Path
+    ) -> RequirementsVariant | Failure:
+        sources = self.sources[source]
+        read = make_variant(source, read_manifest(tree, sources), date, self.env, self.pythons)
+        if isinstance(read, Failure) or not read.manifest.unknowns or self.ask is None:
+            return read
+        if sources.projects:  # in subfolders: their back-ends are not asked
+            return read
+        asked = replace(
+            self._with_shared_cutoff(read, tree, mirror), uncertain=read.manifest.unknowns
+        )
+        answered = self._ask_for(asked, tree)
+        if isinstance(answered, RequirementsVariant) and answered.python != read.python:
+            return self._ask_for(replace(asked, python=answered.python), tree)
+        return answered
+
+    def _ask_for(
+        self, variant: RequirementsVariant, tree: GitTree
+    ) -> RequirementsVariant | Failure:
+        """Return *variant* with the answer of the build back-end, or a note that it gave none."""
+        assert self.ask is not None
+        reply = self.ask(
+            BackendQuestion(
+                candidate=self.candidate,
+                recipe=self.recipe,
+                env=self.env,
+                tree=tree,
+                python=variant.python,
+                date=variant.date,
+                cutoff=variant.cutoff,
+            )
+        )
+        if reply is None:
+            return variant
+        if reply.answer is None:
+            note = f"the build back-end gave no answer, so what was read stands: {reply.error}"
+            manifest = replace(variant.manifest, notes=(*variant.manifest.notes, note))
+            return replace(variant, manifest=manifest, reply=reply)
+        sources = self.sources[variant.requirements_from]
+        answered = read_answered_manifest(tree, sources, reply.answer, variant.python)
+        made = make_variant(
+            variant.requirements_from, answered, variant.date, self.env, self.pythons
+        )
+        if isinstance(made, Failure):
+            return made
+        return replace(made, uncertain=variant.uncertain, reply=reply)
+
+    def _with_shared_cutoff(
+        self, variant: RequirementsVariant, tree: GitTree, mirror: Path
+    ) -> RequirementsVariant:
+        sources = self.sources[variant.requirements_from]
+        cutoff = find_shared_cutoff(mirror, tree, sources, variant.date)
+        return replace(variant, cutoff=cutoff)
 
 
 def make_variant(

@@ -14,6 +14,7 @@ from curate.builders.git.checkout import require_objects
 from curate.builders.model import Failure, RequirementsLock, RunStatus
 from curate.builders.process.digest import content_hash
 from curate.core.model import Candidate, Rejection, Run, Validation, Verdict
+from curate.environments.ask_backend import ask_backend
 from curate.environments.build import (
     build_with_fallbacks,
     choose_lock,
@@ -108,7 +109,9 @@ def validate_candidate(
         verdict=_rejected("validate", "not-run"),
     )
     mirror = ctx.get_mirror(candidate.repo)
-    plan = plan_validation(candidate, recipe, mirror, ctx.python_versions)
+    plan = plan_validation(
+        candidate, recipe, mirror, ctx.python_versions, partial(ask_backend, ctx)
+    )
     if isinstance(plan, Rejection):
         record = replace(empty_record, verdict=_rejected(plan.stage, plan.reason, plan.detail))
     else:

@@ -134,7 +134,7 @@ class Sandbox:
         if built.name.endswith(("-3", "-9")):  # gold does not help, whatever the environment
             outcome = Outcome.FAILED
         return RunResult(
-            status=RunStatus.COMPLETED, outcomes={"t::a": outcome}, output=spec.patches[0]
+            status=RunStatus.COMPLETED, outcomes={"t::a": outcome}, output=b"".join(spec.patches)
         )
 
     def release_instance(self, name: str) -> None:
@@ -245,12 +245,12 @@ def test_other_inputs_start_over(
 ) -> None:
     monkeypatch.setattr(build, "compile_lock", resolve)
     mirror, (candidate, *_) = world
-    sandbox = Sandbox(steps_left=3)
+    sandbox = Sandbox(steps_left=4)
     with Store(tmp_path / "store") as store:
         with pytest.raises(Interrupted):
             validate(store, mirror, [candidate], sandbox)
         sandbox.steps_left, ran = 100, len(sandbox.seen)
         ctx = replace(make_context(store, sandbox, mirror), python_versions=("3.8", "3.9"))
         validate_candidate(candidate, RECIPE, replace(OPTIONS, runs=1), ctx)
-    assert ran == 3
-    assert sandbox.seen[2] in sandbox.seen[ran:], "the run is not of these inputs"
+    assert ran == 4  # two builds, the installed metadata, a run
+    assert sandbox.seen[3] in sandbox.seen[ran:], "the run is not of these inputs"

@@ -8,9 +8,17 @@ from typing import Any
 import pytest
 
 from curate.builders.errors import SandboxError
-from curate.builders.model import BuiltInstance, Failure, InstanceSpec, RequirementsLock
+from curate.builders.model import (
+    BuiltInstance,
+    Failure,
+    InstanceSpec,
+    RequirementsLock,
+    RunResult,
+    RunSpec,
+    RunStatus,
+)
 from curate.builders.requirements import Manifest, Requirement
-from curate.environments import build
+from curate.environments import build, retry
 from curate.environments.plan import RequirementsVariant, ValidationPlan
 from curate.recipes import EnvRecipe, Recipe
 from curate.store import Store
@@ -57,6 +65,9 @@ class Backend:
                 detail = f"#7 1.0   × Failed to build `{name}==1`"
                 return Failure(stage="build", reason="environment-failed", detail=detail)
         return BuiltInstance(name=spec.name, backend="docker", handle="h", environment_key="k")
+
+    def run_tests(self, built: BuiltInstance, run_spec: RunSpec) -> RunResult:
+        return RunResult(status=RunStatus.CRASHED)  # nothing is installed
 
 
 @pytest.fixture
@@ -137,17 +148,17 @@ class Moody(Backend):
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "BUILD_RETRY_SECONDS", 0)
+    monkeypatch.setattr(retry, "RETRY_SECONDS", 0)
 
 
 def test_an_engine_that_fails_once_is_asked_again(run_build: RunBuild, at_once: None) -> None:
-    _, built = run_build(Moody(build.MAX_BUILD_ATTEMPTS - 1), "pytest")
+    _, built = run_build(Moody(retry.MAX_ATTEMPTS - 1), "pytest")
     assert isinstance(built, BuiltInstance)
 
 
 def test_an_engine_that_goes_on_failing_is_no_verdict(run_build: RunBuild, at_once: None) -> None:
     with pytest.raises(SandboxError):
-        run_build(Moody(build.MAX_BUILD_ATTEMPTS), "pytest")
+        run_build(Moody(retry.MAX_ATTEMPTS), "pytest")
 
 
 def test_what_commands_return_while_they_are_killed_is_not_stored(

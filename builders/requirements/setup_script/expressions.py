@@ -58,6 +58,7 @@ class ExpressionEvaluator(ast.NodeVisitor):
         self.scope = scope
         self.steps = 0
         self.max_steps = MAX_STEPS
+        self.doubts: list[str] = []  # unknown conditions and values that requirements may depend on
 
     @abstractmethod
     def call_function(self, function: ScriptFunction, arguments: CallArguments) -> Any:
@@ -136,7 +137,10 @@ class ExpressionEvaluator(ast.NodeVisitor):
         return self._apply(node, lambda *values: "".join(map(_to_text, values)), parts)
 
     def visit_IfExp(self, node: ast.IfExp) -> Any:
-        return self.evaluate(node.body if self.is_true(node.test) else node.orelse)
+        answer = self.is_true(node.test)
+        if answer is None:
+            self.doubts.append(ast.unparse(node.test))
+        return self.evaluate(node.body if answer else node.orelse)
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> Any:
         value = self.evaluate(node.value)

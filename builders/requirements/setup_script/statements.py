@@ -60,10 +60,16 @@ class StatementInterpreter(ComprehensionEvaluator):
             except ScriptError:
                 if self.depth:
                     raise
+                self._doubt(statement, [statement])
                 self._forget_targets(statement)  # the script may be right, and we not know enough
             except ScriptExit:
                 if self.depth or not self.is_forced:
                     raise
+
+    def _doubt(self, unknown: ast.AST, body: list[ast.stmt]) -> None:
+        """Note what is *unknown* if *body*, which depends on it, makes or changes lists."""
+        if not self.import_depth and (_changes_list(body) or _makes_list(body)):
+            self.doubts.append(ast.unparse(unknown).splitlines()[0])
 
     def _forget_targets(self, statement: ast.stmt) -> None:
         if isinstance(statement, ast.Assign):
@@ -95,10 +101,14 @@ class StatementInterpreter(ComprehensionEvaluator):
         answer = self.is_true(node.test)
         if answer is None and not self.import_depth and _changes_list(node.body):
             self.skipped.append(ast.unparse(node.test))
+        if answer is None:
+            self._doubt(node.test, [*node.body, *node.orelse])
         self.execute_all(node.body if answer else node.orelse)
 
     def visit_For(self, node: ast.For) -> None:
         source = self.evaluate(node.iter)
+        if isinstance(source, Unknown):
+            self._doubt(node.iter, node.body)
         for item in [] if isinstance(source, Unknown) else list(source):
             self.assign(node.target, item)
             try:
@@ -179,4 +189,15 @@ def _changes_list(body: Iterable[ast.stmt]) -> bool:
         )
         for statement in body
         for node in ast.walk(statement)
+    )
+
+
+def _makes_list(body: Iterable[ast.stmt]) -> bool:
+    """Whether *body* assigns or returns a list that it contains."""
+    return any(
+        isinstance(part, ast.List | ast.ListComp | ast.Tuple)
+        for statement in body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.Return) and node.value is not None
+        for part in ast.walk(node.value)
     )
