@@ -32,6 +32,8 @@ _SCRIPTS = re.compile(
     r"(?:\.ci|ci|\.travis|\.github|\.azure|continuous_integration|scripts|tools|build_tools)/"
     r".+\.(?:sh|py|ya?ml)|[^/]+\.sh|(?:.*/)?Dockerfile[^/]*|CONTRIBUTING\.\w+|README\.\w+)$"
 )
+_ASSIGNMENT = re.compile(r"^\s*[\w.:{},-]+\s*=(?!=)")
+_LIST_ITEM = re.compile(r"^\s+-?\s*['\"]?[\w.\[\]=<>~!-]+['\"]?[,\\]?$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +88,7 @@ def _read_requirements(tree: GitTree, path: str) -> ParsedRequirements:
 def _find_in_scripts(tree: GitTree, wanted: Iterable[str]) -> Declaration | None:
     texts = {path: _read_script(tree, path) for path in tree.paths if _SCRIPTS.match(path)}
     for name in wanted:
-        spelling = re.escape(name).replace(r"\-", "[-_.]+").replace("-", "[-_.]+")
+        spelling = "[-_.]+".join(map(re.escape, name.split("-")))
         pattern = re.compile(
             rf"(?<![\w./@-])({spelling})((?:\[[\w,.-]*\])?(?:[=<>!~]=?[\w.*]+,?)*)(?![\w/.:=-])",
             re.IGNORECASE,
@@ -102,11 +104,8 @@ def _find_in_scripts(tree: GitTree, wanted: Iterable[str]) -> Declaration | None
 def _names_packages(path: str, line: str) -> bool:
     """Whether a line of a script may name distributions: an install, or a list of tox."""
     if path.endswith(("tox.ini", "setup.cfg")):
-        return "=" not in line.partition("==")[0] or line.lstrip().startswith(("deps", "extras"))
-    return (
-        "install" in line.lower()
-        or re.match(r"^\s+-?\s*['\"]?[\w.\[\]=<>~!-]+['\"]?[,\\]?$", line) is not None
-    )
+        return not _ASSIGNMENT.match(line) or line.lstrip().startswith("deps")
+    return "install" in line.lower() or _LIST_ITEM.match(line) is not None
 
 
 def _make_line(name: str, specifier: str) -> str:

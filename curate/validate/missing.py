@@ -6,13 +6,13 @@ the repository and the package index answer, and further runs decide.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MAX_FINDINGS = 40  # of one log
 
 _EXCEPTION = r"(?:\w+\.)*"  # module of an exception's name
 _LOCATION = re.compile(r"^([^\s:'\"]+\.py):\d+: ?")
-_FILE_LINE = re.compile(r"^File \"([^\"]+)\", line \d+")
+_FILE_LINE = re.compile(r"^(?:File \"([^\"]+)\"|file (.+?\.py)), line \d+")
 _SECTION = re.compile(
     r"^_{3,} (?:ERROR (?:collecting|at (?:setup|teardown) of) )?([^_ ].*?|_\w.*?) _{3,}$"
     r"|^(?:Import|Conftest)\w* while loading conftest '(.+?)'"
@@ -56,7 +56,7 @@ _PATTERNS = tuple(
         ),
         ("fixture", r"(?:LookupError: )?fixture '(?P<name>\w+)' not found$"),
         ("fixture", r"(?:LookupError: )?no fixture named '(?P<name>\w+)' found"),
-        ("option", r"(?:[\w.-]+: )?error: unrecognized arguments: (?P<name>.+)"),
+        ("option", r"(?:[\w. -]+: )?error: unrecognized arguments: (?P<name>.+)"),
         (
             "ini",
             rf"(?:ERROR|{_EXCEPTION}(?:UsageError|PytestConfigWarning)): "
@@ -166,6 +166,8 @@ def find_missing(log: str) -> tuple[MissingThing, ...]:
         elif place.read(line):
             found += section
             section = []
+        elif place.is_located:  # below what it is about, if the code is shown
+            section = [it if ".py" in it.where else replace(it, where=place.file) for it in section]
         section += _match_line(line, place)
     first: dict[tuple[str, str], MissingThing] = {}
     for thing in (*found, *section):
@@ -196,6 +198,7 @@ class _Place:
     def __init__(self) -> None:
         self.file = ""  # of the project, or the test
         self.last_file = ""  # of anything
+        self.is_located = False  # whether the last line names a file of the project
         self.imported = ""
         self.reads_variables = False
 
@@ -204,12 +207,15 @@ class _Place:
         section = _SECTION.match(line)
         location = _LOCATION.match(line) or _FILE_LINE.match(line)
         imported = _IMPORT.match(line)
+        self.is_located = False
         if section:
             self.file = next(filter(None, section.groups())).removeprefix(_CHECKOUT)
         elif location:
-            self.last_file = location[1].removeprefix(_CHECKOUT)
-            is_foreign = _FOREIGN.match(location[1])
+            path = next(filter(None, location.groups()))
+            self.last_file = path.removeprefix(_CHECKOUT)
+            is_foreign = _FOREIGN.match(path)
             self.file = self.file if is_foreign else self.last_file
+            self.is_located = not is_foreign
             self.reads_variables &= bool(is_foreign)
         elif imported:
             self.imported = imported[1]

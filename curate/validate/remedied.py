@@ -71,8 +71,10 @@ def _iter_pythons(
         return
     variant = attempt.variant
     for python in list_other_pythons(variant, evidence.base, ctx.python_versions):
-        reason = f"declared; Python {variant.python} does not verify"
-        other = replace(variant, python=python, reason=reason)
+        why = f"which the project declares: {variant.python} does not verify"
+        notes = (*variant.manifest.notes, f"ran on Python {python}, {why}")
+        manifest = replace(variant.manifest, notes=notes)
+        other = replace(variant, python=python, reason=why, manifest=manifest)
         lock = get_or_create_lock(attempt.plan, other, variant.cutoff, ctx)
         if isinstance(lock, RequirementsLock):
             name = f"{attempt.name}, Python {python}"

@@ -69,11 +69,11 @@ class _Repair:
             remedies = self.options.setdefault(
                 key, iter_remedies(symptom, self.state, self.evidence)
             )
-            known = {it.label for it in self.applied.values()}
-            remedy = next((it for it in remedies if it.label not in known), None)
+            remedy = next(remedies, None)
             if remedy:
+                is_new = remedy.label not in {it.label for it in self.applied.values()}
                 self.applied[key] = remedy
-                new.append(key)
+                new += [key] if is_new else []
         return tuple(new)
 
     def withdraw(self, keys: tuple[Key, ...]) -> None:
@@ -109,7 +109,7 @@ def iter_repairs(
 
 
 def _repaired(failed: Attempt, repair: _Repair, ctx: ValidationContext) -> Attempt:
-    remedies = tuple(repair.applied.values())
+    remedies = tuple({it.label: it for it in reversed(repair.applied.values())}.values())[::-1]
     plan, variant = apply_remedies(failed.plan, failed.variant, remedies)
     name = f"{failed.name}, with {'; '.join(it.label for it in remedies)}"
     lock = get_or_create_lock(plan, variant, repair.cutoff, ctx)
@@ -193,7 +193,7 @@ def list_missing(
     if rejection is None or rejection.reason not in REPAIRABLE:
         return {}
     found = (*find_missing(read_log(record, ctx)), *_find_skipped(record, plan, evidence))
-    return {(it.kind, it.name): it for it in reversed(found)}
+    return {(it.kind, it.name): it for it in found}
 
 
 def read_log(record: Validation, ctx: ValidationContext) -> str:
