@@ -16,7 +16,7 @@ from curate.builders.rfc3339 import format_rfc3339, parse_rfc3339
 
 # Version of the rules here and in `initial_changes`, `legacy_metadata` and `build_failures`. Raise
 # it when a change leads to other locks: stored locks of older versions are then resolved again.
-ADJUSTMENT_VERSION = 3
+ADJUSTMENT_VERSION = 4
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 CUTOFF_STEP = timedelta(days=30)  # first extension of the cutoff for a project without older files
 

@@ -17,6 +17,7 @@ from curate.builders.lock.legacy_metadata import (
     skipped_releases,
 )
 from curate.builders.lock.needless import AdjustmentStep, list_needed
+from curate.builders.lock.oldest_pytest import raise_pytest
 from curate.builders.lock.repair import ADJUSTMENT_VERSION, find_adjustment, missing_extra_notes
 from curate.builders.lock.uv import UvResult, run_uv
 from curate.builders.model import Failure, RequirementsLock
@@ -119,6 +120,11 @@ def compile_lock(
         attempt = _resolve_once(manifest, target, metadata_by_release)
         if attempt.code == 0:
             lock = RequirementsLock(text=attempt.output, python=python, exclude_newer=cutoff)
+            raised = raise_pytest(manifest, lock.packages, python)
+            if raised and raised.manifest != manifest:
+                steps.append(AdjustmentStep(before=manifest, change=raised))
+                manifest = raised.manifest
+                continue
             resolve = partial(_try_manifest, target=target, metadata_by_release=metadata_by_release)
             sentences += [
                 *list_needed(steps, lock, resolve),

@@ -1,7 +1,7 @@
 """Record the outcome of each test from inside the pytest session (PYTEST_DONT_REWRITE).
 
 This file is copied into sandboxes as text. It must run standalone on Python 3.6 and later and
-pytest 4.6 and later. It is loaded through PYTEST_PLUGINS, which a project's `addopts` cannot
+pytest 2.8 and later. It is loaded through PYTEST_PLUGINS, which a project's `addopts` cannot
 override. It observes and limits the time of tests; without CURATE_REPORT in the environment, or
 without the key file, it does nothing.
 

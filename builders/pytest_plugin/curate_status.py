@@ -1,7 +1,7 @@
 """Print `STATUS id` once per test at the end of a pytest session (PYTEST_DONT_REWRITE).
 
 This file is embedded in evaluation scripts, together with its imports from this package. It runs on
-Python 3.6 and later and pytest 4.6 and later. Its lines come after everything that pytest prints,
+Python 3.6 and later and pytest 2.8 and later. Its lines come after everything that pytest prints,
 so a log parser that keeps the last status of each id keeps these. If a test has several statuses,
 the first of FAILED, ERROR, PASSED, XPASS, XFAIL, SKIPPED counts, as in validation. A file that
 cannot be collected is an ERROR. A test that exceeds its time is FAILED.
@@ -59,7 +59,9 @@ def pytest_runtest_logreport(report: Any) -> None:
     """Record a phase of a test; under xdist, only the controller gets these reports."""
     called = report.when == "call"
     expected = hasattr(report, "wasxfail")
-    if report.outcome == "failed":
+    if report.outcome == "failed" and called and expected:
+        _record_status(report.nodeid, "XPASS")  # as pytest 2 tells it
+    elif report.outcome == "failed":
         _record_status(report.nodeid, "FAILED" if called else "ERROR")
     elif report.outcome == "skipped":
         _record_status(report.nodeid, "XFAIL" if expected else "SKIPPED")

@@ -1,7 +1,7 @@
 """Limit the time of each test, and go on with the others (PYTEST_DONT_REWRITE).
 
 Runs in sandboxes and evaluation images as part of a plugin's text, on Python 3.6 and later and
-pytest 4.6 and later.
+pytest 2.8 and later.
 
 The session runs in a child process. What it is doing, and until when, is in memory that it shares
 with its parent. At the deadline the parent sends a signal whose handler raises an exception in the

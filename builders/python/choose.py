@@ -86,6 +86,24 @@ def choose_python(
     return Failure(stage="lock", reason="no-compatible-python", detail=detail)
 
 
+def list_supported_pythons(
+    manifest: Manifest, *, named: Iterable[str], as_of: datetime, available: Iterable[str]
+) -> tuple[str, ...]:
+    """Return, ascending, the versions that classifiers or *named* list and requires-python allows.
+
+    Only those that were released by *as_of* and are *available*.
+    """
+    declared = _classifier_versions(manifest.classifiers) | set(named)
+    usable = declared & set(available)
+    return tuple(
+        name
+        for name in RELEASES
+        if name in usable
+        and _allows_version(manifest.requires_python, name)
+        and _age_in_days(name, as_of) >= 0
+    )
+
+
 def find_interpreter(folder: Path | None, python: str) -> Path | None:
     """Return the newest interpreter of *python* ("3.8") among the prefixes in *folder*, if any."""
     if folder is None:

@@ -77,7 +77,7 @@ def plan_validation(
         supported = ", ".join(env.architectures)
         detail = f"the recipe supports {supported}, this machine is {current_architecture()}"
         return Rejection(stage="recipe", reason="architecture", detail=detail)
-    head_commit = _find_head_commit(candidate, mirror)
+    head_commit = find_head_commit(candidate, mirror)
     with (
         GitTree(mirror, candidate.base_commit) as base_tree,
         GitTree(mirror, head_commit) as head_tree,
@@ -234,7 +234,7 @@ def make_variant(
     )
 
 
-def _find_head_commit(candidate: Candidate, mirror: Path) -> str:
+def find_head_commit(candidate: Candidate, mirror: Path) -> str:
     """Return the PR's last commit; if *mirror* lacks it, the merge commit, as in the crawl."""
     head, merged = candidate.head_commit, candidate.merge_commit
     if merged and run_git(mirror, "cat-file", "-e", f"{head}^{{commit}}").returncode:

@@ -12,7 +12,6 @@ from functools import partial
 from curate import __version__
 from curate.builders.git.checkout import require_objects
 from curate.builders.model import Failure, RequirementsLock, RunStatus
-from curate.builders.process.digest import content_hash
 from curate.core.model import Candidate, Rejection, Run, Validation, Verdict
 from curate.environments.ask_backend import ask_backend
 from curate.environments.build import (
@@ -22,14 +21,12 @@ from curate.environments.build import (
     make_environment_record,
 )
 from curate.environments.context import ValidationContext, ValidationOptions
-from curate.environments.plan import (
-    RequirementsVariant,
-    ValidationPlan,
-    current_architecture,
-    plan_validation,
-)
+from curate.environments.plan import ValidationPlan, current_architecture, plan_validation
 from curate.environments.test_selection import CONTEXT_CASES
 from curate.recipes import Recipe, RecipeError
+from curate.validate.attempt import Attempt, measure_progress
+from curate.validate.remedied import iter_remedied
+from curate.validate.repair import name_cause
 from curate.validate.runs import (
     bound_time,
     measure_strength,
@@ -144,62 +141,59 @@ def first_verified(
     records: list[Validation] = []
     attempt_summaries: list[str] = []
     attempt_logs: list[str] = []
-    for name, attempt_plan, variant, lock in iter_attempts(plan, ctx):
-        if attempt_plan.use_ci_env and not records[0].runs:
+    for attempt in iter_attempts(plan, ctx, records):
+        if attempt.plan.use_ci_env and not any(record.runs for record in records):
             break  # without any run, other environment variables make no difference
-        attempt = partial(run_attempt, attempt_plan, variant, lock, options, ctx, empty_record)
-        record = ctx.resume(empty_record.instance_id, _name_step(name, lock), Validation, attempt)
+        finish = partial(run_attempt, attempt, options, ctx, empty_record)
+        record = ctx.resume(empty_record.instance_id, attempt.step, Validation, finish)
         rejection = record.verdict.rejection
         result = f"{rejection.stage}/{rejection.reason}" if rejection else "verified"
-        log.debug("%s: attempt with %s: %s", empty_record.instance_id, name, result)
-        attempt_summaries.append(f"{name}: {result}")
+        log.debug("%s: attempt with %s: %s", empty_record.instance_id, attempt.name, result)
+        attempt_summaries.append(f"{attempt.name}: {result}")
         attempt_logs.append(record.attempt_logs[0] if record.attempt_logs else "")
-        records.insert(0 if record.is_verified else len(records), record)
+        records.append(record)
         if record.is_verified or (rejection and rejection.reason in LIMIT_REASONS):
             break
     return replace(
-        records[0],
+        max(records, key=measure_progress),
         started_at=empty_record.started_at,
         attempts=tuple(attempt_summaries),
         attempt_logs=tuple(attempt_logs),
     )
 
 
-def _name_step(attempt: str, lock: RequirementsLock | Failure) -> str:
-    text = lock.detail if isinstance(lock, Failure) else lock.text
-    return f"attempt {attempt} {content_hash(text)}"
-
-
 def iter_attempts(
-    plan: ValidationPlan, ctx: ValidationContext
-) -> Iterator[tuple[str, ValidationPlan, RequirementsVariant, RequirementsLock | Failure]]:
-    """Yield (name, plan, variant, lock) of each attempt; locks are resolved lazily.
+    plan: ValidationPlan, ctx: ValidationContext, records: Sequence[Validation]
+) -> Iterator[Attempt]:
+    """Yield the attempts in order; locks are resolved lazily.
 
     First the locks shared by all candidates of a period with the same requirements, base before
-    gold (`choose_lock`); then base requirements with the candidate's exact date as cutoff; then
-    the first lock again with the environment variables of the project's CI. Locks with the same
-    packages are tried only once.
+    gold (`choose_lock`); then what these runs, whose *records* there are by then, call for: repairs
+    of what is missing, other interpreters. Then the best requirements so far with the candidate's
+    exact date as cutoff; then the best lock again with the environment variables of the project's
+    CI. Locks with the same packages are tried only once.
     """
     seen: list[tuple[str, ...]] = []
-    locks = {}
+    declared: list[Attempt] = []
     for variant in plan.variants:
         lock = choose_lock(variant, partial(_get_lock, plan, variant, ctx))
-        locks[variant.requirements_from] = lock
         packages = lock.packages if isinstance(lock, RequirementsLock) else ()
         if not packages or packages not in seen:
             seen.append(packages)
-            yield f"{variant.requirements_from} requirements", plan, variant, lock
-    first = plan.variants[0]
-    shared = locks[first.requirements_from]
-    if isinstance(shared, Failure):
+            name = f"{variant.requirements_from} requirements"
+            declared.append(Attempt(name=name, plan=plan, variant=variant, lock=lock))
+            yield declared[-1]
+    best = yield from iter_remedied(declared, ctx, records)
+    if isinstance(best.lock, Failure):
         return
-    if shared.exclude_newer != first.date:
-        lock = get_or_create_lock(plan, first, first.date, ctx)
+    variant = best.variant
+    if best.lock.exclude_newer != variant.date:
+        lock = get_or_create_lock(best.plan, variant, variant.date, ctx)
         if isinstance(lock, RequirementsLock) and lock.packages not in seen:
-            yield f"{first.requirements_from} requirements, strict cutoff", plan, first, lock
+            yield replace(best, name=f"{best.name}, strict cutoff", lock=lock)
     if plan.env.ci_env_vars:
-        ci_plan = replace(plan, use_ci_env=True)
-        yield f"{first.requirements_from} requirements, CI variables", ci_plan, first, shared
+        ci_plan = replace(best.plan, use_ci_env=True)
+        yield replace(best, name=f"{best.name}, CI variables", plan=ci_plan)
 
 
 def _get_lock(
@@ -209,14 +203,15 @@ def _get_lock(
 
 
 def run_attempt(
-    plan: ValidationPlan,
-    variant: RequirementsVariant,
-    lock: RequirementsLock | Failure,
+    attempt: Attempt,
     options: ValidationOptions,
     ctx: ValidationContext,
     empty_record: Validation,
 ) -> Validation:
-    """Build the environment of *variant* with *lock*, run the tests, compute the verdict."""
+    """Build the environment of *attempt*, run the tests, compute the verdict."""
+    plan, variant, lock = attempt.plan, attempt.variant, attempt.lock
+    command = plan.selection.build_command(plan.env, plan.recipe.data_driven_tests)
+    empty_record = replace(empty_record, test_command=command)
     if isinstance(lock, Failure):
         return _failed_attempt(empty_record, lock, ctx)
     lock, built = build_with_fallbacks(plan, variant, lock, ctx)
@@ -231,7 +226,7 @@ def run_attempt(
         verdict=compute_verdict(*_split_by_side(runs)),
     )
     if not record.is_verified:
-        return record
+        return name_cause(record, ctx)
     tests = record.verdict.fail_to_pass
     config_only, cpu_seconds = passes_with_config_only(plan, built, ctx, tests)
     if config_only:

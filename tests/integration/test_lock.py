@@ -98,3 +98,12 @@ def test_index_out_of_reach_is_no_verdict(tmp_path: Path) -> None:
     settings = BuildSettings(cache_dir=tmp_path, index_url="http://127.0.0.1:9/simple")
     with pytest.raises(BuilderError):
         lock(settings, "six")
+
+
+def test_a_pytest_that_does_not_run_on_the_interpreter_is_raised(settings: BuildSettings) -> None:
+    found = lock(settings, "pytest==2.7.3", "six")
+    assert isinstance(found, RequirementsLock)
+    (version,) = (it.removeprefix("pytest==") for it in found.packages if it.startswith("pytest="))
+    assert int(version.partition(".")[0]) >= 6
+    (sentence,) = found.adjustments
+    assert sentence.startswith("raised pytest 2.7.3 to 6.2.5 or later: no older one runs on Python")

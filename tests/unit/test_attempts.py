@@ -17,6 +17,7 @@ from curate.recipes import Recipe
 from curate.recipes.schema import EnvRecipe
 from curate.store import Store
 from curate.validate import attempts
+from curate.validate.attempt import Attempt
 from tests.helpers.factories import make_candidate, make_validation
 from tests.helpers.fakes import UNUSED, fake, make_context
 
@@ -66,7 +67,11 @@ def attempt_names(monkeypatch: pytest.MonkeyPatch) -> AttemptNames:
         plan = ValidationPlan(
             candidate=UNUSED, recipe=UNUSED, env=env, selection=UNUSED, variants=tuple(grounds)
         )
-        return [name for name, *_ in attempts.iter_attempts(plan, UNUSED)], len(made)
+        names, records = [], list[Validation]()
+        for attempt in attempts.iter_attempts(plan, UNUSED, records):
+            names.append(attempt.name)
+            records.append(make_validation(rejection=BROKEN))
+        return names, len(made)
 
     return run
 
@@ -153,16 +158,16 @@ def test_ci_is_tried_where_runs_showed_nothing_and_only_there(
         variants=(),
     )
     locked = lock("a")
-    tries = [("a", plan, None, locked), ("b", replace(plan, use_ci_env=True), None, locked)]
+    ground = fake(manifest=fake(notes=()))
+    tries = [
+        Attempt(name="a", plan=plan, variant=ground, lock=locked),
+        Attempt(name="b", plan=replace(plan, use_ci_env=True), variant=ground, lock=locked),
+    ]
 
     def attempted(
-        tried: ValidationPlan,
-        ground: object,
-        lock: object,
-        options: ValidationOptions,
-        ctx: object,
-        blank: Validation,
+        attempt: Attempt, options: ValidationOptions, ctx: object, blank: Validation
     ) -> Validation:
+        tried = attempt.plan
         why = second if tried.use_ci_env else first
         verdict = Verdict(fail_to_pass=("t",) * (not why), pass_to_pass=(), rejection=why)
         seen.append(dict(tried.env_vars))
@@ -208,11 +213,20 @@ def test_what_was_built_for_a_trial_may_go_when_it_ends(
 def test_what_a_failed_lock_printed_is_kept_whole_for_every_attempt(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    selection = fake(build_command=lambda *_: "")
     plan = ValidationPlan(
-        candidate=UNUSED, recipe=UNUSED, env=EnvRecipe(), selection=UNUSED, variants=()
+        candidate=UNUSED,
+        recipe=fake(data_driven_tests=None),
+        env=EnvRecipe(),
+        selection=selection,
+        variants=(),
     )
+    ground = fake(manifest=fake(notes=()))
     failures = [replace(FAILURE, detail="end", log=f"the whole {name} log") for name in "ab"]
-    tries = [(f"attempt {n}", plan, UNUSED, failure) for n, failure in enumerate(failures)]
+    tries = [
+        Attempt(name=f"attempt {n}", plan=plan, variant=ground, lock=failure)
+        for n, failure in enumerate(failures)
+    ]
     monkeypatch.setattr(attempts, "iter_attempts", lambda *_: iter(tries))
     with Store(tmp_path) as store:
         ctx = make_context(store, UNUSED)

@@ -9,8 +9,9 @@ import pytest
 from curate.builders.model import Outcome
 from curate.core.errors import ConfigurationError
 from curate.core.model import Rejection, Run, Validation
-from curate.recipe_tools.draft.propose import DraftValue, RecipeDraft
+from curate.recipe_tools.draft.propose import RecipeDraft
 from curate.recipe_tools.draft.revise import TrialFailure, revise_draft
+from curate.recipe_tools.draft.version_ranges import DraftValue, RangeDraft
 from curate.workflows.recipe_trial import RepositoryTrial, draw_by_period
 from curate.workflows.trial import TrialResult
 from curate.workflows.trial_cause import describe_cause
@@ -212,15 +213,12 @@ def fact(value: str) -> DraftValue:
 
 DRAFT = RecipeDraft(
     repo="owner/name",
-    import_name=None,
+    import_name="",
     version_file=None,
-    files=(),
-    extras=(),
-    groups=(),
-    add=(),
-    system_packages=(fact("graphviz"), fact("python-dev"), fact("libold1")),
-    env_vars={},
-    test_command=fact("pytest {tests}"),
+    ranges=(
+        RangeDraft(end="2", facts={"system_packages": (fact("graphviz"), fact("python-dev"))}),
+        RangeDraft(first="2", facts={"system_packages": (fact("libold1"),)}),
+    ),
     test_paths=(),
     warnings=(),
     seen=("2020-01-01 abc",),
@@ -238,8 +236,8 @@ def test_system_packages_that_apt_does_not_know_are_dropped() -> None:
     log += "#5 3.1 E: Package 'python-dev' has no installation candidate\n"
     revised = revise_draft(DRAFT, [failure(log)])
     assert revised
-    assert [it.value for it in revised.system_packages] == ["graphviz"]
-    assert "python-dev, libold1" in revised.warnings[-1]
+    assert [it.facts for it in revised.ranges] == [{"system_packages": (fact("graphviz"),)}, {}]
+    assert "libold1, python-dev" in revised.warnings[-1]
     assert revise_draft(revised, [failure(log)]) is None
     assert revise_draft(DRAFT, [failure(log, stage="collect")]) is None
     assert revise_draft(DRAFT, [failure("E: Unable to locate package another")]) is None

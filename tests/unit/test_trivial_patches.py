@@ -14,6 +14,7 @@ from curate.patches.ablation import config_only_patch
 from curate.recipes.schema import EnvRecipe
 from curate.store import Store
 from curate.validate import attempts
+from curate.validate.attempt import Attempt
 from curate.validate.attempts import CONFIG_ONLY_REJECTION
 from curate.validate.runs import run_before_and_after
 from curate.validate.verdict import compute_verdict
@@ -67,9 +68,8 @@ def tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunAttempt:
         with Store(tmp_path / mended_by) as store:  # runs that are stored are not repeated
             ctx = context_of(store, mended_by)
             blank = make_validation(runs=())
-            return attempts.run_attempt(
-                plan_of(gold, test_patch), UNUSED, UNUSED, ValidationOptions(**options), ctx, blank
-            )
+            attempt = Attempt(name="a", plan=plan_of(gold, test_patch), variant=UNUSED, lock=UNUSED)
+            return attempts.run_attempt(attempt, ValidationOptions(**options), ctx, blank)
 
     return run
 

@@ -1,0 +1,262 @@
+"""Changes to an environment that may provide what a run found missing, with their evidence.
+
+The repository is asked first: what it declares at the base commit, in the pull request, and a
+little later. Then the table of providers, and last the distribution that has the module's name.
+What is in the repository itself is never taken from the index.
+"""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from packaging.requirements import Requirement as Parsed
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from curate.environments.declarations import find_variable
+from curate.environments.evidence import RepositoryEvidence
+from curate.environments.providers import load_providers
+
+IMPORTLIB_SINCE = Version("6.0")  # pytest with --import-mode=importlib
+IMPORTLIB_MODE = "--import-mode=importlib"
+
+_ASYNC_PLUGINS = ("pytest-asyncio", "anyio", "pytest-trio", "pytest-twisted", "pytest-aiohttp")
+_VERSION_KINDS = frozenset({"name", "attribute", "conflict"})
+_STANDARD = sys.stdlib_module_names | {"distutils", "imp", "asynchat", "asyncore", "smtpd"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remedy:
+    """One change to an environment or its test command, and the sentence that tells why."""
+
+    requirements: tuple[str, ...] = ()  # lines added to the manifest
+    constraints: tuple[str, ...] = ()
+    system_packages: tuple[str, ...] = ()
+    env_vars: tuple[tuple[str, str], ...] = ()
+    python_path: str | None = None  # folder of the checkout added to PYTHONPATH; "" is the root
+    arguments: tuple[str, ...] = ()  # of pytest, before the tests
+    dropped_option: str = ""  # of pytest, with its value
+    sentence: str
+
+    @property
+    def label(self) -> str:
+        """Name in the list of attempts."""
+        path = () if self.python_path is None else (f"PYTHONPATH={self.python_path or '.'}",)
+        dropped = (f"no {self.dropped_option}",) if self.dropped_option else ()
+        variables = tuple(name for name, _ in self.env_vars)
+        added = (*self.requirements, *self.constraints, *self.system_packages, *variables)
+        return ", ".join((*added, *path, *self.arguments, *dropped))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Symptom:
+    """What a run found missing: kind and name as in `curate.validate.missing`, and where."""
+
+    kind: str
+    name: str
+    where: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentState:
+    """What the environment of the run had."""
+
+    packages: tuple[str, ...]  # "name==version" of its lock
+    test_command: str  # of the recipe, with placeholders
+
+    def find_version(self, name: str) -> str:
+        """Return the locked version of the distribution *name*; "" if it is not locked."""
+        pairs = (package.partition("==") for package in self.packages)
+        return next((it[2] for it in pairs if it[0] == canonicalize_name(name)), "")
+
+
+def iter_remedies(
+    symptom: Symptom, state: EnvironmentState, evidence: RepositoryEvidence
+) -> Iterator[Remedy]:
+    """Yield what may answer *symptom*, the best first; nothing if there is no answer."""
+    providers, name = load_providers(), symptom.name
+    if symptom.kind == "module":
+        yield from _find_module(symptom, state, evidence)
+    elif symptom.kind in ("distribution", "plugin"):
+        yield from _add([_name_of(name)], symptom, state, evidence)
+    elif symptom.kind == "fixture":
+        yield from _add(providers.fixtures.get(name, ()), symptom, state, evidence)
+    elif symptom.kind == "async":
+        yield from _add(_ASYNC_PLUGINS, symptom, state, evidence, only_named=True)
+        yield from _add(_ASYNC_PLUGINS[:1], symptom, state, evidence)
+    elif symptom.kind == "option":
+        yield from _answer_option(symptom, state, evidence)
+    elif symptom.kind in ("ini", "marker"):
+        table = providers.ini if symptom.kind == "ini" else providers.markers
+        yield from _add([table[name]] if name in table else [], symptom, state, evidence)
+    elif symptom.kind == "pytest":
+        sentence = f"required pytest>={name}: the project's configuration asks for it"
+        yield Remedy(constraints=(f"pytest>={name}",), sentence=sentence)
+    elif symptom.kind in _VERSION_KINDS:
+        yield from _change_version(symptom, state, evidence)
+    else:
+        yield from _change_surroundings(symptom, state, evidence)
+
+
+def _find_module(
+    symptom: Symptom, state: EnvironmentState, evidence: RepositoryEvidence
+) -> Iterator[Remedy]:
+    module = symptom.name
+    if evidence.is_own_module(module):
+        yield from _extend_path(module, symptom, evidence)
+        return
+    names = [it for it in load_providers().list_distributions(module) if it != evidence.project]
+    locked = [name for name in names if state.find_version(name)]
+    if locked:
+        version = Symptom(kind="name", name=module, where=symptom.where)
+        yield from _change_version(version, state, evidence)
+        return
+    yield from _add(names, symptom, state, evidence, only_named=True)
+    if evidence.has_files_of(module):
+        yield from _extend_path(module, symptom, evidence)
+    elif module.partition(".")[0] not in _STANDARD or module in load_providers().modules:
+        yield from _add(names, symptom, state, evidence)
+
+
+def _extend_path(module: str, symptom: Symptom, evidence: RepositoryEvidence) -> Iterator[Remedy]:
+    """Make a module of the repository importable, from each folder that has it."""
+    for root in evidence.find_roots(module):
+        sentence = f"added {root or 'the checkout'} to PYTHONPATH: {_tell(symptom)}"
+        yield Remedy(python_path=root, sentence=sentence)
+
+
+def _add(
+    names: Iterable[str],
+    symptom: Symptom,
+    state: EnvironmentState,
+    evidence: RepositoryEvidence,
+    *,
+    only_named: bool = False,
+) -> Iterator[Remedy]:
+    """Add one of the distributions *names*: as the repository names it, else simply by name."""
+    wanted = [name for name in names if not state.find_version(name) and name != evidence.project]
+    if not wanted:
+        return
+    found = evidence.find_declaration(wanted)
+    if found:
+        yield _make_addition(found.line, symptom, found.origin)
+    if only_named:
+        return
+    named = canonicalize_name(Parsed(found.line).name) if found else ""
+    for name in wanted:
+        if name != named:
+            yield _make_addition(name, symptom, "named nowhere in the repository")
+
+
+def _make_addition(line: str, symptom: Symptom, origin: str) -> Remedy:
+    parsed = Parsed(line)
+    parsed.marker = None  # the run has shown that it is needed
+    sentence = f"added {parsed}: {_tell(symptom)} ({origin})"
+    return Remedy(requirements=(str(parsed),), sentence=sentence)
+
+
+def _answer_option(
+    symptom: Symptom, state: EnvironmentState, evidence: RepositoryEvidence
+) -> Iterator[Remedy]:
+    """Drop an option of the recipe's command; for one of the project, install its plugin."""
+    option = re.split(r"[= ]", symptom.name, maxsplit=1)[0]
+    plugin = load_providers().find_option_plugin(symptom.name)
+    is_in_command = re.search(rf"(?<!\S){re.escape(option)}(?![\w-])", state.test_command)
+    if is_in_command and plugin:
+        sentence = f"dropped {option} from the test command: {plugin} is not installed"
+        yield Remedy(dropped_option=option, sentence=sentence)
+    if is_in_command:
+        return
+    yield from _add([plugin] if plugin else [], symptom, state, evidence)
+    sentence = f"overrode addopts of the project: pytest has no option {option}"
+    yield Remedy(arguments=("-o", "addopts="), sentence=sentence)
+
+
+def _change_version(
+    symptom: Symptom, state: EnvironmentState, evidence: RepositoryEvidence
+) -> Iterator[Remedy]:
+    """Constrain a locked distribution as the message asks, or as the repository did later."""
+    if symptom.kind == "conflict":
+        line = str(_without_extras(symptom.name))
+        yield Remedy(constraints=(line,), sentence=f"required {line}: {_tell(symptom)}")
+        return
+    if evidence.is_own_module(symptom.name):
+        return
+    for name in load_providers().list_distributions(symptom.name):
+        version = state.find_version(name)
+        for found in evidence.iter_later_declarations(name) if version else ():
+            line = _exclude_version(found.line, version)
+            if line:
+                sentence = f"required {line}: {_tell(symptom)} ({found.origin})"
+                yield Remedy(constraints=(line,), sentence=sentence)
+
+
+def _exclude_version(line: str, version: str) -> str:
+    """Return the specifier of *line* as a constraint if it excludes *version*; else ""."""
+    parsed = _without_extras(line)
+    if not parsed.specifier or parsed.specifier.contains(version, prereleases=True):
+        return ""
+    clauses = [it for it in parsed.specifier if not it.contains(version, prereleases=True)]
+    parsed.specifier = SpecifierSet(",".join(map(str, clauses)))
+    return str(parsed)
+
+
+def _without_extras(line: str) -> Parsed:
+    parsed = Parsed(line)
+    parsed.extras, parsed.marker = set(), None
+    return parsed
+
+
+def _change_surroundings(
+    symptom: Symptom, state: EnvironmentState, evidence: RepositoryEvidence
+) -> Iterator[Remedy]:
+    providers, name = load_providers(), symptom.name
+    if symptom.kind == "variable":
+        value, origin = find_variable(evidence.base, name) or _guess_variable(name)
+        if value:
+            sentence = f"set {name}={value}: {_tell(symptom)} ({origin})"
+            yield Remedy(env_vars=((name, value),), sentence=sentence)
+        return
+    package = {
+        "executable": providers.executables.get(name, ""),
+        "library": providers.find_library_package(name),
+    }.get(symptom.kind, "")
+    if package:
+        sentence = f"added the Debian package {package}: {_tell(symptom)}"
+        yield Remedy(system_packages=(package,), sentence=sentence)
+    elif symptom.kind == "import-mismatch":
+        version = state.find_version("pytest")
+        if version and Version(version) >= IMPORTLIB_SINCE:
+            sentence = f"ran pytest with {IMPORTLIB_MODE}: {_tell(symptom)}"
+            yield Remedy(arguments=(IMPORTLIB_MODE,), sentence=sentence)
+
+
+def _guess_variable(name: str) -> tuple[str, str]:
+    """Return a value for a variable that names a folder for temporary files; "" for others."""
+    is_folder = re.search(r"TE?MP", name)
+    return (f"/tmp/{name.lower()}", "a folder for temporary files") if is_folder else ("", "")
+
+
+def _name_of(requirement: str) -> str:
+    return canonicalize_name(re.split(r"[\[<>=!~ ;]", requirement, maxsplit=1)[0])
+
+
+def _tell(symptom: Symptom) -> str:
+    place = symptom.where or "the run"
+    words = {
+        "module": f"{place} imports {symptom.name}",
+        "name": f"{place} does not find what it imports from {symptom.name}",
+        "attribute": f"{place} does not find what it uses of {symptom.name}",
+        "fixture": f"{place} uses the fixture {symptom.name}",
+        "option": f"the project's options of pytest have {symptom.name}",
+        "ini": f"the configuration of pytest has {symptom.name}",
+        "marker": f"{place} uses the marker {symptom.name}",
+        "async": f"{place} has async tests",
+        "executable": f"{place} runs {symptom.name}",
+        "library": f"{place} loads {symptom.name}",
+        "variable": f"{place} reads this environment variable",
+        "import-mismatch": f"{symptom.name} and another file have one module name",
+    }
+    return words.get(symptom.kind, f"{place} needs {symptom.name}")

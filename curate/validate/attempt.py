@@ -1,0 +1,32 @@
+"""One attempt to verify a candidate: an environment, and how far its runs came."""
+
+from dataclasses import dataclass
+
+from curate.builders.model import Failure, Outcome, RequirementsLock
+from curate.builders.process.digest import content_hash
+from curate.core.model import Validation
+from curate.environments.plan import RequirementsVariant, ValidationPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """The inputs of an attempt; *name* tells it from others of the same candidate."""
+
+    name: str
+    plan: ValidationPlan
+    variant: RequirementsVariant
+    lock: RequirementsLock | Failure
+
+    @property
+    def step(self) -> str:
+        """Name under which its result is kept as long as the candidate has no verdict."""
+        text = self.lock.detail if isinstance(self.lock, Failure) else self.lock.text
+        return f"attempt {self.name} {content_hash(text, self.variant.manifest.notes)}"
+
+
+def measure_progress(record: Validation) -> int:
+    """Return how far an attempt came: 3 if verified, 2 if tests passed, 1 if there was a run."""
+    if record.is_verified:
+        return 3
+    passed = any(Outcome.PASSED in run.outcomes.values() for run in record.runs)
+    return 2 if passed else int(bool(record.runs))

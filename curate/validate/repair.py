@@ -1,0 +1,260 @@
+"""Repaired environments: what a run found missing, answered and tried again, a few times."""
+
+import ast
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from packaging.requirements import Requirement as Parsed
+from packaging.utils import canonicalize_name
+
+from curate.builders.model import Failure, Outcome, RequirementsLock, RunStatus
+from curate.builders.requirements.model import Requirement
+from curate.core.model import Validation
+from curate.environments.build import get_or_create_lock
+from curate.environments.context import ValidationContext
+from curate.environments.evidence import RepositoryEvidence
+from curate.environments.plan import RequirementsVariant, ValidationPlan
+from curate.environments.remedies import EnvironmentState, Remedy, Symptom, iter_remedies
+from curate.validate.attempt import Attempt
+from curate.validate.missing import MissingThing, find_cause, find_missing
+
+MAX_REPAIRS = 3
+MAX_ROUNDS = 8  # also those that end before a run, because the index has no such distribution
+
+REPAIRABLE = frozenset(
+    {
+        "collection-error",
+        "no-tests-collected",
+        str(RunStatus.CRASHED),
+        "pass-to-fail",
+        "no-fail-to-pass",
+        "install-failed",
+        "not-imported",
+    }
+)
+
+NAMED_CAUSES = frozenset({"collection-error", "no-tests-collected", str(RunStatus.CRASHED)})
+"""Reasons of rejections whose detail names the cause in the log."""
+
+Key = tuple[str, str]  # kind and name of a missing thing
+
+
+@dataclass(kw_only=True)
+class _Repair:
+    """What was tried for each missing thing."""
+
+    state: EnvironmentState
+    cutoff: datetime
+    evidence: RepositoryEvidence
+    applied: dict[Key, Remedy] = field(default_factory=dict)
+    options: dict[Key, Iterator[Remedy]] = field(default_factory=dict)
+
+    @classmethod
+    def begin(cls, failed: Attempt, evidence: RepositoryEvidence) -> "_Repair":
+        """Return the state before any repair of *failed*, whose lock was resolved."""
+        assert isinstance(failed.lock, RequirementsLock)
+        state = EnvironmentState(
+            packages=failed.lock.packages, test_command=failed.plan.env.test_command
+        )
+        return cls(state=state, cutoff=failed.lock.exclude_newer, evidence=evidence)
+
+    def answer(self, missing: Mapping[Key, MissingThing]) -> tuple[Key, ...]:
+        """Take the next remedy of each thing, without those that did not help; return new keys."""
+        self.applied = {key: it for key, it in self.applied.items() if key not in missing}
+        new = []
+        for key, thing in missing.items():
+            symptom = Symptom(kind=thing.kind, name=thing.name, where=thing.where)
+            remedies = self.options.setdefault(
+                key, iter_remedies(symptom, self.state, self.evidence)
+            )
+            remedy = next(remedies, None)
+            if remedy:
+                is_new = remedy.label not in {it.label for it in self.applied.values()}
+                self.applied[key] = remedy
+                new += [key] if is_new else []
+        return tuple(new)
+
+    def withdraw(self, keys: tuple[Key, ...]) -> None:
+        """Take back remedies that changed nothing."""
+        self.applied = {key: it for key, it in self.applied.items() if key not in keys}
+
+
+def iter_repairs(
+    failed: Attempt,
+    ctx: ValidationContext,
+    evidence: RepositoryEvidence,
+    get_latest: Callable[[], Validation],
+) -> Iterator[Attempt]:
+    """Yield *failed* with what its runs, and those of each repair, found missing.
+
+    *get_latest* returns the record of the attempt that was yielded last. A remedy is kept only if
+    the next run no longer misses what it answers.
+    """
+    repair = _Repair.begin(failed, evidence)
+    repairs = 0
+    for _ in range(MAX_ROUNDS):
+        missing = list_missing(get_latest(), failed.plan, ctx, evidence)
+        new = repair.answer(missing)
+        if repairs == MAX_REPAIRS or not new:
+            return
+        attempt = _repaired(failed, repair, ctx)
+        useless = _find_useless(repair, new, attempt.lock)
+        repair.withdraw(useless)
+        if len(useless) == len(new):
+            continue
+        repairs += 1
+        yield _repaired(failed, repair, ctx) if useless else attempt
+
+
+def _repaired(failed: Attempt, repair: _Repair, ctx: ValidationContext) -> Attempt:
+    remedies = tuple({it.label: it for it in reversed(repair.applied.values())}.values())[::-1]
+    plan, variant = apply_remedies(failed.plan, failed.variant, remedies)
+    name = f"{failed.name}, with {'; '.join(it.label for it in remedies)}"
+    lock = get_or_create_lock(plan, variant, repair.cutoff, ctx)
+    return Attempt(name=name, plan=plan, variant=variant, lock=lock)
+
+
+def _find_useless(
+    repair: _Repair, keys: tuple[Key, ...], lock: RequirementsLock | Failure
+) -> tuple[Key, ...]:
+    """Return those *keys* whose distributions did not come into *lock*; all if there is none."""
+    if isinstance(lock, Failure):
+        return keys
+    locked = {package.partition("==")[0] for package in lock.packages}
+    return tuple(
+        key
+        for key in keys
+        if not {_distribution(line) for line in repair.applied[key].requirements} <= locked
+        or (_only_constrains(repair.applied[key]) and lock.packages == repair.state.packages)
+    )
+
+
+def _only_constrains(remedy: Remedy) -> bool:
+    return remedy.label == ", ".join(remedy.constraints)
+
+
+def _distribution(line: str) -> str:
+    return canonicalize_name(Parsed(line).name)
+
+
+def apply_remedies(
+    plan: ValidationPlan, variant: RequirementsVariant, remedies: tuple[Remedy, ...]
+) -> tuple[ValidationPlan, RequirementsVariant]:
+    """Return *plan* and *variant* with *remedies*; their sentences are notes of the manifest."""
+    manifest, env = variant.manifest, plan.env
+    added = tuple(
+        Requirement(line=line, name=_distribution(line), origin="repair")
+        for remedy in remedies
+        for line in remedy.requirements
+    )
+    packages = (name for remedy in remedies for name in remedy.system_packages)
+    variables = dict(pair for remedy in remedies for pair in remedy.env_vars)
+    command = env.test_command
+    for remedy in remedies:
+        command = _change_command(command, remedy)
+    changed_env = env.model_copy(
+        update={
+            "system_packages": tuple(dict.fromkeys((*env.system_packages, *packages))),
+            "env_vars": env.env_vars | variables,
+            "test_command": command,
+        }
+    )
+    constraints = (line for remedy in remedies for line in remedy.constraints)
+    changed = replace(
+        manifest,
+        requirements=(*manifest.requirements, *added),
+        constraints=(*manifest.constraints, *constraints),
+        notes=(*manifest.notes, *(remedy.sentence for remedy in remedies)),
+    )
+    return replace(plan, env=changed_env), replace(variant, manifest=changed)
+
+
+def _change_command(command: str, remedy: Remedy) -> str:
+    """Return the test command, a template, with the changes of *remedy*."""
+    if remedy.dropped_option:
+        option = re.escape(remedy.dropped_option)
+        value = r"(?:=\S+|\s+(?![-{\"'$&|;<>])\S+(?=\s))?"
+        command = re.sub(rf"(?<!\S){option}(?:\d+|{value})(?!\S)\s*", "", command)
+    if remedy.arguments:
+        command = command.replace("{tests}", f"{' '.join(remedy.arguments)} {{tests}}")
+    if remedy.python_path is not None:
+        folder = f"$PWD/{remedy.python_path}".rstrip("/")
+        command = f'export PYTHONPATH="${{{{PYTHONPATH:+$PYTHONPATH:}}}}{folder}"; {command}'
+    return command
+
+
+def list_missing(
+    record: Validation, plan: ValidationPlan, ctx: ValidationContext, evidence: RepositoryEvidence
+) -> dict[Key, MissingThing]:
+    """Return what the first post-patch run, or a failed install, of *record* found missing."""
+    rejection = record.verdict.rejection
+    if rejection is None or rejection.reason not in REPAIRABLE:
+        return {}
+    found = (*find_missing(read_log(record, ctx)), *_find_skipped(record, plan, evidence))
+    return {(it.kind, it.name): it for it in found}
+
+
+def read_log(record: Validation, ctx: ValidationContext) -> str:
+    """Return what the first post-patch run of *record* printed, or its failed lock or build."""
+    keys = [run.log for run in record.runs if run.side == "after"] or list(record.attempt_logs)
+    content = ctx.store.blobs.get(keys[0]) if keys and keys[0] else b""
+    return content.decode("utf-8", "replace")
+
+
+def name_cause(record: Validation, ctx: ValidationContext) -> Validation:
+    """Return *record* with the first line of its log that says why tests did not run."""
+    rejection = record.verdict.rejection
+    if rejection is None or rejection.reason not in NAMED_CAUSES:
+        return record
+    cause = find_cause(read_log(record, ctx))
+    if not cause:
+        return record
+    detail = f"{cause} ({rejection.detail})" if rejection.detail else cause
+    verdict = replace(record.verdict, rejection=replace(rejection, detail=detail))
+    return replace(record, verdict=verdict)
+
+
+def _find_skipped(
+    record: Validation, plan: ValidationPlan, evidence: RepositoryEvidence
+) -> Iterator[MissingThing]:
+    """Yield the modules without which a test file skips all its tests."""
+    after = next((run for run in record.runs if run.side == "after"), None)
+    for path in plan.selection.files if after else ():
+        assert after is not None
+        outcomes = {o for n, o in after.outcomes.items() if n.partition("::")[0] == path}
+        if outcomes == {Outcome.SKIPPED}:
+            text = (evidence.head.read(path) or b"").decode("utf-8", "replace")
+            for module in list_optional_imports(text):
+                evidence_line = f"all tests are skipped, perhaps without {module}"
+                yield MissingThing(kind="module", name=module, where=path, evidence=evidence_line)
+
+
+def list_optional_imports(source: str) -> tuple[str, ...]:
+    """Return the modules that a test file needs for its tests, but does without."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return ()
+    found: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Try) and any(map(_catches_import_error, node.handlers)):
+            for statement in node.body:
+                if isinstance(statement, ast.Import):
+                    found += [alias.name for alias in statement.names]
+                elif isinstance(statement, ast.ImportFrom) and statement.module:
+                    found += [] if statement.level else [statement.module]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("importorskip"):
+            first = node.args[0] if node.args else None
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                found.append(first.value)
+    return tuple(dict.fromkeys(found))
+
+
+def _catches_import_error(handler: ast.ExceptHandler) -> bool:
+    return (
+        handler.type is None
+        or "ImportError" in ast.unparse(handler.type)
+        or ("ModuleNotFoundError" in ast.unparse(handler.type))
+    )
