@@ -91,6 +91,10 @@ class GitTree:
         """The path of every regular file, in git's order."""
         return tuple(self._blobs)
 
+    def object_id(self, path: str) -> str:
+        """Return the object id of the content of *path*, one of `paths`."""
+        return self._blobs[path]
+
     @cached_property
     def _blobs(self) -> dict[str, str]:
         """Path -> object id of every regular file."""

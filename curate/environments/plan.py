@@ -13,8 +13,10 @@ from curate.builders.python.choose import PythonChoice, choose_python
 from curate.builders.requirements import Manifest, read_manifest
 from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.model import Candidate, Rejection
+from curate.environments.data_selection import select_data_tests
+from curate.environments.pytest_ini import PytestFiles
 from curate.environments.shared_cutoff import find_shared_cutoff
-from curate.environments.test_selection import TestSelection, reject_empty_selection, select_tests
+from curate.environments.test_selection import TestSelection, select_tests
 from curate.git.declared import FileVersionResolver
 from curate.git.mirror import Mirror
 from curate.git.versions import TagVersionResolver, VersionResolver
@@ -70,11 +72,9 @@ def plan_validation(
         GitTree(mirror, candidate.base_commit) as base_tree,
         GitTree(mirror, head_commit) as head_tree,
     ):
-        selection = select_tests(
-            recipe, candidate.test_patch, before=base_tree.read, after=head_tree.read
-        )
-        if not selection:
-            return reject_empty_selection(recipe, candidate.test_patch, head_tree.read)
+        selection = _select(candidate, recipe, base_tree, head_tree)
+        if isinstance(selection, Rejection):
+            return selection
         trees = {"base": base_tree, "gold": head_tree}
         variants = _plan_variants(trees, candidate, mirror, env, pythons)
     if isinstance(variants, Failure):
@@ -86,6 +86,17 @@ def plan_validation(
         selection=selection,
         variants=variants,
     )
+
+
+def _select(
+    candidate: Candidate, recipe: Recipe, base_tree: GitTree, head_tree: GitTree
+) -> TestSelection | Rejection:
+    """Select the changed test modules; without any, the tests that read the changed files."""
+    patch, files = candidate.test_patch, PytestFiles(head_tree)
+    selection = select_tests(
+        recipe, patch, before=base_tree.read, after=head_tree.read, pytest_files=files
+    )
+    return selection or select_data_tests(recipe, patch, head_tree, make_classifier(recipe), files)
 
 
 def current_architecture() -> str:

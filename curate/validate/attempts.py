@@ -28,6 +28,7 @@ from curate.environments.plan import (
 )
 from curate.environments.test_selection import CONTEXT_CASES
 from curate.recipes import Recipe, RecipeError
+from curate.validate.data_tests import find_data_tests
 from curate.validate.runs import (
     bound_time,
     measure_strength,
@@ -38,7 +39,7 @@ from curate.validate.verdict import compute_verdict
 
 log = logging.getLogger(__name__)
 
-VALIDATION_VERSION = 4
+VALIDATION_VERSION = 5
 """Increment when runs or verdicts change, so that earlier validations count as outdated."""
 
 # A run reached a limit: other environments would hardly help, and cost as much again.
@@ -212,10 +213,17 @@ def run_attempt(
     lock, built = build_with_fallbacks(plan, variant, lock, ctx)
     if isinstance(built, Failure):
         return _failed_attempt(empty_record, built, ctx)
+    found = find_data_tests(plan, built, ctx)
+    if isinstance(found, Rejection):
+        verdict = _rejected(found.stage, found.reason, found.detail)
+        environment = make_environment_record(plan, variant, lock, built)
+        return replace(empty_record, environment=environment, verdict=verdict)
+    plan = found
     runs = run_before_and_after(plan, built, ctx, count=options.runs)
     plan = bound_time(plan, next(run for run in runs if run.side == "after"))
     record = replace(
         empty_record,
+        test_command=plan.selection.build_command(plan.env, plan.recipe.data_driven_tests),
         environment=make_environment_record(plan, variant, lock, built),
         runs=tuple(runs),
         verdict=compute_verdict(*_split_by_side(runs)),
