@@ -30,7 +30,7 @@ class FileRecorder:
         self._only_collect = only_collect
         self._folder = os.path.join(os.getcwd(), "")  # noqa: PTH109, PTH118
         self._checkout = _find_checkout(self._folder)
-        self._abspath = os.path.abspath
+        self._abspath, self._exists = os.path.abspath, os.path.exists
         self._name = ""
         self._paths = {}  # type: Any
         self._reported = set()  # type: Any
@@ -47,13 +47,15 @@ class FileRecorder:
             self._note(arguments[0])
         elif event == "subprocess.Popen" and isinstance(arguments[1], (list, tuple)):
             for argument in arguments[1]:
-                self._note(argument)
+                self._note(argument, arguments[2] or "", must_exist=True)
 
-    def _note(self, path: Any) -> None:
+    def _note(self, path: Any, folder: Any = "", *, must_exist: bool = False) -> None:
         try:
             if path is None or isinstance(path, int):
                 return
-            text = self._abspath(os.fsdecode(path))
+            text = self._abspath(os.path.join(os.fsdecode(folder), os.fsdecode(path)))  # noqa: PTH118
+            if must_exist and not self._exists(text):
+                return
         except Exception:  # what a test passes to `open` may be anything
             return
         if text.startswith(self._checkout):

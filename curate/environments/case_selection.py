@@ -48,7 +48,7 @@ class _Case:
 
 def match_parameters(recording: Recording, data: Sequence[DataFile]) -> tuple[str, ...]:
     """Return the tests whose parameters name *data*, and unchanged ones beside them."""
-    cases = [_Case(test) for test in recording.tests]
+    cases = _sort_cases(recording)
     matched: set[int] = set()
     for file in data:
         levels = [_match_level(case, file) for case in cases]
@@ -68,7 +68,7 @@ def match_changed(
     """
     modules = list_collecting_modules(recording, data)
     old = {test.argument: test.values for test in unpatched.tests}
-    cases = [_Case(test) for test in recording.tests]
+    cases = _sort_cases(recording)
     return _name_with_context(
         cases,
         {
@@ -97,7 +97,7 @@ def match_opened(
     With *whole_modules*, their modules, since others of them may use what one test has read. What
     is read at collection belongs to the whole module.
     """
-    cases = [_Case(test) for test in recording.tests]
+    cases = _sort_cases(recording)
     paths = {file.path for file in data}
     return _select_openers(cases, recording, paths, whole_modules=whole_modules) or (
         _select_openers(
@@ -125,6 +125,11 @@ def keep_present(arguments: Sequence[str], recording: Recording) -> tuple[str, .
     known = {it.argument for it in recording.tests} | {_Case(it).function for it in recording.tests}
     present = (it if it in known or "::" not in it else it.partition("::")[0] for it in arguments)
     return _drop_covered(present)
+
+
+def _sort_cases(recording: Recording) -> list[_Case]:
+    """Sort by name: the order of collection may be that of a folder on some disk."""
+    return sorted(map(_Case, recording.tests), key=lambda case: case.test.argument)
 
 
 def _modules(cases: Iterable[_Case]) -> list[str]:
