@@ -136,7 +136,7 @@ def test_names_denote_one_file_only(tmp_path: Path) -> None:
 def test_files_that_a_conftest_makes_pytest_collect_are_run_themselves(tmp_path: Path) -> None:
     files = {
         "tests/cases/a.yaml": "x\n",
-        "tests/conftest.py": "def pytest_collect_file(parent, path):\n    if path.ext == '.yaml': x\n",
+        "tests/conftest.py": "def pytest_collect_file(path):\n    if path.ext == '.yaml': x\n",
     }
     assert selected(tmp_path, files, "tests/cases/a.yaml") == ("tests/cases/a.yaml",)
 
