@@ -41,7 +41,7 @@ def find_tests(tmp_path: Path) -> Iterator[FindTests]:
         ) -> tuple[ValidationPlan | Rejection, BuiltInstance, ValidationContext]:
             files = {"thing.py": UPPER.format(""), "conftest.py": "", **before}
             lay_project(tmp_path / "built" / "checkout", files)
-            lay_project(tmp_path / "head", files | after)
+            lay_project(tmp_path / "head", {**files, **after})
             (tmp_path / "built" / "venv").symlink_to(sys.prefix)
             built = BuiltInstance(
                 name="t", backend="local", handle=str(tmp_path / "built"), environment_key="k"
@@ -174,7 +174,8 @@ def test_files_that_are_tests_by_a_hook_of_the_project(find_tests: FindTests) ->
 def test_text_of_doctests_is_run(find_tests: FindTests) -> None:
     text = ">>> import thing\n>>> thing.upper('a')\n'{}'\n"
     command = "python -m pytest {tests}"  # which imports from the checkout
-    found, built, ctx = find_tests({}, {"tests/usage.rst": text.format("A")}, command)
+    files = {"tests/usage.rst": text.format("a")}
+    found, built, ctx = find_tests(files, {"tests/usage.rst": text.format("A")}, command)
     plan = expect(ValidationPlan, found)
     after, before = run_before_and_after(plan, built, ctx, count=1)[::-1]
     assert list(before.outcomes.values()) == ["failed"]
