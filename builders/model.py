@@ -141,6 +141,7 @@ class CollectedTest:
 
     argument: str  # selects it on the command line, in the checkout: a path, "::" and a name
     values: tuple[str, ...] = ()  # texts among its parameters
+    is_stable: bool = True  # whether other runs collect it, too
 
 
 @dataclass(frozen=True, kw_only=True)

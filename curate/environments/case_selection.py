@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from curate.builders.model import CollectedTest, Recording
@@ -41,9 +41,15 @@ class _Case:
 
     @property
     def is_nameable(self) -> bool:
-        """Whether every version of pytest finds the test by its argument."""
-        parameters = self.test.argument.partition("[")[2]
-        return "::" not in parameters and self.test.argument.isprintable()
+        """Whether every version of pytest finds the test by its argument, in every run."""
+        argument = self.test.argument
+        is_plain = "::" not in argument.partition("[")[2] and argument.isprintable()
+        return self.test.is_stable and is_plain
+
+    @property
+    def wider_argument(self) -> str:
+        """What contains the test, for one that cannot be named."""
+        return self.function if self.test.is_stable else self.module
 
 
 def match_parameters(recording: Recording, data: Sequence[DataFile]) -> tuple[str, ...]:
@@ -120,11 +126,14 @@ def _select_openers(
     return _drop_covered((*whole, *_name_with_context(cases, openers)))
 
 
-def keep_present(arguments: Sequence[str], recording: Recording) -> tuple[str, ...]:
-    """Return *arguments*, but the module of each test that *recording* lacks."""
-    known = {it.argument for it in recording.tests} | {_Case(it).function for it in recording.tests}
-    present = (it if it in known or "::" not in it else it.partition("::")[0] for it in arguments)
-    return _drop_covered(present)
+def mark_unstable(recording: Recording, other: Recording) -> Recording:
+    """Mark tests that *other*, a recording of the same modules, lacks.
+
+    pytest refuses all of its arguments if one of them names no test.
+    """
+    known = {test.argument for test in other.tests}
+    tests = (replace(it, is_stable=it.argument in known) for it in recording.tests)
+    return replace(recording, tests=tuple(tests))
 
 
 def _sort_cases(recording: Recording) -> list[_Case]:
@@ -161,23 +170,39 @@ def _starts_with(piece: str, word: str) -> bool:
 
 
 def _name_with_context(cases: Sequence[_Case], matched: Collection[int]) -> tuple[str, ...]:
-    """Name the cases *matched*, and CONTEXT_CASES of the same module before and after each."""
+    """Name the cases *matched*, and CONTEXT_CASES of the same module before and after each.
+
+    Those beside them are left out if there are more than MAX_ARGUMENTS in all.
+    """
+    named = _name_cases(cases, matched, _list_near(cases, matched))
+    if len(named) > MAX_ARGUMENTS:
+        named = _name_cases(cases, matched, set())
+    if len(named) > MAX_ARGUMENTS:
+        named = [cases[number].function for number in sorted(matched)]
+    return _drop_covered(named)
+
+
+def _name_cases(
+    cases: Sequence[_Case], matched: Collection[int], near: Collection[int]
+) -> list[str]:
+    names = []
+    for number, case in enumerate(cases):
+        if case.is_nameable and (number in matched or number in near):
+            names.append(case.test.argument)
+        elif number in matched:
+            names.append(case.wider_argument)
+    return names
+
+
+def _list_near(cases: Sequence[_Case], matched: Collection[int]) -> set[int]:
     by_module: dict[str, list[int]] = {}
     for number, case in enumerate(cases):
         by_module.setdefault(case.module, []).append(number)
-    found: dict[str, None] = {}
+    near: set[int] = set()
     for numbers in by_module.values():
         hits = [place for place, number in enumerate(numbers) if number in matched]
-        near = _places_near(hits, len(numbers))
-        for place in sorted(near | set(hits)):
-            case = cases[numbers[place]]
-            if case.is_nameable:
-                found[case.test.argument] = None
-            elif place in hits:
-                found[case.function] = None
-    if len(found) > MAX_ARGUMENTS:
-        found = dict.fromkeys(cases[number].function for number in sorted(matched))
-    return _drop_covered(found)
+        near.update(numbers[place] for place in _places_near(hits, len(numbers)))
+    return near
 
 
 def _places_near(hits: Sequence[int], count: int) -> set[int]:

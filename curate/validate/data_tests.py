@@ -7,8 +7,8 @@ from curate.builders.model import BuiltInstance, Recording, RunResult, RunSpec, 
 from curate.builders.process.digest import content_hash
 from curate.core.model import Rejection
 from curate.environments.case_selection import (
-    keep_present,
     list_collecting_modules,
+    mark_unstable,
     match_changed,
     match_opened,
     match_parameters,
@@ -32,14 +32,20 @@ def find_data_tests(
 ) -> ValidationPlan | Rejection:
     """Return *plan* with the tests that read its changed data files; other plans as they are.
 
-    If nothing is collected, the modules run as they are, so that the runs tell why.
+    Only tests that are collected with and without the gold patch, and with another hash seed, are
+    given by name. If nothing is collected, the modules run as they are, so that the runs tell why.
     """
     data = plan.selection.data_files
     if not data:
         return plan
-    collected = _record(plan, built, ctx, (plan.candidate.test_patch,), "collect").recording
+    before = (plan.candidate.test_patch,)
+    after = (*before, plan.candidate.patch)
+    collected = _record(plan, built, ctx, before, "collect").recording
     if not (collected and collected.tests):
         return plan
+    other = _record(plan, built, ctx, after, "collect", hash_seed="1").recording
+    if other and other.tests:
+        collected = mark_unstable(collected, other)
     arguments = (
         match_parameters(collected, data)
         or _find_changed(plan, built, ctx, collected)
@@ -76,10 +82,11 @@ def _find_openers(
         return ()
     whole_modules = result.seconds < WHOLE_MODULE_SECONDS
     data = plan.selection.data_files
-    arguments = match_opened(result.recording, data, whole_modules=whole_modules)
+    recording = mark_unstable(result.recording, collected)
+    arguments = match_opened(recording, data, whole_modules=whole_modules)
     if not arguments and result.status is not RunStatus.COMPLETED:
         return plan.selection.files[:1]  # the likeliest
-    return keep_present(arguments, collected)
+    return arguments
 
 
 def _record(
@@ -88,13 +95,15 @@ def _record(
     ctx: ValidationContext,
     patches: tuple[bytes, ...],
     record: str,
+    *,
+    hash_seed: str = "0",
 ) -> RunResult:
     limits = resource_limits(plan.env)
     bound = COLLECT_SECONDS if record == "collect" else RECORD_SECONDS
     spec = RunSpec(
         command=plan.selection.build_command(plan.env, plan.recipe.data_driven_tests),
         patches=patches,
-        env_vars={**plan.env_vars, "PYTHONHASHSEED": "0"},
+        env_vars={**plan.env_vars, "PYTHONHASHSEED": hash_seed},
         limits=replace(limits, seconds=min(limits.seconds, bound)),
         record=record,
     )

@@ -7,7 +7,7 @@ import pytest
 from curate.builders.model import CollectedTest, Recording
 from curate.environments.case_selection import (
     MAX_ARGUMENTS,
-    keep_present,
+    mark_unstable,
     match_changed,
     match_opened,
     match_parameters,
@@ -104,7 +104,15 @@ def test_cases_that_a_module_makes_of_the_file_are_compared() -> None:
     assert not match_changed(recording(old, opened), recording(old, opened), [RULE])
 
 
-def test_a_test_that_is_not_collected_on_both_sides_gives_its_module() -> None:
-    arguments = ["t.py::f[a]", "t.py::f[b]", "u.py::g[c]", "u.py::h", "v.py"]
-    both = recording(["t.py::f[a]", "u.py::g[c]", "u.py::h[1]"])
-    assert keep_present(arguments, both) == ("t.py", "u.py::g[c]", "u.py::h", "v.py")
+def test_many_changed_cases_come_without_neighbours() -> None:
+    names = [f"t.py::f[{n:04}-{'a.txt' if n % 5 else 'b'}]" for n in range(MAX_ARGUMENTS)]
+    file = DataFile(path="d/a.txt", names=("a.txt", "a"))
+    found = match_parameters(recording([*names, "t.py::g", "t.py::h"]), [file])
+    assert len(found) == MAX_ARGUMENTS * 4 // 5 and "t.py::g" not in found
+
+
+def test_a_test_that_not_every_run_collects_is_not_given_by_name() -> None:
+    names = ["t.py::f[a.txt]", "t.py::f[0x7f00]", "t.py::g[c]", "u.py::h[a.txt-0x7f]", "u.py::i"]
+    stable = mark_unstable(recording(names), recording([names[0], names[2], names[4]]))
+    file = DataFile(path="d/a.txt", names=("a.txt", "a"))
+    assert match_parameters(stable, [file]) == ("t.py::f[a.txt]", "t.py::g[c]", "u.py")
