@@ -54,7 +54,7 @@ def select_data_tests(
     if unusual:
         return TestSelection(files=tuple(sorted(unusual)))
     rejection = reject_empty_selection(recipe, test_patch, tree.read, pytest_files)
-    data = [it for it in present if not _NOT_DATA.fullmatch(PurePosixPath(it).name)]
+    data = _drop_documents(present)
     if rejection.reason != "no-test-module-changed" or not data:
         return rejection
     data = data[:MAX_DATA_FILES]
@@ -72,6 +72,33 @@ def select_data_tests(
     return TestSelection(
         files=files, data_files=tuple(describe_data_file(path, tests) for path in data)
     )
+
+
+def select_unread_data(
+    recipe: Recipe,
+    test_patch: bytes,
+    tree: GitTree,
+    classifier: FileClassifier,
+    pytest_files: PytestFiles,
+) -> TestSelection | None:
+    """Select what may read the data that *test_patch* changes beside test modules, but for these.
+
+    None if it changes no such data, or if no other module reads it.
+    """
+    present = list_present(test_patch, tree.read)
+    modules = {it for it in present if is_runnable(it, pytest_files)}
+    data = [it for it in _drop_documents(present) if it not in modules][:MAX_DATA_FILES]
+    if not data or not modules:
+        return None
+    tests = _make_test_tree(recipe, tree, classifier, pytest_files)
+    readers = tuple(it for it in find_data_readers(data, tests) if it not in modules)
+    files = tuple(describe_data_file(path, tests) for path in data)
+    return TestSelection(files=readers, data_files=files) if readers else None
+
+
+def _drop_documents(paths: Iterable[str]) -> list[str]:
+    """Drop paths of documentation and configuration, which no test reads."""
+    return [it for it in paths if not _NOT_DATA.fullmatch(PurePosixPath(it).name)]
 
 
 def defines_tests(content: bytes, path: str, *, only_classes: bool = False) -> bool:

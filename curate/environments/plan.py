@@ -13,7 +13,7 @@ from curate.builders.python.choose import PythonChoice, choose_python
 from curate.builders.requirements import Manifest, read_manifest
 from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.model import Candidate, Rejection
-from curate.environments.data_selection import select_data_tests
+from curate.environments.data_selection import select_data_tests, select_unread_data
 from curate.environments.pytest_ini import PytestFiles
 from curate.environments.shared_cutoff import find_shared_cutoff
 from curate.environments.test_selection import TestSelection, select_tests
@@ -97,6 +97,17 @@ def _select(
         recipe, patch, before=base_tree.read, after=head_tree.read, pytest_files=files
     )
     return selection or select_data_tests(recipe, patch, head_tree, make_classifier(recipe), files)
+
+
+def plan_unread_data(plan: ValidationPlan, mirror: Path) -> ValidationPlan | None:
+    """Return *plan* for the tests of changed data that no changed test module reads, if any."""
+    candidate, recipe = plan.candidate, plan.recipe
+    if plan.selection.case_names or plan.selection.data_files:
+        return None
+    with GitTree(mirror, _find_head_commit(candidate, mirror)) as tree:
+        patch, files = candidate.test_patch, PytestFiles(tree)
+        selection = select_unread_data(recipe, patch, tree, make_classifier(recipe), files)
+    return replace(plan, selection=selection) if selection else None
 
 
 def current_architecture() -> str:

@@ -28,12 +28,11 @@ from curate.environments.plan import (
 )
 from curate.environments.test_selection import CONTEXT_CASES
 from curate.recipes import Recipe, RecipeError
-from curate.validate.data_tests import find_data_tests
+from curate.validate.data_tests import run_data_tests
 from curate.validate.runs import (
     bound_time,
     measure_strength,
     passes_with_config_only,
-    run_before_and_after,
 )
 from curate.validate.verdict import compute_verdict
 
@@ -213,13 +212,12 @@ def run_attempt(
     lock, built = build_with_fallbacks(plan, variant, lock, ctx)
     if isinstance(built, Failure):
         return _failed_attempt(empty_record, built, ctx)
-    found = find_data_tests(plan, built, ctx)
+    found = run_data_tests(plan, built, ctx, count=options.runs)
     if isinstance(found, Rejection):
         verdict = _rejected(found.stage, found.reason, found.detail)
         environment = make_environment_record(plan, variant, lock, built)
         return replace(empty_record, environment=environment, verdict=verdict)
-    plan = found
-    runs = run_before_and_after(plan, built, ctx, count=options.runs)
+    plan, runs = found
     plan = bound_time(plan, next(run for run in runs if run.side == "after"))
     record = replace(
         empty_record,

@@ -1,11 +1,12 @@
 """Which tests read the changed data files of a candidate, as seen in its sandbox."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 from curate.builders.model import BuiltInstance, Recording, RunResult, RunSpec, RunStatus
 from curate.builders.process.digest import content_hash
-from curate.core.model import Rejection
+from curate.core.model import Rejection, Run
 from curate.environments.case_selection import (
     list_collecting_modules,
     mark_unstable,
@@ -14,9 +15,10 @@ from curate.environments.case_selection import (
     match_parameters,
 )
 from curate.environments.context import ValidationContext
-from curate.environments.plan import ValidationPlan, resource_limits
+from curate.environments.plan import ValidationPlan, plan_unread_data, resource_limits
 from curate.environments.test_selection import name_some
-from curate.validate.runs import run_with_retries
+from curate.validate.runs import run_before_and_after, run_with_retries
+from curate.validate.verdict import NO_FAIL_TO_PASS, compute_verdict
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +27,38 @@ COLLECT_SECONDS, RECORD_SECONDS = 180.0, 300.0
 
 WHOLE_MODULE_SECONDS = 120.0
 """Modules that take less run as a whole, those that take longer as the tests that open the data."""
+
+
+def run_data_tests(
+    plan: ValidationPlan, built: BuiltInstance, ctx: ValidationContext, *, count: int
+) -> tuple[ValidationPlan, Sequence[Run]] | Rejection:
+    """Run the tests *count* times on each side; also return *plan* with the tests that ran.
+
+    If the changed test modules fix nothing, the tests of data that changes beside them run, too.
+    """
+    found = find_data_tests(plan, built, ctx)
+    if isinstance(found, Rejection):
+        return found
+    runs = run_before_and_after(found, built, ctx, count=count)
+    wider = _add_unread_data(found, runs, built, ctx)
+    if wider is None:
+        return found, runs
+    return wider, run_before_and_after(wider, built, ctx, count=count)
+
+
+def _add_unread_data(
+    plan: ValidationPlan, runs: Sequence[Run], built: BuiltInstance, ctx: ValidationContext
+) -> ValidationPlan | None:
+    sides = ([run for run in runs if run.side == side] for side in ("before", "after"))
+    rejection = compute_verdict(*sides).rejection
+    if rejection is None or rejection.reason != NO_FAIL_TO_PASS:
+        return None
+    unread = plan_unread_data(plan, ctx.get_mirror(plan.candidate.repo))
+    found = find_data_tests(unread, built, ctx) if unread else None
+    if found is None or isinstance(found, Rejection):
+        return None
+    files = (*plan.selection.files, *found.selection.files)
+    return replace(plan, selection=replace(plan.selection, files=files))
 
 
 def find_data_tests(

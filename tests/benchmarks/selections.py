@@ -1,9 +1,11 @@
 """Which tests are selected for known rows, and what that costs: by file names alone, and as now.
 
     python -m tests.benchmarks.selections MIRRORS IDS... [--verbose]
+    python -m tests.benchmarks.selections MIRRORS OWNER/NAME... [--commits 100] [--seed 0]
 
 MIRRORS is a folder of bare repositories, `owner+name/repo` or `owner__name.git`. IDS are files: one
-instance id a line, or JSON objects with `instance_id` and `base_commit`. The patch is that of the
+instance id a line, or JSON objects with `instance_id` and `base_commit`. For a repository, first
+parents that change tests and other files are drawn by seed. The patch of an id is that of the
 pull request's head against its merge base with the row's base, else that of the commit whose
 subject ends with the number. A row whose selection by usual names of test modules is not empty must
 keep it, unless pytest's configuration names more of the changed files; every change is printed.
@@ -11,9 +13,11 @@ keep it, unless pytest's configuration names more of the changed files; every ch
 
 import argparse
 import json
+import random
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from curate.builders.git.tree import GitTree
@@ -30,20 +34,54 @@ def main() -> None:
     """Compare the selections of all rows."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("mirrors", type=Path)
-    parser.add_argument("ids", type=Path, nargs="+")
+    parser.add_argument("ids", nargs="+")
+    parser.add_argument("--commits", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
-    library, counts, seconds = RecipeLibrary(), Counter[str](), [0.0, 0.0]
-    for name, base in _read_ids(options.ids).items():
+    library, files = RecipeLibrary(), [Path(it) for it in options.ids if Path(it).exists()]
+    if files:
+        _compare_rows(library, options.mirrors, _read_ids(files), options.verbose)
+    for repo in (it for it in options.ids if not Path(it).exists()):
+        _compare_drawn(library.get_recipe(repo), options)
+
+
+def _compare_drawn(recipe: Recipe, options: argparse.Namespace) -> None:
+    """Compare the selections of commits drawn from the first parents of the default branch."""
+    mirror, seconds = _find_mirror(options.mirrors, recipe.repo), [0.0, 0.0]
+    assert mirror, f"no mirror of {recipe.repo}"
+    commits = _git(mirror, "rev-list", "--first-parent", "HEAD").decode().split()[:-1]
+    random.Random(options.seed).shuffle(commits)
+    counts, is_test = Counter[str](), make_classifier(recipe).is_test
+    for commit in commits:
+        names = _git(mirror, "diff", "--no-renames", "--name-only", f"{commit}^", commit).decode()
+        if {is_test(it) for it in names.splitlines()} != {True, False}:
+            continue
+        outcome, detail = _compare(recipe, mirror, (f"{commit}^", commit), seconds)
+        kind = f"{outcome} {detail}" if detail.startswith("no-") else outcome
+        counts[kind] += 1
+        if outcome != "same" or options.verbose or kind != outcome:
+            print(f"{commit[:10]}: {outcome} {detail}", flush=True)
+        if counts.total() == options.commits:
+            break
+    means = [1000 * it / max(counts.total(), 1) for it in seconds]
+    print(f"{recipe.repo}: {dict(counts)}, ms by names and now: {means[0]:.1f}, {means[1]:.1f}")
+
+
+def _compare_rows(
+    library: RecipeLibrary, mirrors: Path, rows: Mapping[str, str], verbose: bool
+) -> None:
+    counts, seconds = Counter[str](), [0.0, 0.0]
+    for name, base in rows.items():
         repo, _, number = name.replace("__", "/", 1).rpartition("-")
-        mirror = _find_mirror(options.mirrors, repo)
+        mirror = _find_mirror(mirrors, repo)
         pair = _find_pair(mirror, int(number), base) if mirror else None
         if mirror is None or pair is None:
             counts["without a mirror or commits"] += 1
             continue
         outcome, detail = _compare(library.get_recipe(repo), mirror, pair, seconds)
         counts[outcome] += 1
-        if outcome != "same" or options.verbose:
+        if outcome != "same" or verbose:
             print(f"{name}: {outcome} {detail}", flush=True)
     print(dict(counts))
     total = sum(counts.values()) - counts["without a mirror or commits"]

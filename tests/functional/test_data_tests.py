@@ -14,10 +14,10 @@ from curate.environments.context import ValidationContext
 from curate.environments.data_selection import select_data_tests
 from curate.environments.plan import ValidationPlan, make_classifier
 from curate.environments.pytest_ini import PytestFiles
-from curate.environments.test_selection import CONTEXT_CASES, TestSelection
+from curate.environments.test_selection import CONTEXT_CASES, TestSelection, select_tests
 from curate.recipes import EnvRecipe, Recipe
 from curate.store import Store
-from curate.validate.data_tests import find_data_tests
+from curate.validate.data_tests import find_data_tests, run_data_tests
 from curate.validate.runs import run_before_and_after
 from curate.validate.verdict import compute_verdict
 from tests.helpers.factories import make_candidate
@@ -49,11 +49,12 @@ def find_tests(tmp_path: Path) -> Iterator[FindTests]:
             changes = b"".join(patch(it, before.get(it, ""), after[it]) for it in after)
             recipe = Recipe(repo="owner/name", env=(EnvRecipe(test_command=command),))
             with GitTree(tmp_path / "head", "HEAD") as tree:
-                selection = select_data_tests(
-                    recipe, changes, tree, make_classifier(recipe), PytestFiles(tree)
-                )
+                pytest_files = PytestFiles(tree)
+                selection = select_tests(
+                    recipe, changes, before=tree.read, after=tree.read, pytest_files=pytest_files
+                ) or select_data_tests(recipe, changes, tree, make_classifier(recipe), pytest_files)
             plan = ValidationPlan(
-                candidate=make_candidate(patch=GOLD, test_patch=changes),
+                candidate=make_candidate(patch=GOLD, test_patch=changes, head_commit="HEAD"),
                 recipe=recipe,
                 env=recipe.env[0],
                 selection=expect(TestSelection, selection),
@@ -63,7 +64,7 @@ def find_tests(tmp_path: Path) -> Iterator[FindTests]:
             def run_tests(built: BuiltInstance, spec: RunSpec) -> object:
                 return run_locally(built, spec)
 
-            ctx = make_context(store, fake(run_tests=run_tests))
+            ctx = make_context(store, fake(run_tests=run_tests), tmp_path / "head" / ".git")
             return find_data_tests(plan, built, ctx), built, ctx
 
         yield find
@@ -180,3 +181,25 @@ def test_text_of_doctests_is_run(find_tests: FindTests) -> None:
     after, before = run_before_and_after(plan, built, ctx, count=1)[::-1]
     assert list(before.outcomes.values()) == ["failed"]
     assert list(after.outcomes.values()) == ["passed"]
+
+
+def test_data_beside_modules_that_fix_nothing(find_tests: FindTests) -> None:
+    files = {
+        "tests/data/one.txt": "a\n",
+        "tests/test_open.py": OPENED_IN_A_TEST,
+        "tests/test_changed.py": "def test_x(): pass\n",
+    }
+    after = {"tests/data/one.txt": "A\n", "tests/test_changed.py": "def test_y(): pass\n"}
+    plan, built, ctx = find_tests(files, after)
+    found, runs = expect(tuple, run_data_tests(expect(ValidationPlan, plan), built, ctx, count=1))
+    assert found.selection.files == ("tests/test_changed.py", "tests/test_open.py")
+    assert [run.outcomes["tests/test_open.py::test_first"] for run in runs] == ["failed", "passed"]
+
+
+def test_data_beside_modules_that_suffice_is_let_be(find_tests: FindTests) -> None:
+    files = {"tests/data/one.txt": "a\n", "tests/test_open.py": OPENED_IN_A_TEST}
+    fixed = "import thing\ndef test_x(): assert thing.upper('a') == 'A'\n"
+    after = {"tests/data/one.txt": "A\n", "tests/test_changed.py": fixed}
+    plan, built, ctx = find_tests({**files, "tests/test_changed.py": ""}, after)
+    found, _ = expect(tuple, run_data_tests(expect(ValidationPlan, plan), built, ctx, count=1))
+    assert found.selection.files == ("tests/test_changed.py",)
