@@ -38,7 +38,10 @@ class PytestFiles:
         """Whether `python_files` of the configuration matches *path*."""
         if not path.endswith(".py"):
             return False
-        return any(_matches(path, it) for it in split_ini_words(self._get(path, "python_files")))
+        globs = split_ini_words(self._get(path, "python_files"))
+        if path.endswith("__init__.py"):  # "*.py" matches it, but means others
+            globs = [glob for glob in globs if glob.endswith("__init__.py")]
+        return any(_matches(path, glob) for glob in globs)
 
     def is_doctest_file(self, path: str) -> bool:
         """Whether an option of `addopts` makes pytest collect *path* as text with doctests."""

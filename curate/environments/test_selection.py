@@ -168,7 +168,7 @@ def _keyword_expression(names: tuple[str, ...]) -> str:
 def is_runnable(path: str, pytest_files: PytestFiles | None = None) -> bool:
     """Whether *path* is a test file that a command can name, which is UTF-8."""
     name = path.rpartition("/")[2]
-    if path != replace_unstorable(path) or name in ("conftest.py", "__init__.py"):
+    if path != replace_unstorable(path) or name == "conftest.py":
         return False
     if _RUNNABLE.fullmatch(name):
         return True

@@ -78,3 +78,11 @@ def test_text_that_is_collected_for_its_doctests(tmp_path: Path, options: str) -
 def test_what_cannot_be_parsed_says_nothing(tmp_path: Path, name: str) -> None:
     files = PytestFiles(lay(tmp_path, {name: "[[[ : - {"}))
     assert not files.is_test_module("tests/check_it.py")
+
+
+def test_a_package_is_a_test_module_only_if_it_is_named(tmp_path: Path) -> None:
+    named = "[pytest]\npython_files = test_*.py __init__.py\n"
+    files = {"a/pytest.ini": named, "b/pytest.ini": "[pytest]\npython_files = *.py\n"}
+    files_of = PytestFiles(lay(tmp_path, files))
+    assert files_of.is_test_module("a/tests/__init__.py")
+    assert not files_of.is_test_module("b/tests/__init__.py")

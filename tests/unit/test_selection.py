@@ -94,9 +94,9 @@ class _Named:
 
 
 def test_files_that_the_configuration_of_pytest_names_are_selected() -> None:
-    names = ("tests/check_a.py", "docs/use.rst", "tests/conftest.py", "a/__init__.py", "b/other.py")
+    names = ("tests/check_a.py", "docs/use.rst", "tests/conftest.py", "b/other.py")
     patch = b"".join(PATCH_OF % {b"path": name.encode()} for name in names)
-    files = _Named("check_a.py", "use.rst", "conftest.py", "__init__.py")
+    files = _Named("check_a.py", "use.rst", "conftest.py")
     recipe = Recipe(repo="o/n")
     chosen = select_tests(
         recipe, patch, before=present, after=present, pytest_files=cast(Any, files)
