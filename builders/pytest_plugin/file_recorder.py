@@ -71,8 +71,14 @@ class FileRecorder:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_cmdline_main(self, config: Any) -> None:
-        """Run tests in this process, not in workers of xdist."""
-        for name, value in (("numprocesses", None), ("dist", "no"), ("tx", [])):
+        """Run all tests, whatever fails, and in this process, not in workers of xdist."""
+        for name, value in (
+            ("numprocesses", None),
+            ("dist", "no"),
+            ("tx", []),
+            ("continue_on_collection_errors", True),
+            ("maxfail", 0),
+        ):
             if hasattr(config.option, name):
                 setattr(config.option, name, value)
 

@@ -124,12 +124,13 @@ def test_second(): assert thing.upper("A") == "A"
 """
 
 
-@pytest.mark.parametrize("command", ["pytest {tests}", "pytest -n2 {tests}"])
+@pytest.mark.parametrize("command", ["pytest {tests}", "pytest -n2 -x {tests}"])
 def test_modules_whose_tests_open_the_file(find_tests: FindTests, command: str) -> None:
     files = {
         "tests/data/one.txt": "a\n",
         "tests/test_open.py": OPENED_IN_A_TEST,
-        "tests/test_mentions.py": "FOLDER = 'data'\ndef test_x(): pass\n",
+        "tests/test_mentions.py": "FOLDER = 'data'\ndef test_x(): assert 0\n",
+        "tests/test_broken.py": "FOLDER = 'data'\nimport missing_one\n",
     }
     found, *_ = find_tests(files, {"tests/data/one.txt": "A\n"}, command)
     assert expect(ValidationPlan, found).selection.files == ("tests/test_open.py",)
