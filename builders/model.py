@@ -134,6 +134,25 @@ class RunSpec:
     env_vars: Mapping[str, str] = field(default_factory=dict)
     limits: ResourceLimits = field(default_factory=ResourceLimits)
     stop_at_timeout: bool = False  # the first test that exceeds its time ends the session
+    record: str = ""  # "run" = record which tests open which files; "collect" = and run no test
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectedTest:
+    """A test that pytest collected."""
+
+    argument: str  # selects it on the command line, in the checkout: a path, "::" and a name
+    values: tuple[str, ...] = ()  # texts among its parameters
+    is_stable: bool = True  # whether other runs collect it, too
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """The tests of a run in their order, and which files and folders were opened or listed."""
+
+    tests: tuple[CollectedTest, ...]
+    # Argument of a test, or id of what was collected -> paths relative to the checkout
+    opened: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,3 +169,4 @@ class RunResult:
     slowest_test_seconds: float = 0.0  # longest phase of a test that stayed within its time
     # The container ended before its script did: stopped by the tests, or from outside.
     was_interrupted: bool = False
+    recording: Recording | None = None  # of a run with `RunSpec.record`

@@ -26,6 +26,7 @@ from typing import Any
 import pytest
 
 from curate.builders.pytest_plugin.environment import restore_environment
+from curate.builders.pytest_plugin.file_recorder import FileRecorder
 from curate.builders.pytest_plugin.time_limit import limit_session
 
 REPORT_FORMAT = 1
@@ -37,6 +38,7 @@ def pytest_load_initial_conftests(early_config: Any) -> None:
     path = os.environ.pop("CURATE_REPORT", "")
     seconds = float(os.environ.pop("CURATE_TEST_SECONDS", "0"))
     stop = bool(os.environ.pop("CURATE_STOP_AT_TIMEOUT", ""))
+    record = os.environ.pop("CURATE_RECORD", "")
     folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
     restore_environment(folder, "curate_reporter")
     key_path = os.path.join(os.path.dirname(path), "key")  # noqa: PTH118, PTH120
@@ -54,6 +56,10 @@ def pytest_load_initial_conftests(early_config: Any) -> None:
     limit.list_started_tests = reporter.list_started_tests
     limit.enable_workers(__file__)
     early_config.pluginmanager.register(reporter, "curate-report")
+    if record:
+        recorder = FileRecorder(reporter.write, record == "collect")
+        recorder.watch()
+        early_config.pluginmanager.register(recorder, "curate-recorder")
 
 
 class Reporter:
@@ -75,13 +81,13 @@ class Reporter:
 
     def start(self) -> None:
         """Write the first record."""
-        self._write("start", format=REPORT_FORMAT, pytest=pytest.__version__, python=sys.version)
+        self.write("start", format=REPORT_FORMAT, pytest=pytest.__version__, python=sys.version)
 
     def resume(self, hung: str) -> None:
         """Record that *hung*, if it is a test and not a file, was killed at its time limit."""
         if hung in self.list_started_tests():
             facts = {"when": "call", "outcome": "failed", "xfail": False, "timed_out": True}
-            self._write("phase", id=hung, **facts)
+            self.write("phase", id=hung, **facts)
 
     def list_started_tests(self) -> Any:
         """Return the ids of all tests that have started, in this process or earlier ones."""
@@ -89,7 +95,8 @@ class Reporter:
             records = [json.loads(line.partition(b" ")[2].decode("ascii")) for line in stream]
         return {record["id"] for record in records if record["event"] == "test"}
 
-    def _write(self, event: str, **facts: Any) -> None:
+    def write(self, event: str, **facts: Any) -> None:
+        """Append one signed record."""
         if self._getpid() != self._pid:
             return  # in a process forked by a test
         facts.update(event=event, n=self._records)
@@ -108,15 +115,15 @@ class Reporter:
     def pytest_collectreport(self, report: Any) -> None:
         """Record files that cannot be collected, or that skip themselves at module level."""
         if report.outcome != "passed":
-            self._write("collect", id=report.nodeid, outcome=report.outcome)
+            self.write("collect", id=report.nodeid, outcome=report.outcome)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Record the start of a test, in case the process dies in it."""
-        self._write("test", id=nodeid)
+        self.write("test", id=nodeid)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Record a phase of a test; under xdist, only the controller gets these reports."""
-        self._write(
+        self.write(
             "phase",
             id=report.nodeid,
             when=str(report.when),
@@ -135,4 +142,4 @@ class Reporter:
     def pytest_unconfigure(self) -> None:
         """Write the last record, unless the session did not start and has no exit status."""
         if self._exit_status is not None:
-            self._write("finish", exit_status=self._exit_status)
+            self.write("finish", exit_status=self._exit_status)

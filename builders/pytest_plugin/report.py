@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from curate.builders.model import Outcome
+from curate.builders.model import CollectedTest, Outcome, Recording
 
 REPORT_FORMAT = 1
 
@@ -29,6 +29,8 @@ _FIELDS: Mapping[str, Mapping[str, type]] = {
     "collect": {"id": str, "outcome": str},
     "test": {"id": str},
     "phase": {"id": str, "when": str, "outcome": str, "xfail": bool},
+    "item": {"id": str, "values": list},
+    "opened": {"id": str, "paths": list},
     "finish": {"exit_status": int},
 }
 
@@ -46,6 +48,7 @@ class PytestReport:
     unfinished_tests: tuple[str, ...] = ()  # tests that started and have no outcome
     timed_out_tests: tuple[str, ...] = ()  # tests that exceeded the time limit of a test
     slowest_test_seconds: float = 0.0  # longest phase of a test that did not
+    recording: Recording | None = None  # of a run that records files
 
 
 def generate_key() -> bytes:
@@ -75,6 +78,24 @@ def read_report(data: bytes, key: bytes) -> PytestReport:
         unfinished_tests=unfinished,
         timed_out_tests=tuple(timed_out),
         slowest_test_seconds=max((float(it.get("seconds", 0)) for it in phases), default=0.0),
+        recording=_read_recording(records),
+    )
+
+
+def _read_recording(records: Iterable[Mapping[str, Any]]) -> Recording | None:
+    """Return the collected tests and opened files; None if the run did not record them."""
+    tests: dict[str, tuple[str, ...]] = {}
+    opened: dict[str, list[str]] = {}
+    for record in records:
+        if record["event"] == "item":
+            tests[str(record["id"])] = tuple(map(str, record["values"]))
+        elif record["event"] == "opened":
+            opened.setdefault(str(record["id"]), []).extend(map(str, record["paths"]))
+    if not tests and not opened:
+        return None
+    return Recording(
+        tests=tuple(CollectedTest(argument=it, values=tests[it]) for it in tests),
+        opened={name: tuple(paths) for name, paths in opened.items()},
     )
 
 

@@ -1,7 +1,7 @@
 """Requirements in the environment tables of hatch and pixi, as groups by environment.
 
-hatch: `[tool.hatch.envs.*]` or hatch.toml. pixi: `[tool.pixi]` or pixi.toml; its features are groups,
-too, and conda's names become PyPI's.
+hatch: `[tool.hatch.envs.*]` or hatch.toml. pixi: `[tool.pixi]` or pixi.toml; its features are
+groups, too, and conda's names become PyPI's.
 """
 
 import tomllib

@@ -63,6 +63,7 @@ def classify_run(artifacts: RunArtifacts) -> RunResult:
         ),
         slowest_test_seconds=report.slowest_test_seconds,
         was_interrupted=artifacts.was_interrupted,
+        recording=report.recording,
     )
 
 

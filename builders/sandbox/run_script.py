@@ -99,4 +99,5 @@ def _prepare_values(run_spec: RunSpec, layout: SandboxLayout) -> dict[str, objec
         "reporter": REPORTER,
         "test_seconds": f"{run_spec.limits.test_seconds:g}",
         "stop_at_timeout": "1" if run_spec.stop_at_timeout else "",
+        "record": run_spec.record,
     }

@@ -29,6 +29,7 @@ from curate.environments.explain import (
     VariantExplanation,
     explain_candidate,
 )
+from curate.environments.test_selection import name_some
 from curate.store.serialization import to_json
 from curate.validate.pool import candidates_by_id
 
@@ -94,6 +95,9 @@ def _print_explanation(console: Console, explanation: CandidateExplanation) -> N
         return
     _print_row(console, "range", plan.range or "all versions")
     _print_row(console, "test", plan.test_command)
+    if plan.data_files:
+        names = name_some(plan.data_files)
+        _print_row(console, "data", f"runs the tests of these modules that read {names}")
     _print_row(console, "system", " ".join(plan.system_packages))
     _print_row(console, "variables", _format_assignments(plan.variables))
     for variant in plan.variants:
@@ -131,6 +135,8 @@ def _print_validation(console: Console, validation: Validation, plan: PlanExplan
     _print_row(console, "verdict", f"{why.stage}/{why.reason}" if why else "verified")
     attempts = enumerate(validation.attempts, 1)
     _print_rows(console, "attempt", [f"{number}: {attempt}" for number, attempt in attempts])
+    if plan.data_files:
+        _print_row(console, "test", validation.test_command)
     if env:
         _print_row(
             console,

@@ -8,8 +8,8 @@ from packaging.utils import canonicalize_name
 
 from curate.builders.git.tree import GitTree
 from curate.builders.requirements.conda_env import read_conda
-from curate.builders.requirements.manifest import read_project
 from curate.builders.requirements.pipfile import read_pipfile
+from curate.builders.requirements.project_folders import read_project
 from curate.builders.requirements.requirement_line import (
     InvalidRequirementLineError,
     is_valid_requirement,

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from curate.builders.errors import MissingObjectsError
 from curate.builders.git.run import git_output, run_git
 from curate.builders.git.tree import GitTree
-from curate.builders.requirements.manifest import read_project
+from curate.builders.requirements.project_folders import read_project
 from curate.builders.rfc3339 import parse_rfc3339
 from curate.environments.declarations import Declaration, find_declaration
 from curate.git.first_parents import find_commit_at

@@ -55,6 +55,7 @@ class PlanExplanation:
     system_packages: tuple[str, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
     test_command: str
+    data_files: tuple[str, ...] = ()  # changed files whose tests are found in the sandbox
     variants: tuple[VariantExplanation, ...]  # in the order in which they are tried
 
 
@@ -107,6 +108,7 @@ def explain_plan(
         system_packages=plan.env.system_packages,
         variables=plan.env.env_vars,
         test_command=plan.selection.build_command(plan.env, plan.recipe.data_driven_tests),
+        data_files=tuple(file.path for file in plan.selection.data_files),
         variants=tuple(
             _explain_variant(plan, it, store, backend, get_mirror) for it in plan.variants
         ),

@@ -14,9 +14,11 @@ from curate.builders.requirements import Manifest, read_answered_manifest, read_
 from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.model import Candidate, Rejection
 from curate.environments.backend_question import AskBackend, BackendQuestion, BackendReply
+from curate.environments.data_selection import select_data_tests, select_unread_data
 from curate.environments.imported_tools import keep_imported_tools
+from curate.environments.pytest_ini import PytestFiles
 from curate.environments.shared_cutoff import find_shared_cutoff
-from curate.environments.test_selection import TestSelection, reject_empty_selection, select_tests
+from curate.environments.test_selection import TestSelection, select_tests
 from curate.git.declared import FileVersionResolver
 from curate.git.mirror import Mirror
 from curate.git.versions import TagVersionResolver, VersionResolver
@@ -82,11 +84,9 @@ def plan_validation(
         GitTree(mirror, candidate.base_commit) as base_tree,
         GitTree(mirror, head_commit) as head_tree,
     ):
-        selection = select_tests(
-            recipe, candidate.test_patch, before=base_tree.read, after=head_tree.read
-        )
-        if not selection:
-            return reject_empty_selection(recipe, candidate.test_patch, head_tree.read)
+        selection = _select(candidate, recipe, base_tree, head_tree)
+        if isinstance(selection, Rejection):
+            return selection
         trees = {"base": base_tree, "gold": head_tree}
         planner = _VariantPlanner(candidate, recipe, env, pythons, ask)
         variants = planner.plan_variants(trees, mirror)
@@ -99,6 +99,28 @@ def plan_validation(
         selection=selection,
         variants=variants,
     )
+
+
+def _select(
+    candidate: Candidate, recipe: Recipe, base_tree: GitTree, head_tree: GitTree
+) -> TestSelection | Rejection:
+    """Select the changed test modules; without any, the tests that read the changed files."""
+    patch, files = candidate.test_patch, PytestFiles(head_tree)
+    selection = select_tests(
+        recipe, patch, before=base_tree.read, after=head_tree.read, pytest_files=files
+    )
+    return selection or select_data_tests(recipe, patch, head_tree, make_classifier(recipe), files)
+
+
+def plan_unread_data(plan: ValidationPlan, mirror: Path) -> ValidationPlan | None:
+    """Return *plan* for the tests of changed data that no changed test module reads, if any."""
+    candidate, recipe = plan.candidate, plan.recipe
+    if plan.selection.case_names or plan.selection.data_files:
+        return None
+    with GitTree(mirror, find_head_commit(candidate, mirror)) as tree:
+        patch, files = candidate.test_patch, PytestFiles(tree)
+        selection = select_unread_data(recipe, patch, tree, make_classifier(recipe), files)
+    return replace(plan, selection=selection) if selection else None
 
 
 def current_architecture() -> str:

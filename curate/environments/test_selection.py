@@ -2,12 +2,14 @@
 
 import re
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
 from curate.builders.text import replace_unstorable
 from curate.core.model import Rejection
+from curate.environments.data_readers import DataFile
+from curate.environments.pytest_ini import PytestFiles
 from curate.patches.file_kinds import matches_any_glob
 from curate.patches.parse import split_files
 from curate.recipes import DataDrivenTests, EnvRecipe, Recipe
@@ -32,12 +34,15 @@ FileReader = Callable[[str], bytes | None]
 
 @dataclass(frozen=True, kw_only=True)
 class TestSelection:
-    """Changed test files (relative POSIX paths) and, for data-driven tests, names of cases."""
+    """The tests that validate a candidate: arguments of pytest, or names of data-driven cases."""
 
     __test__ = False  # not a test class: keeps pytest from collecting it
 
-    files: tuple[str, ...]
+    files: tuple[str, ...]  # relative POSIX paths, or node ids once `data_files` were looked for
     case_names: tuple[str, ...] = ()
+    # Changed files that `files` may read, where no test module has changed: which tests do is seen
+    # in the sandbox.
+    data_files: tuple[DataFile, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.files or self.case_names)
@@ -60,18 +65,19 @@ class TestSelection:
 
 
 def select_tests(
-    recipe: Recipe, test_patch: bytes, *, before: FileReader, after: FileReader
+    recipe: Recipe,
+    test_patch: bytes,
+    *,
+    before: FileReader,
+    after: FileReader,
+    pytest_files: PytestFiles | None = None,
 ) -> TestSelection:
     """Select the runnable tests that *test_patch* changes.
 
     *before* and *after* read a file at the base and at the head commit, None if it is missing.
+    *pytest_files* says which files pytest's configuration takes for tests, besides usual names.
     """
-    changed = dict.fromkeys(part.path for part in split_files(test_patch))
-    present = [path for path in changed if after(path) is not None]
-    runnable = (path for path in present if _is_runnable(path))
-    files = sorted(
-        path for path in runnable if not matches_any_glob(path, recipe.paths.not_collected)
-    )
+    present = list_present(test_patch, after)
     cases = [
         name
         for path in present
@@ -80,14 +86,30 @@ def select_tests(
             recipe.data_driven_tests.pattern, before(path) or b"", after(path) or b""
         )
     ]
+    # Where the recipe names cases, it says what the tests are.
+    runnable = (path for path in present if is_runnable(path, None if cases else pytest_files))
+    files = sorted(
+        path for path in runnable if not matches_any_glob(path, recipe.paths.not_collected)
+    )
     return TestSelection(files=tuple(files), case_names=tuple(dict.fromkeys(cases)))
 
 
-def reject_empty_selection(recipe: Recipe, test_patch: bytes, after: FileReader) -> Rejection:
+def list_present(test_patch: bytes, after: FileReader) -> list[str]:
+    """Return the paths that *test_patch* changes and that exist after it."""
+    changed = dict.fromkeys(part.path for part in split_files(test_patch))
+    return [path for path in changed if after(path) is not None]
+
+
+def reject_empty_selection(
+    recipe: Recipe,
+    test_patch: bytes,
+    after: FileReader,
+    pytest_files: PytestFiles | None = None,
+) -> Rejection:
     """Say why `select_tests` found nothing to run: removed tests, data alone, or the recipe."""
     paths = list(dict.fromkeys(part.path for part in split_files(test_patch)))
     present = [path for path in paths if after(path) is not None]
-    runnable = [path for path in present if _is_runnable(path)]
+    runnable = [path for path in present if is_runnable(path, pytest_files)]
     driven = recipe.data_driven_tests
     if not present:
         reason, files = "tests-only-removed", paths
@@ -97,8 +119,13 @@ def reject_empty_selection(recipe: Recipe, test_patch: bytes, after: FileReader)
         reason, files = "no-changed-cases", present
     else:
         reason, files = "no-test-module-changed", present
-    more = f" and {len(files) - 5:,} more" if len(files) > 5 else ""
-    return Rejection(stage="plan", reason=reason, detail=", ".join(files[:5]) + more)
+    return Rejection(stage="plan", reason=reason, detail=name_some(files))
+
+
+def name_some(paths: Sequence[str]) -> str:
+    """Return the first five of *paths* and how many more there are, as text."""
+    more = f" and {len(paths) - 5:,} more" if len(paths) > 5 else ""
+    return ", ".join(paths[:5]) + more
 
 
 def changed_cases(
@@ -138,7 +165,13 @@ def _keyword_expression(names: tuple[str, ...]) -> str:
     return groups[0] if len(groups) == 1 else " or ".join(f"({group})" for group in groups)
 
 
-def _is_runnable(path: str) -> bool:
-    """Whether *path* is a test module that a command can name, which is UTF-8."""
-    is_utf8 = path == replace_unstorable(path)
-    return is_utf8 and bool(_RUNNABLE.fullmatch(path.rsplit("/", 1)[-1]))
+def is_runnable(path: str, pytest_files: PytestFiles | None = None) -> bool:
+    """Whether *path* is a test file that a command can name, which is UTF-8."""
+    name = path.rpartition("/")[2]
+    if path != replace_unstorable(path) or name == "conftest.py":
+        return False
+    if _RUNNABLE.fullmatch(name):
+        return True
+    if pytest_files is None:
+        return False
+    return pytest_files.is_test_module(path) or pytest_files.is_doctest_file(path)

@@ -21,17 +21,22 @@ from curate.environments.build import (
     make_environment_record,
 )
 from curate.environments.context import ValidationContext, ValidationOptions
-from curate.environments.plan import ValidationPlan, current_architecture, plan_validation
+from curate.environments.plan import (
+    RequirementsVariant,
+    ValidationPlan,
+    current_architecture,
+    plan_validation,
+)
 from curate.environments.test_selection import CONTEXT_CASES
 from curate.recipes import Recipe, RecipeError
 from curate.validate.attempt import Attempt, measure_progress
+from curate.validate.data_tests import run_data_tests
 from curate.validate.remedied import iter_remedied
 from curate.validate.repair import name_cause
 from curate.validate.runs import (
     bound_time,
     measure_strength,
     passes_with_config_only,
-    run_before_and_after,
 )
 from curate.validate.verdict import compute_verdict
 
@@ -217,10 +222,16 @@ def run_attempt(
     lock, built = build_with_fallbacks(plan, variant, lock, ctx)
     if isinstance(built, Failure):
         return _failed_attempt(empty_record, built, ctx)
-    runs = run_before_and_after(plan, built, ctx, count=options.runs)
+    found = run_data_tests(plan, built, ctx, count=options.runs)
+    if isinstance(found, Rejection):
+        verdict = _rejected(found.stage, found.reason, found.detail)
+        environment = make_environment_record(plan, variant, lock, built)
+        return replace(empty_record, environment=environment, verdict=verdict)
+    plan, runs = found
     plan = bound_time(plan, next(run for run in runs if run.side == "after"))
     record = replace(
         empty_record,
+        test_command=plan.selection.build_command(plan.env, plan.recipe.data_driven_tests),
         environment=make_environment_record(plan, variant, lock, built),
         runs=tuple(runs),
         verdict=compute_verdict(*_split_by_side(runs)),

@@ -7,6 +7,7 @@ from curate.core.model import Rejection, Run, Verdict
 
 FAILING = frozenset({Outcome.FAILED, Outcome.ERROR})
 PASS_TO_FAIL = "pass-to-fail"
+NO_FAIL_TO_PASS = "no-fail-to-pass"
 RUN_NAMES = {"before": "pre-patch run", "after": "post-patch run"}  # by `Run.side`
 
 
@@ -60,7 +61,7 @@ def cannot_verify(before: Run, after: Run) -> bool:
     rejection = compute_verdict([before], [after]).rejection
     if rejection is None or rejection.reason == PASS_TO_FAIL:
         return False
-    return rejection.reason != "no-fail-to-pass" or before.outcomes == after.outcomes
+    return rejection.reason != NO_FAIL_TO_PASS or before.outcomes == after.outcomes
 
 
 def rejects_alone(after: Run) -> bool:
@@ -162,7 +163,7 @@ def _reject_no_fail_to_pass(
         ],
     }
     parts = [_count_with_examples(names, noun) for noun, names in kinds.items() if names]
-    return Rejection(stage="validate", reason="no-fail-to-pass", detail="; ".join(parts))
+    return Rejection(stage="validate", reason=NO_FAIL_TO_PASS, detail="; ".join(parts))
 
 
 def _count_with_examples(node_ids: Sequence[str], noun: str) -> str:

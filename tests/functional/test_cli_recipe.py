@@ -235,6 +235,27 @@ def test_a_stored_lock_gives_names_and_repairs(
     assert document["recipe"] == "mine/owner__name.toml"
 
 
+def test_a_plan_says_which_data_its_tests_read(
+    curate: Curate, tmp_path: Path, history: GitHistory
+) -> None:
+    one = stored(tmp_path, history)
+    (tmp_path / "pythons/3.8.1/bin").mkdir(parents=True)
+    (tmp_path / "pythons/3.8.1/bin/python3.8").touch()
+    data = "tests/data/case.txt"
+    head = history.change({data: "new\n", "tests/test_reads.py": f"open('{data}')\n"})
+    mirror = str(tmp_path / "data/mirrors/owner__name.git")
+    history.git("push", "--quiet", mirror, "HEAD:refs/heads/x")
+    changed = one.test_patch.replace(b"tests/test_a.py", data.encode())
+    with Store(tmp_path / "data") as store:
+        store.save_candidate(replace(one, test_patch=changed, head_commit=head))
+    flags = ("recipe", "explain", one.instance_id)
+    shown = curate(*flags, CURATE_PYTHON_INSTALL_DIR="pythons").stdout
+    assert "pytest tests/test_reads.py" in shown
+    assert f"runs the tests of these modules that read {data}" in shown
+    plan = json.loads(curate(*flags, "--json", CURATE_PYTHON_INSTALL_DIR="pythons").stdout)["plan"]
+    assert plan["data_files"] == [data]
+
+
 def test_a_candidate_without_a_plan_is_told_why(
     curate: Curate, tmp_path: Path, history: GitHistory
 ) -> None:

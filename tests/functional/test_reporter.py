@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,8 @@ from curate.builders.pytest_plugin import (
     read_plugin_source,
     read_report,
 )
+from tests.helpers import file_reading
+from tests.helpers.fakes import not_none
 
 MakeProject = Callable[..., Path]
 
@@ -187,3 +189,58 @@ def test_inert_without_its_variables(project: MakeProject) -> None:
 
 def test_nothing_is_a_report_of_nothing() -> None:
     assert read_report(b"", generate_key()) == PytestReport()
+
+
+def lay_files(folder: Path, files: Mapping[str, str]) -> Path:
+    for name, text in files.items():
+        path = folder / "project" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def opened_by_tests(report: PytestReport) -> dict[str, set[str]]:
+    """The data that each test opens; pytest itself opens sources and settings."""
+    recording = not_none(report.recording)
+    names = {test.argument for test in recording.tests}
+    found = {name: set(it) for name, it in recording.opened.items() if name in names}
+    data = {name: {it for it in paths if it[-3:] != ".py"} for name, paths in found.items()}
+    return {name: paths for name, paths in data.items() if paths}
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_files_that_tests_read_are_recorded(workers: str, tmp_path: Path) -> None:
+    folder = lay_files(tmp_path, file_reading.FILES)
+    report, exit_code, output = run_reported(folder, workers, CURATE_RECORD="run")
+    assert report.is_finished and exit_code == 0, output
+    assert opened_by_tests(report) == file_reading.OPENED | file_reading.BY_COMMAND
+    recording = not_none(report.recording)
+    assert set(recording.opened["test_it.py"]) >= file_reading.AT_COLLECTION
+    values = {test.argument: test.values for test in recording.tests}
+    assert values.items() >= file_reading.VALUES.items()
+
+
+def test_collecting_records_without_a_test_that_runs(tmp_path: Path) -> None:
+    folder = lay_files(tmp_path, file_reading.FILES)
+    report, _, output = run_reported(folder, CURATE_RECORD="collect")
+    assert report.is_finished and not report.outcomes, output
+    recording = not_none(report.recording)
+    assert {test.argument for test in recording.tests} >= set(file_reading.OPENED)
+    assert not opened_by_tests(report)
+
+
+def test_recorded_tests_are_named_for_the_folder_that_pytest_is_started_in(tmp_path: Path) -> None:
+    text = "def test_a(): open('../data.txt').close()\n"
+    folder = lay_files(tmp_path, {"sub/test_x.py": text, "data.txt": "", ".git": "", "x.ini": ""})
+    options = ("sub/test_x.py", "-c", "x.ini", "--rootdir", "sub")
+    report, _, output = run_reported(folder, *options, CURATE_RECORD="collect")
+    assert [it.argument for it in not_none(report.recording).tests] == ["sub/test_x.py::test_a"], (
+        output
+    )
+
+
+def test_deselected_tests_are_not_recorded(tmp_path: Path) -> None:
+    code = "def test_a(): pass\ndef test_b(): pass\n"
+    folder = lay_files(tmp_path, {"test_x.py": code})
+    report, _, _ = run_reported(folder, "-k", "test_b", CURATE_RECORD="collect")
+    assert [it.argument for it in not_none(report.recording).tests] == ["test_x.py::test_b"]

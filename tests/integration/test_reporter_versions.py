@@ -8,8 +8,8 @@ import pytest
 import uv
 
 from curate.builders.model import Outcome
-from tests.functional.test_reporter import run_reported
-from tests.helpers import hanging, nose_style
+from tests.functional.test_reporter import lay_files, opened_by_tests, run_reported
+from tests.helpers import file_reading, hanging, nose_style
 from tests.helpers.sandbox_behaviours import BEHAVIOURS
 from tests.helpers.sandbox_ids import FILES, OPTIONS
 from tests.helpers.sandbox_ids import OUTCOMES as EXACT
@@ -111,6 +111,17 @@ def test_death(old_python: str, tmp_path: Path) -> None:
         "test_x.py::test_a": Outcome.PASSED,
         "test_x.py::test_b": Outcome.ERROR,
     }
+
+
+def test_files_that_tests_read(
+    request: pytest.FixtureRequest, old_python: str, tmp_path: Path
+) -> None:
+    folder = lay_files(tmp_path, file_reading.FILES)
+    report, _, output = run_reported(folder, "-n2", python=old_python, CURATE_RECORD="run")
+    assert report.is_finished and not report.tampering, output
+    has_audit_hooks = request.node.callspec.params["old_python"][0] not in ("3.6", "3.7")
+    more = file_reading.BY_COMMAND if has_audit_hooks else {}
+    assert opened_by_tests(report) == file_reading.OPENED | more
 
 
 def test_this_interpreter_is_not_what_is_tested(old_python: str) -> None:

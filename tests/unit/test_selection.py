@@ -1,8 +1,9 @@
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from curate.environments.test_selection import (
+    TestSelection,
     changed_cases,
     reject_empty_selection,
     select_tests,
@@ -77,6 +78,43 @@ def test_a_file_that_no_command_can_name_is_not_selected() -> None:
     patch = patch.replace(b"b/tests/test_a.py", rb'"b/tests/test_caf\351.py"')
     chosen = select_tests(Recipe(repo="o/n"), patch, before=present, after=present)
     assert chosen.files == ("sub dir/it_test.py",)
+
+
+class _Named:
+    """Says that files of these names are tests, as pytest's configuration may."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def is_test_module(self, path: str) -> bool:
+        return path.endswith(self.names)
+
+    def is_doctest_file(self, path: str) -> bool:
+        return path.endswith(".rst") and self.is_test_module(path)
+
+
+def test_files_that_the_configuration_of_pytest_names_are_selected() -> None:
+    names = ("tests/check_a.py", "docs/use.rst", "tests/conftest.py", "b/other.py")
+    patch = b"".join(PATCH_OF % {b"path": name.encode()} for name in names)
+    files = _Named("check_a.py", "use.rst", "conftest.py")
+    recipe = Recipe(repo="o/n")
+    chosen = select_tests(
+        recipe, patch, before=present, after=present, pytest_files=cast(Any, files)
+    )
+    assert chosen.files == ("docs/use.rst", "tests/check_a.py")
+    assert not select_tests(recipe, patch, before=present, after=present)
+
+
+def test_the_configuration_adds_nothing_to_cases_that_the_recipe_names() -> None:
+    recipe, files = Recipe.model_validate(CASES), _Named("check_a.py")
+    chosen = select_tests(
+        recipe,
+        CASE_PATCH + PATCH_OF % {b"path": b"tests/check_a.py"},
+        before=lambda _: b"",
+        after=lambda _: b"[case testA]\n",
+        pytest_files=cast(Any, files),
+    )
+    assert chosen == TestSelection(files=(), case_names=("testA",))
 
 
 def test_the_command_quotes_and_turns_around() -> None:
