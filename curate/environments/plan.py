@@ -10,6 +10,7 @@ from curate.builders.git.run import git_output, run_git
 from curate.builders.git.tree import GitTree
 from curate.builders.model import Failure, ResourceLimits
 from curate.builders.python.choose import PythonChoice, choose_python
+from curate.builders.python.python_2 import find_python_2_syntax, names_python_3
 from curate.builders.requirements import Manifest, read_manifest
 from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.model import Candidate, Rejection
@@ -19,6 +20,7 @@ from curate.git.declared import FileVersionResolver
 from curate.git.mirror import Mirror
 from curate.git.versions import TagVersionResolver, VersionResolver
 from curate.patches.file_kinds import FileClassifier
+from curate.patches.parse import list_patch_paths
 from curate.recipes import EnvRecipe, Recipe, RecipeError, normalize_architecture
 
 
@@ -77,6 +79,9 @@ def plan_validation(
             return reject_empty_selection(recipe, candidate.test_patch, head_tree.read)
         trees = {"base": base_tree, "gold": head_tree}
         variants = _plan_variants(trees, candidate, mirror, env, pythons)
+        python_2 = _find_python_2(candidate, base_tree, variants, env)
+    if python_2:
+        return Rejection(stage="lock", reason="needs-python-2", detail=python_2)
     if isinstance(variants, Failure):
         return rejection_from_failure(variants)
     return ValidationPlan(
@@ -86,6 +91,23 @@ def plan_validation(
         selection=selection,
         variants=variants,
     )
+
+
+def _find_python_2(
+    candidate: Candidate,
+    base_tree: GitTree,
+    variants: Sequence[RequirementsVariant] | Failure,
+    env: EnvRecipe,
+) -> str:
+    """Return why *candidate* needs Python 2, from the files that it changes; "" if it does not."""
+    is_declared = not isinstance(variants, Failure) and names_python_3(variants[0].manifest)
+    if env.python or is_declared:
+        return ""
+    changed = list_patch_paths(candidate.patch) + list_patch_paths(candidate.test_patch)
+    names = [path.decode("utf-8", "surrogateescape") for path in changed]
+    paths = ["setup.py", *(name for name in names if name.endswith(".py"))]
+    found = find_python_2_syntax((path, base_tree.read(path)) for path in paths)
+    return f"needs Python 2: {found} has syntax that Python 3 does not have" if found else ""
 
 
 def current_architecture() -> str:
