@@ -16,6 +16,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from curate.builders.git.checkout import commit_step_commands
+from curate.builders.images.install_packages import sdist_commands
 from curate.builders.lock.build_constraints import build_constraint
 from curate.builders.model import InstanceSpec, RequirementsLock
 from curate.builders.rfc3339 import format_rfc3339
@@ -56,6 +57,7 @@ _MOUNT_CONTEXT = "--mount=type=bind,target=/mnt"
 _MOUNT_CACHE = "--mount=type=cache,id=curate-builds,target=/media"
 _LOAD_BUILD_ENV = ". /mnt/build.env"
 _INSTALL = f"/mnt/uv pip install --python {VENV}/bin/python"
+_BUILD_SDIST = f"{VENV}/bin/python -I /mnt/build_sdist.py /mnt/uv"
 _COMPILE_BYTECODE = f"{VENV}/bin/python -I /mnt/compile_bytecode.py /media"
 
 # The prefix was built for another path. So that libpython is found, its folder is added to the
@@ -119,9 +121,9 @@ def render_environment(
     """Render the environment layer: system packages and a virtual environment with the lock.
 
     Seed packages (pip; before Python 3.12 setuptools and wheel, too) are as old as the lock's
-    cutoff. Source distributions that do not build with current build tools get those of the
-    cutoff. Extensions are built against an old numpy if numpy is in the lock
-    (`curate.builders.lock.build_constraints`).
+    cutoff. Source distributions get build tools of their own dates
+    (`curate.builders.images.install_packages`). Extensions are built against an old numpy if numpy
+    is in the lock (`curate.builders.lock.build_constraints`).
 
     Args:
         base: Image to start from.
@@ -136,7 +138,7 @@ def render_environment(
     else:
         seed = f"/mnt/uv venv --seed --exclude-newer {cutoff}"
         seed += f" --python {PYTHON}/bin/python{lock.python} {VENV}"
-    install = _install_commands(build_constraint(lock), old_tools)
+    install = _install_commands(build_constraint(lock), old_tools, lock)
     steps = [_LOAD_BUILD_ENV, seed, *install, _COMPILE_BYTECODE]
     lines = [f"FROM {base}"]
     if system_packages:
@@ -146,19 +148,23 @@ def render_environment(
     return _join_lines(*lines)
 
 
-def _install_commands(constraint: str, old_tools: str) -> list[str]:
-    """Return commands that install the lock with current build tools, or else with *old_tools*.
+def _install_commands(constraint: str, old_tools: str, lock: RequirementsLock) -> list[str]:
+    """Return commands that install what has wheels, then build each source distribution.
 
+    What turns out to have no wheel is built with current build tools, or else with *old_tools*.
     *constraint* bounds the builds; if all fail, the last attempt goes without it.
     """
     install = f"{_INSTALL} --no-deps -r /mnt/lock.txt"
+    links = ["--find-links", "/mnt/archives"] if lock.archives else []
     if not constraint:
-        return [f"{{ {install} || {install} {old_tools}; }}"]
+        builds = sdist_commands(lock, _BUILD_SDIST, links)
+        return [f"{{ {install} || {install} {old_tools}; }}", *builds]
     constrained = f"{install} --build-constraints {_BUILD_CONSTRAINTS}"
     attempts = f"{constrained} || {constrained} {old_tools} || {install} {old_tools}"
     return [
         f"echo '{constraint}' > {_BUILD_CONSTRAINTS}",
         f"{{ {attempts}; }}",
+        *sdist_commands(lock, _BUILD_SDIST, ["--constraint", _BUILD_CONSTRAINTS, *links]),
         f"rm {_BUILD_CONSTRAINTS}",
     ]
 

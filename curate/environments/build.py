@@ -204,7 +204,7 @@ def make_environment_record(
         lock=lock.text,
         exclude_newer=lock.exclude_newer,
         date=variant.date,
-        lock_adjustments=(*variant.manifest.notes, *lock.adjustments),
+        lock_adjustments=(*variant.manifest.notes, *lock.adjustments, *built.build_notes),
         system_packages=plan.env.system_packages,
         handle=built.handle,
         digest=built.digest,

@@ -13,6 +13,7 @@ from curate.builders.python.choose import (
 )
 from curate.builders.requirements import Manifest
 
+ENDED = "classifiers end at 3.5"
 ALL = ["3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"]
 
 
@@ -61,10 +62,14 @@ def test_says_what_was_missing() -> None:
     [
         (">=4", ["3.8"], "requires-python is >=4; available: 3.8"),
         (">=3.3,<3.6", ALL[:2], "requires-python is >=3.3,<3.6; available: 3.6, 3.7"),
-        ("<3.8", ["3.10", "3.9"], "requires-python is <3.8, which allows 3.6, 3.7; available: 3.9, 3.10"),
+        (
+            "<3.8",
+            ["3.10", "3.9"],
+            "requires-python is <3.8, which allows 3.6, 3.7; available: 3.9, 3.10",
+        ),
         ("", [], "available: none"),
     ],
-)  # fmt: skip
+)
 def test_nothing_fits(requires: str, available: list[str], detail: str) -> None:
     failed = choose("2022-01-01", requires=requires, available=available)
     assert isinstance(failed, Failure)
@@ -76,14 +81,14 @@ def test_nothing_fits(requires: str, available: list[str], detail: str) -> None:
     ("when", "versions", "requires", "available", "python", "reason"),
     [
         # marshmallow 2.x of April 2016, before Python 3.6
-        ("2016-04-01", ["2.6", "2.7", "3.3", "3.4", "3.5"], "", ALL, "3.6", "classifiers end at 3.5"),
-        ("2016-04-01", [], "", ALL, "3.6", "none of them was released by 2016-04-01"),
-        ("2015-01-01", ["2.7", "3"], ">=2.7", ALL, "3.6", "none of them was released by 2015-01-01"),
-        ("2019-07-01", ["2.7", "3.4", "3.5"], "", ALL, "3.6", "classifiers end at 3.5"),
+        ("2016-04-01", ["2.6", "2.7", "3.3", "3.4", "3.5"], "", ALL, "3.6", ENDED),
+        ("2016-04-01", [], "", ALL, "3.6", "was released by 2016-04-01"),
+        ("2015-01-01", ["2.7", "3"], ">=2.7", ALL, "3.6", "was released by 2015-01-01"),
+        ("2019-07-01", ["2.7", "3.4", "3.5"], "", ALL, "3.6", ENDED),
         ("2017-07-01", ["3.5", "3.6"], "", ["3.8", "3.9"], "3.8", "none of them was released"),
-        ("2016-04-01", ["3.5"], ">=3.3,!=3.6.*", ALL, "3.7", "classifiers end at 3.5"),
+        ("2016-04-01", ["3.5"], ">=3.3,!=3.6.*", ALL, "3.7", ENDED),
     ],
-)  # fmt: skip
+)
 def test_older_than_every_interpreter(
     when: str, versions: list[str], requires: str, available: list[str], python: str, reason: str
 ) -> None:
