@@ -22,6 +22,7 @@ from curate.builders.images.install_packages import (
     SDIST_BUILDER,
     describe_builds,
     find_archives,
+    pytest_commands,
     render_wheel_lock,
     sdist_commands,
 )
@@ -193,7 +194,8 @@ class LocalBackend:
         links = [str(path.parent) for path in find_archives(spec.lock, self.settings)]
         bound += [word for link in links for word in ("--find-links", link)]
         program = shlex.join([f"{venv}/bin/python", "-I", str(SDIST_BUILDER), find_uv()])
-        for command in sdist_commands(spec.lock, program, bound):
+        commands = sdist_commands(spec.lock, program, bound)
+        for command in [*commands, *pytest_commands(spec.lock, str(venv))]:
             failure = failure or self._run_build_command(["sh", "-c", command], folder, {}, slot)
         return failure
 

@@ -16,7 +16,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from curate.builders.git.checkout import commit_step_commands
-from curate.builders.images.install_packages import sdist_commands
+from curate.builders.images.install_packages import pytest_commands, sdist_commands
 from curate.builders.lock.build_constraints import build_constraint
 from curate.builders.model import InstanceSpec, RequirementsLock
 from curate.builders.rfc3339 import format_rfc3339
@@ -139,6 +139,7 @@ def render_environment(
         seed = f"/mnt/uv venv --seed --exclude-newer {cutoff}"
         seed += f" --python {PYTHON}/bin/python{lock.python} {VENV}"
     install = _install_commands(build_constraint(lock), old_tools, lock)
+    install += pytest_commands(lock, VENV)
     steps = [_LOAD_BUILD_ENV, seed, *install, _COMPILE_BYTECODE]
     lines = [f"FROM {base}"]
     if system_packages:

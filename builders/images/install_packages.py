@@ -9,6 +9,8 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from packaging.version import Version
+
 from curate.builders.images import build_sdist
 from curate.builders.lock.archives import unpacked_folder
 from curate.builders.lock.dates import tool_dates
@@ -40,6 +42,14 @@ def sdist_commands(lock: RequirementsLock, program: str, options: Sequence[str])
         for package in lock.packages
         if package in lock.sdists
     ]
+
+
+def pytest_commands(lock: RequirementsLock, venv: str) -> list[str]:
+    """Return commands that name the program of pytest before 3.0, `py.test`, as later ones do."""
+    pins = [package for package in lock.packages if package.startswith("pytest==")]
+    if not pins or Version(pins[0].partition("==")[2]) >= Version("3.0"):
+        return []
+    return [f"ln -sf py.test {shlex.quote(venv)}/bin/pytest"]
 
 
 def find_archives(lock: RequirementsLock, settings: BuildSettings) -> list[Path]:

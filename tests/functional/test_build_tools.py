@@ -137,10 +137,10 @@ def test_a_release_that_no_tool_builds_is_a_value(settings: BuildSettings, tmp_p
         lock = RequirementsLock(
             text="ext==1.0\n", python=PYTHON, exclude_newer=CUTOFF, sdists={"ext==1.0": CUTOFF}
         )
-        failure = build(served, lock, tmp_path / "mirror")
-    assert isinstance(failure, Failure)
-    assert (failure.stage, failure.reason) == ("build", "environment-failed")
-    assert "Failed to build `ext==1.0`" in failure.detail
+        failed = build(served, lock, tmp_path / "mirror")
+    assert isinstance(failed, Failure)
+    assert (failed.stage, failed.reason) == ("build", "environment-failed")
+    assert "Failed to build `ext==1.0`" in failed.detail
 
 
 @pytest.mark.parametrize("suffix", ["tar.bz2", "tar.xz"])

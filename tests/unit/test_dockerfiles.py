@@ -128,6 +128,13 @@ def test_source_distributions_are_built_one_by_one_with_the_tools_of_their_dates
     assert f",2023-01-15T00:00:00Z --constraint /tmp/build-constraints.txt {links} && " in text
 
 
+@pytest.mark.parametrize(("version", "is_named"), [("2.9.2", True), ("3.0.0", False)])
+def test_the_program_of_old_pytest_has_its_later_name(version: str, is_named: bool) -> None:
+    lock = replace(LOCK, text=f"pytest=={version}\n")
+    text = render_environment("curate/python:1", lock)
+    assert ("ln -sf py.test /opt/venv/bin/pytest" in text) is is_named
+
+
 def test_builds_that_the_tools_of_their_date_did_not_do_are_on_record() -> None:
     record = "lxml==4.9.0 2022-06-02T00:00:00Z\ntwisted==19.2.1 2021-05-04T10:00:00Z\n"
     assert describe_builds(record, SDISTS) == (
@@ -233,7 +240,7 @@ def test_a_tree_lies_below_the_instances_that_step_from_it() -> None:
     assert instance.dockerfile.startswith(f"FROM {tree.tag}\n")
     assert "/mnt/checkout" in tree.dockerfile
     assert "/mnt/checkout" not in instance.dockerfile
-    assert f"git read-tree -m -u {older} {SPEC.base_commit}" in instance.dockerfile
+    assert f"git read-tree --reset -u {SPEC.base_commit}" in instance.dockerfile
     itself = plan_image(replace(SPEC, checkout_layer_commit=SPEC.base_commit), SETTINGS, PREFIX)
     assert "read-tree" not in itself.layers[-1].dockerfile
 
@@ -246,11 +253,11 @@ def test_submodules_that_moved_take_their_own_step() -> None:
     places = [
         text.index(part)
         for part in (
-            f"git read-tree -m -u {'b' * 40} {SPEC.base_commit}",
+            f"git read-tree --reset -u {SPEC.base_commit}",
             "cd /testbed/a && git index-pack --stdin < /mnt/step-0.pack",
-            f"git read-tree -m -u {'3' * 40} {'4' * 40}",
+            f"git read-tree --reset -u {'4' * 40}",
             "cd /testbed/deep/b && git index-pack --stdin < /mnt/step-1.pack",
-            f"git read-tree -m -u {'1' * 40} {'2' * 40} && cd /testbed && PATH",
+            f"git read-tree --reset -u {'2' * 40} && cd /testbed && PATH",
         )
     ]
     assert places == sorted(places)
