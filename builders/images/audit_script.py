@@ -24,7 +24,8 @@ _LIST_CHANGES = """\
 list_changes() {
     find . -name .git -prune | sort | while read -r folder; do (
         cd "$(dirname "$folder")"
-        git -c core.quotePath=false diff --no-ext-diff --name-only HEAD | while IFS= read -r path; do
+        changed="git -c core.quotePath=false diff --no-ext-diff --name-only HEAD"
+        $changed | while IFS= read -r path; do
             content=$(git hash-object --no-filters -- "$path" 2>/dev/null || true)
             echo "${folder%.git}$path $content"
         done

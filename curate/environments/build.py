@@ -17,6 +17,7 @@ from curate.builders.model import BuiltInstance, Failure, InstanceSpec, Requirem
 from curate.core.model import Environment
 from curate.environments.context import ValidationContext
 from curate.environments.plan import RequirementsVariant, ValidationPlan
+from curate.environments.submodules import find_submodules
 from curate.git.first_parents import find_commit_at
 from curate.store import Store
 
@@ -186,7 +187,7 @@ def make_instance_spec(
         install=plan.env.install,
         import_name=plan.recipe.import_name,
         version=candidate.version,
-        submodules={path: get_mirror(r) for path, r in plan.recipe.submodules.items()},
+        submodules=find_submodules(candidate, plan.recipe, mirror, get_mirror).mirrors,
         env_vars=plan.env.env_vars,
     )
     return _reuse_checkout_layer(spec)
