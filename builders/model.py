@@ -133,7 +133,7 @@ class ResourceLimits:
     seconds: float = 480.0
     test_seconds: float = 60.0  # of each phase (setup, call, teardown) of a test; 0 = no limit
     memory_bytes: int = 4 << 30
-    cpus: float = 1.0
+    cpus: float = 2.0  # at most those of the machine
     pids: int = 1024
     tmp_bytes: int = 2 << 30
     shm_bytes: int = 256 << 20
