@@ -41,6 +41,19 @@ class RunStatus(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SdistArchive:
+    """A source distribution in an archive format that uv does not read, as the index has it."""
+
+    name: str  # normalized
+    version: str
+    filename: str  # "Twisted-19.2.1.tar.bz2"
+    url: str  # without credentials
+    sha256: str
+    uploaded: datetime
+    requires_python: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RequirementsLock:
     """Dependencies resolved as of a date: uv's output, and the adjustments that it needed."""
 
@@ -50,6 +63,9 @@ class RequirementsLock:
     adjustments: tuple[str, ...] = ()  # one sentence per change to the declared requirements
     seconds: float = 0.0
     newer: tuple[str, ...] = ()  # names of pinned distributions that had to be uploaded later
+    # name==version of the packages without a suitable wheel -> upload time of their sdist
+    sdists: Mapping[str, datetime] = field(default_factory=dict)
+    archives: tuple[SdistArchive, ...] = ()  # sdists that are repacked before the install
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -108,6 +124,8 @@ class BuiltInstance:
     layer_bytes: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     environment_seconds: float = 0.0  # 0 if the environment existed already
+    # One sentence per package that was not built with the tools of its own date
+    build_notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +135,7 @@ class ResourceLimits:
     seconds: float = 480.0
     test_seconds: float = 60.0  # of each phase (setup, call, teardown) of a test; 0 = no limit
     memory_bytes: int = 4 << 30
-    cpus: float = 1.0
+    cpus: float = 2.0  # at most those of the machine
     pids: int = 1024
     tmp_bytes: int = 2 << 30
     shm_bytes: int = 256 << 20

@@ -98,7 +98,7 @@ class RunLimits(RecipeTable):
     memory_gib: float = 4
     tmp_gib: float = 2
     shm_mib: int = 256
-    cpus: float = 1
+    cpus: float = 2  # quota of a run; where only one is seen, some projects skip tests
     pids: int = 1024
 
 

@@ -75,6 +75,13 @@ class DockerBackend:
         with translate_engine_errors():
             return find_image_store(self.engine)
 
+    @cached_property
+    def machine_cpus(self) -> int:
+        """Number of CPUs of the engine's machine."""
+        from curate.builders.sandbox.docker import count_machine_cpus
+
+        return count_machine_cpus(self.engine)
+
     def build_instance(self, spec: InstanceSpec) -> BuiltInstance | Failure:
         """Build the image of *spec*; existing layers are reused.
 
@@ -146,6 +153,7 @@ class DockerBackend:
         options = ContainerOptions(
             runtime=self.settings.container_runtime or None,
             owner=self.settings.run_owner,
+            machine_cpus=self.machine_cpus,
             disk=self.layer_dir,
             archive=archive,
         )

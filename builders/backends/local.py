@@ -6,6 +6,7 @@ installed packages in place also modifies the shared ones. System packages are n
 """
 
 import os
+import shlex
 import shutil
 import tempfile
 import time
@@ -15,12 +16,28 @@ from functools import partial
 from pathlib import Path
 
 from curate.builders.git.checkout import make_checkout
+from curate.builders.images import build_sdist
 from curate.builders.images.build_queue import BuildQueue, BuildSlot
+from curate.builders.images.install_packages import (
+    SDIST_BUILDER,
+    describe_builds,
+    find_archives,
+    pytest_commands,
+    render_wheel_lock,
+    sdist_commands,
+)
 from curate.builders.images.install_script import classify_failure, render_install_script
 from curate.builders.images.keys import compute_environment_key, compute_instance_key, safe_name
 from curate.builders.lock.build_constraints import build_constraint
 from curate.builders.lock.uv import prune_uv_cache, remove_stale_resolutions
-from curate.builders.model import BuiltInstance, Failure, InstanceSpec, RunResult, RunSpec
+from curate.builders.model import (
+    BuiltInstance,
+    Failure,
+    InstanceSpec,
+    RequirementsLock,
+    RunResult,
+    RunSpec,
+)
 from curate.builders.process.cleanup import terminate_children
 from curate.builders.process.file_lock import file_lock
 from curate.builders.process.free_space import check_free_space
@@ -80,6 +97,7 @@ class LocalBackend:
             },
             seconds=time.monotonic() - started,
             environment_seconds=environment_seconds,
+            build_notes=_read_build_notes(environment, spec.lock),
         )
 
     def layer_names(self, spec: InstanceSpec) -> Mapping[str, str] | Failure:
@@ -159,9 +177,9 @@ class LocalBackend:
 
     def _plan_folders(self, spec: InstanceSpec, prefix: Path) -> tuple[Path, Path]:
         """Return the folders of the shared environment and of the instance of *spec*."""
-        key = compute_environment_key(
-            spec, "local", str(prefix), format_rfc3339(spec.lock.exclude_newer)
-        )
+        texts = ["local", str(prefix), format_rfc3339(spec.lock.exclude_newer)]
+        texts += [SDIST_BUILDER.read_text()] if spec.lock.sdists else []
+        key = compute_environment_key(spec, *texts)
         name = f"{safe_name(spec.name)}-{compute_instance_key(spec, key)}"
         return self.cache / "environments" / key, self.cache / "instances" / name
 
@@ -180,25 +198,38 @@ class LocalBackend:
         ):
             if target.exists():
                 return False
-            lock, venv = folder / "lock.txt", folder / "venv"
-            lock.write_text(spec.lock.text)
-            python = prefix / "bin" / f"python{spec.python}"
-            cutoff = format_rfc3339(spec.lock.exclude_newer)
-            constraints = folder / "build-constraints.txt"
-            constraints.write_text(build_constraint(spec.lock))
-            packages = ["--no-deps", "--compile-bytecode", "-r", str(lock)]
-            options = [*SEED_OPTIONS, "--relocatable", "--exclude-newer", cutoff]
-            create = [find_uv(), "venv", *options, "--python", str(python), str(venv)]
-            install = [find_uv(), "pip", "install", *packages, "--python", str(venv)]
-            constrained = [*install, "--build-constraints", str(constraints)]
-            failure = self._run_build_command(create, folder, {}, slot) or (
-                self._run_build_command(constrained, folder, {}, slot)
-                and self._run_build_command(install, folder, {}, slot)
-            )
+            failure = self._install_packages(spec, prefix, folder, slot)
             if failure:
                 return classify_failure(failure, "environment")
-            venv.rename(target)
+            (folder / "venv").rename(target)
         return True
+
+    def _install_packages(
+        self, spec: InstanceSpec, prefix: Path, folder: Path, slot: BuildSlot
+    ) -> Failure | None:
+        """Create `<folder>/venv` with the packages of the lock, as the docker backend does."""
+        venv, constraints = folder / "venv", folder / "build-constraints.txt"
+        (folder / "lock.txt").write_text(render_wheel_lock(spec.lock))
+        constraints.write_text(build_constraint(spec.lock))
+        bound = ["--constraint", str(constraints)] if build_constraint(spec.lock) else []
+        python = prefix / "bin" / f"python{spec.python}"
+        cutoff = format_rfc3339(spec.lock.exclude_newer)
+        options = [*SEED_OPTIONS, "--relocatable", "--exclude-newer", cutoff]
+        create = [find_uv(), "venv", *options, "--python", str(python), str(venv)]
+        packages = ["--no-deps", "--compile-bytecode", "-r", str(folder / "lock.txt")]
+        install = [find_uv(), "pip", "install", *packages, "--python", str(venv)]
+        constrained = [*install, "--build-constraints", str(constraints)]
+        failure = self._run_build_command(create, folder, {}, slot) or (
+            self._run_build_command(constrained, folder, {}, slot)
+            and self._run_build_command(install, folder, {}, slot)
+        )
+        links = [str(path.parent) for path in find_archives(spec.lock, self.settings)]
+        bound += [word for link in links for word in ("--find-links", link)]
+        program = shlex.join([f"{venv}/bin/python", "-I", str(SDIST_BUILDER), find_uv()])
+        commands = sdist_commands(spec.lock, program, bound)
+        for command in [*commands, *pytest_commands(spec.lock, str(venv))]:
+            failure = failure or self._run_build_command(["sh", "-c", command], folder, {}, slot)
+        return failure
 
     def _make_instance(
         self, spec: InstanceSpec, environment: Path, folder: Path, slot: BuildSlot
@@ -236,6 +267,11 @@ class LocalBackend:
         detail = log[-LOG_TAIL:]
         failure = Failure(stage="build", reason="build-command-failed", detail=detail, log=log)
         return failure if code else None
+
+
+def _read_build_notes(environment: Path, lock: RequirementsLock) -> tuple[str, ...]:
+    record = environment / build_sdist.RECORD
+    return describe_builds(record.read_text(), lock) if record.exists() else ()
 
 
 def build_variables(settings: BuildSettings, cache: Path) -> dict[str, str]:

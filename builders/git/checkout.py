@@ -109,7 +109,8 @@ def commit_step_commands(older: str, commit: str, pack: str) -> tuple[str, ...]:
         f"printf '%s\\n' {commit} {older} > .git/shallow",
         f"echo {commit} > .git/HEAD",
         "{ git update-index -q --refresh || true; }",
-        f"git read-tree -m -u {older} {commit}",
+        # --reset: a file that git cannot convert to and fro counts as changed, which ends a merge
+        f"git read-tree --reset -u {commit}",
     )
 
 

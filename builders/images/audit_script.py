@@ -18,15 +18,31 @@ others = [place for places in found for place in places if not inside(place)]
 sys.exit("not clean: another copy of %s in %s" % (name, others[0]) if others else 0)
 """
 
+# Lists changed tracked files with their content. Some are changed before any install: git cannot
+# convert them to and fro as .gitattributes asks (working-tree-encoding, eol, filters).
+_LIST_CHANGES = """\
+list_changes() {
+    find . -name .git -prune | sort | while read -r folder; do (
+        cd "$(dirname "$folder")"
+        changed="git -c core.quotePath=false diff --no-ext-diff --name-only HEAD"
+        $changed | while IFS= read -r path; do
+            content=$(git hash-object --no-filters -- "$path" 2>/dev/null || true)
+            echo "${folder%.git}$path $content"
+        done
+    ); done
+}
+changed_before=$(list_changes)
+"""
+
 # Submodules are repositories of their own. Untracked files that the install created are added to
 # .git/info/exclude, so that `git status` is clean.
 _CHECK_REPOSITORIES = """\
+changed=$(list_changes | grep -vxF "$changed_before" || true)
+[ -z "$changed" ] || { echo "not clean: changed files: $changed"; exit 1; }
 find . -name .git -prune | while read -r folder; do (
     cd "$(dirname "$folder")"
     mkdir -p .git/info
     git ls-files --others --exclude-standard --directory | sed 's|^|/|' >> .git/info/exclude
-    changed=$(git status --porcelain --untracked-files=no)
-    [ -z "$changed" ] || { echo "not clean: changed files: $changed"; exit 1; }
     # shellcheck disable=SC2086  # none or several commits
     later=$(git fsck --connectivity-only --unreachable --no-reflogs $known 2>/dev/null |
         grep '^unreachable' | head -n 3)
@@ -39,12 +55,17 @@ find . -name .git -prune | while read -r folder; do (
 """
 
 
+def record_commands() -> list[str]:
+    """Return commands that note the state of the current folder before the install."""
+    return _LIST_CHANGES.splitlines()
+
+
 def audit_commands(import_name: str, older: str = "") -> list[str]:
     """Return commands that check the current folder, `$checkout`, and the environment's `python`.
 
-    They fail for changed tracked files, for objects that neither HEAD nor the commits *older* (its
-    ancestors, separated by spaces) need, for reflogs and similar traces, for remotes, and for other
-    copies of *import_name* ("" = not checked).
+    They fail for tracked files that changed since `record_commands`, for objects that neither HEAD
+    nor the commits *older* (its ancestors, separated by spaces) need, for reflogs and similar
+    traces, for remotes, and for other copies of *import_name* ("" = not checked).
     """
     lines = [f"known='HEAD {older}'", *_CHECK_REPOSITORIES.splitlines()]
     if import_name:

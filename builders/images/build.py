@@ -1,6 +1,8 @@
 """Build the missing layers of an instance's image."""
 
+import io
 import shutil
+import tarfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,11 +13,17 @@ import docker
 from curate.builders.engine.buildkit import BuildClient, BuildRequest, run_build
 from curate.builders.engine.layer_cache import KEY_LABEL, LAYER_LABEL, pull_layer, push_layer
 from curate.builders.git.checkout import make_checkout, write_commit_step
-from curate.builders.images import dockerfiles
+from curate.builders.images import build_sdist, dockerfiles
 from curate.builders.images.build_queue import BuildSlot
+from curate.builders.images.install_packages import (
+    SDIST_BUILDER,
+    describe_builds,
+    find_archives,
+    render_wheel_lock,
+)
 from curate.builders.images.install_script import classify_failure, render_install_script
 from curate.builders.images.plan import BYTECODE_COMPILER, ImageLayer, ImagePlan
-from curate.builders.model import BuiltInstance, Failure, InstanceSpec
+from curate.builders.model import BuiltInstance, Failure, InstanceSpec, RequirementsLock
 from curate.builders.process.digest import content_hash
 from curate.builders.process.file_lock import file_lock
 from curate.builders.process.temp_dirs import remove_stale_temp_dirs, temp_dir
@@ -57,6 +65,7 @@ def build_image(plan: ImagePlan, build_ctx: BuildContext) -> BuiltInstance | Fai
         layer_bytes=measure_layers(engine, plan.layers),
         seconds=time.monotonic() - started,
         environment_seconds=sum(seconds.values()) - seconds["instance"],
+        build_notes=_read_build_notes(engine, tags["instance"], plan.spec.lock),
     )
 
 
@@ -96,6 +105,25 @@ def measure_layers(
         layer.name: total - lower
         for layer, total, lower in zip(existing, totals, below, strict=True)
     }
+
+
+def _read_build_notes(
+    engine: docker.DockerClient, tag: str, lock: RequirementsLock
+) -> tuple[str, ...]:
+    """Return how the source distributions of *lock* were built, from the record in the image."""
+    if not lock.sdists:
+        return ()
+    container = engine.containers.create(tag, "true")
+    try:
+        chunks, _ = container.get_archive(f"{dockerfiles.VENV}/{build_sdist.RECORD}")
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
+            member = tar.extractfile(tar.getmembers()[0])
+            record = member.read().decode() if member else ""
+    except docker.errors.NotFound:  # of an environment that another version has built
+        return ()
+    finally:
+        container.remove(force=True)
+    return describe_builds(record, lock)
 
 
 def image_exists(engine: docker.DockerClient, tag: str) -> bool:
@@ -193,7 +221,13 @@ def _fill_packages_context(context: Path, spec: InstanceSpec, settings: BuildSet
 def fill_environment_context(context: Path, spec: InstanceSpec, settings: BuildSettings) -> None:
     """Put everything into *context* that the Dockerfile of the environment layer names."""
     _fill_packages_context(context, spec, settings)
-    (context / "lock.txt").write_text(spec.lock.text)
+    (context / "lock.txt").write_text(render_wheel_lock(spec.lock))
+    if spec.lock.sdists:
+        shutil.copy2(SDIST_BUILDER, context / "build_sdist.py")
+    if spec.lock.archives:
+        (context / "archives").mkdir()
+        for path in find_archives(spec.lock, settings):
+            shutil.copy2(path, context / "archives")
 
 
 def _fill_checkout_context(context: Path, spec: InstanceSpec, settings: BuildSettings) -> None:
@@ -201,7 +235,7 @@ def _fill_checkout_context(context: Path, spec: InstanceSpec, settings: BuildSet
 
 
 def _fill_instance_context(context: Path, spec: InstanceSpec, settings: BuildSettings) -> None:
-    fill_environment_context(context, spec, settings)
+    _fill_packages_context(context, spec, settings)
     (context / "install.sh").write_text(render_install_script(spec))
     if not spec.checkout_layer_commit:
         make_checkout(spec.mirror, spec.base_commit, context / "checkout", spec.submodules)

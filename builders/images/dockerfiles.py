@@ -16,6 +16,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from curate.builders.git.checkout import commit_step_commands
+from curate.builders.images.install_packages import pytest_commands, sdist_commands
 from curate.builders.lock.build_constraints import build_constraint
 from curate.builders.model import InstanceSpec, RequirementsLock
 from curate.builders.rfc3339 import format_rfc3339
@@ -54,8 +55,10 @@ _BUILD_TOOLS = ("cmake", "cython", "numpy", "scikit-build", "setuptools", "setup
 _BUILD_CONSTRAINTS = "/tmp/build-constraints.txt"
 _MOUNT_CONTEXT = "--mount=type=bind,target=/mnt"
 _MOUNT_CACHE = "--mount=type=cache,id=curate-builds,target=/media"
+_OWNER = "1000:1000"  # of the checkout and the environment: tests may write to both
 _LOAD_BUILD_ENV = ". /mnt/build.env"
 _INSTALL = f"/mnt/uv pip install --python {VENV}/bin/python"
+_BUILD_SDIST = f"{VENV}/bin/python -I /mnt/build_sdist.py /mnt/uv"
 _COMPILE_BYTECODE = f"{VENV}/bin/python -I /mnt/compile_bytecode.py /media"
 
 # The prefix was built for another path. So that libpython is found, its folder is added to the
@@ -103,7 +106,7 @@ def render_shared_packages(
     """
     create = (f"/mnt/uv venv --python {PYTHON}/bin/python{python} {VENV}",) if lowest else ()
     install = f"{_INSTALL} --no-deps {' '.join(packages)}"
-    steps = [_LOAD_BUILD_ENV, *create, install, _COMPILE_BYTECODE]
+    steps = [_LOAD_BUILD_ENV, *create, install, _COMPILE_BYTECODE, _give_to_user(VENV)]
     return _join_lines(
         f"FROM {below}", f"RUN {_MOUNT_CONTEXT} {_MOUNT_CACHE} " + " && ".join(steps)
     )
@@ -119,9 +122,9 @@ def render_environment(
     """Render the environment layer: system packages and a virtual environment with the lock.
 
     Seed packages (pip; before Python 3.12 setuptools and wheel, too) are as old as the lock's
-    cutoff. Source distributions that do not build with current build tools get those of the
-    cutoff. Extensions are built against an old numpy if numpy is in the lock
-    (`curate.builders.lock.build_constraints`).
+    cutoff. Source distributions get build tools of their own dates
+    (`curate.builders.images.install_packages`). Extensions are built against an old numpy if numpy
+    is in the lock (`curate.builders.lock.build_constraints`).
 
     Args:
         base: Image to start from.
@@ -136,8 +139,9 @@ def render_environment(
     else:
         seed = f"/mnt/uv venv --seed --exclude-newer {cutoff}"
         seed += f" --python {PYTHON}/bin/python{lock.python} {VENV}"
-    install = _install_commands(build_constraint(lock), old_tools)
-    steps = [_LOAD_BUILD_ENV, seed, *install, _COMPILE_BYTECODE]
+    install = _install_commands(build_constraint(lock), old_tools, lock)
+    install += pytest_commands(lock, VENV)
+    steps = [_LOAD_BUILD_ENV, seed, *install, _COMPILE_BYTECODE, _give_to_user(VENV)]
     lines = [f"FROM {base}"]
     if system_packages:
         lines.append(f"RUN {_apt_install_command(sorted(system_packages))}")
@@ -146,19 +150,23 @@ def render_environment(
     return _join_lines(*lines)
 
 
-def _install_commands(constraint: str, old_tools: str) -> list[str]:
-    """Return commands that install the lock with current build tools, or else with *old_tools*.
+def _install_commands(constraint: str, old_tools: str, lock: RequirementsLock) -> list[str]:
+    """Return commands that install what has wheels, then build each source distribution.
 
+    What turns out to have no wheel is built with current build tools, or else with *old_tools*.
     *constraint* bounds the builds; if all fail, the last attempt goes without it.
     """
     install = f"{_INSTALL} --no-deps -r /mnt/lock.txt"
+    links = ["--find-links", "/mnt/archives"] if lock.archives else []
     if not constraint:
-        return [f"{{ {install} || {install} {old_tools}; }}"]
+        builds = sdist_commands(lock, _BUILD_SDIST, links)
+        return [f"{{ {install} || {install} {old_tools}; }}", *builds]
     constrained = f"{install} --build-constraints {_BUILD_CONSTRAINTS}"
     attempts = f"{constrained} || {constrained} {old_tools} || {install} {old_tools}"
     return [
         f"echo '{constraint}' > {_BUILD_CONSTRAINTS}",
         f"{{ {attempts}; }}",
+        *sdist_commands(lock, _BUILD_SDIST, ["--constraint", _BUILD_CONSTRAINTS, *links]),
         f"rm {_BUILD_CONSTRAINTS}",
     ]
 
@@ -170,7 +178,7 @@ def _seed_packages(python: str) -> tuple[str, ...]:
 
 def render_checkout(base: str, commit: str) -> str:
     """Render the checkout layer: *base* with the checkout of *commit*, which instances update."""
-    steps = f"cp -a /mnt/checkout {CHECKOUT} && chown -R 1000:1000 {CHECKOUT}"
+    steps = f"cp -a /mnt/checkout {CHECKOUT} && chown -R {_OWNER} {CHECKOUT}"
     return _join_lines(
         f"FROM {base}", f"RUN {_MOUNT_CONTEXT} {steps}", f"LABEL curate.commit={commit}"
     )
@@ -189,8 +197,8 @@ def render_instance(base: str, spec: InstanceSpec) -> str:
         f"cd {CHECKOUT}",
         *_checkout_steps(spec),
         "PATH=$PATH:/mnt sh /mnt/install.sh",
-        f"find {CHECKOUT} ! -user 1000 -exec chown -h 1000:1000 {{}} +",
-        "{ git update-index -q --refresh || true; } && chown 1000:1000 .git/index",
+        _give_to_user(CHECKOUT, VENV),
+        f"{{ git update-index -q --refresh || true; }} && chown {_OWNER} .git/index",
         "rm -rf /root/.cache /tmp/*",
     ]
     variables = [f"ENV {key}={_quote_value(value)}" for key, value in sorted(spec.env_vars.items())]
@@ -234,6 +242,11 @@ def render_build_env(*, ca_bundle: bool, index_url: str) -> str:
     if index_url:
         variables = {**variables, "UV_DEFAULT_INDEX": index_url, "PIP_INDEX_URL": index_url}
     return "".join(f"export {name}={shlex.quote(text)}\n" for name, text in variables.items())
+
+
+def _give_to_user(*folders: str) -> str:
+    """Return a command that changes the owner of new files; touching others would store them."""
+    return f"find {' '.join(folders)} ! -user 1000 -exec chown -h {_OWNER} {{}} +"
 
 
 def _apt_install_command(packages: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from curate.builders.errors import SandboxError
-from curate.builders.images.audit_script import audit_commands
+from curate.builders.images.audit_script import audit_commands, record_commands
 from curate.builders.lock.dates import LATER_TOOLS, PEP_660
 from curate.builders.model import Failure, InstanceSpec
 from curate.builders.rfc3339 import format_rfc3339
@@ -42,7 +42,8 @@ sys.exit(0 if found else "%s is imported from %s, not from %s" % (name, places, 
 
 def render_install_script(spec: InstanceSpec) -> str:
     """Render the script that installs *spec*'s checkout, then checks its import and cleanliness."""
-    lines = ["set -eu", "checkout=$(pwd)", *_export_commands(spec), f"echo '{STEP_MARKER}install'"]
+    lines = ["set -eu", "checkout=$(pwd)", *record_commands(), *_export_commands(spec)]
+    lines += [f"echo '{STEP_MARKER}install'"]
     lines += install_commands(spec)
     if spec.import_name:
         name, check = shlex.quote(spec.import_name), shlex.quote(_CHECK)

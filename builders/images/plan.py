@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curate.builders.images import compile_bytecode, dockerfiles
+from curate.builders.images.install_packages import SDIST_BUILDER
 from curate.builders.images.keys import compute_environment_key, compute_instance_key, safe_name
 from curate.builders.images.large_packages import group_shared_packages
 from curate.builders.model import InstanceSpec
@@ -74,7 +75,9 @@ def plan_image(spec: InstanceSpec, settings: BuildSettings, prefix: Path) -> Ima
         system_packages=spec.system_packages,
         has_venv=bool(package_layers),
     )
-    key = compute_environment_key(spec, text, BYTECODE_COMPILER.read_text())
+    scripts = [BYTECODE_COMPILER.read_text()]
+    scripts += [SDIST_BUILDER.read_text()] if spec.lock.sdists else []
+    key = compute_environment_key(spec, text, *scripts)
     environment = ImageLayer(kind="environment", tag=f"{namespace}/env:{key}", dockerfile=text)
     below = (
         base,

@@ -1,9 +1,22 @@
 """Dates of changes in build tools."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 # Editable wheels (PEP 660) work from here on: setuptools supports them since 64.0 (August 2022),
 # and other build backends had followed by this date.
 PEP_660 = datetime(2022, 10, 1, tzinfo=UTC)
+# uv requires a setuptools that has a build backend: 40.8, of 5 February 2019.
+OLDEST_TOOLS = datetime(2019, 2, 6, tzinfo=UTC)
 # If no build tool of the time works, an isolated build may use tools up to this date.
 LATER_TOOLS = datetime(2023, 1, 15, tzinfo=UTC)
+
+
+def tool_dates(uploaded: datetime, *others: datetime) -> list[datetime]:
+    """Return the dates whose build tools are tried, in this order, for an sdist of *uploaded*.
+
+    The sdist's own date comes first, then the later ones of *others* and `LATER_TOOLS`.
+    """
+    own = max(uploaded + timedelta(days=1), OLDEST_TOOLS).astimezone(UTC)
+    own = own.replace(hour=0, minute=0, second=0, microsecond=0)
+    later = sorted(date for date in (*others, LATER_TOOLS) if date > own)
+    return [own, *dict.fromkeys(later)]

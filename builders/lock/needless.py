@@ -57,6 +57,7 @@ def undo_change(step: AdjustmentStep, final: Manifest) -> Manifest:
         final,
         requirements=_undo(before.requirements, after.requirements, final.requirements),
         constraints=_undo(before.constraints, after.constraints, final.constraints),
+        archives=_undo(before.archives, after.archives, final.archives),
         cutoff_overrides=overrides,
     )
 

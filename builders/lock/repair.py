@@ -3,27 +3,28 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from packaging.requirements import Requirement as Parsed
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from curate.builders.lock.dates import LATER_TOOLS
+from curate.builders.lock.dates import OLDEST_TOOLS
 from curate.builders.requirements import Manifest, Requirement
 from curate.builders.rfc3339 import format_rfc3339, parse_rfc3339
 
 # Version of the rules here and in `initial_changes`, `legacy_metadata` and `build_failures`. Raise
 # it when a change leads to other locks: stored locks of older versions are then resolved again.
 ADJUSTMENT_VERSION = 4
-EARLIEST = datetime.min.replace(tzinfo=UTC)
 CUTOFF_STEP = timedelta(days=30)  # first extension of the cutoff for a project without older files
 
 _NAME = r"([A-Za-z0-9][A-Za-z0-9._-]*?)"
 _EXTRAS = r"(?:\[[^\]]*\])?"
 BUILD = re.compile(rf"Failed to (?:download and )?build `{_NAME}(?:==?([^`]+))?`")
-_AVAILABLE = re.compile(r"only (setuptools<=[\w.]+) is available and you require setuptools")
+TOO_OLD_SETUPTOOLS = re.compile(
+    r"only (setuptools<=[\w.]+) is available and you require setuptools"
+)
 _PARENT = re.compile(rf"included because `{_NAME}{_EXTRAS}` \(v[^)]*\) depends on")
 _FILTERED = re.compile(
     rf"`{_NAME}` was filtered by `exclude-newer(?:-package)?` "
@@ -52,23 +53,18 @@ class LockAdjustment:
     sentence: str
 
 
-def find_adjustment(
-    error_text: str, manifest: Manifest, *, cutoff: datetime = EARLIEST
-) -> LockAdjustment | None:
+def find_adjustment(error_text: str, manifest: Manifest) -> LockAdjustment | None:
     """Return the smallest change that may resolve the error, or None if there is none.
 
-    Core requirements are unpinned if their release no longer exists, and never dropped. If a
-    package fails to build and *cutoff* is before `LATER_TOOLS`, later build tools are tried first.
+    Core requirements are unpinned if their release no longer exists, and never dropped.
 
     Args:
         error_text: Standard error of a failed `uv pip compile`, or of `uv pip install` for packages
             that fail to build.
         manifest: The manifest that failed.
-        cutoff: Its cutoff date (time-zone aware).
     """
-    text = _flatten_error(error_text)
-    early_rules = (_allow_newer_build_tools,) if cutoff < LATER_TOOLS else ()
-    for rule in (*early_rules, *_BUILD_RULES) if BUILD.search(text) else _RULES:
+    text = flatten_error(error_text)
+    for rule in _BUILD_RULES if BUILD.search(text) else _RULES:
         found = rule(text, manifest)
         if found is not None:
             return found
@@ -153,22 +149,19 @@ def _pin_withdrawn(text: str, manifest: Manifest) -> LockAdjustment | None:
 
 
 def _allow_newer_build_tools(text: str, manifest: Manifest) -> LockAdjustment | None:
-    """Let builds use later tools: uv requires setuptools 40.8, and wheel 0.30 has defects.
+    """Let builds use the oldest tools that uv can use; it requires setuptools 40.8.
 
     A constraint keeps the setuptools of the environment itself at the version of its time.
     """
-    match, available = BUILD.search(text), _AVAILABLE.search(text)
-    tool_names = ("wheel", "setuptools") if available else ("wheel",)
-    tools = [name for name in tool_names if name not in manifest.cutoff_overrides]
-    if match is None or not tools:
+    match, available = BUILD.search(text), TOO_OLD_SETUPTOOLS.search(text)
+    tools = ("setuptools", "wheel")
+    if match is None or available is None or "setuptools" in manifest.cutoff_overrides:
         return None
-    cutoff = format_rfc3339(LATER_TOOLS)
+    cutoff = format_rfc3339(OLDEST_TOOLS)
     sentence = f"allowed {' and '.join(tools)} up to {cutoff}: {match[1]} does not build"
     cutoff_overrides = {**manifest.cutoff_overrides, **dict.fromkeys(tools, cutoff)}
-    bounds = (available[1],) if available else ()
-    changed = replace(
-        manifest, cutoff_overrides=cutoff_overrides, constraints=(*manifest.constraints, *bounds)
-    )
+    constraints = (*manifest.constraints, available[1])
+    changed = replace(manifest, cutoff_overrides=cutoff_overrides, constraints=constraints)
     return LockAdjustment(manifest=changed, sentence=sentence)
 
 
@@ -211,7 +204,7 @@ def _relax_conflict(text: str, manifest: Manifest) -> LockAdjustment | None:
 
 _Rule = Callable[[str, Manifest], LockAdjustment | None]
 # Other rules do not apply to a failed build: its log may contain any words.
-_BUILD_RULES: tuple[_Rule, ...] = (_drop_unbuildable, _move_cutoff)
+_BUILD_RULES: tuple[_Rule, ...] = (_allow_newer_build_tools, _drop_unbuildable, _move_cutoff)
 _RULES: tuple[_Rule, ...] = (
     _move_cutoff,
     _pin_yanked,
@@ -222,8 +215,8 @@ _RULES: tuple[_Rule, ...] = (
 )
 
 
-def _flatten_error(error_text: str) -> str:
-    """Remove uv's warnings, line breaks and tree drawing."""
+def flatten_error(error_text: str) -> str:
+    """Return *error_text* on one line, without uv's warnings and tree drawing."""
     start = re.search(r"^(?:error:|  ×)", error_text, re.M)
     error = error_text[start.start() if start else 0 :]
     return " ".join(re.sub(r"[×│├╰─▶]", " ", error).split()) + " "

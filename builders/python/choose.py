@@ -25,12 +25,16 @@ RELEASES = {
     "3.13": date(2024, 10, 7),
     "3.14": date(2025, 10, 7),
 }
+_OLDER_THAN_ALL = {f"3.{minor}" for minor in range(6)}  # of which there are no interpreters
+_END_OF_PYTHON_2 = date(2020, 1, 1)
 STABLE_AFTER_DAYS = 365  # a year after its release, most packages have wheels for a version
 
 _NOT_DOWNLOADABLE = {"3.6", "3.7"}  # uv does not provide builds of these
 
 _LEGACY_STAR = re.compile(r"([<>]=?|~=)(\s*[0-9.]+?)\.?\*")  # accepted before PEP 440 was enforced
 _CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)$")
+_PYTHON_3 = re.compile(r"Programming Language :: Python :: 3\b")
+_PYTHON_2 = re.compile(r"Programming Language :: Python :: 2\b")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +53,8 @@ def choose_python(
     A version is stable from twelve months after its first final release. If none of the supported
     ones was stable, the oldest one released by *as_of* is chosen. Versions in classifiers and
     allowed by requires-python are considered first; if that yields nothing, all that
-    requires-python allows.
+    requires-python allows. If the project is older than every available version, the oldest
+    available one is chosen, unless requires-python excludes it.
 
     Args:
         manifest: Has the classifiers and requires-python.
@@ -57,33 +62,83 @@ def choose_python(
         available: Versions to choose from, as "3.X".
 
     Returns:
-        A Failure of stage "lock" and reason "no-compatible-python" if no version qualifies.
+        A Failure of stage "lock" and reason "no-compatible-python" if no version qualifies, or
+        "needs-python-2" if the project supports no Python 3.
     """
     available_set = set(available)
     allowed = [name for name in RELEASES if _allows_version(manifest.requires_python, name)]
-    declared = [name for name in allowed if name in _classifier_versions(manifest.classifiers)]
+    if needs_python_2(manifest, as_of):
+        return _fail("needs-python-2", f"needs Python 2: {_name_python_2_evidence(manifest)}")
+    offered = [name for name in allowed if name in available_set]
+    if not offered:
+        return _fail("no-compatible-python", _explain_mismatch(manifest, allowed, available_set))
+    named = _classifier_versions(manifest.classifiers)
+    newest = max(named, key=_version_tuple, default="")
+    if newest in _OLDER_THAN_ALL:
+        reason = f"oldest available Python: classifiers end at {newest}, without an upper bound"
+        return PythonChoice(python=offered[0], reason=reason)
+    declared = [name for name in allowed if name in named]
     requires_python = manifest.requires_python
-    sources = [
-        (declared, "from classifiers"),
-        (allowed, f"from requires-python {requires_python}" if requires_python else "any version"),
-    ]
-    for names, source in sources:
-        usable = [name for name in names if name in available_set]
-        stable = [name for name in usable if _age_in_days(name, as_of) >= STABLE_AFTER_DAYS]
-        if stable:
-            missing = _newer_versions(names, stable[-1], as_of)
-            return _make_choice(
-                stable[-1], f"newest stable Python at {as_of:%Y-%m-%d} ({source})", missing
-            )
-        released = [name for name in usable if _age_in_days(name, as_of) >= 0]
-        if released:
-            return _make_choice(
-                released[0], f"oldest Python released by {as_of:%Y-%m-%d} ({source})", ()
-            )
-    accepted = ", ".join(declared or allowed) or "none known"
-    offered = ", ".join(sorted(available_set)) or "none"
-    detail = f"Python versions supported by the project: {accepted}; available: {offered}"
-    return Failure(stage="lock", reason="no-compatible-python", detail=detail)
+    source = f"from requires-python {requires_python}" if requires_python else "any version"
+    return (
+        _choose_released(declared, "from classifiers", as_of, available_set)
+        or _choose_released(allowed, source, as_of, available_set)
+        or PythonChoice(
+            python=offered[0],
+            reason=f"oldest available Python: none of them was released by {as_of:%Y-%m-%d}",
+        )
+    )
+
+
+def needs_python_2(manifest: Manifest, as_of: datetime) -> bool:
+    """Whether the project declares that it supports Python 2 and no Python 3.
+
+    After the end of Python 2, classifiers that name only that one are forgotten ones.
+    """
+    requires = manifest.requires_python
+    if requires:
+        allows_3 = any(_allows_version(requires, f"3.{minor}") for minor in range(30))
+        return not allows_3 and _allows_version(requires, "2.7")
+    names = [classifier.strip() for classifier in manifest.classifiers]
+    named_2, named_3 = (any(map(it.match, names)) for it in (_PYTHON_2, _PYTHON_3))
+    return named_2 and not named_3 and as_of.date() < _END_OF_PYTHON_2
+
+
+def _name_python_2_evidence(manifest: Manifest) -> str:
+    if manifest.requires_python:
+        return f"requires-python is {manifest.requires_python}"
+    return "its classifiers name no Python 3"
+
+
+def _choose_released(
+    names: list[str], source: str, as_of: datetime, available: set[str]
+) -> PythonChoice | None:
+    """Choose the newest of *names* that was stable at *as_of*, or else the oldest released one."""
+    usable = [name for name in names if name in available]
+    stable = [name for name in usable if _age_in_days(name, as_of) >= STABLE_AFTER_DAYS]
+    if stable:
+        missing = _newer_versions(names, stable[-1], as_of)
+        return _make_choice(
+            stable[-1], f"newest stable Python at {as_of:%Y-%m-%d} ({source})", missing
+        )
+    released = [name for name in usable if _age_in_days(name, as_of) >= 0]
+    if released:
+        reason = f"oldest Python released by {as_of:%Y-%m-%d} ({source})"
+        return _make_choice(released[0], reason, ())
+    return None
+
+
+def _fail(reason: str, detail: str) -> Failure:
+    return Failure(stage="lock", reason=reason, detail=detail)
+
+
+def _explain_mismatch(manifest: Manifest, allowed: list[str], available: set[str]) -> str:
+    """Return why none of the *available* versions is *allowed* by requires-python."""
+    wanted = f"requires-python is {manifest.requires_python}" if manifest.requires_python else ""
+    if wanted and allowed:
+        wanted += f", which allows {', '.join(allowed)}"
+    offered = ", ".join(sorted(available, key=_version_tuple)) or "none"
+    return "; ".join(filter(None, (wanted, f"available: {offered}")))
 
 
 def list_supported_pythons(

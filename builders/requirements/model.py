@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from curate.builders.model import SdistArchive
+
 
 @dataclass(frozen=True, kw_only=True)
 class Requirement:
@@ -37,6 +39,7 @@ class Manifest:
     needs_test_runner: bool = True  # False for what only a build needs
     # name -> cutoff (RFC 3339) that replaces the common one
     cutoff_overrides: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    archives: tuple[SdistArchive, ...] = ()  # sdists that are repacked, as uv cannot read them
 
     @property
     def key(self) -> str:

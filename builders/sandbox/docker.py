@@ -10,7 +10,7 @@ import tarfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,7 @@ class ContainerOptions:
     capabilities: Sequence[str] = ()  # added after all were dropped, for tests that need some
     runtime: str | None = None  # another container runtime of the engine, e.g. gVisor's "runsc"
     owner: str = "nobody"  # label by which `remove_containers` finds the container
+    machine_cpus: int = 0  # of the engine's machine, which no container may exceed; 0 = to be asked
     disk: Path | None = None  # the engine's storage folder if it is local, to monitor its inodes
     archive: Path | None = None  # tar file, unpacked into the root folder before the start
 
@@ -95,6 +96,8 @@ def run_in_container(
         outputs=f"{SANDBOX_ROOT}/out",
     )
     key = generate_key()
+    if not container_options.machine_cpus:
+        container_options = replace(container_options, machine_cpus=count_machine_cpus(client))
     options = make_create_options(run_spec.limits, container_options)
     archives = [_pack_inputs(run_spec, layout, key)]
     if container_options.archive:
@@ -135,6 +138,12 @@ def run_in_container(
     )
 
 
+def count_machine_cpus(client: docker.DockerClient) -> int:
+    """Return the number of CPUs of the engine's machine; 0 if it does not say."""
+    with translate_engine_errors():
+        return int(client.info().get("NCPU") or 0)
+
+
 def remove_containers(client: docker.DockerClient, owner: str) -> None:
     """Remove every container of *owner*, running or not."""
     with translate_engine_errors():
@@ -167,7 +176,7 @@ def make_create_options(
         "pids_limit": limits.pids,
         "mem_limit": limits.memory_bytes,
         "memswap_limit": limits.memory_bytes,
-        "nano_cpus": int(limits.cpus * 1e9),
+        "nano_cpus": int(min(limits.cpus, container_options.machine_cpus or limits.cpus) * 1e9),
         "cpu_shares": CPU_SHARES,
         "ulimits": _make_ulimits(limits),
         "shm_size": limits.shm_bytes,

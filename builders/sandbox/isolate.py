@@ -1,9 +1,10 @@
 """Execute a command with resource limits and, if the kernel allows it, without network.
 
-Run as a script: `python isolate.py MEMORY_BYTES NOTE_FILE COMMAND...`. It is a separate process
-because a program with threads cannot safely do this between fork and exec. NOTE_FILE gets
-"isolated" if the command has no network except its own loopback, else the reason why not. Where the
-kernel allows it, the host name is that of containers, and resolves to the loopback.
+Run as a script: `python isolate.py MEMORY_BYTES NOTE_FILE ENVIRONMENT COMMAND...`. It is a separate
+process because a program with threads cannot safely do this between fork and exec. NOTE_FILE gets
+"isolated" if the command has no network except its own loopback, and what it changes in the folder
+ENVIRONMENT goes with the run; else the reason why not. Where the kernel allows it, the host name is
+that of containers, and resolves to the loopback.
 """
 
 import ctypes
@@ -20,6 +21,7 @@ CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
+MS_NOSUID_NODEV = 0x6
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 SIOCSIFFLAGS = 0x8914
 IFF_UP_RUNNING = 0x41
@@ -38,10 +40,11 @@ def limit_resources(memory_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, soft))
 
 
-def isolate_network(hosts: Path) -> str:
+def isolate_run(hosts: Path, environment: str = "") -> str:
     """Enter an empty network namespace; return "isolated", or why that is not possible.
 
-    *hosts* is a file to create, which the command sees as /etc/hosts.
+    *hosts* is a file to create, which the command sees as /etc/hosts. The folder *environment* gets
+    a layer in the folder of *hosts*, which takes all changes.
     """
     if sys.platform != "linux":
         return "the network is not isolated: this system has no namespaces"
@@ -56,8 +59,11 @@ def isolate_network(hosts: Path) -> str:
         Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
         Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
     _enable_loopback()
+    has_own_files = has_own_files and _make_mounts_private(libc)
     if has_own_files:
         _rename_host(libc, hosts)
+    if environment and not (has_own_files and _lay_over(libc, environment, hosts.parent)):
+        return "what tests change in the environment stays for later runs"
     return "isolated"
 
 
@@ -71,20 +77,36 @@ def _enable_loopback() -> None:
 def _rename_host(libc: ctypes.CDLL, hosts: Path) -> None:
     """Take the host name of containers, if /etc/hosts can be replaced for this process alone."""
     hosts.write_text(HOSTS)
-    if (
-        libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) == 0
-        and libc.mount(os.fsencode(hosts), b"/etc/hosts", None, MS_BIND, None) == 0
-    ):
+    if libc.mount(os.fsencode(hosts), b"/etc/hosts", None, MS_BIND, None) == 0:
         with suppress(OSError):
             socket.sethostname(HOST_NAME)
 
 
+def _make_mounts_private(libc: ctypes.CDLL) -> bool:
+    return bool(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) == 0)
+
+
+def _lay_over(libc: ctypes.CDLL, environment: str, folder: Path) -> bool:
+    """Mount a layer in *folder* over *environment*, for this process alone; whether that worked."""
+    lower, upper, work = os.path.realpath(environment), folder / "changes", folder / "overlay"
+    if any(character in f"{lower}{folder}" for character in ",:\\"):
+        return False  # which separate options
+    upper.mkdir()
+    work.mkdir()
+    places = f"lowerdir={lower},upperdir={upper},workdir={work}"
+    options = (places, f"{places},userxattr")  # the latter in a user namespace
+    return any(
+        libc.mount(b"overlay", os.fsencode(lower), b"overlay", MS_NOSUID_NODEV, it.encode()) == 0
+        for it in options
+    )
+
+
 def main() -> None:
     """Apply limits, isolate the network, write the note, and execute the command."""
-    memory, note, *command = sys.argv[1:]
+    memory, note, environment, *command = sys.argv[1:]
     limit_resources(int(memory))
     hosts = Path(note).with_name("hosts")
-    Path(note).write_text(isolate_network(hosts), encoding="utf-8")
+    Path(note).write_text(isolate_run(hosts, environment), encoding="utf-8")
     os.execvp(command[0], command)
 
 

@@ -4,9 +4,10 @@ A run gets its own copy of the checkout, home, temporary folder and process grou
 and no network if the kernel lets this user create a network namespace; if not, the detail of the
 result says so. Tests run as this user and can read and change whatever this user can.
 
-The virtual environment is shared by all runs. Its editable install refers to the original checkout;
-`curate.builders.editable` redirects imports to the copy. This does not work for packages whose
-editable install builds at import (meson-python).
+The virtual environment is shared by all runs; what a run changes in it goes with the run, if the
+kernel lets this user mount a layer over it (overlayfs). Its editable install refers to the original
+checkout; `curate.builders.editable` redirects imports to the copy. This does not work for packages
+whose editable install builds at import (meson-python).
 """
 
 import os
@@ -52,7 +53,8 @@ def run_locally(
         (folder / "out" / "key").write_bytes(key)
         variables = _run_environment(Path(built.handle), folder)
         command = [sys.executable, "-I", isolate.__file__, str(run_spec.limits.memory_bytes)]
-        command += [str(folder / "network"), "bash", f"{layout.inputs}/run.sh"]
+        command += [str(folder / "isolation"), f"{built.handle}/venv"]
+        command += ["bash", f"{layout.inputs}/run.sh"]
         result = run_process(
             command,
             variables,
@@ -138,8 +140,8 @@ def _run_environment(handle: Path, folder: Path) -> dict[str, str]:
 
 def _collect_artifacts(folder: Path, key: bytes, result: ProcessResult) -> RunArtifacts:
     out = folder / "out"
-    network = folder / "network"
-    note = network.read_text(encoding="utf-8") if network.exists() else ""
+    isolation = folder / "isolation"
+    note = isolation.read_text(encoding="utf-8") if isolation.exists() else ""
     return RunArtifacts(
         key=key,
         exit_code=result.exit_code,

@@ -27,7 +27,7 @@ def usable_memory() -> int:
 
 
 def parallel_runs(memory_bytes: int) -> int:
-    """Return how many runs of one core and *memory_bytes* each fit on this machine, at least 1."""
+    """Return how many runs fit that keep one core busy and take *memory_bytes*, at least 1."""
     return max(min(usable_cores(), usable_memory() // max(memory_bytes, 1)), 1)
 
 

@@ -33,6 +33,8 @@ class Settings(BaseModel):
     mirrors_dir: Path | None = None  # bare repositories `owner__name.git`; default data/mirrors
     recipes_dir: Path | None = None  # extra recipes; they override the built-in ones
     github_api_url: str = "https://api.github.com"
+    # hosts besides GitHub's whose repositories may be cloned as submodules
+    submodule_hosts: str = "github.com gitlab.com bitbucket.org codeberg.org"
     base_image: str = BuildSettings.base_image
     python_install_dir: Path | None = None
     ca_bundle: Path | None = None

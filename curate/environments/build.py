@@ -17,6 +17,7 @@ from curate.environments.context import ValidationContext
 from curate.environments.install_check import find_install_correction
 from curate.environments.plan import RequirementsVariant, ValidationPlan
 from curate.environments.retry import run_with_retries
+from curate.environments.submodules import find_submodules
 from curate.git.first_parents import find_commit_at
 from curate.store import Store
 
@@ -221,7 +222,7 @@ def make_instance_spec(
         projects=plan.env.requirements.projects,
         import_name=plan.recipe.import_name,
         version=candidate.version,
-        submodules={path: get_mirror(r) for path, r in plan.recipe.submodules.items()},
+        submodules=find_submodules(candidate, plan.recipe, mirror, get_mirror).mirrors,
         env_vars=plan.env.env_vars,
     )
     return _reuse_checkout_layer(spec)
@@ -239,7 +240,7 @@ def make_environment_record(
         lock=lock.text,
         exclude_newer=lock.exclude_newer,
         date=variant.date,
-        lock_adjustments=(*variant.manifest.notes, *lock.adjustments),
+        lock_adjustments=(*variant.manifest.notes, *lock.adjustments, *built.build_notes),
         system_packages=plan.env.system_packages,
         handle=built.handle,
         digest=built.digest,

@@ -81,7 +81,7 @@ class FactsReader:
 
     def read(self, tree: GitTree, path: str) -> ModuleFacts:
         """Return the facts of *path* in *tree*."""
-        oid = tree.object_id(path)
+        oid = tree.object_id(path) or ""
         with self._lock:
             known = self._facts.get(oid)
         if known is None:

@@ -10,6 +10,7 @@ from curate.builders.git.run import git_output, run_git
 from curate.builders.git.tree import GitTree
 from curate.builders.model import Failure, ResourceLimits
 from curate.builders.python.choose import PythonChoice, choose_python
+from curate.builders.python.python_2 import find_python_2_syntax, names_python_3
 from curate.builders.requirements import Manifest, read_answered_manifest, read_manifest
 from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.model import Candidate, Rejection
@@ -23,6 +24,7 @@ from curate.git.declared import FileVersionResolver
 from curate.git.mirror import Mirror
 from curate.git.versions import TagVersionResolver, VersionResolver
 from curate.patches.file_kinds import FileClassifier
+from curate.patches.parse import list_patch_paths
 from curate.recipes import EnvRecipe, Recipe, RecipeError, normalize_architecture
 from curate.recipes.schema import RequirementSources
 
@@ -90,6 +92,9 @@ def plan_validation(
         trees = {"base": base_tree, "gold": head_tree}
         planner = _VariantPlanner(candidate, recipe, env, pythons, ask)
         variants = planner.plan_variants(trees, mirror)
+        python_2 = _find_python_2(candidate, base_tree, variants, env)
+    if python_2:
+        return Rejection(stage="lock", reason="needs-python-2", detail=python_2)
     if isinstance(variants, Failure):
         return rejection_from_failure(variants)
     return ValidationPlan(
@@ -121,6 +126,23 @@ def plan_unread_data(plan: ValidationPlan, mirror: Path) -> ValidationPlan | Non
         patch, files = candidate.test_patch, PytestFiles(tree)
         selection = select_unread_data(recipe, patch, tree, make_classifier(recipe), files)
     return replace(plan, selection=selection) if selection else None
+
+
+def _find_python_2(
+    candidate: Candidate,
+    base_tree: GitTree,
+    variants: Sequence[RequirementsVariant] | Failure,
+    env: EnvRecipe,
+) -> str:
+    """Return why *candidate* needs Python 2, from the files that it changes; "" if it does not."""
+    is_declared = not isinstance(variants, Failure) and names_python_3(variants[0].manifest)
+    if env.python or is_declared:
+        return ""
+    changed = list_patch_paths(candidate.patch) + list_patch_paths(candidate.test_patch)
+    names = [path.decode("utf-8", "surrogateescape") for path in changed]
+    paths = ["setup.py", *(name for name in names if name.endswith(".py"))]
+    found = find_python_2_syntax((path, base_tree.read(path)) for path in paths)
+    return f"needs Python 2: {found} has syntax that Python 3 does not have" if found else ""
 
 
 def current_architecture() -> str:

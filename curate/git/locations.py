@@ -1,14 +1,25 @@
 """Paths of the bare mirrors."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from curate.core.errors import NotFoundError
+from curate.core.names import website_url
 from curate.core.settings import Settings
 
 
 def mirror_path(settings: Settings, repo: str) -> Path:
-    """Absolute path of the bare mirror of *repo*, whether it exists or not."""
-    return settings.effective_mirrors_dir.absolute() / f"{repo.replace('/', '__')}.git"
+    """Absolute path of the bare mirror of *repo*, whether it exists or not.
+
+    *repo* is "owner/name", or "host/owner/name" of any host.
+    """
+    name = short_name(repo, settings.github_api_url)
+    return settings.effective_mirrors_dir.absolute() / f"{name.replace('/', '__')}.git"
+
+
+def short_name(repo: str, api_url: str) -> str:
+    """Return *repo* without the host of GitHub's website, which need not be named."""
+    return repo.removeprefix(f"{urlsplit(website_url(api_url)).netloc}/")
 
 
 def find_mirror(settings: Settings, repo: str) -> Path | None:

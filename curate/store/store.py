@@ -158,8 +158,8 @@ class Store(CrawlTables, EnvironmentTables, ImageTables):
         query = "SELECT number FROM candidates WHERE repo = ? ORDER BY number"
         return [row[0] for row in self._database.fetch_all(query, repo)]
 
-    def newest_base_commits(self, repo: str, count: int) -> list[str]:
-        """Return the distinct base commits of the *count* newest candidates of *repo*."""
+    def newest_base_commits(self, repo: str, count: int = -1) -> list[str]:
+        """Return the distinct base commits of the *count* newest candidates of *repo*; -1 = all."""
         query = "SELECT data FROM candidates WHERE repo = ? ORDER BY number DESC LIMIT ?"
         rows = self._database.fetch_all(query, repo, count)
         return list(dict.fromkeys(from_json(Candidate, row[0]).base_commit for row in rows))

@@ -27,6 +27,7 @@ from curate.environments.plan import (
     current_architecture,
     plan_validation,
 )
+from curate.environments.submodules import find_submodules
 from curate.environments.test_selection import CONTEXT_CASES
 from curate.recipes import Recipe, RecipeError
 from curate.validate.attempt import Attempt, measure_progress
@@ -121,11 +122,12 @@ def validate_candidate(
         empty_record = replace(
             empty_record, recipe_hash=recipe.compute_hash(plan.env), test_command=command
         )
-        submodules = {path: ctx.get_mirror(name) for path, name in recipe.submodules.items()}
-        require_objects(mirror, candidate.base_commit, submodules)
+        submodules = find_submodules(candidate, recipe, mirror, ctx.get_mirror)
+        require_objects(mirror, candidate.base_commit, submodules.mirrors)
         ctx.store.unfinished.begin(candidate.instance_id, empty_record.inputs_hash)
         try:
             record = first_verified(plan, options, ctx, empty_record)
+            record = _name_missing_submodules(record, submodules.missing)
         finally:
             ctx.backend.release_instance(candidate.instance_id)
     # The system clock may be set back meanwhile.
@@ -257,6 +259,18 @@ def _failed_attempt(
     key = ctx.store.blobs.put(text.encode("utf-8", "replace")) if text else ""
     verdict = _rejected(failure.stage, failure.reason, failure.detail)
     return replace(empty_record, verdict=verdict, attempt_logs=(key,))
+
+
+def _name_missing_submodules(record: Validation, missing: Sequence[str]) -> Validation:
+    """Return *record* with the submodules without which it may have been rejected."""
+    rejection = record.verdict.rejection
+    if rejection is None or not missing:
+        return record
+    is_needed = rejection.reason in ("install-failed", "not-imported")
+    reason = "missing-submodule" if is_needed else rejection.reason
+    detail = "\n".join(filter(None, ("; ".join(missing), rejection.detail)))
+    named = replace(rejection, reason=reason, detail=detail)
+    return replace(record, verdict=replace(record.verdict, rejection=named))
 
 
 def _split_by_side(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:

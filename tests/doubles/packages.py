@@ -1,13 +1,16 @@
 """A double of a package index: JSON of the simple API, with the times of uploads."""
 
+import hashlib
 import io
 import json
 import tarfile
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
+from typing import Any
 
 UPLOADED = "2020-01-01T00:00:00.000000Z"
 _BUILD = """\
@@ -21,6 +24,7 @@ from importlib.metadata import distributions
 
 def build_wheel(folder, config_settings=None, metadata_directory=None):
     there = {each.metadata["Name"]: each.version for each in distributions()}
+    assert CHECK, there
     about, info = f"{NAME}-{VERSION}", f"{NAME}-{VERSION}.dist-info"
     tags = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
     with zipfile.ZipFile(os.path.join(folder, f"{about}-py3-none-any.whl"), "w") as out:
@@ -51,28 +55,38 @@ def wheel(name: str, version: str) -> tuple[str, bytes]:
     return f"{name}-{version}-py3-none-any.whl", packed.getvalue()
 
 
-def sdist(name: str, version: str, requires: str) -> tuple[str, bytes]:
+def sdist(
+    name: str, version: str, requires: str, *, check: str = "", suffix: str = "tar.gz"
+) -> tuple[str, bytes]:
     """File name and content of a source distribution whose build asks for *requires*.
 
-    Its wheel has one module, which tells what was there when it was built.
+    Its wheel has one module, which tells what was there when it was built. *check* is an expression
+    of `there`, name -> version, without which it does not build; *suffix* is that of its archive.
     """
     files = {
         "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         "pyproject.toml": f"{_BUILD}requires = [{requires!r}]\n",
-        "maker.py": f"{_MAKER}NAME, VERSION = {name!r}, {version!r}\n",
+        "maker.py": _MAKER.replace("CHECK", check or "True")
+        + f"NAME, VERSION = {name!r}, {version!r}\n",
     }
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+    mode: Any = f"w:{suffix.rpartition('.')[2]}"
+    with tarfile.open(fileobj=packed, mode=mode) as archive:
         for path, text in files.items():
             member = tarfile.TarInfo(f"{name}-{version}/{path}")
             member.size = len(text.encode())
             archive.addfile(member, io.BytesIO(text.encode()))
-    return f"{name}-{version}.tar.gz", packed.getvalue()
+    return f"{name}-{version}.{suffix}", packed.getvalue()
 
 
 @contextmanager
-def package_index(*releases: tuple[str, bytes]) -> Iterator[str]:
-    """Serve *releases* on loopback; the address of the index."""
+def package_index(
+    *releases: tuple[str, bytes], uploaded: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[str]:
+    """Serve *releases* on loopback; the address of the index.
+
+    *uploaded* has the day ("2021-01-01") of the upload by file name, where it is not the usual one.
+    """
     contents = dict(releases)
 
     class Handler(BaseHTTPRequestHandler):
@@ -81,7 +95,7 @@ def package_index(*releases: tuple[str, bytes]) -> Iterator[str]:
 
         def do_GET(self) -> None:
             kind, name = self.path.strip("/").split("/")
-            body = contents.get(name) if kind == "files" else _project(name, list(contents))
+            body = contents.get(name) if kind == "files" else _project(name, contents, uploaded)
             self.send_response(200 if body else 404)
             if kind == "simple":
                 self.send_header("Content-Type", "application/vnd.pypi.simple.v1+json")
@@ -101,11 +115,16 @@ def package_index(*releases: tuple[str, bytes]) -> Iterator[str]:
             server.shutdown()
 
 
-def _project(name: str, files: list[str]) -> bytes | None:
-    own = [file for file in files if file.startswith(f"{name}-")]
+def _project(name: str, contents: Mapping[str, bytes], uploaded: Mapping[str, str]) -> bytes | None:
     rows = [
-        {"filename": file, "url": f"/files/{file}", "hashes": {}, "upload-time": UPLOADED}
-        for file in own
+        {
+            "filename": file,
+            "url": f"/files/{file}",
+            "hashes": {"sha256": hashlib.sha256(content).hexdigest()},
+            "upload-time": f"{uploaded[file]}T00:00:00Z" if file in uploaded else UPLOADED,
+        }
+        for file, content in contents.items()
+        if file.startswith(f"{name}-")
     ]
     page = {"meta": {"api-version": "1.1"}, "name": name, "files": rows}
-    return json.dumps(page).encode() if own else None
+    return json.dumps(page).encode() if rows else None

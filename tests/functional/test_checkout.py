@@ -20,7 +20,7 @@ from curate.builders.git.checkout import (
 StepCheckout = Callable[[Path, str, str], Path]
 
 
-def git(folder: Path, *arguments: str) -> str:
+def git(folder: Path, *arguments: str, stdin: str = "") -> str:
     identity = [
         "-c",
         "user.name=a",
@@ -31,7 +31,14 @@ def git(folder: Path, *arguments: str) -> str:
     ]
     command = ["git", *identity, *arguments]
     environment = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        input=stdin.encode(),
+        capture_output=True,
+        check=True,
+    )
     return done.stdout.decode().strip()
 
 
@@ -228,6 +235,30 @@ def test_a_step_keeps_files_that_did_not_change(
     assert kept.st_mtime_ns < changed.st_mtime_ns
     pack = (tmp_path / "step.pack").stat().st_size
     assert pack < 1000
+
+
+@pytest.mark.parametrize(
+    ("attributes", "content"),
+    [
+        ("odd.txt working-tree-encoding=latin-1\n", b"caf\xe9\n"),  # not what git converts from
+        ("odd.txt text eol=lf\n", b"one\r\n"),
+        ("odd.txt text eol=crlf\n", b"one\r\n"),
+    ],
+)
+def test_a_step_changes_files_that_git_cannot_convert_to_and_fro(
+    source: Path, step: StepCheckout, attributes: str, content: bytes
+) -> None:
+    (source / "odd.txt").write_bytes(content)
+    commit(source, "as it is", new="x\n")  # before the attributes, which would convert it
+    (source / ".gitattributes").write_text(attributes)
+    git(source, "add", ".gitattributes")
+    git(source, "commit", "-q", "-m", "attributes")
+    older = git(source, "rev-parse", "HEAD")
+    object_id = git(source, "hash-object", "-w", "--no-filters", "--stdin-paths", stdin="new\n")
+    git(source, "update-index", "--cacheinfo", f"100644,{object_id},odd.txt")
+    git(source, "commit", "-q", "-m", "changed")
+    target = step(source, older, git(source, "rev-parse", "HEAD"))
+    assert (target / "odd.txt").read_text().split() == ["x"]
 
 
 def test_links_are_those_of_the_submodules_that_a_commit_has(

@@ -235,6 +235,64 @@ def test_a_submodule_that_cannot_be_cloned_ends_no_other_crawl(
         assert curate(*options, "crawl", REPO, double=double).returncode == 0
 
 
+def declare(history: GitHistory, **addresses: str) -> None:
+    """Commit a `.gitmodules` with path = address."""
+    sections = [
+        f'[submodule "{path}"]\n\tpath = {path}\n\turl = {url}\n' for path, url in addresses.items()
+    ]
+    history.change({".gitmodules": "".join(sections)})
+
+
+def test_submodules_that_only_gitmodules_names_are_cloned_where_they_can_be(
+    curate: Curate, site: Path, tmp_path: Path
+) -> None:
+    history, data = publish(site, REPO), Repository.of(REPO)
+    library, sibling = publish(site, "other/library"), publish(site, "sample/sibling")
+    declare(
+        history,
+        lib="https://github.com/other/library.git",
+        sibling="../sibling.git",
+        gone="https://github.com/other/gone",
+        elsewhere="https://git.example.test/a/b.git",
+        local=str(site / "other/library.git"),
+        command="ext::touch owned",
+    )
+    for path, one in (("lib", library), ("sibling", sibling)):
+        history.git("update-index", "--add", "--cacheinfo", f"160000,{one.head()},{path}")
+    history.git("commit", "--quiet", "--message", "Add submodules")
+    add_pull(history, data, 1)
+    with GitHubDouble(World(data)) as double:
+        done = curate("crawl", REPO, double=double)
+    assert done.returncode == 0, done.stderr
+    assert "No mirror of github.com/other/gone, a submodule of sample/one" in done.stderr
+    mirrors = {path.name for path in (tmp_path / "data" / "mirrors").glob("*.git")}
+    assert mirrors == {"sample__one.git", "other__library.git", "sample__sibling.git"}
+    assert not list(tmp_path.rglob("owned"))
+
+
+def test_a_recipe_takes_precedence_over_gitmodules(
+    curate: Curate, site: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "recipes").mkdir()
+    text = f'repo = "{REPO}"\n[submodules]\nlib = "other/fork"\nunused = ""\n[[env]]\n'
+    (tmp_path / "recipes" / "sample__one.toml").write_text(text)
+    history, data = publish(site, REPO), Repository.of(REPO)
+    publish(site, "other/fork")
+    declare(
+        history,
+        lib="https://github.com/other/gone",
+        unused="https://github.com/other/unused",
+    )
+    add_pull(history, data, 1)
+    with GitHubDouble(World(data)) as double:
+        options = ("--recipes-dir", str(tmp_path / "recipes"))
+        done = curate(*options, "crawl", REPO, double=double)
+    assert done.returncode == 0, done.stderr
+    assert "No mirror" not in done.stderr
+    mirrors = {path.name for path in (tmp_path / "data" / "mirrors").iterdir()}
+    assert mirrors == {"sample__one.git", "other__fork.git"}
+
+
 @pytest.mark.parametrize(("filters", "warned"), [("default", 1), ("own.toml", 0), ("gone.toml", 0)])
 def test_a_repository_whose_instances_no_release_will_have(
     curate: Curate, site: Path, tmp_path: Path, filters: str, warned: int

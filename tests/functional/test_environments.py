@@ -9,8 +9,10 @@ import pytest
 
 from curate.builders.model import InstanceSpec, RequirementsLock
 from curate.builders.requirements import Manifest
+from curate.core.errors import NotFoundError
 from curate.environments import build
 from curate.environments.plan import RequirementsVariant, ValidationPlan
+from curate.environments.submodules import CandidateSubmodules, find_submodules
 from curate.git.first_parents import find_commit_at
 from curate.recipes import EnvRecipe, Recipe
 from tests.helpers.fakes import UNUSED, fake
@@ -86,3 +88,34 @@ def test_a_checkout_is_shared_with_the_newest_commit_up_to_the_lock(repositories
     assert find_commit_at(mirror, second, date) == second
     assert find_commit_at(mirror, second, date - moment) == first
     assert find_commit_at(mirror, second, repositories.date("r", first) - moment) == ""
+
+
+def test_submodules_of_gitmodules_are_those_of_the_commit(
+    repositories: Any, tmp_path: Path
+) -> None:
+    link = repositories.commit("s", "library")
+    text = '[submodule "sub"]\n path = sub\n url = https://u:p@github.com/o/s\n'
+    text += '[submodule "gone"]\n path = gone\n url = https://me:secret@x.test/o/gone.git\n'
+    text += '[submodule "unlinked"]\n path = unlinked\n url = ../s\n'
+    (tmp_path / "r" / ".gitmodules").write_text(text)
+    history = GitHistory(tmp_path / "r", clock=10**9)
+    history.git("add", ".gitmodules")
+    history.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},gone")
+    base = repositories.commit("r", "base", link)
+
+    def get_mirror(repo: str) -> Path:
+        mirrors = {"github.com/o/s": tmp_path / "s" / ".git"}
+        if repo not in mirrors:
+            raise NotFoundError(repo)
+        return mirrors[repo]
+
+    candidate, mirror = fake(repo="o/r", base_commit=base), tmp_path / "r" / ".git"
+    found = find_submodules(candidate, Recipe(repo="o/r"), mirror, get_mirror)
+    assert found.mirrors == {"sub": tmp_path / "s" / ".git"}
+    assert found.missing == ("submodule gone of https://x.test/o/gone.git is not available",)
+    left_out = Recipe(repo="o/r", submodules={"sub": "", "gone": ""})
+    assert find_submodules(candidate, left_out, mirror, get_mirror) == CandidateSubmodules(
+        mirrors={}
+    )
+    bare = fake(repo="o/r", base_commit=repositories.commit("s", "without"))
+    assert not find_submodules(bare, Recipe(repo="o/r"), tmp_path / "s/.git", get_mirror).mirrors

@@ -229,6 +229,38 @@ def test_what_is_not_clean_fails_the_check(run: RunScript, command: str, word: s
     assert find_failed_step(done.stdout) == "clean"
 
 
+ODD_FILES = {
+    "working-tree-encoding=latin-1": b"caf\xe9\n",
+    "working-tree-encoding=UTF-16": b"plain\n",
+    "text eol=lf": b"one\r\ntwo\n",
+    "text eol=crlf": b"one\r\n",
+    "ident": b"$Id: of another system $\n",
+    "filter=lfs diff=lfs merge=lfs -text": b"version https://git-lfs.github.com/spec/v1\n",
+}
+
+
+@pytest.mark.parametrize("attributes", ODD_FILES)
+def test_what_was_changed_before_the_install_is_clean_unless_the_install_changes_it(
+    run: RunScript, attributes: str
+) -> None:
+    shutil.rmtree(run.checkout / ".git")
+    git(run.checkout, "init", "-q", "--template=")
+    odd = run.checkout / "odd file.txt"
+    odd.write_bytes(ODD_FILES[attributes])
+    git(run.checkout, "add", "-A")  # without attributes, which would convert it
+    (run.checkout / ".gitattributes").write_text(f"odd*.txt {attributes}\n")
+    git(run.checkout, "add", ".gitattributes")
+    git(run.checkout, "commit", "-qm", "odd")
+    shutil.rmtree(run.checkout / ".git" / "logs", ignore_errors=True)
+    os.utime(odd, (1, 1))  # as a copy of the checkout looks, so git reads it
+    done, _ = run(_spec(install=("true",)))
+    assert done.returncode == 0, done.stdout
+    done, _ = run(_spec(install=("echo changed > 'odd file.txt'",)))
+    assert done.returncode != 0
+    assert "not clean: changed files: ./" in done.stdout
+    assert "odd file.txt" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("log", "layer", "expected"),
     [

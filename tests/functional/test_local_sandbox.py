@@ -1,5 +1,7 @@
 import os
+import subprocess
 import sys
+import sysconfig
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -10,7 +12,7 @@ import pytest
 
 from curate.builders.errors import SandboxError
 from curate.builders.model import BuiltInstance, Outcome, RunSpec, RunStatus
-from curate.builders.sandbox.isolate import isolate_network
+from curate.builders.sandbox.isolate import isolate_run
 from curate.builders.sandbox.local import run_locally
 from tests.helpers.sandbox_behaviours import Behaviour, behaviours, lay_project
 from tests.helpers.sandbox_ids import ID_BEHAVIOURS
@@ -24,7 +26,7 @@ def network_can_be_cut(hosts: Path) -> bool:
     child = os.fork()
     if child == 0:
         try:
-            os._exit(0 if isolate_network(hosts) == "isolated" else 1)
+            os._exit(0 if isolate_run(hosts) == "isolated" else 1)
         finally:
             os._exit(1)
     return os.waitpid(child, 0)[1] == 0
@@ -93,6 +95,40 @@ def test_the_built_checkout_stays_as_it_is(make: MakeProject, scratch: Path) -> 
     for _ in range(2):
         assert run_locally(built, execution, temp_parent=scratch).status is RunStatus.COMPLETED
     assert not (Path(built.handle) / "checkout" / "made").exists()
+
+
+def test_what_a_run_changes_in_the_environment_goes_with_it(
+    tmp_path: Path, scratch: Path, can_cut: bool
+) -> None:
+    if not can_cut:
+        pytest.skip("no namespaces here")
+    code = """
+import pathlib, subprocess, sys, sysconfig
+site = pathlib.Path(sysconfig.get_path("purelib"))
+def test_changes():
+    (site / "hook.pth").write_text("import os; os.environ['HOOKED'] = '1'\\n")
+    (site / "there.py").open("a").write("changed = 1\\n")
+    (site / "gone.py").unlink()
+    code = "import os, there; print(os.environ['HOOKED'], there.changed)"
+    assert subprocess.check_output([sys.executable, "-c", code]).split() == [b"1", b"1"]
+"""
+    lay_project(tmp_path / "built" / "checkout", {"test_x.py": code})
+    venv = tmp_path / "built" / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    (site,) = venv.glob("lib/python*/site-packages")
+    (site / "outer.pth").write_text(sysconfig.get_path("purelib") + "\n")  # has pytest
+    for name in ("there.py", "gone.py"):
+        (site / name).write_text("before = 1\n")
+    built = BuiltInstance(
+        name="t", backend="local", handle=str(tmp_path / "built"), environment_key="k"
+    )
+    for _ in range(2):
+        result = run_locally(built, RunSpec(command="python -m pytest -q"), temp_parent=scratch)
+        assert result.outcomes == {"test_x.py::test_changes": Outcome.PASSED}, result.output
+        assert result.detail == ""
+    assert sorted(path.name for path in site.iterdir()) == ["gone.py", "outer.pth", "there.py"]
+    assert (site / "there.py").read_text() == "before = 1\n"
+    assert not list(scratch.iterdir())
 
 
 def test_no_variable_of_ours_is_handed_on(

@@ -26,6 +26,7 @@ PYTHONS = ("3.8", "3.9", "3.10", "3.11")
 PROJECT = (
     '[project]\nname = "thing"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = [{}]\n'
 )
+SETUP = 'from setuptools import setup\nsetup(name="thing", install_requires=["six"])\n'
 RECIPE = Recipe.model_validate({"repo": "owner/name"})
 OPENED = datetime(2023, 1, 2, tzinfo=UTC)
 
@@ -224,3 +225,48 @@ def test_a_skipped_range_and_a_version_of_no_range_are_rejected(
         assert isinstance(fallen, Rejection)
         assert (fallen.stage, fallen.reason) == ("recipe", reason)
         assert detail in fallen.detail
+
+
+@pytest.mark.parametrize(
+    ("setup", "source", "detail"),
+    [
+        (SETUP, 'print "old"\n', "tests/test_a.py:1"),
+        ("print 'building'\n", "new = 1\n", "setup.py:1"),
+        (SETUP, "try:\n    x()\nexcept ValueError, error:\n    pass\n", "tests/test_a.py:3"),
+        (SETUP, "raise ValueError, 'old'\n", "tests/test_a.py:1"),
+        (SETUP, "mode = 0777\n", "tests/test_a.py:1"),
+        (SETUP, "a = b'1' <> 2\n", "tests/test_a.py:1"),
+    ],
+)
+def test_a_project_that_only_python_2_can_parse_is_rejected_as_such(
+    history: tuple[Path, Commit], setup: str, source: str, detail: str
+) -> None:
+    mirror, commit = history
+    base = commit("2015-01-01T00:00:00Z", setup=setup, tests__test_a=source)
+    head = commit("2015-02-01T00:00:00Z", tests__test_a="new\n")
+    opened = datetime(2015, 1, 2, tzinfo=UTC)
+    candidate = replace(trial(base, head), created_at=opened)
+    rejection = plan_validation(candidate, RECIPE, mirror, PYTHONS)
+    assert isinstance(rejection, Rejection)
+    assert (rejection.stage, rejection.reason) == ("lock", "needs-python-2")
+    assert rejection.detail == f"needs Python 2: {detail} has syntax that Python 3 does not have"
+
+
+def test_a_file_that_is_broken_on_purpose_does_not_need_python_2(
+    history: tuple[Path, Commit],
+) -> None:
+    mirror, commit = history
+    base = commit("2015-01-01T00:00:00Z", setup=SETUP, tests__test_a="def broken(:\n")
+    head = commit("2015-02-01T00:00:00Z", tests__test_a="new\n")
+    candidate = replace(trial(base, head), created_at=datetime(2015, 1, 2, tzinfo=UTC))
+    planned(candidate, RECIPE, mirror, PYTHONS)
+
+
+def test_a_project_that_declares_python_3_may_have_files_of_python_2(
+    history: tuple[Path, Commit],
+) -> None:
+    mirror, commit = history
+    project = PROJECT.format("")
+    base = commit("2023-01-01T00:00:00Z", pyproject=project, tests__test_a='print "old"\n')
+    head = commit("2023-02-01T00:00:00Z", tests__test_a="new\n")
+    planned(trial(base, head), RECIPE, mirror, PYTHONS)

@@ -13,13 +13,14 @@ from curate.builders.model import Failure, RequirementsLock
 from curate.core.model import Rejection, Validation, Verdict
 from curate.environments.context import ValidationOptions
 from curate.environments.plan import RequirementsVariant, ValidationPlan
+from curate.environments.submodules import CandidateSubmodules
 from curate.recipes import Recipe
 from curate.recipes.schema import EnvRecipe
 from curate.store import Store
 from curate.validate import attempts
 from curate.validate.attempt import Attempt
 from tests.helpers.factories import make_candidate, make_validation
-from tests.helpers.fakes import UNUSED, fake, make_context
+from tests.helpers.fakes import UNUSED, fake, make_context, not_none
 
 AttemptNames = Callable[..., tuple[list[str], int]]
 
@@ -197,6 +198,7 @@ def test_what_was_built_for_a_trial_may_go_when_it_ends(
         return blank
 
     monkeypatch.setattr(attempts, "require_objects", lambda *_: None)
+    monkeypatch.setattr(attempts, "find_submodules", lambda *_: CandidateSubmodules(mirrors={}))
     monkeypatch.setattr(attempts, "first_verified", tried)
     plan = fake(selection=fake(build_command=lambda *_: ""), env=Recipe(repo="o/r").env[0])
     monkeypatch.setattr(attempts, "plan_validation", lambda *_: plan)
@@ -208,6 +210,38 @@ def test_what_was_built_for_a_trial_may_go_when_it_ends(
             make_candidate(7), Recipe(repo="owner/name"), ValidationOptions(), ctx
         )
     assert released == [make_candidate(7).instance_id]
+
+
+@pytest.mark.parametrize(
+    ("rejection", "reason"),
+    [
+        (Rejection(stage="install", reason="install-failed", detail="no vendor/x.h"), None),
+        (Rejection(stage="install", reason="not-imported", detail="x"), None),
+        (Rejection(stage="collect", reason="collection-error", detail="x"), "collection-error"),
+    ],
+)
+def test_a_rejection_names_the_submodules_that_are_missing(
+    monkeypatch: pytest.MonkeyPatch, rejection: Rejection, reason: str | None
+) -> None:
+    sentence = "submodule vendor/x of https://github.com/o/x is not available"
+    missing = CandidateSubmodules(mirrors={}, missing=(sentence,))
+    monkeypatch.setattr(attempts, "require_objects", lambda *_: None)
+    monkeypatch.setattr(attempts, "find_submodules", lambda *_: missing)
+    record = make_validation(7, rejection)
+    monkeypatch.setattr(attempts, "first_verified", lambda *_: record)
+    plan = fake(selection=fake(build_command=lambda *_: ""), env=Recipe(repo="o/r").env[0])
+    monkeypatch.setattr(attempts, "plan_validation", lambda *_: plan)
+    ctx = fake(
+        store=fake(unfinished=fake(begin=lambda name, inputs: None)),
+        backend=fake(release_instance=lambda name: None),
+        get_mirror=lambda _: None,
+        python_versions=(),
+    )
+    recipe = Recipe(repo="owner/name")
+    found = attempts.validate_candidate(make_candidate(7), recipe, ValidationOptions(), ctx)
+    told = not_none(found.verdict.rejection)
+    assert told.reason == (reason or "missing-submodule")
+    assert told.detail.splitlines() == [sentence, rejection.detail]
 
 
 def test_what_a_failed_lock_printed_is_kept_whole_for_every_attempt(

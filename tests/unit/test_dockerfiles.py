@@ -18,9 +18,10 @@ from curate.builders.images.dockerfiles import (
     render_python_dockerignore,
     render_shared_packages,
 )
+from curate.builders.images.install_packages import describe_builds, render_wheel_lock
 from curate.builders.images.plan import plan_image
 from curate.builders.lock.build_constraints import build_constraint
-from curate.builders.model import InstanceSpec
+from curate.builders.model import InstanceSpec, SdistArchive
 from curate.builders.settings import BuildSettings
 from tests.helpers.instance_spec import imagine_instance_spec
 
@@ -85,6 +86,64 @@ def test_extensions_are_built_against_a_numpy_that_all_locks_have() -> None:
     assert second.startswith(f"{first} --exclude-newer-package cmake=")
     assert third == second.replace(bound, "")
     assert "; } && rm /tmp/build-constraints.txt && " in text
+
+
+SDISTS = replace(
+    LOCK,
+    text="# made by uv\nlxml==4.9.0\n    # via -r r.in\nsix==1.16.0\ntwisted==19.2.1\n",
+    sdists={
+        "lxml==4.9.0": datetime(2022, 6, 1, 12, tzinfo=UTC),
+        "twisted==19.2.1": datetime(2019, 6, 6, 12, tzinfo=UTC),
+    },
+    archives=(
+        SdistArchive(
+            name="twisted",
+            version="19.2.1",
+            filename="Twisted-19.2.1.tar.bz2",
+            url="https://files.test/Twisted-19.2.1.tar.bz2",
+            sha256="0" * 64,
+            uploaded=datetime(2019, 6, 6, 12, tzinfo=UTC),
+        ),
+    ),
+)
+
+
+def test_source_distributions_are_built_one_by_one_with_the_tools_of_their_dates() -> None:
+    text = render_environment("curate/python:1", SDISTS)
+    build = " && /opt/venv/bin/python -I /mnt/build_sdist.py /mnt/uv"
+    links = "--find-links /mnt/archives"
+    assert (
+        "; }"
+        + (
+            f"{build} lxml==4.9.0 2022-06-02T00:00:00Z,2023-01-15T00:00:00Z {links}"
+            f"{build} twisted==19.2.1 2019-06-07T00:00:00Z,2021-05-04T10:00:00Z"
+            f",2023-01-15T00:00:00Z"
+            f" {links} && "
+        )
+        in text
+    )
+    assert render_wheel_lock(SDISTS) == "six==1.16.0\n"
+    with_numpy = replace(SDISTS, text=SDISTS.text + "numpy==1.19.4\n")
+    text = render_environment("curate/python:1", with_numpy)
+    assert f",2023-01-15T00:00:00Z --constraint /tmp/build-constraints.txt {links} && " in text
+
+
+@pytest.mark.parametrize(("version", "is_named"), [("2.9.2", True), ("3.0.0", False)])
+def test_the_program_of_old_pytest_has_its_later_name(version: str, is_named: bool) -> None:
+    lock = replace(LOCK, text=f"pytest=={version}\n")
+    text = render_environment("curate/python:1", lock)
+    assert ("ln -sf py.test /opt/venv/bin/pytest" in text) is is_named
+
+
+def test_builds_that_the_tools_of_their_date_did_not_do_are_on_record() -> None:
+    record = "lxml==4.9.0 2022-06-02T00:00:00Z\ntwisted==19.2.1 2021-05-04T10:00:00Z\n"
+    assert describe_builds(record, SDISTS) == (
+        "built twisted 19.2.1 with build tools of 2021-05-04:"
+        " those of its own date did not build it",
+    )
+    assert describe_builds("lxml==4.9.0 environment\n", SDISTS) == (
+        "built lxml 4.9.0 in the environment itself: no isolated build worked",
+    )
 
 
 @pytest.mark.parametrize(
@@ -181,7 +240,7 @@ def test_a_tree_lies_below_the_instances_that_step_from_it() -> None:
     assert instance.dockerfile.startswith(f"FROM {tree.tag}\n")
     assert "/mnt/checkout" in tree.dockerfile
     assert "/mnt/checkout" not in instance.dockerfile
-    assert f"git read-tree -m -u {older} {SPEC.base_commit}" in instance.dockerfile
+    assert f"git read-tree --reset -u {SPEC.base_commit}" in instance.dockerfile
     itself = plan_image(replace(SPEC, checkout_layer_commit=SPEC.base_commit), SETTINGS, PREFIX)
     assert "read-tree" not in itself.layers[-1].dockerfile
 
@@ -194,11 +253,11 @@ def test_submodules_that_moved_take_their_own_step() -> None:
     places = [
         text.index(part)
         for part in (
-            f"git read-tree -m -u {'b' * 40} {SPEC.base_commit}",
+            f"git read-tree --reset -u {SPEC.base_commit}",
             "cd /testbed/a && git index-pack --stdin < /mnt/step-0.pack",
-            f"git read-tree -m -u {'3' * 40} {'4' * 40}",
+            f"git read-tree --reset -u {'4' * 40}",
             "cd /testbed/deep/b && git index-pack --stdin < /mnt/step-1.pack",
-            f"git read-tree -m -u {'1' * 40} {'2' * 40} && cd /testbed && PATH",
+            f"git read-tree --reset -u {'2' * 40} && cd /testbed && PATH",
         )
     ]
     assert places == sorted(places)

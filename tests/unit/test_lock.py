@@ -12,16 +12,18 @@ from packaging.specifiers import SpecifierSet
 
 from curate.builders.errors import DiskFullError
 from curate.builders.lock import resolve as resolve_module
+from curate.builders.lock.dates import tool_dates
 from curate.builders.lock.initial_changes import initial_changes
-from curate.builders.lock.legacy_metadata import parse_metadata, render_uv_config
+from curate.builders.lock.legacy_metadata import ReleaseMetadata, parse_metadata, render_uv_config
 from curate.builders.lock.repair import (
     ADJUSTMENT_VERSION,
     LockAdjustment,
     find_adjustment,
     missing_extra_notes,
 )
-from curate.builders.lock.resolve import compile_arguments, compile_files, compute_lock_key
+from curate.builders.lock.resolve import compute_lock_key
 from curate.builders.lock.uv import UvResult
+from curate.builders.lock.uv_compile import compile_arguments, compile_files
 from curate.builders.model import RequirementsLock
 from curate.builders.requirements import Manifest, Requirement
 from curate.builders.requirements.requirement_line import parse_name
@@ -90,23 +92,6 @@ def test_unknown_project_is_dropped_unless_core() -> None:
     assert find_adjustment(error("not_found"), core) is None
 
 
-def with_later_tools(known: Manifest) -> Manifest:
-    """*known* after the repair that comes before all others where something does not build."""
-    return replace(known, cutoff_overrides={"wheel": "2023-01-15T00:00:00Z"})
-
-
-def test_what_does_not_build_is_tried_once_with_a_later_wheel() -> None:
-    known = manifest("pytest", "sklearn")
-    found = find_adjustment(error("does_not_build"), known)
-    assert found is not None
-    assert found.manifest == with_later_tools(known)
-    assert "wheel up to 2023-01-15" in found.sentence
-    later = find_adjustment(
-        error("does_not_build"), known, cutoff=datetime(2023, 1, 15, tzinfo=UTC)
-    )
-    assert lines(later) == ["pytest"]
-
-
 def test_builds_get_later_setuptools_and_the_environment_does_not() -> None:
     known = manifest("pytest", "toolz")
     found = find_adjustment(error("old_setuptools"), known)
@@ -119,19 +104,17 @@ def test_builds_get_later_setuptools_and_the_environment_does_not() -> None:
 
 
 def test_unbuildable_is_dropped_unless_core() -> None:
-    found = find_adjustment(
-        error("does_not_build"), with_later_tools(manifest("pytest", "sklearn"))
-    )
+    found = find_adjustment(error("does_not_build"), manifest("pytest", "sklearn"))
     assert found is not None
     assert lines(found) == ["pytest"]
     assert "does not build" in found.sentence
     core = manifest("pytest", "sklearn", core=("sklearn",))
-    assert find_adjustment(error("does_not_build"), with_later_tools(core)) is None
+    assert find_adjustment(error("does_not_build"), core) is None
 
 
 def test_parent_of_an_unbuildable_is_dropped() -> None:
     hint = "hint: `sklearn` (v0.0.post10) was included because `needy` (v1.0) depends on `sklearn`"
-    known = with_later_tools(manifest("pytest", "needy"))
+    known = manifest("pytest", "needy")
     found = find_adjustment(f"{error('does_not_build')}\n{hint}\n", known)
     assert lines(found) == ["pytest"]
 
@@ -201,7 +184,7 @@ def test_no_answer_to_other_texts() -> None:
 
 def test_talk_of_a_failing_build_names_no_culprits() -> None:
     known = manifest("sklearn", "scikit-learn", "setuptools", core=("sklearn",))
-    assert find_adjustment(error("does_not_build"), with_later_tools(known)) is None
+    assert find_adjustment(error("does_not_build"), known) is None
 
 
 def test_missing_extra_is_told() -> None:
@@ -249,6 +232,7 @@ def test_command() -> None:
         cutoff=datetime(2022, 1, 1, tzinfo=UTC),
         allow_prereleases=True,
         platform="x86_64-unknown-linux-gnu",
+        find_links=[Path("/cache/archives/x")],
     )
     text = " ".join(command)
     assert text.startswith("pip compile requirements.in --config-file uv.toml --no-sources")
@@ -257,6 +241,7 @@ def test_command() -> None:
         "--python 3.8 --exclude-newer 2022-01-01T00:00:00Z",
         "--exclude-newer-package atomicwrites=2022-07-09T00:00:00Z",
         "--exclude-newer-package b=2022-03-01T00:00:00Z",
+        "--find-links /cache/archives/x",
         "--prerelease allow",
         "--python-platform x86_64-unknown-linux-gnu",
     ):
@@ -343,6 +328,7 @@ def passing_over(*releases: str) -> UvResult:
     return UvResult(code=0, output="pandas==0.11.0\n", errors=said)
 
 
+@pytest.mark.usefixtures("nothing_is_built")
 def test_what_uv_passes_over_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps = [
         passing_over("pandas==0.24.1", "x==1", "pandas==0.24.0"),
@@ -353,26 +339,32 @@ def test_what_uv_passes_over_it_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     told = []
 
     def compile_next(*args: Any) -> UvResult:
-        told.append(set(args[2]))
+        told.append({(it.name, it.version) for it in args[2]})
         return steps.pop(0)
 
     monkeypatch.setattr(resolve_module, "run_uv_compile", compile_next)
     monkeypatch.setattr(
         resolve_module,
         "read_release_metadata",
-        lambda name, version, _: parse_metadata(readable, name, version) if name != "x" else None,
+        lambda name, version, *_: parse_metadata(readable, name, version) if name != "x" else None,
     )
     found = resolve_for_2019(tmp_path)
     assert told == [
         set(),
-        {("pandas", "0.24.1"), ("x", "1")},
-        {("pandas", "0.24.1"), ("x", "1"), ("pandas", "0.24.0")},
+        {("pandas", "0.24.1")},
+        {("pandas", "0.24.1"), ("pandas", "0.24.0")},
     ], "one release of a project at a time, and none of one that cannot be read"
     assert found.adjustments == (
         "allowed atomicwrites up to 2022-07-09T00:00:00Z: its releases were uploaded again later",
         "skipped x 1: its metadata is invalid",
         "read 'pytz (>=2011k)' of pandas 0.24.0 as 'pytz>=2011': it is not valid (PEP 508)",
     )
+
+
+@pytest.fixture
+def nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolve_module, "find_sdists", lambda *_: {})
+    monkeypatch.setattr(resolve_module, "read_by_building", lambda *_: None)
 
 
 def answer_in_turn(
@@ -395,33 +387,71 @@ TOO_NEW = (
     " 2019-03-01T00:00:00Z. The latest version satisfying the requirement is, v2, published at"
     " 2019-05-01T00:00:00Z. "
 )
+TOO_OLD = (
+    "error: Failed to build `b==2` cause: Because only setuptools<=34.1.1 is available and you"
+    " require setuptools>=40.8.0"
+)
 UNBUILDABLE = "error: Failed to build `b==2`"
 
 
+@pytest.mark.usefixtures("nothing_is_built")
 @pytest.mark.parametrize(
     ("third", "told"),
     [
         (UvResult(code=0, output="pytest==4\n", errors=""), ["dropped b"]),
-        (UvResult(code=0, output="pytest==5\n", errors=""), ["allowed wheel", "dropped b"]),
-        (UvResult(code=1, output="", errors=UNBUILDABLE), ["allowed wheel", "dropped b"]),
+        (UvResult(code=0, output="pytest==5\n", errors=""), ["allowed setuptools", "dropped b"]),
+        (UvResult(code=1, output="", errors=UNBUILDABLE), ["allowed setuptools", "dropped b"]),
     ],
 )
 def test_adjustments_without_which_the_lock_is_the_same_are_not_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, third: UvResult, told: list[str]
 ) -> None:
-    failed = UvResult(code=1, output="", errors=UNBUILDABLE)
+    early, failed = (UvResult(code=1, output="", errors=it) for it in (TOO_OLD, UNBUILDABLE))
     locked = UvResult(code=0, output="pytest==4\n", errors="")
-    asked = answer_in_turn(monkeypatch, failed, failed, locked, third)
+    # after other build tools, none of which work, once more
+    asked = answer_in_turn(monkeypatch, early, failed, failed, locked, third)
     found = resolve_for_2019(tmp_path, "pytest", "b")
-    assert [re.split(" up to |:", it)[0] for it in found.adjustments] == told
+    assert [re.split(" and | up to |:", it)[0] for it in found.adjustments] == told
+    tools = ["setuptools", "wheel"]
     assert asked == [
         (["b", "pytest"], []),
-        (["b", "pytest"], ["wheel"]),
-        (["pytest"], ["wheel"]),
+        (["b", "pytest"], tools),
+        (["b", "pytest"], tools),
+        (["pytest"], tools),
         (["pytest"], []),
     ]
 
 
+@pytest.mark.usefixtures("nothing_is_built")
+def test_a_release_is_read_with_the_build_tools_that_build_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = UvResult(code=1, output="", errors=UNBUILDABLE)
+    asked = answer_in_turn(monkeypatch, failed, UvResult(code=0, output="b==2\n", errors=""))
+    read = ReleaseMetadata(name="b", version="2", requires=("c",), changes=("read b otherwise",))
+    monkeypatch.setattr(resolve_module, "read_by_building", lambda *_: read)
+    found = resolve_for_2019(tmp_path, "pytest", "b")
+    assert found.adjustments == ("read b otherwise",)
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("uploaded", "cutoff", "dates"),
+    [
+        # older than what uv can use; the cutoff of the lock is older than that, too
+        ("2017-03-07", "2018-04-09", ["2019-02-06", "2023-01-15"]),
+        ("2017-03-07", "2020-04-09", ["2019-02-06", "2020-04-09", "2023-01-15"]),
+        ("2021-01-20", "2022-10-01", ["2021-01-21", "2022-10-01", "2023-01-15"]),
+        ("2024-01-20", "2024-10-01", ["2024-01-21", "2024-10-01"]),
+    ],
+)
+def test_dates_of_build_tools(uploaded: str, cutoff: str, dates: list[str]) -> None:
+    sdist, lock = (datetime.fromisoformat(f"{it}T00:00:00+00:00") for it in (uploaded, cutoff))
+    found = tool_dates(sdist + timedelta(hours=15), lock)
+    assert [f"{date:%Y-%m-%d}" for date in found] == dates
+
+
+@pytest.mark.usefixtures("nothing_is_built")
 def test_a_changed_line_that_is_dropped_later_is_told_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -432,6 +462,7 @@ def test_a_changed_line_that_is_dropped_later_is_told_once(
     assert [it.split(":")[0] for it in found.adjustments] == ["dropped b"]
 
 
+@pytest.mark.usefixtures("nothing_is_built")
 def test_a_lock_says_nothing_of_what_the_recipe_excludes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from curate.builders.python.choose import (
 )
 from curate.builders.requirements import Manifest
 
+ENDED = "classifiers end at 3.5"
 ALL = ["3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"]
 
 
@@ -56,10 +57,66 @@ def test_says_what_was_missing() -> None:
     assert chosen.reason.endswith("not available: 3.9, 3.10")
 
 
-def test_nothing_fits() -> None:
-    failed = choose("2022-01-01", requires=">=4")
+@pytest.mark.parametrize(
+    ("requires", "available", "detail"),
+    [
+        (">=4", ["3.8"], "requires-python is >=4; available: 3.8"),
+        (">=3.3,<3.6", ALL[:2], "requires-python is >=3.3,<3.6; available: 3.6, 3.7"),
+        (
+            "<3.8",
+            ["3.10", "3.9"],
+            "requires-python is <3.8, which allows 3.6, 3.7; available: 3.9, 3.10",
+        ),
+        ("", [], "available: none"),
+    ],
+)
+def test_nothing_fits(requires: str, available: list[str], detail: str) -> None:
+    failed = choose("2022-01-01", requires=requires, available=available)
     assert isinstance(failed, Failure)
     assert (failed.stage, failed.reason) == ("lock", "no-compatible-python")
+    assert failed.detail == detail
+
+
+@pytest.mark.parametrize(
+    ("when", "versions", "requires", "available", "python", "reason"),
+    [
+        # marshmallow 2.x of April 2016, before Python 3.6
+        ("2016-04-01", ["2.6", "2.7", "3.3", "3.4", "3.5"], "", ALL, "3.6", ENDED),
+        ("2016-04-01", [], "", ALL, "3.6", "was released by 2016-04-01"),
+        ("2015-01-01", ["2.7", "3"], ">=2.7", ALL, "3.6", "was released by 2015-01-01"),
+        ("2019-07-01", ["2.7", "3.4", "3.5"], "", ALL, "3.6", ENDED),
+        ("2017-07-01", ["3.5", "3.6"], "", ["3.8", "3.9"], "3.8", "none of them was released"),
+        ("2016-04-01", ["3.5"], ">=3.3,!=3.6.*", ALL, "3.7", ENDED),
+    ],
+)
+def test_older_than_every_interpreter(
+    when: str, versions: list[str], requires: str, available: list[str], python: str, reason: str
+) -> None:
+    chosen = choose(when, versions, requires, available)
+    assert isinstance(chosen, PythonChoice)
+    assert chosen.python == python
+    assert chosen.reason.startswith("oldest available Python")
+    assert reason in chosen.reason
+
+
+@pytest.mark.parametrize(
+    ("when", "versions", "requires"),
+    [
+        ("2015-04-01", ["2", "2.7"], ""),
+        ("2018-04-01", ["2.7", "2 :: Only"], ""),
+        ("2021-04-01", [], ">=2.6,<3"),
+    ],
+)
+def test_python_2_alone_is_named(when: str, versions: list[str], requires: str) -> None:
+    failed = choose(when, versions, requires)
+    assert isinstance(failed, Failure)
+    assert failed.reason == "needs-python-2"
+    assert failed.detail.startswith("needs Python 2")
+
+
+def test_forgotten_classifiers_do_not_need_python_2() -> None:
+    assert isinstance(choose("2022-04-01", ["2.7"]), PythonChoice)
+    assert isinstance(choose("2017-04-01", ["2.7"], ">=3.5"), PythonChoice)
 
 
 def test_prefixes(tmp_path: Path) -> None:

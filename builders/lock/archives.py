@@ -1,0 +1,227 @@
+"""Source distributions in archive formats that uv does not read, repacked as `.tar.gz`.
+
+uv reads `.tar.gz` and `.zip` only. Until PEP 527 (2016) and for some projects later, others were
+uploaded, and pip still installs them: Twisted had nothing but `.tar.bz2` before 20.3. Their content
+stays the same, byte by byte; the record has address and hash of the file in the index.
+"""
+
+import bz2
+import gzip
+import hashlib
+import lzma
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from packaging.requirements import Requirement as Parsed
+from packaging.specifiers import SpecifierSet
+from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
+from packaging.version import Version
+
+from curate.builders.errors import BuilderError
+from curate.builders.lock.repair import LockAdjustment
+from curate.builders.lock.target import ResolutionTarget
+from curate.builders.model import SdistArchive
+from curate.builders.process.atomic_write import atomic_write
+from curate.builders.requirements import Manifest
+from curate.builders.rfc3339 import parse_rfc3339
+from curate.builders.settings import BuildSettings
+
+PYPI = "https://pypi.org/simple/"
+INDEX_SECONDS = 120.0  # time limit of one request
+MAX_ARCHIVES = 6  # versions of one project that are tried
+_JSON = "application/vnd.pypi.simple.v1+json"
+
+_UNREAD = re.compile(
+    r"(?:Because|because|and|And) (?:all versions of )?([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
+    r"[^ ]* ha(?:s|ve) a non-PEP 625-compliant"
+)
+
+
+def _unpack_compress(packed: bytes) -> bytes:
+    return subprocess.run(["gzip", "-dc"], input=packed, capture_output=True, check=True).stdout
+
+
+_UNPACK: Mapping[str, Callable[[bytes], bytes]] = {
+    ".tar.bz2": bz2.decompress,
+    ".tbz2": bz2.decompress,
+    ".tbz": bz2.decompress,
+    ".tar.xz": lzma.decompress,
+    ".txz": lzma.decompress,
+    ".tar.lzma": lzma.decompress,
+    ".tgz": gzip.decompress,
+    ".tar.z": _unpack_compress,
+    ".tar": bytes,
+}
+
+
+def supply_archive(
+    errors: str, manifest: Manifest, target: ResolutionTarget
+) -> LockAdjustment | None:
+    """Supply the newest release that uv could not read, by the *errors* of a resolution.
+
+    Called again, it supplies the next older one.
+
+    Raises:
+        BuilderError: The index does not respond.
+    """
+    for name in dict.fromkeys(_UNREAD.findall(" ".join(errors.split()))):
+        supplied = [it for it in manifest.archives if it.name == canonicalize_name(name)]
+        if len(supplied) >= MAX_ARCHIVES:
+            continue
+        for archive in list_archives(name, target.settings):
+            if archive not in supplied and _is_wanted(archive, manifest, target):
+                changed = replace(manifest, archives=(*manifest.archives, archive))
+                return LockAdjustment(manifest=changed, sentence=_describe(archive))
+    return None
+
+
+def list_archives(name: str, settings: BuildSettings) -> list[SdistArchive]:
+    """Return the releases of project *name* that only have archives that uv does not read.
+
+    The newest version comes first; an index that does not tell hashes and upload times has none.
+
+    Raises:
+        BuilderError: The index does not respond.
+    """
+    index = (settings.index_url or PYPI).rstrip("/") + "/"
+    url = urljoin(index, f"{canonicalize_name(name)}/")
+    if urlsplit(url).scheme not in ("http", "https"):
+        return []
+    answer = _get(url, settings, accept=_JSON)
+    if _JSON not in answer.headers.get("Content-Type", ""):
+        return []
+    files = answer.json()["files"]
+    parsed = [_parse_file(it, answer.url) for it in files]
+    found = {it.version: it for it in parsed if it and it.name == canonicalize_name(name)}
+    readable = {str(_sdist_version(it["filename"])) for it in files}
+    only = [archive for version, archive in found.items() if version not in readable]
+    return sorted(only, key=lambda it: Version(it.version), reverse=True)
+
+
+def unpacked_folder(archive: SdistArchive, settings: BuildSettings) -> Path:
+    """Return a folder whose only file is *archive* as `.tar.gz`, always with the same bytes.
+
+    Raises:
+        BuilderError: The file cannot be downloaded, or is not the one that was recorded.
+    """
+    folder = settings.cache_dir.absolute() / "archives" / archive.sha256[:32]
+    suffix = _suffix_of(archive.filename)
+    target = folder / f"{archive.filename[: -len(suffix)]}.tar.gz"
+    if not target.exists():
+        packed = _get(_with_credentials(archive.url, settings.index_url), settings).content
+        if hashlib.sha256(packed).hexdigest() != archive.sha256:
+            raise BuilderError(
+                f"{archive.url} is not the file of the lock: its SHA-256 differs",
+                hint="Check index_url.",
+            )
+        content = _UNPACK[suffix.lower()](packed)
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_write(target) as partial:
+            partial.write_bytes(gzip.compress(content, mtime=0))
+    return folder
+
+
+def _describe(archive: SdistArchive) -> str:
+    return (
+        f"repacked {archive.filename} (sha256 {archive.sha256}) as .tar.gz:"
+        f" {archive.name} {archive.version} has no archive that uv reads"
+    )
+
+
+def _is_wanted(archive: SdistArchive, manifest: Manifest, target: ResolutionTarget) -> bool:
+    """Whether cutoff, interpreter and declared requirements allow *archive*."""
+    version = Version(archive.version)
+    declared = [
+        Parsed(it.line).specifier for it in manifest.requirements if it.name == archive.name
+    ]
+    return (
+        archive.uploaded < target.cutoff
+        and (not version.is_prerelease or target.allow_prereleases)
+        and all(it.contains(version, prereleases=True) for it in declared)
+        and (not archive.requires_python or _allows(archive.requires_python, target.python))
+    )
+
+
+def _allows(requires_python: str, python: str) -> bool:
+    try:
+        specifier = SpecifierSet(requires_python)
+    except ValueError:
+        return True
+    return any(specifier.contains(f"{python}.{patch}") for patch in range(30))
+
+
+def _parse_file(item: Mapping[str, object], page: str) -> SdistArchive | None:
+    filename, hashes = str(item["filename"]), item.get("hashes")
+    sha256 = hashes.get("sha256", "") if isinstance(hashes, Mapping) else ""
+    uploaded = item.get("upload-time")
+    suffix = _suffix_of(filename)
+    parsed = _parse_name(filename, suffix) if suffix else None
+    if parsed is None or not sha256 or not uploaded or item.get("yanked"):
+        return None
+    return SdistArchive(
+        name=parsed[0],
+        version=parsed[1],
+        filename=filename,
+        url=_without_credentials(urljoin(page, str(item["url"]))),
+        sha256=str(sha256),
+        uploaded=parse_rfc3339(str(uploaded)),
+        requires_python=str(item.get("requires-python") or ""),
+    )
+
+
+def _parse_name(filename: str, suffix: str) -> tuple[str, str] | None:
+    try:
+        name, version = parse_sdist_filename(f"{filename[: -len(suffix)]}.tar.gz")
+    except InvalidSdistFilename:
+        return None
+    return name, str(version)
+
+
+def _sdist_version(filename: str) -> Version | None:
+    """Return the version of a source distribution that uv reads."""
+    try:
+        return parse_sdist_filename(filename)[1]
+    except InvalidSdistFilename:
+        return None
+
+
+def _suffix_of(filename: str) -> str:
+    """Return the suffix of *filename* as it is written, if it is an archive to repack."""
+    lower = filename.lower()
+    found = next((suffix for suffix in _UNPACK if lower.endswith(suffix)), "")
+    return filename[len(filename) - len(found) :]
+
+
+def _get(url: str, settings: BuildSettings, accept: str = "*/*") -> requests.Response:
+    try:
+        answer = requests.get(
+            url,
+            headers={"Accept": accept},
+            timeout=INDEX_SECONDS,
+            verify=str(settings.ca_bundle) if settings.ca_bundle else True,
+        )
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        raise BuilderError(
+            f"cannot download from the package index: {type(error).__name__} for"
+            f" {_without_credentials(url)}",
+            hint="Check the network, index_url and ca_bundle.",
+        ) from error
+    return answer
+
+
+def _without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
+
+
+def _with_credentials(url: str, index_url: str) -> str:
+    """Return *url* with the user of *index_url*, if it is on that host."""
+    parts, index = urlsplit(url), urlsplit(index_url)
+    user, at, host = index.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user}{at}{host}").geturl() if parts.netloc == host else url
