@@ -16,6 +16,11 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """With `-n auto`: a worker for each core, and two for tests that wait for time limits."""
+    return len(os.sched_getaffinity(0)) + 2 if hasattr(os, "sched_getaffinity") else 4
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Skip what needs an engine where none was set up; keep a file's tests on one worker.
 

@@ -84,12 +84,14 @@ def export_command(
         rows, exclusions = select_rows(ctx, split.value, filters, where=where, registry=registry)
         if not rows.ids and export_format in FOLDER_FORMATS:
             raise NotFoundError("No rows match.", hint="See what there is: curate status")
-        write_rows(rows, split.value, export_format, path, progress)
+        left_out = write_rows(rows, split.value, export_format, path, progress)
         local = count_local_images(rows) if split is ExportSplit.VERIFIED else 0
-    err_console.print(f"{len(rows):,} rows written to {path}", markup=False, soft_wrap=True)
+    err_console.print(
+        f"{len(rows) - len(left_out):,} rows written to {path}", markup=False, soft_wrap=True
+    )
     if local:
         err_console.print(f"{local:,} of {len(rows):,} images exist only on this machine")
-    for exclusion in exclusions:
+    for exclusion in (*exclusions, *left_out):
         err_console.print(
             f"excluded {exclusion.instance_id}: {exclusion.reason}", markup=False, soft_wrap=True
         )

@@ -141,7 +141,7 @@ def choose_jobs(recipes: Iterable["Recipe"]) -> int:
     """As many parallel workers as cores and the memory limit of a run allow."""
     from curate.builders.model import ResourceLimits
     from curate.core.machine import parallel_runs
-    from curate.environments.plan import resource_limits
+    from curate.environments.recipe_values import resource_limits
 
     distinct = {recipe.repo: recipe for recipe in recipes}.values()
     limits = [resource_limits(env) for recipe in distinct for env in recipe.env]

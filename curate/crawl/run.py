@@ -17,7 +17,7 @@ from curate.crawl.decide import PullSource, RemoteLookups, decide_pulls
 from curate.crawl.fetch import GitHubFetcher, ProgressCallback
 from curate.crawl.linked_issues import IssueAnswers
 from curate.crawl.mirrors import fetch_new_heads, open_or_clone_mirror
-from curate.environments.plan import make_classifier, make_version_resolver
+from curate.environments.recipe_values import make_classifier, make_version_resolver
 from curate.git.mirror import open_mirror
 from curate.github.client import GitHubClient
 from curate.github.hosts import website_host

@@ -15,9 +15,10 @@ from curate.builders.requirements import Manifest
 from curate.core.model import Environment
 from curate.environments.context import ValidationContext
 from curate.environments.install_check import find_install_correction
-from curate.environments.plan import RequirementsVariant, ValidationPlan
+from curate.environments.plan import ValidationPlan
 from curate.environments.retry import run_with_retries
 from curate.environments.submodules import find_submodules
+from curate.environments.variants import RequirementsVariant
 from curate.git.first_parents import find_commit_at
 from curate.store import Store
 

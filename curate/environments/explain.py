@@ -19,7 +19,8 @@ from curate.core.model import Candidate, Rejection, Validation
 from curate.core.settings import Settings
 from curate.environments.ask_backend import find_stored_reply
 from curate.environments.build import choose_lock, find_lock, make_instance_spec
-from curate.environments.plan import RequirementsVariant, ValidationPlan, plan_validation
+from curate.environments.plan import ValidationPlan, plan_validation
+from curate.environments.variants import RequirementsVariant
 from curate.git.locations import require_mirror
 from curate.recipes import RecipeLibrary
 from curate.store import Store

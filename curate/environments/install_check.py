@@ -28,8 +28,9 @@ from curate.builders.requirements.requirement_line import (
     parse_requirement,
 )
 from curate.environments.context import ValidationContext
-from curate.environments.plan import RequirementsVariant, ValidationPlan
+from curate.environments.plan import ValidationPlan
 from curate.environments.retry import run_with_retries
+from curate.environments.variants import RequirementsVariant
 
 LIMITS = ResourceLimits(seconds=60, test_seconds=0, memory_bytes=1 << 30, output_bytes=8 << 20)
 

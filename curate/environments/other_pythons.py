@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from curate.builders.git.tree import FileTree
 from curate.builders.python.choose import list_supported_pythons
 from curate.builders.requirements.text import decode_text
-from curate.environments.plan import RequirementsVariant
+from curate.environments.variants import RequirementsVariant
 
 _FILES = ("tox.ini", "setup.cfg", "noxfile.py", ".travis.yml", "appveyor.yml", "pyproject.toml")
 _WORKFLOWS = ".github/workflows"

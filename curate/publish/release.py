@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,7 +24,9 @@ from curate.publish.output_paths import (
     require_directory_name,
     require_writable,
 )
+from curate.publish.row_guard import RowGuard
 from curate.releases.columns import RAW_COLUMNS, TRAIN_COLUMNS, make_features
+from curate.releases.row import Row
 from curate.releases.table import RowTable, make_table
 
 CHECKSUMS_FILE = "SHA256SUMS"
@@ -138,13 +140,21 @@ def _sort_rows(rows: RowTable) -> RowTable:
     return rows.sort()
 
 
-def write_parquet(path: Path, rows: RowTable, progress: Callable[[int, int], None]) -> None:
-    """Write *rows* as one compressed Parquet file; only a group of them is in memory at once."""
+def write_parquet(
+    path: Path,
+    rows: RowTable,
+    progress: Callable[[int, int], None],
+    guard: RowGuard | None = None,
+) -> None:
+    """Write *rows* as one compressed Parquet file; only a group of them is in memory at once.
+
+    With a *guard*, a row that cannot be read or converted is left out.
+    """
     import pyarrow
     import pyarrow.parquet
 
     schema: Any = make_features(rows.columns).arrow_schema
-    remaining, done = iter(rows), 0
+    remaining, done = guard.iter_rows(rows) if guard else iter(rows), 0
     with (
         pyarrow.parquet.ParquetWriter(
             path, schema, compression="zstd", compression_level=COMPRESSION_LEVEL
@@ -153,12 +163,27 @@ def write_parquet(path: Path, rows: RowTable, progress: Callable[[int, int], Non
     ):
         writing = compressor.submit(lambda: None)
         while group := list(islice(remaining, ROWS_PER_GROUP)):
-            table = pyarrow.Table.from_pylist(group, schema=schema)
+            table = _make_table(group, schema, guard)
             writing.result()
             writing = compressor.submit(writer.write_table, table)
             done += len(group)
             progress(done, len(rows))
         writing.result()
+
+
+def _make_table(group: Sequence[Row], schema: Any, guard: RowGuard | None) -> Any:
+    """Return a table of *group*; a *guard* leaves out the rows that cannot be converted."""
+    import pyarrow
+
+    try:
+        return pyarrow.Table.from_pylist(group, schema=schema)
+    except Exception as error:
+        if guard is None:
+            raise
+        if len(group) == 1:
+            guard.leave_out(group[0], error)
+            return schema.empty_table()
+    return pyarrow.concat_tables([_make_table([row], schema, guard) for row in group])
 
 
 def _compute_checksums(folder: Path) -> dict[str, str]:

@@ -95,7 +95,7 @@ class StoredRows:
             facts = self._read_codebase(candidate)
             row = make_train_row(candidate, validation, None, facts)
         except Exception as error:
-            return exclude_for_bug(candidate, error), False
+            return exclude_for_bug(candidate.instance_id, error), False
         return row, facts.size is not None or not self.ctx.codebases.has_mirror(candidate.repo)
 
     def read_made(self, ids: Sequence[str]) -> Iterator[Row | Exclusion]:

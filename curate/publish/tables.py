@@ -225,7 +225,7 @@ def _examine_candidate(candidate: Candidate, license: str, examiner: RowExaminer
     try:
         row = make_raw_row(candidate, CodebaseFacts(license=license))
     except Exception as error:
-        row = exclude_for_bug(candidate, error)
+        row = exclude_for_bug(candidate.instance_id, error)
     if isinstance(row, Exclusion):
         return _as_examined(row, format_rfc3339(candidate.created_at))
     return examiner.examine(row)

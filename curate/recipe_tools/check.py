@@ -17,7 +17,7 @@ from curate.builders.requirements.requirement_line import (
     parse_requirement,
 )
 from curate.core.sampling import sample_evenly
-from curate.environments.plan import make_version_resolver
+from curate.environments.recipe_values import make_version_resolver
 from curate.git.mirror import default_branch_commits, open_mirror
 from curate.recipes import (
     EnvRecipe,

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from curate.builders.model import Failure, Outcome, RequirementsLock
 from curate.builders.process.digest import content_hash
 from curate.core.model import Validation
-from curate.environments.plan import RequirementsVariant, ValidationPlan
+from curate.environments.plan import ValidationPlan
+from curate.environments.variants import RequirementsVariant
 
 
 @dataclass(frozen=True, kw_only=True)

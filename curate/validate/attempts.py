@@ -21,14 +21,10 @@ from curate.environments.build import (
     make_environment_record,
 )
 from curate.environments.context import ValidationContext, ValidationOptions
-from curate.environments.plan import (
-    RequirementsVariant,
-    ValidationPlan,
-    current_architecture,
-    plan_validation,
-)
+from curate.environments.plan import ValidationPlan, current_architecture, plan_validation
 from curate.environments.submodules import find_submodules
 from curate.environments.test_selection import CONTEXT_CASES
+from curate.environments.variants import RequirementsVariant
 from curate.recipes import Recipe, RecipeError
 from curate.validate.attempt import Attempt, measure_progress
 from curate.validate.data_tests import run_data_tests

@@ -15,7 +15,8 @@ from curate.environments.case_selection import (
     match_parameters,
 )
 from curate.environments.context import ValidationContext
-from curate.environments.plan import ValidationPlan, plan_unread_data, resource_limits
+from curate.environments.plan import ValidationPlan, plan_unread_data
+from curate.environments.recipe_values import resource_limits
 from curate.environments.test_selection import name_some
 from curate.validate.runs import run_before_and_after, run_with_retries
 from curate.validate.verdict import NO_FAIL_TO_PASS, compute_verdict

@@ -15,8 +15,9 @@ from curate.core.model import Validation
 from curate.environments.build import get_or_create_lock
 from curate.environments.context import ValidationContext
 from curate.environments.evidence import RepositoryEvidence
-from curate.environments.plan import RequirementsVariant, ValidationPlan
+from curate.environments.plan import ValidationPlan
 from curate.environments.remedies import EnvironmentState, Remedy, Symptom, iter_remedies
+from curate.environments.variants import RequirementsVariant
 from curate.validate.attempt import Attempt
 from curate.validate.missing import MissingThing, find_cause, find_missing
 

@@ -12,7 +12,8 @@ from curate.builders.model import BuiltInstance, Outcome, RunResult, RunSpec, Ru
 from curate.builders.process.digest import content_hash
 from curate.core.model import Run, TestStrength
 from curate.environments.context import ValidationCancelledError, ValidationContext
-from curate.environments.plan import ValidationPlan, make_classifier, resource_limits
+from curate.environments.plan import ValidationPlan
+from curate.environments.recipe_values import make_classifier, resource_limits
 from curate.patches.ablation import HunkAblation, config_only_patch, hunk_ablations
 from curate.validate.verdict import RUN_NAMES, cannot_verify, rejects_alone
 

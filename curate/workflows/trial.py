@@ -7,7 +7,7 @@ from curate.core.model import Candidate, CrawlState, Validation
 from curate.core.sampling import sample_evenly
 from curate.core.settings import Settings
 from curate.environments.context import ValidationOptions
-from curate.environments.plan import make_version_resolver
+from curate.environments.recipe_values import make_version_resolver
 from curate.git.mirror import Mirror
 from curate.recipes import Recipe
 from curate.store import Store

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from curate.crawl.decide import PullSource
 from curate.crawl.run import CrawlSummary, crawl_repository
-from curate.environments.plan import make_classifier
+from curate.environments.recipe_values import make_classifier
 from curate.git.mirror import open_mirror
 from curate.github.client import GitHubClient
 from curate.recipes import RecipeLibrary

@@ -13,7 +13,7 @@ from curate.builders.git.tree import GitTree
 from curate.builders.python.choose import RELEASES
 from curate.builders.requirements import Manifest, read_manifest
 from curate.core.sampling import sample_evenly
-from curate.environments.plan import make_version_resolver
+from curate.environments.recipe_values import make_version_resolver
 from curate.git.mirror import Mirror, default_branch_commits, open_mirror
 from curate.recipe_tools.draft.commits import observe_commits
 from curate.recipe_tools.draft.propose import draft_recipe

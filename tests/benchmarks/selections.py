@@ -23,8 +23,8 @@ from pathlib import Path
 from curate.builders.git.tree import GitTree
 from curate.core.model import Rejection
 from curate.environments.data_selection import select_data_tests
-from curate.environments.plan import make_classifier
 from curate.environments.pytest_ini import PytestFiles
+from curate.environments.recipe_values import make_classifier
 from curate.environments.test_selection import TestSelection, select_tests
 from curate.patches.parse import split_files, split_gold_and_test
 from curate.recipes import Recipe, RecipeLibrary

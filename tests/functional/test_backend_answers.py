@@ -29,7 +29,8 @@ from curate.environments.ask_backend import ask_backend, find_stored_reply
 from curate.environments.backend_question import BackendQuestion, BackendReply
 from curate.environments.build import build_with_fallbacks, get_or_create_lock
 from curate.environments.context import ValidationContext
-from curate.environments.plan import RequirementsVariant, ValidationPlan, plan_validation
+from curate.environments.plan import ValidationPlan, plan_validation
+from curate.environments.variants import RequirementsVariant
 from curate.recipes import EnvRecipe, Recipe
 from curate.recipes.schema import RequirementSources
 from curate.store import Store

@@ -12,8 +12,9 @@ from curate.builders.sandbox.local import run_locally
 from curate.core.model import Rejection
 from curate.environments.context import ValidationContext
 from curate.environments.data_selection import select_data_tests
-from curate.environments.plan import ValidationPlan, make_classifier
+from curate.environments.plan import ValidationPlan
 from curate.environments.pytest_ini import PytestFiles
+from curate.environments.recipe_values import make_classifier
 from curate.environments.test_selection import CONTEXT_CASES, TestSelection, select_tests
 from curate.recipes import EnvRecipe, Recipe
 from curate.store import Store

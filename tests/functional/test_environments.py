@@ -11,8 +11,9 @@ from curate.builders.model import InstanceSpec, RequirementsLock
 from curate.builders.requirements import Manifest
 from curate.core.errors import NotFoundError
 from curate.environments import build
-from curate.environments.plan import RequirementsVariant, ValidationPlan
+from curate.environments.plan import ValidationPlan
 from curate.environments.submodules import CandidateSubmodules, find_submodules
+from curate.environments.variants import RequirementsVariant
 from curate.git.first_parents import find_commit_at
 from curate.recipes import EnvRecipe, Recipe
 from tests.helpers.fakes import UNUSED, fake

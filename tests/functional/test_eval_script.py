@@ -1,10 +1,8 @@
 """Evaluation scripts, really run by bash in real repositories with real pytest."""
 
 import os
-import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,8 +15,10 @@ from curate.builders.pytest_plugin import STATUS, read_plugin_source
 from curate.builders.pytest_plugin.test_ids import escape_test_id
 from curate.harness.eval_script import END_MARKER, START_MARKER, ScriptProcess, render_eval_script
 from curate.patches.parse import list_patch_paths
+from tests.helpers.lean_python import make_lean_environment
 
-PYTEST = f"{shlex.quote(sys.executable)} -m pytest"
+PYTEST = "python -m pytest"
+XDIST = f"{PYTEST} -n2"
 BASE = {
     "thing.py": b"def f():\n    return 1\n",
     "tests/test_old.py": b"def test_old():\n    pass\n",
@@ -101,6 +101,8 @@ def run(
     path.write_text("\n".join(["set -uxo pipefail", *lines]), encoding="utf-8")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    lean = make_lean_environment(*(["pytest-xdist"] if XDIST in command else []))
+    environment["PATH"] = f"{lean}/bin:{environment['PATH']}"
     return subprocess.run(
         ["/bin/bash", path],
         env=environment,
@@ -152,7 +154,7 @@ def test_every_outcome_under_its_canonical_id(repository: Path) -> None:
 
 def test_new_file_with_an_odd_name_and_xdist(repository: Path) -> None:
     patch = patch_of(repository, {"tests/test_new ü.py": TESTED["tests/test_new ü.py"]})
-    command = f"{PYTEST} -p no:cacheprovider -q -n 2 tests"
+    command = f"{XDIST} -p no:cacheprovider -q tests"
     done = run(repository, patch, command)
     assert statuses(done.stdout)["tests/test_new%20%C3%BC.py::test_new"] == "PASSED"
     assert "CODE: 0\n" in done.stdout

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +11,20 @@ import pytest
 import yaml
 
 from curate.core.errors import ConfigurationError
-from curate.publish.export.folder import render_folder
+from curate.publish.export.folder import render_folder_row
 from curate.publish.export.harbor import render_task
 from curate.publish.export.run import write_rows
-from curate.publish.export.swebench import render_repository
+from curate.publish.export.swebench import render_repository, render_repository_task
 from curate.publish.image_names import derive_swebench_name
 from curate.releases.columns import RAW_COLUMNS, TRAIN_COLUMNS
-from curate.releases.table import make_table
+from curate.releases.row import Row
+from curate.releases.table import RowTable, make_table
 from tests.helpers.releases import IMAGE, good
 
 
 def test_a_task_repository_has_every_column_once() -> None:
     row = good(7, hints_text="a hint")
-    files = dict(render_repository("o/n", [row]))
+    files = {**render_repository("o/n"), **dict(render_repository_task("o/n", row))}
     assert yaml.safe_load(files["sweb.yaml"]) == {"datasets": ["o/n"], "splits": ["train"]}
     task = yaml.safe_load(files["tasks/owner__name-7/task.yaml"])
     assert (
@@ -36,11 +38,11 @@ def test_a_task_repository_has_every_column_once() -> None:
     assert tests == {name: row[name] for name in ("FAIL_TO_PASS", "PASS_TO_PASS")}
     assert files["tasks/owner__name-7/gold.patch"] == row["patch"]
     assert files["tasks/owner__name-7/hints.md"] == "a hint"
-    assert "tasks/owner__name-8/hints.md" not in dict(render_repository("o/n", [good(8)]))
+    assert "tasks/owner__name-8/hints.md" not in dict(render_repository_task("o/n", good(8)))
 
 
 def test_a_task_after_which_no_image_can_be_named_has_another_id() -> None:
-    files = dict(render_repository("o/n", [good(7, instance_id="some-lab__kestrel_-7")]))
+    files = dict(render_repository_task("o/n", good(7, instance_id="some-lab__kestrel_-7")))
     (name,) = (name for name in files if name.endswith("/task.yaml"))
     task = yaml.safe_load(files[name])
     assert name == f"tasks/{task['instance_id']}/task.yaml"
@@ -51,7 +53,8 @@ def test_a_task_after_which_no_image_can_be_named_has_another_id() -> None:
 
 def reward(tmp_path: Path, row: dict[str, Any], output: str) -> str:
     """Run Harbor's test of *row*, whose evaluation script prints *output*."""
-    files = render_task(row) | {"tests/eval.sh": f"cat <<'E'\n{output}\nE\n"}
+    files = {path.partition("/")[2]: content for path, content in render_task(row)}
+    files["tests/eval.sh"] = f"cat <<'E'\n{output}\nE\n"
     for name, content in files.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,7 +93,7 @@ def test_harbor_without_tests_that_must_stay(tmp_path: Path) -> None:
 
 def test_a_plain_folder_has_rows_locks_and_dockerfiles() -> None:
     row = good(7, dockerfiles=json.dumps({"base": "FROM a\n", "instance": "FROM b\n"}))
-    files = dict(render_folder([row]))
+    files = dict(render_folder_row(row))
     assert json.loads(files["rows.jsonl"]) == row
     assert files["images/owner__name-7/lock.txt"] == "a==1\n"
     assert files["images/owner__name-7/2-instance.Dockerfile"] == "FROM b\n"
@@ -107,3 +110,40 @@ def test_folders_appear_whole_scripts_can_be_run_and_nothing_is_overwritten(tmp_
     with pytest.raises(ConfigurationError, match="standard output"):
         write_rows(make_table(TRAIN_COLUMNS), "verified", "swebench", Path("-"))
     assert [path.name for path in tmp_path.iterdir()] == ["tasks"]
+
+
+BAD_ROWS: dict[str, dict[str, object]] = {
+    "half a surrogate": {"problem_statement": "\ud800"},
+    "another type": {"image": None, "PASS_TO_PASS": 7, "dockerfiles": None, "lock": b"\xff"},
+}
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet", "swebench", "harbor", "folder"])
+@pytest.mark.parametrize("bad", BAD_ROWS)
+def test_a_row_that_cannot_be_rendered_is_left_out_with_a_reason(
+    form: str, bad: str, tmp_path: Path
+) -> None:
+    rows = [good(6), good(7, **BAD_ROWS[bad]), good(8)]
+    path = tmp_path / f"rows.{form}" if form in ("jsonl", "parquet") else tmp_path / "rows"
+    (left_out,) = write_rows(make_table(TRAIN_COLUMNS, rows), "verified", form, path)
+    assert (left_out.instance_id, left_out.reason) == ("owner__name-7", "unexpected-error")
+    files = [path] if path.is_file() else [it for it in path.rglob("*") if it.is_file()]
+    written = b"".join(str(it).encode() + it.read_bytes() for it in files)
+    assert b"owner__name-6" in written and b"owner__name-8" in written
+    assert b"owner__name-7" not in written
+
+
+def test_a_row_that_cannot_be_read_is_left_out_with_a_reason(tmp_path: Path) -> None:
+    rows = {f"owner__name-{number}": good(number) for number in (6, 7, 8)}
+    del rows["owner__name-7"]
+
+    def read(ids: Sequence[str], _: Collection[str]) -> Iterator[Row]:
+        return (rows[name] for name in ids)
+
+    ids = [f"owner__name-{number}" for number in (6, 7, 8)]
+    table = RowTable(columns=TRAIN_COLUMNS, ids=ids, read=read)
+    path = tmp_path / "rows.jsonl"
+    (left_out,) = write_rows(table, "verified", "jsonl", path)
+    assert left_out.instance_id == "owner__name-7"
+    written = [json.loads(line)["instance_id"] for line in path.read_text().splitlines()]
+    assert written == ["owner__name-6", "owner__name-8"]

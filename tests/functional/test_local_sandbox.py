@@ -14,12 +14,13 @@ from curate.builders.errors import SandboxError
 from curate.builders.model import BuiltInstance, Outcome, RunSpec, RunStatus
 from curate.builders.sandbox.isolate import isolate_run
 from curate.builders.sandbox.local import run_locally
+from tests.helpers.lean_python import lean_site, make_lean_environment
 from tests.helpers.sandbox_behaviours import Behaviour, behaviours, lay_project
 from tests.helpers.sandbox_ids import ID_BEHAVIOURS
 from tests.hostile.case import Case
 from tests.hostile.escaping import PATCHES
 
-MakeProject = Callable[[Mapping[str, str | bytes]], BuiltInstance]
+MakeProject = Callable[..., BuiltInstance]  # of files by path, and plugins of pytest
 
 
 def network_can_be_cut(hosts: Path) -> bool:
@@ -39,11 +40,11 @@ def can_cut(tmp_path_factory: pytest.TempPathFactory) -> bool:
 
 @pytest.fixture
 def make(tmp_path: Path) -> MakeProject:
-    """A local build of a tiny project; its venv is the one that runs these tests."""
+    """A local build of a tiny project; its venv has pytest and little else."""
 
-    def made(files: Mapping[str, str | bytes]) -> BuiltInstance:
+    def made(files: Mapping[str, str | bytes], *plugins: str) -> BuiltInstance:
         lay_project(tmp_path / "built" / "checkout", files)
-        (tmp_path / "built" / "venv").symlink_to(sys.prefix)
+        (tmp_path / "built" / "venv").symlink_to(make_lean_environment(*plugins))
         return BuiltInstance(
             name="t", backend="local", handle=str(tmp_path / "built"), environment_key="k"
         )
@@ -75,7 +76,8 @@ def processes_of(run: str) -> list[str]:
 def test_behaviour(behaviour: Behaviour, make: MakeProject, scratch: Path, can_cut: bool) -> None:
     if behaviour.name == "network is isolated" and not can_cut:
         pytest.skip("no network namespaces here")
-    result = run_locally(make(behaviour.files), behaviour.execution, temp_parent=scratch)
+    built = make(behaviour.files, *(["pytest-xdist"] if "-n 2" in behaviour.command else []))
+    result = run_locally(built, behaviour.execution, temp_parent=scratch)
     behaviour.check(result)
     assert not list(scratch.iterdir())
     assert not processes_of(str(scratch))
@@ -152,9 +154,8 @@ def test_editable_install_leads_to_the_copy(tmp_path: Path, scratch: Path) -> No
     venv.create(folder, with_pip=False, symlinks=True)
     site = next(folder.glob("lib/python*/site-packages"))
     # as an editable install and an installed pytest would leave it
-    ours = next(path for path in sys.path if path.endswith("site-packages"))
     (site / "editable.pth").write_text(f"{checkout}/src\n")
-    (site / "ours.pth").write_text(f"{ours}\n")
+    (site / "ours.pth").write_text(f"{lean_site()}\n")
     built = BuiltInstance(name="t", backend="local", handle=str(folder.parent), environment_key="k")
     result = run_locally(built, RunSpec(command="python -m pytest"), temp_parent=scratch)
     assert result.outcomes == {"test_x.py::test_a": Outcome.PASSED}, result.output

@@ -1,8 +1,9 @@
 """What a patch adds to an editable install is there when the tests run, in each kind of sandbox."""
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,22 +68,26 @@ INSTALLS: dict[str, tuple[str, Files, str]] = {
 }
 ADDED = {
     "package": {
-        "newer/__init__.py": "from newer.inner import word\n",
-        "newer/inner.py": "word = 2\n",
+        "package/__init__.py": "from package.inner import word\n",
+        "package/inner.py": "word = 2\n",
     },
-    "module": {"newer.py": "word = 2\n"},
-    "namespace": {"newer/inner.py": "word = 2\n"},
+    "module": {"module.py": "word = 2\n"},
+    "namespace": {"namespace/inner.py": "word = 2\n"},
 }
+NAMES = {"package": "package", "module": "module", "namespace": "namespace.inner"}
 USE = """\
 import importlib, os, subprocess, sys, types
 from pathlib import Path
+import pytest
 
-def test_added():
-    name = {name!r}
+@pytest.mark.parametrize("name", {names!r})
+def test_added(name):
     module = importlib.import_module(name)
     assert module.word == 2
     assert Path(module.__file__).is_relative_to(Path.cwd())
-    code = f"import {{name}}, thing, types; print(thing.__file__, hasattr(types, 'shadow'))"
+
+def test_elsewhere():
+    code = "import {imports}, thing, types; print(thing.__file__, hasattr(types, 'shadow'))"
     out = subprocess.check_output([sys.executable, "-c", code], cwd="/", text=True).split()
     assert Path(out[0]).is_relative_to(Path.cwd()) and out[1] == "False"
 """
@@ -137,16 +142,32 @@ def run_copied(built: BuiltInstance, tests: bytes, gold: bytes) -> dict[str, str
     }
 
 
-@pytest.mark.parametrize("kind", INSTALLS)
-@pytest.mark.parametrize("added", ADDED)
-def test_new_top_level_names_can_be_imported(kind: str, added: str, tmp_path: Path) -> None:
+def every_kind(default: str) -> list[Any]:
+    """Each kind of install with all of `ADDED`, and with each: heavy but for the *default* kind."""
+    pairs = [(kind, tuple(ADDED)) for kind in INSTALLS]
+    alone = [
+        pytest.param(kind, (one,), marks=() if kind == default else pytest.mark.heavy)
+        for kind in INSTALLS
+        for one in ADDED
+    ]
+    return [*pairs, *alone]
+
+
+@pytest.mark.parametrize(("kind", "added"), every_kind("src"))
+def test_new_top_level_names_can_be_imported(
+    kind: str, added: Sequence[str], tmp_path: Path
+) -> None:
     backend, files, place = INSTALLS[kind]
     built = install_editable(tmp_path / "built", {**files, **TESTED}, backend)
     checkout = tmp_path / "built" / "checkout"
-    name = "newer.inner" if added == "namespace" else "newer"
-    tests = diff(checkout, {"tests/test_new.py": USE.format(name=name)})
-    gold = diff(checkout, {f"{place}{path}": text for path, text in ADDED[added].items()})
-    expected = {"test_old": "PASSED", "test_added": "PASSED"}
+    names = [NAMES[it] for it in added]
+    code = USE.format(names=names, imports=", ".join(names))
+    tests = diff(checkout, {"tests/test_new.py": code})
+    gold = diff(
+        checkout, {f"{place}{path}": text for it in added for path, text in ADDED[it].items()}
+    )
+    told = {"test_old", "test_elsewhere", *(f"test_added[{name}]" for name in names)}
+    expected = dict.fromkeys(told, "PASSED")
     assert run_copied(built, tests, gold) == expected
     assert run_in_place(built, tests, gold) == expected
 
@@ -156,11 +177,11 @@ def test_a_package_that_changed_metadata_name(tmp_path: Path) -> None:
     files = {"pyproject.toml": toml, "newer/__init__.py": "word = 2\n", **PACKAGE, **TESTED}
     built = install_editable(tmp_path / "built", files)
     checkout = tmp_path / "built" / "checkout"
-    tests = diff(checkout, {"tests/test_new.py": USE.format(name="newer")})
+    tests = diff(checkout, {"tests/test_new.py": USE.format(names=["newer"], imports="newer")})
     gold = diff(checkout, {"pyproject.toml": toml.replace('["thing"]', '["thing", "newer"]')})
-    assert run_copied(built, tests, diff(checkout, {"x": "y\n"}))["test_added"] != "PASSED"
-    assert run_copied(built, tests, gold)["test_added"] == "PASSED"
-    assert run_in_place(built, tests, gold)["test_added"] == "PASSED"
+    assert run_copied(built, tests, diff(checkout, {"x": "y\n"}))["test_elsewhere"] != "PASSED"
+    assert run_copied(built, tests, gold)["test_elsewhere"] == "PASSED"
+    assert run_in_place(built, tests, gold)["test_elsewhere"] == "PASSED"
 
 
 def test_an_ordinary_patch_renews_nothing(tmp_path: Path) -> None:

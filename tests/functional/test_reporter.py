@@ -18,6 +18,7 @@ from curate.builders.pytest_plugin import (
 )
 from tests.helpers import file_reading
 from tests.helpers.fakes import not_none
+from tests.helpers.lean_python import lean_python
 
 MakeProject = Callable[..., Path]
 
@@ -26,9 +27,14 @@ PASSED, FAILED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR
 
 
 def run_reported(
-    folder: Path, *arguments: str, python: str = sys.executable, **variables: str
+    folder: Path, *arguments: str, python: str = "", **variables: str
 ) -> tuple[PytestReport, int, str]:
-    """Run pytest with the plugin in *folder*/project; report, exit code and output."""
+    """Run pytest with the plugin in *folder*/project; report, exit code and output.
+
+    By default with the pytest of this environment, and xdist if *arguments* begin with `-n`.
+    """
+    with_xdist = arguments[:1] and arguments[0].startswith("-n")
+    python = python or lean_python(*(["pytest-xdist"] if with_xdist else []))
     for name in ("plugin", "out"):
         (folder / name).mkdir()
     (folder / "plugin" / f"{REPORTER}.py").write_text(read_plugin_source(REPORTER))

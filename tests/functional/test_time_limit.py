@@ -8,10 +8,9 @@ import pytest
 from curate.builders.model import Outcome
 from curate.builders.pytest_plugin import STATUS, read_plugin_source
 from curate.harness.eval_script import ScriptProcess
-from tests.functional.test_eval_script import PYTEST as PYTEST_COMMAND
-from tests.functional.test_eval_script import patch_of, repository, run, statuses
+from tests.functional.test_eval_script import PYTEST, XDIST, patch_of, repository, run, statuses
 from tests.functional.test_reporter import ERROR, FAILED, PASSED, MakeProject, project, run_reported
-from tests.helpers.hanging import HANGING, LIMIT, OUTCOMES, SHORT, SHORT_OUTCOMES, STUCK
+from tests.helpers.hanging import HANGING, LIMIT, OUTCOMES, SHORT, SHORT_OUTCOMES, STOP, STUCK
 
 __all__ = ["project", "repository"]  # fixtures
 
@@ -35,9 +34,7 @@ def test_workers_of_xdist(project: MakeProject) -> None:
     assert report.timed_out_tests == ("test_x.py::test_sleeps",)
 
 
-@pytest.mark.parametrize(
-    "hang", ["import time; time.sleep(600)", f"import collections, itertools; {STUCK}"]
-)
+@pytest.mark.parametrize("hang", ["import time; time.sleep(600)", f"{STOP}{STUCK}"])
 def test_a_file_that_hangs_at_import(hang: str, project: MakeProject) -> None:
     folder = project(test_x=hang, test_y="def test_y(): pass\n")
     report, exit_code, output = run_reported(folder, GO_ON, **LIMIT)
@@ -45,9 +42,7 @@ def test_a_file_that_hangs_at_import(hang: str, project: MakeProject) -> None:
     assert report.is_finished and exit_code == 1
 
 
-@pytest.mark.parametrize(
-    "hang", ["import time; time.sleep(600)", f"import collections, itertools; {STUCK}"]
-)
+@pytest.mark.parametrize("hang", ["import time; time.sleep(600)", f"{STOP}{STUCK}"])
 def test_a_conftest_that_hangs_is_the_end(hang: str, project: MakeProject) -> None:
     folder = project(conftest=hang, test_x="def test_x(): pass\n")
     report, exit_code, output = run_reported(folder, **LIMIT)
@@ -69,7 +64,7 @@ def test_what_hangs_after_the_session_is_ended(project: MakeProject) -> None:
 
 
 def test_one_that_is_stuck_may_be_the_only_one(project: MakeProject) -> None:
-    folder = project(test_x=f"import collections, itertools\ndef test_x(): {STUCK}\n")
+    folder = project(test_x=f"{STOP}def test_x(): {STUCK}\n")
     report, exit_code, output = run_reported(folder, **LIMIT)
     assert report.outcomes == {"test_x.py::test_x": FAILED}, output
     assert report.is_finished and report.exit_status == exit_code == 1
@@ -77,7 +72,7 @@ def test_one_that_is_stuck_may_be_the_only_one(project: MakeProject) -> None:
 
 @pytest.mark.parametrize("hang", ["time.sleep(600)", STUCK])
 def test_the_first_timeout_may_end_the_session(hang: str, project: MakeProject) -> None:
-    code = f"import collections, itertools, time\ndef test_a(): {hang}\ndef test_b(): pass\n"
+    code = f"{STOP}import time\ndef test_a(): {hang}\ndef test_b(): pass\n"
     variables = {**LIMIT, "CURATE_STOP_AT_TIMEOUT": "1"}
     report, exit_code, output = run_reported(project(test_x=code), **variables)
     assert set(report.outcomes) == {"test_x.py::test_a"}, output
@@ -117,7 +112,7 @@ def test_clocks_that_tests_replace_do_not_matter(project: MakeProject) -> None:
 
 
 REWRITES = """\
-import collections, glob, itertools, os
+import glob, os
 def test_bad(): assert 0
 def test_removes_it():
     path, = glob.glob(os.path.join(os.getcwd(), "..", "out", "report"))
@@ -130,21 +125,20 @@ def test_last(): pass
 
 
 def test_a_killed_test_cannot_rewrite_what_came_before(project: MakeProject) -> None:
-    report, *_ = run_reported(project(test_x=REWRITES.replace("{stuck}", STUCK)), **LIMIT)
+    report, *_ = run_reported(project(test_x=STOP + REWRITES.replace("{stuck}", STUCK)), **LIMIT)
     assert report.tampering
 
 
-@pytest.mark.parametrize("workers", ["", " -n2"])
-def test_evaluation_scripts_do_the_same(workers: str, repository: Path) -> None:
+@pytest.mark.parametrize("command", [PYTEST, XDIST])
+def test_evaluation_scripts_do_the_same(command: str, repository: Path) -> None:
     patch = patch_of(repository, {"test_x.py": SHORT.encode()})
-    command = f"{PYTEST_COMMAND}{workers} test_x.py"
-    done = run(repository, patch, command, process=ScriptProcess(test_seconds=1))
+    done = run(repository, patch, f"{command} test_x.py", process=ScriptProcess(test_seconds=1))
     found = statuses(done.stdout)
     expected: Mapping[str, str] = {
         name: {PASSED: "PASSED", FAILED: "FAILED"}[outcome]
         for name, outcome in SHORT_OUTCOMES.items()
     }
-    if workers:
+    if command == XDIST:
         expected = {**expected, "test_x.py::test_stuck": "ERROR"}
     assert found == expected, done.stdout + done.stderr
 

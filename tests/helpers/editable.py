@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from curate.builders.model import BuiltInstance
+from tests.helpers.lean_python import lean_site
 from tests.helpers.sandbox_behaviours import lay_project
 
 _BUILD = """
@@ -30,8 +31,7 @@ def install_editable(
     lay_project(checkout, files)
     venv.create(environment, with_pip=False, symlinks=True)
     site = next(environment.glob("lib/python*/site-packages"))
-    ours = next(path for path in sys.path if path.endswith("site-packages"))
-    (site / "zz_ours.pth").write_text(f"{ours}\n")
+    (site / "zz_ours.pth").write_text(f"{lean_site('editables')}\n")
     if backend == "develop":
         _develop(checkout, site)
     else:

@@ -6,10 +6,16 @@ PASSED, FAILED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR
 LIMIT = {"CURATE_TEST_SECONDS": "1"}
 
 # C code that looks at no signal and lets no thread run: nothing but the end of the process helps.
-STUCK = "collections.deque(itertools.repeat(0), maxlen=0)"
+# It waits for its own lock, which costs no time of the CPU; a loop, should a lock not be like that.
+STUCK = "stop(lock) or stop(lock) or collections.deque(itertools.repeat(0), maxlen=0)"
+STOP = """\
+import collections, ctypes, itertools
+lock, stop = ctypes.create_string_buffer(64), ctypes.PyDLL(None).pthread_mutex_lock
+"""
 
 HANGING = """\
-import asyncio, collections, itertools, os, re, signal, threading, time, unittest
+STOP
+import asyncio, os, re, signal, threading, time, unittest
 import pytest
 
 def test_first(): pass
@@ -61,7 +67,7 @@ def shared(): time.sleep(600)
 def test_shared(shared): pass
 def test_shared_too(shared): pass
 def test_last(): pass
-""".replace("STUCK", STUCK)
+""".replace("STUCK", STUCK).replace("STOP", STOP)
 PASSES = ("first", "after_a_killed_one", "own_alarm", "last")
 ERRORS = ("setup", "teardown", "shared", "shared_too")
 FAILURES = (
@@ -84,7 +90,8 @@ OUTCOMES = {
 }
 
 SHORT = f"""\
-import collections, itertools, time
+{STOP}
+import time
 def test_first(): pass
 def test_sleeps(): time.sleep(600)
 def test_stuck(): {STUCK}

@@ -12,8 +12,9 @@ from curate.builders.errors import SandboxError
 from curate.builders.model import Failure, RequirementsLock
 from curate.core.model import Rejection, Validation, Verdict
 from curate.environments.context import ValidationOptions
-from curate.environments.plan import RequirementsVariant, ValidationPlan
+from curate.environments.plan import ValidationPlan
 from curate.environments.submodules import CandidateSubmodules
+from curate.environments.variants import RequirementsVariant
 from curate.recipes import Recipe
 from curate.recipes.schema import EnvRecipe
 from curate.store import Store

@@ -19,7 +19,8 @@ from curate.builders.model import (
 )
 from curate.builders.requirements import Manifest, Requirement
 from curate.environments import build, retry
-from curate.environments.plan import RequirementsVariant, ValidationPlan
+from curate.environments.plan import ValidationPlan
+from curate.environments.variants import RequirementsVariant
 from curate.recipes import EnvRecipe, Recipe
 from curate.store import Store
 from tests.helpers.fakes import UNUSED, fake, make_context

@@ -1,6 +1,7 @@
 """A directory of Harbor tasks: instruction, environment, solution, and a test with a reward."""
 
 import json
+from collections.abc import Iterator
 
 from curate.harness.eval_script import END_MARKER, START_MARKER
 from curate.releases.row import Row, get_list, get_str
@@ -53,12 +54,12 @@ memory_mb = 4096
 """
 
 
-def render_task(row: Row) -> dict[str, str]:
-    """Return the files (content by relative path) of a task; those ending in .sh are scripts."""
+def render_task(row: Row) -> Iterator[tuple[str, str]]:
+    """Yield (relative path, content) of the files of a task; those ending in .sh are scripts."""
     names = {"id": "instance_id", "repo": "repo", "commit": "base_commit"}
     names |= {"license": "license_spdx", "digest": "image_digest", "image": "image"}
     quoted = {key: json.dumps(get_str(row, column)) for key, column in names.items()}
-    return {
+    files = {
         "instruction.md": _render_instruction(row),
         "task.toml": _TOML.format(**quoted),
         "environment/Dockerfile": f"FROM {get_str(row, 'image')}\nWORKDIR /testbed\n",
@@ -69,6 +70,8 @@ def render_task(row: Row) -> dict[str, str]:
         "tests/fail_to_pass.txt": _join_lines(get_list(row, "FAIL_TO_PASS")),
         "tests/pass_to_pass.txt": _join_lines(get_list(row, "PASS_TO_PASS")),
     }
+    for path, content in files.items():
+        yield f"{get_str(row, 'instance_id')}/{path}", content
 
 
 def _render_instruction(row: Row) -> str:

@@ -1,18 +1,20 @@
 """Export rows as one file or as a directory in another tool's format."""
 
 import json
+import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from curate.builders.process.atomic_write import atomic_write
 from curate.core.errors import ConfigurationError
 from curate.publish.context import ProgressCallback, PublishContext, ignore_progress
-from curate.publish.export.folder import render_folder
+from curate.publish.export.folder import FOLDER_FILES, render_folder_row
 from curate.publish.export.harbor import render_task
-from curate.publish.export.swebench import render_repository
+from curate.publish.export.swebench import render_repository, render_repository_task
 from curate.publish.filters.apply import SplitExaminers
 from curate.publish.filters.config import Exclusion, ReleaseFilters
 from curate.publish.filters.where import filter_rows_sql
@@ -23,8 +25,9 @@ from curate.publish.output_paths import (
     require_writable,
 )
 from curate.publish.release import write_parquet
+from curate.publish.row_guard import RenderRow, RowGuard
 from curate.publish.tables import make_raw_rows, make_train_rows
-from curate.releases.row import Row, get_str
+from curate.releases.row import Row
 from curate.releases.table import RowTable
 
 STDOUT = Path("-")
@@ -110,47 +113,61 @@ def write_rows(
     export_format: str,
     path: Path,
     progress: ProgressCallback = ignore_progress,
-) -> None:
+) -> Sequence[Exclusion]:
     """Write *rows* as "jsonl", "parquet", "swebench", "harbor" or "folder".
 
-    The output is written atomically, row by row. Raises the errors of `require_exportable`.
+    The output is written atomically, row by row. Returns the rows that a bug in curate left out.
+    Raises the errors of `require_exportable`.
     """
     require_exportable(split, export_format, path)
+    guard = RowGuard()
     with explain_path_errors(path):
-        _write_rows(rows, export_format, path, progress)
+        _write_rows(rows, export_format, path, progress, guard)
+    return guard.left_out
 
 
-def _write_rows(rows: RowTable, export_format: str, path: Path, progress: ProgressCallback) -> None:
-    if export_format == "jsonl":
-        _write_json_lines(path, _count_progress(rows, progress))
-    elif export_format == "parquet":
+def _write_rows(
+    rows: RowTable, export_format: str, path: Path, progress: ProgressCallback, guard: RowGuard
+) -> None:
+    told = partial(progress, "writing rows")
+    if export_format == "parquet":
         with atomic_write(path) as partial_file:
-            write_parquet(partial_file, rows, partial(progress, "writing rows"))
-    else:
-        counted = _count_progress(rows, progress)
-        _write_export_folder(path, _render_files(counted, export_format, path.resolve().name))
+            write_parquet(partial_file, rows, told, guard)
+        return
+    counted = _count_progress(guard.iter_rows(rows), len(rows), told)
+    if export_format == "jsonl":
+        _write_json_lines(path, (line for _, line in guard.render(counted, _render_line)))
+        return
+    head, render = _choose_renderer(export_format, path.resolve().name)
+    _write_export_folder(path, chain(head.items(), guard.render(counted, render)))
 
 
-def _count_progress(rows: RowTable, progress: ProgressCallback) -> Iterator[Row]:
+def _count_progress(
+    rows: Iterable[Row], total: int, told: Callable[[int, int], None]
+) -> Iterator[Row]:
     for number, row in enumerate(rows, 1):
-        progress("writing rows", number, len(rows))
+        told(number, total)
         yield row
 
 
-def _render_files(rows: Iterable[Row], export_format: str, name: str) -> Iterator[tuple[str, str]]:
-    """Yield (relative path, content) of each file; content of a path that returns is appended."""
+def _choose_renderer(export_format: str, name: str) -> tuple[Mapping[str, str], RenderRow]:
+    """Files of the directory itself, and what renders those of a row.
+
+    Contents of a path that comes again are appended.
+    """
     if export_format == "swebench":
-        yield from render_repository(f"local/{name}", rows)
-    elif export_format == "folder":
-        yield from render_folder(rows)
-    else:
-        for row in rows:
-            for path, content in render_task(row).items():
-                yield f"{get_str(row, 'instance_id')}/{path}", content
+        dataset = f"local/{name}"
+        return render_repository(dataset), partial(render_repository_task, dataset)
+    if export_format == "folder":
+        return FOLDER_FILES, render_folder_row
+    return {}, render_task
 
 
-def _write_json_lines(path: Path, rows: Iterable[Row]) -> None:
-    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+def _render_line(row: Row) -> Iterator[tuple[str, str]]:
+    yield "", json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def _write_json_lines(path: Path, lines: Iterable[str]) -> None:
     if path == STDOUT:
         sys.stdout.writelines(lines)
         return
@@ -175,5 +192,6 @@ def _write_export_folder(path: Path, files: Iterable[tuple[str, str]]) -> None:
 def _check_parent(path: Path) -> None:
     if not path.parent.exists():
         raise ConfigurationError(
-            f"Directory {path.parent} does not exist.", hint=f"Run: mkdir -p {path.parent}"
+            f"Directory {path.parent} does not exist.",
+            hint=f"Run: mkdir -p {shlex.quote(str(path.parent))}",
         )

@@ -6,7 +6,7 @@ which no image can be named has another id there; `source_instance_id` is its ow
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import yaml
 
@@ -24,13 +24,16 @@ _TESTS = ("FAIL_TO_PASS", "PASS_TO_PASS")
 _OMITTED_COLUMNS = {*_AS_FILE, *_TESTS, "hints_text", "image", "dockerfiles"}
 
 
-def render_repository(dataset: str, rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
-    """Yield (relative path, content) of the files of a repository of the tasks of *dataset*."""
-    yield "sweb.yaml", _dump_yaml({"datasets": [dataset], "splits": [SPLIT]})
-    for row in rows:
-        folder = f"tasks/{escape_instance_id(get_str(row, 'instance_id'))}"
-        for name, content in _render_task(row, dataset).items():
-            yield f"{folder}/{name}", content
+def render_repository(dataset: str) -> dict[str, str]:
+    """Return the files of a repository of the tasks of *dataset*, without those of a task."""
+    return {"sweb.yaml": _dump_yaml({"datasets": [dataset], "splits": [SPLIT]})}
+
+
+def render_repository_task(dataset: str, row: Row) -> Iterator[tuple[str, str]]:
+    """Yield (relative path, content) of the files of a task."""
+    folder = f"tasks/{escape_instance_id(get_str(row, 'instance_id'))}"
+    for name, content in _render_task(row, dataset).items():
+        yield f"{folder}/{name}", content
 
 
 def _render_task(row: Row, dataset: str) -> dict[str, str]:

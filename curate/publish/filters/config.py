@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from curate.core.errors import ConfigurationError, report_bug
-from curate.core.model import Candidate, ManualExclusion
+from curate.core.model import ManualExclusion
 from curate.publish.data_files import read_toml_data
 from curate.publish.measures.solution_leaks import LeakKind
 
@@ -33,12 +33,10 @@ def as_exclusion(judgement: ManualExclusion) -> Exclusion:
     return Exclusion(instance_id=judgement.instance_id, reason="manual", detail=detail)
 
 
-def exclude_for_bug(candidate: Candidate, error: Exception) -> Exclusion:
-    """Report *error*, a bug in curate, and return the exclusion of the candidate it concerns."""
-    problem = report_bug(error, candidate.instance_id)
-    return Exclusion(
-        instance_id=candidate.instance_id, reason="unexpected-error", detail=str(problem)
-    )
+def exclude_for_bug(instance_id: str, error: Exception) -> Exclusion:
+    """Report *error*, a bug in curate, and return the exclusion of the instance it concerns."""
+    problem = report_bug(error, instance_id)
+    return Exclusion(instance_id=instance_id, reason="unexpected-error", detail=str(problem))
 
 
 class FilterTable(BaseModel):

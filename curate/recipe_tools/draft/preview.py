@@ -7,7 +7,8 @@ from datetime import datetime
 from curate.builders.git.tree import GitTree
 from curate.builders.model import Failure
 from curate.builders.requirements import read_manifest
-from curate.environments.plan import make_variant, make_version_resolver
+from curate.environments.recipe_values import make_version_resolver
+from curate.environments.variants import make_variant
 from curate.git.mirror import Mirror
 from curate.recipe_tools.draft.observe import Observation
 from curate.recipes import EnvRecipe, Recipe

@@ -46,13 +46,12 @@ class Executor:
     def __init__(self, world: World, schema: GraphQLSchema) -> None:
         self.world = world
         self.schema = schema
-        self._parsed = lru_cache(maxsize=256)(self._parse)
 
     def prepare(self, query: Any, variables: Mapping[str, Any], name: str | None) -> Prepared:
         """Parse, validate and price a request without executing it."""
         if not isinstance(query, str):
             return Prepared(errors=({"message": "A query attribute must be specified."},))
-        document, errors = self._parsed(query)
+        document, errors = _parse(self.schema, query)
         if document is None or errors:
             return Prepared(errors=errors)
         operation = get_operation_ast(document, name)
@@ -82,13 +81,6 @@ class Executor:
             body["errors"] = [printed(it) for it in result.errors]
         return body
 
-    def _parse(self, query: str) -> tuple[DocumentNode | None, tuple[Json, ...]]:
-        try:
-            document = parse(query)
-        except GraphQLError as error:
-            return None, (printed(error),)
-        return document, tuple(printed(it) for it in validate(self.schema, document))
-
     def _price(
         self,
         document: DocumentNode,
@@ -108,6 +100,15 @@ class Executor:
                 operation=name, errors=({"type": refusal.kind, "message": str(refusal)},)
             )
         return Prepared(operation=name, cost=cost, document=document)
+
+
+@lru_cache(maxsize=256)
+def _parse(schema: GraphQLSchema, query: str) -> tuple[DocumentNode | None, tuple[Json, ...]]:
+    try:
+        document = parse(query)
+    except GraphQLError as error:
+        return None, (printed(error),)
+    return document, tuple(printed(it) for it in validate(schema, document))
 
 
 def printed(error: GraphQLError) -> Json:
