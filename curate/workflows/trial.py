@@ -84,7 +84,9 @@ def validate_sample(
         hashes = {task.candidate.instance_id: _hash_inputs(task, options) for task in tasks}
         pending = [task for task in tasks if not _is_known(task, hashes, known_hashes)]
         summary = run_validation(pending, options, drafts, settings, control)
-        errors = {name: str(error) for name, error in summary.infra_failures.items()}
+        errors = {
+            name: f"{error} {error.hint}".rstrip() for name, error in summary.infra_failures.items()
+        }
         return [_make_result(drafts, task.candidate, hashes, errors) for task in tasks]
 
 

@@ -72,6 +72,11 @@ E       print "hello"
 E       ^^^^^^^^^^^^^
 E   SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?
 """
+PYTHON_2_EXCEPT = """E     File "/testbed/thing/a.py", line 3
+E       except ValueError, e:
+E                        ^
+E   SyntaxError: invalid syntax
+"""
 NETWORK = """E   socket.gaierror: [Errno -3] Temporary failure in name resolution
 E   urllib3.exceptions.MaxRetryError: HTTPSConnectionPool: Max retries exceeded with url: /
 """
@@ -116,6 +121,11 @@ MISSING = "E   ModuleNotFoundError: No module named 'numpy'\n"
         (rejected(NO_FAIL_TO_PASS), Judgment.WRONG),
         (rejected(COLLECTION, log=PYTHON_2_IMPORT), Judgment.RIGHT),
         (rejected(COLLECTION, log=PYTHON_2_SYNTAX), Judgment.RIGHT),
+        (rejected(COLLECTION, log=PYTHON_2_EXCEPT), Judgment.RIGHT),
+        (
+            rejected(COLLECTION, log=PYTHON_2_EXCEPT.replace("except ValueError, e:", "x := 3")),
+            Judgment.WRONG,
+        ),
         (
             rejected(COLLECTION, log=PYTHON_2_SYNTAX.replace("/testbed", "/venv/site-packages")),
             Judgment.WRONG,
