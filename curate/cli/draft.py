@@ -134,12 +134,12 @@ class DraftTarget:
 
     def apply(self, drafted: "DraftedRecipe") -> "DraftedRecipe":
         """Return what is tried: the recipe of the file if that is kept, else *drafted*."""
-        from curate.recipes import parse_recipe
+        from curate.recipes import load_recipe
 
         if not self.is_kept:
             return drafted
-        text = self.file.read_text(encoding="utf-8")
-        return replace(drafted, text=text, recipe=parse_recipe(text, self.file.name))
+        recipe = load_recipe(self.file)
+        return replace(drafted, text=self.file.read_text(encoding="utf-8"), recipe=recipe)
 
     def write(self, drafted: "DraftedRecipe") -> None:
         """Write the file, unless it is kept or the draft is for stdout."""
@@ -152,7 +152,8 @@ class DraftTarget:
 
     def replace(self, old: "DraftedRecipe", new: "DraftedRecipe") -> None:
         """Replace the draft *old* by *new*, unless somebody has edited it meanwhile."""
-        if not self.is_stdout and self.file.read_text(encoding="utf-8") == old.text:
+        is_there = not self.is_stdout and self.file.is_file()
+        if is_there and self.file.read_bytes() == old.text.encode():
             self._save(new.text)
 
     def finish(
