@@ -184,7 +184,11 @@ class DraftTarget:
     def _warn_if_unused(self) -> None:
         """Say so if another recipe of the repository hides one in the data directory."""
         used = load_library(self.settings).find_path(self.repo)
-        if used and used != self.file and self.file == self.settings.drafts_dir / self.file.name:
+        if (
+            used
+            and used != self.file
+            and self.file == self.settings.drafted_recipes_dir / self.file.name
+        ):
             hint = "to use the draft instead, write it into a directory and give --recipes-dir"
             err_console.print(f"{self.repo} has a recipe already: {used}; {hint}", soft_wrap=True)
 
@@ -192,7 +196,7 @@ class DraftTarget:
 def _default_file(settings: Settings, repo: str) -> Path:
     from curate.recipes import recipe_file_name
 
-    return (settings.recipes_dir or settings.drafts_dir) / recipe_file_name(repo)
+    return (settings.recipes_dir or settings.drafted_recipes_dir) / recipe_file_name(repo)
 
 
 def _choose_target(settings: Settings, repo: str, output: str, *, force: bool) -> DraftTarget:
