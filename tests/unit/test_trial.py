@@ -211,8 +211,12 @@ def test_a_cause_is_one_line_and_names_the_exception() -> None:
     assert describe_cause(result.validation, log) == (
         "tests/test_a.py: ModuleNotFoundError: No module named 'numpy'"
     )
-    long = Rejection(stage="build", reason="x", detail="\n  first   line\nsecond")
-    assert describe_cause(make_validation(1, long), log) == "first line"
+    solved = Rejection(stage="lock", reason="x", detail="\n  No   solution\n  because")
+    assert describe_cause(make_validation(1, solved), log) == "No solution because"
+    built = "#1 [internal] load\n#6 1.0 Installed a\n#6 1.2 E: no b\n#6 ERROR: process\n---\nRUN x"
+    for detail, told in ((built, "E: no b"), ("Installed a\nE: no b\n", "E: no b"), ("", "")):
+        failed = Rejection(stage="install", reason="x", detail=detail)
+        assert describe_cause(make_validation(1, failed), log) == told
     assert describe_cause(make_validation(1), log) == ""
 
 
