@@ -107,7 +107,7 @@ def load_library(settings: Settings, drafts: Path | None = None) -> "RecipeLibra
     from curate.recipes import RecipeLibrary
 
     folders = (settings.recipes_dir,) if settings.recipes_dir else ()
-    return RecipeLibrary(folders, (settings.drafts_dir, *([drafts] if drafts else [])))
+    return RecipeLibrary(folders, (settings.drafted_recipes_dir, *([drafts] if drafts else [])))
 
 
 def find_known_repo(name: str, store: Store) -> str:

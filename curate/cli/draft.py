@@ -134,12 +134,12 @@ class DraftTarget:
 
     def apply(self, drafted: "DraftedRecipe") -> "DraftedRecipe":
         """Return what is tried: the recipe of the file if that is kept, else *drafted*."""
-        from curate.recipes import parse_recipe
+        from curate.recipes import load_recipe
 
         if not self.is_kept:
             return drafted
-        text = self.file.read_text(encoding="utf-8")
-        return replace(drafted, text=text, recipe=parse_recipe(text, self.file.name))
+        recipe = load_recipe(self.file)
+        return replace(drafted, text=self.file.read_text(encoding="utf-8"), recipe=recipe)
 
     def write(self, drafted: "DraftedRecipe") -> None:
         """Write the file, unless it is kept or the draft is for stdout."""
@@ -152,7 +152,8 @@ class DraftTarget:
 
     def replace(self, old: "DraftedRecipe", new: "DraftedRecipe") -> None:
         """Replace the draft *old* by *new*, unless somebody has edited it meanwhile."""
-        if not self.is_stdout and self.file.read_text(encoding="utf-8") == old.text:
+        is_there = not self.is_stdout and self.file.is_file()
+        if is_there and self.file.read_bytes() == old.text.encode():
             self._save(new.text)
 
     def finish(
@@ -183,7 +184,11 @@ class DraftTarget:
     def _warn_if_unused(self) -> None:
         """Say so if another recipe of the repository hides one in the data directory."""
         used = load_library(self.settings).find_path(self.repo)
-        if used and used != self.file and self.file == self.settings.drafts_dir / self.file.name:
+        if (
+            used
+            and used != self.file
+            and self.file == self.settings.drafted_recipes_dir / self.file.name
+        ):
             hint = "to use the draft instead, write it into a directory and give --recipes-dir"
             err_console.print(f"{self.repo} has a recipe already: {used}; {hint}", soft_wrap=True)
 
@@ -191,7 +196,7 @@ class DraftTarget:
 def _default_file(settings: Settings, repo: str) -> Path:
     from curate.recipes import recipe_file_name
 
-    return (settings.recipes_dir or settings.drafts_dir) / recipe_file_name(repo)
+    return (settings.recipes_dir or settings.drafted_recipes_dir) / recipe_file_name(repo)
 
 
 def _choose_target(settings: Settings, repo: str, output: str, *, force: bool) -> DraftTarget:

@@ -61,7 +61,7 @@ def explain_command(
         for candidate in candidates_by_id(store, names):
             explanation = explain_candidate(candidate, settings, store, library, backend)
             if explanation.recipe and explanation.recipe.parent == drafts:
-                file = settings.drafts_dir / explanation.recipe.name  # where it will be
+                file = settings.drafted_recipes_dir / explanation.recipe.name  # where it will be
                 explanation = replace(explanation, recipe=file)
             if not as_json:
                 _print_explanation(console, explanation)

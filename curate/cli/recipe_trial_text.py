@@ -83,9 +83,10 @@ def _describe_environments(cost: TrialCost) -> str:
     sizes = cost.environment_bytes
     if not sizes:
         return "work, wall: mean of a candidate. No environment was built."
+    if len(sizes) == 1:
+        return "work, wall: mean of a candidate; env.: the only environment."
     extent = f"{sizes[0] / 1e6:.0f} to {sizes[-1] / 1e6:.0f} MB"
-    count = f"{len(sizes)} environment{'s' * (len(sizes) > 1)}"
-    return f"work, wall: mean of a candidate; env.: median of {count}, {extent}."
+    return f"work, wall: mean of a candidate; env.: median of {len(sizes)}, {extent}."
 
 
 def _print_judged(console: WholeLineConsole, judged: JudgedResult) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def drafts_folder(settings: Settings, *, is_kept: bool) -> Iterator[Path]:
     """Yield where new drafts are saved: the data directory, or one that the block's end removes."""
     if is_kept:
-        yield settings.drafts_dir
+        yield settings.drafted_recipes_dir
         return
     with TemporaryDirectory(prefix="curate-drafts-") as folder:
         yield Path(folder)
@@ -47,7 +47,7 @@ def draft_for_candidates(
     with show_phases() as progress:
         saved = draft_missing_recipes(chosen, store, settings, library, folder, progress)
     for one in saved:
-        print_saved_draft(one, is_kept=folder == settings.drafts_dir)
+        print_saved_draft(one, is_kept=folder == settings.drafted_recipes_dir)
         if one.needs_crawl:
             command = complete_commands(f"curate crawl {one.repo}")
             text = f"  It names tests, versions or submodules. To apply that: {command}"

@@ -62,7 +62,7 @@ class Settings(BaseModel):
         return self.mirrors_dir or self.data_dir / "mirrors"
 
     @property
-    def drafts_dir(self) -> Path:
+    def drafted_recipes_dir(self) -> Path:
         """Directory of drafted recipes, for repositories without any other; it need not exist."""
         return self.data_dir / "recipes"
 

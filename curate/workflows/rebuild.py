@@ -98,7 +98,7 @@ def _draft_recipe(
     """Save a draft if *repo* has candidates and no recipe."""
     if not store.candidate_numbers(repo):
         return None
-    drafts = draft_missing_recipes([repo], store, settings, library, settings.drafts_dir)
+    drafts = draft_missing_recipes([repo], store, settings, library, settings.drafted_recipes_dir)
     for draft in drafts:
         options.on_drafted(draft)
     return drafts[0] if drafts else None

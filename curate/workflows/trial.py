@@ -82,9 +82,16 @@ def validate_sample(
             _copy_candidate(task.candidate, store, drafts)
         known_hashes = drafts.validated_inputs(rejected=not control.retry_rejected)
         hashes = {task.candidate.instance_id: _hash_inputs(task, options) for task in tasks}
-        pending = [task for task in tasks if not _is_known(task, hashes, known_hashes)]
+        known = {name for name, key in hashes.items() if known_hashes.get(name) == key}
+        pending = [task for task in tasks if task.candidate.instance_id not in known]
+        for task in tasks:
+            if task.candidate.instance_id in known:  # done, as progress counts all of them
+                result = _make_result(drafts, task.candidate, hashes, {}).result
+                control.observer.on_done(task.candidate.instance_id, result)
         summary = run_validation(pending, options, drafts, settings, control)
-        errors = {name: str(error) for name, error in summary.infra_failures.items()}
+        errors = {
+            name: f"{error} {error.hint}".rstrip() for name, error in summary.infra_failures.items()
+        }
         return [_make_result(drafts, task.candidate, hashes, errors) for task in tasks]
 
 
@@ -97,11 +104,6 @@ def _copy_candidate(candidate: Candidate, store: Store, drafts: Store) -> None:
 def _hash_inputs(task: ValidationTask, options: ValidationOptions) -> str:
     assert isinstance(task.recipe, Recipe)
     return compute_inputs_hash(task.candidate, task.recipe, options)
-
-
-def _is_known(task: ValidationTask, hashes: dict[str, str], known: dict[str, str]) -> bool:
-    name = task.candidate.instance_id
-    return known.get(name) == hashes[name]
 
 
 def _make_result(

@@ -2,13 +2,15 @@
 
 import re
 
-from curate.core.model import Validation
+from curate.core.model import Rejection, Validation
 from curate.store.blobs import BlobStore
 
 # A line of pytest's that names an exception, without the line of code that raised it.
 _EXCEPTION = re.compile(
     r"^E\s+((?:\w+\.)*\w*(?:Error|Exception|Failure|Failed)\b.*)$", re.MULTILINE
 )
+_BUILD_STAGES = frozenset({"build", "install"})  # whose detail is the end of a log
+_BUILD_OUTPUT = re.compile(r"#\d+ \d+\.\d+ (.+)")  # a line that a command of a build printed
 # Reasons whose detail names tests or files, and not what went wrong in them.
 _NAMES_ONLY = frozenset({"collection-error", "no-tests-collected", "no-fail-to-pass"})
 
@@ -37,7 +39,14 @@ def describe_cause(validation: Validation, log: str) -> str:
     rejection = validation.verdict.rejection
     if rejection is None:
         return ""
-    lines = [" ".join(line.split()) for line in rejection.detail.splitlines()]
-    detail = next(filter(None, lines), "")
     exceptions = list_exceptions(log) if rejection.reason in _NAMES_ONLY else []
-    return ": ".join(filter(None, [detail, *exceptions[:1]]))
+    return ": ".join(filter(None, [_summarize_detail(rejection), *exceptions[:1]]))
+
+
+def _summarize_detail(rejection: Rejection) -> str:
+    """Return the detail as one line; of the log of a build what its last command said last."""
+    lines = [line for it in rejection.detail.splitlines() if (line := " ".join(it.split()))]
+    if rejection.stage not in _BUILD_STAGES:
+        return " ".join(lines)
+    said = [found.group(1) for line in lines if (found := _BUILD_OUTPUT.match(line))]
+    return next(reversed(said or lines), "")

@@ -17,7 +17,7 @@ from typing import Any
 from curate.builders.model import Outcome, RunStatus
 from curate.core.errors import ConfigurationError
 from curate.core.model import Validation
-from curate.workflows.trial import NOT_REACHED, VERIFIED, TrialResult
+from curate.workflows.trial import VERIFIED, TrialResult
 from curate.workflows.trial_cause import list_exceptions
 
 NO_FAIL_TO_PASS = "validate/no-fail-to-pass"
@@ -73,8 +73,7 @@ def judge_result(result: TrialResult, known: PersonalJudgments) -> JudgedResult:
     if result.result == VERIFIED:
         return JudgedResult(result=result, judgment=Judgment.VERIFIED)
     if result.validation is None:
-        evidence = result.error or NOT_REACHED
-        return JudgedResult(result=result, judgment=Judgment.OPEN, evidence=evidence)
+        return JudgedResult(result=result, judgment=Judgment.OPEN, evidence=result.error)
     if name in known.wrong:
         return JudgedResult(result=result, judgment=Judgment.WRONG, evidence=known.wrong[name])
     evidence = known.right.get(name, "") or _find_evidence(result, result.validation)

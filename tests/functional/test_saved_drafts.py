@@ -158,7 +158,7 @@ def test_a_rebuild_drafts_after_the_crawl(curate: Curate, drafts: Path, tmp_path
             REPOS[:1],
             store,
             settings,
-            RecipeLibrary((), (settings.drafts_dir,)),
+            RecipeLibrary((), (settings.drafted_recipes_dir,)),
             RebuildOptions(
                 validation=ValidationOptions(backend="local"),
                 on_drafted=lambda draft: told.append(draft.repo),
@@ -188,7 +188,7 @@ def test_a_draft_that_a_crawl_must_know_is_told_and_crawled_again(
     crawled: list[str] = []
     options = RebuildOptions(validation=ValidationOptions(backend="local"))
     with Store(settings.data_dir) as store:
-        library = RecipeLibrary((), (settings.drafts_dir,))
+        library = RecipeLibrary((), (settings.drafted_recipes_dir,))
         rebuild_repositories(["one/first"], store, settings, library, options, crawled.append)
         assert crawled == ["one/first", "one/first"]
         rebuild_repositories(["one/first"], store, settings, library, options, crawled.append)

@@ -241,3 +241,17 @@ def test_a_disk_that_fills_while_verdicts_are_stored_loses_none(
     assert (done["attempted"], done["up_to_date"]) == (10 - before, before)
     assert leaked_resources(crowded) == []
     assert_as_expected(crowded)
+
+
+def test_without_a_recipe_the_draft_verifies_the_same(stage: Stage) -> None:
+    kept = {name: it for name, it in stage.variables.items() if name != "CURATE_RECIPES_DIR"}
+    stage = replace(stage, variables=kept)
+    crawl(stage)
+    stage.answer("validate", "--sandbox", "local", "-j", "2", "--json")
+    assert_as_expected(stage)
+    trial = ("recipe", "trial", stage.sample.name, "--sandbox", "local", "--per-repo", "2")
+    found = json.loads(stage.answer(*trial, "--json"))["repositories"][stage.sample.name]
+    drafts = Path(stage.variables["CURATE_DATA_DIR"]) / "recipes"
+    assert found["recipe"] == next(drafts.iterdir()).read_text()
+    assert len(found["results"]) == 2
+    assert found["environments"] >= 1

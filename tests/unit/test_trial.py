@@ -73,6 +73,11 @@ E       print "hello"
 E       ^^^^^^^^^^^^^
 E   SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?
 """
+PYTHON_2_EXCEPT = """E     File "/testbed/thing/a.py", line 3
+E       except ValueError, e:
+E                        ^
+E   SyntaxError: invalid syntax
+"""
 NETWORK = """E   socket.gaierror: [Errno -3] Temporary failure in name resolution
 E   urllib3.exceptions.MaxRetryError: HTTPSConnectionPool: Max retries exceeded with url: /
 """
@@ -117,6 +122,11 @@ MISSING = "E   ModuleNotFoundError: No module named 'numpy'\n"
         (rejected(NO_FAIL_TO_PASS), Judgment.WRONG),
         (rejected(COLLECTION, log=PYTHON_2_IMPORT), Judgment.RIGHT),
         (rejected(COLLECTION, log=PYTHON_2_SYNTAX), Judgment.RIGHT),
+        (rejected(COLLECTION, log=PYTHON_2_EXCEPT), Judgment.RIGHT),
+        (
+            rejected(COLLECTION, log=PYTHON_2_EXCEPT.replace("except ValueError, e:", "x := 3")),
+            Judgment.WRONG,
+        ),
         (
             rejected(COLLECTION, log=PYTHON_2_SYNTAX.replace("/testbed", "/venv/site-packages")),
             Judgment.WRONG,
@@ -202,8 +212,12 @@ def test_a_cause_is_one_line_and_names_the_exception() -> None:
     assert describe_cause(result.validation, log) == (
         "tests/test_a.py: ModuleNotFoundError: No module named 'numpy'"
     )
-    long = Rejection(stage="build", reason="x", detail="\n  first   line\nsecond")
-    assert describe_cause(make_validation(1, long), log) == "first line"
+    solved = Rejection(stage="lock", reason="x", detail="\n  No   solution\n  because")
+    assert describe_cause(make_validation(1, solved), log) == "No solution because"
+    built = "#1 [internal] load\n#6 1.0 Installed a\n#6 1.2 E: no b\n#6 ERROR: process\n---\nRUN x"
+    for detail, told in ((built, "E: no b"), ("Installed a\nE: no b\n", "E: no b"), ("", "")):
+        failed = Rejection(stage="install", reason="x", detail=detail)
+        assert describe_cause(make_validation(1, failed), log) == told
     assert describe_cause(make_validation(1), log) == ""
 
 

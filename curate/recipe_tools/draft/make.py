@@ -56,6 +56,6 @@ def render_draft(draft: RecipeDraft, observed: Sequence[Observation]) -> Drafted
     """Render *draft*, which was made from *observed*, with a line that says what it is."""
     first, _, rest = render_recipe(draft).partition("\n")
     origin = f"# This is a draft by curate {__version__}; edit it as you like."
-    text = f"{first}\n{origin}\n{rest.rstrip()}\n"
+    text = "\n".join([first, origin, rest.rstrip(), ""])
     recipe = parse_recipe(text, recipe_file_name(draft.repo))
     return DraftedRecipe(draft=draft, observed=tuple(observed), text=text, recipe=recipe)
