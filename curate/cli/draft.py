@@ -1,5 +1,6 @@
 """`curate recipe draft`: a recipe from a repository's own metadata and CI configuration."""
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -129,7 +130,7 @@ def _write_draft(text: str, output: str, file: Path) -> None:
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
-    command = complete_commands(f"curate recipe check {file}")
+    command = complete_commands(f"curate recipe check {shlex.quote(str(file))}")
     err_console.print(f"Written: {file}. Edit it, then: {command}", soft_wrap=True)
 
 
