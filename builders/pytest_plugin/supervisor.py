@@ -17,6 +17,7 @@ REPEAT = 2.0  # maximum seconds until a test that caught the exception gets anot
 TRIES = 3  # exceptions before the process is killed
 
 RUNNING = -1  # exit status of a session that has not ended
+EXIT_TIMEOUT = 124  # of one that exceeded its time to start, as of the command `timeout`
 
 
 class SharedState:
@@ -108,6 +109,8 @@ def supervise_session(state: SharedState, seconds: float, stop: bool) -> Any:  #
             return hung
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # for the session, not for this
         status, was_killed = _wait_for_child(pid, state, seconds)
+        if has_hung_at_start(state):
+            os._exit(EXIT_TIMEOUT)
         if not was_killed:
             _end_like(status)
         if state.exit_status != RUNNING:
@@ -151,6 +154,11 @@ def overdue_seconds(state: SharedState) -> float:
     """Return how long ago the deadline was; 0 or less if it is yet to come."""
     deadline = state.deadline
     return read_clock() - deadline if deadline else 0.0
+
+
+def has_hung_at_start(state: SharedState) -> bool:
+    """Whether a session that is at its end has exceeded the time before its collection."""
+    return not state.name and state.exit_status == RUNNING and overdue_seconds(state) > 0
 
 
 def _end_like(status: int) -> None:

@@ -22,11 +22,13 @@ import pytest
 
 from curate.builders.pytest_plugin.environment import restore_environment
 from curate.builders.pytest_plugin.supervisor import (
+    EXIT_TIMEOUT,
     REPEAT,
     SIGNAL,
     TRIES,
     DeadlineWatch,
     SharedState,
+    has_hung_at_start,
     overdue_seconds,
     read_clock,
     supervise_session,
@@ -85,7 +87,7 @@ class TimeLimit:
         watch = DeadlineWatch(self._state, self._seconds)
         while not watch.signal_if_overdue(self._pid):
             time.sleep(watch.pause)
-        os._exit(1)
+        os._exit(EXIT_TIMEOUT if has_hung_at_start(self._state) else 1)
 
     def _begin(self, name: str, minimum: float = 0.0) -> None:
         if os.getpid() == self._pid:  # not in a process forked by a test

@@ -7,6 +7,7 @@ from typing import Any
 
 from curate.builders.git.tree import FileTree
 from curate.builders.requirements.project import ProjectMetadata, split_conditional_extras
+from curate.builders.requirements.read_once import read_once
 from curate.builders.requirements.requirement_line import InvalidRequirementLineError, add_marker
 from curate.builders.requirements.requirements_txt import read_requirement_lines
 from curate.builders.requirements.setup_script.calls import UNKNOWN_KEYWORDS, get_called_name
@@ -21,6 +22,7 @@ MINOR_VERSIONS = range(6, 15)  # of Python 3: those that a script is followed fo
 _FILE_SUFFIXES = (".txt", ".in", ".pip", ".req", ".reqs")
 
 
+@read_once
 def read_setup_py(tree: FileTree) -> ProjectMetadata | None:
     """Return the metadata of setup.py, or None if it is missing.
 

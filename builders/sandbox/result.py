@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from curate.builders.errors import SandboxError
 from curate.builders.model import RunResult, RunStatus
 from curate.builders.pytest_plugin import PytestReport, read_report
+from curate.builders.pytest_plugin.supervisor import EXIT_TIMEOUT
 from curate.builders.sandbox.run_script import EXIT_NO_CHECKOUT, EXIT_PATCH_FAILED, OUTPUT_CUT
 
 MAX_REPORT_BYTES = 256 << 20  # a longer report is ignored
@@ -92,6 +93,8 @@ def _determine_status(artifacts: RunArtifacts, report: PytestReport) -> tuple[Ru
         return RunStatus.TAMPERED, "a pytest session started, but its report is missing"
     if report.is_finished:
         return RunStatus.COMPLETED, ""
+    if code == EXIT_TIMEOUT:
+        return RunStatus.TIMEOUT, "the pytest session hung before its first test"
     return RunStatus.CRASHED, f"the pytest session did not finish (exit code {code})"
 
 

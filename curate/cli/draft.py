@@ -1,5 +1,6 @@
 """`curate recipe draft`: a recipe from a repository's own metadata and CI configuration."""
 
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -172,7 +173,11 @@ class DraftTarget:
             typer.echo(drafted.text, nl=False)
         if not self.is_stdout:
             used = self.file == _default_file(self.settings, self.repo)
-            command = f"validate --repo {self.repo}" if used else f"recipe check {self.file}"
+            command = (
+                f"validate --repo {self.repo}"
+                if used
+                else f"recipe check {shlex.quote(str(self.file))}"
+            )
             text = f"Edit the file as you like. Next: {complete_commands(f'curate {command}')}"
             err_console.print(text, soft_wrap=True)
 

@@ -17,6 +17,8 @@ from curate.store.listing import ListedPull, ListingFilter, list_pulls
 
 EXAMPLE = "Example: [bold]curate list --state rejected --reason flaky-tests | cut -f1[/bold]"
 
+EXAMINE = "curate list --state excluded"  # examines every verified instance
+
 
 class ListedState(StrEnum):
     """Which pull requests to list."""
@@ -88,7 +90,12 @@ def list_command(
         selection = _Selection(
             reason=reason,
             is_excluded=state is ListedState.EXCLUDED,
-            excluded=_excluded_reasons(settings, store, state),
+            excluded=_excluded_reasons(
+                settings,
+                store,
+                state,
+                asks_exclusions=bool(reason) or state is ListedState.EXCLUDED,
+            ),
         )
         rows = filter(selection.includes, list_pulls(settings.data_dir, chosen))
         count = (_write_json if as_json else _write_lines)(rows, selection.excluded)
@@ -104,15 +111,25 @@ def _stored_states(state: ListedState | None) -> tuple[str, ...]:
 
 
 def _excluded_reasons(
-    settings: Settings, store: Store, state: ListedState | None
+    settings: Settings, store: Store, state: ListedState | None, *, asks_exclusions: bool
 ) -> ExcludedReasons:
-    """Reasons of verified instances that a release excludes; only computed if any is listed."""
+    """Reasons of verified instances that a release excludes; only computed if any is listed.
+
+    Unless they are asked for, what takes long to find is left out, which is said.
+    """
     has_none = state in {ListedState.PENDING, ListedState.REJECTED}
     if has_none or not any(funnel.verified for funnel in store.list_funnels()):
         return {}
-    from curate.publish.excluded import excluded_instances  # all that a release needs
+    from curate.publish.excluded import excluded_instances, known_exclusions
 
-    found = excluded_instances(settings, store)
+    if asks_exclusions:
+        found = excluded_instances(settings, store)
+    else:
+        known = known_exclusions(settings, store)
+        found = known.exclusions
+        if known.unknown:
+            text = f"{known.unknown:,} instances are not examined by release filters yet."
+            err_console.print(f"{text} See: {complete_commands(EXAMINE)}", soft_wrap=True)
     return {name: list(dict.fromkeys(it.reason for it in each)) for name, each in found.items()}
 
 

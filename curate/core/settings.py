@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from curate.builders.settings import BuildSettings
 from curate.core.errors import ConfigurationError
+from curate.core.files import require_ordinary_file
 
 CONFIG_FILE = Path("curate.toml")
 ENV_PREFIX = "CURATE_"
@@ -111,6 +112,7 @@ def _read_file_settings(file: Path) -> dict[str, object]:
     if not file.exists():
         return {}
     try:
+        require_ordinary_file(file)
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{file} cannot be read: {error}.") from error

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.core.errors import ConfigurationError
+from curate.core.files import require_ordinary_file
 
 
 def read_toml_data(name: str, built_in: Collection[str], folder: str = "data") -> dict[str, Any]:
@@ -25,7 +26,10 @@ def read_data_bytes(name: str, built_in: Collection[str], folder: str = "data") 
     try:
         if name in built_in:
             return files("curate.publish").joinpath(folder, f"{name}.toml").read_bytes()
+        require_ordinary_file(Path(name))
         return Path(name).read_bytes()
     except OSError as error:
+        is_missing = isinstance(error, FileNotFoundError)
+        reason = "not found" if is_missing else f"cannot be read: {error.strerror}"
         hint = f"Pass the path of a TOML file, or one of: {', '.join(built_in)}."
-        raise ConfigurationError(f"File {name} not found.", hint=hint) from error
+        raise ConfigurationError(f"File {name} {reason}.", hint=hint) from error

@@ -10,6 +10,7 @@ from curate.core.model import Environment
 from curate.publish.image_names import image_repository_name
 from curate.publish.push_estimate import PushEstimate, estimate_push
 from curate.publish.rows import PublishedImage, image_columns
+from curate.publish.stored_environments import iter_environments
 from curate.releases.row import Row, get_str
 from curate.releases.table import RowTable
 from curate.store import Store
@@ -51,9 +52,9 @@ def list_images(store: Store, registry: str, ids: Collection[str] | None = None)
     """
     pushed = store.pushed_images(registry)
     built = {
-        candidate.instance_id: env
-        for candidate, validation in store.iter_verified(ids)
-        if (env := validation.environment) is not None and env.backend == "docker"
+        name: environment
+        for name, environment in iter_environments(store, ids)
+        if environment.backend == "docker"
     }
     registry_images = {
         name: make_image(pushed[name][1], env)

@@ -24,7 +24,7 @@ from curate.releases.columns import TRAIN_COLUMNS
 from curate.releases.row import Row, get_str
 from curate.store import EvalCheckKey
 
-_SHORT, _LONG = "row-short", "row-long"
+_SHORT, _LONG, _LITE = "row-short", "row-long", "row-lite"
 _CHECK_INPUTS = "check_inputs"  # beside the columns: hash of what an evaluation check depends on
 _CHUNK_SIZE = 20  # rows that are made before they are saved
 LONG_COLUMNS = frozenset({
@@ -80,7 +80,7 @@ class StoredRows:
                 self.ctx.progress("making rows", start + len(shorts), len(missing))
             derived.save(_LONG, longs)
             derived.save(_SHORT, shorts)
-        for kind in (_SHORT, _LONG):
+        for kind in (_SHORT, _LONG, _LITE):
             derived.keep_only(kind, self.inputs)
 
     def _make_row(
@@ -142,16 +142,17 @@ class StoredRows:
             "eval_verified": None if problem is None else not problem,
         }
 
-    @cached_property
-    def _known_lite(self) -> dict[str, Row]:
-        return {}
-
     def _get_lite(self, row: Row) -> Row:
-        """SWE-bench Lite's criteria; a release reads each row several times."""
-        name, highest = get_str(row, "instance_id"), self.groups.highest_numbers
-        if name not in self._known_lite:
-            self._known_lite[name] = lite_columns(row, highest[get_str(row, "repo")])
-        return self._known_lite[name]
+        """SWE-bench Lite's criteria, made once: they are regular expressions on long texts."""
+        name, derived = get_str(row, "instance_id"), self.ctx.store.derived
+        highest = self.groups.highest_numbers[get_str(row, "repo")]
+        inputs = hash_inputs(self.inputs[name], highest)
+        packed = derived.get(_LITE, name, inputs)
+        if packed is None:
+            packed = json.dumps(lite_columns(row, highest)).encode()
+            derived.save(_LITE, [(name, inputs, packed)])
+        columns: Row = json.loads(packed)
+        return columns
 
     def _read_codebase(self, candidate: Candidate) -> CodebaseFacts:
         codebases = self.ctx.codebases

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from curate.core.errors import ConfigurationError, StoreError
+from curate.core.files import require_ordinary_file
 from curate.releases.columns import RAW_COLUMNS, TRAIN_COLUMNS, Column, make_features
 from curate.releases.row import Row
 
@@ -55,6 +56,7 @@ def read_columns(path: Path, names: tuple[str, ...]) -> list[dict[str, str]]:
     import pyarrow.parquet
 
     try:
+        require_ordinary_file(path)
         if path.suffix == ".parquet":
             rows = pyarrow.parquet.read_table(path, columns=list(names)).to_pylist()
         else:

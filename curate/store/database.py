@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +36,7 @@ class Database:
                 return
             folder.mkdir(parents=True, exist_ok=True)
             self._connection = _connect(file.absolute().as_uri())
-            self._connection.execute("PRAGMA journal_mode = WAL")
+            _enter_wal_mode(self._connection)
             self._connection.execute("PRAGMA synchronous = NORMAL")
             prepare_database(self._connection)
 
@@ -113,6 +114,19 @@ def _connect(uri: str) -> sqlite3.Connection:
     return sqlite3.connect(
         uri, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True
     )
+
+
+def _enter_wal_mode(database: sqlite3.Connection) -> None:
+    """Switch a new database to WAL mode: for this alone SQLite does not wait for a lock."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _read_only_uri(file: Path) -> str:

@@ -105,6 +105,7 @@ BROKEN_PATHS: dict[str, Callable[[Path], None]] = {
     "dangling": lambda path: path.symlink_to("nowhere/at/all"),
     "loop": lambda path: path.symlink_to(path),
     "socket": _bind,
+    "fifo": os.mkfifo,
     "invalid-recipes": make_invalid_recipes,
 }
 # Nothing here may be writable outside of the test's own folder.
@@ -159,6 +160,11 @@ def break_with_directory(path: Path) -> None:
     path.mkdir(parents=True)
 
 
+def break_with_fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 def break_with_file(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -167,6 +173,7 @@ def break_with_file(path: Path) -> None:
 
 BROKEN_STORES: dict[str, Callable[[Path], None]] = {
     "database-directory": lambda data: break_with_directory(data / "curate.sqlite"),
+    "database-fifo": lambda data: break_with_fifo(data / "curate.sqlite"),
     "database-garbage": lambda data: make_file(data / "curate.sqlite", b"\xff" * 5000),
     "blobs-file": lambda data: break_with_file(data / "blobs"),
     "logs-file": lambda data: break_with_file(data / "logs"),
@@ -175,6 +182,7 @@ BROKEN_STORES: dict[str, Callable[[Path], None]] = {
     "mirror-empty": lambda data: break_with_directory(data / "mirrors/owner__name.git"),
     "release-file": lambda data: break_with_file(data / "release"),
     "wal-directory": lambda data: break_with_directory(data / "curate.sqlite-wal"),
+    "lock-fifo": lambda data: os.mkfifo(data / "validation.lock"),
     "lock-directory": lambda data: break_with_directory(data / "validation.lock"),
 }
 
@@ -195,6 +203,7 @@ CONFIGS = {
     "wrong-type": b"data_dir = 7\nmin_free_disk_gib = []",
     "not-a-number": b"min_free_disk_gib = nan\nimage_disk_limit_gib = inf",
     "filters-file": b'release_filters = "nothing.toml"',
+    "filters-fifo": b'release_filters = "fifo"',
     "filters-directory": b'release_filters = "data"',
     "api-nonsense": b'github_api_url = "::nonsense::"',
     "client-missing": b'docker_cli = "/no/such/docker"\nca_bundle = "data"',
@@ -204,13 +213,17 @@ CONFIGS = {
 @every_command
 @pytest.mark.parametrize("config", CONFIGS)
 def test_configuration_files_that_are_none(command: Command, config: str, folder: Path) -> None:
+    os.mkfifo(folder / "fifo")
     (folder / "curate.toml").write_bytes(CONFIGS[config])
     run(command.line(), folder)
 
 
 @every_command
-def test_a_directory_as_configuration_file(command: Command, folder: Path) -> None:
-    (folder / "curate.toml").mkdir()
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_a_configuration_file_that_is_none(
+    command: Command, make: Callable[[Path], None], folder: Path
+) -> None:
+    make(folder / "curate.toml")
     assert run(command.line(), folder).returncode == 2
 
 

@@ -104,6 +104,19 @@ def test_excluded_instances_are_verified_ones_with_a_reason(curate: Curate, filt
     assert row["excluded"] == [reason]
 
 
+def test_what_no_filter_has_examined_yet_is_said_and_listed_all_the_same(
+    curate: Curate, filters: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("curate.publish.excluded.MAX_QUICK_ROWS", 0)
+    done = curate("list", "--state", "verified")
+    assert done.stdout == f"{name(2)}\tverified\n"
+    assert "1 instances are not examined" in done.stderr
+    assert "curate list --state excluded" in done.stderr
+    assert listed(curate, "--state", "excluded") == [2]
+    done = curate("list", "--state", "verified")
+    assert "excluded/" in done.stdout and not done.stderr
+
+
 def test_a_row_says_state_and_reason_and_json_says_all(curate: Curate) -> None:
     lines = curate("list", "--state", "rejected").stdout.splitlines()
     assert lines[0] == f"{name(3)}\trejected\tvalidate/flaky-tests"

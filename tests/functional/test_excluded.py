@@ -47,6 +47,7 @@ def curate(tmp_path: Path) -> Curate:
             )
     (tmp_path / "mine.toml").write_text(RULES)
     variables = {"CURATE_RELEASE_FILTERS": "mine.toml", "COLUMNS": "200"}
+    variables["DOCKER_HOST"] = f"unix://{tmp_path}/none.sock"  # its images are not those of a test
 
     def run(*arguments: str, expected: int = 0) -> Typed:
         done = typed(arguments, tmp_path, variables)

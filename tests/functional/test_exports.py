@@ -147,3 +147,10 @@ def test_a_row_that_cannot_be_read_is_left_out_with_a_reason(tmp_path: Path) -> 
     assert left_out.instance_id == "owner__name-7"
     written = [json.loads(line)["instance_id"] for line in path.read_text().splitlines()]
     assert written == ["owner__name-6", "owner__name-8"]
+
+
+def test_a_hint_can_be_typed_whatever_the_folder_is_called(tmp_path: Path) -> None:
+    path = tmp_path / "a b;c" / "rows.jsonl"
+    with pytest.raises(ConfigurationError) as caught:
+        write_rows(make_table(TRAIN_COLUMNS), "verified", "jsonl", path)
+    assert caught.value.hint == f"Run: mkdir -p '{path.parent}'"

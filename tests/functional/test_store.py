@@ -1,9 +1,13 @@
-"""What a killed process leaves in a store."""
+"""What other processes leave in a store, or do to it."""
 
 import os
 import random
+import sqlite3
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
 
 from curate.store import Store
 from curate.store.blobs import MIN_FILE_BYTES
@@ -21,3 +25,16 @@ def test_what_a_killed_process_left_half_written_goes_with_the_next_blob(tmp_pat
         (folder / f".{writer}.x.part").touch()
     store.blobs.put(large)
     assert [path.name for path in folder.glob("*.part")] == [f".{os.getpid()}.x.part"]
+
+
+def test_a_new_store_waits_for_the_process_that_makes_it(tmp_path: Path) -> None:
+    """Switching to WAL mode is the one thing for which SQLite does not wait by itself."""
+    other = sqlite3.connect(tmp_path / "curate.sqlite", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with ThreadPoolExecutor(1) as pool:
+        opened = pool.submit(lambda: Store(tmp_path).close())
+        with pytest.raises(TimeoutError):
+            opened.result(0.3)
+        other.execute("COMMIT")
+        opened.result(20)
+    other.close()

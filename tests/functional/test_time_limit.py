@@ -1,16 +1,27 @@
 """The time limit of a test, in real sessions of pytest that hang."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from curate.builders.model import Outcome
+from curate.builders.model import (
+    BuiltInstance,
+    Outcome,
+    ResourceLimits,
+    RunResult,
+    RunSpec,
+    RunStatus,
+)
 from curate.builders.pytest_plugin import STATUS, read_plugin_source
+from curate.builders.sandbox.local import run_locally
 from curate.harness.eval_script import ScriptProcess
 from tests.functional.test_eval_script import PYTEST, XDIST, patch_of, repository, run, statuses
 from tests.functional.test_reporter import ERROR, FAILED, PASSED, MakeProject, project, run_reported
 from tests.helpers.hanging import HANGING, LIMIT, OUTCOMES, SHORT, SHORT_OUTCOMES, STOP, STUCK
+from tests.helpers.lean_python import make_lean_environment
+from tests.helpers.sandbox_behaviours import lay_project
 
 __all__ = ["project", "repository"]  # fixtures
 
@@ -42,12 +53,25 @@ def test_a_file_that_hangs_at_import(hang: str, project: MakeProject) -> None:
     assert report.is_finished and exit_code == 1
 
 
-@pytest.mark.parametrize("hang", ["import time; time.sleep(600)", f"{STOP}{STUCK}"])
-def test_a_conftest_that_hangs_is_the_end(hang: str, project: MakeProject) -> None:
-    folder = project(conftest=hang, test_x="def test_x(): pass\n")
-    report, exit_code, output = run_reported(folder, **LIMIT)
-    assert not report.outcomes and not report.is_finished and not report.tampering, output
-    assert exit_code != 0
+HANGS = {"sleeps": "import time; time.sleep(600)", "stuck": f"{STOP}{STUCK}"}
+RUN = RunSpec(command="python -m pytest", limits=ResourceLimits(seconds=100, test_seconds=1))
+
+
+def test_a_conftest_that_hangs_is_a_timeout(tmp_path: Path) -> None:
+    lean = make_lean_environment()
+
+    def run_hanging(name: str) -> RunResult:
+        folder = tmp_path / name
+        files = {"conftest.py": HANGS[name], "test_x.py": "def test_x(): pass\n"}
+        lay_project(folder / "checkout", files)
+        (folder / "venv").symlink_to(lean)
+        built = BuiltInstance(name="t", backend="local", handle=str(folder), environment_key="k")
+        return run_locally(built, RUN, temp_parent=tmp_path)
+
+    with ThreadPoolExecutor(len(HANGS)) as pool:  # each waits for the whole time to start
+        for result in pool.map(run_hanging, HANGS):
+            assert result.status is RunStatus.TIMEOUT, (result.detail, result.output)
+            assert not result.outcomes and "before its first test" in result.detail
 
 
 THREADS = """\

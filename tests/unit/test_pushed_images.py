@@ -102,3 +102,23 @@ def test_rows_name_local_images_only_if_that_is_asked_for(store: Store) -> None:
     table = make_table(TRAIN_COLUMNS, rows)
     allowed = set_release_images(table, store=store, registry="", allow_local=True)
     assert list(allowed) == rows
+
+
+def test_a_validation_is_read_once_for_its_image_and_again_when_it_changes(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[list[str]] = []
+    iter_verified = store.iter_verified
+
+    def noted(ids: list[str]) -> object:
+        read.append(list(ids))
+        return iter_verified(ids)
+
+    monkeypatch.setattr(store, "iter_verified", noted)
+    first = list_images(store, "r.example/x").local_environments
+    assert list_images(store, "r.example/x").local_environments == first
+    save_verified(store, 3, "curate/i:33", "sha256:33")
+    changed = list_images(store, "r.example/x").local_environments
+    assert changed[NAMES[2]].digest == "sha256:33"
+    assert list(changed) == list(first) == NAMES
+    assert read == [NAMES, [], [NAMES[2]]]

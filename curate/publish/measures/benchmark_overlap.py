@@ -73,11 +73,11 @@ def compute_patch_hash(patch: bytes) -> str:
     a fork, elsewhere in the file or in another directory. "" if no such line changes.
     """
     lines = sorted(
-        b"".join(line.split())
+        text
         for part in source_file_patches(patch)
         for hunk in iter_hunks(part)
         for line in hunk
-        if line[:1] in (b"+", b"-") and line[1:].strip()
+        if line[:1] in (b"+", b"-") and len(text := b"".join(line.split())) > 1
     )
     return hashlib.sha256(b"\n".join(lines)).hexdigest() if lines else ""
 
