@@ -1,11 +1,13 @@
 """One attempt to verify a candidate: an environment, and how far its runs came."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from curate.builders.model import Failure, Outcome, RequirementsLock
 from curate.builders.process.digest import content_hash
 from curate.core.model import Validation
 from curate.environments.plan import RequirementsVariant, ValidationPlan
+from curate.environments.remedies import Remedy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +18,9 @@ class Attempt:
     plan: ValidationPlan
     variant: RequirementsVariant
     lock: RequirementsLock | Failure
+    # Of a repaired attempt: what it repairs, and (kind, name) of a missing thing -> its remedy
+    repaired: "Attempt | None" = None
+    remedies: Mapping[tuple[str, str], Remedy] = field(default_factory=dict)
 
     @property
     def step(self) -> str:

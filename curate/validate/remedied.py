@@ -78,4 +78,4 @@ def _iter_pythons(
         lock = get_or_create_lock(attempt.plan, other, variant.cutoff, ctx)
         if isinstance(lock, RequirementsLock):
             name = f"{attempt.name}, Python {python}"
-            yield replace(attempt, name=name, variant=other, lock=lock)
+            yield replace(attempt, name=name, variant=other, lock=lock, repaired=None)

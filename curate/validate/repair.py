@@ -4,7 +4,6 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from packaging.requirements import Requirement as Parsed
 from packaging.utils import canonicalize_name
@@ -46,7 +45,6 @@ class _Repair:
     """What was tried for each missing thing."""
 
     state: EnvironmentState
-    cutoff: datetime
     evidence: RepositoryEvidence
     applied: dict[Key, Remedy] = field(default_factory=dict)
     options: dict[Key, Iterator[Remedy]] = field(default_factory=dict)
@@ -58,7 +56,7 @@ class _Repair:
         state = EnvironmentState(
             packages=failed.lock.packages, test_command=failed.plan.env.test_command
         )
-        return cls(state=state, cutoff=failed.lock.exclude_newer, evidence=evidence)
+        return cls(state=state, evidence=evidence)
 
     def answer(self, missing: Mapping[Key, MissingThing]) -> tuple[Key, ...]:
         """Take the next remedy of each thing, without those that did not help; return new keys."""
@@ -99,21 +97,46 @@ def iter_repairs(
         new = repair.answer(missing)
         if repairs == MAX_REPAIRS or not new:
             return
-        attempt = _repaired(failed, repair, ctx)
+        attempt = _make_repaired(failed, repair.applied, ctx)
         useless = _find_useless(repair, new, attempt.lock)
         repair.withdraw(useless)
         if len(useless) == len(new):
             continue
         repairs += 1
-        yield _repaired(failed, repair, ctx) if useless else attempt
+        yield _make_repaired(failed, repair.applied, ctx) if useless else attempt
 
 
-def _repaired(failed: Attempt, repair: _Repair, ctx: ValidationContext) -> Attempt:
-    remedies = tuple({it.label: it for it in reversed(repair.applied.values())}.values())[::-1]
+def omit_needless(attempt: Attempt, record: Validation, ctx: ValidationContext) -> Attempt | None:
+    """Return a verified *attempt* without the remedies that its run shows not to have helped.
+
+    None if there are none, or nothing would be left.
+    """
+    if attempt.repaired is None or not record.is_verified:
+        return None
+    missing = {(it.kind, it.name) for it in find_missing(read_log(record, ctx))}
+    needed = {key: it for key, it in attempt.remedies.items() if key not in missing}
+    if not needed or len(needed) == len(attempt.remedies):
+        return None
+    return _make_repaired(attempt.repaired, needed, ctx)
+
+
+def _make_repaired(
+    failed: Attempt, applied: Mapping[Key, Remedy], ctx: ValidationContext
+) -> Attempt:
+    """Return *failed* with the remedies *applied*, and its lock as of the same date."""
+    assert isinstance(failed.lock, RequirementsLock)
+    remedies = tuple({it.label: it for it in reversed(list(applied.values()))}.values())[::-1]
     plan, variant = apply_remedies(failed.plan, failed.variant, remedies)
     name = f"{failed.name}, with {'; '.join(it.label for it in remedies)}"
-    lock = get_or_create_lock(plan, variant, repair.cutoff, ctx)
-    return Attempt(name=name, plan=plan, variant=variant, lock=lock)
+    lock = get_or_create_lock(plan, variant, failed.lock.exclude_newer, ctx)
+    return Attempt(
+        name=name,
+        plan=plan,
+        variant=variant,
+        lock=lock,
+        repaired=failed,
+        remedies=dict(applied),
+    )
 
 
 def _find_useless(

@@ -47,6 +47,7 @@ class Sandbox:
     """Runs one test, which passes with the gold patch if *complain* has nothing to say."""
 
     complain: Printer
+    prints: str = ""
     name: str = "docker"
     steps_left: int = 1 << 30
     commands: list[str] = field(default_factory=list)
@@ -79,7 +80,11 @@ class Sandbox:
             )
         fixed = b"+fixed" in b"".join(spec.patches)
         outcome = Outcome.PASSED if fixed else Outcome.FAILED
-        return RunResult(status=RunStatus.COMPLETED, outcomes={f"{TEST}::test_a": outcome})
+        return RunResult(
+            status=RunStatus.COMPLETED,
+            outcomes={f"{TEST}::test_a": outcome},
+            output=self.prints.encode(),
+        )
 
     def release_instance(self, name: str) -> None:
         """Nothing is held."""
@@ -166,11 +171,12 @@ def tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Try:
         complain: Printer,
         files: Mapping[str, str] | None = None,
         later: Mapping[str, str] | None = None,
+        prints: str = "",
         **env: Any,
     ) -> Tried:
         mirror, candidate = World(tmp_path, files or {}, later or {}).make()
         recipe = Recipe.model_validate({"repo": "owner/name", "env": [env]})
-        sandbox = Sandbox(complain)
+        sandbox = Sandbox(complain, prints)
         with Store(tmp_path / "store") as store:
             ctx = replace(make_context(store, sandbox, mirror), python_versions=("3.7", "3.8"))
             return Tried(validate_candidate(candidate, recipe, OPTIONS, ctx), sandbox)
@@ -251,6 +257,19 @@ def test_an_addition_that_does_not_help_is_not_kept(tried: Try) -> None:
     assert found.record.verdict.rejection.detail.startswith(
         "tests/conftest.py: ModuleNotFoundError: No module named 'numpy' (post-patch run 1: "
     )
+
+
+def test_an_addition_that_a_verified_run_does_not_need_is_omitted(tried: Try) -> None:
+    """Some tests still fail for want of a module, however much is installed."""
+    rest = "____ test_b ____\nE   ModuleNotFoundError: No module named 'numpy'\n"
+    complain = lacks(trustme=conftest_error("trustme") + rest)
+    found = tried(complain, prints=rest)
+    assert found.record.is_verified
+    assert found.record.attempts[1:] == (
+        "base requirements, with trustme; numpy: verified",
+        "base requirements, with trustme: verified",
+    )
+    assert [note.split(":")[0] for note in found.added] == ["added trustme"]
 
 
 def test_what_the_index_does_not_have_costs_no_run(tried: Try) -> None:

@@ -13,10 +13,10 @@ from tests.integration.test_reporter_versions import interpreter
 # Interpreter, pytest, and what it needs that is older than today's.
 VERSIONS = [
     ("3.6", "2.8.7", ()),
-    ("3.6", "3.6.4", ("attrs<19.2",)),
+    pytest.param(("3.6", "3.6.4", ("attrs<19.2",)), marks=pytest.mark.heavy),
     ("3.6", "4.6.11", ()),
-    ("3.8", "5.4.3", ()),
-    ("3.8", "6.2.5", ()),
+    pytest.param(("3.8", "5.4.3", ()), marks=pytest.mark.heavy),
+    pytest.param(("3.8", "6.2.5", ()), marks=pytest.mark.heavy),
     ("3.11", "7.4.4", ()),
     ("3.13", "9.0.0", ()),
 ]
