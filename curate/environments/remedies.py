@@ -8,7 +8,7 @@ What is in the repository itself is never taken from the index.
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packaging.requirements import Requirement as Parsed
 from packaging.specifiers import SpecifierSet
@@ -77,7 +77,12 @@ def iter_remedies(
 ) -> Iterator[Remedy]:
     """Yield what may answer *symptom*, the best first; nothing if there is no answer."""
     providers, name = load_providers(), symptom.name
-    if symptom.kind == "module":
+    if symptom.kind == "expected-module":
+        yield from _find_expected(replace(symptom, kind="module"), state, evidence)
+    elif symptom.kind == "expected-marker":
+        marker = replace(symptom, kind="marker")
+        yield from _add([providers.markers[name]], marker, state, evidence, only_named=True)
+    elif symptom.kind == "module":
         yield from _find_module(symptom, state, evidence)
     elif symptom.kind in ("distribution", "plugin"):
         yield from _add([_name_of(name)], symptom, state, evidence)
@@ -118,6 +123,18 @@ def _find_module(
         yield from _extend_path(module, symptom, evidence)
     elif module.partition(".")[0] not in _STANDARD or module in load_providers().modules:
         yield from _add(names, symptom, state, evidence)
+
+
+def _find_expected(
+    symptom: Symptom, state: EnvironmentState, evidence: RepositoryEvidence
+) -> Iterator[Remedy]:
+    """Add what a file imports, before a run has missed it, if the repository names it."""
+    module = symptom.name
+    if module.partition(".")[0] in _STANDARD or evidence.is_own_module(module):
+        return
+    names = load_providers().list_distributions(module)
+    if not any(map(state.find_version, names)):
+        yield from _add(names, symptom, state, evidence, only_named=True)
 
 
 def _extend_path(module: str, symptom: Symptom, evidence: RepositoryEvidence) -> Iterator[Remedy]:

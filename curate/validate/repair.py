@@ -16,6 +16,7 @@ from curate.environments.context import ValidationContext
 from curate.environments.evidence import RepositoryEvidence
 from curate.environments.plan import RequirementsVariant, ValidationPlan
 from curate.environments.remedies import EnvironmentState, Remedy, Symptom, iter_remedies
+from curate.validate.anticipate import EXPECTED, anticipate_missing
 from curate.validate.attempt import Attempt
 from curate.validate.missing import MissingThing, find_cause, find_missing
 
@@ -60,9 +61,13 @@ class _Repair:
 
     def answer(self, missing: Mapping[Key, MissingThing]) -> tuple[Key, ...]:
         """Take the next remedy of each thing, without those that did not help; return new keys."""
-        self.applied = {key: it for key, it in self.applied.items() if key not in missing}
+        kept = {key: it for key, it in self.applied.items() if key not in missing}
+        kept |= {key: it for key, it in self.applied.items() if key[0].startswith(EXPECTED)}
+        self.applied = kept
         new = []
         for key, thing in missing.items():
+            if key in kept:
+                continue
             symptom = Symptom(kind=thing.kind, name=thing.name, where=thing.where)
             remedies = self.options.setdefault(
                 key, iter_remedies(symptom, self.state, self.evidence)
@@ -216,7 +221,8 @@ def list_missing(
     if rejection is None or rejection.reason not in REPAIRABLE:
         return {}
     found = (*find_missing(read_log(record, ctx)), *_find_skipped(record, plan, evidence))
-    return {(it.kind, it.name): it for it in found}
+    expected = anticipate_missing(found, plan.selection.files, evidence)
+    return {(it.kind, it.name): it for it in (*found, *expected)}
 
 
 def read_log(record: Validation, ctx: ValidationContext) -> str:
