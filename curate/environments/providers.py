@@ -51,11 +51,9 @@ class Providers:
         """Return the Debian package of *library* ("libGL.so.1", "cairo-2"); "" if not known."""
         stem = re.sub(r"\.so(\.[\d.]+)?$", "", library)
         stem = stem if stem.startswith("lib") else f"lib{stem}"
-        shorter = re.sub(r"[-.][\d.]+$", "", stem)
-        longer = re.sub(r"(\.\d+)+$", "", stem)
-        return next(
-            (self.libraries[it] for it in (stem, longer, shorter) if it in self.libraries), ""
-        )
+        while stem not in self.libraries and (shorter := re.sub(r"[-.]\d+$", "", stem)) != stem:
+            stem = shorter
+        return self.libraries.get(stem, "")
 
 
 @cache

@@ -82,6 +82,9 @@ def iter_remedies(
     elif symptom.kind == "expected-marker":
         marker = replace(symptom, kind="marker")
         yield from _add([providers.markers[name]], marker, state, evidence, only_named=True)
+    elif symptom.kind == "expected-option":
+        plugin, option = providers.find_option_plugin(name), replace(symptom, kind="option")
+        yield from _add([plugin], option, state, evidence)
     elif symptom.kind == "module":
         yield from _find_module(symptom, state, evidence)
     elif symptom.kind in ("distribution", "plugin"):

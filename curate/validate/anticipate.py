@@ -12,6 +12,10 @@ from curate.validate.missing import MissingThing
 EXPECTED = "expected-"
 """Begin of the kinds of things that no log has named yet."""
 
+MAX_LOADED_FILES = 200
+
+_CONFIGURATION = ("pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml")
+_ADDOPTS = re.compile(r"^addopts\s*=\s*(\[[^\]]*\]|.*(?:\n[ \t]+.*)*)", re.MULTILINE)
 _MARK = re.compile(r"^\s*@?(?:pytestmark\s*=\s*)?\[?pytest\.mark\.(\w+)", re.MULTILINE)
 
 
@@ -25,8 +29,7 @@ def anticipate_missing(
     places = [thing.where for thing in missing if thing.kind in ("module", "distribution")]
     if not places:
         return
-    for path in dict.fromkeys((*places, *_list_loaded(test_files))):
-        text = (evidence.head.read(path) or b"").decode("utf-8", "replace")
+    for path, text in _iter_loaded((*places, *_list_loaded(test_files)), evidence):
         for module in list_imports(text):
             yield MissingThing(
                 kind=f"{EXPECTED}module", name=module, where=path, evidence=f"import {module}"
@@ -36,6 +39,32 @@ def anticipate_missing(
                 yield MissingThing(
                     kind=f"{EXPECTED}marker", name=marker, where=path, evidence=f"mark {marker}"
                 )
+    for path in _CONFIGURATION:
+        for option in list_default_options(_read_text(path, evidence)):
+            if load_providers().find_option_plugin(option):
+                yield MissingThing(
+                    kind=f"{EXPECTED}option", name=option, where=path, evidence=f"addopts {option}"
+                )
+
+
+def _iter_loaded(paths: Iterable[str], evidence: RepositoryEvidence) -> Iterator[tuple[str, str]]:
+    """Yield (path, text) of these files, and of those of the repository that they import."""
+    waiting, seen = list(paths), set[str]()
+    while waiting and len(seen) < MAX_LOADED_FILES:
+        path = waiting.pop(0)
+        if path in seen:
+            continue
+        seen.add(path)
+        text = _read_text(path, evidence)
+        yield path, text
+        for module in list_imports(text):
+            path_of_module = module.replace(".", "/")
+            near = join(dirname(path), f"{path_of_module}.py")
+            waiting += [near, f"{path_of_module}.py", f"{path_of_module}/__init__.py"]
+
+
+def _read_text(path: str, evidence: RepositoryEvidence) -> str:
+    return (evidence.head.read(path) or b"").decode("utf-8", "replace")
 
 
 def _list_loaded(test_files: Iterable[str]) -> Iterator[str]:
@@ -62,3 +91,10 @@ def list_imports(source: str) -> tuple[str, ...]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.append(node.module)
     return tuple(dict.fromkeys(found))
+
+
+def list_default_options(configuration: str) -> tuple[str, ...]:
+    """Return the options that `addopts` in a configuration file gives to pytest."""
+    match = _ADDOPTS.search(configuration)
+    words = re.split(r"[\s,\"'\[\]]+", match[1]) if match else ()
+    return tuple(word for word in words if word.startswith("-"))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from curate.builders.model import Failure, Outcome, RequirementsLock
+from curate.builders.model import Failure, Outcome, RequirementsLock, RunStatus
 from curate.builders.process.digest import content_hash
 from curate.core.model import Validation
 from curate.environments.plan import RequirementsVariant, ValidationPlan
@@ -30,8 +30,13 @@ class Attempt:
 
 
 def measure_progress(record: Validation) -> int:
-    """Return how far an attempt came: 3 if verified, 2 if tests passed, 1 if there was a run."""
+    """Return how far an attempt came.
+
+    4 if verified, 3 if tests passed, 2 if the test session finished, 1 if there was a run at all.
+    """
     if record.is_verified:
+        return 4
+    if any(Outcome.PASSED in run.outcomes.values() for run in record.runs):
         return 3
-    passed = any(Outcome.PASSED in run.outcomes.values() for run in record.runs)
-    return 2 if passed else int(bool(record.runs))
+    is_finished = any(run.status == RunStatus.COMPLETED for run in record.runs)
+    return 2 if is_finished else int(bool(record.runs))
