@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from posixpath import dirname
 
 from packaging.requirements import Requirement as Parsed
 from packaging.specifiers import SpecifierSet
@@ -38,6 +39,7 @@ class Remedy:
     python_path: str | None = None  # folder of the checkout added to PYTHONPATH; "" is the root
     arguments: tuple[str, ...] = ()  # of pytest, before the tests
     dropped_option: str = ""  # of pytest, with its value
+    left_out: tuple[str, ...] = ()  # test files that are not run
     sentence: str
 
     @property
@@ -46,8 +48,9 @@ class Remedy:
         path = () if self.python_path is None else (f"PYTHONPATH={self.python_path or '.'}",)
         dropped = (f"no {self.dropped_option}",) if self.dropped_option else ()
         variables = tuple(name for name, _ in self.env_vars)
+        left_out = tuple(f"no {path}" for path in self.left_out)
         added = (*self.requirements, *self.constraints, *self.system_packages, *variables)
-        return ", ".join((*added, *path, *self.arguments, *dropped))
+        return ", ".join((*added, *path, *self.arguments, *dropped, *left_out))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +68,7 @@ class EnvironmentState:
 
     packages: tuple[str, ...]  # "name==version" of its lock
     test_command: str  # of the recipe, with placeholders
+    test_files: tuple[str, ...] = ()
 
     def find_version(self, name: str) -> str:
         """Return the locked version of the distribution *name*; "" if it is not locked."""
@@ -246,11 +250,23 @@ def _change_surroundings(
     if package:
         sentence = f"added the Debian package {package}: {_tell(symptom)}"
         yield Remedy(system_packages=(package,), sentence=sentence)
-    elif symptom.kind == "import-mismatch":
-        version = state.find_version("pytest")
-        if version and Version(version) >= IMPORTLIB_SINCE:
-            sentence = f"ran pytest with {IMPORTLIB_MODE}: {_tell(symptom)}"
-            yield Remedy(arguments=(IMPORTLIB_MODE,), sentence=sentence)
+    elif symptom.kind in ("import-mismatch", "duplicate-option"):
+        yield from _separate_files(symptom, state)
+
+
+def _separate_files(symptom: Symptom, state: EnvironmentState) -> Iterator[Remedy]:
+    """Import files by their paths, if pytest can; else run only those that go together."""
+    version = state.find_version("pytest")
+    is_mismatch = symptom.kind == "import-mismatch"
+    if is_mismatch and version and Version(version) >= IMPORTLIB_SINCE:
+        sentence = f"ran pytest with {IMPORTLIB_MODE}: {_tell(symptom)}"
+        yield Remedy(arguments=(IMPORTLIB_MODE,), sentence=sentence)
+    folder = dirname(symptom.where)
+    apart = tuple(it for it in state.test_files if f"{it}/".startswith(f"{folder}/"))
+    together = tuple(it for it in state.test_files if it not in apart)
+    for left_out in (apart, together) if apart and together else ():
+        sentence = f"left out {', '.join(left_out)}: {_tell(symptom)}"
+        yield Remedy(left_out=left_out, sentence=sentence)
 
 
 def _guess_variable(name: str) -> tuple[str, str]:
@@ -278,5 +294,6 @@ def _tell(symptom: Symptom) -> str:
         "library": f"{place} loads {symptom.name}",
         "variable": f"{place} reads this environment variable",
         "import-mismatch": f"{symptom.name} and another file have one module name",
+        "duplicate-option": f"{place} and another file define one option of pytest",
     }
     return words.get(symptom.kind, f"{place} needs {symptom.name}")

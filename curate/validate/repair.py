@@ -55,7 +55,9 @@ class _Repair:
         """Return the state before any repair of *failed*, whose lock was resolved."""
         assert isinstance(failed.lock, RequirementsLock)
         state = EnvironmentState(
-            packages=failed.lock.packages, test_command=failed.plan.env.test_command
+            packages=failed.lock.packages,
+            test_command=failed.plan.env.test_command,
+            test_files=failed.plan.selection.files,
         )
         return cls(state=state, evidence=evidence)
 
@@ -196,7 +198,11 @@ def apply_remedies(
         constraints=(*manifest.constraints, *constraints),
         notes=(*manifest.notes, *(remedy.sentence for remedy in remedies)),
     )
-    return replace(plan, env=changed_env), replace(variant, manifest=changed)
+    left_out = {path for remedy in remedies for path in remedy.left_out}
+    files = tuple(path for path in plan.selection.files if path not in left_out)
+    selection = replace(plan.selection, files=files)
+    changed_plan = replace(plan, env=changed_env, selection=selection)
+    return changed_plan, replace(variant, manifest=changed)
 
 
 def _change_command(command: str, remedy: Remedy) -> str:

@@ -24,8 +24,9 @@ from curate.builders.model import (
 )
 from curate.builders.requirements import Manifest
 from curate.core.model import Candidate, Validation
-from curate.environments import build
+from curate.environments import build, plan
 from curate.environments.context import ValidationOptions
+from curate.environments.test_selection import TestSelection
 from curate.recipes import Recipe
 from curate.store import Store
 from curate.validate.attempts import validate_candidate
@@ -411,6 +412,48 @@ def test_files_of_one_name_are_imported_by_path_where_pytest_can(
     found = tried(complain)
     assert found.record.is_verified == is_verified
     assert ("--import-mode=importlib" in found.record.test_command) == is_verified
+
+
+def test_files_that_do_not_go_together_are_left_out(
+    tried: Try, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two conftest files define one option: first the second one's tests go, then the others."""
+    other = "b/test_n.py"
+    text = (
+        '  File "/testbed/b/conftest.py", line 2, in pytest_addoption\n'
+        "    parser.addoption('--foo')\nValueError: option names {'--foo'} already added\n"
+    )
+
+    def complain(_: Sandbox, names: set[str], instance: InstanceSpec, spec: RunSpec) -> str:
+        return text if spec.command.endswith(f"{other} {TEST}") else ""
+
+    def select(*_: object, **__: object) -> TestSelection:
+        return TestSelection(files=(other, TEST))
+
+    monkeypatch.setattr(plan, "select_tests", select)
+    found = tried(complain)
+    assert found.record.is_verified
+    assert found.record.test_command == f"pytest {TEST}"
+    assert found.added == [
+        "left out b/test_n.py: b/conftest.py and another file define one option of pytest"
+    ]
+
+
+def test_a_failed_install_says_what_it_misses(tried: Try, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = "#6 0.58 curate-step: import\n#6 0.59 ModuleNotFoundError: No module named 'numpy'\n"
+
+    def build_instance(sandbox: Sandbox, spec: InstanceSpec) -> BuiltInstance | Failure:
+        if "numpy==1" in spec.lock.packages:
+            return build_it(sandbox, spec)
+        return Failure(stage="install", reason="install-failed", detail=log)
+
+    build_it = Sandbox.build_instance
+    monkeypatch.setattr(Sandbox, "build_instance", build_instance)
+    found = tried(lacks(), {"requirements.txt": "numpy\n"})
+    assert found.record.attempts == (
+        "base requirements: install/install-failed",
+        "base requirements, with numpy: verified",
+    )
 
 
 @pytest.mark.parametrize("steps", [1, 2])
