@@ -183,7 +183,7 @@ def apply_remedies(
     variables = dict(pair for remedy in remedies for pair in remedy.env_vars)
     command = env.test_command
     for remedy in remedies:
-        command = _change_command(command, remedy)
+        command = change_command(command, remedy)
     changed_env = env.model_copy(
         update={
             "system_packages": tuple(dict.fromkeys((*env.system_packages, *packages))),
@@ -205,7 +205,7 @@ def apply_remedies(
     return changed_plan, replace(variant, manifest=changed)
 
 
-def _change_command(command: str, remedy: Remedy) -> str:
+def change_command(command: str, remedy: Remedy) -> str:
     """Return the test command, a template, with the changes of *remedy*."""
     if remedy.dropped_option:
         option = re.escape(remedy.dropped_option)
