@@ -21,6 +21,7 @@ LATER = (timedelta(days=60), timedelta(days=240))
 """How long after the base commit the repository is asked again, along first parents."""
 
 _SOURCE_ROOTS = ("", "src", "lib", "python")
+_PROJECT_FILES = ("setup.py", "setup.cfg", "pyproject.toml")
 _SOURCES = (".py", ".pyx", ".pyi", ".c", ".cpp", ".rs")
 
 
@@ -73,11 +74,13 @@ class RepositoryEvidence:
                 yield replace(found, origin=f"{found.origin}{when}")
 
     def is_own_module(self, module: str) -> bool:
-        """Whether *module* is in the project's package, wherever its files are."""
+        """Whether *module* is in the project's package, or that of a distribution beside it."""
         top = module.partition(".")[0]
         if top == self._import_name or canonicalize_name(top) == self.project:
             return True
-        return any(self._has_module(root, top) for root in _SOURCE_ROOTS)
+        if any(self._has_module(root, top) for root in _SOURCE_ROOTS):
+            return True
+        return any(map(self._is_distribution, self.find_roots(top)))
 
     def find_roots(self, module: str) -> tuple[str, ...]:
         """Return the folders from which *module* can be imported, shortest first; "" is the root.
@@ -92,6 +95,8 @@ class RepositoryEvidence:
             for suffix in suffixes
             if found == suffix or found.endswith(f"/{suffix}")
         }
+        if any(found.startswith(f"{path}/") and found.endswith(".py") for found in self.head.paths):
+            roots.add("")  # also without __init__.py
         return tuple(sorted(roots, key=lambda root: (root.count("/"), root)))
 
     def has_files_of(self, module: str) -> bool:
@@ -102,6 +107,15 @@ class RepositoryEvidence:
             for path in self.head.paths
             if path.endswith(_SOURCES)
         )
+
+    def _is_distribution(self, root: str) -> bool:
+        """Whether *root*, a folder below the checkout, has a distribution of its own."""
+        folder = root.removesuffix("/src")
+        return bool(root) and any(f"{folder}/{name}" in self._paths for name in _PROJECT_FILES)
+
+    @cached_property
+    def _paths(self) -> frozenset[str]:
+        return frozenset(self.head.paths)
 
     def _has_module(self, root: str, top: str) -> bool:
         prefix = f"{root}/{top}" if root else top

@@ -16,6 +16,7 @@ class Providers:
 
     modules: Mapping[str, tuple[str, ...]]
     namespaces: frozenset[str]
+    backports: frozenset[str]  # modules of newer standard libraries
     fixtures: Mapping[str, tuple[str, ...]]
     options: Mapping[str, str]
     ini: Mapping[str, str]
@@ -64,6 +65,7 @@ def load_providers() -> Providers:
     return Providers(
         modules={name: tuple(found) for name, found in data["modules"].items()},
         namespaces=frozenset(data["namespaces"]["names"]),
+        backports=frozenset(data["backports"]["names"]),
         fixtures={name: tuple(found) for name, found in data["fixtures"].items()},
         options=data["options"],
         ini=data["ini"],

@@ -8,7 +8,7 @@ What is in the repository itself is never taken from the index.
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from posixpath import dirname
 
 from packaging.requirements import Requirement as Parsed
@@ -19,6 +19,7 @@ from packaging.version import Version
 from curate.environments.declarations import find_variable
 from curate.environments.evidence import RepositoryEvidence
 from curate.environments.providers import load_providers
+from curate.environments.remedy import EnvironmentState, Remedy, Symptom
 
 IMPORTLIB_SINCE = Version("6.0")  # pytest with --import-mode=importlib
 IMPORTLIB_MODE = "--import-mode=importlib"
@@ -26,54 +27,6 @@ IMPORTLIB_MODE = "--import-mode=importlib"
 _ASYNC_PLUGINS = ("pytest-asyncio", "anyio", "pytest-trio", "pytest-twisted", "pytest-aiohttp")
 _VERSION_KINDS = frozenset({"name", "attribute", "conflict"})
 _STANDARD = sys.stdlib_module_names | {"distutils", "imp", "asynchat", "asyncore", "smtpd"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Remedy:
-    """One change to an environment or its test command, and the sentence that tells why."""
-
-    requirements: tuple[str, ...] = ()  # lines added to the manifest
-    constraints: tuple[str, ...] = ()
-    system_packages: tuple[str, ...] = ()
-    env_vars: tuple[tuple[str, str], ...] = ()
-    python_path: str | None = None  # folder of the checkout added to PYTHONPATH; "" is the root
-    arguments: tuple[str, ...] = ()  # of pytest, before the tests
-    dropped_option: str = ""  # of pytest, with its value
-    left_out: tuple[str, ...] = ()  # test files that are not run
-    sentence: str
-
-    @property
-    def label(self) -> str:
-        """Name in the list of attempts."""
-        path = () if self.python_path is None else (f"PYTHONPATH={self.python_path or '.'}",)
-        dropped = (f"no {self.dropped_option}",) if self.dropped_option else ()
-        variables = tuple(name for name, _ in self.env_vars)
-        left_out = tuple(f"no {path}" for path in self.left_out)
-        added = (*self.requirements, *self.constraints, *self.system_packages, *variables)
-        return ", ".join((*added, *path, *self.arguments, *dropped, *left_out))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Symptom:
-    """What a run found missing: kind and name as in `curate.validate.missing`, and where."""
-
-    kind: str
-    name: str
-    where: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnvironmentState:
-    """What the environment of the run had."""
-
-    packages: tuple[str, ...]  # "name==version" of its lock
-    test_command: str  # of the recipe, with placeholders
-    test_files: tuple[str, ...] = ()
-
-    def find_version(self, name: str) -> str:
-        """Return the locked version of the distribution *name*; "" if it is not locked."""
-        pairs = (package.partition("==") for package in self.packages)
-        return next((it[2] for it in pairs if it[0] == canonicalize_name(name)), "")
 
 
 def iter_remedies(
@@ -92,7 +45,9 @@ def iter_remedies(
     elif symptom.kind == "module":
         yield from _find_module(symptom, state, evidence)
     elif symptom.kind in ("distribution", "plugin"):
-        yield from _add([_name_of(name)], symptom, state, evidence)
+        distribution = _name_of(name)
+        is_own = evidence.has_files_of(distribution.replace("-", "_"))
+        yield from _add([distribution], symptom, state, evidence, only_named=is_own)
     elif symptom.kind == "fixture":
         yield from _add(providers.fixtures.get(name, ()), symptom, state, evidence)
     elif symptom.kind == "async":
@@ -128,8 +83,14 @@ def _find_module(
     yield from _add(names, symptom, state, evidence, only_named=True)
     if evidence.has_files_of(module):
         yield from _extend_path(module, symptom, evidence)
-    elif module.partition(".")[0] not in _STANDARD or module in load_providers().modules:
+    elif _may_be_in_index(module):
         yield from _add(names, symptom, state, evidence)
+
+
+def _may_be_in_index(module: str) -> bool:
+    """Whether *module* is not of the standard library, or was published for older Pythons, too."""
+    providers, top = load_providers(), module.partition(".")[0]
+    return top not in _STANDARD or module in providers.modules or top in providers.backports
 
 
 def _find_expected(

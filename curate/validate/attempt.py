@@ -7,7 +7,7 @@ from curate.builders.model import Failure, Outcome, RequirementsLock, RunStatus
 from curate.builders.process.digest import content_hash
 from curate.core.model import Validation
 from curate.environments.plan import RequirementsVariant, ValidationPlan
-from curate.environments.remedies import Remedy
+from curate.environments.remedy import Remedy
 
 
 @dataclass(frozen=True, kw_only=True)

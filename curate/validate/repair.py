@@ -15,7 +15,8 @@ from curate.environments.build import get_or_create_lock
 from curate.environments.context import ValidationContext
 from curate.environments.evidence import RepositoryEvidence
 from curate.environments.plan import RequirementsVariant, ValidationPlan
-from curate.environments.remedies import EnvironmentState, Remedy, Symptom, iter_remedies
+from curate.environments.remedies import iter_remedies
+from curate.environments.remedy import EnvironmentState, Remedy, Symptom
 from curate.validate.anticipate import EXPECTED, anticipate_missing
 from curate.validate.attempt import Attempt
 from curate.validate.missing import MissingThing, find_cause, find_missing

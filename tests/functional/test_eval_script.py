@@ -15,7 +15,8 @@ import pytest
 from curate.builders.model import CONTAINER_USER
 from curate.builders.pytest_plugin import STATUS, read_plugin_source
 from curate.builders.pytest_plugin.test_ids import escape_test_id
-from curate.environments.remedies import IMPORTLIB_MODE, Remedy
+from curate.environments.remedies import IMPORTLIB_MODE
+from curate.environments.remedy import Remedy
 from curate.harness.eval_script import END_MARKER, START_MARKER, ScriptProcess, render_eval_script
 from curate.patches.parse import list_patch_paths
 from curate.validate.repair import change_command

@@ -35,10 +35,26 @@ from tests.helpers.fakes import make_context
 from tests.helpers.git_history import GitHistory
 
 OPTIONS = ValidationOptions(runs=1, measure_strength=False)
-IN_INDEX = {"trustme", "pyyaml", "pytest-mock", "pytest-cov", "numpy", "late", "both"}
+IN_INDEX = {
+    "trustme",
+    "pyyaml",
+    "pytest-mock",
+    "pytest-cov",
+    "numpy",
+    "late",
+    "both",
+    "dataclasses",
+}
 SETUP = "from setuptools import setup\nsetup(name='proj', classifiers=['{}'])\n"
 PYTHONS = "Programming Language :: Python :: 3.7', 'Programming Language :: Python :: 3.8"
 TEST = "tests/test_m.py"
+
+SIBLING = {
+    "tools/helpers/other.py": "",
+    "packages/beside/setup.py": "",
+    "packages/beside/beside/__init__.py": "",
+    "requirements.txt": "beside\n",
+}
 
 Printer = Callable[["Sandbox", set[str], InstanceSpec, RunSpec], str]
 
@@ -204,6 +220,7 @@ def test_a_module_is_answered_from_a_script_of_the_repository(tried: Try) -> Non
         ("yaml", "pyyaml", {"environment.yml": "dependencies: [pyyaml]"}, "environment.yml"),
         ("yaml", "pyyaml", {}, "named nowhere in the repository"),
         ("late.x", "late", {}, "named nowhere in the repository"),
+        ("dataclasses", "dataclasses", {}, "named nowhere in the repository"),
     ],
 )
 def test_an_import_name_is_translated(
@@ -293,15 +310,24 @@ def test_what_the_index_does_not_have_costs_no_run(tried: Try) -> None:
     assert len(found.sandbox.commands) == 1
 
 
-@pytest.mark.parametrize("module", ["proj._speedups", "proj", "helpers.data"])
+@pytest.mark.parametrize("module", ["proj._speedups", "proj", "helpers.data", "beside", "tests"])
 def test_modules_of_the_project_are_never_taken_from_the_index(
     tried: Try, module: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     top = module.partition(".")[0]
     monkeypatch.setattr(f"{__name__}.IN_INDEX", IN_INDEX | {top, "proj-speedups"})
-    found = tried(lambda *_: conftest_error(module), {"tools/helpers/other.py": ""})
+    found = tried(lambda *_: conftest_error(module), SIBLING)
     locks = {spec.lock.text for spec in found.sandbox.specs.values()}
     assert not any(top in text for text in locks)
+
+
+def test_a_distribution_beside_the_project_is_put_on_the_path(tried: Try) -> None:
+    def complain(_: Sandbox, names: set[str], instance: InstanceSpec, spec: RunSpec) -> str:
+        return "" if '$PWD/packages/beside"' in spec.command else conftest_error("beside")
+
+    found = tried(complain, SIBLING)
+    assert found.record.is_verified
+    assert found.added == ["added packages/beside to PYTHONPATH: tests/conftest.py imports beside"]
 
 
 def test_a_module_of_the_tests_is_put_on_the_path(tried: Try) -> None:
