@@ -7,6 +7,8 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
+from packaging.requirements import Requirement as Parsed
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from curate.builders.errors import MissingObjectsError
@@ -63,7 +65,8 @@ class RepositoryEvidence:
         for tree, when in self._iter_trees():
             found = _find_if_readable(tree, names)
             if found:
-                return replace(found, origin=f"{found.origin}{when}")
+                line = keep_upper_bounds(found.line) if tree in self._later_trees else found.line
+                return Declaration(line=line, origin=f"{found.origin}{when}")
         return None
 
     def iter_later_declarations(self, name: str) -> Iterator[Declaration]:
@@ -130,6 +133,10 @@ class RepositoryEvidence:
         for tree, date in self._later:
             yield tree, f" of {date}"
 
+    @property
+    def _later_trees(self) -> tuple[GitTree, ...]:
+        return tuple(tree for tree, _ in self.__dict__.get("_later", ()))
+
     @cached_property
     def _later(self) -> tuple[tuple[GitTree, str], ...]:
         return tuple(self._iter_later())
@@ -149,6 +156,18 @@ class RepositoryEvidence:
 
     def _open(self, commit: str) -> GitTree:
         return self._stack.enter_context(GitTree(self._mirror, commit))
+
+
+def keep_upper_bounds(line: str) -> str:
+    """Return a requirement line with its upper bounds alone.
+
+    What a project asked for later may be newer than the environment: releases of that time do not
+    exist for it.
+    """
+    parsed = Parsed(line)
+    clauses = [str(it) for it in parsed.specifier if it.operator in ("<", "<=", "!=")]
+    parsed.specifier = SpecifierSet(",".join(clauses))
+    return str(parsed)
 
 
 def _find_if_readable(tree: GitTree, names: Sequence[str]) -> Declaration | None:

@@ -179,13 +179,19 @@ def _change_version(
 
 
 def _exclude_version(line: str, version: str) -> str:
-    """Return the specifier of *line* as a constraint if it excludes *version*; else ""."""
+    """Return the bounds of *line* that *version* is above as a constraint; "" for none."""
     parsed = _without_extras(line)
-    if not parsed.specifier or parsed.specifier.contains(version, prereleases=True):
-        return ""
-    clauses = [it for it in parsed.specifier if not it.contains(version, prereleases=True)]
+    clauses = [
+        it
+        for it in parsed.specifier
+        if it.operator not in (">", ">=") and not it.contains(version, prereleases=True)
+    ]
+    is_above = all(
+        it.operator == "!=" or Version(version) >= Version(it.version.removesuffix(".*"))
+        for it in clauses
+    )
     parsed.specifier = SpecifierSet(",".join(map(str, clauses)))
-    return str(parsed)
+    return str(parsed) if clauses and is_above else ""
 
 
 def _without_extras(line: str) -> Parsed:

@@ -65,12 +65,37 @@ def test_an_import_name_is_translated(
 
 
 def test_what_the_repository_names_a_little_later_counts(tried: Try) -> None:
-    later = {"requirements-test.txt": "late==1\n"}
+    later = {"requirements-test.txt": "late>=9,<10\n"}  # 9 may be released by then
     found = tried(lacks(late=conftest_error("late")), later=later)
     assert found.record.is_verified
     assert found.added[0].startswith(
-        "added late==1: tests/conftest.py imports late (requirements-test.txt of 2020-02-"
+        "added late<10: tests/conftest.py imports late (requirements-test.txt of 2020-02-"
     )
+
+
+@pytest.mark.parametrize(
+    ("declared", "added"),
+    [
+        ("both<1.0\n", ["required both<1.0"]),
+        ("both==0.9\n", ["required both==0.9"]),
+        ("both!=1\n", ["required both!=1"]),
+        ("both>=2\n", []),
+        ("both==3\n", []),
+        ("both\n", []),
+    ],
+)
+def test_a_library_that_is_too_new_is_bounded_as_the_repository_did_later(
+    tried: Try, declared: str, added: list[str]
+) -> None:
+    text = "tests/test_m.py:1: in <module>\nE   ImportError: cannot import name 'x' from 'both'\n"
+
+    def complain(_: Sandbox, names: set[str], instance: InstanceSpec, spec: RunSpec) -> str:
+        return "" if "both==0" in instance.lock.packages else text
+
+    setup = {"requirements.txt": "both\n"}
+    found = tried(complain, setup, {"requirements.txt": declared}, requirements={"files": [*setup]})
+    assert [note.split(":")[0] for note in found.added] == added
+    assert found.record.is_verified == bool(added)
 
 
 def test_several_things_are_found_one_after_the_other(tried: Try) -> None:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import Requirement as Parsed
+
 from curate.builders.model import (
     BuiltInstance,
     Failure,
@@ -104,10 +106,10 @@ class Sandbox:
 
 
 def resolve(manifest: Manifest, *, python: str, cutoff: datetime, settings: object) -> Any:
-    """Lock what the index has; what is optional and absent is dropped."""
+    """Lock what the index has, in version 0 if it is constrained; what it lacks is dropped."""
     names = sorted({item.name for item in manifest.requirements} & IN_INDEX | {"pytest"})
-    bounds = "".join(f"#{line}\n" for line in manifest.constraints)
-    text = "".join(f"{name}==1\n" for name in names) + bounds
+    bounded = {Parsed(line).name for line in manifest.constraints}
+    text = "".join(f"{name}=={0 if name in bounded else 1}\n" for name in names)
     return RequirementsLock(text=text, python=python, exclude_newer=cutoff)
 
 
