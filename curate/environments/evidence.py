@@ -7,6 +7,8 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
+from packaging.requirements import Requirement as Parsed
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from curate.builders.errors import MissingObjectsError
@@ -21,6 +23,7 @@ LATER = (timedelta(days=60), timedelta(days=240))
 """How long after the base commit the repository is asked again, along first parents."""
 
 _SOURCE_ROOTS = ("", "src", "lib", "python")
+_PROJECT_FILES = ("setup.py", "setup.cfg", "pyproject.toml")
 _SOURCES = (".py", ".pyx", ".pyi", ".c", ".cpp", ".rs")
 
 
@@ -62,7 +65,8 @@ class RepositoryEvidence:
         for tree, when in self._iter_trees():
             found = _find_if_readable(tree, names)
             if found:
-                return replace(found, origin=f"{found.origin}{when}")
+                line = keep_upper_bounds(found.line) if tree in self._later_trees else found.line
+                return Declaration(line=line, origin=f"{found.origin}{when}")
         return None
 
     def iter_later_declarations(self, name: str) -> Iterator[Declaration]:
@@ -73,11 +77,13 @@ class RepositoryEvidence:
                 yield replace(found, origin=f"{found.origin}{when}")
 
     def is_own_module(self, module: str) -> bool:
-        """Whether *module* is in the project's package, wherever its files are."""
+        """Whether *module* is in the project's package, or that of a distribution beside it."""
         top = module.partition(".")[0]
         if top == self._import_name or canonicalize_name(top) == self.project:
             return True
-        return any(self._has_module(root, top) for root in _SOURCE_ROOTS)
+        if any(self._has_module(root, top) for root in _SOURCE_ROOTS):
+            return True
+        return any(map(self._is_distribution, self.find_roots(top)))
 
     def find_roots(self, module: str) -> tuple[str, ...]:
         """Return the folders from which *module* can be imported, shortest first; "" is the root.
@@ -92,6 +98,8 @@ class RepositoryEvidence:
             for suffix in suffixes
             if found == suffix or found.endswith(f"/{suffix}")
         }
+        if any(found.startswith(f"{path}/") and found.endswith(".py") for found in self.head.paths):
+            roots.add("")  # also without __init__.py
         return tuple(sorted(roots, key=lambda root: (root.count("/"), root)))
 
     def has_files_of(self, module: str) -> bool:
@@ -102,6 +110,15 @@ class RepositoryEvidence:
             for path in self.head.paths
             if path.endswith(_SOURCES)
         )
+
+    def _is_distribution(self, root: str) -> bool:
+        """Whether *root*, a folder below the checkout, has a distribution of its own."""
+        folder = root.removesuffix("/src")
+        return bool(root) and any(f"{folder}/{name}" in self._paths for name in _PROJECT_FILES)
+
+    @cached_property
+    def _paths(self) -> frozenset[str]:
+        return frozenset(self.head.paths)
 
     def _has_module(self, root: str, top: str) -> bool:
         prefix = f"{root}/{top}" if root else top
@@ -115,6 +132,10 @@ class RepositoryEvidence:
         yield self.head, " of the pull request"
         for tree, date in self._later:
             yield tree, f" of {date}"
+
+    @property
+    def _later_trees(self) -> tuple[GitTree, ...]:
+        return tuple(tree for tree, _ in self.__dict__.get("_later", ()))
 
     @cached_property
     def _later(self) -> tuple[tuple[GitTree, str], ...]:
@@ -135,6 +156,18 @@ class RepositoryEvidence:
 
     def _open(self, commit: str) -> GitTree:
         return self._stack.enter_context(GitTree(self._mirror, commit))
+
+
+def keep_upper_bounds(line: str) -> str:
+    """Return a requirement line with its upper bounds alone.
+
+    What a project asked for later may be newer than the environment: releases of that time do not
+    exist for it.
+    """
+    parsed = Parsed(line)
+    clauses = [str(it) for it in parsed.specifier if it.operator in ("<", "<=", "!=")]
+    parsed.specifier = SpecifierSet(",".join(clauses))
+    return str(parsed)
 
 
 def _find_if_readable(tree: GitTree, names: Sequence[str]) -> Declaration | None:

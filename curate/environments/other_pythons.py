@@ -10,7 +10,8 @@ from curate.environments.variants import RequirementsVariant
 
 _FILES = ("tox.ini", "setup.cfg", "noxfile.py", ".travis.yml", "appveyor.yml", "pyproject.toml")
 _WORKFLOWS = ".github/workflows"
-_VERSION = re.compile(r"\bpy-?3\.?(\d{1,2})\b|(?<![\w.])3\.(\d{1,2})(?![.\d]|-dev)")
+_VERSION = re.compile(r"\bpy-?3\.?(\d{1,2})\b|(?<![\w.])(?<!pypy-)3\.(\d{1,2})(?![.\d]|-dev)")
+_FACTORS = re.compile(r"\bpy\{([^}]*)\}")
 
 
 def list_other_pythons(
@@ -31,7 +32,11 @@ def list_other_pythons(
 
 def list_named_pythons(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the versions of Python 3 that *texts* of tox and CI files name, ascending."""
-    found = {int(a or b) for text in texts for a, b in _VERSION.findall(text)}
+    found = set[int]()
+    for text in texts:
+        factors = ",".join(_FACTORS.findall(text)).split(",")
+        named = re.sub(r"(\S+)", r"py\1 ", " ".join(factors))
+        found |= {int(a or b) for a, b in _VERSION.findall(f"{text}\n{named}")}
     return tuple(f"3.{minor}" for minor in sorted(found))
 
 

@@ -16,6 +16,7 @@ class Providers:
 
     modules: Mapping[str, tuple[str, ...]]
     namespaces: frozenset[str]
+    backports: frozenset[str]  # modules of newer standard libraries
     fixtures: Mapping[str, tuple[str, ...]]
     options: Mapping[str, str]
     ini: Mapping[str, str]
@@ -51,11 +52,9 @@ class Providers:
         """Return the Debian package of *library* ("libGL.so.1", "cairo-2"); "" if not known."""
         stem = re.sub(r"\.so(\.[\d.]+)?$", "", library)
         stem = stem if stem.startswith("lib") else f"lib{stem}"
-        shorter = re.sub(r"[-.][\d.]+$", "", stem)
-        longer = re.sub(r"(\.\d+)+$", "", stem)
-        return next(
-            (self.libraries[it] for it in (stem, longer, shorter) if it in self.libraries), ""
-        )
+        while stem not in self.libraries and (shorter := re.sub(r"[-.]\d+$", "", stem)) != stem:
+            stem = shorter
+        return self.libraries.get(stem, "")
 
 
 @cache
@@ -66,6 +65,7 @@ def load_providers() -> Providers:
     return Providers(
         modules={name: tuple(found) for name, found in data["modules"].items()},
         namespaces=frozenset(data["namespaces"]["names"]),
+        backports=frozenset(data["backports"]["names"]),
         fixtures={name: tuple(found) for name, found in data["fixtures"].items()},
         options=data["options"],
         ini=data["ini"],

@@ -8,7 +8,8 @@ What is in the repository itself is never taken from the index.
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
+from posixpath import dirname
 
 from packaging.requirements import Requirement as Parsed
 from packaging.specifiers import SpecifierSet
@@ -18,6 +19,7 @@ from packaging.version import Version
 from curate.environments.declarations import find_variable
 from curate.environments.evidence import RepositoryEvidence
 from curate.environments.providers import load_providers
+from curate.environments.remedy import EnvironmentState, Remedy, Symptom
 
 IMPORTLIB_SINCE = Version("6.0")  # pytest with --import-mode=importlib
 IMPORTLIB_MODE = "--import-mode=importlib"
@@ -27,60 +29,25 @@ _VERSION_KINDS = frozenset({"name", "attribute", "conflict"})
 _STANDARD = sys.stdlib_module_names | {"distutils", "imp", "asynchat", "asyncore", "smtpd"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Remedy:
-    """One change to an environment or its test command, and the sentence that tells why."""
-
-    requirements: tuple[str, ...] = ()  # lines added to the manifest
-    constraints: tuple[str, ...] = ()
-    system_packages: tuple[str, ...] = ()
-    env_vars: tuple[tuple[str, str], ...] = ()
-    python_path: str | None = None  # folder of the checkout added to PYTHONPATH; "" is the root
-    arguments: tuple[str, ...] = ()  # of pytest, before the tests
-    dropped_option: str = ""  # of pytest, with its value
-    sentence: str
-
-    @property
-    def label(self) -> str:
-        """Name in the list of attempts."""
-        path = () if self.python_path is None else (f"PYTHONPATH={self.python_path or '.'}",)
-        dropped = (f"no {self.dropped_option}",) if self.dropped_option else ()
-        variables = tuple(name for name, _ in self.env_vars)
-        added = (*self.requirements, *self.constraints, *self.system_packages, *variables)
-        return ", ".join((*added, *path, *self.arguments, *dropped))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Symptom:
-    """What a run found missing: kind and name as in `curate.validate.missing`, and where."""
-
-    kind: str
-    name: str
-    where: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnvironmentState:
-    """What the environment of the run had."""
-
-    packages: tuple[str, ...]  # "name==version" of its lock
-    test_command: str  # of the recipe, with placeholders
-
-    def find_version(self, name: str) -> str:
-        """Return the locked version of the distribution *name*; "" if it is not locked."""
-        pairs = (package.partition("==") for package in self.packages)
-        return next((it[2] for it in pairs if it[0] == canonicalize_name(name)), "")
-
-
 def iter_remedies(
     symptom: Symptom, state: EnvironmentState, evidence: RepositoryEvidence
 ) -> Iterator[Remedy]:
     """Yield what may answer *symptom*, the best first; nothing if there is no answer."""
     providers, name = load_providers(), symptom.name
-    if symptom.kind == "module":
+    if symptom.kind == "expected-module":
+        yield from _find_expected(replace(symptom, kind="module"), state, evidence)
+    elif symptom.kind == "expected-marker":
+        marker = replace(symptom, kind="marker")
+        yield from _add([providers.markers[name]], marker, state, evidence, only_named=True)
+    elif symptom.kind == "expected-option":
+        plugin, option = providers.find_option_plugin(name), replace(symptom, kind="option")
+        yield from _add([plugin], option, state, evidence)
+    elif symptom.kind == "module":
         yield from _find_module(symptom, state, evidence)
     elif symptom.kind in ("distribution", "plugin"):
-        yield from _add([_name_of(name)], symptom, state, evidence)
+        distribution = _name_of(name)
+        is_own = evidence.has_files_of(distribution.replace("-", "_"))
+        yield from _add([distribution], symptom, state, evidence, only_named=is_own)
     elif symptom.kind == "fixture":
         yield from _add(providers.fixtures.get(name, ()), symptom, state, evidence)
     elif symptom.kind == "async":
@@ -116,8 +83,26 @@ def _find_module(
     yield from _add(names, symptom, state, evidence, only_named=True)
     if evidence.has_files_of(module):
         yield from _extend_path(module, symptom, evidence)
-    elif module.partition(".")[0] not in _STANDARD or module in load_providers().modules:
+    elif _may_be_in_index(module):
         yield from _add(names, symptom, state, evidence)
+
+
+def _may_be_in_index(module: str) -> bool:
+    """Whether *module* is not of the standard library, or was published for older Pythons, too."""
+    providers, top = load_providers(), module.partition(".")[0]
+    return top not in _STANDARD or module in providers.modules or top in providers.backports
+
+
+def _find_expected(
+    symptom: Symptom, state: EnvironmentState, evidence: RepositoryEvidence
+) -> Iterator[Remedy]:
+    """Add what a file imports, before a run has missed it, if the repository names it."""
+    module = symptom.name
+    if module.partition(".")[0] in _STANDARD or evidence.is_own_module(module):
+        return
+    names = load_providers().list_distributions(module)
+    if not any(map(state.find_version, names)):
+        yield from _add(names, symptom, state, evidence, only_named=True)
 
 
 def _extend_path(module: str, symptom: Symptom, evidence: RepositoryEvidence) -> Iterator[Remedy]:
@@ -194,13 +179,19 @@ def _change_version(
 
 
 def _exclude_version(line: str, version: str) -> str:
-    """Return the specifier of *line* as a constraint if it excludes *version*; else ""."""
+    """Return the bounds of *line* that *version* is above as a constraint; "" for none."""
     parsed = _without_extras(line)
-    if not parsed.specifier or parsed.specifier.contains(version, prereleases=True):
-        return ""
-    clauses = [it for it in parsed.specifier if not it.contains(version, prereleases=True)]
+    clauses = [
+        it
+        for it in parsed.specifier
+        if it.operator not in (">", ">=") and not it.contains(version, prereleases=True)
+    ]
+    is_above = all(
+        it.operator == "!=" or Version(version) >= Version(it.version.removesuffix(".*"))
+        for it in clauses
+    )
     parsed.specifier = SpecifierSet(",".join(map(str, clauses)))
-    return str(parsed)
+    return str(parsed) if clauses and is_above else ""
 
 
 def _without_extras(line: str) -> Parsed:
@@ -226,11 +217,23 @@ def _change_surroundings(
     if package:
         sentence = f"added the Debian package {package}: {_tell(symptom)}"
         yield Remedy(system_packages=(package,), sentence=sentence)
-    elif symptom.kind == "import-mismatch":
-        version = state.find_version("pytest")
-        if version and Version(version) >= IMPORTLIB_SINCE:
-            sentence = f"ran pytest with {IMPORTLIB_MODE}: {_tell(symptom)}"
-            yield Remedy(arguments=(IMPORTLIB_MODE,), sentence=sentence)
+    elif symptom.kind in ("import-mismatch", "duplicate-option"):
+        yield from _separate_files(symptom, state)
+
+
+def _separate_files(symptom: Symptom, state: EnvironmentState) -> Iterator[Remedy]:
+    """Import files by their paths, if pytest can; else run only those that go together."""
+    version = state.find_version("pytest")
+    is_mismatch = symptom.kind == "import-mismatch"
+    if is_mismatch and version and Version(version) >= IMPORTLIB_SINCE:
+        sentence = f"ran pytest with {IMPORTLIB_MODE}: {_tell(symptom)}"
+        yield Remedy(arguments=(IMPORTLIB_MODE,), sentence=sentence)
+    folder = dirname(symptom.where)
+    apart = tuple(it for it in state.test_files if f"{it}/".startswith(f"{folder}/"))
+    together = tuple(it for it in state.test_files if it not in apart)
+    for left_out in (apart, together) if apart and together else ():
+        sentence = f"left out {', '.join(left_out)}: {_tell(symptom)}"
+        yield Remedy(left_out=left_out, sentence=sentence)
 
 
 def _guess_variable(name: str) -> tuple[str, str]:
@@ -258,5 +261,6 @@ def _tell(symptom: Symptom) -> str:
         "library": f"{place} loads {symptom.name}",
         "variable": f"{place} reads this environment variable",
         "import-mismatch": f"{symptom.name} and another file have one module name",
+        "duplicate-option": f"{place} and another file define one option of pytest",
     }
     return words.get(symptom.kind, f"{place} needs {symptom.name}")

@@ -1,11 +1,13 @@
 """One attempt to verify a candidate: an environment, and how far its runs came."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from curate.builders.model import Failure, Outcome, RequirementsLock
+from curate.builders.model import Failure, Outcome, RequirementsLock, RunStatus
 from curate.builders.process.digest import content_hash
 from curate.core.model import Validation
 from curate.environments.plan import ValidationPlan
+from curate.environments.remedy import Remedy
 from curate.environments.variants import RequirementsVariant
 
 
@@ -17,6 +19,9 @@ class Attempt:
     plan: ValidationPlan
     variant: RequirementsVariant
     lock: RequirementsLock | Failure
+    # Of a repaired attempt: what it repairs, and (kind, name) of a missing thing -> its remedy
+    repaired: "Attempt | None" = None
+    remedies: Mapping[tuple[str, str], Remedy] = field(default_factory=dict)
 
     @property
     def step(self) -> str:
@@ -26,8 +31,13 @@ class Attempt:
 
 
 def measure_progress(record: Validation) -> int:
-    """Return how far an attempt came: 3 if verified, 2 if tests passed, 1 if there was a run."""
+    """Return how far an attempt came.
+
+    4 if verified, 3 if tests passed, 2 if the test session finished, 1 if there was a run at all.
+    """
     if record.is_verified:
+        return 4
+    if any(Outcome.PASSED in run.outcomes.values() for run in record.runs):
         return 3
-    passed = any(Outcome.PASSED in run.outcomes.values() for run in record.runs)
-    return 2 if passed else int(bool(record.runs))
+    is_finished = any(run.status == RunStatus.COMPLETED for run in record.runs)
+    return 2 if is_finished else int(bool(record.runs))

@@ -29,7 +29,7 @@ from curate.recipes import Recipe, RecipeError
 from curate.validate.attempt import Attempt, measure_progress
 from curate.validate.data_tests import run_data_tests
 from curate.validate.remedied import iter_remedied
-from curate.validate.repair import name_cause
+from curate.validate.repair import name_cause, omit_needless
 from curate.validate.runs import (
     bound_time,
     measure_strength,
@@ -137,16 +137,15 @@ def first_verified(
     ctx: ValidationContext,
     empty_record: Validation,
 ) -> Validation:
-    """Return the first attempt that verifies the candidate, else the first one.
+    """Return the first attempt that verifies the candidate, else the first that came farthest.
 
     The results of all attempts are in `attempts` of the record.
     """
     records: list[Validation] = []
     attempt_summaries: list[str] = []
     attempt_logs: list[str] = []
-    for attempt in iter_attempts(plan, ctx, records):
-        if attempt.plan.use_ci_env and not any(record.runs for record in records):
-            break  # without any run, other environment variables make no difference
+
+    def run(attempt: Attempt) -> Validation:
         finish = partial(run_attempt, attempt, options, ctx, empty_record)
         record = ctx.resume(empty_record.instance_id, attempt.step, Validation, finish)
         rejection = record.verdict.rejection
@@ -154,8 +153,18 @@ def first_verified(
         log.debug("%s: attempt with %s: %s", empty_record.instance_id, attempt.name, result)
         attempt_summaries.append(f"{attempt.name}: {result}")
         attempt_logs.append(record.attempt_logs[0] if record.attempt_logs else "")
+        return record
+
+    for attempt in iter_attempts(plan, ctx, records):
+        if attempt.plan.use_ci_env and not any(record.runs for record in records):
+            break  # without any run, other environment variables make no difference
+        record = run(attempt)
         records.append(record)
-        if record.is_verified or (rejection and rejection.reason in LIMIT_REASONS):
+        rejection = record.verdict.rejection
+        if rejection is None or rejection.reason in LIMIT_REASONS:
+            smaller = omit_needless(attempt, record, ctx)
+            if smaller:
+                records.insert(0, run(smaller))
             break
     return replace(
         max(records, key=measure_progress),
@@ -193,10 +202,10 @@ def iter_attempts(
     if best.lock.exclude_newer != variant.date:
         lock = get_or_create_lock(best.plan, variant, variant.date, ctx)
         if isinstance(lock, RequirementsLock) and lock.packages not in seen:
-            yield replace(best, name=f"{best.name}, strict cutoff", lock=lock)
+            yield replace(best, name=f"{best.name}, strict cutoff", lock=lock, repaired=None)
     if plan.env.ci_env_vars:
         ci_plan = replace(best.plan, use_ci_env=True)
-        yield replace(best, name=f"{best.name}, CI variables", plan=ci_plan)
+        yield replace(best, name=f"{best.name}, CI variables", plan=ci_plan, repaired=None)
 
 
 def _get_lock(

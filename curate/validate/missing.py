@@ -225,7 +225,7 @@ class _Place:
 
 def _clean_line(raw: str) -> str:
     """Return a line without the decoration of pytest."""
-    line = re.sub(r"^INTERNALERROR> ?", "", raw)
+    line = re.sub(r"^(?:INTERNALERROR> ?|#\d+ (?:[\d.]+ )?)", "", raw)  # the latter is BuildKit's
     line = re.sub(r"^[E>] {2,}", "", line).strip()
     return _SUMMARY.sub("", line)
 

@@ -1,5 +1,6 @@
 """Attempts that answer what earlier ones said: repaired environments, other interpreters."""
 
+import sys
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 
@@ -11,8 +12,15 @@ from curate.environments.evidence import RepositoryEvidence
 from curate.environments.other_pythons import list_other_pythons
 from curate.environments.plan import ValidationPlan, find_head_commit
 from curate.validate.attempt import Attempt, measure_progress
-from curate.validate.repair import REPAIRABLE, iter_repairs
+from curate.validate.missing import find_missing
+from curate.validate.repair import REPAIRABLE, iter_repairs, read_log
 from curate.validate.verdict import PASS_TO_FAIL
+
+# Where these are missing, another interpreter would miss them, too.
+INDEPENDENT_OF_PYTHON = frozenset(
+    {"module", "distribution", "plugin", "fixture", "option", "ini", "marker", "executable"}
+    | {"library", "variable", "import-mismatch", "duplicate-option"}
+)
 
 _PYTHON_REASONS = frozenset(
     {"collection-error", "no-tests-collected", str(RunStatus.CRASHED), PASS_TO_FAIL}
@@ -61,6 +69,10 @@ def _open_evidence(plan: ValidationPlan, ctx: ValidationContext) -> RepositoryEv
     return RepositoryEvidence(mirror, candidate.base_commit, head, plan.recipe.import_name)
 
 
+def _is_standard(module: str) -> bool:
+    return module.partition(".")[0] in sys.stdlib_module_names
+
+
 def _iter_pythons(
     attempt: Attempt, record: Validation, ctx: ValidationContext, evidence: RepositoryEvidence
 ) -> Iterator[Attempt]:
@@ -68,6 +80,9 @@ def _iter_pythons(
     rejection = record.verdict.rejection
     is_chosen = not attempt.plan.env.python and isinstance(attempt.lock, RequirementsLock)
     if not is_chosen or rejection is None or rejection.reason not in _PYTHON_REASONS:
+        return
+    first = next(iter(find_missing(read_log(record, ctx))), None)
+    if first and first.kind in INDEPENDENT_OF_PYTHON and not _is_standard(first.name):
         return
     variant = attempt.variant
     for python in list_other_pythons(variant, evidence.base, ctx.python_versions):
@@ -78,4 +93,4 @@ def _iter_pythons(
         lock = get_or_create_lock(attempt.plan, other, variant.cutoff, ctx)
         if isinstance(lock, RequirementsLock):
             name = f"{attempt.name}, Python {python}"
-            yield replace(attempt, name=name, variant=other, lock=lock)
+            yield replace(attempt, name=name, variant=other, lock=lock, repaired=None)

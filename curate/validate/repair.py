@@ -4,7 +4,6 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from packaging.requirements import Requirement as Parsed
 from packaging.utils import canonicalize_name
@@ -16,8 +15,10 @@ from curate.environments.build import get_or_create_lock
 from curate.environments.context import ValidationContext
 from curate.environments.evidence import RepositoryEvidence
 from curate.environments.plan import ValidationPlan
-from curate.environments.remedies import EnvironmentState, Remedy, Symptom, iter_remedies
+from curate.environments.remedies import iter_remedies
+from curate.environments.remedy import EnvironmentState, Remedy, Symptom
 from curate.environments.variants import RequirementsVariant
+from curate.validate.anticipate import EXPECTED, anticipate_missing
 from curate.validate.attempt import Attempt
 from curate.validate.missing import MissingThing, find_cause, find_missing
 
@@ -47,7 +48,6 @@ class _Repair:
     """What was tried for each missing thing."""
 
     state: EnvironmentState
-    cutoff: datetime
     evidence: RepositoryEvidence
     applied: dict[Key, Remedy] = field(default_factory=dict)
     options: dict[Key, Iterator[Remedy]] = field(default_factory=dict)
@@ -57,15 +57,21 @@ class _Repair:
         """Return the state before any repair of *failed*, whose lock was resolved."""
         assert isinstance(failed.lock, RequirementsLock)
         state = EnvironmentState(
-            packages=failed.lock.packages, test_command=failed.plan.env.test_command
+            packages=failed.lock.packages,
+            test_command=failed.plan.env.test_command,
+            test_files=failed.plan.selection.files,
         )
-        return cls(state=state, cutoff=failed.lock.exclude_newer, evidence=evidence)
+        return cls(state=state, evidence=evidence)
 
     def answer(self, missing: Mapping[Key, MissingThing]) -> tuple[Key, ...]:
         """Take the next remedy of each thing, without those that did not help; return new keys."""
-        self.applied = {key: it for key, it in self.applied.items() if key not in missing}
+        kept = {key: it for key, it in self.applied.items() if key not in missing}
+        kept |= {key: it for key, it in self.applied.items() if key[0].startswith(EXPECTED)}
+        self.applied = kept
         new = []
         for key, thing in missing.items():
+            if key in kept:
+                continue
             symptom = Symptom(kind=thing.kind, name=thing.name, where=thing.where)
             remedies = self.options.setdefault(
                 key, iter_remedies(symptom, self.state, self.evidence)
@@ -100,21 +106,46 @@ def iter_repairs(
         new = repair.answer(missing)
         if repairs == MAX_REPAIRS or not new:
             return
-        attempt = _repaired(failed, repair, ctx)
+        attempt = _make_repaired(failed, repair.applied, ctx)
         useless = _find_useless(repair, new, attempt.lock)
         repair.withdraw(useless)
         if len(useless) == len(new):
             continue
         repairs += 1
-        yield _repaired(failed, repair, ctx) if useless else attempt
+        yield _make_repaired(failed, repair.applied, ctx) if useless else attempt
 
 
-def _repaired(failed: Attempt, repair: _Repair, ctx: ValidationContext) -> Attempt:
-    remedies = tuple({it.label: it for it in reversed(repair.applied.values())}.values())[::-1]
+def omit_needless(attempt: Attempt, record: Validation, ctx: ValidationContext) -> Attempt | None:
+    """Return a verified *attempt* without the remedies that its run shows not to have helped.
+
+    None if there are none, or nothing would be left.
+    """
+    if attempt.repaired is None or not record.is_verified:
+        return None
+    missing = {(it.kind, it.name) for it in find_missing(read_log(record, ctx))}
+    needed = {key: it for key, it in attempt.remedies.items() if key not in missing}
+    if not needed or len(needed) == len(attempt.remedies):
+        return None
+    return _make_repaired(attempt.repaired, needed, ctx)
+
+
+def _make_repaired(
+    failed: Attempt, applied: Mapping[Key, Remedy], ctx: ValidationContext
+) -> Attempt:
+    """Return *failed* with the remedies *applied*, and its lock as of the same date."""
+    assert isinstance(failed.lock, RequirementsLock)
+    remedies = tuple({it.label: it for it in reversed(list(applied.values()))}.values())[::-1]
     plan, variant = apply_remedies(failed.plan, failed.variant, remedies)
     name = f"{failed.name}, with {'; '.join(it.label for it in remedies)}"
-    lock = get_or_create_lock(plan, variant, repair.cutoff, ctx)
-    return Attempt(name=name, plan=plan, variant=variant, lock=lock)
+    lock = get_or_create_lock(plan, variant, failed.lock.exclude_newer, ctx)
+    return Attempt(
+        name=name,
+        plan=plan,
+        variant=variant,
+        lock=lock,
+        repaired=failed,
+        remedies=dict(applied),
+    )
 
 
 def _find_useless(
@@ -154,7 +185,7 @@ def apply_remedies(
     variables = dict(pair for remedy in remedies for pair in remedy.env_vars)
     command = env.test_command
     for remedy in remedies:
-        command = _change_command(command, remedy)
+        command = change_command(command, remedy)
     changed_env = env.model_copy(
         update={
             "system_packages": tuple(dict.fromkeys((*env.system_packages, *packages))),
@@ -169,10 +200,14 @@ def apply_remedies(
         constraints=(*manifest.constraints, *constraints),
         notes=(*manifest.notes, *(remedy.sentence for remedy in remedies)),
     )
-    return replace(plan, env=changed_env), replace(variant, manifest=changed)
+    left_out = {path for remedy in remedies for path in remedy.left_out}
+    files = tuple(path for path in plan.selection.files if path not in left_out)
+    selection = replace(plan.selection, files=files)
+    changed_plan = replace(plan, env=changed_env, selection=selection)
+    return changed_plan, replace(variant, manifest=changed)
 
 
-def _change_command(command: str, remedy: Remedy) -> str:
+def change_command(command: str, remedy: Remedy) -> str:
     """Return the test command, a template, with the changes of *remedy*."""
     if remedy.dropped_option:
         option = re.escape(remedy.dropped_option)
@@ -194,7 +229,8 @@ def list_missing(
     if rejection is None or rejection.reason not in REPAIRABLE:
         return {}
     found = (*find_missing(read_log(record, ctx)), *_find_skipped(record, plan, evidence))
-    return {(it.kind, it.name): it for it in found}
+    expected = anticipate_missing(found, plan.selection.files, evidence)
+    return {(it.kind, it.name): it for it in (*found, *expected)}
 
 
 def read_log(record: Validation, ctx: ValidationContext) -> str:

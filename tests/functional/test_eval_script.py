@@ -13,8 +13,11 @@ import pytest
 from curate.builders.model import CONTAINER_USER
 from curate.builders.pytest_plugin import STATUS, read_plugin_source
 from curate.builders.pytest_plugin.test_ids import escape_test_id
+from curate.environments.remedies import IMPORTLIB_MODE
+from curate.environments.remedy import Remedy
 from curate.harness.eval_script import END_MARKER, START_MARKER, ScriptProcess, render_eval_script
 from curate.patches.parse import list_patch_paths
+from curate.validate.repair import change_command
 from tests.helpers.lean_python import make_lean_environment
 
 PYTEST = "python -m pytest"
@@ -159,6 +162,24 @@ def test_new_file_with_an_odd_name_and_xdist(repository: Path) -> None:
     assert statuses(done.stdout)["tests/test_new%20%C3%BC.py::test_new"] == "PASSED"
     assert "CODE: 0\n" in done.stdout
     assert git(repository, "status", "--porcelain") == b""
+
+
+def test_a_repaired_command_tests_what_validation_tested(repository: Path) -> None:
+    """Files of one name, imported by their paths, which import a helper of the tests."""
+    text = b"import helper\ndef test_it(): assert helper.VALUE\n"
+    files = {"a/test_x.py": text, "b/test_x.py": text, "tests/tools/helper.py": b"VALUE = 1\n"}
+    changes = (
+        Remedy(python_path="tests/tools", sentence="a"),
+        Remedy(arguments=(IMPORTLIB_MODE,), sentence="b"),
+    )
+    template = f"{PYTEST} -p no:cacheprovider -q {{tests}}"
+    for remedy in changes:
+        template = change_command(template, remedy)
+    command = template.format(tests="a/test_x.py b/test_x.py")
+    done = run(repository, patch_of(repository, files), command)
+    found = statuses(done.stdout)
+    assert found == {"a/test_x.py::test_it": "PASSED", "b/test_x.py::test_it": "PASSED"}
+    assert "CODE: 0\n" in done.stdout
 
 
 def test_what_a_solver_left_in_test_files_is_overwritten(repository: Path) -> None:
