@@ -25,9 +25,6 @@ log = logging.getLogger(__name__)
 COLLECT_SECONDS, RECORD_SECONDS = 180.0, 300.0
 """Time limits of the runs that look for the tests: one only collects, one records opened files."""
 
-WHOLE_MODULE_SECONDS = 120.0
-"""Modules that take less run as a whole, those that take longer as the tests that open the data."""
-
 
 def run_data_tests(
     plan: ValidationPlan, built: BuiltInstance, ctx: ValidationContext, *, count: int
@@ -57,8 +54,7 @@ def _add_unread_data(
     found = find_data_tests(unread, built, ctx) if unread else None
     if found is None or isinstance(found, Rejection):
         return None
-    files = (*plan.selection.files, *found.selection.files)
-    return replace(plan, selection=replace(plan.selection, files=files))
+    return _select(plan, (*plan.selection.files, *found.selection.files))
 
 
 def find_data_tests(
@@ -67,7 +63,7 @@ def find_data_tests(
     """Return *plan* with the tests that read its changed data files; other plans as they are.
 
     Only tests that are collected with and without the gold patch, and with another hash seed, are
-    given by name. If nothing is collected, the modules run as they are, so that the runs tell why.
+    given by name. If nothing is collected, the likeliest module runs, so that the runs tell why.
     """
     data = plan.selection.data_files
     if not data:
@@ -76,7 +72,7 @@ def find_data_tests(
     after = (*before, plan.candidate.patch)
     collected = _record(plan, built, ctx, before, "collect").recording
     if not (collected and collected.tests):
-        return plan
+        return _select(plan, plan.selection.files[:1])  # the likeliest
     other = _record(plan, built, ctx, after, "collect", hash_seed="1").recording
     if other and other.tests:
         collected = mark_unstable(collected, other)
@@ -89,7 +85,11 @@ def find_data_tests(
         detail = name_some([file.path for file in data])
         return Rejection(stage="validate", reason="no-test-reads-data", detail=detail)
     log.debug("%s: tests of the changed data: %s", plan.candidate.instance_id, name_some(arguments))
-    return replace(plan, selection=replace(plan.selection, files=arguments))
+    return _select(plan, arguments)
+
+
+def _select(plan: ValidationPlan, files: tuple[str, ...]) -> ValidationPlan:
+    return replace(plan, selection=replace(plan.selection, files=files))
 
 
 def _find_changed(
@@ -114,10 +114,8 @@ def _find_openers(
     result = _record(plan, built, ctx, patches, "run")
     if not result.recording:
         return ()
-    whole_modules = result.seconds < WHOLE_MODULE_SECONDS
-    data = plan.selection.data_files
     recording = mark_unstable(result.recording, collected)
-    arguments = match_opened(recording, data, whole_modules=whole_modules)
+    arguments = match_opened(recording, plan.selection.data_files)
     if not arguments and result.status is not RunStatus.COMPLETED:
         return plan.selection.files[:1]  # the likeliest
     return arguments

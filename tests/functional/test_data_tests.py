@@ -124,15 +124,14 @@ def test_second(): assert thing.upper("A") == "A"
 """
 
 
-@pytest.mark.parametrize("command", ["pytest {tests}", "pytest -n2 -x {tests}"])
-def test_modules_whose_tests_open_the_file(find_tests: FindTests, command: str) -> None:
+def test_modules_whose_tests_open_the_file(find_tests: FindTests) -> None:
     files = {
         "tests/data/one.txt": "a\n",
         "tests/test_open.py": OPENED_IN_A_TEST,
         "tests/test_mentions.py": "FOLDER = 'data'\ndef test_x(): assert 0\n",
         "tests/test_broken.py": "FOLDER = 'data'\nimport missing_one\n",
     }
-    found, *_ = find_tests(files, {"tests/data/one.txt": "A\n"}, command)
+    found, *_ = find_tests(files, {"tests/data/one.txt": "A\n"}, "pytest -n2 -x {tests}")
     assert expect(ValidationPlan, found).selection.files == ("tests/test_open.py",)
 
 
@@ -144,7 +143,8 @@ def test_a_file_that_its_readers_by_name_do_not_open(find_tests: FindTests) -> N
 
 
 def test_what_is_not_collected_is_left_to_the_runs(find_tests: FindTests) -> None:
-    files = {"tests/data/one.txt": "a\n", "tests/test_x.py": "X = 'one.txt'\nimport missing_one\n"}
+    broken = "X = 'one.txt'\nimport missing_one\n"
+    files = {"tests/data/one.txt": "a\n", "tests/test_x.py": broken, "tests/test_y.py": broken}
     plan = expect(ValidationPlan, find_tests(files, {"tests/data/one.txt": "A\n"})[0])
     assert plan.selection.files == ("tests/test_x.py",)
 
