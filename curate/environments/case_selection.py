@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import PurePosixPath
 
 from curate.builders.model import CollectedTest, Recording
 from curate.environments.data_readers import DataFile
@@ -149,10 +150,20 @@ def _match_level(case: _Case, file: DataFile) -> int:
             continue
         if any(piece == last or piece.endswith(f"/{last}") for piece in case.pieces):
             return _EXACT if name == file.names[0] else _STEM
+    if _is_named_after(file, case):
+        return _STEM
     last = file.names[-1].rpartition("/")[2]
     if len(last) < _MIN_STEM or "/" in file.names[-1]:
         return 0
     return _START if any(_starts_with(piece, last) for piece in case.pieces) else 0
+
+
+def _is_named_after(file: DataFile, case: _Case) -> bool:
+    """Whether *file* has the name of the test, and if others do, its module is in the path."""
+    stem = file.names[-1].rpartition("/")[2]
+    module = PurePosixPath(case.module).stem
+    is_its_own = "/" not in file.names[-1] or module in file.path.split("/")
+    return stem.startswith("test") and case.function.rpartition("::")[2] == stem and is_its_own
 
 
 def _names_folder(pieces: Collection[str], folder: str) -> bool:

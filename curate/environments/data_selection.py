@@ -59,7 +59,15 @@ def select_data_tests(
         return rejection
     data = data[:MAX_DATA_FILES]
     tests = _make_test_tree(recipe, tree, classifier, pytest_files)
+    data, helpers = _split_helpers(data, tests)
     readers = find_data_readers(data, tests)
+    if not readers and helpers:
+        # A helper is imported once for all modules, so that no record tells which need it.
+        return (
+            TestSelection(files=files)
+            if (files := find_data_readers(helpers, tests))
+            else rejection
+        )
     documents = [it for it in data if _has_doctests(tree, it)]
     if documents and readers and all("doctest" in tests.read_facts(it).imports for it in readers):
         # A `DocFileSuite`, which only unittest's protocols run, with a setup of its own.
@@ -91,9 +99,16 @@ def select_unread_data(
     if not data or not modules:
         return None
     tests = _make_test_tree(recipe, tree, classifier, pytest_files)
+    data, _ = _split_helpers(data, tests)
     readers = tuple(it for it in find_data_readers(data, tests) if it not in modules)
     files = tuple(describe_data_file(path, tests) for path in data)
     return TestSelection(files=readers, data_files=files) if readers else None
+
+
+def _split_helpers(paths: Iterable[str], tests: TestTree) -> tuple[list[str], list[str]]:
+    """Return the data and the helpers among *paths*."""
+    helpers = [path for path in paths if tests.is_helper(path)]
+    return [path for path in paths if path not in helpers], helpers
 
 
 def _drop_documents(paths: Iterable[str]) -> list[str]:

@@ -18,6 +18,7 @@ from curate.environments.test_selection import CONTEXT_CASES
 SQL = DataFile(path="test/x/ansi/a.sql", names=("ansi/a.sql", "ansi/a"))
 CASE = DataFile(path="tests/data/cases/fmt.py", names=("fmt.py", "fmt"))
 RULE = DataFile(path="test/rules/L003.yml", names=("L003.yml", "L003"))
+OWN = DataFile(path="tests/t/test_a.yml", names=("t/test_a.yml", "t/test_a"))
 
 
 def recording(
@@ -45,6 +46,8 @@ def recording(
         ({"t.py::f[0]": ["/x/test/x/ansi/a.sql"], "u.py::f[1]": ["b"]}, SQL, ["t.py::f[0]"]),
         # the file is collected itself
         (["test/x/ansi/a.sql", "t.py::f[ansi-a.sql]"], SQL, ["test/x/ansi/a.sql"]),
+        # stored results are named after the test
+        (["t.py::test_a", "u.py::test_a"], OWN, ["t.py::test_a"]),
         # a word in a name is no mention of a file
         (["t.py::test_fmt", "t.py::f[reformat]", "t.py::f[no fmt here]"], CASE, []),
     ],
