@@ -15,8 +15,10 @@ import pytest
 from curate.builders.model import CONTAINER_USER
 from curate.builders.pytest_plugin import STATUS, read_plugin_source
 from curate.builders.pytest_plugin.test_ids import escape_test_id
+from curate.environments.test_selection import TestSelection
 from curate.harness.eval_script import END_MARKER, START_MARKER, ScriptProcess, render_eval_script
 from curate.patches.parse import list_patch_paths
+from curate.recipes import EnvRecipe
 
 PYTEST = f"{shlex.quote(sys.executable)} -m pytest"
 BASE = {
@@ -157,6 +159,18 @@ def test_new_file_with_an_odd_name_and_xdist(repository: Path) -> None:
     assert statuses(done.stdout)["tests/test_new%20%C3%BC.py::test_new"] == "PASSED"
     assert "CODE: 0\n" in done.stdout
     assert git(repository, "status", "--porcelain") == b""
+
+
+def test_tests_that_are_given_by_name(repository: Path) -> None:
+    code = b"import pytest\n@pytest.mark.parametrize('x', IDS)\ndef test_x(x): pass\n"
+    values = ["a.txt", "it's", 'say "$HOME"', "a b/c", "!x", "[1]", "\\d", "left out"]
+    patch = patch_of(repository, {"tests/test_n.py": code.replace(b"IDS", repr(values).encode())})
+    names = tuple(f"tests/test_n.py::test_x[{value}]" for value in values[:-2])
+    names += (r"tests/test_n.py::test_x[\\d]",)  # as pytest escapes it
+    env = EnvRecipe(test_command=f"{PYTEST} -p no:cacheprovider -q {{tests}}")
+    command = TestSelection(files=names).build_command(env, None)
+    done = run(repository, patch, command)
+    assert statuses(done.stdout) == dict.fromkeys(map(escape_test_id, names), "PASSED")
 
 
 def test_what_a_solver_left_in_test_files_is_overwritten(repository: Path) -> None:
