@@ -22,6 +22,7 @@ from curate.environments.test_selection import (
     reject_empty_selection,
 )
 from curate.patches.file_kinds import FileClassifier, matches_any_glob
+from curate.patches.parse import split_files
 from curate.recipes import Recipe
 
 MAX_DATA_FILES = 200
@@ -103,6 +104,15 @@ def select_unread_data(
     readers = tuple(it for it in find_data_readers(data, tests) if it not in modules)
     files = tuple(describe_data_file(path, tests) for path in data)
     return TestSelection(files=readers, data_files=files) if readers else None
+
+
+def may_change_data(test_patch: bytes) -> bool:
+    """Whether *test_patch* changes other files than test modules, as far as its paths tell."""
+    paths = [part.path for part in split_files(test_patch)]
+    return any(
+        not is_runnable(path) and PurePosixPath(path).name != "conftest.py"
+        for path in _drop_documents(paths)
+    )
 
 
 def _split_helpers(paths: Iterable[str], tests: TestTree) -> tuple[list[str], list[str]]:

@@ -50,7 +50,7 @@ def plan_of(gold: bytes, test_patch: bytes = TESTS) -> Any:
     return ValidationPlan(
         candidate=make_candidate(patch=gold, test_patch=test_patch),
         recipe=fake(data_driven_tests=None, paths=fake(tests=(), source=())),
-        selection=fake(build_command=lambda *_, **__: "pytest", data_files=()),
+        selection=fake(build_command=lambda *_, **__: "pytest", data_files=(), case_names=()),
         env=EnvRecipe(),
         variants=(),
     )
