@@ -82,7 +82,8 @@ def find_data_tests(
         or _find_openers(plan, built, ctx, collected)
     )
     if not arguments:
-        detail = name_some([file.path for file in data])
+        modules = name_some(plan.selection.files)
+        detail = f"{name_some([file.path for file in data])}; looked for in {modules}"
         return Rejection(stage="validate", reason="no-test-reads-data", detail=detail)
     log.debug("%s: tests of the changed data: %s", plan.candidate.instance_id, name_some(arguments))
     return _select(plan, arguments)

@@ -139,7 +139,7 @@ def test_a_file_that_its_readers_by_name_do_not_open(find_tests: FindTests) -> N
     files = {"tests/data/one.txt": "a\n", "tests/test_x.py": "X = 'data'\ndef test_x(): pass\n"}
     rejection = expect(Rejection, find_tests(files, {"tests/data/one.txt": "A\n"})[0])
     assert (rejection.stage, rejection.reason) == ("validate", "no-test-reads-data")
-    assert rejection.detail == "tests/data/one.txt"
+    assert rejection.detail == "tests/data/one.txt; looked for in tests/test_x.py"
 
 
 def test_what_is_not_collected_is_left_to_the_runs(find_tests: FindTests) -> None:
