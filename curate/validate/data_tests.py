@@ -77,8 +77,8 @@ def find_data_tests(
     if other and other.tests:
         collected = mark_unstable(collected, other)
     arguments = (
-        match_parameters(collected, data)
-        or _find_changed(plan, built, ctx, collected)
+        _find_changed(plan, built, ctx, collected)
+        or match_parameters(collected, data)
         or _find_openers(plan, built, ctx, collected)
     )
     if not arguments:

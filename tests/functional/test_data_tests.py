@@ -107,13 +107,16 @@ def test_apart(): pass
 def test_cases_that_a_module_makes_of_one_file(find_tests: FindTests) -> None:
     lines = [f"case-{number:02} A{number} A{number}\n" for number in range(40)]
     changed = [*lines[:5], "case-05 a A\n", *lines[6:], "case-99 b B\n"]
+    other = "import pytest\n@pytest.mark.parametrize('x', ['all_cases'])\ndef test_x(x): pass\n"
     files = {"tests/all_cases.txt": "".join(lines), "tests/test_all.py": YAML_LIKE}
+    files["tests/test_same_word.py"] = other
     found, *_ = find_tests(files, {"tests/all_cases.txt": "".join(changed)})
     arguments = expect(ValidationPlan, found).selection.files
     assert {"tests/test_all.py::test_case[case-05]", "tests/test_all.py::test_case[case-99]"} < set(
         arguments
     )
     assert "tests/test_all.py::test_case[case-20]" not in arguments
+    assert "tests/test_same_word.py::test_x[all_cases]" not in arguments
 
 
 OPENED_IN_A_TEST = """\
