@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import PurePosixPath
 
 from curate.builders.model import CollectedTest, Recording
 from curate.environments.data_readers import DataFile
@@ -95,33 +96,28 @@ def list_collecting_modules(recording: Recording, data: Sequence[DataFile]) -> f
     )
 
 
-def match_opened(
-    recording: Recording, data: Sequence[DataFile], *, whole_modules: bool
-) -> tuple[str, ...]:
-    """Return the tests that open *data*, else those that list its folders.
+def match_opened(recording: Recording, data: Sequence[DataFile]) -> tuple[str, ...]:
+    """Return the modules whose tests open *data*, else those whose tests list its folders.
 
-    With *whole_modules*, their modules, since others of them may use what one test has read. What
-    is read at collection belongs to the whole module.
+    Whole modules, since others of their tests may use what one has read, and what is read at
+    collection. Of modules with more than MAX_ARGUMENTS tests in all, only the tests that open it.
     """
     cases = _sort_cases(recording)
     paths = {file.path for file in data}
-    return _select_openers(cases, recording, paths, whole_modules=whole_modules) or (
-        _select_openers(
-            cases, recording, {it.rpartition("/")[0] for it in paths}, whole_modules=whole_modules
-        )
-    )
+    folders = {path.rpartition("/")[0] for path in paths}
+    return _select_openers(cases, recording, paths) or _select_openers(cases, recording, folders)
 
 
 def _select_openers(
-    cases: Sequence[_Case], recording: Recording, paths: Collection[str], *, whole_modules: bool
+    cases: Sequence[_Case], recording: Recording, paths: Collection[str]
 ) -> tuple[str, ...]:
-    """Name the cases that open one of *paths*, and the modules that do when they are collected."""
     opened = {name for name, its in recording.opened.items() if not set(paths).isdisjoint(its)}
     openers = {n for n, case in enumerate(cases) if case.test.argument in opened}
     at_collection = opened - {case.test.argument for case in cases}
     modules = {name.partition("::")[0] for name in at_collection}
-    if whole_modules:
-        modules |= {cases[number].module for number in openers}
+    opening = {cases[number].module for number in openers}
+    if sum(case.module in opening for case in cases) <= MAX_ARGUMENTS:
+        modules |= opening
     whole = [it for it in _modules(cases) if it in modules]
     return _drop_covered((*whole, *_name_with_context(cases, openers)))
 
@@ -154,10 +150,20 @@ def _match_level(case: _Case, file: DataFile) -> int:
             continue
         if any(piece == last or piece.endswith(f"/{last}") for piece in case.pieces):
             return _EXACT if name == file.names[0] else _STEM
+    if _is_named_after(file, case):
+        return _STEM
     last = file.names[-1].rpartition("/")[2]
     if len(last) < _MIN_STEM or "/" in file.names[-1]:
         return 0
     return _START if any(_starts_with(piece, last) for piece in case.pieces) else 0
+
+
+def _is_named_after(file: DataFile, case: _Case) -> bool:
+    """Whether *file* has the name of the test, and if others do, its module is in the path."""
+    stem = file.names[-1].rpartition("/")[2]
+    module = PurePosixPath(case.module).stem
+    is_its_own = "/" not in file.names[-1] or module in file.path.split("/")
+    return stem.startswith("test") and case.function.rpartition("::")[2] == stem and is_its_own
 
 
 def _names_folder(pieces: Collection[str], folder: str) -> bool:

@@ -4,6 +4,7 @@ A module names a file by its name, its stem, a folder above it or a glob; or it 
 uses a fixture of a `conftest.py`, that does. Modules that name what is nearest come first.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ MAX_READERS = 8
 
 # How much a mention says, from a file's own name down to a folder listing somewhere above it.
 _NAME, _STEM, _FOLDER, _GLOB, _AMBIGUOUS, _SUFFIX, _LISTING = 100, 80, 60, 70, 25, 15, 12
-_IMPORTED, _PER_FOLDER, _MAX_GAP = 75, 8, 45
+_IMPORTED, _OWN_FOLDER, _PER_FOLDER, _MAX_GAP = 75, 75, 8, 45
 _IMPORT_LOSS, _FIXTURE_LOSS = 5, 15  # by a helper that is imported, or a fixture of a conftest.py
 _MIN_STEM = 3
 _FOLDER_PREFIXES = ("test-", "test_")  # a test folder may be named after its tests
@@ -62,6 +63,24 @@ class TestTree:
         }
         return Counter(word for _, word in pairs)
 
+    @cached_property
+    def _imports(self) -> frozenset[str]:
+        """Every name that a test module imports, but for those of the standard library."""
+        names = frozenset[str]().union(*(self.read_facts(it).imports for it in self.modules))
+        return names - sys.stdlib_module_names
+
+    def is_helper(self, path: str) -> bool:
+        """Whether *path* is Python code that test modules import, or a `conftest.py`.
+
+        The folders between it and the tests' own must be imported, too: data may have any name.
+        """
+        if not path.endswith(".py"):
+            return False
+        name, folders = module_name(path), PurePosixPath(path).parts[:-1]
+        top = next((n for n, part in enumerate(folders) if part in TEST_SEGMENTS), 0)
+        needed = {name, *folders[top + 1 :]}
+        return name == "conftest" or (name not in TEST_SEGMENTS and needed <= self._imports)
+
     def is_unique(self, word: str) -> bool:
         """Whether files of this name, or stem, are in one folder only."""
         return self._name_counts[word] <= 1
@@ -69,6 +88,12 @@ class TestTree:
     def read_facts(self, path: str) -> ModuleFacts:
         """Return the facts of the Python file *path*."""
         return READER.read(self.tree, path)
+
+
+def module_name(path: str) -> str:
+    """Return the last part of the name by which the Python file *path* is imported."""
+    pure = PurePosixPath(path)
+    return pure.parent.name if pure.name == "__init__.py" else pure.stem
 
 
 def describe_data_file(path: str, tests: TestTree) -> DataFile:
@@ -101,6 +126,7 @@ def find_data_readers(data: Sequence[str], tests: TestTree) -> tuple[str, ...]:
             _score_mentions(facts, words, data),
             _score_helpers(path, facts, helpers, tests),
             _LISTING if facts.lists_folders and _is_above(path, data) else 0,
+            _OWN_FOLDER if any(_is_named_after(it, path) for it in data) else 0,
         )
         if score:
             scores[path] = score + _nearness(path, data)
@@ -191,16 +217,26 @@ def _score_helpers(
 ) -> int:
     scores = [0]
     for helper, score in helpers.items():
-        pure = PurePosixPath(helper)
-        is_conftest = pure.name == "conftest.py"
+        name = module_name(helper)
+        is_conftest = name == "conftest"
         if is_conftest and not _is_above(helper, [path]):
             continue
-        name = pure.parent.name if pure.name == "__init__.py" else pure.stem
         if name not in TEST_SEGMENTS and name in facts.imports:
             scores.append(score - _IMPORT_LOSS)
         elif is_conftest and tests.read_facts(helper).fixtures & facts.parameters:
             scores.append(score - _FIXTURE_LOSS)
     return max(scores)
+
+
+def _is_named_after(path: str, module: str) -> bool:
+    """Whether a part of *path* has the name of *module*, as in `__snapshots__/test_a.ambr`.
+
+    Plugins that compare with stored results name files so, without a word in the module.
+    """
+    stem = PurePosixPath(module).stem
+    parts = PurePosixPath(path).parts
+    is_near = path.startswith(module.rpartition("/")[0])
+    return is_near and (stem in parts[:-1] or stem == _strip_suffix(parts[-1]))
 
 
 def _is_above(path: str, data: Iterable[str]) -> bool:

@@ -22,6 +22,7 @@ from curate.environments.test_selection import (
     reject_empty_selection,
 )
 from curate.patches.file_kinds import FileClassifier, matches_any_glob
+from curate.patches.parse import split_files
 from curate.recipes import Recipe
 
 MAX_DATA_FILES = 200
@@ -59,7 +60,15 @@ def select_data_tests(
         return rejection
     data = data[:MAX_DATA_FILES]
     tests = _make_test_tree(recipe, tree, classifier, pytest_files)
+    data, helpers = _split_helpers(data, tests)
     readers = find_data_readers(data, tests)
+    if not readers and helpers:
+        # A helper is imported once for all modules, so that no record tells which need it.
+        return (
+            TestSelection(files=files)
+            if (files := find_data_readers(helpers, tests))
+            else rejection
+        )
     documents = [it for it in data if _has_doctests(tree, it)]
     if documents and readers and all("doctest" in tests.read_facts(it).imports for it in readers):
         # A `DocFileSuite`, which only unittest's protocols run, with a setup of its own.
@@ -91,9 +100,25 @@ def select_unread_data(
     if not data or not modules:
         return None
     tests = _make_test_tree(recipe, tree, classifier, pytest_files)
+    data, _ = _split_helpers(data, tests)
     readers = tuple(it for it in find_data_readers(data, tests) if it not in modules)
     files = tuple(describe_data_file(path, tests) for path in data)
     return TestSelection(files=readers, data_files=files) if readers else None
+
+
+def may_change_data(test_patch: bytes) -> bool:
+    """Whether *test_patch* changes other files than test modules, as far as its paths tell."""
+    paths = [part.path for part in split_files(test_patch)]
+    return any(
+        not is_runnable(path) and PurePosixPath(path).name != "conftest.py"
+        for path in _drop_documents(paths)
+    )
+
+
+def _split_helpers(paths: Iterable[str], tests: TestTree) -> tuple[list[str], list[str]]:
+    """Return the data and the helpers among *paths*."""
+    helpers = [path for path in paths if tests.is_helper(path)]
+    return [path for path in paths if path not in helpers], helpers
 
 
 def _drop_documents(paths: Iterable[str]) -> list[str]:

@@ -11,7 +11,7 @@ from functools import cached_property
 from curate.builders.git.tree import GitTree
 from curate.builders.requirements.text import decode_text
 
-MAX_STORED = 16_384
+MAX_STORED = 8_192
 """Maximum number of files whose facts are kept; neighbouring commits share nearly all files."""
 
 _STRING = re.compile(r'"([^"\n\\]{1,200})"|\'([^\'\n\\]{1,200})\'')

@@ -11,7 +11,11 @@ from curate.builders.model import Failure
 from curate.builders.python.python_2 import find_python_2_syntax, names_python_3
 from curate.core.model import Candidate, Rejection
 from curate.environments.backend_question import AskBackend
-from curate.environments.data_selection import select_data_tests, select_unread_data
+from curate.environments.data_selection import (
+    may_change_data,
+    select_data_tests,
+    select_unread_data,
+)
 from curate.environments.pytest_ini import PytestFiles
 from curate.environments.recipe_values import make_classifier
 from curate.environments.test_selection import TestSelection, select_tests
@@ -97,7 +101,8 @@ def _select(
 def plan_unread_data(plan: ValidationPlan, mirror: Path) -> ValidationPlan | None:
     """Return *plan* for the tests of changed data that no changed test module reads, if any."""
     candidate, recipe = plan.candidate, plan.recipe
-    if plan.selection.case_names or plan.selection.data_files:
+    is_by_data = bool(plan.selection.case_names or plan.selection.data_files)
+    if is_by_data or not may_change_data(candidate.test_patch):
         return None
     with GitTree(mirror, find_head_commit(candidate, mirror)) as tree:
         patch, files = candidate.test_patch, PytestFiles(tree)

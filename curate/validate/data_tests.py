@@ -26,9 +26,6 @@ log = logging.getLogger(__name__)
 COLLECT_SECONDS, RECORD_SECONDS = 180.0, 300.0
 """Time limits of the runs that look for the tests: one only collects, one records opened files."""
 
-WHOLE_MODULE_SECONDS = 120.0
-"""Modules that take less run as a whole, those that take longer as the tests that open the data."""
-
 
 def run_data_tests(
     plan: ValidationPlan, built: BuiltInstance, ctx: ValidationContext, *, count: int
@@ -58,8 +55,7 @@ def _add_unread_data(
     found = find_data_tests(unread, built, ctx) if unread else None
     if found is None or isinstance(found, Rejection):
         return None
-    files = (*plan.selection.files, *found.selection.files)
-    return replace(plan, selection=replace(plan.selection, files=files))
+    return _select(plan, (*plan.selection.files, *found.selection.files))
 
 
 def find_data_tests(
@@ -68,7 +64,7 @@ def find_data_tests(
     """Return *plan* with the tests that read its changed data files; other plans as they are.
 
     Only tests that are collected with and without the gold patch, and with another hash seed, are
-    given by name. If nothing is collected, the modules run as they are, so that the runs tell why.
+    given by name. If nothing is collected, the likeliest module runs, so that the runs tell why.
     """
     data = plan.selection.data_files
     if not data:
@@ -77,20 +73,25 @@ def find_data_tests(
     after = (*before, plan.candidate.patch)
     collected = _record(plan, built, ctx, before, "collect").recording
     if not (collected and collected.tests):
-        return plan
+        return _select(plan, plan.selection.files[:1])  # the likeliest
     other = _record(plan, built, ctx, after, "collect", hash_seed="1").recording
     if other and other.tests:
         collected = mark_unstable(collected, other)
     arguments = (
-        match_parameters(collected, data)
-        or _find_changed(plan, built, ctx, collected)
+        _find_changed(plan, built, ctx, collected)
+        or match_parameters(collected, data)
         or _find_openers(plan, built, ctx, collected)
     )
     if not arguments:
-        detail = name_some([file.path for file in data])
+        modules = name_some(plan.selection.files)
+        detail = f"{name_some([file.path for file in data])}; looked for in {modules}"
         return Rejection(stage="validate", reason="no-test-reads-data", detail=detail)
     log.debug("%s: tests of the changed data: %s", plan.candidate.instance_id, name_some(arguments))
-    return replace(plan, selection=replace(plan.selection, files=arguments))
+    return _select(plan, arguments)
+
+
+def _select(plan: ValidationPlan, files: tuple[str, ...]) -> ValidationPlan:
+    return replace(plan, selection=replace(plan.selection, files=files))
 
 
 def _find_changed(
@@ -115,10 +116,8 @@ def _find_openers(
     result = _record(plan, built, ctx, patches, "run")
     if not result.recording:
         return ()
-    whole_modules = result.seconds < WHOLE_MODULE_SECONDS
-    data = plan.selection.data_files
     recording = mark_unstable(result.recording, collected)
-    arguments = match_opened(recording, data, whole_modules=whole_modules)
+    arguments = match_opened(recording, plan.selection.data_files)
     if not arguments and result.status is not RunStatus.COMPLETED:
         return plan.selection.files[:1]  # the likeliest
     return arguments

@@ -103,7 +103,29 @@ def test_a_changed_helper_is_tested_by_what_imports_it(tmp_path: Path) -> None:
         "tests/test_a.py": "from tests.util import check\n" + PLAIN,
         "tests/test_b.py": PLAIN,
     }
-    assert selected(tmp_path, files, "tests/util.py") == ("tests/test_a.py",)
+    found = select(tmp_path, files, "tests/util.py")
+    assert found == TestSelection(files=("tests/test_a.py",))
+
+
+def test_data_beside_a_changed_helper_is_what_counts(tmp_path: Path) -> None:
+    files = {
+        SQL: "x\n",
+        "tests/util.py": "def check(): pass\n",
+        "tests/test_a.py": "from tests.util import check\n" + PLAIN,
+        "tests/test_reads.py": "x = 'join.sql'\n" + PLAIN,
+    }
+    found = select(tmp_path, files, "tests/util.py", SQL)
+    assert isinstance(found, TestSelection) and found.files == ("tests/test_reads.py",)
+    assert [it.path for it in found.data_files] == [SQL]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["tests/test_a/test_x.yml", "tests/__snapshots__/test_a.ambr", "tests/cassettes/test_a/x.yaml"],
+)
+def test_stored_results_are_named_after_their_module(tmp_path: Path, path: str) -> None:
+    files = {path: "x\n", "tests/test_a.py": PLAIN, "tests/test_b.py": PLAIN}
+    assert selected(tmp_path, files, path) == ("tests/test_a.py",)
 
 
 def test_a_folder_named_after_its_tests(tmp_path: Path) -> None:
@@ -163,6 +185,15 @@ def test_python_that_other_tests_read_is_data(tmp_path: Path) -> None:
         "tests/test_format.py": "read_data('sample')\n" + PLAIN,
     }
     assert selected(tmp_path, files, "tests/data/sample.py") == ("tests/test_format.py",)
+
+
+def test_data_with_the_name_of_something_imported_is_data(tmp_path: Path) -> None:
+    files = {
+        "tests/data/comments.py": "x = 1\n",
+        "tests/test_format.py": "from thing import comments\nFOLDER = 'data'\n" + PLAIN,
+    }
+    found = select(tmp_path, files, "tests/data/comments.py")
+    assert isinstance(found, TestSelection) and found.data_files
 
 
 def test_text_with_doctests_is_run_by_name(tmp_path: Path) -> None:

@@ -108,13 +108,16 @@ def test_apart(): pass
 def test_cases_that_a_module_makes_of_one_file(find_tests: FindTests) -> None:
     lines = [f"case-{number:02} A{number} A{number}\n" for number in range(40)]
     changed = [*lines[:5], "case-05 a A\n", *lines[6:], "case-99 b B\n"]
+    other = "import pytest\n@pytest.mark.parametrize('x', ['all_cases'])\ndef test_x(x): pass\n"
     files = {"tests/all_cases.txt": "".join(lines), "tests/test_all.py": YAML_LIKE}
+    files["tests/test_same_word.py"] = other
     found, *_ = find_tests(files, {"tests/all_cases.txt": "".join(changed)})
     arguments = expect(ValidationPlan, found).selection.files
     assert {"tests/test_all.py::test_case[case-05]", "tests/test_all.py::test_case[case-99]"} < set(
         arguments
     )
     assert "tests/test_all.py::test_case[case-20]" not in arguments
+    assert "tests/test_same_word.py::test_x[all_cases]" not in arguments
 
 
 OPENED_IN_A_TEST = """\
@@ -125,15 +128,14 @@ def test_second(): assert thing.upper("A") == "A"
 """
 
 
-@pytest.mark.parametrize("command", ["pytest {tests}", "pytest -n2 -x {tests}"])
-def test_modules_whose_tests_open_the_file(find_tests: FindTests, command: str) -> None:
+def test_modules_whose_tests_open_the_file(find_tests: FindTests) -> None:
     files = {
         "tests/data/one.txt": "a\n",
         "tests/test_open.py": OPENED_IN_A_TEST,
         "tests/test_mentions.py": "FOLDER = 'data'\ndef test_x(): assert 0\n",
         "tests/test_broken.py": "FOLDER = 'data'\nimport missing_one\n",
     }
-    found, *_ = find_tests(files, {"tests/data/one.txt": "A\n"}, command)
+    found, *_ = find_tests(files, {"tests/data/one.txt": "A\n"}, "pytest -n2 -x {tests}")
     assert expect(ValidationPlan, found).selection.files == ("tests/test_open.py",)
 
 
@@ -141,11 +143,12 @@ def test_a_file_that_its_readers_by_name_do_not_open(find_tests: FindTests) -> N
     files = {"tests/data/one.txt": "a\n", "tests/test_x.py": "X = 'data'\ndef test_x(): pass\n"}
     rejection = expect(Rejection, find_tests(files, {"tests/data/one.txt": "A\n"})[0])
     assert (rejection.stage, rejection.reason) == ("validate", "no-test-reads-data")
-    assert rejection.detail == "tests/data/one.txt"
+    assert rejection.detail == "tests/data/one.txt; looked for in tests/test_x.py"
 
 
 def test_what_is_not_collected_is_left_to_the_runs(find_tests: FindTests) -> None:
-    files = {"tests/data/one.txt": "a\n", "tests/test_x.py": "X = 'one.txt'\nimport missing_one\n"}
+    broken = "X = 'one.txt'\nimport missing_one\n"
+    files = {"tests/data/one.txt": "a\n", "tests/test_x.py": broken, "tests/test_y.py": broken}
     plan = expect(ValidationPlan, find_tests(files, {"tests/data/one.txt": "A\n"})[0])
     assert plan.selection.files == ("tests/test_x.py",)
 

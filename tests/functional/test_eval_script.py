@@ -15,8 +15,10 @@ from curate.builders.pytest_plugin import STATUS, read_plugin_source
 from curate.builders.pytest_plugin.test_ids import escape_test_id
 from curate.environments.remedies import IMPORTLIB_MODE
 from curate.environments.remedy import Remedy
+from curate.environments.test_selection import TestSelection
 from curate.harness.eval_script import END_MARKER, START_MARKER, ScriptProcess, render_eval_script
 from curate.patches.parse import list_patch_paths
+from curate.recipes import EnvRecipe
 from curate.validate.repair import change_command
 from tests.helpers.lean_python import make_lean_environment
 
@@ -180,6 +182,18 @@ def test_a_repaired_command_tests_what_validation_tested(repository: Path) -> No
     found = statuses(done.stdout)
     assert found == {"a/test_x.py::test_it": "PASSED", "b/test_x.py::test_it": "PASSED"}
     assert "CODE: 0\n" in done.stdout
+
+
+def test_tests_that_are_given_by_name(repository: Path) -> None:
+    code = b"import pytest\n@pytest.mark.parametrize('x', IDS)\ndef test_x(x): pass\n"
+    values = ["a.txt", "it's", 'say "$HOME"', "a b/c", "!x", "[1]", "\\d", "left out"]
+    patch = patch_of(repository, {"tests/test_n.py": code.replace(b"IDS", repr(values).encode())})
+    names = tuple(f"tests/test_n.py::test_x[{value}]" for value in values[:-2])
+    names += (r"tests/test_n.py::test_x[\\d]",)  # as pytest escapes it
+    env = EnvRecipe(test_command=f"{PYTEST} -p no:cacheprovider -q {{tests}}")
+    command = TestSelection(files=names).build_command(env, None)
+    done = run(repository, patch, command)
+    assert statuses(done.stdout) == dict.fromkeys(map(escape_test_id, names), "PASSED")
 
 
 def test_what_a_solver_left_in_test_files_is_overwritten(repository: Path) -> None:

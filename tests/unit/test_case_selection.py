@@ -18,6 +18,7 @@ from curate.environments.test_selection import CONTEXT_CASES
 SQL = DataFile(path="test/x/ansi/a.sql", names=("ansi/a.sql", "ansi/a"))
 CASE = DataFile(path="tests/data/cases/fmt.py", names=("fmt.py", "fmt"))
 RULE = DataFile(path="test/rules/L003.yml", names=("L003.yml", "L003"))
+OWN = DataFile(path="tests/t/test_a.yml", names=("t/test_a.yml", "t/test_a"))
 
 
 def recording(
@@ -45,6 +46,8 @@ def recording(
         ({"t.py::f[0]": ["/x/test/x/ansi/a.sql"], "u.py::f[1]": ["b"]}, SQL, ["t.py::f[0]"]),
         # the file is collected itself
         (["test/x/ansi/a.sql", "t.py::f[ansi-a.sql]"], SQL, ["test/x/ansi/a.sql"]),
+        # stored results are named after the test
+        (["t.py::test_a", "u.py::test_a"], OWN, ["t.py::test_a"]),
         # a word in a name is no mention of a file
         (["t.py::test_fmt", "t.py::f[reformat]", "t.py::f[no fmt here]"], CASE, []),
     ],
@@ -75,23 +78,23 @@ def test_a_name_that_pytest_would_take_apart_is_given_by_function() -> None:
     assert match_parameters(recording(tests), [file]) == ("t.py::f", "t.py::g[1]")
 
 
-def test_tests_that_open_the_file_or_their_modules() -> None:
-    names = [f"t.py::test_{number:02}" for number in range(30)] + ["u.py::test_x"]
-    seen = recording(names, {"t.py::test_15": [SQL.path], "u.py::test_x": ["test/x/ansi"]})
-    assert match_opened(seen, [SQL], whole_modules=True) == ("t.py",)
-    near = match_opened(seen, [SQL], whole_modules=False)
-    assert near == tuple(names[15 - CONTEXT_CASES : 16 + CONTEXT_CASES])
+def test_modules_whose_tests_open_the_file_or_if_they_are_large_these_tests() -> None:
+    names = [f"t.py::test_{number:03}" for number in range(MAX_ARGUMENTS)]
+    opened = {"t.py::test_150": [SQL.path], "u.py::test_x": ["test/x/ansi"]}
+    assert match_opened(recording([*names, "u.py::test_x"], opened), [SQL]) == ("t.py",)
+    found = match_opened(recording([*names, "t.py::test_more", "u.py::test_x"], opened), [SQL])
+    assert list(found) == names[150 - CONTEXT_CASES : 151 + CONTEXT_CASES]
 
 
 def test_without_an_opener_the_tests_that_list_the_folder() -> None:
     seen = recording(["t.py::a", "u.py::b"], {"u.py::b": ["test/x/ansi"], "t.py::a": ["test/x"]})
-    assert match_opened(seen, [SQL], whole_modules=False) == ("u.py::b",)
-    assert match_opened(recording(["t.py::a"]), [SQL], whole_modules=False) == ()
+    assert match_opened(seen, [SQL]) == ("u.py",)
+    assert match_opened(recording(["t.py::a"]), [SQL]) == ()
 
 
 def test_what_is_read_at_collection_belongs_to_the_whole_module() -> None:
     seen = recording(["t.py::a", "t.py::b", "u.py::c"], {"t.py": [SQL.path]})
-    assert match_opened(seen, [SQL], whole_modules=False) == ("t.py",)
+    assert match_opened(seen, [SQL]) == ("t.py",)
 
 
 def test_cases_that_a_module_makes_of_the_file_are_compared() -> None:
