@@ -55,7 +55,7 @@ def read_command(words: list[str], found: JobFindings) -> None:
     elif head == "setup.py" or (_PYTHON.match(head) and rest[:1] == ["setup.py"]):
         _read_setup_script(rest, found)
     elif any(re.search(r"(?:^|/)(?:manage|runtests|run_tests)\.py$", word) for word in words[:2]):
-        if not head.endswith("manage.py") or "test" in rest:
+        if not any(word.endswith("manage.py") for word in words[:2]) or "test" in rest:
             found.runners.append("other")
     elif any(_SCRIPT.search(word) for word in words[:2]):
         append_unique(found.elsewhere, "a script")
