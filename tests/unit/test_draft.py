@@ -504,11 +504,11 @@ def test_one_process_needs_the_plugin_wherever_the_option_is_given() -> None:
 
 
 def test_system_packages_have_their_names_of_the_base_image() -> None:
-    packages = ["openjdk-11-jdk", "graphviz", "python2.7-dev", "texlive-full", "julia"]
+    packages = ["openjdk-11-jdk", "graphviz", "libgl1", "texlive-full", "julia", "libproj12"]
     few = JobFindings(runners=["pytest"], system=["fish"])
     text = written(
         seen(2020, *(JobFindings(runners=["pytest"], system=packages) for _ in range(3)), few)
     )
-    assert 'system_packages = ["default-jdk-headless", "graphviz"]' in text
-    assert "fish (few jobs), julia (not in Debian 12)" in text
+    assert 'system_packages = ["default-jdk-headless", "graphviz", "libgl1"]' in text
+    assert "fish (few jobs), julia (not known in Debian 12), libproj12 (not" in text
     assert "texlive-full (large)" in text
