@@ -286,6 +286,10 @@ def test_what_else_is_read_of_commands(command: str, kind: str, facts: list[str]
         ("pre-commit", True),
         ("test-publish", True),
         ("integration", False),
+        ("python-package build", False),
+        ("Linux and macOS", False),
+        ("windows-tests", True),
+        ("winter", False),
         ("benchmarks", True),
     ],
 )
