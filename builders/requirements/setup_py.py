@@ -36,7 +36,7 @@ def read_setup_py(tree: FileTree) -> ProjectMetadata | None:
         return ProjectMetadata(origin=PATH, notes=(f"{PATH} cannot be parsed",))
     calls = _follow_script(tree, module)
     if not calls:
-        return ProjectMetadata(origin=PATH)
+        return ProjectMetadata(origin=PATH, notes=(f"{PATH}: its call of setup is not reached",))
     newest = calls[max(calls)]
     install = {minor: call.get_lines("install_requires") for minor, call in calls.items()}
     extras = _merge_extras({minor: call.get_extras() for minor, call in calls.items()})
