@@ -340,6 +340,7 @@ deps =
     plugins/example
     dbt1,dbt2,dbt3,dbt4: dbt-core
     py3{8-10}: numpy
+extras = {env:EXTRAS_OF_CI:tests}
 commands_pre = pip install -r pre.txt
 commands =
     pytest {posargs:tests}
@@ -349,7 +350,7 @@ changedir = sdk
 
 def test_environments_of_tox_that_only_name_a_python_are_the_ordinary_ones(tree: MakeTree) -> None:
     (base,) = find_runner_jobs(tree({"tox.ini": TOX}))
-    assert base.findings.packages == ["numpy"]
+    assert (base.findings.packages, base.findings.extras) == (["numpy"], ["tests"])
     assert base.findings.files == ["dev.txt", "sdk/pre.txt"]
     assert base.findings.projects == ["plugins/example", "."]
 
