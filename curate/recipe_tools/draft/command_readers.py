@@ -6,10 +6,10 @@ from collections.abc import Callable
 from curate.recipe_tools.draft.environment_tools import (
     read_conda,
     read_install,
-    read_managed_install,
     read_pipenv,
     read_pixi,
     read_uv,
+    read_uv_options,
 )
 from curate.recipe_tools.draft.found_items import add_file, append_unique, pop_value
 from curate.recipe_tools.draft.job import JobFindings, is_other_purpose
@@ -89,7 +89,7 @@ def _read_tool_run(tool: str, words: list[str], found: JobFindings) -> None:
     options = words[: len(words) - len(command)]
     if "--no-project" in options or "--no-sync" in options:
         return
-    read_managed_install(options, found, "--no-dev")
+    read_uv_options(options, found)
 
 
 def _read_setup_script(words: list[str], found: JobFindings) -> None:

@@ -11,23 +11,33 @@ _CONDA_PACKAGE = re.compile(r"(?:[\w.-]+::)?([A-Za-z_][\w.-]*)([<>=!~].*)?")
 
 
 def read_uv(words: list[str], found: JobFindings) -> None:
-    """Read `uv sync`: the project with its default group."""
+    """Read `uv sync`."""
     if words[:1] == ["sync"]:
-        read_managed_install(words[1:], found, "--no-dev")
+        read_uv_options(words[1:], found)
+
+
+def read_uv_options(words: list[str], found: JobFindings) -> None:
+    """Read what `uv sync` and `uv run` install: the project with its default group."""
+    if not {"--no-dev", "--no-default-groups"} & {*words}:
+        append_unique(found.groups, "dev")
+    _read_options(words, found)
 
 
 def read_install(words: list[str], found: JobFindings) -> None:
-    """Read `poetry install`, `pdm install` and `sync`."""
-    if words[:1] in (["install"], ["sync"]):
-        read_managed_install(words[1:], found, "--only")
+    """Read `poetry install`, `pdm install` and `sync`: the project with all its groups."""
+    if words[:1] not in (["install"], ["sync"]):
+        return
+    if not {"--only", "--prod", "--production", "--no-dev", "--only-root"} & {
+        word.partition("=")[0] for word in words
+    }:
+        append_unique(found.groups, "*")
+    _read_options(words[1:], found)
 
 
-def read_managed_install(words: list[str], found: JobFindings, without: str) -> None:
-    """Read options of an install of the project; *without* leaves out the group of developers."""
+def _read_options(words: list[str], found: JobFindings) -> None:
+    """Read the groups and extras that options of an install of the project name."""
     queue = list(words)
     append_unique(found.projects, ".")
-    if without not in words and "--no-default-groups" not in words:
-        append_unique(found.groups, "dev")
     if "--all-groups" in words:
         append_unique(found.groups, "*")
     if "--all-extras" in words:
