@@ -41,7 +41,7 @@ def read_setup_py(tree: FileTree) -> ProjectMetadata | None:
         return ProjectMetadata(origin=PATH, notes=(note,), unknowns=(note,))
     calls = _follow_script(tree, module)
     if not calls:
-        note = f"{PATH}: no call of setup was reached"
+        note = f"{PATH}: its call of setup is not reached"
         return ProjectMetadata(origin=PATH, notes=(note,), unknowns=(note,))
     newest = calls[max(calls)]
     install = {minor: call.get_lines("install_requires") for minor, call in calls.items()}

@@ -92,6 +92,7 @@ def _find_missing_sources(recipe: Recipe, path: Path, count: int) -> Iterator[st
 def _named_sources(env: EnvRecipe) -> Iterator[str]:
     """Yield the sources of *env*, as `Manifest.missing_sources` names them."""
     sources = env.requirements
+    yield from (f"project {folder}" for folder in sources.projects)
     yield from (f"file {name}" for name in sources.files)
     yield from (f"extra {canonicalize_name(name)}" for name in sources.extras)
     yield from (f"group {name}" for name in sources.groups)

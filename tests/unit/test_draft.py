@@ -67,9 +67,13 @@ def test_requirement_files_of_commands(command: str, facts: list[str]) -> None:
         ("uv sync --extra a --group b --locked", "extras", ["a"]),
         ("uv sync --extra a --group b --locked", "groups", ["dev", "b"]),
         ("uv sync --no-dev --group=b", "groups", ["b"]),
-        ("poetry install --with docs,test -E x", "groups", ["dev", "docs", "test"]),
-        ("pdm install -G testing", "groups", ["dev", "testing"]),
+        ("poetry install --with docs,test -E x", "groups", ["*", "docs", "test"]),
+        ("poetry install --only=test", "groups", ["test"]),
+        ("pdm install -G testing", "groups", ["*", "testing"]),
         ("pip install --group pyproject.toml:ci", "groups", ["ci"]),
+        ("conda install -y -c conda-forge numpy=1.19 conda-forge::dask-core nodejs --file a.txt",
+         "packages", ["numpy==1.19.*", "dask"]),
+        ("conda env create -n x -f environment.yml", "packages", []),
         ("pip install 'mock; python_version < \"3\"' six>=1", "packages", None),
         ("sudo apt-get update && sudo apt-get install -y --no-install-recommends libxml2-dev g++",
          "system", ["libxml2-dev", "g++"]),
@@ -501,11 +505,65 @@ def test_one_process_needs_the_plugin_wherever_the_option_is_given() -> None:
 
 
 def test_system_packages_have_their_names_of_the_base_image() -> None:
-    packages = ["openjdk-11-jdk", "graphviz", "python2.7-dev", "texlive-full", "julia"]
+    packages = ["openjdk-11-jdk", "graphviz", "libgl1", "texlive-full", "julia", "libproj12"]
     few = JobFindings(runners=["pytest"], system=["fish"])
     text = written(
         seen(2020, *(JobFindings(runners=["pytest"], system=packages) for _ in range(3)), few)
     )
-    assert 'system_packages = ["default-jdk-headless", "graphviz"]' in text
-    assert "fish (few jobs), julia (not in Debian 12)" in text
+    assert 'system_packages = ["default-jdk-headless", "graphviz", "libgl1"]' in text
+    assert "fish (few jobs), julia (not known in Debian 12), libproj12 (not" in text
     assert "texlive-full (large)" in text
+
+
+def test_suites_of_django_get_settings_and_their_names_are_tests() -> None:
+    django = JobFindings(runners=["other"])
+    settings = {"django_settings": "site.settings", "test_files": frozenset({"tests.py"})}
+    recipe = parse_recipe(written(seen(2020, django, **settings)), "owner__name.toml")
+    (env,) = recipe.env
+    assert env.env_vars == {"DJANGO_SETTINGS_MODULE": "site.settings"}
+    assert env.requirements.add == ("pytest-django",)
+    assert recipe.paths.tests == ("**/tests.py",)
+    with_pytest = seen(2020, django, JobFindings(runners=["pytest"]), **settings)
+    assert "site.settings" not in written(with_pytest)
+
+
+def test_names_of_test_modules_that_only_the_configuration_knows() -> None:
+    names = ["test_*.py", "*_tests.py", "unit/check_*.py", "*.py", "test_*/__init__.py"]
+    pytest_settings = {
+        "addopts": [],
+        "testpaths": [],
+        "required_plugins": [],
+        "python_files": names,
+    }
+    recipe = parse_recipe(written(seen(2020, pytest=pytest_settings)), "owner__name.toml")
+    assert recipe.paths.tests == ("**/*_tests.py", "unit/check_*.py")
+
+
+def test_where_nothing_can_be_installed_the_checkout_is_imported() -> None:
+    text = written(
+        seen(2019, projects=(), folders=frozenset(), version="1.0"), seen(2020, version="2.0")
+    )
+    recipe = parse_recipe(text, "owner__name.toml")
+    early, late = recipe.environment_for("1.0"), recipe.environment_for("2.0")
+    assert (early.install, late.install) == (("true",), ())
+    assert early.test_command == "python -m pytest {tests}"
+    assert recipe.import_name == ""
+
+
+def test_projects_are_named_where_the_root_is_not_the_only_one() -> None:
+    several = {"projects": (".", "plugins/a"), "folders": frozenset({".", "plugins/a"})}
+    text = written(seen(2019, version="1.0"), *(seen(2020, version="2.0", **several),) * 3)
+    assert 'requirements = {projects = [".", "plugins/a"]}' in text
+    assert "[[env]]" not in text  # the first commit has no such folder
+    below = {"projects": ("sdk/python",), "folders": frozenset({"sdk/python"})}
+    assert 'requirements = {projects = ["sdk/python"]}' in written(seen(2020, **below))
+
+
+def test_options_of_pytest_that_select_its_configuration_are_kept() -> None:
+    called = JobFindings(runners=["pytest"], options=["-c ci.ini", "-m"])
+    text = written(*(seen(year, called) for year in (2019, 2020)))
+    assert 'test_command = "python -m pytest -c ci.ini {tests}"' in text
+    once = JobFindings(runners=["pytest"])
+    assert "test_command" not in written(
+        *(seen(2010 + n, once) for n in range(5)), seen(2020, called)
+    )

@@ -127,6 +127,25 @@ def test_a_part_that_is_unknown_is_noted_and_the_rest_counts(tmp_path: Path) -> 
     )
 
 
+def test_templates_with_asterisks_do_not_end_the_script(tmp_path: Path) -> None:
+    script = """
+import re
+def find(name):
+    return re.search(r"^__{0}__ = '([^']*)'".format(name), open("a.py").read(), re.M).group(1)
+VERSION = find("version")
+PERCENT = "%s * %s" % (1, 2)
+if __name__ == "__main__":
+    setup(name="thing", version=VERSION, install_requires=["six"])
+"""
+    found = read_script(tmp_path, script, {"a.py": "__version__ = '1'\n"})
+    assert (found.name, found.dependencies, found.notes) == ("thing", ("six",), ())
+
+
+def test_a_script_whose_call_is_not_reached_is_noted(tmp_path: Path) -> None:
+    found = read_script(tmp_path, "from tool import main\nmain()")
+    assert found.notes == ("setup.py: its call of setup is not reached",)
+
+
 def test_a_script_for_another_python_still_tells_its_requirements(tmp_path: Path) -> None:
     script = (
         "import sys\nif sys.version_info[0] != 2:\n    sys.exit('Python 2 only')\n"

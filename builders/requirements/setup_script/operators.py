@@ -39,7 +39,7 @@ def check_operands(kind: ast.operator, left: Any, right: Any) -> None:
     """Raise BudgetExceededError if the result of an operation may be too large."""
     require_size(measure(left) + measure(right))
     if isinstance(kind, ast.Mod) and isinstance(left, str):
-        _check_format(left)
+        _check_template(left, r"%[-+ #0-9.]*\*")
         require_size(measure(left) * sum(map(measure, right if type(right) is tuple else [right])))
     if isinstance(kind, ast.Mult):
         numbers = [value for value in (left, right) if isinstance(value, int)]
@@ -48,9 +48,9 @@ def check_operands(kind: ast.operator, left: Any, right: Any) -> None:
         require_size(sum(number.bit_length() for number in numbers))
 
 
-def _check_format(template: str) -> None:
-    """Raise BudgetExceededError if *template* pads to a great width."""
-    if "*" in template or re.search(r"\d{5,}", template):
+def _check_template(template: str, width_of_argument: str) -> None:
+    """Raise BudgetExceededError if *template* pads to a great width, or to that of an argument."""
+    if re.search(width_of_argument, template) or re.search(r"\d{5,}", template):
         raise BudgetExceededError
 
 
@@ -65,7 +65,7 @@ def check_result_size(function: Any, owner: Any, arguments: Sequence[Any]) -> No
             sizes += map(measure, value)
     is_text = isinstance(owner, str | bytes)
     if isinstance(owner, str) and function.__name__ == "format":
-        _check_format(owner)
+        _check_template(owner, r"\{[^{}]*:[^{}]*\{")
     product = measure(owner) * max(sizes) if is_text and function.__name__ in _GROWING else 0
     require_size(max(sum(sizes), product, *(numbers if is_text else ()), 0))
 

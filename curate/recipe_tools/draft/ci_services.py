@@ -65,11 +65,11 @@ def _travis_variables(value: Any) -> dict[str, str]:
         return plain_variables(value)
     found: dict[str, str] = {}
     items = value if isinstance(value, list) else [value]
-    texts = [item for item in items if isinstance(item, str)]
-    if len(texts) == 1:
-        found = dict(re.findall(r"""(\w+)=["']?([^"'\s]*)""", texts[0]))
+    is_single = sum(isinstance(item, str) for item in items) == 1  # else each is of one job
     for item in items:
-        if isinstance(item, list) or (isinstance(item, dict) and "secure" not in item):
+        if isinstance(item, str) and is_single:
+            found |= dict(re.findall(r"""(\w+)=["']?([^"'\s]*)""", item))
+        elif isinstance(item, list) or (isinstance(item, dict) and "secure" not in item):
             found |= _travis_variables(item)
     return found
 

@@ -9,7 +9,7 @@ import yaml
 
 from curate.builders.git.tree import FileTree
 from curate.builders.requirements.text import decode_text
-from curate.recipe_tools.draft.command_readers import add_file
+from curate.recipe_tools.draft.found_items import add_file
 from curate.recipe_tools.draft.job import CIJob, JobFindings, is_other_purpose
 from curate.recipe_tools.draft.shell_commands import read_commands
 

@@ -3,9 +3,17 @@
 import re
 from collections.abc import Callable
 
+from curate.recipe_tools.draft.environment_tools import (
+    read_conda,
+    read_install,
+    read_pipenv,
+    read_pixi,
+    read_uv,
+    read_uv_options,
+)
+from curate.recipe_tools.draft.found_items import add_file, append_unique, pop_value
 from curate.recipe_tools.draft.job import JobFindings, is_other_purpose
 
-_UNKNOWN = re.compile(r"[${}%]|^-$")  # a variable of the job, or standard input
 _LOCAL = re.compile(
     r"^(?:file:(?://)?)?((?:\.|\$PWD|\{toxinidir\}|[\w.-]+(?=/))[\w./-]*?)/?(?:\[([\w,\s.-]+)\])?$"
 )
@@ -47,7 +55,7 @@ def read_command(words: list[str], found: JobFindings) -> None:
     elif head == "setup.py" or (_PYTHON.match(head) and rest[:1] == ["setup.py"]):
         _read_setup_script(rest, found)
     elif any(re.search(r"(?:^|/)(?:manage|runtests|run_tests)\.py$", word) for word in words[:2]):
-        if not head.endswith("manage.py") or "test" in rest:
+        if not any(word.endswith("manage.py") for word in words[:2]) or "test" in rest:
             found.runners.append("other")
     elif any(_SCRIPT.search(word) for word in words[:2]):
         append_unique(found.elsewhere, "a script")
@@ -74,14 +82,14 @@ def _without_python(words: list[str]) -> list[str]:
 def _read_tool_run(tool: str, words: list[str], found: JobFindings) -> None:
     """Read what `uv run` installs before it runs a command: project, groups and extras."""
     if tool == "pixi":
-        _read_pixi(words, found)
+        read_pixi(words, found)
     if tool != "uv":
         return
     command = strip_tool_run(["uv", "run", *words])
     options = words[: len(words) - len(command)]
     if "--no-project" in options or "--no-sync" in options:
         return
-    _read_managed_install(options, found, "--no-dev")
+    read_uv_options(options, found)
 
 
 def _read_setup_script(words: list[str], found: JobFindings) -> None:
@@ -103,17 +111,17 @@ def _read_pip(words: list[str], found: JobFindings) -> None:
         word = re.sub(r"^-[UIqv]+(?=r)", "-", queue.pop(0))  # `-Urdev.txt`
         name, _, value = word.partition("=")
         if word.startswith("-r"):
-            add_file(found.files, word[2:].lstrip("=") or _pop_value(queue))
+            add_file(found.files, word[2:].lstrip("=") or pop_value(queue))
         elif name in ("--requirement", "--requirements"):
-            add_file(found.files, value or _pop_value(queue))
+            add_file(found.files, value or pop_value(queue))
         elif name == "--group":
-            append_unique(found.groups, (value or _pop_value(queue)).rsplit(":", 1)[-1])
+            append_unique(found.groups, (value or pop_value(queue)).rsplit(":", 1)[-1])
         elif name == "--extra":
-            append_unique(found.extras, value or _pop_value(queue))
+            append_unique(found.extras, value or pop_value(queue))
         elif _VALUED.fullmatch(word):
-            _pop_value(queue)
+            pop_value(queue)
         elif word in ("-e", "--editable") or not word.startswith("-"):
-            _read_pip_target(_pop_value(queue) if word.startswith("-") else word, found)
+            _read_pip_target(pop_value(queue) if word.startswith("-") else word, found)
         elif name == "--editable" or word.startswith("-e"):
             _read_pip_target(value or word[2:], found)
 
@@ -132,50 +140,6 @@ def _read_pip_target(word: str, found: JobFindings) -> None:
         append_unique(found.packages, word)
 
 
-def _read_uv(words: list[str], found: JobFindings) -> None:
-    """Read `uv sync`: the project with its default group."""
-    if words[:1] == ["sync"]:
-        _read_managed_install(words[1:], found, "--no-dev")
-
-
-def _read_install(words: list[str], found: JobFindings) -> None:
-    """Read `poetry install`, `pdm install` and `sync`."""
-    if words[:1] in (["install"], ["sync"]):
-        _read_managed_install(words[1:], found, "--only")
-
-
-def _read_managed_install(words: list[str], found: JobFindings, without: str) -> None:
-    queue = list(words)
-    append_unique(found.projects, ".")
-    if without not in words and "--no-default-groups" not in words:
-        append_unique(found.groups, "dev")
-    if "--all-groups" in words:
-        append_unique(found.groups, "*")
-    if "--all-extras" in words:
-        append_unique(found.extras, "*")
-    while queue:
-        name, _, value = queue.pop(0).partition("=")
-        if name in ("--group", "-G", "--with", "--only-group", "--only"):
-            for group in re.split(r"[,\s]+", value or _pop_value(queue)):
-                append_unique(found.groups, group)
-        elif name in ("--extra", "--extras", "-E"):
-            for extra in re.split(r"[,\s]+", value or _pop_value(queue)):
-                append_unique(found.extras, extra)
-
-
-def _read_pipenv(words: list[str], found: JobFindings) -> None:
-    if words[:1] in (["install"], ["sync"], ["update"]):
-        add_file(found.files, "Pipfile")
-
-
-def _read_conda(words: list[str], found: JobFindings) -> None:
-    for index, word in enumerate(words[:-1]):
-        if word in ("-f", "--file"):
-            add_file(found.files, words[index + 1])
-        elif word.startswith("--file="):
-            add_file(found.files, word.removeprefix("--file="))
-
-
 def _read_apt(words: list[str], found: JobFindings) -> None:
     if "install" in words:
         for word in words[words.index("install") + 1 :]:
@@ -191,19 +155,13 @@ def _read_pytest(words: list[str], found: JobFindings) -> None:
         word = queue.pop(0)
         name, equals, value = word.partition("=")
         if _NEEDED_OPTION.fullmatch(name):
-            value = value if equals else _pop_value(queue)
+            value = value if equals else pop_value(queue)
             append_unique(found.options, f"{name}={value}" if equals else f"{name} {value}")
 
 
 def _read_hatch(words: list[str], found: JobFindings) -> None:
     if words[:1] == ["test"]:
         append_unique(found.elsewhere, "hatch")
-
-
-def _read_pixi(words: list[str], found: JobFindings) -> None:
-    """Read the environment of `pixi run` or `pixi install`, which is a group."""
-    named = [words[i + 1] for i, it in enumerate(words[:-1]) if it in ("-e", "--environment")]
-    append_unique(found.groups, named[0] if named else "default")
 
 
 def _runner_reader(kind: str) -> Callable[[list[str], JobFindings], None]:
@@ -244,37 +202,16 @@ def _read_targets(kind: str) -> Callable[[list[str], JobFindings], None]:
     return read
 
 
-def add_file(files: list[str], path: str) -> None:
-    """Add *path*; CI variables in the file name become `*`."""
-    folder, slash, name = path.rpartition("/")
-    append_unique(files, folder + slash + (name.replace("${}", "*") if len(name) > 8 else name))
-
-
-def _pop_value(queue: list[str]) -> str:
-    return queue.pop(0) if queue else ""
-
-
-def append_unique(items: list[str], item: str) -> None:
-    """Add *item* if it is new and contains no variables."""
-    item = re.sub(
-        r"^(?:\{tox_?ini_?dir\}|\{tox_root\}|\$TRAVIS_BUILD_DIR|\$\{?GITHUB_WORKSPACE\}?)/",
-        "",
-        item,
-    ).removeprefix("./")
-    if item and not _UNKNOWN.search(item) and item not in items:
-        items.append(item)
-
-
 _READERS: dict[str, Callable[[list[str], JobFindings], None]] = {
     "pip": _read_pip,
-    "uv": _read_uv,
-    "poetry": _read_install,
-    "pdm": _read_install,
-    "rye": _read_install,
-    "pipenv": _read_pipenv,
-    "conda": _read_conda,
-    "mamba": _read_conda,
-    "micromamba": _read_conda,
+    "uv": read_uv,
+    "poetry": read_install,
+    "pdm": read_install,
+    "rye": read_install,
+    "pipenv": read_pipenv,
+    "conda": read_conda,
+    "mamba": read_conda,
+    "micromamba": read_conda,
     "apt-get": _read_apt,
     "apt": _read_apt,
     "aptitude": _read_apt,
@@ -293,7 +230,7 @@ _READERS: dict[str, Callable[[list[str], JobFindings], None]] = {
     "twisted.trial": _runner_reader("unittest"),
     "zope-testrunner": _runner_reader("unittest"),
     "hatch": _read_hatch,
-    "pixi": _read_pixi,
+    "pixi": read_pixi,
     "tox": _read_tox,
     "nox": _read_nox,
     "make": _read_targets("make"),

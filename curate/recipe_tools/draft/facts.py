@@ -201,8 +201,13 @@ def count_system_packages(observation: Observation) -> dict[str, tuple[str, floa
 
 
 def _name_in_debian(name: str) -> str:
-    named = _load_ci_facts()["debian_names"].items()
-    return next((other for pattern, other in named if re.fullmatch(pattern, name)), name)
+    """Return the name of a package in Debian 12; "" if it has none, or none that is known."""
+    facts = _load_ci_facts()
+    for pattern, other in facts["debian_names"].items():
+        if re.fullmatch(pattern, name):
+            return str(other)
+    is_known = not re.search(r"\d", name) or name in facts["debian_numbered"]
+    return name if is_known or is_own_package(name) else ""
 
 
 def _is_ci(job: CIJob) -> bool:

@@ -9,9 +9,9 @@ from posixpath import join, normpath
 _OTHER_PURPOSE = re.compile(
     r"(?:^|[-_ /.:&+()])(?:docs?|documentation|docbuild|sphinx|doctest\w*|linkcheck|mypy|pyright"
     r"|pyre|typing|types|typecheck\w*|type-?check\w*|bench\w*|perf|performance|releases?|publish\w*"
-    r"|deploy\w*|dist|sdist|wheels?|package|packaging|upload|testpypi|pypi|nightly|upstream|fuzz\w*"
-    r"|codspeed|memray|changelog|stale|codeql|security|audit|pypy\d?|py2\d?|windows|win|macos|osx"
-    r"|notebooks?|website|docker\w*|conda-build|pyodide|emscripten|wasm|dev-?server)"
+    r"|deploy\w*|sdist|wheels?|upload|testpypi|pypi|nightly|upstream|fuzz\w*"
+    r"|codspeed|memray|changelog|stale|codeql|security|audit|pypy\d?|py2\d?|notebooks?"
+    r"|website|docker\w*|conda-build|pyodide|emscripten|wasm)"
     r"(?:[-_ /.:&+()]|$)",
     re.IGNORECASE,
 )
@@ -21,6 +21,8 @@ _MORE_PURPOSE = re.compile(
     r"|coverage\w*|codecov|quality|static\w*|min|minimum|oldest|lowest|pinned)(?:[-_ /.:&+()]|$)",
     re.IGNORECASE,
 )
+_OTHER_SYSTEM = re.compile(r"(?:^|[^a-z])(?:windows|win|macos|osx|mac)(?:[^a-z]|$)", re.IGNORECASE)
+_LINUX = re.compile(r"linux|ubuntu|unix|posix", re.IGNORECASE)
 _TESTS = re.compile(r"(?:^|[-_ /.:&+()])(?:unit)?-?tests?(?:[-_ /.:&+()]|$)", re.IGNORECASE)
 
 
@@ -87,7 +89,7 @@ class CIJob:
 
 def is_other_purpose(name: str) -> bool:
     """Whether the *name* of a job, environment or target says that it is not for tests."""
-    if _OTHER_PURPOSE.search(name):
+    if _OTHER_PURPOSE.search(name) or (_OTHER_SYSTEM.search(name) and not _LINUX.search(name)):
         return True
     return bool(_MORE_PURPOSE.search(name)) and not _TESTS.search(name)
 

@@ -160,7 +160,7 @@ def _list_left_out(
             if is_own_package(name):
                 continue
             if not debian:
-                left_out.add(f"{name} (not in Debian 12)")
+                left_out.add(f"{name} (not known in Debian 12)")
             elif is_large(debian):
                 left_out.add(f"{name} (large)")
             elif share < MIN_SYSTEM_SHARE and debian not in taken:

@@ -53,7 +53,7 @@ def _iter_tox_texts(tree: FileTree) -> Iterator[tuple[str, str]]:
 
 
 def _read_setting(parser: configparser.ConfigParser, section: str, *names: str) -> list[str]:
-    """Return the lines of a setting in *section*, else in `[testenv]`, with references resolved.
+    """Return the lines of a setting in *section*, else in `[testenv]`, without references.
 
     Lines for some factors only count if most environments of the section have those.
     """
@@ -78,7 +78,7 @@ def _resolve_references(parser: configparser.ConfigParser, text: str) -> str:
         if not _REFERENCE.search(text):
             break
         text = _REFERENCE.sub(resolve, text)
-    return _REFERENCE.sub("", text)
+    return _DEFAULT.sub(r"\1", _REFERENCE.sub("", text))
 
 
 def _list_environments(parser: configparser.ConfigParser, section: str) -> list[frozenset[str]]:
@@ -177,6 +177,5 @@ def _make_tox_job(
     for line in _read_setting(parser, section, "setenv", "set_env"):
         name, equals, value = line.partition("=")
         if equals:
-            with_defaults = _DEFAULT.sub(r"\1", value.strip())
-            found.variables[name.strip()] = _OWN_DIRECTORIES.sub(_OWN_DIRECTORY, with_defaults)
+            found.variables[name.strip()] = _OWN_DIRECTORIES.sub(_OWN_DIRECTORY, value.strip())
     return CIJob(origin=origin, findings=found, name=section.partition(":")[2].strip())
