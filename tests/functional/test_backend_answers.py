@@ -257,6 +257,18 @@ def test_a_file_whose_absence_was_seen_counts(git: GitHistory, ctx: ValidationCo
     assert required(ask(git, ctx)) == ["six", "toml"]
 
 
+def test_texts_about_the_project_count_as_existing(git: GitHistory, ctx: ValidationContext) -> None:
+    script = setup_script("['six'] if open('CHANGES.md').read() else ['toml']")
+    git.change({"setup.py": script, "CHANGES.md": "one"})
+    first = ask(git, ctx)
+    git.change({"CHANGES.md": "two"})
+    assert ask(git, ctx) == first
+    git.change({"CHANGES.md": None})
+    assert "CHANGES.md" in ask(git, ctx).error
+    git.change({"CHANGES.md": "three"})
+    assert ask(git, ctx) == first
+
+
 def test_names_in_a_folder_count(git: GitHistory, ctx: ValidationContext) -> None:
     script = setup_script("sorted(n[:-4] for n in os.listdir('needs'))", "import os")
     git.change({"setup.py": script, "needs/six.txt": ""})
