@@ -39,6 +39,8 @@ def check_operands(kind: ast.operator, left: Any, right: Any) -> None:
     """Raise BudgetExceededError if the result of an operation may be too large."""
     require_size(measure(left) + measure(right))
     if isinstance(kind, ast.Mod) and isinstance(left, str):
+        if re.search(r"%[^%a-zA-Z]*\*", left):  # a width from the values
+            raise BudgetExceededError
         _check_format(left)
         require_size(measure(left) * sum(map(measure, right if type(right) is tuple else [right])))
     if isinstance(kind, ast.Mult):
@@ -50,7 +52,7 @@ def check_operands(kind: ast.operator, left: Any, right: Any) -> None:
 
 def _check_format(template: str) -> None:
     """Raise BudgetExceededError if *template* pads to a great width."""
-    if "*" in template or re.search(r"\d{5,}", template):
+    if re.search(r"\d{5,}", template):
         raise BudgetExceededError
 
 
