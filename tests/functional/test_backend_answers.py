@@ -29,6 +29,7 @@ from curate.environments.ask_backend import ask_backend, find_stored_reply
 from curate.environments.backend_question import BackendQuestion, BackendReply
 from curate.environments.build import build_with_fallbacks, get_or_create_lock
 from curate.environments.context import ValidationContext
+from curate.environments.explain import explain_plan
 from curate.environments.plan import RequirementsVariant, ValidationPlan, plan_validation
 from curate.recipes import EnvRecipe, Recipe
 from curate.recipes.schema import RequirementSources
@@ -356,6 +357,11 @@ def test_plan_asks_where_reading_is_uncertain(git: GitHistory, ctx: ValidationCo
     assert plan.variants[0].manifest.notes == ("the build back-end also requires six>=2",)
     find = partial(find_stored_reply, ctx.store, "local", ctx.get_mirror)
     assert plan_validation(*arguments, find) == plan
+    told = explain_plan(plan, ctx.store, ctx.backend, ctx.get_mirror).variants[1].backend
+    assert told[0] == "asked because: setup.py: install_requires is not statically parseable"
+    assert told[1].startswith(f"answered at {head[:12]} in ")
+    assert told[1].endswith("from needed.py, pyproject.toml, setup.cfg, setup.py")
+    assert told[2] == "requires six>=2, toml"
     unasked = expect(ValidationPlan, plan_validation(*arguments))
     assert unasked.variants[0].manifest.requirements == ()
 
@@ -373,7 +379,7 @@ def install_commands(*requires: str) -> tuple[str, ...]:
 
 
 def build(
-    git: GitHistory, ctx: ValidationContext, *requires: str
+    git: GitHistory, ctx: ValidationContext, *requires: str, source: str = "base"
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Build an instance whose setup.py reads as requiring six; its packages and adjustments."""
     base = git.change({"setup.py": setup_script("['six']"), "thing/__init__.py": ""})
@@ -381,7 +387,7 @@ def build(
     with GitTree(git.path / ".git", base) as tree:
         manifest: Any = read_manifest(tree, env.requirements)
     variant = RequirementsVariant(
-        requirements_from="base", manifest=manifest, python=PYTHON, date=DATE, cutoff=DATE
+        requirements_from=source, manifest=manifest, python=PYTHON, date=DATE, cutoff=DATE
     )
     candidate: Candidate = replace(make_candidate(1), base_commit=base)
     plan = ValidationPlan(
@@ -409,6 +415,14 @@ def test_what_an_install_requires_further_is_locked(
     packages, adjustments = build(git, ctx, "six", "toml>=1")
     assert packages == ("pytest==2.0", "six==2.0", "toml==2.0")
     assert adjustments[1:] == ("the build back-end also requires toml>=1",)
+
+
+def test_gold_requirements_get_what_is_missing_and_keep_their_versions(
+    git: GitHistory, ctx: ValidationContext
+) -> None:
+    packages, adjustments = build(git, ctx, "six<2", "toml", source="gold")
+    assert packages == ("pytest==2.0", "six==2.0", "toml==2.0")
+    assert adjustments[1:] == ("the build back-end also requires toml",)
 
 
 def test_what_does_not_resolve_is_said_and_left_out(
