@@ -105,8 +105,10 @@ def _ask_as_of(question: BackendQuestion, ask_once: _AskOnce) -> BackendReply | 
 
     Tools that are some months newer say the same in general, and serve many more candidates.
     """
-    reply = None
-    for cutoff in (end_of_half_year(question.cutoff), question.cutoff):
+    reply, later = None, end_of_half_year(question.cutoff)
+    # Of a half-year that has not ended, nobody knows yet which tools it has.
+    cutoffs = [later, question.cutoff] if later < datetime.now(UTC) else [question.cutoff]
+    for cutoff in cutoffs:
         reply = _ask_with_needs(replace(question, cutoff=cutoff), ask_once)
         if reply is None or reply.answer or reply.reached_limit:
             break
