@@ -120,6 +120,20 @@ def test_after_another_program_every_commit_is_asked_about(
     assert required(ask(git, ctx)) == ["toml"]
 
 
+@pytest.mark.parametrize(("check", "is_stored"), [(False, True), (True, False)])
+def test_git_counts_only_where_there_is_no_answer_without_it(
+    check: bool, is_stored: bool, git: GitHistory, ctx: ValidationContext
+) -> None:
+    """As scripts ask git for a version, which differs at every commit."""
+    call = f"subprocess.run(['git', 'describe', '--always'], check={check})"
+    script = setup_script("['six'] if done else []", f"import subprocess\ndone = {call}")
+    git.change({"setup.py": script})
+    first = ask(git, ctx)
+    assert required(first) == ["six"]
+    git.change({"unrelated": "1"})
+    assert (ask(git, ctx) == first) is is_stored
+
+
 def test_a_version_in_a_requirement_is_that_of_the_commit(
     git: GitHistory, ctx: ValidationContext
 ) -> None:
