@@ -15,6 +15,7 @@ from curate.builders.requirements.text import decode_text
 _DEFAULT_REQUIRES = ("setuptools", "wheel")
 _VERSION_VARIABLES = ("SETUPTOOLS_SCM_PRETEND_VERSION", "PBR_VERSION", "PDM_BUILD_SCM_VERSION")
 _NO_VERSION = "1.0"  # for a project without tags
+HIDDEN_GIT = ".git.hidden"
 _HERE = Path(__file__).parent
 
 
@@ -55,7 +56,9 @@ def version_variables(version: str) -> Mapping[str, str]:
 def render_question(system: BuildSystem) -> str:
     """Render the shell command that asks in a checkout; its output is for `parse_reply`.
 
-    If the hooks of setuptools fail, as they are missing in old releases, setup.py is asked.
+    If the hooks of setuptools fail, as they are missing in old releases, setup.py is asked. Git is
+    hidden at first: what it says differs at every commit, so a reply made from that would hold for
+    no other one.
     """
     question = {"backend": system.backend, "backend_path": list(system.backend_path)}
     commands = [f'python -B "$folder/ask.py" {shlex.quote(json.dumps(question))}']
@@ -71,7 +74,10 @@ def render_question(system: BuildSystem) -> str:
             *_write_file("ask.py", _read_script("ask")),
             'export CURATE_CHECKOUT="$PWD" CURATE_RECORD="$folder/record" PYTHONPATH="$folder"',
             "unset PYTEST_PLUGINS CURATE_REPORT",
-            " || ".join(commands),
+            'export GIT_CEILING_DIRECTORIES="$(dirname "$PWD")"',
+            f"ask() {{ {' || '.join(commands)}; }}",
+            f"mv .git {HIDDEN_GIT}",
+            f"ask || {{ mv {HIDDEN_GIT} .git; export CURATE_GIT=visible; ask; }}",
         ]
     )
 

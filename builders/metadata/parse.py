@@ -122,7 +122,9 @@ def _parse_record(text: str) -> FileRecord:
     return FileRecord(
         checked=tuple(sorted(paths["checked"])),
         listed=tuple(sorted(paths["listed"])),
-        read=tuple(sorted(paths["read"].union(ALWAYS_READ))),
+        read=tuple(
+            sorted(it for it in paths["read"].union(ALWAYS_READ) if not it.endswith(".pyc"))
+        ),
         is_complete=bool(lines) and len(lines) <= MAX_LINES and not paths["ran"],
     )
 

@@ -45,7 +45,7 @@ def _add_absolute(kind: str, name: str) -> None:
     if name != _CHECKOUT and not name.startswith(_CHECKOUT + os.sep):
         return
     name = os.path.relpath(name, _CHECKOUT)
-    if name == ".git":
+    if name in (".git", ".git.hidden"):
         return
     if not name.startswith(".git" + os.sep):
         _write(kind, name)
@@ -88,6 +88,8 @@ def _note_program(program: Any, arguments: Any, variables: Any) -> None:
         return
     if name in _HARMLESS or " ".join(given[-1:]).startswith("uname "):
         return
+    if name == "git" and "CURATE_GIT" not in os.environ:
+        return  # without a repository, it says the same at every commit
     if name not in ("git", "hg") or _is_asked_by_project():
         _note("ran", None)
 

@@ -7,6 +7,7 @@ of the cutoff and nothing else. Replies are stored with the files that they were
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from curate.builders.git.checkout import has_all_files, submodule_commits
@@ -65,12 +66,12 @@ def ask_backend(ctx: ValidationContext, question: BackendQuestion) -> BackendRep
         found = find_reply(ctx.store, question.tree, key, version)
         if found:
             return found
-        reply, is_final = _run_question(question, system, lock, ctx)
-        if is_final and not ctx.abort_event.is_set():
+        reply = _run_question(question, system, lock, ctx)
+        if reply.commit and not reply.reached_limit and not ctx.abort_event.is_set():
             save_reply(ctx.store, question.tree, key, reply)
         return reply
 
-    return _ask_with_needs(question, ask_once)
+    return _ask_as_of(question, ask_once)
 
 
 def find_stored_reply(
@@ -89,7 +90,29 @@ def find_stored_reply(
         key = _question_key(question, system, lock, backend, get_mirror)
         return find_reply(store, question.tree, key, question.candidate.version)
 
-    return _ask_with_needs(question, find_once)
+    return _ask_as_of(question, find_once)
+
+
+def end_of_half_year(moment: datetime) -> datetime:
+    """Return the first 1 January or 1 July after *moment*: a cutoff that many questions share."""
+    moment = moment.astimezone(UTC)
+    year, month = (moment.year, 7) if moment.month < 7 else (moment.year + 1, 1)
+    return datetime(year, month, 1, tzinfo=UTC)
+
+
+def _ask_as_of(question: BackendQuestion, ask_once: _AskOnce) -> BackendReply | None:
+    """Ask with the build tools of the half-year, then with those of the very cutoff.
+
+    Tools that are some months newer say the same in general, and serve many more candidates.
+    """
+    reply, later = None, end_of_half_year(question.cutoff)
+    # Of a half-year that has not ended, nobody knows yet which tools it has.
+    cutoffs = [later, question.cutoff] if later < datetime.now(UTC) else [question.cutoff]
+    for cutoff in cutoffs:
+        reply = _ask_with_needs(replace(question, cutoff=cutoff), ask_once)
+        if reply is None or reply.answer or reply.reached_limit:
+            break
+    return reply
 
 
 def _ask_with_needs(question: BackendQuestion, ask_once: _AskOnce) -> BackendReply | None:
@@ -150,8 +173,8 @@ def _question_key(
 
 def _run_question(
     question: BackendQuestion, system: BuildSystem, lock: RequirementsLock, ctx: ValidationContext
-) -> tuple[BackendReply, bool]:
-    """Ask in a new sandbox; return the reply, and whether asking again would give the same."""
+) -> BackendReply:
+    """Ask in a new sandbox; a reply without a commit says that nothing could be asked."""
     candidate, recipe = question.candidate, question.recipe
     started = time.monotonic()
     ctx.report_step(candidate.instance_id, "asking the build back-end")
@@ -172,7 +195,7 @@ def _run_question(
     finally:
         ctx.backend.release_instance(spec.name)
     if isinstance(result, Failure):
-        return BackendReply(answer=None, error="what its build requires does not install"), False
+        return BackendReply(answer=None, error="what its build requires does not install")
     reply = parse_reply(result.output)
     requires = reply.answer.requires if reply.answer else ()
     is_versioned = bool(candidate.version) and any(candidate.version in line for line in requires)
@@ -184,4 +207,5 @@ def _run_question(
         commit=question.tree.commit,
         version=candidate.version if is_versioned else "",
         seconds=time.monotonic() - started,
-    ), result.status not in _LIMIT_REACHED
+        reached_limit=result.status in _LIMIT_REACHED,
+    )

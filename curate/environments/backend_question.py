@@ -35,6 +35,7 @@ class BackendReply:
     commit: str = ""  # that it was asked at
     version: str = ""  # version of the project, if the answer mentions it
     seconds: float = 0.0
+    reached_limit: bool = False  # of time or memory, which another try would reach as well
 
 
 AskBackend = Callable[[BackendQuestion], BackendReply | None]

@@ -163,7 +163,8 @@ def _describe_reply(variant: RequirementsVariant) -> Iterator[str]:
     elif reply.answer is None:
         yield f"asked at {reply.commit[:12]}, without an answer: {reply.error}"
     else:
-        files = ", ".join(reply.record.read)
+        # Metadata in the checkout are made by the back-end itself.
+        files = ", ".join(it for it in reply.record.read if ".egg-info/" not in it)
         yield f"answered at {reply.commit[:12]} in {reply.seconds:.1f} s, from {files}"
         yield f"requires {', '.join(reply.answer.requires) or 'nothing'}"
 

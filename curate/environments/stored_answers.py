@@ -4,8 +4,9 @@ A reply is found again for every commit at which these files have the same conte
 has changed. It is therefore the same that the back-end would give if it were asked.
 """
 
+import re
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from curate.builders.git.tree import GitTree
 from curate.builders.metadata.parse import FileRecord
@@ -17,6 +18,12 @@ from curate.store.serialization import dumps, loads
 RECORDS, REPLIES = "backend-records", "backend-replies"  # kinds of derived data
 MAX_RECORDS = 40  # sets of files that are kept of one build system
 
+# Names of files that become the long description of a project, or its license.
+_DESCRIPTION = re.compile(
+    r"(README|CHANGE(S|LOG)|HISTORY|NEWS|AUTHORS|CONTRIBUTORS|LICEN[SC]E|COPYING)"
+    r"(\.(rst|md|txt))?",
+    re.IGNORECASE,
+)
 _lock = threading.Lock()
 
 
@@ -41,13 +48,24 @@ def find_reply(store: Store, tree: GitTree, key: str, version: str) -> BackendRe
 
 def save_reply(store: Store, tree: GitTree, key: str, reply: BackendReply) -> None:
     """Save *reply*, whose answer was made from the files of *tree*."""
+    record = _without_descriptions(reply.record) if reply.answer else reply.record
     with _lock:
         known = _list_records(store, key)
-        if reply.record not in known:
-            kept = [reply.record, *known][:MAX_RECORDS]
+        if record not in known:
+            kept = [record, *known][:MAX_RECORDS]
             store.derived.save(RECORDS, [(key, key, dumps(_Records(records=tuple(kept))))])
-    place = content_hash(key, _TreeStates(tree).describe(reply.record), reply.version)
+    place = content_hash(key, _TreeStates(tree).describe(record), reply.version)
     store.derived.save(REPLIES, [(place, place, dumps(reply))])
+
+
+def _without_descriptions(record: FileRecord) -> FileRecord:
+    """Let texts about the project count as existing only: they change often and declare nothing."""
+    texts = tuple(path for path in record.read if _DESCRIPTION.fullmatch(path.rpartition("/")[2]))
+    return replace(
+        record,
+        read=tuple(path for path in record.read if path not in texts),
+        checked=tuple(sorted({*record.checked, *texts})),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

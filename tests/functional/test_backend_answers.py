@@ -1,195 +1,49 @@
-"""Build back-ends asked in the local sandbox: what they require, and when they are asked again.
+"""When build back-ends are asked, and what of their replies is stored."""
 
-The scripts compute their requirements in every way that reading alone may miss. setuptools is the
-one that comes with Python.
-"""
-
-import ensurepip
-import shlex
-import sys
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from curate.builders.backends.local import LocalBackend
 from curate.builders.git.tree import GitTree
-from curate.builders.model import BuiltInstance, ResourceLimits
-from curate.builders.requirements import read_manifest
-from curate.builders.settings import BuildSettings
-from curate.core.model import Candidate
+from curate.builders.model import ResourceLimits
 from curate.environments import ask_backend as asking
 from curate.environments.ask_backend import ask_backend, find_stored_reply
-from curate.environments.backend_question import BackendQuestion, BackendReply
-from curate.environments.build import build_with_fallbacks, get_or_create_lock
 from curate.environments.context import ValidationContext
+from curate.environments.explain import explain_plan
 from curate.environments.plan import ValidationPlan, plan_validation
-from curate.environments.variants import RequirementsVariant
-from curate.recipes import EnvRecipe, Recipe
-from curate.recipes.schema import RequirementSources
-from curate.store import Store
-from tests.doubles.packages import package_index, wheel
+from tests.helpers.back_ends import (
+    BUNDLED,
+    DATE,
+    PYTHON,
+    RECIPE,
+    TEST_PATCH,
+    ask,
+    local_validation,
+    make_question,
+    required,
+    setup_script,
+)
 from tests.helpers.factories import make_candidate
-from tests.helpers.fakes import UNUSED, expect, not_none
+from tests.helpers.fakes import expect, not_none
 from tests.helpers.git_history import GitHistory
 
-PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
-DATE = datetime(2024, 5, 1, tzinfo=UTC)
-RECIPE = Recipe(repo="owner/name")
-TEST_PATCH = b"""\
-diff --git a/tests/test_a.py b/tests/test_a.py
---- a/tests/test_a.py
-+++ b/tests/test_a.py
-@@ -1 +1 @@
--def test_a(): pass
-+def test_a(): assert True
-"""
-BUNDLED = list((Path(ensurepip.__file__).parent / "_bundled").glob("setuptools-*.whl"))
 pytestmark = pytest.mark.skipif(not BUNDLED, reason="this Python comes without setuptools")
 
-SETUP = "from setuptools import setup\n{}\nsetup(name='thing', version='1', install_requires={})\n"
 
-
-def setup_script(value: str, before: str = "") -> str:
-    return SETUP.format(before, value)
-
-
-COMPUTED: dict[str, tuple[dict[str, str], list[str]]] = {
-    "json file": (
-        {
-            "setup.py": setup_script("json.load(open('deps.json'))['run']", "import json"),
-            "deps.json": '{"run": ["six>=1", "toml"]}',
-        },
-        ["six>=1", "toml"],
-    ),
-    "exec of a module": (
-        {
-            "setup.py": setup_script(
-                "about['needs']", "about = {}\nexec(open('about.py').read(), about)"
-            ),
-            "about.py": "needs = ['six'] + ['x' + str(n) for n in range(2)]\n",
-        },
-        ["six", "x0", "x1"],
-    ),
-    "module of the project": (
-        {
-            "setup.py": setup_script(
-                "info.install_requires",
-                "import os, sys\nsys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))\n"
-                "import __pkginfo__ as info",
-            ),
-            "__pkginfo__.py": "install_requires = [f'{n}>=2' for n in ('six', 'toml')]\n",
-        },
-        ["six>=2", "toml>=2"],
-    ),
-    "lines of a file": (
-        {"setup.py": setup_script("open('needs').read().splitlines()"), "needs": "six\ntoml\n"},
-        ["six", "toml"],
-    ),
-    "environment variable": (
-        {
-            "setup.py": setup_script(
-                "['six'] + (['rare'] if os.environ.get('WITH_RARE') else [])", "import os"
-            )
-        },
-        ["six"],
-    ),
-    "platform": (
-        {
-            "setup.py": setup_script(
-                "['six' if platform.system() != 'Windows' else 'pywin32']", "import platform"
-            )
-        },
-        ["six"],
-    ),
-    "probing for a library": (
-        {
-            "setup.py": setup_script(
-                "['six'] if ctypes.util.find_library('no-such') is None else ['toml']",
-                "import ctypes.util",
-            )
-        },
-        ["six"],
-    ),
-    "call of git": (
-        {
-            "setup.py": setup_script(
-                "['six' if subprocess.check_output(['git', 'rev-parse', 'HEAD']) else 'toml']",
-                "import subprocess",
-            )
-        },
-        ["six"],
-    ),
-    "network": (
-        {
-            "setup.py": setup_script(
-                "needs",
-                "from urllib.request import urlopen\ntry:\n"
-                "    needs = urlopen('http://192.0.2.1/', timeout=1).read().decode().split()\n"
-                "except OSError:\n    needs = ['six']",
-            )
-        },
-        ["six"],
-    ),
-    "own back-end": (
-        {
-            "pyproject.toml": "[build-system]\nrequires = []\nbuild-backend = 'own'\n"
-            "backend-path = ['tools']\n",
-            "tools/own.py": "import os\n"
-            "def prepare_metadata_for_build_wheel(folder, config_settings=None):\n"
-            "    os.mkdir(folder + '/thing.dist-info')\n"
-            "    with open(folder + '/thing.dist-info/METADATA', 'w') as file:\n"
-            "        file.write('Name: thing\\nRequires-Dist: ' + open('needs').read())\n"
-            "    return 'thing.dist-info'\n",
-            "needs": "six",
-        },
-        ["six"],
-    ),
-    "what the build itself requires": (
-        {
-            "setup.py": "from setuptools import setup\n"
-            "from setuptools.command.egg_info import egg_info\n"
-            "class Late(egg_info):\n"
-            "    def run(self):\n"
-            "        import helper\n"
-            "        self.distribution.install_requires = ['six']\n"
-            "        super().run()\n"
-            "setup(name='thing', setup_requires=['helper'], cmdclass={'egg_info': Late})\n"
-        },
-        ["six"],
-    ),
+JSON_FILE = {
+    "setup.py": setup_script("json.load(open('deps.json'))['run']", "import json"),
+    "deps.json": '{"run": ["six>=1", "toml"]}',
 }
 
 
 @pytest.fixture
 def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ValidationContext]:
-    """A validation with the local sandbox and an index; its mirror is `tmp_path / "git"`."""
-    monkeypatch.setattr("curate.builders.backends.local.SEED_OPTIONS", ())
-    prefix = tmp_path / "pythons" / f"{PYTHON}.0"
-    (prefix / "bin").mkdir(parents=True)
-    (prefix / "bin" / f"python{PYTHON}").symlink_to(Path(sys.executable).resolve())
-    names = ("wheel", "pytest", "six", "toml", "helper")
-    releases = [(BUNDLED[0].name, BUNDLED[0].read_bytes()), *(wheel(it, "2.0") for it in names)]
-    with package_index(*releases) as url, Store(tmp_path / "store") as store:
-        settings = BuildSettings(
-            cache_dir=tmp_path / "cache", python_install_dir=tmp_path / "pythons", index_url=url
-        )
-        yield ValidationContext(
-            store=store,
-            backend=LocalBackend(settings),
-            settings=settings,
-            python_versions=(PYTHON,),
-            get_mirror=lambda repo: tmp_path / "git" / ".git",
-            stop_event=threading.Event(),
-            report_step=lambda name, step: None,
-            run_executor=ThreadPoolExecutor(1),
-        )
+    with local_validation(tmp_path, monkeypatch) as made:
+        yield made
 
 
 @pytest.fixture
@@ -197,44 +51,8 @@ def git(tmp_path: Path) -> GitHistory:
     return GitHistory.new(tmp_path / "git")
 
 
-def make_question(git: GitHistory, tree: GitTree, **more: Any) -> BackendQuestion:
-    return BackendQuestion(
-        candidate=replace(make_candidate(1), base_commit=git.head(), version="1.5"),
-        recipe=RECIPE,
-        env=EnvRecipe(),
-        tree=tree,
-        python=PYTHON,
-        date=DATE,
-        cutoff=DATE,
-        **more,
-    )
-
-
-def ask(git: GitHistory, ctx: ValidationContext) -> BackendReply:
-    with GitTree(git.path / ".git", git.head()) as tree:
-        return not_none(ask_backend(ctx, make_question(git, tree)))
-
-
-def required(reply: BackendReply) -> list[str]:
-    assert reply.answer, reply
-    return sorted(reply.answer.requires)
-
-
-@pytest.mark.parametrize("kind", COMPUTED)
-def test_requirements_are_right_however_they_are_computed(
-    kind: str, git: GitHistory, ctx: ValidationContext
-) -> None:
-    files, expected = COMPUTED[kind]
-    git.change(files)
-    assert required(ask(git, ctx)) == expected
-    with GitTree(git.path / ".git", git.head()) as tree:
-        read = read_manifest(tree, RequirementSources())
-        lines = [item.line for item in getattr(read, "requirements", ())]
-    assert getattr(read, "unknowns", ()) or lines == expected, "read wrongly and without a doubt"
-
-
 def test_equal_files_are_not_asked_about_again(git: GitHistory, ctx: ValidationContext) -> None:
-    git.change(COMPUTED["json file"][0])
+    git.change(JSON_FILE)
     first = ask(git, ctx)
     git.change({"thing/__init__.py": "unrelated = 1\n", "README": "unread\n"})
     assert ask(git, ctx) == first, "another commit"
@@ -256,6 +74,18 @@ def test_a_file_whose_absence_was_seen_counts(git: GitHistory, ctx: ValidationCo
     assert required(ask(git, ctx)) == ["six"]
     git.change({"with-toml": ""})
     assert required(ask(git, ctx)) == ["six", "toml"]
+
+
+def test_texts_about_the_project_count_as_existing(git: GitHistory, ctx: ValidationContext) -> None:
+    script = setup_script("['six'] if open('CHANGES.md').read() else ['toml']")
+    git.change({"setup.py": script, "CHANGES.md": "one"})
+    first = ask(git, ctx)
+    git.change({"CHANGES.md": "two"})
+    assert ask(git, ctx) == first
+    git.change({"CHANGES.md": None})
+    assert "CHANGES.md" in ask(git, ctx).error
+    git.change({"CHANGES.md": "three"})
+    assert ask(git, ctx) == first
 
 
 def test_names_in_a_folder_count(git: GitHistory, ctx: ValidationContext) -> None:
@@ -288,6 +118,20 @@ def test_after_another_program_every_commit_is_asked_about(
     assert required(ask(git, ctx)) == ["six"]
     git.change({"needs": "toml"})
     assert required(ask(git, ctx)) == ["toml"]
+
+
+@pytest.mark.parametrize(("check", "is_stored"), [(False, True), (True, False)])
+def test_git_counts_only_where_there_is_no_answer_without_it(
+    check: bool, is_stored: bool, git: GitHistory, ctx: ValidationContext
+) -> None:
+    """As scripts ask git for a version, which differs at every commit."""
+    call = f"subprocess.run(['git', 'describe', '--always'], check={check})"
+    script = setup_script("['six'] if done else []", f"import subprocess\ndone = {call}")
+    git.change({"setup.py": script})
+    first = ask(git, ctx)
+    assert required(first) == ["six"]
+    git.change({"unrelated": "1"})
+    assert (ask(git, ctx) == first) is is_stored
 
 
 def test_a_version_in_a_requirement_is_that_of_the_commit(
@@ -345,64 +189,10 @@ def test_plan_asks_where_reading_is_uncertain(git: GitHistory, ctx: ValidationCo
     assert plan.variants[0].manifest.notes == ("the build back-end also requires six>=2",)
     find = partial(find_stored_reply, ctx.store, "local", ctx.get_mirror)
     assert plan_validation(*arguments, find) == plan
+    told = explain_plan(plan, ctx.store, ctx.backend, ctx.get_mirror).variants[1].backend
+    assert told[0] == "asked because: setup.py: install_requires is not statically parseable"
+    assert told[1].startswith(f"answered at {head[:12]} in ")
+    assert told[1].endswith("from needed.py, pyproject.toml, setup.cfg, setup.py")
+    assert told[2] == "requires six>=2, toml"
     unasked = expect(ValidationPlan, plan_validation(*arguments))
     assert unasked.variants[0].manifest.requirements == ()
-
-
-def install_commands(*requires: str) -> tuple[str, ...]:
-    """An editable install by hand: a path file, and metadata that require *requires*."""
-    metadata = "Name: thing\n" + "".join(f"Requires-Dist: {it}\n" for it in requires)
-    code = (
-        "import os, site; place = site.getsitepackages()[0]; here = os.getcwd(); "
-        "open(place + '/thing.pth', 'w').write(here); info = place + '/thing-1.dist-info'; "
-        f"os.mkdir(info); open(info + '/METADATA', 'w').write({metadata!r}); "
-        'open(info + "/direct_url.json", "w").write(\'{"url": "file://\' + here + \'"}\')'
-    )
-    return (f"python -c {shlex.quote(code)}",)
-
-
-def build(
-    git: GitHistory, ctx: ValidationContext, *requires: str
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Build an instance whose setup.py reads as requiring six; its packages and adjustments."""
-    base = git.change({"setup.py": setup_script("['six']"), "thing/__init__.py": ""})
-    env = EnvRecipe(install=install_commands(*requires))
-    with GitTree(git.path / ".git", base) as tree:
-        manifest: Any = read_manifest(tree, env.requirements)
-    variant = RequirementsVariant(
-        requirements_from="base", manifest=manifest, python=PYTHON, date=DATE, cutoff=DATE
-    )
-    candidate: Candidate = replace(make_candidate(1), base_commit=base)
-    plan = ValidationPlan(
-        candidate=candidate, recipe=RECIPE, env=env, selection=UNUSED, variants=(variant,)
-    )
-    lock: Any = get_or_create_lock(plan, variant, DATE, ctx)
-    lock, built = build_with_fallbacks(plan, variant, lock, ctx)
-    assert isinstance(built, BuiltInstance), built
-    return lock.packages, lock.adjustments
-
-
-def test_an_install_that_requires_what_was_read_changes_nothing(
-    git: GitHistory, ctx: ValidationContext
-) -> None:
-    packages, adjustments = build(
-        git, ctx, "six>=1", "absent; extra == 'x'", "toml; python_version < '3'"
-    )
-    assert packages == ("pytest==2.0", "six==2.0")
-    assert adjustments == ("added pytest: it is not declared",)
-
-
-def test_what_an_install_requires_further_is_locked(
-    git: GitHistory, ctx: ValidationContext
-) -> None:
-    packages, adjustments = build(git, ctx, "six", "toml>=1")
-    assert packages == ("pytest==2.0", "six==2.0", "toml==2.0")
-    assert adjustments[1:] == ("the build back-end also requires toml>=1",)
-
-
-def test_what_does_not_resolve_is_said_and_left_out(
-    git: GitHistory, ctx: ValidationContext
-) -> None:
-    packages, adjustments = build(git, ctx, "six", "toml>=9")
-    assert packages == ("pytest==2.0", "six==2.0")
-    assert adjustments[1:] == ("the build back-end also requires toml>=9, which does not resolve",)

@@ -1,4 +1,4 @@
-"""Build back-ends asked in containers: the sandbox of tests, on a checkout copied into it."""
+"""Build back-ends asked in containers: the sandbox of tests, with a checkout copied into it."""
 
 import json
 from collections.abc import Iterator

@@ -1,6 +1,7 @@
 """What a build back-end's answer changes, and how its output is read."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from curate.builders.requirements import (
     read_manifest,
 )
 from curate.builders.requirements.backend_answer import normalize_requirement
+from curate.environments.ask_backend import end_of_half_year
 from curate.environments.install_check import find_lacking, is_satisfied
 from curate.recipes.schema import RequirementSources
 from tests.helpers.fakes import expect
@@ -257,6 +259,15 @@ def test_setuptools_without_hooks_is_asked_by_its_script() -> None:
     other = render_question(BuildSystem(requires=(), backend="hatchling.build"))
     assert hooks.count("python -B") == 2
     assert other.count("python -B") == 1
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [("2020-01-01", "2020-07-01"), ("2020-06-30", "2020-07-01"), ("2020-07-01", "2021-01-01")],
+)
+def test_build_tools_are_those_of_the_half_year(moment: str, expected: str) -> None:
+    start, end = (datetime.fromisoformat(it).replace(tzinfo=UTC) for it in (moment, expected))
+    assert end_of_half_year(start) == end
 
 
 def test_back_ends_get_a_version_also_without_tags() -> None:

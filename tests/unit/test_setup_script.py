@@ -200,3 +200,50 @@ def test_a_coding_line_is_heeded(tmp_path: Path) -> None:
     files = {"r.txt": "# -*- coding: latin-1 -*-\n# é\na\n".encode("latin-1")}
     script = "setup(author=u'\xe9', install_requires=open('r.txt'))"
     assert read_script(tmp_path, script, files).dependencies == ("a",)
+
+
+CERTAIN = (
+    "from setuptools import setup\nimport outside\n{}\nsetup(name='a', install_requires=needs)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "doubt"),
+    [
+        ("needs = ['a' if outside.ask() else 'b']", "outside.ask()"),
+        ("needs = ['a']\nfor name in outside.names():\n    needs.append(name)", "outside.names()"),
+        ("needs = ['a']\nif outside.ask():\n    needs = ['b']", "outside.ask()"),
+        ("needs = []\nif outside.ask():\n    pass\nelse:\n    needs.append('a')", "outside.ask()"),
+        (
+            "def f():\n    if outside.ask():\n        return ['b']\n    return []\nneeds = f()",
+            "ask",
+        ),
+        ("needs = ['a']\nneeds.extend(['b'][7])", "needs.extend(['b'][7])"),
+        ("import sys\nneeds = ['a']\nif sys.argv[1] == 'x':\n    setup = print", ""),
+        ("needs = ['a']\nversion = outside.version() if 1 else ''", ""),
+        (
+            "needs = ['a']\ntry:\n    long = open('README').read()\nexcept OSError:\n    long = ''",
+            "",
+        ),
+    ],
+)
+def test_what_requirements_may_depend_on_is_a_doubt(tmp_path: Path, body: str, doubt: str) -> None:
+    project = read_script(tmp_path, CERTAIN.format(body))
+    assert bool(project.unknowns) is bool(doubt), project
+    assert doubt in "".join(project.unknowns)
+
+
+def test_commands_that_make_the_metadata_are_a_doubt(tmp_path: Path) -> None:
+    script = "from setuptools import setup\nsetup(name='a', cmdclass={'egg_info': object})\n"
+    assert read_script(tmp_path, script).unknowns == (
+        "setup.py: a command of its own makes the metadata",
+    )
+
+
+def test_a_pattern_may_be_formatted(tmp_path: Path) -> None:
+    body = (
+        "import re\nneeds = ['six']\n"
+        "about = re.search(r\"^__{name}__ = '([^']*)'\".format(name='n'), \"__n__ = 'x'\")"
+    )
+    project = read_script(tmp_path, CERTAIN.format(body))
+    assert (project.dependencies, project.unknowns) == (("six",), ())
