@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 PEP_660 = datetime(2022, 10, 1, tzinfo=UTC)
 # uv requires a setuptools that has a build backend: 40.8, of 5 February 2019.
 OLDEST_TOOLS = datetime(2019, 2, 6, tzinfo=UTC)
+# From then on, all that environments have is pip 10 or later, which can build without isolation.
+# Earlier ones never isolate.
+PIP_10 = datetime(2018, 7, 1, tzinfo=UTC)
 # If no build tool of the time works, an isolated build may use tools up to this date.
 LATER_TOOLS = datetime(2023, 1, 15, tzinfo=UTC)
 

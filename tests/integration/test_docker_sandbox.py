@@ -90,7 +90,9 @@ def test_a_run_gets_its_cpus_or_all_that_the_machine_has(
     there = float(min(asked, count_machine_cpus(client)))
     limits = ResourceLimits(seconds=60, cpus=asked)
     execution = RunSpec(command="python -m pytest -q", limits=limits)
-    result = run_in_container(client, make({"test_x.py": QUOTA.replace("THERE", str(there))}), execution)
+    result = run_in_container(
+        client, make({"test_x.py": QUOTA.replace("THERE", str(there))}), execution
+    )
     assert set(result.outcomes.values()) == {Outcome.PASSED}, result.output.decode()
 
 

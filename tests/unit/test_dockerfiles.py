@@ -65,7 +65,8 @@ def test_environment_text() -> None:
         " --exclude-newer-package setuptools=2021-05-04T10:00:00Z"
         " --exclude-newer-package setuptools-scm=2021-05-04T10:00:00Z"
         " --exclude-newer-package wheel=2021-05-04T10:00:00Z; }"
-        " && /opt/venv/bin/python -I /mnt/compile_bytecode.py /media\n"
+        " && /opt/venv/bin/python -I /mnt/compile_bytecode.py /media"
+        " && find /opt/venv ! -user 1000 -exec chown -h 1000:1000 {} +\n"
         "ENV VIRTUAL_ENV=/opt/venv PATH=/opt/venv/bin:$PATH\n"
     )
 
@@ -167,18 +168,19 @@ TORCH = replace(
 
 
 def test_part_text() -> None:
+    owner = " && find /opt/venv ! -user 1000 -exec chown -h 1000:1000 {} +"
     install = "/mnt/uv pip install --python /opt/venv/bin/python --no-deps"
     mounts = "--mount=type=bind,target=/mnt --mount=type=cache,id=curate-builds,target=/media"
     assert render_shared_packages("curate/python:1", "3.8", ("a==1", "b==2"), lowest=True) == (
         "FROM curate/python:1\n"
         f"RUN {mounts} . /mnt/build.env"
         " && /mnt/uv venv --python /opt/python/bin/python3.8 /opt/venv"
-        f" && {install} a==1 b==2 && /opt/venv/bin/python -I /mnt/compile_bytecode.py /media\n"
+        f" && {install} a==1 b==2 && /opt/venv/bin/python -I /mnt/compile_bytecode.py /media{owner}\n"
     )
     assert render_shared_packages("curate/shared_packages:1", "3.8", ("c==3",), lowest=False) == (
         "FROM curate/shared_packages:1\n"
         f"RUN {mounts} . /mnt/build.env && {install} c==3"
-        " && /opt/venv/bin/python -I /mnt/compile_bytecode.py /media\n"
+        f" && /opt/venv/bin/python -I /mnt/compile_bytecode.py /media{owner}\n"
     )
 
 

@@ -12,6 +12,7 @@ from curate.builders.model import BuiltInstance, Failure, InstanceSpec, Requirem
 from curate.builders.requirements import Manifest, Requirement
 from curate.environments import build
 from curate.environments.plan import RequirementsVariant, ValidationPlan
+from curate.environments.submodules import CandidateSubmodules
 from curate.recipes import EnvRecipe, Recipe
 from curate.store import Store
 from tests.helpers.fakes import UNUSED, fake, make_context
@@ -64,6 +65,7 @@ def run_build(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RunBuild:
     """Runs `build` for requirements, with one store for all calls; gives lock and outcome."""
     monkeypatch.setattr(build, "compile_lock", locked)
     monkeypatch.setattr(build, "find_commit_at", lambda mirror, commit, date: "")
+    monkeypatch.setattr(build, "find_submodules", lambda *_: CandidateSubmodules(mirrors={}))
 
     def run(backend: Any, *names: str, aborting: bool = False) -> Built:
         known = manifest(*names)
