@@ -89,6 +89,7 @@ def test_extensions_are_built_against_a_numpy_that_all_locks_have() -> None:
     assert "; } && rm /tmp/build-constraints.txt && " in text
 
 
+LATER = "2023-01-15T00:00:00Z,2023-07-15T00:00:00Z"
 SDISTS = replace(
     LOCK,
     text="# made by uv\nlxml==4.9.0\n    # via -r r.in\nsix==1.16.0\ntwisted==19.2.1\n",
@@ -116,9 +117,9 @@ def test_source_distributions_are_built_one_by_one_with_the_tools_of_their_dates
     assert (
         "; }"
         + (
-            f"{build} lxml==4.9.0 2022-06-02T00:00:00Z,2023-01-15T00:00:00Z {links}"
+            f"{build} lxml==4.9.0 2022-06-02T00:00:00Z,{LATER} {links}"
             f"{build} twisted==19.2.1 2019-06-07T00:00:00Z,2021-05-04T10:00:00Z"
-            f",2023-01-15T00:00:00Z"
+            f",{LATER}"
             f" {links} && "
         )
         in text
@@ -126,7 +127,10 @@ def test_source_distributions_are_built_one_by_one_with_the_tools_of_their_dates
     assert render_wheel_lock(SDISTS) == "six==1.16.0\n"
     with_numpy = replace(SDISTS, text=SDISTS.text + "numpy==1.19.4\n")
     text = render_environment("curate/python:1", with_numpy)
-    assert f",2023-01-15T00:00:00Z --constraint /tmp/build-constraints.txt {links} && " in text
+    assert (
+        f",2023-01-15T00:00:00Z,2023-07-15T00:00:00Z --constraint /tmp/build-constraints.txt {links} && "
+        in text
+    )
 
 
 @pytest.mark.parametrize(("version", "is_named"), [("2.9.2", True), ("3.0.0", False)])
@@ -175,7 +179,8 @@ def test_part_text() -> None:
         "FROM curate/python:1\n"
         f"RUN {mounts} . /mnt/build.env"
         " && /mnt/uv venv --python /opt/python/bin/python3.8 /opt/venv"
-        f" && {install} a==1 b==2 && /opt/venv/bin/python -I /mnt/compile_bytecode.py /media{owner}\n"
+        f" && {install} a==1 b==2"
+        f" && /opt/venv/bin/python -I /mnt/compile_bytecode.py /media{owner}\n"
     )
     assert render_shared_packages("curate/shared_packages:1", "3.8", ("c==3",), lowest=False) == (
         "FROM curate/shared_packages:1\n"
