@@ -127,10 +127,7 @@ def test_source_distributions_are_built_one_by_one_with_the_tools_of_their_dates
     assert render_wheel_lock(SDISTS) == "six==1.16.0\n"
     with_numpy = replace(SDISTS, text=SDISTS.text + "numpy==1.19.4\n")
     text = render_environment("curate/python:1", with_numpy)
-    assert (
-        f",2023-01-15T00:00:00Z,2023-07-15T00:00:00Z --constraint /tmp/build-constraints.txt {links} && "
-        in text
-    )
+    assert f",{LATER} --constraint /tmp/build-constraints.txt {links} && " in text
 
 
 @pytest.mark.parametrize(("version", "is_named"), [("2.9.2", True), ("3.0.0", False)])

@@ -365,6 +365,7 @@ def test_what_uv_passes_over_it_is_told(tmp_path: Path, monkeypatch: pytest.Monk
 def nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resolve_module, "find_sdists", lambda *_: {})
     monkeypatch.setattr(resolve_module, "read_by_building", lambda *_: None)
+    monkeypatch.setattr(resolve_module, "find_newer_archives", lambda *_: [])
 
 
 def answer_in_turn(
