@@ -35,15 +35,25 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> BuildSettings:
     return replace(known, base_image=image) if image else known
 
 
+CASES = [
+    ("3.6", "2018-04-09", ["markupsafe==1.0", "pyyaml==3.12", "pycparser==2.18"]),
+    ("3.10", "2022-06-01", ["pyyaml==5.4.1", "wrapt==1.13.3"]),  # Cython before 3
+]
+MORE = [
+    ("3.7", "2019-07-09", ["twisted==19.2.1", "demjson==2.2.4"]),  # .tar.bz2; use_2to3
+    ("3.8", "2020-06-01", ["markupsafe==1.0", "pyyaml==5.3.1"]),
+    ("3.9", "2021-06-01", ["pyyaml==5.3.1", "docopt==0.6.2"]),
+    ("3.11", "2023-02-01", ["pyyaml==5.4.1", "docopt==0.6.2"]),
+    ("3.12", "2024-03-01", ["pyyaml==6.0", "docopt==0.6.2"]),  # neither old nor new tools build it
+    ("3.13", "2025-01-10", ["docopt==0.6.2"]),
+]
+
+
 @pytest.mark.parametrize(
     ("python", "date", "pins"),
     [
-        ("3.6", "2018-04-09", ["markupsafe==1.0", "pyyaml==3.12", "pycparser==2.18"]),
-        ("3.7", "2019-07-09", ["twisted==19.2.1", "demjson==2.2.4"]),  # .tar.bz2; use_2to3
-        ("3.8", "2020-06-01", ["markupsafe==1.0", "pyyaml==5.3.1"]),
-        ("3.10", "2022-06-01", ["pyyaml==5.4.1", "wrapt==1.13.3"]),  # Cython before 3
-        ("3.12", "2024-03-01", ["pyyaml==6.0", "docopt==0.6.2"]),
-        ("3.13", "2025-01-10", ["docopt==0.6.2"]),
+        *(pytest.param(*case, id=case[0]) for case in CASES),
+        *(pytest.param(*case, id=case[0], marks=pytest.mark.heavy) for case in MORE),
     ],
 )
 def test_both_backends_build_alike(

@@ -284,7 +284,7 @@ def _find_warnings(observations: Sequence[Observation]) -> Iterator[str]:
     if last.compiled_by:
         yield f"{last.compiled_by} compiles code: system_packages and install may be needed."
     if last.submodules:
-        yield "The repository has git submodules, which are cloned: [submodules] can leave some out."
+        yield "Its git submodules are cloned; leave out in [submodules] what tests do not need."
     if not any(it.version for it in observations):
         yield "No commit has a tag among its ancestors: add a [version] rule if ranges are needed."
     without_name = sum(not it.project.name for it in observations)
