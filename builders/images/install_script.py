@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from curate.builders.errors import SandboxError
 from curate.builders.images.audit_script import audit_commands, record_commands
-from curate.builders.lock.dates import LATER_TOOLS, PEP_660
+from curate.builders.lock.dates import LATER_TOOLS, PEP_660, PIP_10
 from curate.builders.model import Failure, InstanceSpec
 from curate.builders.rfc3339 import format_rfc3339
 
@@ -128,12 +128,20 @@ def _editable_install_commands(date: datetime) -> list[str]:
     cutoff_overrides = " ".join(
         f"--exclude-newer-package {name}={later}" for name in ("setuptools", "wheel")
     )
+    isolation = "--no-build-isolation"
+    find_option = []
+    if date.astimezone(UTC) < PIP_10:
+        find_option = [
+            f"isolation=$(python -m pip install --help | grep -o -e {isolation} | head -n 1)"
+        ]
+        isolation = "$isolation"
     return [
+        *find_option,
         "backend=$(sed -n 's/^ *build-backend *= *[\"'\"'\"']\\([^\"'\"'\"']*\\).*/\\1/p'"
         " pyproject.toml 2>/dev/null || true)",
         'case "$backend" in',
         '""|setuptools*)',
-        "    python -m pip install --no-deps --no-build-isolation -e . ||",
+        f"    python -m pip install --no-deps {isolation} -e . ||",
         "    python setup.py develop --no-deps ||",
         f"    uv pip install --no-deps --exclude-newer {cutoff} {cutoff_overrides} -e . ;;",
         "*)",

@@ -9,6 +9,7 @@ import bz2
 import gzip
 import hashlib
 import lzma
+import os
 import re
 import subprocess
 from collections.abc import Callable, Mapping
@@ -25,7 +26,7 @@ from packaging.version import Version
 from curate.builders.errors import BuilderError
 from curate.builders.lock.repair import LockAdjustment
 from curate.builders.lock.target import ResolutionTarget
-from curate.builders.model import SdistArchive
+from curate.builders.model import RequirementsLock, SdistArchive
 from curate.builders.process.atomic_write import atomic_write
 from curate.builders.requirements import Manifest
 from curate.builders.rfc3339 import parse_rfc3339
@@ -76,21 +77,41 @@ def supply_archive(
         for archive in list_archives(name, target.settings):
             if archive not in supplied and _is_wanted(archive, manifest, target):
                 changed = replace(manifest, archives=(*manifest.archives, archive))
-                return LockAdjustment(manifest=changed, sentence=_describe(archive))
+                return LockAdjustment(manifest=changed, sentence=describe_archive(archive))
     return None
+
+
+def find_newer_archives(
+    lock: RequirementsLock, manifest: Manifest, target: ResolutionTarget
+) -> list[SdistArchive]:
+    """Return releases that uv passed over in silence, in favour of the older sdists of *lock*.
+
+    Raises:
+        BuilderError: The index does not respond.
+    """
+    found = []
+    for name, _, version in (package.partition("==") for package in lock.sdists):
+        newer = (
+            it
+            for it in list_archives(name, target.settings)
+            if Version(it.version) > Version(version) and _is_wanted(it, manifest, target)
+        )
+        found += [archive for archive in newer if archive not in manifest.archives][:1]
+    return found
 
 
 def list_archives(name: str, settings: BuildSettings) -> list[SdistArchive]:
     """Return the releases of project *name* that only have archives that uv does not read.
 
-    The newest version comes first; an index that does not tell hashes and upload times has none.
+    The newest version comes first. There are none in an index that does not tell hashes and upload
+    times, or that must not be asked (`UV_OFFLINE`).
 
     Raises:
         BuilderError: The index does not respond.
     """
     index = (settings.index_url or PYPI).rstrip("/") + "/"
     url = urljoin(index, f"{canonicalize_name(name)}/")
-    if urlsplit(url).scheme not in ("http", "https"):
+    if urlsplit(url).scheme not in ("http", "https") or os.environ.get("UV_OFFLINE"):
         return []
     answer = _get(url, settings, accept=_JSON)
     if _JSON not in answer.headers.get("Content-Type", ""):
@@ -126,7 +147,8 @@ def unpacked_folder(archive: SdistArchive, settings: BuildSettings) -> Path:
     return folder
 
 
-def _describe(archive: SdistArchive) -> str:
+def describe_archive(archive: SdistArchive) -> str:
+    """Return the sentence that records *archive* in a lock."""
     return (
         f"repacked {archive.filename} (sha256 {archive.sha256}) as .tar.gz:"
         f" {archive.name} {archive.version} has no archive that uv reads"

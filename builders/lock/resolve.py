@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from curate.builders.lock.archives import supply_archive
+from curate.builders.lock.archives import describe_archive, find_newer_archives, supply_archive
 from curate.builders.lock.initial_changes import initial_changes, reupload_cutoffs
 from curate.builders.lock.needless import AdjustmentStep, list_needed
 from curate.builders.lock.oldest_pytest import raise_pytest
@@ -98,14 +98,15 @@ def compile_lock(
                 *missing_extra_notes(attempt.errors),
                 *_lock_notes(lock, known),
             ]
+            lock = replace(lock, sdists=find_sdists(lock.packages, target, lock.archives))
+            lock, archives = _prefer_newer_archives(lock, manifest, target, known)
             pinned = {package.partition("==")[0] for package in lock.packages}
             later = pinned & (manifest.cutoff_overrides.keys() - original.cutoff_overrides)
             return replace(
                 lock,
-                adjustments=tuple(sentences),
+                adjustments=(*sentences, *archives),
                 seconds=time.monotonic() - started,
                 newer=tuple(sorted(later)),
-                sdists=find_sdists(lock.packages, target, lock.archives),
             )
         raise_if_infrastructure(attempt)
         found = None
@@ -124,6 +125,22 @@ def _make_lock(attempt: UvResult, manifest: Manifest, target: ResolutionTarget) 
     lock = RequirementsLock(text=attempt.output, python=target.python, exclude_newer=target.cutoff)
     used = (it for it in manifest.archives if f"{it.name}=={it.version}" in lock.packages)
     return replace(lock, archives=tuple(used))
+
+
+def _prefer_newer_archives(
+    lock: RequirementsLock, manifest: Manifest, target: ResolutionTarget, known: KnownReleases
+) -> tuple[RequirementsLock, list[str]]:
+    """Return *lock* with releases that uv passed over as it cannot read them, and sentences."""
+    newer = find_newer_archives(lock, manifest, target)
+    if not newer:
+        return lock, []
+    changed = replace(manifest, archives=(*manifest.archives, *newer))
+    other = _try_manifest(changed, target, known)
+    used = [archive for archive in newer if other and archive in other.archives]
+    if other is None or not used:
+        return lock, []
+    sdists = find_sdists(other.packages, target, other.archives)
+    return replace(other, sdists=sdists), [describe_archive(archive) for archive in used]
 
 
 def _try_manifest(

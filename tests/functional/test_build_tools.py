@@ -170,6 +170,25 @@ def test_an_archive_that_uv_does_not_read_is_repacked(
         assert b"maker.py" in gzip.decompress(first.read_bytes())
 
 
+@pytest.mark.parametrize(("line", "version"), [("ext", "2.0"), ("ext<2", "1.0")])
+def test_an_older_release_that_uv_reads_does_not_replace_a_newer_one(
+    settings: BuildSettings, line: str, version: str
+) -> None:
+    older = sdist("ext", "1.0", "tool")
+    newer = sdist("ext", "2.0", "tool", suffix="tar.bz2")
+    with package_index(older, newer, *TOOLS, wheel("pytest", "6.0"), uploaded=DAYS) as url:
+        served = replace(settings, index_url=url)
+        items = [
+            Requirement(line=it, name=it[:3] if it[0] == "e" else it, origin="r", is_core=True)
+            for it in (line, "pytest")
+        ]
+        manifest = Manifest(requirements=tuple(items))
+        lock = compile_lock(manifest, python=PYTHON, cutoff=CUTOFF, settings=served)
+    assert isinstance(lock, RequirementsLock), lock
+    assert f"ext=={version}" in lock.packages
+    assert [it.split(" ")[1] for it in lock.adjustments] == ["ext-2.0.tar.bz2"] * (version == "2.0")
+
+
 def test_a_declared_bound_decides_which_archive_is_repacked(settings: BuildSettings) -> None:
     releases = [sdist("ext", it, "tool", suffix="tar.bz2") for it in ("1.0", "2.0")]
     with package_index(*releases, *TOOLS, wheel("pytest", "6.0"), uploaded=DAYS) as url:

@@ -76,7 +76,7 @@ def run(tmp_path: Path) -> RunScript:
                 f'[ "$1" = -B ] && exec {shlex.quote(sys.executable)} "$@"\n'
                 f'echo "{name} $*" >> {shlex.quote(str(calls))}\n'
                 f'case "{name} $*" in\n'
-                + "".join(f"{PATTERNS[work]}) exit 0;;\n" for work in works)
+                + "".join(f"{PATTERNS[work]}) {ANSWERS.get(work, '')} exit 0;;\n" for work in works)
                 + "esac\nexit 1\n"
             )
             stand_in.chmod(0o755)
@@ -99,6 +99,7 @@ def run(tmp_path: Path) -> RunScript:
 
 
 PATTERNS = {
+    "help": '"python -m pip install --help"',
     "pip": '"python -m pip"*',
     "develop": '"python setup.py"*',
     "later": '*"exclude-newer-package"*|*"exclude-newer 2023-01-15"*',
@@ -106,10 +107,26 @@ PATTERNS = {
 }
 
 
+ANSWERS = {"help": 'cat "$(dirname "$0")/../help";'}
+
+
 def test_old_setuptools_project_is_installed_by_the_pip_of_its_time(run: RunScript) -> None:
     done, calls = run(_spec())
     assert done.returncode == 0, done.stderr
     assert calls == ["python -m pip install --no-deps --no-build-isolation -e ."]
+
+
+@pytest.mark.parametrize("option", ["--no-build-isolation", ""])
+def test_pip_before_10_has_no_option_against_isolation_and_needs_none(
+    run: RunScript, option: str
+) -> None:
+    """Without pip, a locked release of the project itself would stay beside the checkout."""
+    date = datetime(2018, 1, 5, tzinfo=UTC)
+    (run.checkout.parent / "help").write_text(f"  {option}  Disable it.\n  {option} again\n")
+    done, calls = run(_spec(date), works=("help", "pip"))
+    assert done.returncode == 0, done.stderr
+    assert calls[1].split() == f"python -m pip install --no-deps {option} -e .".split()
+    assert len(calls) == 2
 
 
 def test_old_setuptools_project_falls_back_to_develop_and_then_to_later_build_tools(

@@ -13,7 +13,7 @@ import pytest
 from curate.builders.errors import SandboxError
 from curate.builders.model import BuiltInstance, Outcome, ResourceLimits, RunSpec, RunStatus
 from curate.builders.sandbox import docker as sandbox
-from curate.builders.sandbox.docker import run_in_container
+from curate.builders.sandbox.docker import count_machine_cpus, run_in_container
 from tests.helpers.containers import project_image, sandboxes
 from tests.helpers.sandbox_behaviours import GRACE, Behaviour, behaviours
 from tests.helpers.sandbox_ids import ID_BEHAVIOURS
@@ -69,6 +69,31 @@ def test_containers_are_confined(client: docker.DockerClient, make: MakeProject)
     result = run_in_container(client, make({"test_x.py": CONFINED}), execution)
     assert set(result.outcomes.values()) == {Outcome.PASSED}, result.output.decode()
     assert len(result.outcomes) == 4
+
+
+QUOTA = """\
+import os, pathlib
+def test_quota():
+    group = pathlib.Path("/sys/fs/cgroup")
+    if (group / "cpu.max").exists():
+        quota, period = (group / "cpu.max").read_text().split()
+    else:
+        quota, period = ((group / f"cpu/cpu.cfs_{it}_us").read_text() for it in ("quota", "period"))
+    assert int(quota) / int(period) == THERE
+"""
+
+
+@pytest.mark.parametrize("asked", [1.0, 2.0, 512.0])
+def test_a_run_gets_its_cpus_or_all_that_the_machine_has(
+    client: docker.DockerClient, make: MakeProject, asked: float
+) -> None:
+    there = float(min(asked, count_machine_cpus(client)))
+    limits = ResourceLimits(seconds=60, cpus=asked)
+    execution = RunSpec(command="python -m pytest -q", limits=limits)
+    result = run_in_container(
+        client, make({"test_x.py": QUOTA.replace("THERE", str(there))}), execution
+    )
+    assert set(result.outcomes.values()) == {Outcome.PASSED}, result.output.decode()
 
 
 def test_a_stopped_shell_is_ended_from_outside(

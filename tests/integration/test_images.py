@@ -91,6 +91,16 @@ def test_ordinary_user_works_in_a_clean_checkout(built: BuiltInstance, spec: Ins
     assert _inside(built, 'echo "$GREETING"') == 'say "hi" for $5'
 
 
+def test_tests_may_write_to_the_environment(built: BuiltInstance) -> None:
+    site = "$(python -c 'import sysconfig; print(sysconfig.get_path(\"purelib\"))')"
+    hook = 'import os; os.environ["HOOKED"] = "1"'
+    made = f"echo '{hook}' > {site}/hook.pth && touch $(dirname $(command -v python))/tool"
+    read = "python -c 'import os; print(os.environ[\"HOOKED\"])'"
+    assert _inside(built, f"{made} && {read}") == "1"
+    assert _inside(built, "find /opt/venv ! -user 1000") == ""
+    assert _inside(built, f"ls {site}/hook.pth 2>/dev/null || echo gone") == "gone"
+
+
 def test_nothing_of_the_build_is_left(built: BuiltInstance) -> None:
     assert _inside(built, "ls -A /mnt /media /tmp | grep -v : ; true") == ""
     assert _inside(built, "command -v uv; env | grep -iE 'cert|uv_|pip_|index'; true") == ""

@@ -65,7 +65,8 @@ def test_environment_text() -> None:
         " --exclude-newer-package setuptools=2021-05-04T10:00:00Z"
         " --exclude-newer-package setuptools-scm=2021-05-04T10:00:00Z"
         " --exclude-newer-package wheel=2021-05-04T10:00:00Z; }"
-        " && /opt/venv/bin/python -I /mnt/compile_bytecode.py /media\n"
+        " && /opt/venv/bin/python -I /mnt/compile_bytecode.py /media"
+        " && find /opt/venv ! -user 1000 -exec chown -h 1000:1000 {} +\n"
         "ENV VIRTUAL_ENV=/opt/venv PATH=/opt/venv/bin:$PATH\n"
     )
 
@@ -88,6 +89,7 @@ def test_extensions_are_built_against_a_numpy_that_all_locks_have() -> None:
     assert "; } && rm /tmp/build-constraints.txt && " in text
 
 
+LATER = "2023-01-15T00:00:00Z,2023-07-15T00:00:00Z"
 SDISTS = replace(
     LOCK,
     text="# made by uv\nlxml==4.9.0\n    # via -r r.in\nsix==1.16.0\ntwisted==19.2.1\n",
@@ -115,9 +117,9 @@ def test_source_distributions_are_built_one_by_one_with_the_tools_of_their_dates
     assert (
         "; }"
         + (
-            f"{build} lxml==4.9.0 2022-06-02T00:00:00Z,2023-01-15T00:00:00Z {links}"
+            f"{build} lxml==4.9.0 2022-06-02T00:00:00Z,{LATER} {links}"
             f"{build} twisted==19.2.1 2019-06-07T00:00:00Z,2021-05-04T10:00:00Z"
-            f",2023-01-15T00:00:00Z"
+            f",{LATER}"
             f" {links} && "
         )
         in text
@@ -125,7 +127,7 @@ def test_source_distributions_are_built_one_by_one_with_the_tools_of_their_dates
     assert render_wheel_lock(SDISTS) == "six==1.16.0\n"
     with_numpy = replace(SDISTS, text=SDISTS.text + "numpy==1.19.4\n")
     text = render_environment("curate/python:1", with_numpy)
-    assert f",2023-01-15T00:00:00Z --constraint /tmp/build-constraints.txt {links} && " in text
+    assert f",{LATER} --constraint /tmp/build-constraints.txt {links} && " in text
 
 
 @pytest.mark.parametrize(("version", "is_named"), [("2.9.2", True), ("3.0.0", False)])
@@ -167,18 +169,20 @@ TORCH = replace(
 
 
 def test_part_text() -> None:
+    owner = " && find /opt/venv ! -user 1000 -exec chown -h 1000:1000 {} +"
     install = "/mnt/uv pip install --python /opt/venv/bin/python --no-deps"
     mounts = "--mount=type=bind,target=/mnt --mount=type=cache,id=curate-builds,target=/media"
     assert render_shared_packages("curate/python:1", "3.8", ("a==1", "b==2"), lowest=True) == (
         "FROM curate/python:1\n"
         f"RUN {mounts} . /mnt/build.env"
         " && /mnt/uv venv --python /opt/python/bin/python3.8 /opt/venv"
-        f" && {install} a==1 b==2 && /opt/venv/bin/python -I /mnt/compile_bytecode.py /media\n"
+        f" && {install} a==1 b==2"
+        f" && /opt/venv/bin/python -I /mnt/compile_bytecode.py /media{owner}\n"
     )
     assert render_shared_packages("curate/shared_packages:1", "3.8", ("c==3",), lowest=False) == (
         "FROM curate/shared_packages:1\n"
         f"RUN {mounts} . /mnt/build.env && {install} c==3"
-        " && /opt/venv/bin/python -I /mnt/compile_bytecode.py /media\n"
+        f" && /opt/venv/bin/python -I /mnt/compile_bytecode.py /media{owner}\n"
     )
 
 

@@ -105,7 +105,7 @@ def test_a_run_that_ends_on_a_full_disk_is_no_verdict(
     for module, name in ((sandbox, "run_in_container"), (local, "run_locally")):
         monkeypatch.setattr(module, name, lambda *_, **__: WHOLE)
     made = backend_of(BuildSettings(cache_dir=tmp_path))
-    made.__dict__ |= {"engine": None, "layer_dir": tmp_path}
+    made.__dict__ |= {"machine_cpus": 2, "engine": None, "layer_dir": tmp_path}
     assert made.run_tests(UNUSED, UNUSED) is WHOLE
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: fake(free=1 << 20))
     with pytest.raises(DiskFullError):

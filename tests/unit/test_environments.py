@@ -20,6 +20,7 @@ from curate.builders.model import (
 from curate.builders.requirements import Manifest, Requirement
 from curate.environments import build, retry
 from curate.environments.plan import ValidationPlan
+from curate.environments.submodules import CandidateSubmodules
 from curate.environments.variants import RequirementsVariant
 from curate.recipes import EnvRecipe, Recipe
 from curate.store import Store
@@ -76,6 +77,7 @@ def run_build(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RunBuild:
     """Runs `build` for requirements, with one store for all calls; gives lock and outcome."""
     monkeypatch.setattr(build, "compile_lock", locked)
     monkeypatch.setattr(build, "find_commit_at", lambda mirror, commit, date: "")
+    monkeypatch.setattr(build, "find_submodules", lambda *_: CandidateSubmodules(mirrors={}))
 
     def run(backend: Any, *names: str, aborting: bool = False) -> Built:
         known = manifest(*names)

@@ -367,6 +367,7 @@ def test_what_uv_passes_over_it_is_told(tmp_path: Path, monkeypatch: pytest.Monk
 def nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resolve_module, "find_sdists", lambda *_: {})
     monkeypatch.setattr(resolve_module, "read_by_building", lambda *_: None)
+    monkeypatch.setattr(resolve_module, "find_newer_archives", lambda *_: [])
 
 
 def answer_in_turn(
@@ -437,13 +438,17 @@ def test_a_release_is_read_with_the_build_tools_that_build_it(
     assert len(asked) == 2
 
 
+LATER = ["2023-01-15", "2023-07-15"]
+
+
 @pytest.mark.parametrize(
     ("uploaded", "cutoff", "dates"),
     [
         # older than what uv can use; the cutoff of the lock is older than that, too
-        ("2017-03-07", "2018-04-09", ["2019-02-06", "2023-01-15"]),
-        ("2017-03-07", "2020-04-09", ["2019-02-06", "2020-04-09", "2023-01-15"]),
-        ("2021-01-20", "2022-10-01", ["2021-01-21", "2022-10-01", "2023-01-15"]),
+        ("2017-03-07", "2018-04-09", ["2019-02-06", *LATER]),
+        ("2017-03-07", "2020-04-09", ["2019-02-06", "2020-04-09", *LATER]),
+        ("2021-01-20", "2022-10-01", ["2021-01-21", "2022-10-01", *LATER]),
+        ("2021-10-13", "2024-03-01", ["2021-10-14", *LATER, "2024-03-01"]),
         ("2024-01-20", "2024-10-01", ["2024-01-21", "2024-10-01"]),
     ],
 )

@@ -138,7 +138,7 @@ def _find_warnings(observations: Sequence[Observation]) -> Iterator[str]:
     if last.compiled_by:
         yield f"{last.compiled_by} compiles code: system_packages and install may be needed."
     if last.submodules:
-        yield "The repository has git submodules: if tests need them, add them to [submodules]."
+        yield "Its git submodules are cloned; leave out in [submodules] what tests do not need."
     if not any(it.version for it in observations):
         yield "No commit has a tag among its ancestors: add a [version] rule if ranges are needed."
     several = [folder for it in observations[-1:] for folder in it.folders - {*it.projects}]
