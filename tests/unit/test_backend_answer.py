@@ -169,7 +169,7 @@ def test_a_recipe_may_still_exclude_what_is_answered(tmp_path: Path) -> None:
 def test_a_script_that_cannot_be_followed_is_uncertain_rather_than_empty(tmp_path: Path) -> None:
     (tmp_path / "setup.py").write_text("import made_up\nmade_up.run()\n")
     read = expect(Manifest, read_manifest(FolderTree(tmp_path), RequirementSources()))
-    assert read.unknowns == ("setup.py: no call of setup was reached",)
+    assert read.unknowns == ("setup.py: its call of setup is not reached",)
 
 
 @pytest.mark.parametrize(
