@@ -93,22 +93,19 @@ def find_stored_reply(
     return _ask_as_of(question, find_once)
 
 
-def end_of_half_year(moment: datetime) -> datetime:
-    """Return the first 1 January or 1 July after *moment*: a cutoff that many questions share."""
+def start_of_half_year(moment: datetime) -> datetime:
+    """Return the last 1 January or 1 July up to *moment*: a cutoff that many questions share."""
     moment = moment.astimezone(UTC)
-    year, month = (moment.year, 7) if moment.month < 7 else (moment.year + 1, 1)
-    return datetime(year, month, 1, tzinfo=UTC)
+    return datetime(moment.year, 7 if moment.month >= 7 else 1, 1, tzinfo=UTC)
 
 
 def _ask_as_of(question: BackendQuestion, ask_once: _AskOnce) -> BackendReply | None:
-    """Ask with the build tools of the half-year, then with those of the very cutoff.
+    """Ask with the build tools of the half-year's start, then with those of the very cutoff.
 
-    Tools that are some months newer say the same in general, and serve many more candidates.
+    Tools that are some months older say the same in general, and serve many more candidates.
     """
-    reply, later = None, end_of_half_year(question.cutoff)
-    # Of a half-year that has not ended, nobody knows yet which tools it has.
-    cutoffs = [later, question.cutoff] if later < datetime.now(UTC) else [question.cutoff]
-    for cutoff in cutoffs:
+    reply = None
+    for cutoff in (start_of_half_year(question.cutoff), question.cutoff):
         reply = _ask_with_needs(replace(question, cutoff=cutoff), ask_once)
         if reply is None or reply.answer or reply.reached_limit:
             break

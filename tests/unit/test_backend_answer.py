@@ -24,7 +24,7 @@ from curate.builders.requirements import (
     read_manifest,
 )
 from curate.builders.requirements.backend_answer import normalize_requirement
-from curate.environments.ask_backend import end_of_half_year
+from curate.environments.ask_backend import start_of_half_year
 from curate.environments.install_check import find_lacking, is_satisfied
 from curate.recipes.schema import RequirementSources
 from tests.helpers.fakes import expect
@@ -263,11 +263,11 @@ def test_setuptools_without_hooks_is_asked_by_its_script() -> None:
 
 @pytest.mark.parametrize(
     ("moment", "expected"),
-    [("2020-01-01", "2020-07-01"), ("2020-06-30", "2020-07-01"), ("2020-07-01", "2021-01-01")],
+    [("2020-01-01", "2020-01-01"), ("2020-06-30", "2020-01-01"), ("2020-12-31", "2020-07-01")],
 )
 def test_build_tools_are_those_of_the_half_year(moment: str, expected: str) -> None:
-    start, end = (datetime.fromisoformat(it).replace(tzinfo=UTC) for it in (moment, expected))
-    assert end_of_half_year(start) == end
+    date, start = (datetime.fromisoformat(it).replace(tzinfo=UTC) for it in (moment, expected))
+    assert start_of_half_year(date) == start
 
 
 def test_back_ends_get_a_version_also_without_tags() -> None:
