@@ -19,6 +19,8 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         RecipeError: The file cannot be read, or is not a valid recipe.
     """
+    if path.exists() and not path.is_file():  # nobody may ever write to a pipe
+        raise RecipeError(f"The recipe {path.name} cannot be read (it is not an ordinary file).")
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -83,12 +83,14 @@ def compile_lock(
     manifest = initial[-1].manifest if initial else manifest.in_order()
     sentences = [change.sentence for change in initial]
     steps: list[AdjustmentStep] = []
+    unraised: tuple[Manifest, list[AdjustmentStep]] | None = None  # resolves with an old pytest
     while True:
         attempt = _resolve_once(manifest, target, known)
         if attempt.code == 0:
             lock = _make_lock(attempt, manifest, target)
             raised = raise_pytest(manifest, lock.packages, python)
-            if raised and raised.manifest != manifest:
+            if raised and unraised is None:
+                unraised = manifest, [*steps]
                 steps.append(AdjustmentStep(before=manifest, change=raised))
                 manifest = raised.manifest
                 continue
@@ -114,6 +116,9 @@ def compile_lock(
             found = supply_archive(attempt.errors, manifest, target) or find_adjustment(
                 attempt.errors, manifest
             )
+        if found is None and unraised and manifest != unraised[0]:
+            manifest, steps = unraised
+            continue
         if found is None:
             tried = [step.change.sentence for step in steps]
             return _make_failure(attempt, [*original.notes, *sentences, *tried])

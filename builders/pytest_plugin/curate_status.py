@@ -59,7 +59,8 @@ def pytest_runtest_logreport(report: Any) -> None:
     """Record a phase of a test; under xdist, only the controller gets these reports."""
     called = report.when == "call"
     expected = hasattr(report, "wasxfail")
-    if report.outcome == "failed" and called and expected:
+    in_time = not getattr(report, "curate_timed_out", False)
+    if report.outcome == "failed" and called and expected and in_time:
         _record_status(report.nodeid, "XPASS")  # as pytest 2 tells it
     elif report.outcome == "failed":
         _record_status(report.nodeid, "FAILED" if called else "ERROR")

@@ -16,6 +16,7 @@ from typing import Any
 
 from curate.builders.model import Outcome, RunStatus
 from curate.core.errors import ConfigurationError
+from curate.core.files import require_ordinary_file
 from curate.core.model import Validation
 from curate.workflows.trial import VERIFIED, TrialResult
 from curate.workflows.trial_cause import list_exceptions
@@ -54,6 +55,7 @@ def read_judgments(file: Path) -> PersonalJudgments:
 
     Raises ConfigurationError if it is not such a file, OSError if it cannot be read.
     """
+    require_ordinary_file(file)
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -28,7 +28,7 @@ WORKFLOW = """
 jobs:
   tests:
     steps:
-      - run: sudo apt-get install -y graphviz libold1
+      - run: sudo apt-get install -y graphviz libold
       - run: pip install tox && tox
 """
 TOX = "[testenv]\ncommands = pytest {posargs}\n"
@@ -130,7 +130,7 @@ def test_a_repository_that_cannot_be_tried_leaves_the_others(
 
 
 def fake_validation(
-    verdicts: dict[str, str], tried: list[tuple[str, ...]], unknown: str = "libold1"
+    verdicts: dict[str, str], tried: list[tuple[str, ...]], unknown: str = "libold"
 ) -> Any:
     """Return a stand-in for `run_validation`: reason by id; with *unknown* no build succeeds."""
 
@@ -148,7 +148,7 @@ def fake_validation(
             reason, logs = verdicts.get(one.instance_id, ""), ("",)
             if unknown in packages:
                 reason = "environment-failed"
-                logs = (store.blobs.put(b"E: Unable to locate package libold1\n"),)
+                logs = (store.blobs.put(b"E: Unable to locate package libold\n"),)
             why = Rejection(stage="build", reason=reason, detail="x" * 200) if reason else None
             made = replace(
                 make_validation(one.pull_number, why),
@@ -177,7 +177,7 @@ def test_a_draft_is_revised_where_its_trial_shows_how(
     text = (tmp_path / "data/recipes/owner__name.toml").read_text()
     assert document["text"] == text
     assert 'system_packages = ["graphviz"]' in text
-    assert "no package of this name: libold1" in text
+    assert "no package of this name: libold" in text
     tried.clear()
     kept = curate("recipe", "draft", REPO)
     assert "2 of 4" not in kept.stderr
@@ -189,7 +189,7 @@ def test_a_file_of_the_user_is_tried_but_not_revised(
     curate: Curate, ids: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("curate.workflows.trial.run_validation", fake_validation({}, []))
-    text = f'repo = "{REPO}"\n[defaults]\nsystem_packages = ["libold1"]\n'
+    text = f'repo = "{REPO}"\n[defaults]\nsystem_packages = ["libold"]\n'
     (tmp_path / "mine.toml").write_text(text)
     done = curate("recipe", "draft", REPO, "--output", "mine.toml", "--sample", "1")
     assert "0 of 1 verified\n" in done.stderr
