@@ -170,7 +170,7 @@ def _outcome_of_record(record: Mapping[str, Any]) -> Outcome | None:
 def _outcome_of_phase(record: Mapping[str, Any]) -> Outcome | None:
     """Return the outcome of one phase; None for a passed setup or teardown, or a pending retry."""
     called = record["when"] == "call"
-    is_unexpected = called and record["xfail"] and not record["timed_out"]
+    is_unexpected = called and record["xfail"] and not record.get("timed_out")
     if record["outcome"] == "failed" and is_unexpected:
         return Outcome.XPASSED  # as pytest 2 tells it
     if record["outcome"] == "failed":
