@@ -106,8 +106,8 @@ import gc
 def test_good(): pass
 def test_bad():
     reporter = next(o for o in gc.get_objects() if type(o).__name__ == "Reporter")
-    reporter._write("phase", id=None, outcome=["passed"])
-    reporter._write("finish")
+    reporter.write("phase", id=None, outcome=["passed"])
+    reporter.write("finish")
     assert 0
 """
 
@@ -116,11 +116,11 @@ import gc
 def test_good(): pass
 def test_bad():
     reporter = next(o for o in gc.get_objects() if type(o).__name__ == "Reporter")
-    reporter._write("phase", id="test_x.py::test_bad", when="call", outcome="passed", xfail=False)
+    reporter.write("phase", id="test_x.py::test_bad", when="call", outcome="passed", xfail=False)
     type(reporter).pytest_runtest_logreport = lambda self, report: None
     reporter.pytest_runtest_logreport = lambda report: None
-    original = reporter._write
-    reporter._write = lambda event, **facts: event == "phase" or original(event, **facts)
+    original = reporter.write
+    reporter.write = lambda event, **facts: event == "phase" or original(event, **facts)
     assert 0
 """
 
