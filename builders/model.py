@@ -73,6 +73,11 @@ class RequirementsLock:
         lines = (line.strip() for line in self.text.splitlines())
         return tuple(line.split(" ")[0] for line in lines if line and line[0] not in "#-")
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the pinned distributions."""
+        return frozenset(package.partition("==")[0] for package in self.packages)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:

@@ -77,8 +77,7 @@ def _surely_matters(step: AdjustmentStep, lock: RequirementsLock) -> bool:
     """Whether *step* only dropped requirements, and *lock* has none of these packages."""
     before, after = step.before, step.change.manifest
     dropped = {item.name for item in _missing(before, after)}
-    locked = {item.partition("==")[0] for item in lock.packages}
-    return bool(dropped) and not _missing(after, before) and dropped.isdisjoint(locked)
+    return bool(dropped) and not _missing(after, before) and dropped.isdisjoint(lock.names)
 
 
 def _missing(one: Manifest, other: Manifest) -> list[Requirement]:

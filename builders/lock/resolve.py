@@ -102,8 +102,7 @@ def compile_lock(
             ]
             lock = replace(lock, sdists=find_sdists(lock.packages, target, lock.archives))
             lock, archives = _prefer_newer_archives(lock, manifest, target, known)
-            pinned = {package.partition("==")[0] for package in lock.packages}
-            later = pinned & (manifest.cutoff_overrides.keys() - original.cutoff_overrides)
+            later = lock.names & (manifest.cutoff_overrides.keys() - original.cutoff_overrides)
             return replace(
                 lock,
                 adjustments=(*sentences, *archives),
@@ -178,9 +177,8 @@ def _resolve_once(manifest: Manifest, target: ResolutionTarget, known: KnownRele
 
 def _lock_notes(lock: RequirementsLock, known: KnownReleases) -> Iterator[str]:
     """Yield a sentence for every override of the index's data that concerns *lock*."""
-    names = {package.split("==")[0] for package in lock.packages}
     for name, own in reupload_cutoffs(lock.exclude_newer).items():
-        if name in names:
+        if name in lock.names:
             yield f"allowed {name} up to {own}: its releases were uploaded again later"
     for (name, version), metadata in known.metadata.items():
         if metadata is None:

@@ -24,7 +24,6 @@ from curate.environments.context import ValidationContext, ValidationOptions
 from curate.environments.plan import ValidationPlan, current_architecture, plan_validation
 from curate.environments.submodules import find_submodules
 from curate.environments.test_selection import CONTEXT_CASES
-from curate.environments.variants import RequirementsVariant
 from curate.recipes import Recipe, RecipeError
 from curate.validate.attempt import Attempt, measure_progress
 from curate.validate.data_tests import run_data_tests
@@ -188,7 +187,7 @@ def iter_attempts(
     seen: list[tuple[str, ...]] = []
     declared: list[Attempt] = []
     for variant in plan.variants:
-        lock = choose_lock(variant, partial(_get_lock, plan, variant, ctx))
+        lock = choose_lock(variant, partial(get_or_create_lock, plan, variant, ctx=ctx))
         packages = lock.packages if isinstance(lock, RequirementsLock) else ()
         if not packages or packages not in seen:
             seen.append(packages)
@@ -206,12 +205,6 @@ def iter_attempts(
     if plan.env.ci_env_vars:
         ci_plan = replace(best.plan, use_ci_env=True)
         yield replace(best, name=f"{best.name}, CI variables", plan=ci_plan, repaired=None)
-
-
-def _get_lock(
-    plan: ValidationPlan, variant: RequirementsVariant, ctx: ValidationContext, cutoff: datetime
-) -> RequirementsLock | Failure:
-    return get_or_create_lock(plan, variant, cutoff, ctx)
 
 
 def run_attempt(

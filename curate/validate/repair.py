@@ -154,11 +154,10 @@ def _find_useless(
     """Return those *keys* whose distributions did not come into *lock*; all if there is none."""
     if isinstance(lock, Failure):
         return keys
-    locked = {package.partition("==")[0] for package in lock.packages}
     return tuple(
         key
         for key in keys
-        if not {_distribution(line) for line in repair.applied[key].requirements} <= locked
+        if not {_distribution(line) for line in repair.applied[key].requirements} <= lock.names
         or (_only_constrains(repair.applied[key]) and lock.packages == repair.state.packages)
     )
 
