@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from posixpath import basename, dirname, join
+from posixpath import basename, dirname, join, normpath
 
 from packaging.utils import canonicalize_name
 
@@ -15,6 +15,7 @@ from curate.builders.requirements.backend_answer import (
     describe_changes,
     is_line_active,
 )
+from curate.builders.requirements.checkout_projects import ROOT
 from curate.builders.requirements.conda_env import read_conda
 from curate.builders.requirements.dev_tools import is_development_tool
 from curate.builders.requirements.model import Manifest, Requirement
@@ -85,6 +86,12 @@ def _make_manifest(
         return Failure(stage="lock", reason="no-requirements", detail="; ".join(project.notes))
     constraint_lines = [line[3:].strip() for line in sources.add if line.startswith("-c ")]
     requested = {canonicalize_name(name) for name in contents.extras}
+    folders = dict.fromkeys((*map(normpath, project.folders), *contents.folders))
+    left_out = [
+        f"dropped {folder}: a folder that is not installed"
+        for folder in folders
+        if folder not in (sources.projects or (ROOT,))
+    ]
     undeclared = [
         f"extra {name} is requested by a requirements file but not declared"
         for name in missing
@@ -100,11 +107,18 @@ def _make_manifest(
         requires_python=project.requires_python,
         classifiers=project.classifiers,
         build_requires=project.build_requires,
-        notes=(*project.notes, *contents.notes, *undeclared, *dict.fromkeys(collected.unusable)),
+        notes=(
+            *project.notes,
+            *contents.notes,
+            *left_out,
+            *undeclared,
+            *dict.fromkeys(collected.unusable),
+        ),
         unknowns=project.unknowns,
         excluded=tuple(collected.list_excluded()),
         dropped_tools=tuple(sorted(collected.tools)),
         files=tuple(dict.fromkeys(contents.files)),
+        folders=tuple(folders),
         missing_sources=tuple(_find_absent(tree, sources, project, missing)),
     )
 
@@ -177,6 +191,7 @@ def _read_requirement_files(tree: FileTree, sources: RequirementSources) -> Pars
         total.extras += contents.extras
         total.notes += contents.notes
         total.files += contents.files
+        total.folders += contents.folders
     return total
 
 

@@ -35,6 +35,7 @@ class Manifest:
     excluded: tuple[str, ...] = ()  # one sentence per requirement that tests do not need
     dropped_tools: tuple[str, ...] = ()  # development tools among the excluded, by name
     files: tuple[str, ...] = ()  # requirement files that were read, in this order
+    folders: tuple[str, ...] = ()  # of the checkout that requirement files want to be installed
     missing_sources: tuple[str, ...] = ()  # sources of the recipe that this commit does not have
     needs_test_runner: bool = True  # False for what only a build needs
     # name -> cutoff (RFC 3339) that replaces the common one

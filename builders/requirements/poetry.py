@@ -1,7 +1,7 @@
 """Read `[tool.poetry]`, whose requirements use poetry's own version operators."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from curate.builders.requirements.project import ProjectMetadata
@@ -30,6 +30,7 @@ def read_poetry(table: Mapping[str, Any]) -> ProjectMetadata:
         groups={name: _group_lines(group, notes) for name, group in tables.items() if group},
         requires_python=_to_pep440(python) if isinstance(python, str) else "",
         classifiers=tuple(table.get("classifiers", ())),
+        folders=tuple(_iter_folders([main, *tables.values()])),
         notes=tuple(notes),
     )
 
@@ -40,6 +41,18 @@ def _group_lines(table: Mapping[str, Any], notes: list[str]) -> tuple[str, ...]:
     )
 
 
+def _is_folder(path: object) -> bool:
+    return isinstance(path, str) and not path.endswith((".whl", ".gz", ".zip", ".bz2"))
+
+
+def _iter_folders(tables: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the local folders that entries of *tables* name."""
+    for spec in (spec for table in tables for spec in table.values()):
+        for item in spec if isinstance(spec, list) else [spec]:
+            if isinstance(item, dict) and _is_folder(item.get("path")):
+                yield item["path"]
+
+
 def _is_optional(spec: object) -> bool:
     return isinstance(spec, dict) and bool(spec.get("optional"))
 
@@ -48,6 +61,8 @@ def _requirement_lines(name: str, spec: object, notes: list[str]) -> Iterator[st
     """Yield PEP 508 lines for one entry: a string, a table, or a list of tables."""
     for item in spec if isinstance(spec, list) else [spec]:
         table = item if isinstance(item, dict) else {"version": str(item)}
+        if "path" in table and _is_folder(table["path"]):
+            continue
         if "version" not in table:
             notes.append(f"dropped {name}: not from an index")
             continue

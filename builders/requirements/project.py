@@ -25,6 +25,7 @@ class ProjectMetadata:
     requires_python: str = ""
     classifiers: tuple[str, ...] = ()
     build_requires: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()  # of projects beside this one that it requires, from its own
     notes: tuple[str, ...] = ()
     unknowns: tuple[str, ...] = ()  # why requirements may differ from what was read; also in notes
 
@@ -43,6 +44,7 @@ def merge_projects(projects: Iterable[ProjectMetadata]) -> ProjectMetadata:
             requires_python=merged.requires_python or other.requires_python,
             classifiers=merged.classifiers or other.classifiers,
             build_requires=merged.build_requires or other.build_requires,
+            folders=merged.folders + other.folders,
             notes=merged.notes + other.notes,
             unknowns=merged.unknowns + (() if is_settled else other.unknowns),
         )

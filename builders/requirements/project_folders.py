@@ -1,6 +1,7 @@
 """Projects in subfolders of a checkout, and several projects in one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from posixpath import join, normpath
 
 from curate.builders.git.tree import FileTree
@@ -38,11 +39,13 @@ def read_projects(tree: FileTree, folders: Sequence[str]) -> tuple[ProjectMetada
     """Return the metadata of the projects in *folders* that exist; () means that in the root."""
     if not folders:
         return (read_project(tree),)
-    found = [
-        read_project(tree if normpath(folder) == "." else SubfolderTree(tree, folder))
-        for folder in folders
-    ]
+    found = [_read_folder(tree, folder) for folder in folders]
     return tuple(project for project in found if project.origin)
+
+
+def _read_folder(tree: FileTree, folder: str) -> ProjectMetadata:
+    project = read_project(tree if normpath(folder) == "." else SubfolderTree(tree, folder))
+    return replace(project, folders=tuple(normpath(join(folder, it)) for it in project.folders))
 
 
 def unite_projects(projects: Sequence[ProjectMetadata]) -> ProjectMetadata:
@@ -70,6 +73,7 @@ def unite_projects(projects: Sequence[ProjectMetadata]) -> ProjectMetadata:
         ),
         classifiers=next((it.classifiers for it in projects if it.classifiers), ()),
         build_requires=tuple(dict.fromkeys(line for it in projects for line in it.build_requires)),
+        folders=tuple(folder for it in projects for folder in it.folders),
         notes=tuple(note for it in projects for note in it.notes),
         unknowns=tuple(note for it in projects for note in it.unknowns),
     )

@@ -47,6 +47,7 @@ def read_pyproject(tree: FileTree) -> ProjectMetadata | None:
         requires_python=pep621.requires_python or poetry.requires_python,
         classifiers=pep621.classifiers or poetry.classifiers,
         build_requires=tuple(data.get("build-system", {}).get("requires", ())),
+        folders=poetry.folders,
         notes=poetry.notes + pep621.notes,
         unknowns=(*pep621.unknowns, *_find_unread_backend(data)),
     )

@@ -9,6 +9,10 @@ from curate.builders.git.tree import FileTree
 from curate.builders.requirements.text import decode_text
 
 _OPTION = re.compile(r"^(?:(-r|-c|-e)|--(requirement|constraint|editable))[\s=]*(.+)$")
+# A folder: "./a/b", "a/b[extra]", "file:a/b"; what has a scheme or "@" with one is from elsewhere.
+_LOCAL = re.compile(
+    r"^(?:[\w.-]+\s*@\s*)?(?:file:(?://(?!/))?)?(?!/)([\w.-]*(?:/[\w.-]+)+|\.\.)/?(?:\[[^\]]*\])?$"
+)
 _SELF = re.compile(r"^(?:\.|file:(?://)?\.)/?\[([^\]]*)\]")  # ".[a,b]"
 
 
@@ -21,6 +25,7 @@ class ParsedRequirements:
     extras: list[str] = field(default_factory=list)  # extras of the project itself
     notes: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)  # files read, including referenced ones
+    folders: list[str] = field(default_factory=list)  # of the checkout that are to be installed
     python: str = ""  # "3.8" if the file is for this Python version only
 
 
@@ -78,6 +83,8 @@ class _FileReader:
             pass  # index and format options: curate's settings apply instead
         elif constraint:
             self._contents.constraints.append(line)
+        elif _LOCAL.match(line.partition(";")[0].strip()):
+            self._add_folder(path, line)
         else:
             self._contents.lines.append((line, path))
 
@@ -89,10 +96,24 @@ class _FileReader:
             if self_reference:
                 self._contents.extras += [name.strip() for name in self_reference[1].split(",")]
             elif value not in (".", "./"):
-                self._contents.notes.append(f"dropped -e {value}: not from an index")
+                self._add_folder(path, value)
             return
         target = normpath(join(dirname(path), value))
         self.read(target, constraint=constraint or kind == "c")
+
+    def _add_folder(self, path: str, value: str) -> None:
+        """Add a local path that *path* names: from the root, as for pip, or from the file."""
+        local = _LOCAL.match(value.partition(";")[0].strip())
+        choices = [local[1], join(dirname(path), local[1])] if local else []
+        found = [it for it in map(normpath, choices) if self._has_project(it)]
+        if found:
+            self._contents.folders.append(found[0])
+        else:
+            self._contents.notes.append(f"dropped {value}: not from an index ({path})")
+
+    def _has_project(self, folder: str) -> bool:
+        names = ("setup.py", "pyproject.toml")
+        return any(self._tree.read(join(folder, name)) is not None for name in names)
 
 
 def split_lines(text: str) -> Iterator[str]:

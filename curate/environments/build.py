@@ -220,7 +220,7 @@ def make_instance_spec(
         lock=lock,
         system_packages=plan.env.system_packages,
         install=plan.env.install,
-        projects=plan.env.requirements.projects,
+        projects=variant.sources.projects,
         import_name=plan.recipe.import_name,
         version=candidate.version,
         submodules=find_submodules(candidate, plan.recipe, mirror, get_mirror).mirrors,

@@ -98,8 +98,11 @@ class RepositoryEvidence:
             for suffix in suffixes
             if found == suffix or found.endswith(f"/{suffix}")
         }
-        if any(found.startswith(f"{path}/") and found.endswith(".py") for found in self.head.paths):
-            roots.add("")  # also without __init__.py
+        roots |= {  # also without __init__.py
+            found[: f"/{found}".index(f"/{path}/")].rstrip("/")
+            for found in self.head.paths
+            if f"/{path}/" in f"/{found}" and found.endswith(".py")
+        }
         return tuple(sorted(roots, key=lambda root: (root.count("/"), root)))
 
     def has_files_of(self, module: str) -> bool:

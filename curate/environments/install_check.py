@@ -58,7 +58,7 @@ def find_install_correction(
         return None
     mirror, commit = ctx.get_mirror(plan.candidate.repo), plan.candidate.base_commit
     with GitTree(mirror, commit) as tree:
-        answered = read_answered_manifest(tree, plan.env.requirements, answer, variant.python)
+        answered = read_answered_manifest(tree, variant.sources, answer, variant.python)
     if isinstance(answered, Failure):
         return None
     lacking = find_lacking(answered, variant.manifest, lock)

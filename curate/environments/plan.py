@@ -71,7 +71,7 @@ def plan_validation(
         if isinstance(selection, Rejection):
             return selection
         trees = {"base": base_tree, "gold": head_tree}
-        planner = VariantPlanner(candidate, recipe, env, pythons, ask)
+        planner = VariantPlanner(candidate, recipe, env, pythons, ask, selection.files)
         variants = planner.plan_variants(trees, mirror)
         python_2 = _find_python_2(candidate, base_tree, variants, env)
     if python_2:

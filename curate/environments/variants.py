@@ -16,8 +16,11 @@ from curate.environments.backend_question import AskBackend, BackendQuestion, Ba
 from curate.environments.imported_tools import keep_imported_tools
 from curate.environments.recipe_values import make_classifier
 from curate.environments.shared_cutoff import find_shared_cutoff
+from curate.environments.workspace import find_sources
 from curate.recipes import EnvRecipe, Recipe
 from curate.recipes.schema import RequirementSources
+
+NO_SOURCES = RequirementSources()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,7 @@ class RequirementsVariant:
 
     requirements_from: str  # "base", or "gold" for requirements after the gold patch
     manifest: Manifest
+    sources: RequirementSources = NO_SOURCES  # of the manifest; its projects are installed
     python: str  # "3.9"
     reason: str = ""  # why this interpreter was selected
     date: datetime  # the environment reproduces this date
@@ -44,9 +48,11 @@ class VariantPlanner:
         env: EnvRecipe,
         pythons: Sequence[str],
         ask: AskBackend | None,
+        test_files: Sequence[str] = (),
     ) -> None:
         self.candidate, self.recipe, self.env = candidate, recipe, env
         self.pythons, self.ask = pythons, ask
+        self.test_files = test_files
         self.sources: Mapping[str, RequirementSources] = {}
 
     def plan_variants(
@@ -70,7 +76,10 @@ class VariantPlanner:
         for variant in variants:
             distinct.setdefault((variant.python, variant.manifest.key), variant)
         return tuple(
-            self._with_shared_cutoff(it, trees[it.requirements_from], mirror)
+            replace(
+                self._with_shared_cutoff(it, trees[it.requirements_from], mirror),
+                sources=self.sources[it.requirements_from],
+            )
             for it in distinct.values()
         )
 
@@ -78,8 +87,9 @@ class VariantPlanner:
         self, trees: Mapping[str, GitTree], mirror: Path
     ) -> Mapping[str, RequirementSources]:
         classifier, tested = make_classifier(self.recipe), trees["gold"].commit
+        found = {name: find_sources(it, self.env, self.test_files) for name, it in trees.items()}
         return {
-            name: keep_imported_tools(mirror, tree, tested, self.env.requirements, classifier)
+            name: keep_imported_tools(mirror, tree, tested, found[name], classifier)
             for name, tree in trees.items()
         }
 

@@ -18,6 +18,7 @@ from curate.builders.requirements.requirement_line import (
 )
 from curate.core.sampling import sample_evenly
 from curate.environments.recipe_values import make_version_resolver
+from curate.environments.workspace import find_sources
 from curate.git.mirror import default_branch_commits, open_mirror
 from curate.recipes import (
     EnvRecipe,
@@ -80,7 +81,7 @@ def _find_missing_sources(recipe: Recipe, path: Path, count: int) -> Iterator[st
             if len(ranges) != 1 or ranges[0].skip:
                 continue
             with GitTree(mirror.path, commit) as tree:
-                manifest = read_manifest(tree, ranges[0].requirements)
+                manifest = read_manifest(tree, find_sources(tree, ranges[0], ()))
             if isinstance(manifest, Manifest):
                 named_count.update(_named_sources(ranges[0]))
                 missing_count.update(manifest.missing_sources)

@@ -38,7 +38,7 @@ from curate.validate.verdict import compute_verdict
 
 log = logging.getLogger(__name__)
 
-VALIDATION_VERSION = 5
+VALIDATION_VERSION = 6
 """Increment when runs or verdicts change, so that earlier validations count as outdated."""
 
 # A run reached a limit: other environments would hardly help, and cost as much again.

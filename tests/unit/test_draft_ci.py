@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from curate.builders.git.tree import FolderTree
+from curate.builders.requirements.checkout_projects import find_project_folders
 from curate.recipe_tools.draft.ci_config import find_ci_jobs
 from curate.recipe_tools.draft.job import CIJob, is_other_purpose
 from curate.recipe_tools.draft.observe import choose_projects
-from curate.recipe_tools.draft.project_folders import find_project_folders
 from curate.recipe_tools.draft.pytest_config import read_pytest_settings
 from curate.recipe_tools.draft.runner_jobs import find_runner_jobs
 from curate.recipe_tools.draft.shell_commands import read_commands

@@ -116,7 +116,8 @@ def test_poetry(read: ReadManifest) -> None:
         "extra-docs",
     ]
     assert found.requires_python == ">=3.7,<4"
-    assert "dropped local: not from an index" in found.notes
+    assert found.folders == ("../local",)
+    assert "dropped ../local: a folder that is not installed" in found.notes
 
 
 def test_pyproject_without_metadata_does_not_count(read: ReadManifest) -> None:

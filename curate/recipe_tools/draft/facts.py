@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from curate.builders.images.dockerfiles import BASE_PACKAGES
+from curate.builders.requirements.checkout_projects import ROOT
 from curate.builders.requirements.dev_tools import is_development_tool
 from curate.builders.requirements.requirement_line import (
     InvalidRequirementLineError,
@@ -21,7 +22,6 @@ from curate.builders.requirements.requirement_line import (
 from curate.builders.requirements.setup_py import MINOR_VERSIONS
 from curate.recipe_tools.draft.job import CIJob
 from curate.recipe_tools.draft.observe import Observation
-from curate.recipe_tools.draft.project_folders import ROOT
 from curate.recipe_tools.draft.shell_commands import AS_MODULE
 
 XDIST = "pytest-xdist"
@@ -71,6 +71,12 @@ def is_harmless(observation: Observation, fact: Fact) -> bool:
 
 
 def _pick_projects(observation: Observation) -> Iterator[Fact]:
+    """Yield the folders that are installed, but of many only what every candidate needs.
+
+    Without a project in the root, the tests of a candidate decide which it needs.
+    """
+    if len(observation.projects) > 1 and ROOT not in observation.projects:
+        return
     if observation.projects not in ((), (ROOT,)):
         yield from ((folder, "installed by CI") for folder in observation.projects)
 

@@ -14,11 +14,11 @@ from curate.builders.requirements import (
     read_projects,
     unite_projects,
 )
+from curate.builders.requirements.checkout_projects import MAX_PROJECTS, ROOT, find_project_folders
 from curate.builders.requirements.text import decode_text
 from curate.patches.file_kinds import FileClassifier
 from curate.recipe_tools.draft.ci_config import find_ci_jobs
 from curate.recipe_tools.draft.job import CIJob, merge
-from curate.recipe_tools.draft.project_folders import MAX_PROJECTS, ROOT, find_project_folders
 from curate.recipe_tools.draft.pytest_config import NAMES, read_pytest_settings
 from curate.recipe_tools.draft.runner_jobs import find_runner_jobs
 from curate.recipe_tools.draft.sources import find_sources, list_declared_names

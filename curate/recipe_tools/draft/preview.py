@@ -9,6 +9,7 @@ from curate.builders.model import Failure
 from curate.builders.requirements import read_manifest
 from curate.environments.recipe_values import make_version_resolver
 from curate.environments.variants import make_variant
+from curate.environments.workspace import find_sources
 from curate.git.mirror import Mirror
 from curate.recipe_tools.draft.observe import Observation
 from curate.recipes import EnvRecipe, Recipe
@@ -45,7 +46,7 @@ def _summarize_variant(
     mirror: Mirror, observation: Observation, env: EnvRecipe, pythons: Sequence[str]
 ) -> str:
     with GitTree(mirror.path, observation.commit) as tree:
-        manifest = read_manifest(tree, env.requirements)
+        manifest = read_manifest(tree, find_sources(tree, env, ()))
     variant = make_variant("base", manifest, observation.date, env, pythons)
     if isinstance(variant, Failure):
         return f"{variant.stage}/{variant.reason}: {variant.detail}"

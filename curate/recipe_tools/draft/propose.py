@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 from packaging.utils import canonicalize_name
 
+from curate.builders.requirements.checkout_projects import ROOT
 from curate.patches.file_kinds import TEST_NAMES, FileClassifier
 from curate.recipe_tools.draft.facts import (
     MIN_SYSTEM_SHARE,
@@ -16,6 +17,7 @@ from curate.recipe_tools.draft.facts import (
 from curate.recipe_tools.draft.observe import Observation, list_runners
 from curate.recipe_tools.draft.version_ranges import DraftValue, RangeDraft, find_ranges
 
+MAX_NAMED = 8  # projects that a warning names
 STALE_VERSIONS = 3  # so many file versions with the same nearest tag: tags are on other branches
 
 _WITH_DOCTESTS = ("doc", "src", "README")  # paths that contain doctests but are not test files
@@ -141,9 +143,11 @@ def _find_warnings(observations: Sequence[Observation]) -> Iterator[str]:
         yield "Its git submodules are cloned; leave out in [submodules] what tests do not need."
     if not any(it.version for it in observations):
         yield "No commit has a tag among its ancestors: add a [version] rule if ranges are needed."
-    several = [folder for it in observations[-1:] for folder in it.folders - {*it.projects}]
-    if several:
-        yield f"Projects in other folders are not installed: {', '.join(sorted(several))}."
+    several = [folder for it in observations[-1:] for folder in it.folders - {ROOT}]
+    if len(several) > 1:
+        named = ", ".join(sorted(several)[:MAX_NAMED])
+        more = f" and {len(several) - MAX_NAMED} more" if len(several) > MAX_NAMED else ""
+        yield f"It has several projects, installed where tests need them: {named}{more}."
     without_name = sum(not it.project.name for it in observations)
     if without_name:
         yield f"{without_name} of {len(observations)} commits have no readable project metadata."

@@ -9,8 +9,8 @@ from packaging.utils import canonicalize_name
 from curate.builders.git.tree import FileTree
 from curate.builders.model import Failure
 from curate.builders.requirements import ProjectMetadata, read_manifest
+from curate.builders.requirements.checkout_projects import ROOT
 from curate.recipe_tools.draft.job import CIJob
-from curate.recipe_tools.draft.project_folders import ROOT
 from curate.recipes.schema import RequirementSources
 
 # Usual names of test requirement files and extras, for projects whose CI names none.

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import tomlkit
 from tomlkit.items import AoT, InlineTable, Table
 
+from curate.builders.requirements.checkout_projects import ROOT
 from curate.recipe_tools.draft.facts import NO_PROCESSES, XDIST
 from curate.recipe_tools.draft.observe import VERSION_PATTERN
-from curate.recipe_tools.draft.project_folders import ROOT
 from curate.recipe_tools.draft.propose import RecipeDraft
 from curate.recipe_tools.draft.shell_commands import AS_MODULE
 from curate.recipe_tools.draft.version_ranges import DraftValue, RangeDraft

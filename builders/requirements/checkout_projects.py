@@ -10,30 +10,52 @@ from curate.builders.requirements.text import decode_text
 
 ROOT = "."
 MAX_DEPTH = 3  # of folders below the root
-MAX_PROJECTS = 12  # that are installed where CI does not say which
+MAX_PROJECTS = 12  # that are installed where nothing says which
 _METADATA = ("setup.py", "pyproject.toml", "setup.cfg")
-# Folders whose projects are material of tests, documentation or tools.
-_NO_PROJECT = re.compile(
-    r"(?:^|/)(?:tests?|testing|test[-_]?data|docs?|examples?|samples?|demos?|fixtures?|templates?|vendor"
-    r"|vendored|third[_-]?party|external|extern|bench\w*|tools?|scripts?|ci|build|dist|\..*|_.*"
-    r"|node_modules|cookiecutter.*|website|tutorials?)(?:/|$)|[{}]",
+# Folders whose projects are material of tests or of others, and never installed.
+_FOREIGN = re.compile(
+    r"(?:^|/)(?:(?:test[-_]?)?data|fixtures?|templates?|vendor|vendored|third[_-]?party|external|extern"
+    r"|build|dist|\..*|_.*|node_modules|cookiecutter.*)(?:/|$)|[{}]",
+    re.IGNORECASE,
+)
+# Folders whose projects are for tests, documentation or development, and installed on request.
+_AUXILIARY = re.compile(
+    r"(?:^|/)(?:tests?|testing|docs?|examples?|samples?|demos?|bench\w*|tools?|scripts?|ci|website"
+    r"|tutorials?)(?:/|$)",
     re.IGNORECASE,
 )
 
 
-def find_project_folders(tree: FileTree, paths: Iterable[str]) -> tuple[str, ...]:
+def find_all_projects(tree: FileTree, paths: Iterable[str]) -> tuple[str, ...]:
     """Return every folder with metadata from which a project can be installed, sorted by depth.
 
-    The root is "."; it comes first if it is among them.
+    The root is "."; it comes first if it is among them. Material of tests, and what comes from
+    others, is left out.
     """
     folders = {
         dirname(path)
         for path in paths
         if path.rpartition("/")[2] in _METADATA and path.count("/") <= MAX_DEPTH
     }
-    usable = [it for it in folders if not _NO_PROJECT.search(it) and has_project(tree, it)]
+    usable = [it for it in folders if not _FOREIGN.search(it) and has_project(tree, it)]
     ordered = sorted(usable, key=lambda it: (it.count("/") + bool(it), it))
     return tuple(it or ROOT for it in ordered)
+
+
+def find_project_folders(tree: FileTree, paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the folders of `find_all_projects` but those for tests, documents or development."""
+    return tuple(it for it in find_all_projects(tree, paths) if not _AUXILIARY.search(it))
+
+
+def is_auxiliary(folder: str) -> bool:
+    """Whether the project in *folder* is for tests, documentation or development."""
+    return bool(_AUXILIARY.search(folder))
+
+
+def find_home(path: str, folders: Iterable[str]) -> str:
+    """Return the innermost of *folders* that has the file *path*; "" if none has it."""
+    homes = [it for it in folders if it == ROOT or path.startswith(f"{it}/")]
+    return max(homes, key=lambda it: 0 if it == ROOT else len(it), default="")
 
 
 def has_project(tree: FileTree, folder: str) -> bool:
