@@ -39,6 +39,21 @@ found = [place for place in map(os.path.realpath, places) if place.startswith(ro
 sys.exit(0 if found else "%s is imported from %s, not from %s" % (name, places, root))
 """
 
+# Writes what a setup.py, or the setup.cfg beside it, has in `setup_requires` to the given file.
+_FIND_SETUP_REQUIRES = """\
+import os, sys
+from setuptools import dist
+def keep(self, requires):
+    with open(target, "w") as file:
+        file.write("\\n".join([requires] if isinstance(requires, str) else requires))
+    os._exit(0)
+dist.Distribution.fetch_build_eggs = keep
+target, sys.argv[:] = sys.argv[1], ["setup.py", "--name"]
+sys.path.insert(0, os.getcwd())
+code = compile(open("setup.py", "rb").read(), "setup.py", "exec")
+exec(code, {"__name__": "__main__", "__file__": os.path.abspath("setup.py")})
+"""
+
 
 def render_install_script(spec: InstanceSpec) -> str:
     """Render the script that installs *spec*'s checkout, then checks its import and cleanliness."""
@@ -114,6 +129,22 @@ def _export_commands(spec: InstanceSpec) -> list[str]:
     return [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
 
 
+def _setup_requires_commands(options: str) -> list[str]:
+    """Return commands that install what a setup.py asks for in `setup_requires`.
+
+    Left to itself, setuptools downloads it while it runs: the newest, whatever the date.
+    """
+    find = shlex.quote(_FIND_SETUP_REQUIRES)
+    return [
+        "if grep -qs setup_requires setup.py setup.cfg; then",
+        "    wanted=$(mktemp)",
+        f'    python -B -c {find} "$wanted" >/dev/null 2>&1 || true',
+        f'    [ ! -s "$wanted" ] || uv pip install {options} -r "$wanted" || true',
+        '    rm "$wanted"',
+        "fi",
+    ]
+
+
 def _editable_install_commands(date: datetime) -> list[str]:
     """Return commands for the editable install with the tools of *date*.
 
@@ -136,6 +167,7 @@ def _editable_install_commands(date: datetime) -> list[str]:
         ]
         isolation = "$isolation"
     return [
+        *_setup_requires_commands(f"--exclude-newer {cutoff} {cutoff_overrides}"),
         *find_option,
         "backend=$(sed -n 's/^ *build-backend *= *[\"'\"'\"']\\([^\"'\"'\"']*\\).*/\\1/p'"
         " pyproject.toml 2>/dev/null || true)",

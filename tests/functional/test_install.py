@@ -103,16 +103,57 @@ PATTERNS = {
     "pip": '"python -m pip"*',
     "develop": '"python setup.py"*',
     "later": '*"exclude-newer-package"*|*"exclude-newer 2023-01-15"*',
+    "wanted": '"uv pip install"*" -r "*',
     "uv": '"uv pip"*',
 }
 
 
-ANSWERS = {"help": 'cat "$(dirname "$0")/../help";'}
+ANSWERS = {
+    "help": 'cat "$(dirname "$0")/../help";',
+    "wanted": 'for last; do :; done; cat "$last" > "$(dirname "$0")/../wanted";',
+}
 
 
 def test_old_setuptools_project_is_installed_by_the_pip_of_its_time(run: RunScript) -> None:
     done, calls = run(_spec())
     assert done.returncode == 0, done.stderr
+    assert calls == ["python -m pip install --no-deps --no-build-isolation -e ."]
+
+
+SETUP_REQUIRES = (
+    "from setuptools import setup\nprint('hello')\n"
+    "setup(name='x', setup_requires=['no-such-tool>2', 'pytest<1'])"
+)
+
+
+@pytest.mark.parametrize(
+    ("script", "config"),
+    [
+        (SETUP_REQUIRES, ""),
+        (
+            "import setuptools\nsetuptools.setup()",
+            "[metadata]\nname = x\n[options]\nsetup_requires = no-such-tool>2; pytest<1\n",
+        ),
+    ],
+)
+def test_what_a_setup_script_needs_to_run_is_installed_as_of_the_date(
+    run: RunScript, script: str, config: str
+) -> None:
+    (run.checkout / "setup.py").write_text(script)
+    (run.checkout / "setup.cfg").write_text(config)
+    done, calls = run(_spec(), works=("wanted", "pip"))
+    assert done.returncode == 0, done.stderr
+    assert "--exclude-newer 2020-03-01T00:00:00Z" in calls[0]
+    assert (run.checkout.parent / "wanted").read_text().split() == ["no-such-tool>2", "pytest<1"]
+    assert calls[1:] == ["python -m pip install --no-deps --no-build-isolation -e ."]
+
+
+@pytest.mark.parametrize("script", ["", "raise SystemExit(3)", "setup_requires = ["])
+def test_a_setup_script_that_needs_nothing_more_is_installed_as_it_is(
+    run: RunScript, script: str
+) -> None:
+    (run.checkout / "setup.py").write_text(f"# setup_requires\n{script}")
+    _, calls = run(_spec(), works=("pip",))
     assert calls == ["python -m pip install --no-deps --no-build-isolation -e ."]
 
 

@@ -87,10 +87,11 @@ def test_requirement_files_of_other_projects_are_not_read(find: Find) -> None:
     assert found.files == ("tests/all.txt",)
 
 
+SETUP = "from setuptools import setup\nsetup(name='lab-x', install_requires=['lab'])\n"
 ROOT_FILES = {
     "pyproject.toml": project("lab", "six"),
     "tests/test_lab.py": "",
-    "plugins/x/setup.py": "import setuptools\nsetuptools.setup(name='lab-x', install_requires='lab')",
+    "plugins/x/setup.py": SETUP,
     "plugins/x/tests/test_x.py": "",
     "examples/app/pyproject.toml": project("app", "lab"),
     "examples/app/tests/test_app.py": "",
