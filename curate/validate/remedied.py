@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from curate.builders.model import RequirementsLock, RunStatus
 from curate.core.model import Validation
-from curate.environments.build import get_or_create_lock
+from curate.environments.build import choose_lock, get_or_create_lock
 from curate.environments.context import ValidationContext
 from curate.environments.evidence import RepositoryEvidence
 from curate.environments.other_pythons import list_other_pythons
@@ -90,7 +91,7 @@ def _iter_pythons(
         notes = (*variant.manifest.notes, f"ran on Python {python}, {why}")
         manifest = replace(variant.manifest, notes=notes)
         other = replace(variant, python=python, reason=why, manifest=manifest)
-        lock = get_or_create_lock(attempt.plan, other, variant.cutoff, ctx)
+        lock = choose_lock(other, partial(get_or_create_lock, attempt.plan, other, ctx=ctx))
         if isinstance(lock, RequirementsLock):
             name = f"{attempt.name}, Python {python}"
             yield replace(attempt, name=name, variant=other, lock=lock, repaired=None)

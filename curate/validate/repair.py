@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from packaging.requirements import Requirement as Parsed
 from packaging.utils import canonicalize_name
@@ -11,7 +12,7 @@ from packaging.utils import canonicalize_name
 from curate.builders.model import Failure, Outcome, RequirementsLock, RunStatus
 from curate.builders.requirements.model import Requirement
 from curate.core.model import Validation
-from curate.environments.build import get_or_create_lock
+from curate.environments.build import choose_lock, get_or_create_lock
 from curate.environments.context import ValidationContext
 from curate.environments.evidence import RepositoryEvidence
 from curate.environments.plan import ValidationPlan
@@ -132,12 +133,13 @@ def omit_needless(attempt: Attempt, record: Validation, ctx: ValidationContext) 
 def _make_repaired(
     failed: Attempt, applied: Mapping[Key, Remedy], ctx: ValidationContext
 ) -> Attempt:
-    """Return *failed* with the remedies *applied*, and its lock as of the same date."""
+    """Return *failed* with the remedies *applied*, as of the same date if it can be."""
     assert isinstance(failed.lock, RequirementsLock)
     remedies = tuple({it.label: it for it in reversed(list(applied.values()))}.values())[::-1]
     plan, variant = apply_remedies(failed.plan, failed.variant, remedies)
     name = f"{failed.name}, with {'; '.join(it.label for it in remedies)}"
-    lock = get_or_create_lock(plan, variant, failed.lock.exclude_newer, ctx)
+    same_date = replace(variant, cutoff=failed.lock.exclude_newer)
+    lock = choose_lock(same_date, partial(get_or_create_lock, plan, same_date, ctx=ctx))
     return Attempt(
         name=name,
         plan=plan,
