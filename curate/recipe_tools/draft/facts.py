@@ -70,12 +70,17 @@ def is_harmless(observation: Observation, fact: Fact) -> bool:
     return kind in ("add", "plugins") and value.split(" ")[0] in observation.declared_names
 
 
+def has_several_projects(observation: Observation) -> bool:
+    """Whether the commit has several projects, and none of them in the root."""
+    return ROOT not in observation.folders and len(observation.folders) > 1
+
+
 def _pick_projects(observation: Observation) -> Iterator[Fact]:
     """Yield the folders that are installed, but of many only what every candidate needs.
 
     Without a project in the root, the tests of a candidate decide which it needs.
     """
-    if len(observation.projects) > 1 and ROOT not in observation.projects:
+    if has_several_projects(observation):
         return
     if observation.projects not in ((), (ROOT,)):
         yield from ((folder, "installed by CI") for folder in observation.projects)

@@ -11,6 +11,7 @@ from curate.patches.file_kinds import TEST_NAMES, FileClassifier
 from curate.recipe_tools.draft.facts import (
     MIN_SYSTEM_SHARE,
     count_system_packages,
+    has_several_projects,
     is_large,
     is_own_package,
 )
@@ -105,6 +106,8 @@ def _find_import_name(observations: Sequence[Observation]) -> str:
     """Find the package present at all commits: the one named like the project, or the only one."""
     if not all(it.projects for it in observations):
         return ""  # the checks of an import need an install
+    if any(map(has_several_projects, observations)):
+        return ""  # of which a candidate may need any
     common = frozenset.intersection(*(it.packages for it in observations))
     name = canonicalize_name(observations[-1].project.name or "-").replace("-", "_")
     alike = sorted(it for it in common if it.lower().strip("_") == name)
