@@ -9,7 +9,7 @@ from curate.builders.git.tree import FileTree
 from curate.builders.requirements.text import decode_text
 
 _OPTION = re.compile(r"^(?:(-r|-c|-e)|--(requirement|constraint|editable))[\s=]*(.+)$")
-_SELF = re.compile(r"^(?:\.|file:(?://)?\.)/?\[([^\]]*)\]")  # ".[a,b]"
+_SELF = re.compile(r"^(?:file:(?://)?)?\.[./]*\[([^\]]*)\]")  # ".[a,b]", "../..[a]"
 
 
 @dataclass(kw_only=True)
@@ -40,6 +40,15 @@ def read_requirement_lines(tree: FileTree, paths: Iterable[str]) -> tuple[str, .
     return tuple(line for line, _ in contents.lines)
 
 
+def add_requirement_lines(
+    tree: FileTree, path: str, lines: Iterable[str], contents: ParsedRequirements
+) -> None:
+    """Add *lines* of *path*, a file that is no requirements file, with what they reference."""
+    reader = _FileReader(tree, contents)
+    for line in lines:
+        reader.add_line(path, line)
+
+
 def add_requirements_text(text: str, origin: str, contents: ParsedRequirements) -> None:
     """Add the lines of *text*, a requirements file whose references are ignored."""
     for line in split_lines(text):
@@ -65,9 +74,10 @@ class _FileReader:
             return
         self._contents.files.append(path)
         for line in split_lines(decode_text(content)):
-            self._add_line(path, line, constraint=constraint)
+            self.add_line(path, line, constraint=constraint)
 
-    def _add_line(self, path: str, line: str, *, constraint: bool) -> None:
+    def add_line(self, path: str, line: str, *, constraint: bool = False) -> None:
+        """Add a line of the file *path*, or what it references."""
         option = _OPTION.match(line)
         if option:
             kind = (option[1] or option[2][:1]).lstrip("-")
@@ -88,7 +98,7 @@ class _FileReader:
             self_reference = _SELF.match(value)
             if self_reference:
                 self._contents.extras += [name.strip() for name in self_reference[1].split(",")]
-            elif value not in (".", "./"):
+            elif not re.fullmatch(r"\.[./]*", value):
                 self._contents.notes.append(f"dropped -e {value}: not from an index")
             return
         target = normpath(join(dirname(path), value))
