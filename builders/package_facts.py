@@ -4,8 +4,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
+
+from packaging.utils import canonicalize_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +23,25 @@ class PackageFacts:
     oldest_pytest: Mapping[str, str]  # "3.10" -> oldest pytest that runs on it, with our plugin
     uploaded_again: Mapping[str, datetime]  # name -> when all its releases were re-uploaded
     wheel_of: Mapping[str, str]  # source-only name -> name of the same code as a binary wheel
+    conda_names: Mapping[str, str]  # conda package -> distribution, where the names differ
+    conda_not_python: frozenset[str]
+    conda_not_python_globs: tuple[str, ...]
+    conda_python: frozenset[str]  # distributions that these globs match
+
+    def find_pypi_name(self, conda_name: str) -> str:
+        """Return what PyPI calls a conda package, perhaps with extras; "" if PyPI has it not.
+
+        PyPI has no programs, and libraries of other languages only by accident.
+        """
+        name = canonicalize_name(conda_name)
+        if name in self.conda_names:
+            return self.conda_names[name]
+        is_foreign = conda_name.startswith("_") or any(
+            fnmatchcase(name, glob) for glob in self.conda_not_python_globs
+        )
+        if name in self.conda_not_python or (is_foreign and name not in self.conda_python):
+            return ""
+        return conda_name
 
 
 @cache
@@ -37,4 +59,8 @@ def load_package_facts() -> PackageFacts:
         oldest_pytest=data["oldest_pytest"],
         uploaded_again=data["uploaded_again"],
         wheel_of=data["wheel_of"],
+        conda_names=data["conda_names"],
+        conda_not_python=frozenset(data["conda_not_python"]["names"]),
+        conda_not_python_globs=tuple(data["conda_not_python"]["patterns"]),
+        conda_python=frozenset(data["conda_not_python"]["except"]),
     )

@@ -30,6 +30,7 @@ from curate.builders.pytest_plugin.file_recorder import FileRecorder
 from curate.builders.pytest_plugin.time_limit import limit_session
 
 REPORT_FORMAT = 1
+MAX_REASONS = 40
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -78,6 +79,7 @@ class Reporter:
         self._encode = json.JSONEncoder(sort_keys=True).encode
         self._getpid = os.getpid
         self._pid = os.getpid()
+        self._skipped = {}  # type: dict[str, int]
 
     def start(self) -> None:
         """Write the first record."""
@@ -116,6 +118,7 @@ class Reporter:
         """Record files that cannot be collected, or that skip themselves at module level."""
         if report.outcome != "passed":
             self.write("collect", id=report.nodeid, outcome=report.outcome)
+        self._count_skip(report)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Record the start of a test, in case the process dies in it."""
@@ -132,6 +135,20 @@ class Reporter:
             timed_out=bool(getattr(report, "curate_timed_out", False)),
             seconds=float(getattr(report, "duration", 0.0)),
         )
+        self._count_skip(report)
+
+    def _count_skip(self, report: Any) -> None:
+        """Count the reason of a skip: with its place it is (path, line, reason)."""
+        told = getattr(report, "longrepr", None)
+        if report.outcome == "skipped" and isinstance(told, tuple) and len(told) == 3:
+            lines = str(told[2]).replace("Skipped: ", "", 1).splitlines() or [""]
+            self._skipped[lines[0]] = self._skipped.get(lines[0], 0) + 1
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Print why tests were skipped, the most frequent reasons first."""
+        most = sorted(self._skipped.items(), key=lambda it: (-it[1], it[0]))
+        for reason, count in most[:MAX_REASONS]:
+            terminalreporter.write_line(f"curate: {count} skipped: {reason[:200]}")
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: Any) -> None:

@@ -1,65 +1,41 @@
 """Read conda environment files, as far as PyPI has their packages."""
 
 import re
-from collections.abc import Iterable
 
-from curate.builders.requirements.requirements_txt import ParsedRequirements
-
-# Conda name -> PyPI name, where they differ.
-_PYPI_NAMES = {
-    "pytorch": "torch",
-    "pytorch-cpu": "torch",
-    "msgpack-python": "msgpack",
-    "matplotlib-base": "matplotlib",
-    "dask-core": "dask",
-    "python-graphviz": "graphviz",
-    "python-blosc": "blosc",
-    "python-xxhash": "xxhash",
-    "tiledb-py": "tiledb",
-    "geopandas-base": "geopandas",
-    "py-xgboost": "xgboost",
-    "py-boost": "boost",
-    "pytables": "tables",
-    "ray-default": "ray[default]",
-    "ray-core": "ray",
-    "modin-all": "modin[all]",
-    "psycopg2": "psycopg2-binary",
-}
-# Conda packages that are not Python distributions.
-_NOT_PYTHON = re.compile(
-    r"^(python|pip|conda|mamba|nodejs|graphviz|openjdk|libgdal|gcc|gxx|clang|cmake|make|git|"
-    r"compilers|c-compiler|cxx-compiler|cuda.*|cudatoolkit|mkl|openblas|nomkl|lib.*|chromium|"
-    r"firefox|geckodriver|tiledb|arrow-cpp|parquet-cpp|thrift-cpp|protoc|r-.*|xorg.*|_.*)$"
+from curate.builders.git.tree import FileTree
+from curate.builders.package_facts import load_package_facts
+from curate.builders.requirements.requirements_txt import (
+    ParsedRequirements,
+    add_requirement_lines,
 )
+from curate.builders.requirements.text import decode_text
+
 _PINNED = re.compile(r"^==(\d+\.\d+)(?:\.|$)")
 _SPEC = re.compile(r"^(?:[\w.-]+::)?([A-Za-z0-9_.-]+)\s*(?:\[.*\])?\s*(.*)$")
 
 
-def read_conda(text: str, origin: str) -> ParsedRequirements:
-    """Return the packages of a conda environment file; if it is invalid, only a note.
+def read_conda(tree: FileTree, path: str) -> ParsedRequirements:
+    """Return the packages of the conda environment file *path*; if it is invalid, only a note.
 
-    *origin* is the path of the file.
+    Requirement files that its `pip` section references are read, too.
     """
     import yaml  # slow to import, and few projects have such a file
 
-    contents = ParsedRequirements()
+    contents = ParsedRequirements(files=[path])
     try:
-        loaded = yaml.safe_load(text)
+        loaded = yaml.safe_load(decode_text(tree.read(path) or b""))
     except yaml.YAMLError:
-        contents.notes.append(f"{origin} is not valid YAML")
+        contents.notes.append(f"{path} is not valid YAML")
         return contents
     dependencies = loaded.get("dependencies") if isinstance(loaded, dict) else None
-    for item in dependencies or ():
+    for item in dependencies if isinstance(dependencies, list) else ():
         if isinstance(item, dict):
-            _add_pip_lines(item.get("pip") or (), origin, contents)
+            lines = item.get("pip")
+            lines = (str(line).strip() for line in (lines if isinstance(lines, list) else ()))
+            add_requirement_lines(tree, path, lines, contents)
         elif isinstance(item, str):
-            _add_conda_spec(item, origin, contents)
+            _add_conda_spec(item, path, contents)
     return contents
-
-
-def _add_pip_lines(items: Iterable[object], origin: str, contents: ParsedRequirements) -> None:
-    lines = (str(item).strip() for item in items)
-    contents.lines += [(line, origin) for line in lines if not line.startswith("-")]
 
 
 def _add_conda_spec(item: str, origin: str, contents: ParsedRequirements) -> None:
@@ -74,10 +50,9 @@ def _add_conda_spec(item: str, origin: str, contents: ParsedRequirements) -> Non
 
 def convert_conda_spec(name: str, spec: str) -> str:
     """Return the requirement line for a conda package; "" if it is no Python distribution."""
-    if _NOT_PYTHON.match(name.lower()):
-        return ""
+    pypi_name = load_package_facts().find_pypi_name(name)
     bounds = "" if spec.strip() == "*" else _to_pep440(spec)
-    return _PYPI_NAMES.get(name.lower(), name) + bounds
+    return pypi_name and pypi_name + bounds
 
 
 def _to_pep440(spec: str) -> str:

@@ -196,11 +196,11 @@ def _read_requirement_files(tree: FileTree, sources: RequirementSources) -> Pars
 
 
 def _read_any_file(tree: FileTree, path: str) -> ParsedRequirements:
-    is_pipfile = basename(path) == "Pipfile"
-    if not is_pipfile and not path.endswith((".yml", ".yaml")):
+    if path.endswith((".yml", ".yaml")):
+        return read_conda(tree, path)
+    if basename(path) != "Pipfile":
         return read_requirements_file(tree, path)
-    read = read_pipfile if is_pipfile else read_conda
-    contents = read(decode_text(tree.read(path) or b""), path)
+    contents = read_pipfile(decode_text(tree.read(path) or b""), path)
     contents.files.append(path)
     return contents
 

@@ -13,7 +13,7 @@ _OPTION = re.compile(r"^(?:(-r|-c|-e)|--(requirement|constraint|editable))[\s=]*
 _LOCAL = re.compile(
     r"^(?:[\w.-]+\s*@\s*)?(?:file:(?://(?!/))?)?(?!/)([\w.-]*(?:/[\w.-]+)+|\.\.)/?(?:\[[^\]]*\])?$"
 )
-_SELF = re.compile(r"^(?:\.|file:(?://)?\.)/?\[([^\]]*)\]")  # ".[a,b]"
+_SELF = re.compile(r"^(?:file:(?://)?)?\.[./]*\[([^\]]*)\]")  # ".[a,b]", "../..[a]"
 
 
 @dataclass(kw_only=True)
@@ -45,6 +45,15 @@ def read_requirement_lines(tree: FileTree, paths: Iterable[str]) -> tuple[str, .
     return tuple(line for line, _ in contents.lines)
 
 
+def add_requirement_lines(
+    tree: FileTree, path: str, lines: Iterable[str], contents: ParsedRequirements
+) -> None:
+    """Add *lines* of *path*, a file that is no requirements file, with what they reference."""
+    reader = _FileReader(tree, contents)
+    for line in lines:
+        reader.add_line(path, line)
+
+
 def add_requirements_text(text: str, origin: str, contents: ParsedRequirements) -> None:
     """Add the lines of *text*, a requirements file whose references are ignored."""
     for line in split_lines(text):
@@ -70,9 +79,10 @@ class _FileReader:
             return
         self._contents.files.append(path)
         for line in split_lines(decode_text(content)):
-            self._add_line(path, line, constraint=constraint)
+            self.add_line(path, line, constraint=constraint)
 
-    def _add_line(self, path: str, line: str, *, constraint: bool) -> None:
+    def add_line(self, path: str, line: str, *, constraint: bool = False) -> None:
+        """Add a line of the file *path*, or what it references."""
         option = _OPTION.match(line)
         if option:
             kind = (option[1] or option[2][:1]).lstrip("-")
@@ -108,7 +118,7 @@ class _FileReader:
         found = [it for it in map(normpath, choices) if self._has_project(it)]
         if found:
             self._contents.folders.append(found[0])
-        else:
+        elif not re.fullmatch(r"\.[./]*", value):  # the project itself
             self._contents.notes.append(f"dropped {value}: not from an index ({path})")
 
     def _has_project(self, folder: str) -> bool:

@@ -79,7 +79,7 @@ def _read_requirements(tree: GitTree, path: str) -> ParsedRequirements:
     if _REQUIREMENTS.search(path):
         return read_requirements_file(tree, path)
     if _CONDA.search(path):
-        return read_conda(decode_text(tree.read(path) or b""), path)
+        return read_conda(tree, path)
     if path.rpartition("/")[2] == "Pipfile":
         return read_pipfile(decode_text(tree.read(path) or b""), path)
     return ParsedRequirements()

@@ -12,7 +12,6 @@ from dataclasses import replace
 from posixpath import dirname
 
 from packaging.requirements import Requirement as Parsed
-from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -20,12 +19,12 @@ from curate.environments.declarations import find_variable
 from curate.environments.evidence import RepositoryEvidence
 from curate.environments.providers import load_providers
 from curate.environments.remedy import EnvironmentState, Remedy, Symptom
+from curate.environments.version_remedies import VERSION_KINDS, iter_version_remedies
 
 IMPORTLIB_SINCE = Version("6.0")  # pytest with --import-mode=importlib
 IMPORTLIB_MODE = "--import-mode=importlib"
 
 _ASYNC_PLUGINS = ("pytest-asyncio", "anyio", "pytest-trio", "pytest-twisted", "pytest-aiohttp")
-_VERSION_KINDS = frozenset({"name", "attribute", "conflict"})
 _STANDARD = sys.stdlib_module_names | {"distutils", "imp", "asynchat", "asyncore", "smtpd"}
 
 
@@ -61,8 +60,8 @@ def iter_remedies(
     elif symptom.kind == "pytest":
         sentence = f"required pytest>={name}: the project's configuration asks for it"
         yield Remedy(constraints=(f"pytest>={name}",), sentence=sentence)
-    elif symptom.kind in _VERSION_KINDS:
-        yield from _change_version(symptom, state, evidence)
+    elif symptom.kind in VERSION_KINDS:
+        yield from iter_version_remedies(symptom, state, evidence)
     else:
         yield from _change_surroundings(symptom, state, evidence)
 
@@ -78,7 +77,7 @@ def _find_module(
     locked = [name for name in names if state.find_version(name)]
     if locked:
         version = Symptom(kind="name", name=module, where=symptom.where)
-        yield from _change_version(version, state, evidence)
+        yield from iter_version_remedies(version, state, evidence)
         return
     yield from _add(names, symptom, state, evidence, only_named=True)
     if evidence.has_files_of(module):
@@ -108,7 +107,7 @@ def _find_expected(
 def _extend_path(module: str, symptom: Symptom, evidence: RepositoryEvidence) -> Iterator[Remedy]:
     """Make a module of the repository importable, from each folder that has it."""
     for root in evidence.find_roots(module):
-        sentence = f"added {root or 'the checkout'} to PYTHONPATH: {_tell(symptom)}"
+        sentence = f"added {root or 'the checkout'} to PYTHONPATH: {symptom.describe()}"
         yield Remedy(python_path=root, sentence=sentence)
 
 
@@ -138,7 +137,7 @@ def _add(
 def _make_addition(line: str, symptom: Symptom, origin: str) -> Remedy:
     parsed = Parsed(line)
     parsed.marker = None  # the run has shown that it is needed
-    sentence = f"added {parsed}: {_tell(symptom)} ({origin})"
+    sentence = f"added {parsed}: {symptom.describe()} ({origin})"
     return Remedy(requirements=(str(parsed),), sentence=sentence)
 
 
@@ -159,47 +158,6 @@ def _answer_option(
     yield Remedy(arguments=("-o", "addopts="), sentence=sentence)
 
 
-def _change_version(
-    symptom: Symptom, state: EnvironmentState, evidence: RepositoryEvidence
-) -> Iterator[Remedy]:
-    """Constrain a locked distribution as the message asks, or as the repository did later."""
-    if symptom.kind == "conflict":
-        line = str(_without_extras(symptom.name))
-        yield Remedy(constraints=(line,), sentence=f"required {line}: {_tell(symptom)}")
-        return
-    if evidence.is_own_module(symptom.name):
-        return
-    for name in load_providers().list_distributions(symptom.name):
-        version = state.find_version(name)
-        for found in evidence.iter_later_declarations(name) if version else ():
-            line = _exclude_version(found.line, version)
-            if line:
-                sentence = f"required {line}: {_tell(symptom)} ({found.origin})"
-                yield Remedy(constraints=(line,), sentence=sentence)
-
-
-def _exclude_version(line: str, version: str) -> str:
-    """Return the bounds of *line* that *version* is above as a constraint; "" for none."""
-    parsed = _without_extras(line)
-    clauses = [
-        it
-        for it in parsed.specifier
-        if it.operator not in (">", ">=") and not it.contains(version, prereleases=True)
-    ]
-    is_above = all(
-        it.operator == "!=" or Version(version) >= Version(it.version.removesuffix(".*"))
-        for it in clauses
-    )
-    parsed.specifier = SpecifierSet(",".join(map(str, clauses)))
-    return str(parsed) if clauses and is_above else ""
-
-
-def _without_extras(line: str) -> Parsed:
-    parsed = Parsed(line)
-    parsed.extras, parsed.marker = set(), None
-    return parsed
-
-
 def _change_surroundings(
     symptom: Symptom, state: EnvironmentState, evidence: RepositoryEvidence
 ) -> Iterator[Remedy]:
@@ -207,7 +165,7 @@ def _change_surroundings(
     if symptom.kind == "variable":
         value, origin = find_variable(evidence.base, name) or _guess_variable(name)
         if value:
-            sentence = f"set {name}={value}: {_tell(symptom)} ({origin})"
+            sentence = f"set {name}={value}: {symptom.describe()} ({origin})"
             yield Remedy(env_vars=((name, value),), sentence=sentence)
         return
     package = {
@@ -215,7 +173,7 @@ def _change_surroundings(
         "library": providers.find_library_package(name),
     }.get(symptom.kind, "")
     if package:
-        sentence = f"added the Debian package {package}: {_tell(symptom)}"
+        sentence = f"added the Debian package {package}: {symptom.describe()}"
         yield Remedy(system_packages=(package,), sentence=sentence)
     elif symptom.kind in ("import-mismatch", "duplicate-option"):
         yield from _separate_files(symptom, state)
@@ -226,13 +184,13 @@ def _separate_files(symptom: Symptom, state: EnvironmentState) -> Iterator[Remed
     version = state.find_version("pytest")
     is_mismatch = symptom.kind == "import-mismatch"
     if is_mismatch and version and Version(version) >= IMPORTLIB_SINCE:
-        sentence = f"ran pytest with {IMPORTLIB_MODE}: {_tell(symptom)}"
+        sentence = f"ran pytest with {IMPORTLIB_MODE}: {symptom.describe()}"
         yield Remedy(arguments=(IMPORTLIB_MODE,), sentence=sentence)
     folder = dirname(symptom.where)
     apart = tuple(it for it in state.test_files if f"{it}/".startswith(f"{folder}/"))
     together = tuple(it for it in state.test_files if it not in apart)
     for left_out in (apart, together) if apart and together else ():
-        sentence = f"left out {', '.join(left_out)}: {_tell(symptom)}"
+        sentence = f"left out {', '.join(left_out)}: {symptom.describe()}"
         yield Remedy(left_out=left_out, sentence=sentence)
 
 
@@ -244,23 +202,3 @@ def _guess_variable(name: str) -> tuple[str, str]:
 
 def _name_of(requirement: str) -> str:
     return canonicalize_name(re.split(r"[\[<>=!~ ;]", requirement, maxsplit=1)[0])
-
-
-def _tell(symptom: Symptom) -> str:
-    place = symptom.where or "the run"
-    words = {
-        "module": f"{place} imports {symptom.name}",
-        "name": f"{place} does not find what it imports from {symptom.name}",
-        "attribute": f"{place} does not find what it uses of {symptom.name}",
-        "fixture": f"{place} uses the fixture {symptom.name}",
-        "option": f"the project's options of pytest have {symptom.name}",
-        "ini": f"the configuration of pytest has {symptom.name}",
-        "marker": f"{place} uses the marker {symptom.name}",
-        "async": f"{place} has async tests",
-        "executable": f"{place} runs {symptom.name}",
-        "library": f"{place} loads {symptom.name}",
-        "variable": f"{place} reads this environment variable",
-        "import-mismatch": f"{symptom.name} and another file have one module name",
-        "duplicate-option": f"{place} and another file define one option of pytest",
-    }
-    return words.get(symptom.kind, f"{place} needs {symptom.name}")

@@ -17,6 +17,7 @@ class Remedy:
     arguments: tuple[str, ...] = ()  # of pytest, before the tests
     dropped_option: str = ""  # of pytest, with its value
     left_out: tuple[str, ...] = ()  # test files that are not run
+    omitted: tuple[str, ...] = ()  # distributions that are not installed
     sentence: str
 
     @property
@@ -25,7 +26,7 @@ class Remedy:
         path = () if self.python_path is None else (f"PYTHONPATH={self.python_path or '.'}",)
         dropped = (f"no {self.dropped_option}",) if self.dropped_option else ()
         variables = tuple(name for name, _ in self.env_vars)
-        left_out = tuple(f"no {path}" for path in self.left_out)
+        left_out = tuple(f"no {it}" for it in (*self.left_out, *self.omitted))
         added = (*self.requirements, *self.constraints, *self.system_packages, *variables)
         return ", ".join((*added, *path, *self.arguments, *dropped, *left_out))
 
@@ -38,6 +39,28 @@ class Symptom:
     name: str
     where: str = ""
 
+    def describe(self) -> str:
+        """Return what the run found, as the end of a sentence."""
+        place = self.where or "the run"
+        words = {
+            "module": f"{place} imports {self.name}",
+            "name": f"{place} does not find what it imports from {self.name}",
+            "attribute": f"{place} does not find what it uses of {self.name}",
+            "fixture": f"{place} uses the fixture {self.name}",
+            "option": f"the project's options of pytest have {self.name}",
+            "ini": f"the configuration of pytest has {self.name}",
+            "marker": f"{place} uses the marker {self.name}",
+            "async": f"{place} has async tests",
+            "executable": f"{place} runs {self.name}",
+            "library": f"{place} loads {self.name}",
+            "variable": f"{place} reads this environment variable",
+            "import-mismatch": f"{self.name} and another file have one module name",
+            "numpy-abi": f"{place} loads what was compiled against another version of numpy",
+            "broken-import": f"{place} imports {self.name.replace(' ', ' -> ')}, which fails",
+            "duplicate-option": f"{place} and another file define one option of pytest",
+        }
+        return words.get(self.kind, f"{place} needs {self.name}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentState:
@@ -46,6 +69,7 @@ class EnvironmentState:
     packages: tuple[str, ...]  # "name==version" of its lock
     test_command: str  # of the recipe, with placeholders
     test_files: tuple[str, ...] = ()
+    optional: frozenset[str] = frozenset()  # distributions that no metadata of the project require
 
     def find_version(self, name: str) -> str:
         """Return the locked version of the distribution *name*; "" if it is not locked."""

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from curate.validate.broken_imports import find_broken_imports
+
 MAX_FINDINGS = 40  # of one log
 
 _EXCEPTION = r"(?:\w+\.)*"  # module of an exception's name
@@ -119,6 +121,13 @@ _PATTERNS = tuple(
             r"['\"](?P<name>[\w.+-]+)['\"]",
         ),
         ("variable", r"KeyError: '(?P<name>[A-Z][A-Z0-9_]+)'$"),
+        (
+            "numpy-abi",
+            r".*(?:numpy\.\w+ size changed, may indicate binary incompatibility"
+            r"|compiled using NumPy 1\.x cannot be run in|numpy\.core\.multiarray failed to import"
+            r"|module compiled against A[PB]I version|_ARRAY_API not found"
+            r"|was removed in the NumPy 2\.0 release)",
+        ),
         ("syntax", rf"{_EXCEPTION}(?:SyntaxError|IndentationError|TabError): "),
         ("import-mismatch", r"import file mismatch:"),
         (
@@ -133,7 +142,7 @@ _PATTERNS = tuple(
     )
 )
 _CAUSE = re.compile(
-    rf"^(?:{_EXCEPTION}\w*(?:Error|Exception|Warning|Failed|Interrupted)\b|ERROR: )"
+    rf"^(?:{_EXCEPTION}\w*(?:Error|Exception|Warning|Failed|Interrupted)(?::|$)|ERROR: )"
 )
 
 
@@ -170,25 +179,37 @@ def find_missing(log: str) -> tuple[MissingThing, ...]:
             section = [it if ".py" in it.where else replace(it, where=place.file) for it in section]
         section += _match_line(line, place)
     first: dict[tuple[str, str], MissingThing] = {}
-    for thing in (*found, *section):
+    for thing in (*found, *section, *_list_broken(log)):
         first.setdefault((thing.kind, thing.name), thing)
     return tuple(first.values())[:MAX_FINDINGS]
+
+
+def _list_broken(log: str) -> Iterator[MissingThing]:
+    """Yield the installed packages that fail at import, each named with those that import it."""
+    for broken in find_broken_imports(map(_clean_line, log.splitlines())):
+        name = " ".join(broken.modules)
+        yield MissingThing(
+            kind="broken-import", name=name, where=broken.where, evidence=broken.exception
+        )
 
 
 def find_cause(log: str) -> str:
     """Return the first line of *log* that says why tests did not run, with its file; "" for none.
 
-    It is that of the first missing thing, else that of the first exception.
+    It is that of the first missing thing, else that of the first exception, whose text may begin
+    on a later line.
     """
     missing = find_missing(log)
     if missing:
         return str(missing[0])
     place = _Place()
-    for raw in log.splitlines():
-        line = _clean_line(raw)
+    lines = [_clean_line(raw) for raw in log.splitlines()]
+    for index, line in enumerate(lines):
         place.read(line)
         if _CAUSE.match(line):
-            return str(MissingThing(kind="", name="", where=place.file, evidence=line[:300]))
+            text = next((it for it in lines[index + 1 :] if it.strip("E ")), "")
+            cause = f"{line} {text}" if line.endswith(":") else line
+            return str(MissingThing(kind="", name="", where=place.file, evidence=cause[:300]))
     return ""
 
 
@@ -241,6 +262,8 @@ def _match_line(line: str, place: _Place) -> Iterator[MissingThing]:
         name = (parts.get("name") or "").rstrip(".")
         if kind == "name" and not name:
             name = place.imported
+        if kind == "numpy-abi":
+            name = "numpy"
         if kind in ("syntax", "import-mismatch") and not name:
             name = place.last_file or place.file
         for each in _split_names(kind, name):

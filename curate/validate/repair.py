@@ -1,15 +1,14 @@
 """Repaired environments: what a run found missing, answered and tried again, a few times."""
 
-import ast
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from packaging.requirements import Requirement as Parsed
 from packaging.utils import canonicalize_name
 
-from curate.builders.model import Failure, Outcome, RequirementsLock, RunStatus
+from curate.builders.model import Failure, RequirementsLock, RunStatus
 from curate.builders.requirements.model import Requirement
 from curate.core.model import Validation
 from curate.environments.build import choose_lock, get_or_create_lock
@@ -22,6 +21,7 @@ from curate.environments.variants import RequirementsVariant
 from curate.validate.anticipate import EXPECTED, anticipate_missing
 from curate.validate.attempt import Attempt
 from curate.validate.missing import MissingThing, find_cause, find_missing
+from curate.validate.skipped_tests import find_skipped
 
 MAX_REPAIRS = 3
 MAX_ROUNDS = 8  # also those that end before a run, because the index has no such distribution
@@ -61,6 +61,7 @@ class _Repair:
             packages=failed.lock.packages,
             test_command=failed.plan.env.test_command,
             test_files=failed.plan.selection.files,
+            optional=list_optional(failed.variant.manifest.requirements),
         )
         return cls(state=state, evidence=evidence)
 
@@ -108,6 +109,10 @@ def iter_repairs(
         if repairs == MAX_REPAIRS or not new:
             return
         attempt = _make_repaired(failed, repair.applied, ctx)
+        if isinstance(attempt.lock, Failure) and 1 < len(new) <= MAX_ROUNDS:
+            repair.withdraw(_find_unlockable(failed, repair, new, ctx))
+            attempt = _make_repaired(failed, repair.applied, ctx)
+            new = tuple(key for key in new if key in repair.applied)
         useless = _find_useless(repair, new, attempt.lock)
         repair.withdraw(useless)
         if len(useless) == len(new):
@@ -150,6 +155,18 @@ def _make_repaired(
     )
 
 
+def _find_unlockable(
+    failed: Attempt, repair: _Repair, keys: tuple[Key, ...], ctx: ValidationContext
+) -> tuple[Key, ...]:
+    """Return those *keys* whose remedies have no lock, when tried one after another."""
+    fitting = {key: it for key, it in repair.applied.items() if key not in keys}
+    for key in keys:
+        more = {**fitting, key: repair.applied[key]}
+        if not isinstance(_make_repaired(failed, more, ctx).lock, Failure):
+            fitting = more
+    return tuple(key for key in keys if key not in fitting)
+
+
 def _find_useless(
     repair: _Repair, keys: tuple[Key, ...], lock: RequirementsLock | Failure
 ) -> tuple[Key, ...]:
@@ -160,6 +177,7 @@ def _find_useless(
         key
         for key in keys
         if not {_distribution(line) for line in repair.applied[key].requirements} <= lock.names
+        or {*repair.applied[key].omitted} & lock.names
         or (_only_constrains(repair.applied[key]) and lock.packages == repair.state.packages)
     )
 
@@ -170,6 +188,12 @@ def _only_constrains(remedy: Remedy) -> bool:
 
 def _distribution(line: str) -> str:
     return canonicalize_name(Parsed(line).name)
+
+
+def list_optional(requirements: Sequence[Requirement]) -> frozenset[str]:
+    """Return the distributions that requirement files, extras or groups name, and no metadata."""
+    core = {it.name for it in requirements if it.is_core}
+    return frozenset(it.name for it in requirements) - core
 
 
 def apply_remedies(
@@ -195,9 +219,11 @@ def apply_remedies(
         }
     )
     constraints = (line for remedy in remedies for line in remedy.constraints)
+    omitted = {name for remedy in remedies for name in remedy.omitted}
+    kept = (it for it in manifest.requirements if it.name not in omitted)
     changed = replace(
         manifest,
-        requirements=(*manifest.requirements, *added),
+        requirements=(*kept, *added),
         constraints=(*manifest.constraints, *constraints),
         notes=(*manifest.notes, *(remedy.sentence for remedy in remedies)),
     )
@@ -229,7 +255,9 @@ def list_missing(
     rejection = record.verdict.rejection
     if rejection is None or rejection.reason not in REPAIRABLE:
         return {}
-    found = (*find_missing(read_log(record, ctx)), *_find_skipped(record, plan, evidence))
+    log = read_log(record, ctx)
+    skipped = find_skipped(record, log, plan.selection.files, evidence)
+    found = (*find_missing(log), *skipped)
     expected = anticipate_missing(found, plan.selection.files, evidence)
     return {(it.kind, it.name): it for it in (*found, *expected)}
 
@@ -252,47 +280,3 @@ def name_cause(record: Validation, ctx: ValidationContext) -> Validation:
     detail = f"{cause} ({rejection.detail})" if rejection.detail else cause
     verdict = replace(record.verdict, rejection=replace(rejection, detail=detail))
     return replace(record, verdict=verdict)
-
-
-def _find_skipped(
-    record: Validation, plan: ValidationPlan, evidence: RepositoryEvidence
-) -> Iterator[MissingThing]:
-    """Yield the modules without which a test file skips all its tests."""
-    after = next((run for run in record.runs if run.side == "after"), None)
-    for path in plan.selection.files if after else ():
-        assert after is not None
-        outcomes = {o for n, o in after.outcomes.items() if n.partition("::")[0] == path}
-        if outcomes == {Outcome.SKIPPED}:
-            text = (evidence.head.read(path) or b"").decode("utf-8", "replace")
-            for module in list_optional_imports(text):
-                evidence_line = f"all tests are skipped, perhaps without {module}"
-                yield MissingThing(kind="module", name=module, where=path, evidence=evidence_line)
-
-
-def list_optional_imports(source: str) -> tuple[str, ...]:
-    """Return the modules that a test file needs for its tests, but does without."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
-        return ()
-    found: list[str] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Try) and any(map(_catches_import_error, node.handlers)):
-            for statement in node.body:
-                if isinstance(statement, ast.Import):
-                    found += [alias.name for alias in statement.names]
-                elif isinstance(statement, ast.ImportFrom) and statement.module:
-                    found += [] if statement.level else [statement.module]
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("importorskip"):
-            first = node.args[0] if node.args else None
-            if isinstance(first, ast.Constant) and isinstance(first.value, str):
-                found.append(first.value)
-    return tuple(dict.fromkeys(found))
-
-
-def _catches_import_error(handler: ast.ExceptHandler) -> bool:
-    return (
-        handler.type is None
-        or "ImportError" in ast.unparse(handler.type)
-        or ("ModuleNotFoundError" in ast.unparse(handler.type))
-    )

@@ -167,6 +167,18 @@ def test_module_that_skips_itself(project: MakeProject) -> None:
     assert report.outcomes == {"test_x.py": Outcome.SKIPPED}
 
 
+def test_reasons_of_skips_are_printed_by_frequency(project: MakeProject) -> None:
+    code = (
+        "import pytest\npytestmark = pytest.mark.skipif(True, reason='requires x\\nand y')\n"
+        "def test_a(): pass\ndef test_b(): pass\n"
+    )
+    other = "import pytest\npytest.importorskip('no_such')\n"
+    _, _, output = run_reported(project(test_x=code, test_y=other))
+    told = [line for line in output.splitlines() if line.startswith("curate: ")]
+    assert told[0] == "curate: 2 skipped: requires x"
+    assert told[1].startswith("curate: 1 skipped: could not import 'no_such'")
+
+
 def test_subtests(project: MakeProject) -> None:
     code = (
         "def test_a(subtests):\n    for n in range(3):\n"

@@ -115,7 +115,7 @@ jobs:
 """
     jobs = list(find_ci_jobs(tree(**{".github__workflows__ci.yml": text})))
     unit, docs = (job.findings for job in jobs)
-    assert unit.files == ["dev.txt", "ci/environment-*.yaml"]
+    assert unit.files == ["ci/environment-*.yaml", "dev.txt"]
     assert unit.variables == {"A": "1", "B": "two", "C": "three"}
     assert unit.runs_tests
     assert not docs.runs_tests

@@ -6,7 +6,7 @@ from packaging.utils import canonicalize_name
 from curate.environments.other_pythons import list_named_pythons
 from curate.environments.providers import load_providers
 from curate.validate.anticipate import list_default_options, list_imports
-from curate.validate.repair import list_optional_imports
+from curate.validate.skipped_tests import list_optional_imports
 
 PROVIDERS = load_providers()
 

@@ -284,6 +284,43 @@ def test_conda_has_many_ways_to_name_a_series(read: ReadManifest, spec: str) -> 
     assert lines(found) == ["pytest==6.0.*"]
 
 
+@pytest.mark.parametrize(
+    ("conda", "pypi"),
+    [
+        ("iris", "scitools-iris"),
+        ("conda-forge::ruamel_yaml>=0.15", "ruamel.yaml>=0.15"),
+        ("py-opencv=4.5", "opencv-python-headless==4.5.*"),
+        ("pyarrow-core", "pyarrow"),
+        ("ray-default", "ray[default]"),
+        ("librosa", "librosa"),
+        ("umap-learn", "umap-learn"),
+        ("snappy", ""),
+        ("Eccodes", ""),
+        ("gcc_linux-64=9", ""),
+        ("_libgcc_mutex=0.1=main", ""),
+        ("libnetcdf", ""),
+        ("fftw", ""),
+    ],
+)
+def test_conda_names_other_projects_than_pypi(read: ReadManifest, conda: str, pypi: str) -> None:
+    found = read({"e.yml": f"dependencies: [x, '{conda}']\n"}, files=("e.yml",))
+    assert lines(found) == ["x", *filter(None, [pypi])]
+
+
+def test_pip_in_a_conda_environment_follows_references(read: ReadManifest) -> None:
+    files = {
+        "setup.py": "setup(name='own', install_requires=['a'], extras_require={'t': ['b']})",
+        "ci/env.yml": "dependencies: [c, {pip: ['-r ../dev.txt', '-c c.txt', '-e ..[t]', --pre]}]",
+        "dev.txt": "d\n",
+        "ci/c.txt": "d<2\n",
+    }
+    found = read(files, files=("ci/env.yml",))
+    assert lines(found) == ["a", "b", "c", "d"]
+    assert found.constraints == ("d<2",)
+    assert found.notes == ()
+    assert {"ci/env.yml", "dev.txt"} <= {*found.files}
+
+
 def test_setup_cfg_is_interpolated_where_it_can_be(read: ReadManifest) -> None:
     text = (
         "[options]\ninstall_requires = a\n  b%z\n[options.extras_require]\nx = c\nall =\n  %(x)s\n"

@@ -28,7 +28,7 @@ def find_ci_jobs(tree: FileTree) -> Iterator[CIJob]:
 
     AppVeyor's, which is for Windows, only if no other service runs tests.
     """
-    jobs = [read_job(tree, table) for find in _FINDERS for table in find(tree)]
+    jobs = [read_job(tree, variants) for find in _FINDERS for variants in find(tree)]
     yield from jobs
     if not any(job.findings.runs_tests for job in jobs):
-        yield from (read_job(tree, table) for table in find_appveyor_jobs(tree))
+        yield from (read_job(tree, [table]) for table in find_appveyor_jobs(tree))

@@ -1,11 +1,17 @@
 """Jobs of Travis, Azure Pipelines, CircleCI, GitLab and AppVeyor."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from posixpath import dirname, join, normpath
 from typing import Any
 
 from curate.builders.git.tree import FileTree
+from curate.recipe_tools.draft.ci_variants import (
+    list_azure_legs,
+    list_travis_environments,
+    name_in_environment,
+    read_travis_environment,
+)
 from curate.recipe_tools.draft.ci_yaml import (
     CIJobTable,
     CIStep,
@@ -16,6 +22,7 @@ from curate.recipe_tools.draft.ci_yaml import (
     plain_variables,
     substitute,
 )
+from curate.recipe_tools.draft.written_variables import find_written
 
 _AZURE_FILES = (
     "azure-pipelines.yml",
@@ -30,48 +37,40 @@ _GITLAB_KEYS = frozenset(
     {"default", "variables", "include", "stages", "workflow", "image", "cache"}
 )
 _AZURE_PARAMETER = re.compile(r"\$\{\{\s*parameters\.(\w+)\s*\}\}")
+_AZURE_VARIABLE = re.compile(r"\$\(([\w.-]+)\)")
 _CIRCLE_PARAMETER = re.compile(r"<<\s*parameters\.(\w+)\s*>>")
 _OTHER_SYSTEM = re.compile(r"^(?:windows|macos|vs20)", re.IGNORECASE)
 _MAX_DEPTH = 5  # templates in templates
 
 
-def find_travis_jobs(tree: FileTree) -> Iterator[CIJobTable]:
-    """Yield the job of the whole file, and each of `jobs` or `matrix` that has its own commands."""
+def find_travis_jobs(tree: FileTree) -> Iterator[Sequence[CIJobTable]]:
+    """Yield the job of the whole file, and each of `jobs` or `matrix` that is for Linux."""
     path = ".travis.yml"
     data = load_yaml(tree, path)
     listed = data.get("jobs", data.get("matrix"))
     included = listed.get("include") if isinstance(listed, dict) else None
     base = {key: value for key, value in data.items() if key not in ("jobs", "matrix")}
     jobs = [it for it in iter_tables(included) if it.get("os") not in ("osx", "windows")]
-    tables = [{**base, **job, "env": [base.get("env"), job.get("env")]} for job in jobs]
-    if any(phase in base for phase in _TRAVIS_PHASES) or not tables:
-        tables.insert(0, base)
-    for table in tables if data else ():
-        phases = [join_lines(table.get(phase)) for phase in _TRAVIS_PHASES]
-        yield CIJobTable(
-            origin=path,
-            name=" ".join(str(table[key]) for key in ("stage", "name") if key in table),
-            steps=[CIStep(commands=text) for text in phases if text],
-            variables=_travis_variables(table.get("env")),
-            system=_apt_packages(table),
-        )
+    environments = list_travis_environments(base.get("env"))
+    if data and (any(phase in base for phase in _TRAVIS_PHASES) or not jobs):
+        yield [_make_travis_table(base, it, path) for it in environments]
+    for job in jobs:
+        variables = environments[0] if len(environments) == 1 else {}
+        own = read_travis_environment(job.get("env"))
+        yield [_make_travis_table({**base, **job}, {**variables, **own}, path)]
 
 
-def _travis_variables(value: Any) -> dict[str, str]:
-    """Return the variables that are the same in all of a matrix."""
-    if isinstance(value, dict):
-        if "global" in value or "matrix" in value or "jobs" in value:
-            return _travis_variables(value.get("global"))
-        return plain_variables(value)
-    found: dict[str, str] = {}
-    items = value if isinstance(value, list) else [value]
-    is_single = sum(isinstance(item, str) for item in items) == 1  # else each is of one job
-    for item in items:
-        if isinstance(item, str) and is_single:
-            found |= dict(re.findall(r"""(\w+)=["']?([^"'\s]*)""", item))
-        elif isinstance(item, list) or (isinstance(item, dict) and "secure" not in item):
-            found |= _travis_variables(item)
-    return found
+def _make_travis_table(
+    table: Mapping[str, Any], variables: Mapping[str, str], path: str
+) -> CIJobTable:
+    phases = [join_lines(table.get(phase)) for phase in _TRAVIS_PHASES]
+    return CIJobTable(
+        origin=path,
+        name=" ".join(str(table[key]) for key in ("stage", "name") if key in table),
+        steps=[CIStep(commands=text) for text in phases if text],
+        variables=variables,
+        system=_apt_packages(table),
+    )
 
 
 def _apt_packages(job: Mapping[str, Any]) -> list[str]:
@@ -83,36 +82,49 @@ def _apt_packages(job: Mapping[str, Any]) -> list[str]:
     return [name for name in names if isinstance(name, str)]
 
 
-def find_azure_jobs(tree: FileTree) -> Iterator[CIJobTable]:
+def find_azure_jobs(tree: FileTree) -> Iterator[Sequence[CIJobTable]]:
     """Yield every job of Azure Pipelines, with templates of the repository inserted."""
     for path in _AZURE_FILES:
         data = load_yaml(tree, path)
         if not data:
             continue
         expanded = _expand_azure(tree, data, dirname(path), 0)
-        jobs = [job for table in _iter_azure_jobs(expanded) for job in [table]]
-        for job in jobs:
-            pool = str(as_table(job.get("pool")).get("vmImage", ""))
-            if _OTHER_SYSTEM.match(pool):
-                continue
-            yield CIJobTable(
-                origin=path,
-                name=" ".join(str(job[key]) for key in ("job", "displayName") if key in job),
-                steps=[
-                    CIStep(
-                        commands=str(step.get("script", step.get("bash"))),
-                        folder=_relative_folder(step.get("workingDirectory")),
-                        condition=str(step.get("condition", "")),
-                    )
-                    for step in iter_tables(job.get("steps"))
-                    if isinstance(step.get("script", step.get("bash")), str)
-                ],
-                variables=plain_variables(
-                    expanded.get("variables"),
-                    job.get("variables"),
-                    *(it.get("env") for it in iter_tables(job.get("steps"))),
-                ),
+        for job in _iter_azure_jobs(expanded):
+            tables = []
+            for leg in list_azure_legs(job):
+                declared = (expanded.get("variables"), job.get("variables"))
+                known = plain_variables(*map(_azure_defaults, declared), leg)
+                filled = substitute(job, _AZURE_VARIABLE, known)
+                pool = str(as_table(filled.get("pool")).get("vmImage", ""))
+                if not _OTHER_SYSTEM.match(pool):
+                    tables.append(_make_azure_table(filled, known, path))
+            if tables:
+                yield tables
+
+
+def _make_azure_table(
+    job: Mapping[str, Any], variables: Mapping[str, str], path: str
+) -> CIJobTable:
+    steps = list(iter_tables(job.get("steps")))
+    shell_variables = name_in_environment(variables)
+    for step in steps:
+        commands = str(step.get("script", step.get("bash", "")))
+        shell_variables |= name_in_environment(find_written(commands, shell_variables).variables)
+    return CIJobTable(
+        origin=path,
+        name=" ".join(str(job[key]) for key in ("job", "displayName") if key in job),
+        steps=[
+            CIStep(
+                commands=str(step.get("script", step.get("bash"))),
+                folder=_relative_folder(step.get("workingDirectory")),
+                condition=str(step.get("condition", "")),
             )
+            for step in steps
+            if isinstance(step.get("script", step.get("bash")), str)
+        ],
+        variables=plain_variables(variables, *(it.get("env") for it in steps)),
+        shell_variables=shell_variables,
+    )
 
 
 def _iter_azure_jobs(data: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -148,12 +160,14 @@ def _expand_azure(tree: FileTree, node: Any, folder: str, depth: int) -> Any:
 
 
 def _azure_defaults(declared: Any) -> dict[str, Any]:
+    """Return the values of parameters or variables, a table or a list of tables."""
     if isinstance(declared, dict):
         return declared
-    return {str(it.get("name")): it.get("default") for it in iter_tables(declared)}
+    named = (it for it in iter_tables(declared) if "name" in it)
+    return {str(it["name"]): it.get("default", it.get("value")) for it in named}
 
 
-def find_circle_jobs(tree: FileTree) -> Iterator[CIJobTable]:
+def find_circle_jobs(tree: FileTree) -> Iterator[Sequence[CIJobTable]]:
     """Yield every job of CircleCI, with the commands that the file defines inserted."""
     path = ".circleci/config.yml"
     data = load_yaml(tree, path)
@@ -167,19 +181,21 @@ def find_circle_jobs(tree: FileTree) -> Iterator[CIJobTable]:
         )
         environments = [it.get("environment") for it in steps]
         docker = [it.get("environment") for it in iter_tables(job.get("docker"))][:1]
-        yield CIJobTable(
-            origin=path,
-            name=str(name),
-            steps=[
-                CIStep(
-                    commands=str(step["command"]),
-                    folder=_relative_folder(step.get("working_directory")),
-                )
-                for step in steps
-                if isinstance(step.get("command"), str)
-            ],
-            variables=plain_variables(*docker, job.get("environment"), *environments),
-        )
+        yield [
+            CIJobTable(
+                origin=path,
+                name=str(name),
+                steps=[
+                    CIStep(
+                        commands=str(step["command"]),
+                        folder=_relative_folder(step.get("working_directory")),
+                    )
+                    for step in steps
+                    if isinstance(step.get("command"), str)
+                ],
+                variables=plain_variables(*docker, job.get("environment"), *environments),
+            )
+        ]
 
 
 def _expand_circle(
@@ -205,7 +221,7 @@ def _circle_defaults(table: Mapping[str, Any]) -> dict[str, Any]:
     return {name: as_table(it).get("default") for name, it in declared.items()}
 
 
-def find_gitlab_jobs(tree: FileTree) -> Iterator[CIJobTable]:
+def find_gitlab_jobs(tree: FileTree) -> Iterator[Sequence[CIJobTable]]:
     """Yield every job of GitLab, with what it extends."""
     path = ".gitlab-ci.yml"
     data = load_yaml(tree, path)
@@ -216,12 +232,14 @@ def find_gitlab_jobs(tree: FileTree) -> Iterator[CIJobTable]:
             continue
         table = {**shared, **_extend(data, job, 0)}
         texts = [join_lines(table.get(phase)) for phase in _GITLAB_PHASES]
-        yield CIJobTable(
-            origin=path,
-            name=str(name),
-            steps=[CIStep(commands=text) for text in texts if text],
-            variables=plain_variables(data.get("variables"), table.get("variables")),
-        )
+        yield [
+            CIJobTable(
+                origin=path,
+                name=str(name),
+                steps=[CIStep(commands=text) for text in texts if text],
+                variables=plain_variables(data.get("variables"), table.get("variables")),
+            )
+        ]
 
 
 def _extend(data: Mapping[str, Any], job: Mapping[str, Any], depth: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import yaml
 
 from curate.builders.git.tree import FileTree
 from curate.builders.requirements.text import decode_text
-from curate.recipe_tools.draft.found_items import add_file
+from curate.recipe_tools.draft.conda_lock import list_sources
 from curate.recipe_tools.draft.job import CIJob, JobFindings, is_other_purpose
 from curate.recipe_tools.draft.shell_commands import read_commands
 
@@ -41,18 +41,33 @@ class CIJobTable:
     name: str = ""
     steps: Sequence[CIStep] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
-    environment_files: Sequence[str] = ()  # of conda
+    shell_variables: Mapping[str, str] = field(
+        default_factory=dict
+    )  # that steps set for later ones
     system: Sequence[str] = ()  # Debian packages
 
 
-def read_job(tree: FileTree, table: CIJobTable) -> CIJob:
-    """Read the commands of the job *table*.
+def read_job(tree: FileTree, variants: Sequence[CIJobTable]) -> CIJob:
+    """Read the commands of a job: of the *variants* that its matrix makes of it, at least one.
 
-    A condition that names no other system may hold in any part of a matrix, so its step adds no
-    packages by name, which would hold for all.
+    Files and groups of all variants count, but other things only if all variants have them.
+    """
+    found = [_read_variant(tree, table) for table in variants]
+    total = found[0]
+    for other in found[1:]:
+        total = total.intersect(other)
+    return CIJob(origin=variants[0].origin, findings=total, name=variants[0].name)
+
+
+def _read_variant(tree: FileTree, table: CIJobTable) -> JobFindings:
+    """Return what the commands of *table* say.
+
+    A condition that is not known and names no other system may hold in any part of a matrix, so
+    its step adds no packages by name, which would hold for all.
     """
     found = JobFindings()
-    plain = {name: value for name, value in table.variables.items() if "${{" not in value}
+    variables = {**table.variables, **table.shell_variables}
+    plain = {name: value for name, value in variables.items() if "${{" not in value}
     for step in table.steps:
         if step.is_for_other_system:
             continue
@@ -60,14 +75,13 @@ def read_job(tree: FileTree, table: CIJobTable) -> CIJob:
         if re.search(r"matrix\.|variables\[|TOXENV", step.condition):
             part.packages = []
         found.merge_from(part)
-    for file in table.environment_files:
-        add_file(found.files, re.sub(r"\$\{\{.*?\}\}", "${}", file))
+    found.files = list(dict.fromkeys(it for file in found.files for it in list_sources(tree, file)))
     found.system += [name for name in table.system if name not in found.system]
     found.variables |= table.variables
     named = re.split(r"[,\s]+", found.variables.get("TOXENV", found.variables.get("TOX_ENV", "")))
     if "tox" in found.elsewhere and named != [""] and all(map(is_other_purpose, named)):
         found.elsewhere.remove("tox")
-    return CIJob(origin=table.origin, findings=found, name=table.name)
+    return found
 
 
 def load_yaml(tree: FileTree, path: str) -> dict[str, Any]:
@@ -99,22 +113,24 @@ _Loader.add_multi_constructor("!", _read_tag)
 def substitute(node: Any, pattern: re.Pattern[str], values: Mapping[str, Any]) -> Any:
     """Replace the parameters that *pattern* finds anywhere in *node*; unknown ones stay."""
 
-    def replace(found: re.Match[str]) -> str:
+    def replace_one(found: re.Match[str]) -> str:
         value = values.get(found[1])
         return found[0] if value is None or isinstance(value, dict | list) else str(value)
 
-    def walk(item: Any, depth: int) -> Any:
-        if isinstance(item, str):
-            return pattern.sub(replace, item)
-        if depth > _MAX_DEPTH:
-            return item
-        if isinstance(item, list):
-            return [walk(each, depth + 1) for each in item]
-        if isinstance(item, dict):
-            return {key: walk(each, depth + 1) for key, each in item.items()}
-        return item
+    return replace_strings(node, lambda text: pattern.sub(replace_one, text))
 
-    return walk(node, 0)
+
+def replace_strings(node: Any, change: Callable[[str], str], depth: int = 0) -> Any:
+    """Return *node* with every string in it changed."""
+    if isinstance(node, str):
+        return change(node)
+    if depth > _MAX_DEPTH:
+        return node
+    if isinstance(node, list):
+        return [replace_strings(each, change, depth + 1) for each in node]
+    if isinstance(node, dict):
+        return {key: replace_strings(each, change, depth + 1) for key, each in node.items()}
+    return node
 
 
 def join_lines(value: Any) -> str:
@@ -148,4 +164,5 @@ def plain_variables(*tables: Any) -> dict[str, str]:
     return found
 
 
-JobFinder = Callable[[FileTree], Iterator[CIJobTable]]
+JobFinder = Callable[[FileTree], Iterator[Sequence[CIJobTable]]]
+"""Finds the jobs of a CI service; of each the variants that a matrix makes of it."""

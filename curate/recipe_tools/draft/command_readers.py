@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from curate.recipe_tools.draft.environment_tools import (
     read_conda,
+    read_conda_lock,
     read_install,
     read_pipenv,
     read_pixi,
@@ -20,7 +21,8 @@ _LOCAL = re.compile(
 _ARCHIVE = re.compile(r"\.(?:whl|zip|tar\.\w+|tgz)$|\*")
 _SCRIPT = re.compile(r"(?:^|[/_-])(?:run[_-]?)?tests?\.(?:sh|py)$")
 _PYTHON = re.compile(r"(?:.*/)?python[\d.]*$|^py$|^\{env_?python\}$")
-_TOOLS = frozenset({"uv", "poetry", "pdm", "pipenv", "hatch", "rye", "pixi"})
+_CONDA = frozenset({"conda", "mamba", "micromamba"})
+_TOOLS = frozenset({"uv", "poetry", "pdm", "pipenv", "hatch", "rye", "pixi"}) | _CONDA
 
 # Options of pip and similar tools whose value is ignored here.
 _VALUED = re.compile(
@@ -32,7 +34,7 @@ _VALUED = re.compile(
 # Options of `uv run` and the like that have a value.
 _RUN_VALUED = re.compile(
     r"-[pe]|--(?:python|extra|group|only-group|with|with-requirements|with-editable|env-file"
-    r"|directory|package|project|env|environment|no-group|no-extra|index-url|refresh-package)"
+    r"|name|prefix|cwd|directory|package|project|env|environment|no-group|no-extra|index-url|refresh-package)"
 )
 _NEEDED_OPTION = re.compile(r"-c|--config-file|--rootdir|--import-mode|--ds|--dc|-p")
 _MAKE_TESTS = re.compile(r"test|check$|^ci$|pytest|coverage")
@@ -67,7 +69,8 @@ def strip_tool_run(words: list[str]) -> list[str]:
         return words
     rest = words[2:]
     while rest and rest[0].startswith("-"):
-        rest = rest[2:] if _RUN_VALUED.fullmatch(rest[0]) else rest[1:]
+        has_value = _RUN_VALUED.fullmatch(rest[0]) or (rest[0] == "-n" and words[0] in _CONDA)
+        rest = rest[2:] if has_value else rest[1:]
     return rest
 
 
@@ -212,6 +215,7 @@ _READERS: dict[str, Callable[[list[str], JobFindings], None]] = {
     "conda": read_conda,
     "mamba": read_conda,
     "micromamba": read_conda,
+    "conda-lock": read_conda_lock,
     "apt-get": _read_apt,
     "apt": _read_apt,
     "aptitude": _read_apt,

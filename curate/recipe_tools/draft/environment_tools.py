@@ -71,6 +71,19 @@ def read_conda(words: list[str], found: JobFindings) -> None:
             pop_value(queue)
         elif takes_packages and (spec := _CONDA_PACKAGE.fullmatch(word)):
             append_unique(found.packages, convert_conda_spec(spec[1], spec[2] or ""))
+    if words[:2] in (["env", "create"], ["env", "update"]) and not _names_file(words):
+        add_file(found.files, "environment.yml")
+
+
+def _names_file(words: list[str]) -> bool:
+    return any(word.startswith(("-f", "--file")) for word in words)
+
+
+def read_conda_lock(words: list[str], found: JobFindings) -> None:
+    """Read `conda-lock install`."""
+    files = [it for it in words[1:] if re.search(r"lock|\.ya?ml$", it) and not it.startswith("-")]
+    if words[:1] == ["install"]:
+        add_file(found.files, files[-1] if files else "conda-lock.yml")
 
 
 def read_pixi(words: list[str], found: JobFindings) -> None:

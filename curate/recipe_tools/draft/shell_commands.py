@@ -11,6 +11,7 @@ from curate.builders.git.tree import FileTree
 from curate.recipe_tools.draft.called_scripts import find_called_script
 from curate.recipe_tools.draft.command_readers import read_command, strip_tool_run
 from curate.recipe_tools.draft.job import JobFindings
+from curate.recipe_tools.draft.shell_branches import iter_taken
 
 AS_MODULE = "-m"  # stands for `python -m pytest` among the options of pytest
 _OPERATORS = ";|&"
@@ -25,6 +26,7 @@ _PREFIXES = frozenset(
 _PYTHON = re.compile(r"(?:.*/)?python[\d.]*w?$|^pypy3?$|^py$|^\{env_?python\}$|^\$\{?PYTHON\}?$")
 # Variables that name an interpreter or installer wherever they are used.
 _TOOL_VARIABLES = {"PYTHON": "python", "PIP": "pip", "PYTEST": "pytest", "TOX": "tox", "UV": "uv"}
+_SYSTEM_VARIABLES = {"RUNNER_OS": "Linux", "TRAVIS_OS_NAME": "linux", "AGENT_OS": "Linux"}
 
 
 def read_commands(
@@ -41,7 +43,8 @@ def read_commands(
         variables: Values of shell variables; literal assignments in *text* come on top.
         folder: Where the commands run, relative to the root; "" for the root.
     """
-    script = _Script(tree=tree, variables={**_TOOL_VARIABLES, **(variables or {})}, folder=folder)
+    known = {**_SYSTEM_VARIABLES, **_TOOL_VARIABLES, **(variables or {})}
+    script = _Script(tree=tree, variables=known, folder=folder)
     script.read(text)
     return script.found
 
@@ -58,7 +61,7 @@ class _Script:
 
     def read(self, text: str) -> None:
         start = self.folder
-        for words in _split_commands(text, self.variables):
+        for words in split_commands(text, self.variables):
             is_subshell = words[0].startswith("(") if words else False
             command = _strip_prefixes(words)
             if command[:1] in (["cd"], ["pushd"]):
@@ -101,13 +104,14 @@ class _Script:
         self.found.merge_from(inner.found)
 
 
-def _split_commands(text: str, variables: dict[str, str]) -> Iterator[list[str]]:
+def split_commands(text: str, variables: dict[str, str]) -> Iterator[list[str]]:
     """Yield the words of every simple command; lines with invalid shell syntax are skipped.
 
+    So are branches that are not taken.
     A command that only assigns is not yielded; its literal values are added to *variables*.
     """
     joined = re.sub(r"\\\r?\n", " ", re.sub(r"\$\{\{.*?\}\}", "${}", text))
-    for line in joined.splitlines():
+    for line in iter_taken(joined, variables):
         lexer = shlex.shlex(line, posix=True, punctuation_chars=_OPERATORS)
         lexer.whitespace_split = True
         try:

@@ -1,0 +1,238 @@
+"""Environment files and packages of conda that CI names through variables, matrices and locks."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from curate.builders.git.tree import FolderTree
+from curate.recipe_tools.draft.ci_config import find_ci_jobs
+from curate.recipe_tools.draft.github_expressions import evaluate
+from curate.recipe_tools.draft.job import JobFindings
+from curate.recipe_tools.draft.shell_commands import read_commands
+
+ReadJob = Callable[..., JobFindings]
+WORKFLOW = ".github/workflows/ci.yml"
+
+
+@pytest.fixture
+def read_job(tmp_path: Path) -> ReadJob:
+    def read(text: str, path: str = WORKFLOW, **files: str) -> JobFindings:
+        named = {name.replace("__", "/").replace("_yml", ".yml"): it for name, it in files.items()}
+        for name, content in {path: text, **named}.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(content)
+        return next(find_ci_jobs(FolderTree(tmp_path))).findings
+
+    return read
+
+
+WRITTEN = """
+jobs:
+  test:
+    runs-on: ${{ matrix.os }}
+    strategy:
+      matrix:
+        os: [ubuntu-latest, windows-latest]
+        python: ["3.9", "3.11"]
+        env: [""]
+        include:
+        - {os: ubuntu-latest, python: "3.9", env: bare-minimum}
+        - {os: ubuntu-latest, python: "3.9", env: all-but-x}
+    steps:
+    - run: |
+        echo "TODAY=$(date)" >> $GITHUB_ENV
+        if [[ ${{ matrix.os }} == windows* ]] ;
+        then
+          echo "FILE=ci/windows.yml" >> $GITHUB_ENV
+        elif [[ "${{ matrix.env }}" != "" ]]; then
+          echo "FILE=ci/${{ matrix.env }}.yml" >> $GITHUB_ENV
+        else
+          echo "FILE=ci/environment.yml" >> $GITHUB_ENV
+        fi
+    - id: more
+      run: echo "name=ci/more" >> "$GITHUB_OUTPUT"
+    - uses: mamba-org/setup-micromamba@v2
+      with:
+        environment-file: ${{ env.FILE }}
+        create-args: >-
+          python=${{ matrix.python }}
+          py-opencv
+    - run: mamba env update -f ${{ steps.more.outputs.name }}.yml && conda install --file $FILE.txt
+    - run: pytest
+"""
+
+
+def test_a_file_that_a_step_writes_to_the_environment(read_job: ReadJob) -> None:
+    found = read_job(WRITTEN)
+    assert found.files == ["ci/environment.yml", "ci/more.yml", "ci/environment.yml.txt"]
+    assert found.packages == ["opencv-python-headless"]
+    assert found.variables == {}
+
+
+def test_files_of_a_matrix_are_those_of_its_usual_combinations(read_job: ReadJob) -> None:
+    text = """
+jobs:
+  test:
+    strategy:
+      matrix:
+        env: [ci/py39.yml, ci/py310.yml]
+        extra: [""]
+        exclude: [{env: ci/py39.yml}]
+        include:
+        - {env: ci/py39-min.yml, name: Minimum versions}
+        - {env: ci/py310.yml, extra: ci/extra.yml}
+    steps:
+    - uses: conda-incubator/setup-miniconda@v3
+      with: {environment-file: "${{ matrix.env }}"}
+    - run: conda env update -f ${{ matrix.extra || 'ci/usual.yml' }}
+    - run: pip install only-once
+      if: matrix.extra != ''
+    - run: pytest
+"""
+    found = read_job(text)
+    assert found.files == ["ci/py310.yml", "ci/usual.yml"]
+    assert found.packages == []
+
+
+def test_a_matrix_of_included_combinations_only(read_job: ReadJob) -> None:
+    text = """
+jobs:
+  test:
+    strategy:
+      matrix:
+        include:
+        - {file: ci/a.yml, os: ubuntu-22.04}
+        - {file: ci/b.yml, os: ubuntu-22.04}
+        - {file: ci/c.yml, os: macos-12}
+        - {file: ci/nightly.yml, os: ubuntu-22.04}
+    runs-on: ${{ matrix.os }}
+    steps: [{run: "conda env create --file=${{ matrix.file }}"}, {run: pytest}]
+"""
+    assert read_job(text).files == ["ci/a.yml", "ci/b.yml"]
+
+
+def test_an_action_and_a_workflow_get_their_file_from_the_caller(read_job: ReadJob) -> None:
+    caller = "jobs:\n  a:\n    uses: ./.github/workflows/z.yml\n    with: {where: ci}\n"
+    called = """
+on: {workflow_call: {inputs: {where: {type: string}, name: {default: env}}}}
+env: {FILE: "${{ inputs.where }}/${{ inputs.name }}.yml"}
+jobs:
+  run:
+    steps:
+    - uses: ./.github/actions/conda
+      id: conda
+      with: {file: "${{ env.FILE }}"}
+    - run: micromamba install -y -f ${{ steps.conda.outputs.second }} && pytest
+"""
+    action = """
+inputs: {file: {required: true}}
+outputs: {second: {value: "${{ steps.x.outputs.y }}"}}
+runs:
+  steps:
+  - uses: mamba-org/provision-with-micromamba@v14
+    with: {environment-file: "${{ inputs.file }}", extra-specs: "numba\\nhdf5"}
+  - id: x
+    run: echo "::set-output name=y::ci/second.yml"
+"""
+    files = {
+        ".github__workflows__z_yml": called,
+        ".github__actions__conda__action_yml": action,
+    }
+    found = read_job(caller, **files)
+    assert found.files == ["ci/env.yml", "ci/second.yml"]
+    assert found.packages == ["numba"]
+
+
+def test_legs_of_azure_and_lines_of_travis(read_job: ReadJob, tmp_path: Path) -> None:
+    azure = """
+jobs:
+- job: Linux
+  strategy:
+    matrix:
+      py36-bare-minimum: {conda_env: py36-bare-minimum}
+      py37: {conda_env: py37}
+      py37-upstream-dev: {conda_env: py37x, upstream_dev: true}
+      py38: {conda_env: py38}
+  steps:
+  - bash: conda env create -n t --file ci/$CONDA_ENV.yml
+  - bash: conda env update --file more/$(conda_env).yml && pytest
+"""
+    files = ["ci/py37.yml", "more/py37.yml", "ci/py38.yml", "more/py38.yml"]
+    assert read_job(azure, "azure-pipelines.yml").files == files
+    (tmp_path / "azure-pipelines.yml").unlink()
+    travis = """
+env:
+  global: [KIND=ci]
+  matrix: [ENV=py37 X=1, ENV=docs, 'ENV="py38"']
+install:
+- if [[ "$ENV" == "docs" ]]; then conda env create -f doc/env.yml;
+  else conda env create -f $KIND/$ENV.yml; fi
+script: pytest
+"""
+    assert read_job(travis, ".travis.yml").files == ["ci/py37.yml", "ci/py38.yml"]
+
+
+@pytest.mark.parametrize(
+    ("lock", "text", "sources"),
+    [
+        (
+            "ci/conda-lock.yml",
+            "version: 1\nmetadata:\n  sources:\n  - ../env.yml\n  - ../pyproject.toml\n",
+            ["env.yml", "pyproject.toml"],
+        ),
+        ("locks/py311-linux-64.lock", "@EXPLICIT\n", ["py311.yml"]),
+    ],
+)
+def test_a_lock_stands_for_what_it_was_made_from(
+    lock: str, text: str, sources: list[str], read_job: ReadJob, tmp_path: Path
+) -> None:
+    (tmp_path / "py311.yml").touch()
+    (tmp_path / lock).parent.mkdir()
+    (tmp_path / lock).write_text(text)
+    step = f"conda-lock install {lock} && conda create -n x --file {lock} && pytest"
+    assert read_job(f"jobs: {{a: {{steps: [{{run: {step}}}]}}}}").files == sources
+
+
+@pytest.mark.parametrize(
+    ("command", "kind", "expected"),
+    [
+        ("conda env create -n x", "files", ["environment.yml"]),
+        ("conda env update", "files", ["environment.yml"]),
+        ("conda install -c conda-forge 'iris>=3' hdf5 pip", "packages", ["scitools-iris>=3"]),
+        ("conda run -n x pytest", "runners", ["pytest"]),
+        ("micromamba run -n x python -m pytest", "runners", ["pytest"]),
+        ("[[ $A == b ]] && pip install c\npip install d", "packages", ["d"]),
+        ("[ -z $A ] || pip install c", "packages", ["c"]),
+        ("if [ $B ]; then pip install c; else pip install d; fi", "packages", ["c", "d"]),
+        ('if [[ "$A" != a || $B ]]; then pip install c; fi; pip install d', "packages", ["c", "d"]),
+        ("if test $RUNNER_OS = macOS; then\n  pip install c\nfi", "packages", []),
+        ("pip install c # don't; pip install d", "packages", ["c"]),
+    ],
+)
+def test_commands_and_branches(command: str, kind: str, expected: list[str]) -> None:
+    assert getattr(read_commands(command, variables={"A": "a"}), kind) == expected
+
+
+VALUES: Mapping[str, str] = {"matrix": "known", "matrix.os": "ubuntu-latest", "env.F": "f.yml"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("matrix.os", "ubuntu-latest"),
+        ("matrix.other", ""),
+        ("env.G", None),
+        ("matrix.other || env.F", "f.yml"),
+        ("env.G || 'x'", None),
+        ("startsWith(matrix.os, 'Windows') && 'w.yml' || 'u.yml'", "u.yml"),
+        ("format('ci/{0}-{1}', matrix.os, 'it''s')", "ci/ubuntu-latest-it's"),
+        ("!(matrix.os == 'ubuntu-latest')", "false"),
+        ("hashFiles('x')", None),
+        ("matrix.os > 3", None),
+        ("${{ matrix.os != 'x' }}", "true"),
+        ("", None),
+    ],
+)
+def test_expressions_of_github(expression: str, value: str | None) -> None:
+    assert evaluate(expression, VALUES) == value
