@@ -1,6 +1,9 @@
-"""Raise a pytest that does not run on the interpreter, or that our plugin does not support."""
+"""Raise releases that do not run on the interpreter: pytest, what it needs, and build tools.
 
-from collections.abc import Iterable
+Of pytest also those that our plugin does not support.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from packaging.requirements import Requirement as Parsed
@@ -12,23 +15,31 @@ from curate.builders.package_facts import load_package_facts
 from curate.builders.requirements import Manifest, Requirement
 
 
-def raise_pytest(manifest: Manifest, packages: Iterable[str], python: str) -> LockAdjustment | None:
-    """Return *manifest* with a later pytest if that among *packages* does not run on *python*.
+def raise_old_releases(
+    manifest: Manifest, packages: Iterable[str], python: str
+) -> LockAdjustment | None:
+    """Return *manifest* with later releases of those *packages* that do not run on *python*.
 
-    *packages* are `name==version`; bounds that the project declares for pytest do not count then.
+    *packages* are `name==version`. Bounds that the project declares for them do not count then.
     """
-    oldest = load_package_facts().oldest_pytest.get(python, "")
-    locked = next((it.partition("==")[2] for it in packages if it.startswith("pytest==")), "")
-    if not oldest or not locked or not _is_older(locked, oldest):
+    raised, sentences = {}, []
+    for name, _, version in (package.partition("==") for package in packages):
+        oldest = load_package_facts().oldest_releases.get(name, {}).get(python, "")
+        if oldest and _is_older(version, oldest):
+            raised[name] = f"{name}>={oldest}"
+            sentences.append(f"raised {name} {version} to {oldest} or later")
+    if not raised:
         return None
-    line = f"pytest>={oldest}"
-    changed = tuple(_raise_line(item, line) for item in manifest.requirements)
-    constraints = (line for line in manifest.constraints if not _is_pytest(line))
-    sentence = f"raised pytest {locked} to {oldest} or later: no older one runs on Python {python}"
     return LockAdjustment(
-        manifest=replace(manifest, requirements=changed, constraints=(*constraints, line)),
-        sentence=sentence,
+        manifest=_raise_requirements(manifest, raised),
+        sentence=f"{', '.join(sentences)}: no older one runs on Python {python}",
     )
+
+
+def _raise_requirements(manifest: Manifest, raised: Mapping[str, str]) -> Manifest:
+    changed = tuple(_raise_line(item, raised) for item in manifest.requirements)
+    others = (line for line in manifest.constraints if _name_of(line) not in raised)
+    return replace(manifest, requirements=changed, constraints=(*others, *raised.values()))
 
 
 def _is_older(version: str, other: str) -> bool:
@@ -38,9 +49,9 @@ def _is_older(version: str, other: str) -> bool:
         return False
 
 
-def _raise_line(item: Requirement, line: str) -> Requirement:
-    return replace(item, line=line) if item.name == "pytest" else item
+def _raise_line(item: Requirement, raised: Mapping[str, str]) -> Requirement:
+    return replace(item, line=raised[item.name]) if item.name in raised else item
 
 
-def _is_pytest(constraint: str) -> bool:
-    return canonicalize_name(Parsed(constraint).name) == "pytest"
+def _name_of(constraint: str) -> str:
+    return canonicalize_name(Parsed(constraint).name)
