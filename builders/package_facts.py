@@ -20,7 +20,7 @@ class PackageFacts:
     dev_tool_prefixes: tuple[str, ...]
     tool_libraries: Mapping[str, tuple[str, ...]]  # development tool -> modules that come with it
     oldest_numpy: Mapping[str, str]  # "3.8" -> oldest numpy version with wheels for it
-    oldest_pytest: Mapping[str, str]  # "3.10" -> oldest pytest that runs on it, with our plugin
+    oldest_releases: Mapping[str, Mapping[str, str]]  # name -> "3.10" -> oldest that runs on it
     uploaded_again: Mapping[str, datetime]  # name -> when all its releases were re-uploaded
     wheel_of: Mapping[str, str]  # source-only name -> name of the same code as a binary wheel
     conda_names: Mapping[str, str]  # conda package -> distribution, where the names differ
@@ -56,7 +56,7 @@ def load_package_facts() -> PackageFacts:
         dev_tool_prefixes=tuple(data["dev_tools"]["prefixes"]),
         tool_libraries={name: tuple(it) for name, it in data["tool_libraries"].items()},
         oldest_numpy=data["oldest_numpy"],
-        oldest_pytest=data["oldest_pytest"],
+        oldest_releases=data["oldest_releases"],
         uploaded_again=data["uploaded_again"],
         wheel_of=data["wheel_of"],
         conda_names=data["conda_names"],

@@ -30,6 +30,7 @@ from curate.builders.images.install_packages import (
 from curate.builders.images.install_script import classify_failure, render_install_script
 from curate.builders.images.keys import compute_environment_key, compute_instance_key, safe_name
 from curate.builders.lock.build_constraints import build_constraint
+from curate.builders.lock.tool_dates import tool_cutoff_options
 from curate.builders.lock.uv import prune_uv_cache, remove_stale_resolutions
 from curate.builders.model import (
     BuiltInstance,
@@ -179,6 +180,7 @@ class LocalBackend:
     def _plan_folders(self, spec: InstanceSpec, prefix: Path) -> tuple[Path, Path]:
         """Return the folders of the shared environment and of the instance of *spec*."""
         texts = ["local", str(prefix), format_rfc3339(spec.lock.exclude_newer)]
+        texts += tool_cutoff_options(spec.python, spec.lock.exclude_newer)
         texts += [SDIST_BUILDER.read_text()] if spec.lock.sdists else []
         key = compute_environment_key(spec, *texts)
         name = f"{safe_name(spec.name)}-{compute_instance_key(spec, key)}"
@@ -216,6 +218,7 @@ class LocalBackend:
         python = prefix / "bin" / f"python{spec.python}"
         cutoff = format_rfc3339(spec.lock.exclude_newer)
         options = [*SEED_OPTIONS, "--relocatable", "--exclude-newer", cutoff]
+        options += tool_cutoff_options(spec.python, spec.lock.exclude_newer)
         create = [find_uv(), "venv", *options, "--python", str(python), str(venv)]
         packages = ["--no-deps", "--compile-bytecode", "-r", str(folder / "lock.txt")]
         install = [find_uv(), "pip", "install", *packages, "--python", str(venv)]

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from curate.builders.git.checkout import commit_step_commands
 from curate.builders.images.install_packages import pytest_commands, sdist_commands
 from curate.builders.lock.build_constraints import build_constraint
+from curate.builders.lock.tool_dates import tool_cutoff_options
 from curate.builders.model import InstanceSpec, RequirementsLock
 from curate.builders.rfc3339 import format_rfc3339
 
@@ -122,7 +123,8 @@ def render_environment(
     """Render the environment layer: system packages and a virtual environment with the lock.
 
     Seed packages (pip; before Python 3.12 setuptools and wheel, too) are as old as the lock's
-    cutoff. Source distributions get build tools of their own dates
+    cutoff, or as the interpreter if that is newer (`curate.builders.lock.tool_dates`). Source
+    distributions get build tools of their own dates
     (`curate.builders.images.install_packages`). Extensions are built against an old numpy if numpy
     is in the lock (`curate.builders.lock.build_constraints`).
 
@@ -133,11 +135,12 @@ def render_environment(
         has_venv: Whether *base* has shared packages, in whose virtual environment to install.
     """
     cutoff = format_rfc3339(lock.exclude_newer)
+    own = "".join(f" {it}" for it in tool_cutoff_options(lock.python, lock.exclude_newer))
     old_tools = " ".join(f"--exclude-newer-package {name}={cutoff}" for name in _BUILD_TOOLS)
     if has_venv:
-        seed = f"{_INSTALL} --exclude-newer {cutoff} {' '.join(_seed_packages(lock.python))}"
+        seed = f"{_INSTALL} --exclude-newer {cutoff}{own} {' '.join(_seed_packages(lock.python))}"
     else:
-        seed = f"/mnt/uv venv --seed --exclude-newer {cutoff}"
+        seed = f"/mnt/uv venv --seed --exclude-newer {cutoff}{own}"
         seed += f" --python {PYTHON}/bin/python{lock.python} {VENV}"
     install = _install_commands(build_constraint(lock), old_tools, lock)
     install += pytest_commands(lock, VENV)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from curate.builders.errors import SandboxError
 from curate.builders.images.audit_script import audit_commands, record_commands
 from curate.builders.lock.dates import LATER_TOOLS, PEP_660, PIP_10
+from curate.builders.lock.tool_dates import find_tool_cutoff, tool_cutoff_options
 from curate.builders.model import Failure, InstanceSpec
 from curate.builders.rfc3339 import format_rfc3339
 
@@ -86,7 +87,7 @@ def install_commands(spec: InstanceSpec) -> list[str]:
 
 def _install_projects(spec: InstanceSpec) -> list[str]:
     """Return commands for the editable install of all projects that the commit has."""
-    commands = _editable_install_commands(spec.date)
+    commands = _editable_install_commands(spec.date, spec.python)
     if spec.projects in ((), (".",)):
         return commands
     lines = []
@@ -145,17 +146,18 @@ def _setup_requires_commands(options: str) -> list[str]:
     ]
 
 
-def _editable_install_commands(date: datetime) -> list[str]:
-    """Return commands for the editable install with the tools of *date*.
+def _editable_install_commands(date: datetime, python: str) -> list[str]:
+    """Return commands for the editable install with the tools of *date* that run on *python*.
 
     Until `PEP_660`, setuptools projects are installed by pip or by `setup.py develop`, with uv as
     the last resort.
     """
     cutoff = format_rfc3339(date)
-    modern = f"uv pip install --no-deps --exclude-newer {cutoff} -e ."
+    own = "".join(f" {it}" for it in tool_cutoff_options(python, date))
+    modern = f"uv pip install --no-deps --exclude-newer {cutoff}{own} -e ."
     if date.astimezone(UTC) >= PEP_660:
         return [modern]
-    later = format_rfc3339(LATER_TOOLS)
+    later = format_rfc3339(find_tool_cutoff(python, LATER_TOOLS) or LATER_TOOLS)
     cutoff_overrides = " ".join(
         f"--exclude-newer-package {name}={later}" for name in ("setuptools", "wheel")
     )

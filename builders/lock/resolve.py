@@ -10,7 +10,7 @@ from functools import partial
 from curate.builders.lock.archives import describe_archive, find_newer_archives, supply_archive
 from curate.builders.lock.initial_changes import initial_changes, reupload_cutoffs
 from curate.builders.lock.needless import AdjustmentStep, list_needed
-from curate.builders.lock.oldest_pytest import raise_pytest
+from curate.builders.lock.oldest_releases import raise_old_releases
 from curate.builders.lock.releases import (
     KnownReleases,
     find_sdists,
@@ -19,6 +19,7 @@ from curate.builders.lock.releases import (
 )
 from curate.builders.lock.repair import ADJUSTMENT_VERSION, find_adjustment, missing_extra_notes
 from curate.builders.lock.target import ResolutionTarget
+from curate.builders.lock.tool_dates import TOOLS, describe_tool_cutoff, list_tool_cutoffs
 from curate.builders.lock.uv import UvResult
 from curate.builders.lock.uv_compile import raise_if_infrastructure, run_uv_compile
 from curate.builders.model import Failure, RequirementsLock
@@ -37,8 +38,9 @@ def compute_lock_key(manifest: Manifest, python: str, cutoff: datetime) -> str:
     that lock.
     """
     moment = cutoff.astimezone(UTC).isoformat()
-    parts = f"{ADJUSTMENT_VERSION}\n{manifest.key}\n{python}\n{moment}"
-    return hashlib.sha256(parts.encode()).hexdigest()
+    tools = (f"{name}={own}" for name, own in list_tool_cutoffs(python, cutoff).items())
+    parts = (ADJUSTMENT_VERSION, manifest.key, python, moment, *tools)
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
 def compile_lock(
@@ -83,12 +85,12 @@ def compile_lock(
     manifest = initial[-1].manifest if initial else manifest.in_order()
     sentences = [change.sentence for change in initial]
     steps: list[AdjustmentStep] = []
-    unraised: tuple[Manifest, list[AdjustmentStep]] | None = None  # resolves with an old pytest
+    unraised: tuple[Manifest, list[AdjustmentStep]] | None = None  # resolves with old releases
     while True:
         attempt = _resolve_once(manifest, target, known)
         if attempt.code == 0:
             lock = _make_lock(attempt, manifest, target)
-            raised = raise_pytest(manifest, lock.packages, python)
+            raised = raise_old_releases(manifest, lock.packages, python)
             if raised and unraised is None:
                 unraised = manifest, [*steps]
                 steps.append(AdjustmentStep(before=manifest, change=raised))
@@ -177,6 +179,8 @@ def _resolve_once(manifest: Manifest, target: ResolutionTarget, known: KnownRele
 
 def _lock_notes(lock: RequirementsLock, known: KnownReleases) -> Iterator[str]:
     """Yield a sentence for every override of the index's data that concerns *lock*."""
+    if not lock.names.isdisjoint(TOOLS):
+        yield from describe_tool_cutoff(lock.python, lock.exclude_newer)
     for name, own in reupload_cutoffs(lock.exclude_newer).items():
         if name in lock.names:
             yield f"allowed {name} up to {own}: its releases were uploaded again later"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from curate.builders.lock.archives import unpacked_folder
 from curate.builders.lock.initial_changes import reupload_cutoffs
 from curate.builders.lock.legacy_metadata import ReleaseMetadata, render_uv_config
 from curate.builders.lock.target import ResolutionTarget
+from curate.builders.lock.tool_dates import list_tool_cutoffs
 from curate.builders.lock.uv import UvResult, run_uv
 from curate.builders.requirements import Manifest
 from curate.builders.rfc3339 import format_rfc3339
@@ -74,8 +76,9 @@ def run_uv_compile(
     manifest: Manifest, target: ResolutionTarget, metadata: Iterable[ReleaseMetadata]
 ) -> UvResult:
     """Run `uv pip compile` on *manifest*, with *metadata* that uv cannot read itself."""
+    tools = list_tool_cutoffs(target.python, target.cutoff)
     arguments = compile_arguments(
-        manifest,
+        replace(manifest, cutoff_overrides={**tools, **manifest.cutoff_overrides}),
         interpreter=target.interpreter,
         cutoff=target.cutoff,
         allow_prereleases=target.allow_prereleases,

@@ -10,6 +10,7 @@ from curate.builders.git.checkout import has_all_files, submodule_commits
 from curate.builders.git.run import run_git
 from curate.builders.lock.build_failures import drop_unbuildable
 from curate.builders.lock.resolve import compile_lock, compute_lock_key
+from curate.builders.lock.tool_dates import describe_tool_cutoff
 from curate.builders.model import BuiltInstance, Failure, InstanceSpec, RequirementsLock
 from curate.builders.requirements import Manifest
 from curate.core.model import Environment
@@ -233,6 +234,8 @@ def make_environment_record(
     plan: ValidationPlan, variant: RequirementsVariant, lock: RequirementsLock, built: BuiltInstance
 ) -> Environment:
     """Return the record of a built environment."""
+    tools = describe_tool_cutoff(lock.python, lock.exclude_newer)
+    seeds = [it for it in tools if it not in lock.adjustments]  # the lock may have none of them
     return Environment(
         key=built.environment_key,
         backend=built.backend,
@@ -241,7 +244,7 @@ def make_environment_record(
         lock=lock.text,
         exclude_newer=lock.exclude_newer,
         date=variant.date,
-        lock_adjustments=(*variant.manifest.notes, *lock.adjustments, *built.build_notes),
+        lock_adjustments=(*variant.manifest.notes, *lock.adjustments, *seeds, *built.build_notes),
         system_packages=plan.env.system_packages,
         handle=built.handle,
         digest=built.digest,

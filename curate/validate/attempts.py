@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,13 +22,13 @@ from curate.environments.build import (
 )
 from curate.environments.context import ValidationContext, ValidationOptions
 from curate.environments.plan import ValidationPlan, current_architecture, plan_validation
-from curate.environments.submodules import find_submodules
+from curate.environments.submodules import find_submodules, is_to_blame
 from curate.environments.test_selection import CONTEXT_CASES
 from curate.recipes import Recipe, RecipeError
 from curate.validate.attempt import Attempt, measure_progress
 from curate.validate.data_tests import run_data_tests
 from curate.validate.remedied import iter_remedied
-from curate.validate.repair import name_cause, omit_needless
+from curate.validate.repair import name_cause, omit_needless, read_log
 from curate.validate.runs import (
     bound_time,
     measure_strength,
@@ -122,7 +122,7 @@ def validate_candidate(
         ctx.store.unfinished.begin(candidate.instance_id, empty_record.inputs_hash)
         try:
             record = first_verified(plan, options, ctx, empty_record)
-            record = _name_missing_submodules(record, submodules.missing)
+            record = _name_missing_submodules(record, submodules.missing, candidate, ctx)
         finally:
             ctx.backend.release_instance(candidate.instance_id)
     # The system clock may be set back meanwhile.
@@ -259,14 +259,24 @@ def _failed_attempt(
     return replace(empty_record, verdict=verdict, attempt_logs=(key,))
 
 
-def _name_missing_submodules(record: Validation, missing: Sequence[str]) -> Validation:
-    """Return *record* with the submodules without which it may have been rejected."""
+def _name_missing_submodules(
+    record: Validation, missing: Mapping[str, str], candidate: Candidate, ctx: ValidationContext
+) -> Validation:
+    """Return *record* with its missing submodules; the reason is one that a failed install names.
+
+    *missing* is path -> sentence. Those that have nothing to do with the failure are told last.
+    """
     rejection = record.verdict.rejection
     if rejection is None or not missing:
         return record
-    is_needed = rejection.reason in ("install-failed", "not-imported")
-    reason = "missing-submodule" if is_needed else rejection.reason
-    detail = "\n".join(filter(None, ("; ".join(missing), rejection.detail)))
+    blamed: list[str] = []
+    if rejection.reason in ("install-failed", "not-imported"):
+        mirror, log = ctx.get_mirror(candidate.repo), f"{rejection.detail}\n{read_log(record, ctx)}"
+        blamed = [it for it in missing if is_to_blame(it, log, mirror, candidate.base_commit)]
+    reason = "missing-submodule" if blamed else rejection.reason
+    notes = "; ".join(text for path, text in missing.items() if path not in blamed)
+    causes = "; ".join(missing[path] for path in blamed)
+    detail = "\n".join(filter(None, (causes, rejection.detail, notes)))
     named = replace(rejection, reason=reason, detail=detail)
     return replace(record, verdict=replace(record.verdict, rejection=named))
 

@@ -12,7 +12,7 @@ from curate.builders.requirements import Manifest
 from curate.core.errors import NotFoundError
 from curate.environments import build
 from curate.environments.plan import ValidationPlan
-from curate.environments.submodules import CandidateSubmodules, find_submodules
+from curate.environments.submodules import CandidateSubmodules, find_submodules, is_to_blame
 from curate.environments.variants import RequirementsVariant
 from curate.git.first_parents import find_commit_at
 from curate.recipes import EnvRecipe, Recipe
@@ -113,10 +113,36 @@ def test_submodules_of_gitmodules_are_those_of_the_commit(
     candidate, mirror = fake(repo="o/r", base_commit=base), tmp_path / "r" / ".git"
     found = find_submodules(candidate, Recipe(repo="o/r"), mirror, get_mirror)
     assert found.mirrors == {"sub": tmp_path / "s" / ".git"}
-    assert found.missing == ("submodule gone of https://x.test/o/gone.git is not available",)
+    sentence = "submodule gone of https://x.test/o/gone.git is not available"
+    assert found.missing == {"gone": sentence}
     left_out = Recipe(repo="o/r", submodules={"sub": "", "gone": ""})
     assert find_submodules(candidate, left_out, mirror, get_mirror) == CandidateSubmodules(
         mirrors={}
     )
     bare = fake(repo="o/r", base_commit=repositories.commit("s", "without"))
     assert not find_submodules(bare, Recipe(repo="o/r"), tmp_path / "s/.git", get_mirror).mirrors
+
+
+@pytest.mark.parametrize(
+    ("path", "log", "is_blamed"),
+    [
+        ("docs/_themes", "AttributeError: module 'importlib._bootstrap' has no attribute", False),
+        (
+            "docs/_themes",
+            "warning: no files found matching '*' under directory 'docs/_themes'",
+            False,
+        ),
+        ("docs/_themes", "OSError: [Errno 2] No such file: 'docs/_themes/theme.conf'", True),
+        ("vendor/zlib", "src/a.c:1:10: fatal error: zlib.h: No such file or directory", True),
+        ("vendor/zlib", "src/a.c:1:10: fatal error: Python.h: No such file or directory", False),
+        ("vendor/zlib", "error: package directory 'vendor/zlib-ng' does not exist", False),
+        ("src/own_parser", "ModuleNotFoundError: No module named 'own.own_parser'", True),
+        ("deps", "running pip install --no-deps; deps are missing", False),
+        ("deps", "gcc: error: deps/a.c: No such file or directory", True),
+    ],
+)
+def test_a_missing_submodule_is_blamed_where_the_log_names_what_it_would_hold(
+    repositories: Any, tmp_path: Path, path: str, log: str, is_blamed: bool
+) -> None:
+    commit = repositories.commit("r", "include_dirs=['vendor/zlib'] # vendor/zlib/zlib.h")
+    assert is_to_blame(path, log, tmp_path / "r" / ".git", commit) == is_blamed

@@ -214,35 +214,41 @@ def test_what_was_built_for_a_trial_may_go_when_it_ends(
 
 
 @pytest.mark.parametrize(
-    ("rejection", "reason"),
+    ("reason", "is_blamed", "told"),
     [
-        (Rejection(stage="install", reason="install-failed", detail="no vendor/x.h"), None),
-        (Rejection(stage="install", reason="not-imported", detail="x"), None),
-        (Rejection(stage="collect", reason="collection-error", detail="x"), "collection-error"),
+        ("install-failed", True, "missing-submodule"),
+        ("not-imported", True, "missing-submodule"),
+        ("install-failed", False, "install-failed"),
+        ("collection-error", True, "collection-error"),
     ],
 )
 def test_a_rejection_names_the_submodules_that_are_missing(
-    monkeypatch: pytest.MonkeyPatch, rejection: Rejection, reason: str | None
+    monkeypatch: pytest.MonkeyPatch, reason: str, is_blamed: bool, told: str
 ) -> None:
+    """One that the failure names is its reason; another one is told after the real cause."""
     sentence = "submodule vendor/x of https://github.com/o/x is not available"
-    missing = CandidateSubmodules(mirrors={}, missing=(sentence,))
+    missing = CandidateSubmodules(mirrors={}, missing={"vendor/x": sentence})
     monkeypatch.setattr(attempts, "require_objects", lambda *_: None)
     monkeypatch.setattr(attempts, "find_submodules", lambda *_: missing)
-    record = make_validation(7, rejection)
+    monkeypatch.setattr(attempts, "is_to_blame", lambda *_: is_blamed)
+    record = make_validation(7, Rejection(stage="install", reason=reason, detail="the cause"))
     monkeypatch.setattr(attempts, "first_verified", lambda *_: record)
     plan = fake(selection=fake(build_command=lambda *_: ""), env=Recipe(repo="o/r").env[0])
     monkeypatch.setattr(attempts, "plan_validation", lambda *_: plan)
     ctx = fake(
-        store=fake(unfinished=fake(begin=lambda name, inputs: None)),
+        store=fake(
+            unfinished=fake(begin=lambda name, inputs: None), blobs=fake(get=lambda key: b"")
+        ),
         backend=fake(release_instance=lambda name: None),
         get_mirror=lambda _: None,
         python_versions=(),
     )
     recipe = Recipe(repo="owner/name")
     found = attempts.validate_candidate(make_candidate(7), recipe, ValidationOptions(), ctx)
-    told = not_none(found.verdict.rejection)
-    assert told.reason == (reason or "missing-submodule")
-    assert told.detail.splitlines() == [sentence, rejection.detail]
+    rejection = not_none(found.verdict.rejection)
+    assert rejection.reason == told
+    lines = [sentence, "the cause"] if told == "missing-submodule" else ["the cause", sentence]
+    assert rejection.detail.splitlines() == lines
 
 
 def test_what_a_failed_lock_printed_is_kept_whole_for_every_attempt(
