@@ -34,7 +34,7 @@ from curate.builders.requirements.requirement_line import InvalidRequirementLine
 from curate.environments.backend_question import BackendQuestion, BackendReply
 from curate.environments.build import lock_manifest
 from curate.environments.context import ValidationContext
-from curate.environments.retry import run_with_retries
+from curate.environments.retry import retry_sandbox_errors
 from curate.environments.stored_answers import find_reply, save_reply
 from curate.store import Store
 
@@ -188,7 +188,7 @@ def _run_question(
     variables = {**version_variables(candidate.version), **question.env.env_vars}
     run_spec = RunSpec(command=render_question(system), env_vars=variables, limits=LIMITS)
     try:
-        result = run_with_retries(ctx, lambda: ctx.backend.run_in_environment(spec, run_spec))
+        result = retry_sandbox_errors(ctx, lambda: ctx.backend.run_in_environment(spec, run_spec))
     finally:
         ctx.backend.release_instance(spec.name)
     if isinstance(result, Failure):

@@ -17,7 +17,7 @@ from curate.core.model import Environment
 from curate.environments.context import ValidationContext
 from curate.environments.install_check import find_install_correction
 from curate.environments.plan import ValidationPlan
-from curate.environments.retry import run_with_retries
+from curate.environments.retry import retry_sandbox_errors
 from curate.environments.submodules import find_submodules
 from curate.environments.variants import RequirementsVariant
 from curate.git.first_parents import find_commit_at
@@ -156,7 +156,7 @@ def _build_or_recall(spec: InstanceSpec, ctx: ValidationContext) -> BuiltInstanc
     known = ctx.store.get_failed_build(key)
     if known:
         return known
-    built = run_with_retries(ctx, lambda: ctx.backend.build_instance(spec))
+    built = retry_sandbox_errors(ctx, lambda: ctx.backend.build_instance(spec))
     if isinstance(built, BuiltInstance):
         # The same image, if it was built by an interrupted call, with the time that it took then.
         image = built.digest or built.handle

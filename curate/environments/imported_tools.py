@@ -6,12 +6,14 @@ extend such a tool test it, and code may use a library that only a tool brings (
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from curate.builders.git.run import run_git
 from curate.builders.git.tree import GitTree
+from curate.builders.model import Failure
 from curate.builders.package_facts import load_package_facts
 from curate.builders.requirements import Manifest, read_manifest
 from curate.patches.file_kinds import FileClassifier, is_documentation
@@ -20,21 +22,43 @@ from curate.recipes.schema import RequirementSources
 _NO_SOURCE = re.compile(r"(?:^|/)(?:docs?|scripts?|tools?|bench\w*|examples?|setup\.py)(?:/|$)")
 
 
-def keep_imported_tools(
+@dataclass(frozen=True, kw_only=True)
+class ReadRequirements:
+    """What a tree requires, and the sources that say so."""
+
+    sources: RequirementSources
+    manifest: Manifest | Failure
+
+
+def read_with_imported_tools(
     mirror: Path,
     tree: GitTree,
     tested_commit: str,
     sources: RequirementSources,
     classifier: FileClassifier,
-) -> RequirementSources:
-    """Return *sources* with the tools of *tree* that test modules and `conftest.py` import.
+) -> ReadRequirements:
+    """Read *sources* of *tree*, with the tools that test modules and `conftest.py` import.
 
     Imports are those of *tree* and of *tested_commit*, whose tests are run. A tool is also kept if
     any other module imports a library that it brings and nothing else declares.
     """
     manifest = read_manifest(tree, sources)
-    if not isinstance(manifest, Manifest) or not manifest.dropped_tools:
-        return sources
+    kept = (
+        _find_imported(mirror, (tree.commit, tested_commit), manifest, classifier)
+        if isinstance(manifest, Manifest) and manifest.dropped_tools
+        else []
+    )
+    if not kept:
+        return ReadRequirements(sources=sources, manifest=manifest)
+    names_kept = tuple(dict.fromkeys((*sources.force_include, *kept)))
+    sources = sources.model_copy(update={"force_include": names_kept})
+    return ReadRequirements(sources=sources, manifest=read_manifest(tree, sources))
+
+
+def _find_imported(
+    mirror: Path, commits: Iterable[str], manifest: Manifest, classifier: FileClassifier
+) -> list[str]:
+    """Return the tools that *manifest* drops although code of *commits* imports them."""
     brought = load_package_facts().tool_libraries
     declared = {item.name for item in manifest.requirements}
     libraries = {
@@ -43,8 +67,8 @@ def keep_imported_tools(
     }
     modules = {tool.replace("-", "_") for tool in manifest.dropped_tools}
     names = {*modules, *(it for names in libraries.values() for it in names)}
-    found = dict.fromkeys(_iter_imports(mirror, (tree.commit, tested_commit), names))
-    kept = [
+    found = dict.fromkeys(_iter_imports(mirror, commits, names))
+    return [
         tool
         for tool in manifest.dropped_tools
         if any(
@@ -53,8 +77,6 @@ def keep_imported_tools(
             for path, name in found
         )
     ]
-    names_kept = tuple(dict.fromkeys((*sources.force_include, *kept)))
-    return sources.model_copy(update={"force_include": names_kept})
 
 
 def _is_project_code(path: str) -> bool:

@@ -29,7 +29,7 @@ from curate.builders.requirements.requirement_line import (
 )
 from curate.environments.context import ValidationContext
 from curate.environments.plan import ValidationPlan
-from curate.environments.retry import run_with_retries
+from curate.environments.retry import retry_sandbox_errors
 from curate.environments.variants import RequirementsVariant
 
 LIMITS = ResourceLimits(seconds=60, test_seconds=0, memory_bytes=1 << 30, output_bytes=8 << 20)
@@ -121,7 +121,7 @@ def _read_installed(
     spec = RunSpec(command=render_installed_question(), limits=LIMITS)
 
     def read() -> InstalledMetadata:
-        result = run_with_retries(ctx, lambda: ctx.backend.run_tests(built, spec))
+        result = retry_sandbox_errors(ctx, lambda: ctx.backend.run_tests(built, spec))
         return InstalledMetadata(answer=parse_installed(result.output, variant.manifest.project))
 
     step = f"installed metadata {built.digest or built.handle}"

@@ -17,7 +17,7 @@ MAX_ATTEMPTS = 3
 RETRY_SECONDS = 2.0  # wait before the second attempt; doubles with each further one
 
 
-def run_with_retries(ctx: ValidationContext, work: Callable[[], T]) -> T:
+def retry_sandbox_errors(ctx: ValidationContext, work: Callable[[], T]) -> T:
     """Return the result of *work*, tried a few times if it raises SandboxError."""
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(SandboxError),

@@ -9,11 +9,11 @@ from curate.builders.git.run import git_output
 from curate.builders.git.tree import GitTree
 from curate.builders.model import Failure
 from curate.builders.python.choose import PythonChoice, choose_python
-from curate.builders.requirements import Manifest, read_answered_manifest, read_manifest
+from curate.builders.requirements import Manifest, read_answered_manifest
 from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.model import Candidate
 from curate.environments.backend_question import AskBackend, BackendQuestion, BackendReply
-from curate.environments.imported_tools import keep_imported_tools
+from curate.environments.imported_tools import ReadRequirements, read_with_imported_tools
 from curate.environments.recipe_values import make_classifier
 from curate.environments.shared_cutoff import find_shared_cutoff
 from curate.environments.workspace import find_sources
@@ -53,7 +53,7 @@ class VariantPlanner:
         self.candidate, self.recipe, self.env = candidate, recipe, env
         self.pythons, self.ask = pythons, ask
         self.test_files = test_files
-        self.sources: Mapping[str, RequirementSources] = {}
+        self.read: Mapping[str, ReadRequirements] = {}
 
     def plan_variants(
         self, trees: Mapping[str, GitTree], mirror: Path
@@ -64,7 +64,7 @@ class VariantPlanner:
         first: with the newer library, tests unrelated to the fix may fail before it.
         """
         dates = _environment_dates(self.candidate, trees["gold"].commit, mirror)
-        self.sources = self._find_sources(trees, mirror)
+        self.read = self._read_all(trees, mirror)
         candidates = [
             self._plan_variant(source, trees[source], date, mirror)
             for source, date in dates.items()
@@ -78,26 +78,26 @@ class VariantPlanner:
         return tuple(
             replace(
                 self._with_shared_cutoff(it, trees[it.requirements_from], mirror),
-                sources=self.sources[it.requirements_from],
+                sources=self.read[it.requirements_from].sources,
             )
             for it in distinct.values()
         )
 
-    def _find_sources(
+    def _read_all(
         self, trees: Mapping[str, GitTree], mirror: Path
-    ) -> Mapping[str, RequirementSources]:
+    ) -> Mapping[str, ReadRequirements]:
         classifier, tested = make_classifier(self.recipe), trees["gold"].commit
         found = {name: find_sources(it, self.env, self.test_files) for name, it in trees.items()}
         return {
-            name: keep_imported_tools(mirror, tree, tested, found[name], classifier)
+            name: read_with_imported_tools(mirror, tree, tested, found[name], classifier)
             for name, tree in trees.items()
         }
 
     def _plan_variant(
         self, source: str, tree: GitTree, date: datetime, mirror: Path
     ) -> RequirementsVariant | Failure:
-        sources = self.sources[source]
-        read = make_variant(source, read_manifest(tree, sources), date, self.env, self.pythons)
+        sources = self.read[source].sources
+        read = make_variant(source, self.read[source].manifest, date, self.env, self.pythons)
         if isinstance(read, Failure) or not read.manifest.unknowns or self.ask is None:
             return read
         if sources.projects:  # in subfolders: their back-ends are not asked
@@ -132,7 +132,7 @@ class VariantPlanner:
             note = f"the build back-end gave no answer, so what was read stands: {reply.error}"
             manifest = replace(variant.manifest, notes=(*variant.manifest.notes, note))
             return replace(variant, manifest=manifest, reply=reply)
-        sources = self.sources[variant.requirements_from]
+        sources = self.read[variant.requirements_from].sources
         answered = read_answered_manifest(tree, sources, reply.answer, variant.python)
         made = make_variant(
             variant.requirements_from, answered, variant.date, self.env, self.pythons
@@ -144,7 +144,7 @@ class VariantPlanner:
     def _with_shared_cutoff(
         self, variant: RequirementsVariant, tree: GitTree, mirror: Path
     ) -> RequirementsVariant:
-        sources = self.sources[variant.requirements_from]
+        sources = self.read[variant.requirements_from].sources
         cutoff = find_shared_cutoff(mirror, tree, sources, variant.date)
         return replace(variant, cutoff=cutoff)
 

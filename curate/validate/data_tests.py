@@ -18,7 +18,7 @@ from curate.environments.context import ValidationContext
 from curate.environments.plan import ValidationPlan, plan_unread_data
 from curate.environments.recipe_values import resource_limits
 from curate.environments.test_selection import name_some
-from curate.validate.runs import run_before_and_after, run_with_retries
+from curate.validate.runs import run_before_and_after, run_until_complete
 from curate.validate.verdict import NO_FAIL_TO_PASS, compute_verdict
 
 log = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ def _record(
 
     def run() -> RunResult:
         ctx.report_step(plan.candidate.instance_id, "tests of changed data")
-        return replace(run_with_retries(ctx, built, spec), output=b"")
+        return replace(run_until_complete(ctx, built, spec), output=b"")
 
     step = f"record {content_hash(built.digest or built.handle, repr(spec))}"
     return ctx.resume(plan.candidate.instance_id, step, RunResult, run)

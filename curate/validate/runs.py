@@ -126,7 +126,7 @@ def _run_without_source(
         plan.candidate.instance_id,
         _name_step("partial patch", built, spec),
         RunResult,
-        lambda: replace(run_with_retries(ctx, built, spec), output=b""),
+        lambda: replace(run_until_complete(ctx, built, spec), output=b""),
     )
 
 
@@ -164,7 +164,7 @@ def _run_side(
 
     def run() -> Run:
         ctx.report_step(candidate.instance_id, f"{RUN_NAMES[side]} {index + 1}/{count}")
-        result = run_with_retries(ctx, built, spec)
+        result = run_until_complete(ctx, built, spec)
         log.debug(
             "%s: %s %s ended after %.1f s: %s",
             *(candidate.instance_id, RUN_NAMES[side], index + 1, result.seconds),
@@ -209,7 +209,7 @@ def _make_run_spec(
     )
 
 
-def run_with_retries(ctx: ValidationContext, built: BuiltInstance, spec: RunSpec) -> RunResult:
+def run_until_complete(ctx: ValidationContext, built: BuiltInstance, spec: RunSpec) -> RunResult:
     """Run the tests; retry a few times if the sandbox fails or the run is interrupted.
 
     If every attempt is interrupted, the tests are the cause, not a restarted engine; the last

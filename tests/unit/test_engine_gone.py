@@ -116,7 +116,7 @@ def sound(*results: RunResult) -> RunResult:
     """The result of a run that gives *results* one after the other."""
     ctx = fake(stop_event=threading.Event(), backend=fake(run_tests=_one_by_one(results)))
     built = BuiltInstance(name="n", backend="docker", handle="h", environment_key="k")
-    return runs.run_with_retries(ctx, built, RunSpec(command="pytest"))
+    return runs.run_until_complete(ctx, built, RunSpec(command="pytest"))
 
 
 def _one_by_one(results: Iterable[RunResult]) -> Callable[[object, object], RunResult]:
@@ -140,4 +140,4 @@ def test_nothing_is_run_again_after_a_stop() -> None:
     ctx = fake(stop_event=threading.Event(), backend=None)
     ctx.stop_event.set()
     with pytest.raises(ValidationCancelledError):
-        runs.run_with_retries(ctx, UNUSED, UNUSED)
+        runs.run_until_complete(ctx, UNUSED, UNUSED)
