@@ -23,3 +23,4 @@ class BuildSettings:
     image_disk_limit_bytes: int = 0  # limit for images and build cache together; 0 = no limit
     # Marks containers and processes of test runs, so that `cleanup` finds what a killed one left.
     run_owner: str = "nobody"
+    network_timeout: float = 30.0  # seconds that an engine or a registry may be silent at first

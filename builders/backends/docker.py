@@ -57,13 +57,13 @@ class DockerBackend:
     @cached_property
     def engine(self) -> docker.DockerClient:
         """The docker SDK client, shared by threads."""
-        return connect_to_engine()
+        return connect_to_engine(ping_timeout=self.settings.network_timeout)
 
     @cached_property
     def image_gc(self) -> ImageGC:
         """The garbage collector of images on the engine."""
         return ImageGC(
-            connect_to_engine(timeout=ENGINE_TIMEOUT),
+            connect_to_engine(timeout=ENGINE_TIMEOUT, ping_timeout=self.settings.network_timeout),
             self.settings,
             self.environment_leases,
             self.protected_images,

@@ -1,5 +1,6 @@
 """Connection to the container engine through the docker SDK, and translation of its errors."""
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +13,12 @@ if TYPE_CHECKING:
     import docker
 
 
-def connect_to_engine(*, timeout: int = 120) -> "docker.DockerClient":
+def connect_to_engine(*, timeout: int = 120, ping_timeout: float = 30) -> "docker.DockerClient":
     """Return a docker SDK client after a successful ping.
 
     Args:
         timeout: Seconds to wait for each answer of the engine.
+        ping_timeout: Seconds to wait for the first one.
 
     Raises:
         EngineUnavailableError: No engine responds.
@@ -24,8 +26,9 @@ def connect_to_engine(*, timeout: int = 120) -> "docker.DockerClient":
     import docker
 
     try:
-        client = docker.from_env(timeout=timeout)
+        client = docker.from_env(timeout=math.ceil(ping_timeout))
         client.ping()
+        client.api.timeout = timeout
     except (docker.errors.DockerException, OSError) as error:
         raise EngineUnavailableError(
             f"no container engine responds: {_find_connection_error(error)}",
@@ -40,6 +43,8 @@ def _find_connection_error(error: BaseException) -> str:
     pending: list[object] = [error]
     while pending:
         found = pending.pop()
+        if type(found).__name__ in ("ReadTimeout", "ReadTimeoutError", "TimeoutError"):
+            return f"it accepts requests but does not answer: {socket}"
         if isinstance(found, OSError) and found.strerror:
             return f"{found.strerror}: {socket}"
         if isinstance(found, BaseException):

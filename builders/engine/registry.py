@@ -4,6 +4,7 @@ Credentials are those of `docker login`; this module does not handle them. The S
 raise: errors, the digest and the state of each layer are parsed from its progress stream.
 """
 
+import math
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import docker
+import requests
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from curate.builders.errors import BuilderError
@@ -21,6 +23,8 @@ _FINAL = re.compile(
     r"|does not exist|no such image|invalid reference|repository name|name invalid",
     re.IGNORECASE,
 )
+
+_SILENT = re.compile(r"timeout|deadline exceeded|request canceled", re.IGNORECASE)
 
 
 class RegistryError(BuilderError):
@@ -76,6 +80,26 @@ def push_image(client: docker.DockerClient, image: str, repository: str, tag: st
         pushed_bytes=pushed_bytes,
         seconds=time.monotonic() - started,
     )
+
+
+def check_registry(client: docker.DockerClient, registry: str, seconds: float) -> None:
+    """Ask *registry* for an image, whatever the answer.
+
+    Raises:
+        RegistryUnavailableError: There is none within *seconds*, or the engine has waited in vain.
+    """
+    patience, client.api.timeout = client.api.timeout, math.ceil(seconds)
+    try:
+        client.images.get_registry_data(f"{registry}/curate:latest")
+    except (requests.exceptions.ReadTimeout, docker.errors.APIError) as error:
+        if isinstance(error, docker.errors.APIError) and not _SILENT.search(str(error)):
+            return
+        raise RegistryUnavailableError(
+            f"the registry {registry} accepts requests but does not answer",
+            hint="Check its name and try again later; network_timeout says how long to wait.",
+        ) from error
+    finally:
+        client.api.timeout = patience
 
 
 def verify_image(client: docker.DockerClient, reference: str) -> str:

@@ -1,6 +1,6 @@
-"""Execute a command with resource limits and, if the kernel allows it, without network.
+"""Execute a command with low priority and, if the kernel allows it, without network.
 
-Run as a script: `python isolate.py MEMORY_BYTES NOTE_FILE ENVIRONMENT COMMAND...`. It is a separate
+Run as a script: `python isolate.py PIDS NOTE_FILE ENVIRONMENT COMMAND...`. It is a separate
 process because a program with threads cannot safely do this between fork and exec. NOTE_FILE gets
 "isolated" if the command has no network except its own loopback, and what it changes in the folder
 ENVIRONMENT goes with the run; else the reason why not. Where the kernel allows it, the host name is
@@ -10,6 +10,7 @@ that of containers, and resolves to the loopback.
 import ctypes
 import fcntl
 import os
+import re
 import resource
 import socket
 import struct
@@ -30,21 +31,12 @@ HOSTS = f"127.0.0.1 localhost {HOST_NAME}\n::1 localhost ip6-localhost ip6-loopb
 NICENESS = 5  # below what the user does meanwhile
 
 
-def limit_resources(memory_bytes: int) -> None:
-    """Limit the memory of each process; the kernel has no such limit for a process tree."""
-    os.nice(NICENESS)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        soft = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
-        resource.setrlimit(resource.RLIMIT_DATA, (soft, soft))
-
-
-def isolate_run(hosts: Path, environment: str = "") -> str:
+def isolate_run(hosts: Path, environment: str = "", pids: int = 0) -> str:
     """Enter an empty network namespace; return "isolated", or why that is not possible.
 
     *hosts* is a file to create, which the command sees as /etc/hosts. The folder *environment* gets
-    a layer in the folder of *hosts*, which takes all changes.
+    a layer in the folder of *hosts*, which takes all changes. In a user namespace, which counts its
+    own processes since Linux 5.14, the kernel refuses more than *pids* + 1.
     """
     if sys.platform != "linux":
         return "the network is not isolated: this system has no namespaces"
@@ -58,6 +50,12 @@ def isolate_run(hosts: Path, environment: str = "") -> str:
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
         Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+        if pids and _kernel_version() >= (5, 14):
+            _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+            limit = pids + 1  # so that there are too many for the supervisor, too
+            resource.setrlimit(
+                resource.RLIMIT_NPROC, (limit if hard < 0 else min(limit, hard),) * 2
+            )
     _enable_loopback()
     has_own_files = has_own_files and _make_mounts_private(libc)
     if has_own_files:
@@ -65,6 +63,10 @@ def isolate_run(hosts: Path, environment: str = "") -> str:
     if environment and not (has_own_files and _lay_over(libc, environment, hosts.parent)):
         return "what tests change in the environment stays for later runs"
     return "isolated"
+
+
+def _kernel_version() -> tuple[int, ...]:
+    return tuple(map(int, re.findall("[0-9]+", os.uname().release)[:2]))
 
 
 def _enable_loopback() -> None:
@@ -102,11 +104,12 @@ def _lay_over(libc: ctypes.CDLL, environment: str, folder: Path) -> bool:
 
 
 def main() -> None:
-    """Apply limits, isolate the network, write the note, and execute the command."""
-    memory, note, environment, *command = sys.argv[1:]
-    limit_resources(int(memory))
+    """Lower the priority, isolate the network, write the note, and execute the command."""
+    pids, note, environment, *command = sys.argv[1:]
+    os.nice(NICENESS)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     hosts = Path(note).with_name("hosts")
-    Path(note).write_text(isolate_run(hosts, environment), encoding="utf-8")
+    Path(note).write_text(isolate_run(hosts, environment, int(pids)), encoding="utf-8")
     os.execvp(command[0], command)
 
 

@@ -1,8 +1,8 @@
 """Run tests in a folder of this machine, without an engine; this does not isolate untrusted code.
 
-A run gets its own copy of the checkout, home, temporary folder and process group, resource limits,
-and no network if the kernel lets this user create a network namespace; if not, the detail of the
-result says so. Tests run as this user and can read and change whatever this user can.
+A run gets its own copy of the checkout, home, temporary folder and session, limits of time, memory
+and processes, and no network if the kernel lets this user create a network namespace; if not, the
+detail of the result says so. Tests run as this user and can read and change whatever this user can.
 
 The virtual environment is shared by all runs; what a run changes in it goes with the run, if the
 kernel lets this user mount a layer over it (overlayfs). Its editable install refers to the original
@@ -52,16 +52,10 @@ def run_locally(
         key = generate_key()
         (folder / "out" / "key").write_bytes(key)
         variables = _run_environment(Path(built.handle), folder)
-        command = [sys.executable, "-I", isolate.__file__, str(run_spec.limits.memory_bytes)]
+        command = [sys.executable, "-IS", isolate.__file__, str(run_spec.limits.pids)]
         command += [str(folder / "isolation"), f"{built.handle}/venv"]
         command += ["bash", f"{layout.inputs}/run.sh"]
-        result = run_process(
-            command,
-            variables,
-            seconds=run_spec.limits.seconds,
-            output_bytes=run_spec.limits.output_bytes,
-            owner=owner,
-        )
+        result = run_process(command, variables, run_spec.limits, owner=owner)
         return classify_run(_collect_artifacts(folder, key, result))
 
 
@@ -146,6 +140,7 @@ def _collect_artifacts(folder: Path, key: bytes, result: ProcessResult) -> RunAr
         key=key,
         exit_code=result.exit_code,
         timed_out=result.timed_out,
+        reached_limit=result.reached_limit,
         patched=_read_capped(out / "patched") is not None,
         key_was_left=_read_capped(out / "key") == key,
         report=_read_capped(out / "report"),

@@ -19,7 +19,7 @@ from urllib3.exceptions import ReadTimeoutError
 from curate.builders.errors import SandboxError
 from curate.builders.model import ResourceLimits
 from curate.builders.process.free_space import RESERVED_INODE_FRACTION, free_inode_fraction
-from curate.builders.sandbox.run_script import KILL_AFTER
+from curate.builders.sandbox.supervise import KILL_AFTER
 
 GRACE_SECONDS = (
     KILL_AFTER + 3

@@ -127,6 +127,7 @@ def make_client(settings: Settings, display: CrawlProgress) -> "GitHubClient":
         settings.github_api_url,
         policy=display.make_retry_policy(),
         on_warning=display.print_warning,
+        timeout=settings.network_timeout,
     )
 
 

@@ -59,7 +59,7 @@ def prune_command(
     building = settings.build_settings()
     unpushed = _list_unpushed_images(settings)
     image_gc = ImageGC(
-        connect_to_engine(timeout=ENGINE_TIMEOUT),
+        connect_to_engine(timeout=ENGINE_TIMEOUT, ping_timeout=settings.network_timeout),
         building,
         EnvironmentLeases(building.cache_dir / "uses"),
         protected_images=lambda: unpushed,

@@ -32,7 +32,7 @@ from curate.cli.publish_options import (
     check_dataset_name,
     parse_lite_mode,
     parse_subsets,
-    read_hub_token,
+    prepare_hub_client,
 )
 from curate.cli.publish_verify import EXAMPLE as VERIFY_EXAMPLE
 from curate.cli.publish_verify import make_check, verify_command
@@ -118,7 +118,11 @@ def publish_command(
         options = replace(options, progress=progress)
         steps = ReleaseSteps(
             set_images=partial(
-                set_release_images, store=store, registry=registry, allow_local=allow_local_images
+                set_release_images,
+                store=store,
+                registry=registry,
+                allow_local=allow_local_images,
+                network_timeout=settings.network_timeout,
             )
         )
         if not registry and not allow_local_images:
@@ -140,7 +144,8 @@ def publish_command(
     }
     require_pushable(problems)
     if hub:
-        result |= _push(folder, hub, private=private, branch=branch, tag=tag)
+        token = prepare_hub_client(settings)
+        result |= _push(folder, hub, private=private, branch=branch, tag=tag, token=token)
     if as_json:
         print_json(result)
 
@@ -191,9 +196,11 @@ def diff_command(
     from curate.publish.hub import download_dataset
 
     check_dataset_name(hub)
-    here = _existing_release(get_settings(context), folder)
+    settings = get_settings(context)
+    here = _existing_release(settings, folder)
+    token = prepare_hub_client(settings)
     with tempfile.TemporaryDirectory(prefix="curate-") as there:
-        if not download_dataset(hub, Path(there), branch=branch, token=read_hub_token()):
+        if not download_dataset(hub, Path(there), branch=branch, token=token):
             err_console.print(f"{hub} has no release on {branch} yet", soft_wrap=True)
         found = diff_folders(Path(there), here)
     if as_json:
@@ -227,14 +234,15 @@ def push_command(
     require_pushable(check_release_folder(here, filters, make_examiners(settings, filters)))
     if not allow_local_images:
         require_registry_images(iter_rows(here, "train", ("instance_id", "image")))
+    token = prepare_hub_client(settings)
     if dry_run:
-        changes = plan_push(here, hub, branch=branch, token=read_hub_token())
+        changes = plan_push(here, hub, branch=branch, token=token)
         result: dict[str, object] = {"hub": hub, "add": changes.add, "delete": changes.delete}
         for verb, paths in (("add", changes.add), ("delete", changes.delete)):
             for path in paths:
                 err_console.print(f"would {verb} {path}", markup=False, soft_wrap=True)
     else:
-        result = _push(here, hub, private=private, branch=branch, tag=tag)
+        result = _push(here, hub, private=private, branch=branch, tag=tag, token=token)
     if as_json:
         print_json(result)
 
@@ -261,11 +269,11 @@ def benchmark_list_command(
     sys.stdout.write(to_toml(rows, source or ", ".join(file.name for file in files)))
 
 
-def _push(folder: Path, hub: str, *, private: bool, branch: str, tag: str) -> dict[str, object]:
+def _push(
+    folder: Path, hub: str, *, private: bool, branch: str, tag: str, token: str | None
+) -> dict[str, object]:
     with show_work(f"pushing to {hub}"):
-        pushed = push_rows(
-            folder, hub, private=private, branch=branch, tag=tag, token=read_hub_token()
-        )
+        pushed = push_rows(folder, hub, private=private, branch=branch, tag=tag, token=token)
     return {"hub": hub, "commit": pushed.commit, "changed": pushed.changed}
 
 

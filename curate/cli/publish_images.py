@@ -75,7 +75,7 @@ def images_command(
                 process_lock(settings.data_dir, PUBLICATION),
                 show_work(f"pushing images to {registry}"),
             ):
-                pushed = push_missing_images(store, registry, ids)
+                pushed = push_missing_images(store, registry, ids, settings.network_timeout)
     if as_json:
         failed = {name: str(error) for name, error in pushed.failures.items()}
         counts = {"total_bytes": estimate.total_bytes, "pushed": len(pushed.images)}

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from curate.core.errors import ConfigurationError
+from curate.core.settings import Settings
 from curate.publish.measures.swebench_lite import CRITERIA_BY_MODE
 
 _HUB_NAME = re.compile(r"\w(?:[\w.-]*\w)?", re.ASCII)
@@ -41,8 +42,11 @@ def check_dataset_name(hub: str) -> None:
         )
 
 
-def read_hub_token() -> str | None:
-    """The Hub's token; None leaves it to the Hub client's own store."""
+def prepare_hub_client(settings: Settings) -> str | None:
+    """Limit how long the Hub may be silent; return the token, None for the Hub client's own."""
+    from curate.publish.hub import limit_silence
+
+    limit_silence(settings.network_timeout)
     return os.environ.get("HF_TOKEN") or None
 
 

@@ -32,7 +32,7 @@ from curate.cli.publish_options import (
     LocalImagesOption,
     PrivateOption,
     check_dataset_name,
-    read_hub_token,
+    prepare_hub_client,
 )
 from curate.cli.saved_drafts import print_saved_draft
 from curate.cli.suggestions import complete_commands
@@ -271,7 +271,11 @@ def _write_release(
     filters = read_filters(settings.release_filters)
     registry = target.registry if target.is_published else ""
     set_images = partial(
-        set_release_images, store=store, registry=registry, allow_local=target.allows_local_images
+        set_release_images,
+        store=store,
+        registry=registry,
+        allow_local=target.allows_local_images,
+        network_timeout=settings.network_timeout,
     )
     written = write_filtered_release(
         settings,
@@ -293,7 +297,7 @@ def _write_release(
             private=target.is_private,
             branch="main",
             tag="",
-            token=read_hub_token(),
+            token=prepare_hub_client(settings),
         )
         document |= {"hub": target.hub, "commit": pushed.commit, "changed": pushed.changed}
     return document

@@ -34,6 +34,8 @@ class Settings(BaseModel):
     mirrors_dir: Path | None = None  # bare repositories `owner__name.git`; default data/mirrors
     recipes_dir: Path | None = None  # extra recipes; they override the built-in ones
     github_api_url: str = "https://api.github.com"
+    # seconds that GitHub, the Hub, the engine and registries may be silent before they are given up
+    network_timeout: float = Field(default=30, gt=0, le=3600)
     # hosts besides GitHub's whose repositories may be cloned as submodules
     submodule_hosts: str = "github.com gitlab.com bitbucket.org codeberg.org"
     base_image: str = BuildSettings.base_image
@@ -82,6 +84,7 @@ class Settings(BaseModel):
             min_free_disk_bytes=int(self.min_free_disk_gib * 2**30),
             image_disk_limit_bytes=int(self.image_disk_limit_gib * 2**30),
             run_owner=self.run_owner,
+            network_timeout=self.network_timeout,
         )
 
     @property

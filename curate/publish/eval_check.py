@@ -132,7 +132,7 @@ def _check_all(
     from curate.builders.engine.client import connect_to_engine
     from curate.builders.sandbox.docker import remove_containers
 
-    client = connect_to_engine()
+    client = connect_to_engine(ping_timeout=settings.network_timeout)
     owner = f"{settings.run_owner}-eval"
     remove_containers(client, owner)  # of a killed process
     options.observer.on_start(len(todo))

@@ -22,6 +22,7 @@ from curate.core.errors import (
 from curate.publish.folder_changes import FileDigest, FolderChanges, local_digests, plan_changes
 
 DEFAULT_BRANCH = "main"
+_WAITS = ("connect", "read", "write", "pool")  # of the HTTP library
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,25 @@ class PushOptions:
     branch: str = DEFAULT_BRANCH
     max_attempts: int = 4
     pause: float = 2.0  # seconds to wait after the first failure; doubles with each further one
+
+
+def limit_silence(seconds: float) -> None:
+    """Let no request to the Hub wait longer for the next bytes; its client waits without end."""
+    from huggingface_hub import set_client_factory
+    from huggingface_hub.utils._http import default_client_factory
+
+    def limit(request: Any) -> None:
+        times = request.extensions.get("timeout", {})
+        shortest = {name: min(times.get(name) or seconds, seconds) for name in _WAITS}
+        request.extensions["timeout"] = shortest
+
+    def make_client() -> Any:
+        client = default_client_factory()
+        hooks = client.event_hooks
+        client.event_hooks = {**hooks, "request": [*hooks["request"], limit]}
+        return client
+
+    set_client_factory(make_client)
 
 
 def push_folder(

@@ -104,14 +104,16 @@ def require_registry_images(rows: Iterable[Row]) -> None:
 
 
 def set_release_images(
-    rows: RowTable, *, store: Store, registry: str, allow_local: bool
+    rows: RowTable, *, store: Store, registry: str, allow_local: bool, network_timeout: float
 ) -> RowTable:
     """Return *rows* with their images in *registry*, to which the missing ones are pushed.
 
     Raises PushIncompleteError if one cannot be pushed, ConfigurationError if a row references an
     image of this machine, unless *allow_local*.
     """
-    pushed = push_missing_images(store, registry, rows.ids) if registry else PushedImages()
+    pushed = PushedImages()
+    if registry:
+        pushed = push_missing_images(store, registry, rows.ids, network_timeout)
     require_all_pushed(pushed)
     released = set_images(rows, pushed.images)
     if not allow_local:
@@ -127,15 +129,22 @@ def estimate_missing_images(store: Store, registry: str, ids: Collection[str]) -
     return estimate_push(inventory.local_environments.items(), inventory.registry_images.keys())
 
 
-def push_missing_images(store: Store, registry: str, ids: Collection[str]) -> PushedImages:
-    """Push the images of *ids* missing in *registry*, with the engine of this machine."""
+def push_missing_images(
+    store: Store, registry: str, ids: Collection[str], network_timeout: float
+) -> PushedImages:
+    """Push the images of *ids* missing in *registry*, with the engine of this machine.
+
+    Engine and registry must begin to answer within *network_timeout* seconds.
+    """
     from curate.builders.engine.client import connect_to_engine, translate_engine_errors
-    from curate.builders.engine.registry import push_image
+    from curate.builders.engine.registry import check_registry, push_image
 
     inventory = list_images(store, registry, ids)
     if inventory.local_environments.keys() <= inventory.registry_images.keys():
         return PushedImages(images=inventory.registry_images)
-    client = connect_to_engine()
+    client = connect_to_engine(ping_timeout=network_timeout)
+    with translate_engine_errors():
+        check_registry(client, registry, network_timeout)
 
     def push(image: str, repository: str, tag: str) -> tuple[str, int]:
         with translate_engine_errors():

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TextIO
 
 import pytest
+from huggingface_hub import set_client_factory
+from huggingface_hub.utils._http import default_client_factory
 
 from curate.cli.waiting import CrawlProgress
 from curate.core.model import CrawlState, Rejection
@@ -20,6 +22,7 @@ from curate.store import Store
 from tests.helpers.command_tree import REPO, Command, list_commands
 from tests.helpers.factories import make_candidate, make_pull, make_validation
 from tests.helpers.git_history import GitHistory
+from tests.helpers.releases import good, released
 from tests.helpers.terminal import Typed, typed
 
 CODES = {*range(9), 130}  # as documented
@@ -238,6 +241,50 @@ def test_dead_services(command: Command, folder: Path) -> None:
     for option, value in (("hub", "a/b"), ("registry", "127.0.0.1:9/lab"), ("sample", "1")):
         if any(it.name == option for it in command.parameters):
             run((*command.line(**{option: value}),), folder)
+
+
+@pytest.fixture(scope="module")
+def silent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """Addresses of servers that accept connections and say nothing: over TCP, at a socket."""
+    path = tmp_path_factory.mktemp("silent") / "socket"
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=1000) as tcp,
+        socket.socket(socket.AF_UNIX) as local,
+    ):
+        local.bind(str(path))
+        local.listen(1000)
+        yield f"127.0.0.1:{tcp.getsockname()[1]}", f"unix://{path}"
+    set_client_factory(default_client_factory)  # of the Hub
+
+
+@every_command
+@pytest.mark.parametrize("service", ["github", "hub", "engine"])
+def test_silent_services(
+    command: Command,
+    service: str,
+    silent: tuple[str, str],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A service that accepts and is silent is given up soon; what needs none of it is the same."""
+    host, engine = silent
+    variables = {
+        "github": {"CURATE_GITHUB_API_URL": f"http://{host}"},
+        "engine": {"DOCKER_HOST": engine},
+    }.get(service, {})
+    if service == "hub":
+        released(folder / "data/release", good())
+    lines = [command.line()]
+    for option, value in (("hub", "a/b"), ("registry", f"{host}/lab")):
+        if any(it.name == option for it in command.parameters):
+            lines.append(command.line(**{option: value}))
+    for line in lines:
+        expected = run(line, folder)
+        with monkeypatch.context() as patch:
+            if service == "hub":
+                patch.setattr("huggingface_hub.constants.ENDPOINT", f"http://{host}")
+            done = run(line, folder, {**variables, "CURATE_NETWORK_TIMEOUT": "0.2"})
+        assert done.returncode == expected.returncode, done.stderr
 
 
 def closed_pipe(buffering: int = -1) -> TextIO:

@@ -186,6 +186,28 @@ def test_an_interrupt_leaves_nothing(
     assert not [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
 
 
+def test_a_daemon_without_our_variables_ends_with_the_run(
+    make: MakeProject, scratch: Path, tmp_path: Path
+) -> None:
+    code = f"""
+import os
+def test_a():
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            with open({str(tmp_path / "pid")!r}, "w") as stream: stream.write(str(os.getpid()))
+            os.execve("/bin/sleep", ["sleep", "600"], {{}})
+        os._exit(0)
+    os.wait()
+    while not os.path.exists({str(tmp_path / "pid")!r}): pass
+"""
+    result = run_locally(
+        make({"test_x.py": code}), RunSpec(command="python -m pytest"), temp_parent=scratch
+    )
+    assert result.outcomes == {"test_x.py::test_a": Outcome.PASSED}, result.output
+    assert not Path("/proc", (tmp_path / "pid").read_text()).exists()
+
+
 def test_a_folder_removed_by_another_leaves_the_one_around_it_alone(
     make: MakeProject, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from curate.builders.model import ResourceLimits
 from curate.builders.sandbox.process import run_process
 from curate.core.errors import StoreError
 from curate.core.model import Rejection
@@ -66,7 +67,8 @@ def test_the_time_of_a_validation_is_never_absurd(
 def test_the_limit_of_a_run_holds(leap: timedelta, monkeypatch: pytest.MonkeyPatch) -> None:
     true = time.time
     monkeypatch.setattr(time, "time", lambda: true() + leap.total_seconds())
-    ended = run_process(["sleep", "60"], dict(os.environ), seconds=0.5, output_bytes=100)
+    limits = ResourceLimits(seconds=0.5, output_bytes=100)
+    ended = run_process(["sleep", "60"], dict(os.environ), limits)
     assert ended.timed_out
 
 

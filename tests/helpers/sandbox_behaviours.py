@@ -166,6 +166,59 @@ def test_daemon():
         os._exit(0)
 """
 
+SMALL = ResourceLimits(seconds=60, memory_bytes=256 << 20, pids=100)
+
+# None takes more than 1.5 GB or 300 processes, whatever the sandbox does.
+HOG = "def test_hog(): bytearray(1500 << 20)[::4096]\n"
+SLOW_HOG = """\
+import time
+def test_hog():
+    kept = [bytearray(1 << 20) for _ in range(1500)]
+    time.sleep(60)
+"""
+HOGS = """\
+import os, time
+def test_hogs():
+    for _ in range(12):
+        if os.fork() == 0:
+            kept = bytearray(120 << 20)
+            time.sleep(60)
+    time.sleep(60)
+"""
+FORK_BOMB = """\
+import os
+def test_bomb():
+    left, filled = os.pipe()
+    os.write(filled, b"x" * 290)
+    os.set_blocking(left, False)
+    while True:
+        try: os.read(left, 1) and {}
+        except OSError: pass
+"""
+BOMB = FORK_BOMB.format("os.fork()")
+SESSIONS = FORK_BOMB.format("(os.fork() or os.setsid())")
+THREADS = """\
+import threading, time
+def test_threads():
+    for _ in range(200): threading.Thread(target=time.sleep, args=(60,)).start()
+"""
+SHARES = """\
+import os, time
+def test_shares():
+    kept = bytearray(120 << 20)
+    for _ in range(4):
+        if os.fork() == 0:
+            time.sleep(2)
+            os._exit(0)
+    for _ in range(4): os.wait()
+"""
+
+
+def in_time(result: RunResult) -> bool:
+    """Whether the run ended before its limit of time."""
+    return result.exit_code is not None
+
+
 NETWORK = """\
 import socket, threading
 import pytest
@@ -427,18 +480,21 @@ BEHAVIOURS = [
         files={"test_x.py": NETWORK.replace("{addresses}", str(LOOPBACKS))},
         outcomes={f"test_x.py::{name}": PASSED for name in NETWORK_TESTS},
     ),
-    Behaviour(
-        name="more memory than there is",
-        files={"test_x.py": "def test_hog(): bytearray(4 << 30)[::4096]\n"},
-        limits=ResourceLimits(seconds=60, memory_bytes=256 << 20),
-        status=RunStatus.OUT_OF_MEMORY,
-        only="docker",
+    *(
+        Behaviour(name=name, files={"test_x.py": code}, limits=SMALL, status=status, also=in_time)
+        for name, code, status in (
+            ("more memory than there is", HOG, RunStatus.OUT_OF_MEMORY),
+            ("more memory than there is, in small steps", SLOW_HOG, RunStatus.OUT_OF_MEMORY),
+            ("more memory in all than there is", HOGS, RunStatus.OUT_OF_MEMORY),
+            ("more processes than it may have", BOMB, RunStatus.OUT_OF_PIDS),
+            ("more sessions than it may have", SESSIONS, RunStatus.OUT_OF_PIDS),
+            ("more threads than it may have", THREADS, RunStatus.OUT_OF_PIDS),
+        )
     ),
     Behaviour(
-        name="more memory than a process may have",
-        **_only("def test_hog(): bytearray(4 << 30)\n", test_hog=FAILED),
-        limits=ResourceLimits(seconds=60, memory_bytes=256 << 20),
-        only="local",
+        name="memory that processes share counts once",
+        **_only(SHARES, test_shares=PASSED),
+        limits=SMALL,
     ),
 ]
 

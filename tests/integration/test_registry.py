@@ -3,6 +3,7 @@
 import io
 import os
 import secrets
+import socket
 import tarfile
 from collections.abc import Iterator
 
@@ -10,7 +11,14 @@ import docker
 import pytest
 
 from curate.builders.engine.client import connect_to_engine
-from curate.builders.engine.registry import RegistryError, pull_image, push_image, verify_image
+from curate.builders.engine.registry import (
+    RegistryError,
+    RegistryUnavailableError,
+    check_registry,
+    pull_image,
+    push_image,
+    verify_image,
+)
 from curate.publish.image_names import image_repository_name
 from tests.helpers.fakes import not_none
 
@@ -100,6 +108,14 @@ def test_absent_digest_is_an_error(
 def test_absent_image_is_an_error(client: docker.DockerClient, repository: str) -> None:
     with pytest.raises(RegistryError, match="does not exist"):
         push_image(client, f"{repository}:none", repository, "latest")
+
+
+def test_a_silent_registry_is_given_up_before_a_push(client: docker.DockerClient) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        registry = f"127.0.0.1:{silent.getsockname()[1]}/lab"
+        with pytest.raises(RegistryUnavailableError, match="does not answer"):
+            check_registry(client, registry, 1)
+    assert client.api.timeout > 1
 
 
 def test_registry_that_is_not_there_is_an_error(

@@ -100,7 +100,9 @@ def test_rows_name_local_images_only_if_that_is_asked_for(store: Store) -> None:
     assert "--allow-local-images" in refused.value.hint
     require_registry_images(rows[:1])
     table = make_table(TRAIN_COLUMNS, rows)
-    allowed = set_release_images(table, store=store, registry="", allow_local=True)
+    allowed = set_release_images(
+        table, store=store, registry="", allow_local=True, network_timeout=1
+    )
     assert list(allowed) == rows
 
 
