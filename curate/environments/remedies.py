@@ -162,7 +162,10 @@ def _change_surroundings(
     symptom: Symptom, state: EnvironmentState, evidence: RepositoryEvidence
 ) -> Iterator[Remedy]:
     providers, name = load_providers(), symptom.name
-    if symptom.kind == "variable":
+    if symptom.kind == "debian-package":
+        sentence = f"left out the Debian package {name}: there is none of this name"
+        yield Remedy(absent=(name,), sentence=sentence)
+    elif symptom.kind == "variable":
         value, origin = find_variable(evidence.base, name) or _guess_variable(name)
         if value:
             sentence = f"set {name}={value}: {symptom.describe()} ({origin})"

@@ -18,6 +18,7 @@ class Remedy:
     dropped_option: str = ""  # of pytest, with its value
     left_out: tuple[str, ...] = ()  # test files that are not run
     omitted: tuple[str, ...] = ()  # distributions that are not installed
+    absent: tuple[str, ...] = ()  # Debian packages that are not installed, as there are none
     sentence: str
 
     @property
@@ -26,7 +27,7 @@ class Remedy:
         path = () if self.python_path is None else (f"PYTHONPATH={self.python_path or '.'}",)
         dropped = (f"no {self.dropped_option}",) if self.dropped_option else ()
         variables = tuple(name for name, _ in self.env_vars)
-        left_out = tuple(f"no {it}" for it in (*self.left_out, *self.omitted))
+        left_out = tuple(f"no {it}" for it in (*self.left_out, *self.omitted, *self.absent))
         added = (*self.requirements, *self.constraints, *self.system_packages, *variables)
         return ", ".join((*added, *path, *self.arguments, *dropped, *left_out))
 

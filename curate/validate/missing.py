@@ -120,6 +120,8 @@ _PATTERNS = tuple(
             rf"{_EXCEPTION}OSError: (?:cannot load library|no library called) "
             r"['\"](?P<name>[\w.+-]+)['\"]",
         ),
+        ("debian-package", r"E: Unable to locate package (?P<name>[\w.+-]+)$"),
+        ("debian-package", r"E: Package '(?P<name>[\w.+-]+)' has no installation candidate"),
         ("variable", r"KeyError: '(?P<name>[A-Z][A-Z0-9_]+)'$"),
         (
             "numpy-abi",

@@ -7,7 +7,7 @@ from functools import partial
 
 from curate.builders.model import RequirementsLock, RunStatus
 from curate.core.model import Validation
-from curate.environments.build import choose_lock, get_or_create_lock
+from curate.environments.build import ENVIRONMENT_FAILED, choose_lock, get_or_create_lock
 from curate.environments.context import ValidationContext
 from curate.environments.evidence import RepositoryEvidence
 from curate.environments.other_pythons import list_other_pythons
@@ -20,7 +20,7 @@ from curate.validate.verdict import PASS_TO_FAIL
 # Where these are missing, another interpreter would miss them, too.
 INDEPENDENT_OF_PYTHON = frozenset(
     {"module", "distribution", "plugin", "fixture", "option", "ini", "marker", "executable"}
-    | {"library", "variable", "import-mismatch", "duplicate-option"}
+    | {"library", "debian-package", "variable", "import-mismatch", "duplicate-option"}
 )
 
 _PYTHON_REASONS = frozenset(
@@ -39,7 +39,7 @@ def iter_remedied(
     best, best_record = max(
         zip(declared, records, strict=True), key=lambda it: measure_progress(it[1])
     )
-    if not _is_repairable(best, best_record):
+    if not _is_repairable(best, best_record, ctx):
         return declared[0]
     with _open_evidence(best.plan, ctx) as evidence:
         for attempt in iter_repairs(best, ctx, evidence, lambda: records[-1]):
@@ -57,10 +57,13 @@ def _better(
     return max(one, other, key=lambda it: measure_progress(it[1]))
 
 
-def _is_repairable(attempt: Attempt, record: Validation) -> bool:
+def _is_repairable(attempt: Attempt, record: Validation, ctx: ValidationContext) -> bool:
     rejection = record.verdict.rejection
-    is_locked = isinstance(attempt.lock, RequirementsLock)
-    return is_locked and rejection is not None and rejection.reason in REPAIRABLE
+    if rejection is None or not isinstance(attempt.lock, RequirementsLock):
+        return False
+    if rejection.reason == ENVIRONMENT_FAILED:  # of a package, unless the log says more
+        return bool(find_missing(read_log(record, ctx)))
+    return rejection.reason in REPAIRABLE
 
 
 def _open_evidence(plan: ValidationPlan, ctx: ValidationContext) -> RepositoryEvidence:

@@ -33,6 +33,7 @@ REPAIRABLE = frozenset(
         str(RunStatus.CRASHED),
         "pass-to-fail",
         "no-fail-to-pass",
+        "environment-failed",
         "install-failed",
         "not-imported",
     }
@@ -206,14 +207,15 @@ def apply_remedies(
         for remedy in remedies
         for line in remedy.requirements
     )
-    packages = (name for remedy in remedies for name in remedy.system_packages)
+    packages = [*env.system_packages, *(it for one in remedies for it in one.system_packages)]
+    absent = {name for remedy in remedies for name in remedy.absent}
     variables = dict(pair for remedy in remedies for pair in remedy.env_vars)
     command = env.test_command
     for remedy in remedies:
         command = change_command(command, remedy)
     changed_env = env.model_copy(
         update={
-            "system_packages": tuple(dict.fromkeys((*env.system_packages, *packages))),
+            "system_packages": tuple(dict.fromkeys(it for it in packages if it not in absent)),
             "env_vars": env.env_vars | variables,
             "test_command": command,
         }

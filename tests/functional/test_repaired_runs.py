@@ -181,6 +181,31 @@ def test_a_failed_install_says_what_it_misses(tried: Try, monkeypatch: pytest.Mo
     )
 
 
+def test_debian_packages_that_do_not_exist_are_left_out(
+    tried: Try, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = ("fish", "nushell", "python-foo")
+    log = (
+        "#4 8.1 E: Unable to locate package nushell\n"
+        "#4 8.1 E: Package 'python-foo' has no installation candidate\n"
+    )
+
+    def build_instance(sandbox: Sandbox, spec: InstanceSpec) -> BuiltInstance | Failure:
+        if spec.system_packages == ("fish",):
+            return build_it(sandbox, spec)
+        return Failure(stage="build", reason="environment-failed", detail=log)
+
+    build_it = Sandbox.build_instance
+    monkeypatch.setattr(Sandbox, "build_instance", build_instance)
+    found = tried(lacks(), system_packages=wanted)
+    assert found.record.is_verified
+    assert found.record.environment and found.record.environment.system_packages == ("fish",)
+    assert found.added == [
+        "left out the Debian package nushell: there is none of this name",
+        "left out the Debian package python-foo: there is none of this name",
+    ]
+
+
 @pytest.mark.parametrize("steps", [1, 2])
 def test_interrupted_repairs_go_on_where_they_were(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
