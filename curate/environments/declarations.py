@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from curate.builders.git.tree import GitTree
 from curate.builders.requirements.conda_env import read_conda
@@ -90,15 +91,23 @@ def _find_in_scripts(tree: GitTree, wanted: Iterable[str]) -> Declaration | None
     for name in wanted:
         spelling = "[-_.]+".join(map(re.escape, name.split("-")))
         pattern = re.compile(
-            rf"(?<![\w./@-])({spelling})((?:\[[\w,.-]*\])?(?:[=<>!~]=?[\w.*]+,?)*)(?![\w/.:=-])",
+            rf"(?<![\w./@$-])({spelling})((?:\[[\w,.-]*\])?(?:[=<>!~]=?[\w.*]+,?)*)(?![\w/.:=-])",
             re.IGNORECASE,
         )
         for path, text in texts.items():
-            for line in text.splitlines():
-                match = pattern.search(line) if _names_packages(path, line) else None
-                if match:
-                    return Declaration(line=_make_line(match[1], match[2]), origin=path)
+            lines = (line for line in text.splitlines() if _names_packages(path, line))
+            matches = filter(None, map(pattern.search, lines))
+            found = [_make_line(match[1], match[2]) for match in matches]
+            if found:  # of several versions that CI tests, the newest is what the tests are for
+                return Declaration(line=max(found, key=_find_newest), origin=path)
     return None
+
+
+def _find_newest(line: str) -> Version:
+    """Return the highest version that a requirement names; a very high one without any."""
+    clauses = parse_requirement(line).specifier
+    versions = [Version(it.version.removesuffix(".*")) for it in clauses]
+    return max(versions, default=Version("9999"))
 
 
 def _names_packages(path: str, line: str) -> bool:

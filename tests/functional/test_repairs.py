@@ -64,6 +64,15 @@ def test_an_import_name_is_translated(
     assert note.lower() == f"added {name}: tests/conftest.py imports {module} ({origin})".lower()
 
 
+def test_of_the_versions_that_ci_tests_the_newest_counts(tried: Try) -> None:
+    files = {
+        ".travis.yml": "env:\n  - TRUSTME='trustme>=0.1'\ninstall:\n  - pip install $TRUSTME\n",
+        "tox.ini": "[testenv]\ndeps =\n    a: trustme==0.4\n    b: trustme==0.10\n    trustme<9\n",
+    }
+    found = tried(lacks(trustme=conftest_error("trustme")), files)
+    assert found.added == ["added trustme==0.10: tests/conftest.py imports trustme (tox.ini)"]
+
+
 def test_what_the_repository_names_a_little_later_counts(tried: Try) -> None:
     later = {"requirements-test.txt": "late>=9,<10\n"}  # 9 may be released by then
     found = tried(lacks(late=conftest_error("late")), later=later)

@@ -1,7 +1,7 @@
 """The commits from which a draft is made."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from curate.builders.git.tree import GitTree
 from curate.builders.python.choose import RELEASES
@@ -12,11 +12,14 @@ from curate.git.mirror import Mirror, default_branch_commits
 from curate.git.versions import TagVersionResolver
 from curate.recipe_tools.draft.observe import Observation, observe_commit
 
+EARLIER = timedelta(days=3 * 365)
+"""How long before the oldest interpreter commits are read: such code often runs on it."""
+
 
 def observe_commits(
     mirror: Mirror, candidates: Sequence[Candidate], pythons: Sequence[str], count: int
 ) -> Iterator[Observation]:
-    """Observe up to *count* commits, oldest first, for whose date an interpreter is available.
+    """Observe up to *count* commits, oldest first, that may run on an available interpreter.
 
     These are base commits of *candidates* if there are any, as those have to work, else commits of
     the default branch; evenly spaced by position, not by time. Raises NotFoundError if all commits
@@ -25,7 +28,7 @@ def observe_commits(
     resolve_version = TagVersionResolver(mirror)
     commits = list(_list_commits(mirror, candidates))
     oldest_release = min((RELEASES[name] for name in pythons), default=min(RELEASES.values()))
-    usable = [it for it in commits if _commit_date(mirror, it).date() >= oldest_release]
+    usable = [it for it in commits if _commit_date(mirror, it).date() >= oldest_release - EARLIER]
     if not usable:
         raise NotFoundError(
             f"All commits in {mirror.path} are older than every available Python.",
