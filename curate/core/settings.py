@@ -117,6 +117,8 @@ def _read_file_settings(file: Path) -> dict[str, object]:
     try:
         require_ordinary_file(file)
         return tomllib.loads(file.read_text(encoding="utf-8"))
+    except PermissionError:
+        raise
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{file} cannot be read: {error}.") from error
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from curate.builders.git.objects import ObjectReader
-from curate.builders.git.run import git_output, run_git
+from curate.builders.git.run import git_output, require_access, run_git
 from curate.core.errors import AuthenticationError, ConfigurationError, NetworkError, NotFoundError
 from curate.git.commit_graph import CommitGraph
 from curate.git.diff import DiffReader
@@ -89,11 +89,12 @@ class Mirror:
 def open_mirror(path: Path) -> Mirror:
     """Open the mirror in *path*.
 
-    Raises `NotFoundError` if *path* is not a directory, `InvalidMirrorError` if it is not a bare
-    repository or has no branches.
+    Raises `NotFoundError` if *path* is not a directory, `PermissionError` if it may not be read,
+    `InvalidMirrorError` if it is not a bare repository or has no branches.
     """
     if not path.is_dir():
         raise NotFoundError(f"No mirror in {path}.", hint="Create it with `git clone --mirror`.")
+    require_access(path)
     if run_git(path, "rev-parse", "--git-dir").returncode:
         raise InvalidMirrorError(
             f"{path} is not a bare git repository.",
