@@ -15,7 +15,12 @@ import typer
 
 from curate.cli.console import WholeLineConsole
 from curate.core.errors import ConfigurationError, NotFoundError
-from curate.core.names import make_instance_id, normalize_repo_name, parse_pull_name
+from curate.core.names import (
+    make_instance_id,
+    normalize_repo_name,
+    parse_pull_name,
+    parse_repo_name,
+)
 from curate.core.settings import Settings
 from curate.store import Store
 
@@ -110,22 +115,27 @@ def load_library(settings: Settings, drafts: Path | None = None) -> "RecipeLibra
     return RecipeLibrary(folders, (settings.drafted_recipes_dir, *([drafts] if drafts else [])))
 
 
-def find_known_repo(name: str, store: Store) -> str:
-    """The stored spelling of *name*; NotFoundError if it was never crawled."""
+def read_repo_name(text: str) -> str:
+    """OWNER/NAME of *text*, which may be an address; ConfigurationError if it is neither."""
     from curate.github.pulls import split_repo
 
+    name = parse_repo_name(text)
     split_repo(name)
+    return name
+
+
+def find_known_repo(text: str, store: Store) -> str:
+    """The stored spelling of a repository; NotFoundError if it was never crawled."""
+    name = read_repo_name(text)
     repo = store.find_repo(name)
     if repo in store.list_repositories() or next(store.iter_candidates(repo), None):
         return repo
     raise NotFoundError(f"{name} has not been crawled.", hint=f"Run: curate crawl {name}")
 
 
-def find_repo(name: str, store: Store, library: "RecipeLibrary") -> str:
-    """The spelling of *name* in the store, else in its recipe; case does not count on GitHub."""
-    from curate.github.pulls import split_repo
-
-    split_repo(name)
+def find_repo(text: str, store: Store, library: "RecipeLibrary") -> str:
+    """Its spelling in the store, else in its recipe; case does not count on GitHub."""
+    name = read_repo_name(text)
     found = store.find_repo(name)
     recipe = library.find_recipe(name) if found == name else None
     return normalize_repo_name(name, recipe.repo) if recipe else found

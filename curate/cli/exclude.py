@@ -60,7 +60,8 @@ def _check_options(names: Sequence[str], reason: str, *, undo: bool, list_all: b
     elif not names:
         raise ConfigurationError("No ID given.", hint="See all exclusions: curate exclude --list")
     elif undo == bool(reason):
-        raise ConfigurationError("Give either --reason TEXT or --undo.")
+        hint = f"For example: curate exclude {names[0]} --reason 'needs a GPU'"
+        raise ConfigurationError("Give either --reason TEXT or --undo.", hint=hint)
 
 
 def _exclude(

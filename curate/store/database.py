@@ -37,6 +37,7 @@ class Database:
                 return
             folder.mkdir(parents=True, exist_ok=True)
             self._connection = _connect(file.absolute().as_uri())
+            check_format(self._connection, oldest=0)  # what is refused is not changed
             _enter_wal_mode(self._connection)
             self._connection.execute("PRAGMA synchronous = NORMAL")
             prepare_database(self._connection)

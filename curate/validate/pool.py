@@ -262,6 +262,7 @@ def _require_ids(store: Store, ids: Sequence[str]) -> list[str]:
     if missing_ids:
         raise NotFoundError(
             f"Unknown instance id {missing_ids[0]}.",
-            hint="List the ids: curate list",
+            hint="Ids look like owner__name-123, owner/name#123 or the address of the PR."
+            " List them: curate list",
         )
     return unique_ids

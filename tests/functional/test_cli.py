@@ -232,7 +232,7 @@ def test_where_a_token_is_found(
     assert done.returncode in (0, 4)
 
 
-@pytest.mark.parametrize("repo", ["moto", "a/b/c", "https://github.com/a/b", "a b/c", "ä/b"])
+@pytest.mark.parametrize("repo", ["moto", "a/b/c", "https://gitlab.com/a/b", "a b/c", "ä/b"])
 def test_a_name_that_is_none(curate: Curate, repo: str) -> None:
     refused(curate("crawl", repo), 2, repo)
 
