@@ -14,6 +14,7 @@ from curate.cli.suggestions import complete_commands
 from curate.core.settings import Settings
 from curate.store import Store
 from curate.store.listing import ListedPull, ListingFilter, list_pulls
+from curate.store.unknown_ids import is_store_empty
 
 EXAMPLE = "Example: [bold]curate list --state rejected --reason flaky-tests | cut -f1[/bold]"
 
@@ -99,7 +100,13 @@ def list_command(
         )
         rows = filter(selection.includes, list_pulls(settings.data_dir, chosen))
         count = (_write_json if as_json else _write_lines)(rows, selection.excluded)
-    if not count:
+        is_empty = not count and is_store_empty(store)
+    if is_empty:
+        command = complete_commands("curate crawl OWNER/NAME")
+        err_console.print(
+            f"The store in {settings.data_dir} is empty. Start with: {command}", soft_wrap=True
+        )
+    elif not count:
         command = complete_commands("curate status")
         err_console.print(f"Nothing matches. Counts by reason: {command}", soft_wrap=True)
 

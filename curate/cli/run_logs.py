@@ -14,6 +14,7 @@ from curate.cli.common import JsonOption, get_settings, open_store, print_json, 
 from curate.core.errors import NotFoundError
 from curate.core.model import Run, Validation
 from curate.store import Store
+from curate.store.unknown_ids import explain_unknown_id
 
 EXAMPLE = "Example: [bold]curate logs getmoto__moto-4848 --side after --run 1[/bold]"
 SIDE_NAMES = {"before": "pre-patch", "after": "post-patch"}
@@ -145,7 +146,7 @@ def _get_validation(store: Store, instance: str) -> Validation:
     if store.get_candidate(instance):
         hint = f"Run: curate validate {instance}"
         raise NotFoundError(f"{instance} has not been validated.", hint=hint)
-    raise NotFoundError(f"No candidate {instance}.", hint="List the ids: curate list")
+    raise explain_unknown_id(store, instance)
 
 
 def _make_document(log: StoredLog, text: str) -> dict[str, object]:

@@ -50,7 +50,9 @@ def status_command(
     console = WholeLineConsole()
     if not funnels:
         command = complete_commands("curate crawl OWNER/NAME")
-        console.print(f"The store is empty. Start with: {command}", soft_wrap=True)
+        console.print(
+            f"The store in {settings.data_dir} is empty. Start with: {command}", soft_wrap=True
+        )
         return
     console.print(_funnel_table(funnels))
     if any(funnel.rejected for funnel in funnels):

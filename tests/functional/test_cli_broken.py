@@ -349,6 +349,8 @@ def test_no_home(
 WITHOUT_DIRECTORY = """
 import json, os, sys, tempfile
 from curate.__main__ import main
+from curate.cli.waiting import CrawlProgress
+from curate.github.retry import RetryPolicy
 CrawlProgress.make_retry_policy = lambda self: RetryPolicy(sleep=lambda seconds: None)
 codes = []
 for line in json.loads(sys.argv[1]):

@@ -145,6 +145,42 @@ def test_ids_and_repositories_that_are_none(command: Command, folder: Path) -> N
                 assert done.returncode in {2, 4}, (value, done.stderr)
 
 
+READERS = [
+    ("status",),
+    ("list",),
+    ("list", "--state", "rejected", "--reason", "flaky-tests"),
+    ("show", INSTANCE),
+    ("logs", INSTANCE),
+    ("exclude", INSTANCE, "--reason", "needs a GPU"),
+    ("validate", INSTANCE),
+    ("recipe", "explain", INSTANCE),
+]
+
+
+@pytest.mark.parametrize("line", READERS, ids=" ".join)
+def test_before_the_first_crawl_the_next_command_is_named(
+    line: tuple[str, ...], tmp_path: Path
+) -> None:
+    done = run(line, tmp_path)
+    said = done.stdout + done.stderr
+    assert "The store in data is empty" in said or "the store in data is empty" in said
+    assert "Start with: curate crawl OWNER/NAME" in said
+
+
+@pytest.mark.parametrize("line", READERS[4:], ids=" ".join)
+def test_a_pull_request_that_is_no_candidate(line: tuple[str, ...], folder: Path) -> None:
+    done = run(tuple(word.replace(INSTANCE, "owner/name#8") for word in line), folder)
+    assert done.returncode == 4
+    assert "owner__name-8 is no candidate: it was rejected as crawl/no-tests." in done.stderr
+
+
+@pytest.mark.parametrize("value", SAME_IDS)
+def test_a_candidate_is_excluded_by_any_name(value: str, folder: Path) -> None:
+    done = run(("exclude", value, "--reason", "needs a GPU"), folder)
+    assert done.stderr == f"{INSTANCE} excluded: needs a GPU\n"
+    assert run(("exclude", value, "--undo"), folder).returncode == 0
+
+
 def make_newer(file: Path) -> None:
     with closing(sqlite3.connect(file)) as database:
         database.execute(f"PRAGMA user_version = {FORMAT_VERSION + 1}")
