@@ -104,7 +104,7 @@ def _require_none(names: Sequence[str], problem: str) -> None:
     if names:
         raise NotFoundError(
             f"{problem}: {', '.join(names)}. Nothing was changed.",
-            hint="List the ids: curate list. See all exclusions: curate exclude --list",
+            hint="See all exclusions: curate exclude --list",
         )
 
 
