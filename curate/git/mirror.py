@@ -30,6 +30,8 @@ case "$1" in
 esac
 case "$1" in Username*) echo x-access-token ;; *) printf '%s\\n' "$CURATE_GIT_TOKEN" ;; esac
 """
+# A server that sends less than a byte a second for this long is given up; git itself waits forever.
+_SILENCE = {"GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": "120"}
 
 
 class InvalidMirrorError(ConfigurationError):
@@ -175,6 +177,10 @@ def _classify_fetch_error(stderr: str) -> NetworkError | AuthenticationError | N
             f"Repository not found on the git server: {stderr.strip()[-200:]}",
             hint="Check the name of the repository.",
         )
+    if "operation too slow" in message:
+        return NetworkError(
+            "The git server accepts requests but does not answer.", hint="Try again later."
+        )
     return NetworkError(f"git fetch failed: {stderr.strip()[-500:]}", hint="Try again.")
 
 
@@ -185,7 +191,7 @@ def _askpass_environment(token: str | None, host: str) -> Iterator[dict[str, str
     It gives the token to *host* only.
     """
     with tempfile.TemporaryDirectory(prefix="curate-askpass-") as folder:
-        environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+        environment = {**_SILENCE, **os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
         if token:
             program = Path(folder) / "askpass"
             program.write_text(_ASKPASS)
