@@ -181,6 +181,12 @@ def test_a_candidate_is_excluded_by_any_name(value: str, folder: Path) -> None:
     assert run(("exclude", value, "--undo"), folder).returncode == 0
 
 
+def test_a_choice_that_is_none_names_the_others(folder: Path) -> None:
+    done = run(("list", "--state", "verifed"), folder)
+    assert done.returncode == 2
+    assert "Invalid value for '--state': 'verifed' is not one of" in " ".join(done.stderr.split())
+
+
 def make_newer(file: Path) -> None:
     with closing(sqlite3.connect(file)) as database:
         database.execute(f"PRAGMA user_version = {FORMAT_VERSION + 1}")
