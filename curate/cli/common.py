@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from curate.cli.console import WholeLineConsole
+from curate.cli.suggestions import complete_commands
 from curate.core.errors import ConfigurationError, NotFoundError
 from curate.core.names import (
     make_instance_id,
@@ -104,6 +106,27 @@ def open_store(settings: Settings) -> Store:
     return Store(settings.data_dir)
 
 
+def has_store(settings: Settings) -> bool:
+    """Whether there is a data directory, or something in its place; else reading makes none."""
+    return os.path.lexists(settings.data_dir)
+
+
+def describe_empty_store(settings: Settings) -> str:
+    """What a command that only reads says before the first crawl."""
+    command = complete_commands("curate crawl OWNER/NAME")
+    return f"The store in {settings.data_dir} is empty. Start with: {command}"
+
+
+def open_existing_store(settings: Settings) -> Store:
+    """The store of the data directory; NotFoundError if there is none."""
+    if not has_store(settings):
+        raise NotFoundError(
+            f"The store in {settings.data_dir} is empty.",
+            hint="Start with: curate crawl OWNER/NAME",
+        )
+    return open_store(settings)
+
+
 def load_library(settings: Settings, drafts: Path | None = None) -> "RecipeLibrary":
     """The user's recipes, before the built-in ones, before the drafts of the data directory.
 
@@ -130,7 +153,12 @@ def find_known_repo(text: str, store: Store) -> str:
     repo = store.find_repo(name)
     if repo in store.list_repositories() or next(store.iter_candidates(repo), None):
         return repo
-    raise NotFoundError(f"{name} has not been crawled.", hint=f"Run: curate crawl {name}")
+    raise not_crawled(name)
+
+
+def not_crawled(repo: str) -> NotFoundError:
+    """The error for a repository that the store does not know."""
+    return NotFoundError(f"{repo} has not been crawled.", hint=f"Run: curate crawl {repo}")
 
 
 def find_repo(text: str, store: Store, library: "RecipeLibrary") -> str:

@@ -15,7 +15,7 @@ from curate.cli.common import (
     JsonOption,
     err_console,
     get_settings,
-    open_store,
+    open_existing_store,
     print_json,
     resolve_ids,
 )
@@ -48,7 +48,7 @@ def exclude_command(
     The judgement stays when the candidate is crawled or validated again.
     """
     _check_options(instances or [], reason.strip(), undo=undo, list_all=list_all)
-    with open_store(get_settings(context)) as store:
+    with open_existing_store(get_settings(context)) as store:
         if list_all:
             _print_exclusions(list(store.manual_exclusions.read_all().values()), as_json=as_json)
             return

@@ -9,7 +9,17 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.common import JsonOption, err_console, find_known_repo, get_settings, open_store
+from curate.cli.common import (
+    JsonOption,
+    describe_empty_store,
+    err_console,
+    find_known_repo,
+    get_settings,
+    has_store,
+    not_crawled,
+    open_store,
+    read_repo_name,
+)
 from curate.cli.suggestions import complete_commands
 from curate.core.settings import Settings
 from curate.store import Store
@@ -81,6 +91,12 @@ def list_command(
     and version.
     """
     settings = get_settings(context)
+    if not has_store(settings):
+        if repo:
+            raise not_crawled(read_repo_name(repo))
+        (_write_json if as_json else _write_lines)(iter(()), {})
+        err_console.print(describe_empty_store(settings), soft_wrap=True)
+        return
     with open_store(settings) as store:
         chosen = ListingFilter(
             repo=find_known_repo(repo, store) if repo else "",
@@ -102,10 +118,7 @@ def list_command(
         count = (_write_json if as_json else _write_lines)(rows, selection.excluded)
         is_empty = not count and is_store_empty(store)
     if is_empty:
-        command = complete_commands("curate crawl OWNER/NAME")
-        err_console.print(
-            f"The store in {settings.data_dir} is empty. Start with: {command}", soft_wrap=True
-        )
+        err_console.print(describe_empty_store(settings), soft_wrap=True)
     elif not count:
         command = complete_commands("curate status")
         err_console.print(f"Nothing matches. Counts by reason: {command}", soft_wrap=True)

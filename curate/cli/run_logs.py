@@ -10,7 +10,7 @@ import typer
 
 from curate.builders.model import Outcome, RunStatus
 from curate.cli.candidate_text import show_symbols
-from curate.cli.common import JsonOption, get_settings, open_store, print_json, resolve_ids
+from curate.cli.common import JsonOption, get_settings, open_existing_store, print_json, resolve_ids
 from curate.core.errors import NotFoundError
 from curate.core.model import Run, Validation
 from curate.store import Store
@@ -59,7 +59,7 @@ def logs_command(
 
     Several logs come one after the other, each with a title; a single one is printed as it is.
     """
-    with open_store(get_settings(context)) as store:
+    with open_existing_store(get_settings(context)) as store:
         (name,) = resolve_ids(store, [instance])
         logs = [
             log

@@ -7,7 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from curate.cli.candidate_text import CandidateDetails, print_candidate
-from curate.cli.common import err_console, get_settings, open_store, print_json, resolve_ids
+from curate.cli.common import (
+    err_console,
+    get_settings,
+    open_existing_store,
+    print_json,
+    resolve_ids,
+)
 from curate.cli.console import WholeLineConsole
 from curate.cli.run_logs import find_explaining_log, last_lines, read_log
 from curate.cli.suggestions import complete_commands
@@ -44,7 +50,7 @@ def show_command(
     Also its links, commits, environment, test runs, and why a release excludes it.
     """
     console, settings = WholeLineConsole(), get_settings(context)
-    with open_store(settings) as store:
+    with open_existing_store(settings) as store:
         names = resolve_ids(store, instances)
         every = [_load_details(settings, store, name) for name in names]
         known = instance_exclusions(settings, store, [it.name for it in every])
