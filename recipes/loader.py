@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from curate.recipes.schema import Recipe, RecipeError
 
+_HINT = "A recipe is a TOML file in UTF-8; docs/recipes.md lists its keys."
 BUILT_IN_DIR = Path(__file__).parent
 
 
@@ -20,11 +21,15 @@ def load_recipe(path: Path) -> Recipe:
         RecipeError: The file cannot be read, or is not a valid recipe.
     """
     if path.exists() and not path.is_file():  # nobody may ever write to a pipe
-        raise RecipeError(f"The recipe {path.name} cannot be read (it is not an ordinary file).")
+        raise RecipeError(
+            f"The recipe {path.name} cannot be read (it is not an ordinary file).", hint=_HINT
+        )
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"The recipe {path.name} cannot be read ({error}).") from error
+        raise RecipeError(
+            f"The recipe {path.name} cannot be read ({error}).", hint=_HINT
+        ) from error
     return parse_recipe(text, path.name)
 
 
@@ -35,9 +40,9 @@ def parse_recipe(text: str, name: str) -> Recipe:
         RecipeError: It is not TOML, or not a valid recipe.
     """
     try:
-        return Recipe.model_validate(_apply_defaults(tomllib.loads(text)))
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"The recipe {name} is not valid TOML: {error}.") from error
+        return Recipe.model_validate(_apply_defaults(tomllib.loads(text.removeprefix("\ufeff"))))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise RecipeError(f"The recipe {name} is not valid TOML: {error}.", hint=_HINT) from error
     except ValidationError as error:
         raise _explain_error(name, error) from error
 
@@ -119,7 +124,7 @@ def _explain_error(name: str, error: ValidationError) -> RecipeError:
     location = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
         return RecipeError(
-            f"The recipe {name} has an invalid value for {location}: {first['msg']}."
+            f"The recipe {name} has an invalid value for {location}: {first['msg']}.", hint=_HINT
         )
     key = str(first["loc"][-1])
     near = difflib.get_close_matches(key, _known_keys(first["loc"]), n=1)

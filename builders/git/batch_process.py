@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from curate.builders.git.run import GitCommandError, hermetic_env
+from curate.builders.git.run import GitCommandError, hermetic_env, require_access
 
 _PIPE_BYTES = 1 << 20
 
@@ -19,6 +19,7 @@ class GitProcess:
     """A git child process with pipes; started at first use, and restarted after it died."""
 
     def __init__(self, path: Path, arguments: Sequence[str]) -> None:
+        require_access(path)
         self._path = path
         self._arguments = tuple(arguments)
         self._child: subprocess.Popen[bytes] | None = None

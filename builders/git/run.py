@@ -1,5 +1,6 @@
 """Run git without prompts and independently of the user's configuration."""
 
+import errno
 import os
 import subprocess
 import tempfile
@@ -10,6 +11,7 @@ from typing import Any
 from curate.builders.errors import BuilderError
 
 _CHUNK_BYTES = 1 << 18  # size of one read
+_HAS_EFFECTIVE_IDS = os.access in os.supports_effective_ids
 ATTRIBUTES = Path(__file__).with_name("attributes")
 
 
@@ -70,6 +72,12 @@ def run_git(
         env=hermetic_env() | dict(environment or {}),
         check=False,
     )
+
+
+def require_access(path: Path) -> None:
+    """Raise PermissionError if this user may not read the folder *path*; git finds none there."""
+    if path.is_dir() and not os.access(path, os.R_OK | os.X_OK, effective_ids=_HAS_EFFECTIVE_IDS):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def git_fields(path: Path, *arguments: str) -> Iterator[bytes]:

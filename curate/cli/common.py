@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -14,8 +15,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from curate.cli.console import WholeLineConsole
+from curate.cli.suggestions import complete_commands
 from curate.core.errors import ConfigurationError, NotFoundError
-from curate.core.names import make_instance_id, normalize_repo_name, parse_pull_name
+from curate.core.names import (
+    make_instance_id,
+    normalize_repo_name,
+    parse_pull_name,
+    parse_repo_name,
+)
 from curate.core.settings import Settings
 from curate.store import Store
 
@@ -99,6 +106,27 @@ def open_store(settings: Settings) -> Store:
     return Store(settings.data_dir)
 
 
+def has_store(settings: Settings) -> bool:
+    """Whether there is a data directory, or something in its place; else reading makes none."""
+    return os.path.lexists(settings.data_dir)
+
+
+def describe_empty_store(settings: Settings) -> str:
+    """What a command that only reads says before the first crawl."""
+    command = complete_commands("curate crawl OWNER/NAME")
+    return f"The store in {settings.data_dir} is empty. Start with: {command}"
+
+
+def open_existing_store(settings: Settings) -> Store:
+    """The store of the data directory; NotFoundError if there is none."""
+    if not has_store(settings):
+        raise NotFoundError(
+            f"The store in {settings.data_dir} is empty.",
+            hint="Start with: curate crawl OWNER/NAME",
+        )
+    return open_store(settings)
+
+
 def load_library(settings: Settings, drafts: Path | None = None) -> "RecipeLibrary":
     """The user's recipes, before the built-in ones, before the drafts of the data directory.
 
@@ -110,22 +138,32 @@ def load_library(settings: Settings, drafts: Path | None = None) -> "RecipeLibra
     return RecipeLibrary(folders, (settings.drafted_recipes_dir, *([drafts] if drafts else [])))
 
 
-def find_known_repo(name: str, store: Store) -> str:
-    """The stored spelling of *name*; NotFoundError if it was never crawled."""
+def read_repo_name(text: str) -> str:
+    """OWNER/NAME of *text*, which may be an address; ConfigurationError if it is neither."""
     from curate.github.pulls import split_repo
 
+    name = parse_repo_name(text)
     split_repo(name)
+    return name
+
+
+def find_known_repo(text: str, store: Store) -> str:
+    """The stored spelling of a repository; NotFoundError if it was never crawled."""
+    name = read_repo_name(text)
     repo = store.find_repo(name)
     if repo in store.list_repositories() or next(store.iter_candidates(repo), None):
         return repo
-    raise NotFoundError(f"{name} has not been crawled.", hint=f"Run: curate crawl {name}")
+    raise not_crawled(name)
 
 
-def find_repo(name: str, store: Store, library: "RecipeLibrary") -> str:
-    """The spelling of *name* in the store, else in its recipe; case does not count on GitHub."""
-    from curate.github.pulls import split_repo
+def not_crawled(repo: str) -> NotFoundError:
+    """The error for a repository that the store does not know."""
+    return NotFoundError(f"{repo} has not been crawled.", hint=f"Run: curate crawl {repo}")
 
-    split_repo(name)
+
+def find_repo(text: str, store: Store, library: "RecipeLibrary") -> str:
+    """Its spelling in the store, else in its recipe; case does not count on GitHub."""
+    name = read_repo_name(text)
     found = store.find_repo(name)
     recipe = library.find_recipe(name) if found == name else None
     return normalize_repo_name(name, recipe.repo) if recipe else found

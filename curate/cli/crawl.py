@@ -19,6 +19,7 @@ from curate.cli.common import (
     load_library,
     open_store,
     print_json,
+    read_repo_name,
     warn_of_exclusions,
 )
 from curate.cli.waiting import CrawlProgress
@@ -154,16 +155,14 @@ def print_crawl_summary(summary: "CrawlSummary") -> None:
 
 
 def _select_repositories(repos: list[str], settings: Settings, *, everything: bool) -> list[str]:
-    from curate.github.pulls import split_repo
-
     if bool(repos) == everything:
         raise ConfigurationError(
             "Name repositories, or give --all for those that have a recipe.",
             hint="For example: curate crawl owner/name",
         )
-    for repo in repos:
-        split_repo(repo)
-    return repos or [recipe.repo for recipe in load_library(settings)]
+    return [read_repo_name(repo) for repo in repos] or [
+        recipe.repo for recipe in load_library(settings)
+    ]
 
 
 def _summary_document(summary: "CrawlSummary") -> dict[str, object]:

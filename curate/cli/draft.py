@@ -24,6 +24,7 @@ from curate.cli.common import (
     open_store,
     parse_duration,
     print_json,
+    read_repo_name,
 )
 from curate.cli.draft_trial import make_trial_document, try_sample
 from curate.cli.suggestions import complete_commands
@@ -73,14 +74,13 @@ def draft_command(
     """
     from curate.builders.python.choose import available_pythons
     from curate.environments.context import ValidationOptions
-    from curate.github.pulls import split_repo
     from curate.recipe_tools.draft.make import make_draft
     from curate.validate.run import RunControl, stop_at
     from curate.workflows.trial import sample_candidates
     from curate.workflows.trial_revised import TrialSetup
 
     settings = get_settings(context)
-    split_repo(repo)
+    repo = read_repo_name(repo)
     deadline = time.monotonic() + parse_duration(max_time) if max_time else None
     with open_store(settings) as store, stop_at(deadline) as stop_event:
         repo = store.find_repo(repo)

@@ -1,7 +1,7 @@
 """`curate exclude`: a person's judgement that a candidate must not be published."""
 
 import getpass
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -11,10 +11,18 @@ from rich.markup import escape
 from rich.table import Table
 
 from curate.builders.rfc3339 import format_rfc3339
-from curate.cli.common import JsonOption, err_console, get_settings, open_store, print_json
+from curate.cli.common import (
+    JsonOption,
+    err_console,
+    get_settings,
+    open_existing_store,
+    print_json,
+    resolve_ids,
+)
 from curate.core.errors import ConfigurationError, NotFoundError
 from curate.core.model import ManualExclusion
 from curate.store import Store
+from curate.store.unknown_ids import explain_unknown_id
 
 EXAMPLE = 'Example: [bold]curate exclude getmoto__moto-4848 --reason "names a person"[/bold]'
 
@@ -39,12 +47,12 @@ def exclude_command(
 
     The judgement stays when the candidate is crawled or validated again.
     """
-    names = list(dict.fromkeys(instances or []))
-    _check_options(names, reason.strip(), undo=undo, list_all=list_all)
-    with open_store(get_settings(context)) as store:
+    _check_options(instances or [], reason.strip(), undo=undo, list_all=list_all)
+    with open_existing_store(get_settings(context)) as store:
         if list_all:
             _print_exclusions(list(store.manual_exclusions.read_all().values()), as_json=as_json)
             return
+        names = resolve_ids(store, instances or [])
         changed = _undo(store, names) if undo else _exclude(store, names, reason.strip(), author)
     if as_json:
         print_json([_as_document(each) for each in changed])
@@ -60,13 +68,18 @@ def _check_options(names: Sequence[str], reason: str, *, undo: bool, list_all: b
     elif not names:
         raise ConfigurationError("No ID given.", hint="See all exclusions: curate exclude --list")
     elif undo == bool(reason):
-        raise ConfigurationError("Give either --reason TEXT or --undo.")
+        hint = f"For example: curate exclude {names[0]} --reason 'needs a GPU'"
+        raise ConfigurationError("Give either --reason TEXT or --undo.", hint=hint)
 
 
 def _exclude(
     store: Store, names: Sequence[str], reason: str, author: str
 ) -> Sequence[ManualExclusion]:
-    _require_all(names, store.candidate_hashes(), "Unknown")
+    known = store.candidate_hashes()
+    unknown = [name for name in names if name not in known]
+    if len(unknown) == 1:
+        raise explain_unknown_id(store, unknown[0])
+    _require_none(unknown, "Unknown")
     made = [
         ManualExclusion(
             instance_id=name,
@@ -82,18 +95,16 @@ def _exclude(
 
 def _undo(store: Store, names: Sequence[str]) -> Sequence[ManualExclusion]:
     known = store.manual_exclusions.read_all()
-    _require_all(names, known, "Not excluded")
+    _require_none([name for name in names if name not in known], "Not excluded")
     store.manual_exclusions.delete(names)
     return [known[name] for name in names]
 
 
-def _require_all(names: Sequence[str], known: Collection[str], problem: str) -> None:
-    """Nothing is done for any of *names* if one is not *known*."""
-    missing = [name for name in names if name not in known]
-    if missing:
+def _require_none(names: Sequence[str], problem: str) -> None:
+    if names:
         raise NotFoundError(
-            f"{problem}: {', '.join(missing)}. Nothing was changed.",
-            hint="Ids look like owner__name-123. See all exclusions: curate exclude --list",
+            f"{problem}: {', '.join(names)}. Nothing was changed.",
+            hint="See all exclusions: curate exclude --list",
         )
 
 

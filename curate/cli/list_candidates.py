@@ -9,11 +9,22 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.common import JsonOption, err_console, find_known_repo, get_settings, open_store
+from curate.cli.common import (
+    JsonOption,
+    describe_empty_store,
+    err_console,
+    find_known_repo,
+    get_settings,
+    has_store,
+    not_crawled,
+    open_store,
+    read_repo_name,
+)
 from curate.cli.suggestions import complete_commands
 from curate.core.settings import Settings
 from curate.store import Store
 from curate.store.listing import ListedPull, ListingFilter, list_pulls
+from curate.store.unknown_ids import is_store_empty
 
 EXAMPLE = "Example: [bold]curate list --state rejected --reason flaky-tests | cut -f1[/bold]"
 
@@ -80,6 +91,12 @@ def list_command(
     and version.
     """
     settings = get_settings(context)
+    if not has_store(settings):
+        if repo:
+            raise not_crawled(read_repo_name(repo))
+        (_write_json if as_json else _write_lines)(iter(()), {})
+        err_console.print(describe_empty_store(settings), soft_wrap=True)
+        return
     with open_store(settings) as store:
         chosen = ListingFilter(
             repo=find_known_repo(repo, store) if repo else "",
@@ -99,7 +116,10 @@ def list_command(
         )
         rows = filter(selection.includes, list_pulls(settings.data_dir, chosen))
         count = (_write_json if as_json else _write_lines)(rows, selection.excluded)
-    if not count:
+        is_empty = not count and is_store_empty(store)
+    if is_empty:
+        err_console.print(describe_empty_store(settings), soft_wrap=True)
+    elif not count:
         command = complete_commands("curate status")
         err_console.print(f"Nothing matches. Counts by reason: {command}", soft_wrap=True)
 

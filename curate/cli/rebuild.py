@@ -291,13 +291,7 @@ def _write_release(
         return document
     if target.hub:
         require_pushable(check_release_folder(target.folder, filters))
-        pushed = push_rows(
-            target.folder,
-            target.hub,
-            private=target.is_private,
-            branch="main",
-            tag="",
-            token=prepare_hub_client(settings),
-        )
+        token = prepare_hub_client(settings)
+        pushed = push_rows(target.folder, target.hub, private=target.is_private, token=token)
         document |= {"hub": target.hub, "commit": pushed.commit, "changed": pushed.changed}
     return document

@@ -12,6 +12,7 @@ from curate.cli import draft, explain, recipe_trial
 from curate.cli.common import get_settings, load_library, print_json
 from curate.cli.console import WholeLineConsole
 from curate.core.errors import NotFoundError
+from curate.core.names import is_repo_name, parse_repo_name
 from curate.core.settings import Settings
 from curate.git.locations import mirror_path
 from curate.recipe_tools.check import RecipeCheck, check_recipe
@@ -79,10 +80,11 @@ def _select_recipe_paths(which: list[str] | None, library: RecipeLibrary) -> Ite
     if not which:
         yield from library.list_paths()
     for name in which or ():
-        path = Path(name) if name.endswith(".toml") else library.find_path(name)
+        repo = parse_repo_name(name)
+        path = Path(name) if name.endswith(".toml") else library.find_path(repo)
         if path is None or not path.is_file():
-            known = name.count("/") == 1 and not name.endswith(".toml")
-            hint = f"Run: curate recipe draft {name}" if known else "Give OWNER/NAME or a file."
+            known = is_repo_name(repo) and not name.endswith(".toml")
+            hint = f"Run: curate recipe draft {repo}" if known else "Give OWNER/NAME or a file."
             raise NotFoundError(f"No recipe {name}.", hint=hint)
         yield path
 

@@ -10,10 +10,11 @@ import typer
 
 from curate.builders.model import Outcome, RunStatus
 from curate.cli.candidate_text import show_symbols
-from curate.cli.common import JsonOption, get_settings, open_store, print_json, resolve_ids
+from curate.cli.common import JsonOption, get_settings, open_existing_store, print_json, resolve_ids
 from curate.core.errors import NotFoundError
 from curate.core.model import Run, Validation
 from curate.store import Store
+from curate.store.unknown_ids import explain_unknown_id
 
 EXAMPLE = "Example: [bold]curate logs getmoto__moto-4848 --side after --run 1[/bold]"
 SIDE_NAMES = {"before": "pre-patch", "after": "post-patch"}
@@ -58,7 +59,7 @@ def logs_command(
 
     Several logs come one after the other, each with a title; a single one is printed as it is.
     """
-    with open_store(get_settings(context)) as store:
+    with open_existing_store(get_settings(context)) as store:
         (name,) = resolve_ids(store, [instance])
         logs = [
             log
@@ -145,7 +146,7 @@ def _get_validation(store: Store, instance: str) -> Validation:
     if store.get_candidate(instance):
         hint = f"Run: curate validate {instance}"
         raise NotFoundError(f"{instance} has not been validated.", hint=hint)
-    raise NotFoundError(f"No candidate {instance}.", hint="List the ids: curate list")
+    raise explain_unknown_id(store, instance)
 
 
 def _make_document(log: StoredLog, text: str) -> dict[str, object]:

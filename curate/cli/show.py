@@ -7,17 +7,24 @@ from typing import Annotated, Any
 import typer
 
 from curate.cli.candidate_text import CandidateDetails, print_candidate
-from curate.cli.common import err_console, get_settings, open_store, print_json, resolve_ids
+from curate.cli.common import (
+    err_console,
+    get_settings,
+    open_existing_store,
+    print_json,
+    resolve_ids,
+)
 from curate.cli.console import WholeLineConsole
 from curate.cli.run_logs import find_explaining_log, last_lines, read_log
 from curate.cli.suggestions import complete_commands
-from curate.core.errors import NotFoundError, StoreError
+from curate.core.errors import StoreError
 from curate.core.model import PullRequest, Rejection, Validation
 from curate.core.names import parse_pull_name, pull_address
 from curate.core.settings import Settings
 from curate.publish.excluded import instance_exclusions
 from curate.store import Store
 from curate.store.serialization import to_json
+from curate.store.unknown_ids import explain_unknown_id
 
 EXAMPLE = "Example: [bold]curate show getmoto__moto-4848 --json[/bold]"
 TAIL_LINES = 15  # of the log that explains a rejection
@@ -43,7 +50,7 @@ def show_command(
     Also its links, commits, environment, test runs, and why a release excludes it.
     """
     console, settings = WholeLineConsole(), get_settings(context)
-    with open_store(settings) as store:
+    with open_existing_store(settings) as store:
         names = resolve_ids(store, instances)
         every = [_load_details(settings, store, name) for name in names]
         known = instance_exclusions(settings, store, [it.name for it in every])
@@ -91,11 +98,7 @@ def _find_pull(store: Store, instance: str) -> tuple[PullRequest, Rejection | No
     repo, number = parse_pull_name(instance) or ("", 0)
     pull = store.get_pull(repo, number) if repo else None
     if pull is None:
-        raise NotFoundError(
-            f"Unknown id {instance}.",
-            hint="Ids look like owner__name-123, owner/name#123 or the address of the PR."
-            " List them: curate list",
-        )
+        raise explain_unknown_id(store, instance)
     return pull, store.get_rejection(repo, number)
 
 

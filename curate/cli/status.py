@@ -7,9 +7,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from curate.cli.common import get_settings, open_store, print_json
+from curate.cli.common import (
+    describe_empty_store,
+    get_settings,
+    has_store,
+    open_store,
+    print_json,
+)
 from curate.cli.console import WholeLineConsole
-from curate.cli.suggestions import complete_commands
 from curate.core.settings import Settings
 from curate.publish.excluded import KnownExclusions, count_by_reason, known_exclusions
 from curate.store import RepositoryFunnel, Store
@@ -33,6 +38,13 @@ def status_command(
     Exclusions are by the setting `release_filters`; `curate publish check` lists them one by one.
     """
     settings = get_settings(context)
+    console = WholeLineConsole()
+    if not has_store(settings):
+        if as_json:
+            print_json({"repositories": {}})
+        else:
+            console.print(describe_empty_store(settings), soft_wrap=True)
+        return
     with open_store(settings) as store:
         funnels = store.list_funnels()
         known, excluded = _count_exclusions(settings, store, funnels)
@@ -47,10 +59,8 @@ def status_command(
             }
         )
         return
-    console = WholeLineConsole()
     if not funnels:
-        command = complete_commands("curate crawl OWNER/NAME")
-        console.print(f"The store is empty. Start with: {command}", soft_wrap=True)
+        console.print(describe_empty_store(settings), soft_wrap=True)
         return
     console.print(_funnel_table(funnels))
     if any(funnel.rejected for funnel in funnels):

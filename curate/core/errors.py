@@ -83,6 +83,8 @@ def describe_error(error: BaseException) -> tuple[str, str, int] | None:
     if isinstance(error, CurateError):
         return str(error), error.hint, error.exit_code
     if isinstance(error, RecipeError):
+        if isinstance(error.__cause__, PermissionError):
+            return _describe_os_error(error.__cause__)
         return str(error), error.hint, ConfigurationError.exit_code
     if isinstance(error, DiskFullError):
         return str(error), error.hint, 8

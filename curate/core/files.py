@@ -1,7 +1,22 @@
 """Files that the user names."""
 
 import errno
+import tomllib
 from pathlib import Path
+from typing import Any
+
+BYTE_ORDER_MARK = "\ufeff"  # which some editors write at the start
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Parse a document, with or without byte order mark.
+
+    Raises `tomllib.TOMLDecodeError`, also if it is nested too deeply.
+    """
+    try:
+        return tomllib.loads(text.removeprefix(BYTE_ORDER_MARK))
+    except RecursionError:
+        raise tomllib.TOMLDecodeError("nested too deeply") from None
 
 
 def require_ordinary_file(path: Path) -> None:

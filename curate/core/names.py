@@ -5,20 +5,32 @@ from urllib.parse import urlsplit
 
 DATA_RESIDENCY = ".ghe.com"  # GitHub Enterprise Cloud: API of NAME.ghe.com is at api.NAME.ghe.com
 
+_SITE = r"(?:https?://(?:[^/\s]+)/|(?:www\.)?github\.com/)?"
 _REPO = r"(?P<repo>[\w.-]+/[\w.-]+?)"
 _PULL_FORMS = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"(?:https?://[^/\s]+/)?{_REPO}/pulls?/(?P<number>\d+)(?:[/?#]\S*)?",
-        rf"(?:https?://[^/\s]+/)?{_REPO}#(?P<number>\d+)",
+        rf"{_SITE}{_REPO}/pulls?/(?P<number>\d+)(?:[/?#]\S*)?",
+        rf"{_SITE}{_REPO}#(?P<number>\d+)",
         r"(?P<repo>[\w.-]+?__[\w.-]+)-(?P<number>\d+)",
     )
+)
+
+_REPO_ADDRESS = re.compile(
+    r"(?:(?:https?|ssh|git)://(?:[^/\s@]+@)?(?:www\.)?github\.com/|git@github\.com:|github\.com/)?"
+    r"(?P<repo>[\w.-]+/[\w.-]+?)(?:\.git)?/?"
 )
 
 
 def is_repo_name(text: str) -> bool:
     """Whether *text* could be a repository: "owner/name" in the characters that GitHub allows."""
     return re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", text, re.ASCII) is not None
+
+
+def parse_repo_name(text: str) -> str:
+    """Return "owner/name" if *text* is that or an address of the repository; else *text*."""
+    match = _REPO_ADDRESS.fullmatch(text.strip())
+    return match["repo"] if match else text
 
 
 def normalize_repo_name(name: str, repo: str) -> str:
@@ -33,7 +45,7 @@ def parse_pull_name(text: str) -> tuple[str, int] | None:
     request or of one of its pages.
     """
     for form in _PULL_FORMS:
-        if match := form.fullmatch(text.strip()):
+        if match := form.fullmatch(text.strip().rstrip(",;")):
             repo = match["repo"]
             return repo if "/" in repo else repo.replace("__", "/", 1), int(match["number"])
     return None

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from curate.builders.settings import BuildSettings
 from curate.core.errors import ConfigurationError
-from curate.core.files import require_ordinary_file
+from curate.core.files import parse_toml, require_ordinary_file
 
 CONFIG_FILE = Path("curate.toml")
 ENV_PREFIX = "CURATE_"
@@ -116,9 +116,12 @@ def _read_file_settings(file: Path) -> dict[str, object]:
         return {}
     try:
         require_ordinary_file(file)
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return parse_toml(file.read_text(encoding="utf-8"))
+    except PermissionError:
+        raise
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}.") from error
+        hint = "It is a TOML file in UTF-8; docs/settings.md lists its keys."
+        raise ConfigurationError(f"{file} cannot be read: {error}.", hint=hint) from error
 
 
 def _read_env_settings(environment: Mapping[str, str]) -> dict[str, object]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from curate.builders.git.objects import ObjectReader
-from curate.builders.git.run import git_output, run_git
+from curate.builders.git.run import git_output, require_access, run_git
 from curate.core.errors import AuthenticationError, ConfigurationError, NetworkError, NotFoundError
 from curate.git.commit_graph import CommitGraph
 from curate.git.diff import DiffReader
@@ -30,6 +30,8 @@ case "$1" in
 esac
 case "$1" in Username*) echo x-access-token ;; *) printf '%s\\n' "$CURATE_GIT_TOKEN" ;; esac
 """
+# A server that sends less than a byte a second for this long is given up; git itself waits forever.
+_SILENCE = {"GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": "120"}
 
 
 class InvalidMirrorError(ConfigurationError):
@@ -89,11 +91,12 @@ class Mirror:
 def open_mirror(path: Path) -> Mirror:
     """Open the mirror in *path*.
 
-    Raises `NotFoundError` if *path* is not a directory, `InvalidMirrorError` if it is not a bare
-    repository or has no branches.
+    Raises `NotFoundError` if *path* is not a directory, `PermissionError` if it may not be read,
+    `InvalidMirrorError` if it is not a bare repository or has no branches.
     """
     if not path.is_dir():
         raise NotFoundError(f"No mirror in {path}.", hint="Create it with `git clone --mirror`.")
+    require_access(path)
     if run_git(path, "rev-parse", "--git-dir").returncode:
         raise InvalidMirrorError(
             f"{path} is not a bare git repository.",
@@ -174,6 +177,10 @@ def _classify_fetch_error(stderr: str) -> NetworkError | AuthenticationError | N
             f"Repository not found on the git server: {stderr.strip()[-200:]}",
             hint="Check the name of the repository.",
         )
+    if "operation too slow" in message:
+        return NetworkError(
+            "The git server accepts requests but does not answer.", hint="Try again later."
+        )
     return NetworkError(f"git fetch failed: {stderr.strip()[-500:]}", hint="Try again.")
 
 
@@ -184,7 +191,7 @@ def _askpass_environment(token: str | None, host: str) -> Iterator[dict[str, str
     It gives the token to *host* only.
     """
     with tempfile.TemporaryDirectory(prefix="curate-askpass-") as folder:
-        environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+        environment = {**_SILENCE, **os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
         if token:
             program = Path(folder) / "askpass"
             program.write_text(_ASKPASS)

@@ -73,10 +73,13 @@ def _make_request(
     return queries.PULLS, {**fixed, "size": size.value, "cursor": cursor}
 
 
+_HINT = "Write it as OWNER/NAME, or as its address on GitHub."
+
+
 def split_repo(repo: str) -> tuple[str, str]:
     """Return owner and name of "owner/name"; raises `ConfigurationError` for anything else."""
     if not is_repo_name(repo):
-        raise ConfigurationError(f"Invalid repository {repo!r}.", hint="Write it as OWNER/NAME.")
+        raise ConfigurationError(f"Invalid repository {repo!r}.", hint=_HINT)
     owner, _, name = repo.partition("/")
     return owner, name
 

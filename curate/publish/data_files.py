@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.core.errors import ConfigurationError
-from curate.core.files import require_ordinary_file
+from curate.core.files import parse_toml, require_ordinary_file
 
 
 def read_toml_data(name: str, built_in: Collection[str], folder: str = "data") -> dict[str, Any]:
@@ -16,9 +16,12 @@ def read_toml_data(name: str, built_in: Collection[str], folder: str = "data") -
     Raises ConfigurationError if the file is missing or invalid.
     """
     try:
-        return tomllib.loads(read_data_bytes(name, built_in, folder).decode("utf-8"))
+        return parse_toml(read_data_bytes(name, built_in, folder).decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{name} is not a valid TOML file: {error}.") from error
+        raise ConfigurationError(
+            f"{name} is not a valid TOML file: {error}.",
+            hint=f"Pass a TOML file in UTF-8, or one of: {', '.join(built_in)}.",
+        ) from error
 
 
 def read_data_bytes(name: str, built_in: Collection[str], folder: str = "data") -> bytes:
@@ -28,6 +31,8 @@ def read_data_bytes(name: str, built_in: Collection[str], folder: str = "data") 
             return files("curate.publish").joinpath(folder, f"{name}.toml").read_bytes()
         require_ordinary_file(Path(name))
         return Path(name).read_bytes()
+    except PermissionError:
+        raise
     except OSError as error:
         is_missing = isinstance(error, FileNotFoundError)
         reason = "not found" if is_missing else f"cannot be read: {error.strerror}"

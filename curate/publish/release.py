@@ -187,6 +187,8 @@ def _make_table(group: Sequence[Row], schema: Any, guard: RowGuard | None) -> An
 
 
 def _compute_checksums(folder: Path) -> dict[str, str]:
+    for part in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        os.scandir(part).close()  # `rglob` passes over what may not be read
     files = (path for path in folder.rglob("*") if path.is_file() and path.name != CHECKSUMS_FILE)
     return {path.relative_to(folder).as_posix(): _hash_file(path) for path in files}
 

@@ -129,7 +129,7 @@ def require_pushable(problems: Sequence[ReleaseProblem]) -> None:
 
 
 def push_rows(
-    folder: Path, hub: str, *, private: bool, branch: str, tag: str, token: str | None
+    folder: Path, hub: str, *, private: bool, branch: str = "main", tag: str = "", token: str | None
 ) -> PushResult:
     """Push the release in *folder* to the dataset *hub*, and tag the commit with *tag*."""
     options = PushOptions(private=private, branch=branch)

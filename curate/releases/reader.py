@@ -50,24 +50,29 @@ def count_rows(folder: Path, split: str) -> int:
 def read_columns(path: Path, names: tuple[str, ...]) -> list[dict[str, str]]:
     """Return the text columns *names* of a Parquet or JSON Lines file.
 
-    Raises ConfigurationError if the file cannot be read or lacks a column.
+    Raises ConfigurationError if the file has no rows or lacks a column, OSError if it cannot be
+    read.
     """
     import pyarrow
     import pyarrow.parquet
 
+    require_ordinary_file(path)
+    path.open("rb").close()
     try:
-        require_ordinary_file(path)
         if path.suffix == ".parquet":
             rows = pyarrow.parquet.read_table(path, columns=list(names)).to_pylist()
         else:
-            with path.open(encoding="utf-8") as lines:
+            with path.open(encoding="utf-8-sig") as lines:
                 rows = [json.loads(line) for line in lines]
-        return [{name: str(row[name]) for name in names} for row in rows]
-    except (OSError, KeyError, TypeError, ValueError, pyarrow.ArrowException) as error:
+        columns = [{name: str(row[name]) for name in names} for row in rows]
+    except (KeyError, TypeError, ValueError, RecursionError, pyarrow.ArrowException) as error:
         raise ConfigurationError(
             f"Cannot read the columns {', '.join(names)} of {path}.",
             hint="Pass Parquet or JSON Lines files with these columns.",
         ) from error
+    if not columns:
+        raise ConfigurationError(f"{path} has no rows.", hint="Pass a file that has some.")
+    return columns
 
 
 def find_schema_errors(folder: Path, split: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ from curate.core.errors import StoreError
 from curate.store.migrations import check_format, prepare_database
 
 BUSY_SECONDS = 20.0
+_FILE = "curate.sqlite"
 _MIN_FREE_BYTES = 64 << 10  # the WAL index grows in steps of 32 KiB
 
 
@@ -27,15 +28,16 @@ class Database:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.RLock()
-        file = folder / "curate.sqlite"
-        self.is_read_only = file.exists() and not all(map(_is_writable, (file, folder)))
+        file = folder / _FILE
+        self.is_read_only = file.exists() and not _is_writable(folder)
         with self._translate_errors():
             if self.is_read_only:
-                self._connection = _connect(_read_only_uri(file))
+                self._connection = _connect(read_only_uri(folder))
                 check_format(self._connection)
                 return
             folder.mkdir(parents=True, exist_ok=True)
             self._connection = _connect(file.absolute().as_uri())
+            check_format(self._connection, oldest=0)  # what is refused is not changed
             _enter_wal_mode(self._connection)
             self._connection.execute("PRAGMA synchronous = NORMAL")
             prepare_database(self._connection)
@@ -96,7 +98,7 @@ class Database:
             raise StoreError(f"The data directory {self._folder} {message}.", hint=hint) from error
         except sqlite3.DatabaseError as error:
             raise StoreError(
-                f"{self._folder}/curate.sqlite is damaged or not a curate database ({error}).",
+                f"{self._folder}/{_FILE} is damaged or not a curate database ({error}).",
                 hint="Restore it from a backup, or choose another directory with --data-dir.",
             ) from error
         except (NotADirectoryError, PermissionError, FileExistsError) as error:
@@ -106,8 +108,11 @@ class Database:
             ) from error
 
 
-def _is_writable(path: Path) -> bool:
-    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+def _is_writable(folder: Path) -> bool:
+    """Whether this user may write the database in *folder*, and files beside it."""
+    effective = os.access in os.supports_effective_ids
+    paths = (folder / _FILE, folder)
+    return all(os.access(path, os.W_OK, effective_ids=effective) for path in paths)
 
 
 def _connect(uri: str) -> sqlite3.Connection:
@@ -129,10 +134,15 @@ def _enter_wal_mode(database: sqlite3.Connection) -> None:
             time.sleep(0.01)
 
 
-def _read_only_uri(file: Path) -> str:
-    """Without a write-ahead log nothing changes, and SQLite needs no shared memory beside it."""
-    has_log = file.with_name(f"{file.name}-wal").exists()
-    return f"{file.absolute().as_uri()}?{'mode=ro' if has_log else 'immutable=1'}"
+def read_only_uri(folder: Path) -> str:
+    """The address of the database in *folder*, to be read only.
+
+    Where nobody may write and there is no write-ahead log, nothing changes, and SQLite needs no
+    shared memory beside it.
+    """
+    file = folder / _FILE
+    is_frozen = not _is_writable(folder) and not file.with_name(f"{_FILE}-wal").exists()
+    return f"{file.absolute().as_uri()}?{'immutable=1' if is_frozen else 'mode=ro'}"
 
 
 def _has_no_space(folder: Path) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curate.core.errors import ConfigurationError
+from curate.store.database import read_only_uri
 
 _ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION}
 
@@ -62,8 +63,7 @@ def list_pulls(folder: Path, chosen: ListingFilter) -> Iterator[ListedPull]:
     """
     names = list(ListedPull.__dataclass_fields__)
     query, values = _make_query(names, chosen)
-    address = f"{(folder / 'curate.sqlite').absolute().as_uri()}?mode=ro"
-    with closing(sqlite3.connect(address, uri=True)) as database:
+    with closing(sqlite3.connect(read_only_uri(folder), uri=True)) as database:
         database.execute("PRAGMA query_only = 1")
         database.set_authorizer(
             lambda action, *_: sqlite3.SQLITE_OK if action in _ALLOWED else sqlite3.SQLITE_DENY

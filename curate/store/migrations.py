@@ -83,7 +83,14 @@ def prepare_database(database: sqlite3.Connection) -> None:
 
 def check_format(database: sqlite3.Connection, *, oldest: int = FORMAT_VERSION) -> None:
     """Raise StoreError unless the format is one from *oldest* to the current one."""
+    # read first: another process creates the tables and sets the format in one step
+    has_tables = database.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
     found = _read_format(database)
+    if found == 0 and has_tables:
+        raise StoreError(
+            "The database curate.sqlite of the data directory was not made by curate.",
+            hint="Move it away, or choose another directory with --data-dir.",
+        )
     if found > FORMAT_VERSION:
         raise StoreError(
             f"The data directory has store format {found}; this curate reads {FORMAT_VERSION}.",

@@ -26,6 +26,7 @@ from curate.environments.context import (
 )
 from curate.recipes import Recipe, RecipeError, RecipeLibrary
 from curate.store import Store
+from curate.store.unknown_ids import explain_unknown_id
 from curate.validate.attempts import compute_inputs_hash, validate_candidate
 
 log = logging.getLogger(__name__)
@@ -260,8 +261,5 @@ def _require_ids(store: Store, ids: Sequence[str]) -> list[str]:
     unique_ids = list(dict.fromkeys(ids))
     missing_ids = sorted({*unique_ids} - {*store.candidate_hashes()}, key=unique_ids.index)
     if missing_ids:
-        raise NotFoundError(
-            f"Unknown instance id {missing_ids[0]}.",
-            hint="List the ids: curate list",
-        )
+        raise explain_unknown_id(store, missing_ids[0])
     return unique_ids

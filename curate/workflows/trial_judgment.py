@@ -16,7 +16,7 @@ from typing import Any
 
 from curate.builders.model import Outcome, RunStatus
 from curate.core.errors import ConfigurationError
-from curate.core.files import require_ordinary_file
+from curate.core.files import parse_toml, require_ordinary_file
 from curate.core.model import Validation
 from curate.workflows.trial import VERIFIED, TrialResult
 from curate.workflows.trial_cause import list_exceptions
@@ -42,6 +42,9 @@ class JudgedResult:
     evidence: str = ""  # "" for a rejection that counts as wrong because nothing shows otherwise
 
 
+_HINT = 'Write lines like: owner__name-12 = "needs a GPU". Quote ids that have a dot.'
+
+
 @dataclass(frozen=True, kw_only=True)
 class PersonalJudgments:
     """What a person has found out about rejections: a reason by instance id."""
@@ -57,15 +60,14 @@ def read_judgments(file: Path) -> PersonalJudgments:
     """
     require_ordinary_file(file)
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        table = parse_toml(file.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{file} is not valid TOML: {error}.") from error
+        raise ConfigurationError(f"{file} is not valid TOML: {error}.", hint=_HINT) from error
     wrong = table.pop("wrong", {})
     entries = wrong.items() if isinstance(wrong, dict) else [("[wrong]", None)]
     for name, reason in [*table.items(), *entries]:
         if not isinstance(reason, str) or not reason.strip():
-            hint = 'Write a line like: owner__name-12 = "needs a GPU". Quote ids that have a dot.'
-            raise ConfigurationError(f"{file}: {name} has no reason.", hint=hint)
+            raise ConfigurationError(f"{file}: {name} has no reason.", hint=_HINT)
     return PersonalJudgments(right=table, wrong=wrong)
 
 

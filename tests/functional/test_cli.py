@@ -232,7 +232,7 @@ def test_where_a_token_is_found(
     assert done.returncode in (0, 4)
 
 
-@pytest.mark.parametrize("repo", ["moto", "a/b/c", "https://github.com/a/b", "a b/c", "ä/b"])
+@pytest.mark.parametrize("repo", ["moto", "a/b/c", "https://gitlab.com/a/b", "a b/c", "ä/b"])
 def test_a_name_that_is_none(curate: Curate, repo: str) -> None:
     refused(curate("crawl", repo), 2, repo)
 
@@ -252,14 +252,15 @@ def test_a_misspelt_recipe_key(curate: Curate, tmp_path: Path, mirror: Path) -> 
 
 
 def test_an_unknown_instance(curate: Curate) -> None:
-    refused(curate("show", "a__b-1"), 4, "a__b-1", "Hint: ")
+    refused(curate("show", "a__b-1"), 4, "is empty", "Hint: ")
     refused(curate("validate", "a__b-1"), 4, "a__b-1", "Hint: ")
+    refused(curate("show", "a__b-1"), 4, "a__b-1", "Hint: ")  # now there is a store
 
 
 def test_a_data_folder_of_a_newer_version(curate: Curate, tmp_path: Path) -> None:
     import sqlite3
 
-    curate("status")
+    Store(tmp_path / "data").close()
     with sqlite3.connect(tmp_path / "data/curate.sqlite") as database:
         database.execute("PRAGMA user_version = 77")
     refused(curate("status"), 7, "format 77", "newer curate")

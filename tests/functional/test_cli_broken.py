@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -15,70 +15,28 @@ import pytest
 from huggingface_hub import set_client_factory
 from huggingface_hub.utils._http import default_client_factory
 
-from curate.cli.waiting import CrawlProgress
-from curate.core.model import CrawlState, Rejection
-from curate.github.retry import RetryPolicy
-from curate.store import Store
-from tests.helpers.command_tree import REPO, Command, list_commands
-from tests.helpers.factories import make_candidate, make_pull, make_validation
-from tests.helpers.git_history import GitHistory
+from tests.helpers.command_tree import Command, list_commands
 from tests.helpers.releases import good, released
-from tests.helpers.terminal import Typed, typed
+from tests.helpers.stored_world import CODES, DEAD, fill, give_up_soon, run
 
-CODES = {*range(9), 130}  # as documented
-DEAD = "http://127.0.0.1:9"
 EVERY = list_commands()
 every_command = pytest.mark.parametrize("command", EVERY, ids=str)
 
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working directory with a mirror and a store: a candidate, a verified one, a rejected PR."""
+    """A working directory with a mirror and a store."""
     folder = tmp_path_factory.mktemp("filled")
-    git = GitHistory.new(folder / "work")
-    git.change({"pyproject.toml": '[project]\nname = "thing"\nversion = "1"\n'})
-    git.mirror(folder / "data/mirrors/owner__name.git")
-    with Store(folder / "data") as store:
-        store.save_page(REPO, [make_pull(n, repo=REPO) for n in (6, 7, 8)], CrawlState())
-        for number in (6, 7):
-            store.save_candidate(make_candidate(number))
-        store.save_validation(REPO, make_validation())
-        store.reject_pull(REPO, 8, Rejection(stage="crawl", reason="no-tests"))
+    fill(folder)
     return folder
 
 
 @pytest.fixture
 def folder(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it; services are dead, and nobody waits for them."""
+    """A copy of it."""
     shutil.copytree(filled / "data", tmp_path / "data")
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", DEAD)
-    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
-    policy = RetryPolicy(sleep=lambda _: None)
-    monkeypatch.setattr(CrawlProgress, "make_retry_policy", lambda _: policy)
+    give_up_soon(monkeypatch)
     return tmp_path
-
-
-def run(
-    arguments: tuple[str, ...],
-    folder: Path,
-    variables: Mapping[str, str] | None = None,
-    **streams: TextIO,
-) -> Typed:
-    """Run a command; a traceback is an exception here, and fails the test."""
-    dead = {
-        "DOCKER_HOST": f"unix://{folder}/none.sock",
-        "CURATE_GITHUB_API_URL": DEAD,
-        "HF_TOKEN": "hf_none",
-        "CURATE_CACHE_DIR": str(folder / "cache"),
-        "https_proxy": DEAD,
-    }
-    shutil.rmtree(folder / "recipes", ignore_errors=True)  # a draft that another call wrote
-    done = typed(arguments, folder, {**dead, **(variables or {})}, **streams)
-    assert done.returncode in CODES, done.stderr
-    assert "Traceback" not in done.stderr + done.stdout
-    if not streams and done.returncode not in {0, 1}:
-        assert "rror" in done.stderr  # "Error: …", or the box of a usage error
-    return done
 
 
 def make_file(path: Path, content: bytes) -> None:

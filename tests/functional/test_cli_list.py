@@ -167,7 +167,8 @@ def test_logs_of_a_build_that_failed_are_whole(curate: Curate) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "hint"), [(1, f"curate validate {name(1)}"), (5, "curate list"), (9, "curate list")]
+    ("number", "hint"),
+    [(1, f"curate validate {name(1)}"), (5, f"curate show {name(5)}"), (9, "curate list")],
 )
 def test_where_there_is_no_log_the_hint_leads_on(curate: Curate, number: int, hint: str) -> None:
     done = curate("logs", name(number))

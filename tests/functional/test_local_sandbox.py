@@ -208,6 +208,25 @@ def test_a():
     assert not Path("/proc", (tmp_path / "pid").read_text()).exists()
 
 
+def test_a_run_that_kills_its_supervisor_ends_and_leaves_nothing(
+    make: MakeProject, scratch: Path
+) -> None:
+    code = """
+import os, signal, time
+def parent(pid): return int(open("/proc/%d/stat" % pid).read().rpartition(")")[2].split()[1])
+def test_a():
+    pid = os.getpid()
+    while "supervise.py" not in open("/proc/%d/cmdline" % pid).read(): pid = parent(pid)
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(600)
+"""
+    result = run_locally(
+        make({"test_x.py": code}), RunSpec(command="python -m pytest -q"), temp_parent=scratch
+    )
+    assert result.status is RunStatus.CRASHED
+    assert not list(scratch.iterdir()) and not processes_of(str(scratch))
+
+
 def test_a_folder_removed_by_another_leaves_the_one_around_it_alone(
     make: MakeProject, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

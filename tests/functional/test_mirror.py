@@ -1,4 +1,5 @@
 import base64
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -131,6 +132,14 @@ def test_no_token_goes_to_another_host(door: str, tmp_path: Path) -> None:
 def test_no_token_does_not_wait_for_one(door: str, tmp_path: Path) -> None:
     with pytest.raises(AuthenticationError):
         ensure_mirror(tmp_path / "mirror", door)
+
+
+def test_a_silent_server_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_HTTP_LOW_SPEED_TIME", "1")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/o/r.git"
+        with pytest.raises(NetworkError, match="does not answer"):
+            ensure_mirror(tmp_path / "o__r.git", url)
 
 
 def test_missing_objects_end_one_request_only(git: GitHistory, tmp_path: Path) -> None:

@@ -130,5 +130,6 @@ def read_filters(name: str) -> ReleaseFilters:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise ConfigurationError(
-            f"Invalid release filters {name}: {place}: {first['msg']}."
+            f"Invalid release filters {name}: {place}: {first['msg']}.",
+            hint="docs/publishing.md lists the filters.",
         ) from error
