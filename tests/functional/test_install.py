@@ -298,6 +298,30 @@ def test_failures_are_told_apart_by_layer_and_log(
     assert (failure.stage, failure.reason) == expected
 
 
+@pytest.mark.parametrize(
+    ("log", "registry"),
+    [
+        (
+            "error: failed to get `libc` as a dependency of package `p v0.1.0`\nCaused by:\n"
+            "  failed to resolve address for github.com: Name or service not known; class=Net (12)",
+            "crates.io",
+        ),
+        ("[6] Could not resolve host: index.crates.io", "crates.io"),
+        ("no matching package named `x` found\nlocation searched: crates.io index", "crates.io"),
+        ("npm ERR! code ENOTFOUND\nnpm ERR! errno ENOTFOUND", "the npm registry"),
+        (
+            'go: Get "https://proxy.golang.org/x.mod": dial tcp: lookup proxy.golang.org:'
+            " Temporary failure in name resolution",
+            "the Go module proxy",
+        ),
+    ],
+)
+def test_a_registry_that_cannot_be_reached_is_the_cause(log: str, registry: str) -> None:
+    found = classify_failure(Failure(stage="build", reason="x", detail=log), "instance")
+    assert (found.stage, found.reason) == ("install", "registry-unreachable")
+    assert found.detail.startswith(f"{registry} cannot be reached: ")
+
+
 def test_a_network_that_fails_says_nothing_of_the_candidate() -> None:
     with pytest.raises(SandboxError, match="dns error"):
         classify_failure(
