@@ -17,6 +17,8 @@ class Remedy:
     arguments: tuple[str, ...] = ()  # of pytest, before the tests
     dropped_option: str = ""  # of pytest, with its value
     left_out: tuple[str, ...] = ()  # test files that are not run
+    prelude: str = ""  # shell command before the tests, without braces
+    prelude_name: str = ""
     sentence: str
 
     @property
@@ -27,7 +29,8 @@ class Remedy:
         variables = tuple(name for name, _ in self.env_vars)
         left_out = tuple(f"no {path}" for path in self.left_out)
         added = (*self.requirements, *self.constraints, *self.system_packages, *variables)
-        return ", ".join((*added, *path, *self.arguments, *dropped, *left_out))
+        prelude = (self.prelude_name,) if self.prelude_name else ()
+        return ", ".join((*added, *path, *self.arguments, *dropped, *left_out, *prelude))
 
 
 @dataclass(frozen=True, kw_only=True)

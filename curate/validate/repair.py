@@ -21,6 +21,7 @@ from curate.environments.variants import RequirementsVariant
 from curate.validate.anticipate import EXPECTED, anticipate_missing
 from curate.validate.attempt import Attempt
 from curate.validate.missing import MissingThing, find_cause, find_missing
+from curate.validate.old_tls import find_old_tls
 
 MAX_REPAIRS = 3
 MAX_ROUNDS = 8  # also those that end before a run, because the index has no such distribution
@@ -217,7 +218,7 @@ def change_command(command: str, remedy: Remedy) -> str:
     if remedy.python_path is not None:
         folder = f"$PWD/{remedy.python_path}".rstrip("/")
         command = f'export PYTHONPATH="${{{{PYTHONPATH:+$PYTHONPATH:}}}}{folder}"; {command}'
-    return command
+    return f"{remedy.prelude}; {command}" if remedy.prelude else command
 
 
 def list_missing(
@@ -229,7 +230,8 @@ def list_missing(
         return {}
     found = (*find_missing(read_log(record, ctx)), *_find_skipped(record, plan, evidence))
     expected = anticipate_missing(found, plan.selection.files, evidence)
-    return {(it.kind, it.name): it for it in (*found, *expected)}
+    old_tls = find_old_tls(record, plan.candidate.created_at, read_log(record, ctx))
+    return {(it.kind, it.name): it for it in (*found, *expected, *old_tls)}
 
 
 def read_log(record: Validation, ctx: ValidationContext) -> str:
