@@ -110,7 +110,7 @@ _PATTERNS = tuple(
         ("executable", r"error: command '(?P<name>[\w.+-]+)' failed: No such file or directory"),
         ("executable", r"unable to execute '(?P<name>[\w.+-]+)': No such file"),
         ("executable", r"(?:error: )?can't find (?P<name>Rust) compiler"),
-        ("executable", r"(?i:.*\b(?P<name>cargo|rustc)), the rust \w+(?: \w+)?, is not installed"),
+        ("executable", r".*\b(?P<name>[Cc]argo|rustc), the [Rr]ust [\w ]+, is not installed"),
         ("executable", r".*(?:ERROR: |error: )?Unknown compiler\(s\): \[\['(?P<name>[\w.+-]+)'"),
         ("executable", r".*Program ['\"]?(?P<name>[\w.+-]+)['\"]? (?:not found or|found: NO)"),
         ("executable", r"(?:RuntimeError: |error: )?(?P<name>CMake) must be installed"),
