@@ -1,6 +1,6 @@
 """A project with an extension in Rust, installed and built again by its draft, with no crates.
 
-The toolchain is Debian's, which is large: one environment serves the whole file.
+The toolchain is Debian's, which is large.
 """
 
 import os
@@ -46,6 +46,14 @@ FILES = {
     ".gitignore": "target\n*.so\n*.egg-info\nbuild\n__pycache__\nCargo.lock\n",
     ".github/workflows/tests.yml": "jobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n"
     "      - run: pip install pytest .\n      - run: pytest\n",
+}
+MATURIN = {
+    **{name: text for name, text in FILES.items() if name != "setup.py"},
+    "pyproject.toml": '[build-system]\nrequires = ["maturin>=1,<2", "cffi"]\n'
+    'build-backend = "maturin"\n[project]\nname = "thing"\nversion = "1.0"\n'
+    'dependencies = ["cffi"]\n[tool.maturin]\nbindings = "cffi"\nmodule-name = "thing._native"\n',
+    "thing/__init__.py": "from thing._native import lib\nanswer = lib.answer\n",
+    ".gitignore": FILES[".gitignore"] + "thing/_native\n",
 }
 CRATE = "[dependencies]\nlibc = '0.2'\n"
 
@@ -107,10 +115,17 @@ def backend(settings: BuildSettings) -> DockerBackend:
     return DockerBackend(settings)
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param(FILES, id="setuptools-rust"),
+        pytest.param(MATURIN, id="maturin", marks=pytest.mark.heavy),
+    ],
+)
 def test_an_extension_in_rust_is_built_again_after_a_patch(
-    settings: BuildSettings, backend: DockerBackend, tmp_path: Path
+    settings: BuildSettings, backend: DockerBackend, tmp_path: Path, files: Mapping[str, str]
 ) -> None:
-    drafted = draft(tmp_path / "r", FILES, settings)
+    drafted = draft(tmp_path / "r", files, settings)
     assert drafted.env.system_packages == ("cargo", "rustc")
     built = backend.build_instance(drafted.spec)
     assert isinstance(built, BuiltInstance), built
