@@ -35,7 +35,8 @@ _NETWORK_SIGNS = (
 # Registries of other languages, from which builds fetch more -> what tools say without them.
 _REGISTRIES = {
     "crates.io": re.compile(
-        r"failed to get `[^`]+` as a dependency|(?:index|static)\.crates\.io"
+        r"(?:Unable to update|failed to \w+ replaced source) registry `crates-io`"
+        r"|failed to fetch `\S*crates\.io-index`|(?:index|static)\.crates\.io"
         r"|location searched: (?:registry `crates-io`|crates\.io index)"
     ),
     "the npm registry": re.compile(

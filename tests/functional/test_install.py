@@ -288,6 +288,12 @@ def test_what_was_changed_before_the_install_is_clean_unless_the_install_changes
             "instance",
             ("install", "not-imported"),
         ),
+        (  # a crate in a submodule that is missing
+            "#7 curate-step: install\n#7 error: failed to get `own` as a dependency of package `p`"
+            "\n#7 Caused by:\n#7   Unable to update /testbed/vendor/own",
+            "instance",
+            ("install", "install-failed"),
+        ),
         ("#7 curate-step: clean\n#7 not clean: x", "instance", ("install", "not-clean")),
     ],
 )
@@ -303,6 +309,7 @@ def test_failures_are_told_apart_by_layer_and_log(
     [
         (
             "error: failed to get `libc` as a dependency of package `p v0.1.0`\nCaused by:\n"
+            "  Unable to update registry `crates-io`\nCaused by:\n"
             "  failed to resolve address for github.com: Name or service not known; class=Net (12)",
             "crates.io",
         ),
