@@ -5,6 +5,7 @@ environment's `python` and `uv` on PATH, and prints a marker before each step. F
 the log, `find_failed_step` finds the step that failed.
 """
 
+import re
 import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -30,6 +31,20 @@ _NETWORK_SIGNS = (
     "operation timed out",
     "NewConnectionError",
 )
+
+# Registries of other languages, from which builds fetch more -> what tools say without them.
+_REGISTRIES = {
+    "crates.io": re.compile(
+        r"(?:Unable to update|failed to \w+ replaced source) registry `crates-io`"
+        r"|failed to fetch `\S*crates\.io-index`|(?:index|static)\.crates\.io"
+        r"|location searched: (?:registry `crates-io`|crates\.io index)"
+    ),
+    "the npm registry": re.compile(
+        r"npm (?:ERR!|error) (?:code|errno) (?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT)"
+        r"|request to https?://registry\.\S+ failed"
+    ),
+    "the Go module proxy": re.compile(r"(?:proxy|sum)\.golang\.org\S*: |dial tcp: lookup \S+"),
+}
 
 _CHECK = """\
 import importlib, os, sys
@@ -112,6 +127,11 @@ def classify_failure(failure: Failure, layer: str) -> Failure:
     """
     if failure.reason == "timeout":
         return replace(failure, stage="install" if layer == "instance" else "build")
+    registry = _find_unreachable(failure.log or failure.detail) if layer == "instance" else ""
+    if registry:
+        told = f"{registry} cannot be reached: the build needs packages from there"
+        detail = f"{told}\n{failure.detail}"
+        return replace(failure, stage="install", reason="registry-unreachable", detail=detail)
     if any(sign in failure.detail for sign in _NETWORK_SIGNS):
         raise SandboxError(
             f"network error during build: {failure.detail[-1000:]}",
@@ -121,6 +141,11 @@ def classify_failure(failure: Failure, layer: str) -> Failure:
         return replace(failure, reason=f"{layer}-failed")
     reason = _REASONS.get(find_failed_step(failure.detail), "install-failed")
     return replace(failure, stage="install", reason=reason)
+
+
+def _find_unreachable(log: str) -> str:
+    """Return the registry that a build could not reach; "" for none."""
+    return next((name for name, sign in _REGISTRIES.items() if sign.search(log)), "")
 
 
 def _export_commands(spec: InstanceSpec) -> list[str]:

@@ -23,6 +23,25 @@ from curate.environments.version_remedies import VERSION_KINDS, iter_version_rem
 
 IMPORTLIB_SINCE = Version("6.0")  # pytest with --import-mode=importlib
 IMPORTLIB_MODE = "--import-mode=importlib"
+LOG_LEVEL_SINCE = Version("3.3")
+LOG_LEVEL = "--log-level=INFO"
+# A configuration of OpenSSL for every process of the tests, as OpenSSL 1.0.2 has it by default.
+_OPENSSL_CONFIGURATION = (
+    "openssl_conf = a",
+    "[a]",
+    "ssl_conf = b",
+    "[b]",
+    "system_default = c",
+    "[c]",
+    "MinProtocol = TLSv1",
+    "MaxProtocol = TLSv1.2",
+    "CipherString = DEFAULT@SECLEVEL=0",
+)
+OLD_TLS = (
+    "printf '%s\\n' "
+    + " ".join(f"'{line}'" for line in _OPENSSL_CONFIGURATION)
+    + " > /tmp/openssl.cnf; export OPENSSL_CONF=/tmp/openssl.cnf"
+)
 
 _ASYNC_PLUGINS = ("pytest-asyncio", "anyio", "pytest-trio", "pytest-twisted", "pytest-aiohttp")
 _STANDARD = sys.stdlib_module_names | {"distutils", "imp", "asynchat", "asyncore", "smtpd"}
@@ -180,13 +199,18 @@ def _change_surroundings(
         yield Remedy(system_packages=(package,), sentence=sentence)
     elif symptom.kind in ("import-mismatch", "duplicate-option"):
         yield from _separate_files(symptom, state)
+    elif symptom.kind == "expected-tls":
+        sentence = f"ran tests with TLS up to 1.2 and any key: {symptom.describe()}"
+        yield Remedy(prelude=OLD_TLS, prelude_name="TLS of its time", sentence=sentence)
+    elif symptom.kind == "log-level" and _has_pytest(state, LOG_LEVEL_SINCE):
+        sentence = f"ran pytest with {LOG_LEVEL}: {symptom.describe()}"
+        yield Remedy(arguments=(LOG_LEVEL,), sentence=sentence)
 
 
 def _separate_files(symptom: Symptom, state: EnvironmentState) -> Iterator[Remedy]:
     """Import files by their paths, if pytest can; else run only those that go together."""
-    version = state.find_version("pytest")
     is_mismatch = symptom.kind == "import-mismatch"
-    if is_mismatch and version and Version(version) >= IMPORTLIB_SINCE:
+    if is_mismatch and _has_pytest(state, IMPORTLIB_SINCE):
         sentence = f"ran pytest with {IMPORTLIB_MODE}: {symptom.describe()}"
         yield Remedy(arguments=(IMPORTLIB_MODE,), sentence=sentence)
     folder = dirname(symptom.where)
@@ -195,6 +219,10 @@ def _separate_files(symptom: Symptom, state: EnvironmentState) -> Iterator[Remed
     for left_out in (apart, together) if apart and together else ():
         sentence = f"left out {', '.join(left_out)}: {symptom.describe()}"
         yield Remedy(left_out=left_out, sentence=sentence)
+
+
+def _has_pytest(state: EnvironmentState, since: Version) -> bool:
+    return Version(state.find_version("pytest") or "0") >= since
 
 
 def _guess_variable(name: str) -> tuple[str, str]:

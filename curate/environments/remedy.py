@@ -19,6 +19,8 @@ class Remedy:
     left_out: tuple[str, ...] = ()  # test files that are not run
     omitted: tuple[str, ...] = ()  # distributions that are not installed
     absent: tuple[str, ...] = ()  # Debian packages that are not installed, as there are none
+    prelude: str = ""  # shell command before the tests, without braces
+    prelude_name: str = ""
     sentence: str
 
     @property
@@ -29,7 +31,8 @@ class Remedy:
         variables = tuple(name for name, _ in self.env_vars)
         left_out = tuple(f"no {it}" for it in (*self.left_out, *self.omitted, *self.absent))
         added = (*self.requirements, *self.constraints, *self.system_packages, *variables)
-        return ", ".join((*added, *path, *self.arguments, *dropped, *left_out))
+        prelude = (self.prelude_name,) if self.prelude_name else ()
+        return ", ".join((*added, *path, *self.arguments, *dropped, *left_out, *prelude))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,8 @@ class Symptom:
             "executable": f"{place} runs {self.name}",
             "library": f"{place} loads {self.name}",
             "variable": f"{place} reads this environment variable",
+            "expected-tls": f"{place} fails with an OpenSSL that is newer than it",
+            "log-level": f"{place} expects messages of level INFO",
             "import-mismatch": f"{self.name} and another file have one module name",
             "numpy-abi": f"{place} loads what was compiled against another version of numpy",
             "broken-import": f"{place} imports {self.name.replace(' ', ' -> ')}, which fails",

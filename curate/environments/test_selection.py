@@ -111,7 +111,7 @@ def reject_empty_selection(
     present = [path for path in paths if after(path) is not None]
     runnable = [path for path in present if is_runnable(path, pytest_files)]
     driven = recipe.data_driven_tests
-    if not present:
+    if not present or (not runnable and set(present) <= _list_shortened(test_patch)):
         reason, files = "tests-only-removed", paths
     elif runnable:
         reason, files = "tests-not-collected", runnable  # `paths.not_collected` of the recipe
@@ -120,6 +120,13 @@ def reject_empty_selection(
     else:
         reason, files = "no-test-module-changed", present
     return Rejection(stage="plan", reason=reason, detail=name_some(files))
+
+
+def _list_shortened(test_patch: bytes) -> set[str]:
+    """Return the Python files from which *test_patch* only removes lines, as a list of tests."""
+    added = re.compile(rb"^\+(?!\+\+ )", re.MULTILINE)
+    parts = [part for part in split_files(test_patch) if part.path.endswith(".py")]
+    return {part.path for part in parts if b"\n-" in part.data and not added.search(part.data)}
 
 
 def name_some(paths: Sequence[str]) -> str:

@@ -110,6 +110,13 @@ _PATTERNS = tuple(
         ("executable", r"\S*sh: (?:line )?(?:\d+: )?(?P<name>[\w.+-]+): (?:command )?not found"),
         ("executable", r"(?:/usr/bin/)?env: ['‘]?(?P<name>[\w.+-]+)['’]?: No such file"),
         ("executable", r"error: command '(?P<name>[\w.+-]+)' failed: No such file or directory"),
+        ("executable", r"unable to execute '(?P<name>[\w.+-]+)': No such file"),
+        ("executable", r"(?:error: )?can't find (?P<name>Rust) compiler"),
+        ("executable", r".*\b(?P<name>[Cc]argo|rustc), the [Rr]ust [\w ]+, is not installed"),
+        ("executable", r".*(?:ERROR: |error: )?Unknown compiler\(s\): \[\['(?P<name>[\w.+-]+)'"),
+        ("executable", r".*Program ['\"]?(?P<name>[\w.+-]+)['\"]? (?:not found or|found: NO)"),
+        ("executable", r"(?:RuntimeError: |error: )?(?P<name>CMake) must be installed"),
+        ("executable", r"No (?P<name>CMAKE_\w+)_COMPILER could be found"),
         (
             "library",
             rf"{_EXCEPTION}(?:OSError|ImportError): (?P<name>lib[\w.+-]+?\.so[\d.]*): "
@@ -122,6 +129,7 @@ _PATTERNS = tuple(
         ),
         ("debian-package", r"E: Unable to locate package (?P<name>[\w.+-]+)$"),
         ("debian-package", r"E: Package '(?P<name>[\w.+-]+)' has no installation candidate"),
+        ("log-level", r"Exception: (?P<name>did not get expected log message)"),
         ("variable", r"KeyError: '(?P<name>[A-Z][A-Z0-9_]+)'$"),
         (
             "numpy-abi",

@@ -21,6 +21,7 @@ from curate.environments.variants import RequirementsVariant
 from curate.validate.anticipate import EXPECTED, anticipate_missing
 from curate.validate.attempt import Attempt
 from curate.validate.missing import MissingThing, find_cause, find_missing
+from curate.validate.old_tls import find_old_tls
 from curate.validate.skipped_tests import find_skipped
 
 MAX_REPAIRS = 3
@@ -247,7 +248,7 @@ def change_command(command: str, remedy: Remedy) -> str:
     if remedy.python_path is not None:
         folder = f"$PWD/{remedy.python_path}".rstrip("/")
         command = f'export PYTHONPATH="${{{{PYTHONPATH:+$PYTHONPATH:}}}}{folder}"; {command}'
-    return command
+    return f"{remedy.prelude}; {command}" if remedy.prelude else command
 
 
 def list_missing(
@@ -261,7 +262,8 @@ def list_missing(
     skipped = find_skipped(record, log, plan.selection.files, evidence)
     found = (*find_missing(log), *skipped)
     expected = anticipate_missing(found, plan.selection.files, evidence)
-    return {(it.kind, it.name): it for it in (*found, *expected)}
+    old_tls = find_old_tls(record, plan.candidate.created_at, log)
+    return {(it.kind, it.name): it for it in (*found, *expected, *old_tls)}
 
 
 def read_log(record: Validation, ctx: ValidationContext) -> str:

@@ -329,6 +329,12 @@ def test_what_was_changed_before_the_install_is_clean_unless_the_install_changes
             "instance",
             ("install", "not-imported"),
         ),
+        (  # a crate in a submodule that is missing
+            "#7 curate-step: install\n#7 error: failed to get `own` as a dependency of package `p`"
+            "\n#7 Caused by:\n#7   Unable to update /testbed/vendor/own",
+            "instance",
+            ("install", "install-failed"),
+        ),
         ("#7 curate-step: clean\n#7 not clean: x", "instance", ("install", "not-clean")),
     ],
 )
@@ -337,6 +343,31 @@ def test_failures_are_told_apart_by_layer_and_log(
 ) -> None:
     failure = classify_failure(Failure(stage="build", reason="x", detail=log), layer)
     assert (failure.stage, failure.reason) == expected
+
+
+@pytest.mark.parametrize(
+    ("log", "registry"),
+    [
+        (
+            "error: failed to get `libc` as a dependency of package `p v0.1.0`\nCaused by:\n"
+            "  Unable to update registry `crates-io`\nCaused by:\n"
+            "  failed to resolve address for github.com: Name or service not known; class=Net (12)",
+            "crates.io",
+        ),
+        ("[6] Could not resolve host: index.crates.io", "crates.io"),
+        ("no matching package named `x` found\nlocation searched: crates.io index", "crates.io"),
+        ("npm ERR! code ENOTFOUND\nnpm ERR! errno ENOTFOUND", "the npm registry"),
+        (
+            'go: Get "https://proxy.golang.org/x.mod": dial tcp: lookup proxy.golang.org:'
+            " Temporary failure in name resolution",
+            "the Go module proxy",
+        ),
+    ],
+)
+def test_a_registry_that_cannot_be_reached_is_the_cause(log: str, registry: str) -> None:
+    found = classify_failure(Failure(stage="build", reason="x", detail=log), "instance")
+    assert (found.stage, found.reason) == ("install", "registry-unreachable")
+    assert found.detail.startswith(f"{registry} cannot be reached: ")
 
 
 def test_a_network_that_fails_says_nothing_of_the_candidate() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from curate.environments.providers import load_providers
 from curate.validate.missing import find_cause, find_missing
 from tests.helpers.missing_things import LACKS, Lack
 
@@ -66,3 +67,30 @@ def test_the_cause_is_one_line(files: dict[str, str], cause: str, tmp_path: Path
     output = print_of_pytest(tmp_path, Lack(files={"test_a.py": "", **files}, missing=()))
     found = find_cause(output).removeprefix(f"{tmp_path}/")
     assert found.startswith(cause) and bool(found) == bool(cause), output
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "package"),
+    [
+        ("error: can't find Rust compiler", "Rust", "cargo"),
+        ("      error: can't find Rust compiler", "Rust", "cargo"),
+        ("Cargo, the Rust package manager, is not installed or is not on PATH.", "Cargo", "cargo"),
+        (
+            "  Caused by: rustc, the rust compiler, is not installed or not in PATH.",
+            "rustc",
+            "rustc",
+        ),
+        ("unable to execute 'swig': No such file or directory", "swig", "swig"),
+        ("../meson.build:1:0: ERROR: Unknown compiler(s): [['gfortran'], ['f95']]", "gfortran", ""),
+        ("meson.build:3:0: ERROR: Program 'protoc' not found or not executable", "protoc", ""),
+        ("RuntimeError: CMake must be installed to build the extensions", "CMake", "cmake"),
+        ("  No CMAKE_Fortran_COMPILER could be found.", "CMAKE_Fortran", "gfortran"),
+        ("FileNotFoundError: [Errno 2] No such file or directory: 'go'", "go", "golang-go"),
+        ("#12 3.1 /bin/sh: 1: npm: not found", "npm", "npm"),
+    ],
+)
+def test_what_a_build_does_not_find_is_a_debian_package(line: str, name: str, package: str) -> None:
+    (found,) = find_missing(line)
+    assert (found.kind, found.name) == ("executable", name)
+    provided = load_providers().executables[name]
+    assert provided == package if package else provided

@@ -26,6 +26,10 @@ def manifest(name: str) -> Manifest:
         ("setuptools==25.1.1", "3.6", "31.0"),  # namespace packages do not import
         ("setuptools==65.6.3", "3.12", "66.1"),  # pkgutil.ImpImporter
         ("setuptools==65.6.3", "3.11", ""),
+        ("setuptools==41.0.1", "3.9", "41.2"),  # HTMLParser.unescape
+        ("wheel==0.24.0", "3.7", "0.26"),
+        ("importlib-metadata==0.18", "3.8", "0.21"),
+        ("importlib-metadata==0.18", "3.7", ""),
         ("pip==1.5.6", "3.6", "7.1.2"),  # importlib._bootstrap.SourceFileLoader
         ("pip==23.0.1", "3.12", "23.1.2"),
     ],

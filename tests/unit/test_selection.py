@@ -196,3 +196,25 @@ def test_an_empty_selection_names_its_cause(
     rejection = reject_empty_selection(chosen, patch, present)
     assert (rejection.stage, rejection.reason) == ("plan", expected)
     assert rejection.detail == ", ".join(paths)
+
+
+@pytest.mark.parametrize(
+    ("path", "hunk", "reason"),
+    [
+        (
+            "tests/runtests.py",
+            b"@@ -1,2 +1 @@\n x\n-    'tests.gone_test',\n",
+            "tests-only-removed",
+        ),
+        ("tests/runtests.py", b"@@ -1 +1 @@\n-x\n+y\n", "no-test-module-changed"),
+        ("tests/data/a.sql", b"@@ -1,2 +1 @@\n x\n-y\n", "no-test-module-changed"),
+    ],
+)
+def test_a_suite_that_only_loses_a_module_has_nothing_to_run(
+    path: str, hunk: bytes, reason: str
+) -> None:
+    """The project's own runner has a list of its modules, of which one is deleted."""
+    patch = PATCH_OF % {b"path": b"tests/gone_test.py"}
+    name = path.encode()
+    patch += b"diff --git a/%b b/%b\n--- a/%b\n+++ b/%b\n" % (name, name, name, name) + hunk
+    assert reject_empty_selection(Recipe(repo="o/n"), patch, present).reason == reason

@@ -13,10 +13,13 @@ from curate.builders.lock.tool_dates import MARGIN, describe_tool_cutoff, list_t
 from curate.builders.model import InstanceSpec, RequirementsLock
 from curate.builders.python.choose import RELEASES
 from curate.builders.requirements import Manifest
+from curate.environments.build import make_environment_record
+from tests.helpers.fakes import BUILT, fake
 
 LOCK = RequirementsLock(
     text="pytest==2.8.7\n", python="3.6", exclude_newer=datetime(2014, 12, 30, tzinfo=UTC)
 )
+SENTENCE = "allowed pip, setuptools and wheel up to 2017-01-06: Python 3.6 is newer than the rest"
 OWN = "--exclude-newer-package pip=2017-01-06T00:00:00Z"
 SETUPTOOLS = "--exclude-newer-package setuptools=2017-01-06T00:00:00Z"
 
@@ -48,9 +51,29 @@ def test_the_seeds_of_an_old_environment_run_on_its_interpreter() -> None:
     assert f"venv --seed --exclude-newer 2014-12-30T00:00:00Z {OWN} {SETUPTOOLS}" in text
     above = render_environment("env", LOCK, has_venv=True)
     assert f"--exclude-newer 2014-12-30T00:00:00Z {OWN} {SETUPTOOLS}" in above
-    assert describe_tool_cutoff("3.6", LOCK.exclude_newer) == (
-        "allowed pip, setuptools and wheel up to 2017-01-06: Python 3.6 is newer than the rest",
+    assert describe_tool_cutoff("3.6", LOCK.exclude_newer) == (SENTENCE,)
+
+
+@pytest.mark.parametrize(
+    ("date", "known", "told"),
+    [(2014, (), True), (2014, (SENTENCE,), True), (2018, (), False)],
+)
+def test_the_record_tells_once_that_tools_are_later(
+    date: int, known: tuple[str, ...], told: bool
+) -> None:
+    lock = replace(LOCK, exclude_newer=datetime(date, 1, 1, tzinfo=UTC), adjustments=known)
+    plan = fake(
+        env=fake(system_packages=(), limits=fake(test_seconds=60)),
+        env_vars={},
     )
+    variant = fake(
+        manifest=fake(notes=()),
+        python="3.6",
+        requirements_from="base",
+        date=lock.exclude_newer,
+    )
+    record = make_environment_record(plan, variant, lock, BUILT)
+    assert record.lock_adjustments == (SENTENCE,) * told
 
 
 @pytest.mark.parametrize("python", ["3.6", "3.99"])

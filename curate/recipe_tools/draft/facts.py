@@ -29,7 +29,7 @@ NO_PROCESSES = "-n0"  # pytest-xdist's option for one process
 SOURCES = ("files", "extras", "groups")
 # Kinds of facts, and for how they are combined: `curate.recipe_tools.draft.version_ranges`.
 KINDS = ("projects", "install", *SOURCES, "plugins", "add", "system_packages", "env_vars")
-MORE_KINDS = ("ci_env_vars", "options")
+MORE_KINDS = ("ci_env_vars", "options", "rebuilt")
 MIN_SYSTEM_SHARE = 1 / 3  # of the CI jobs with tests that install a Debian package
 _DJANGO = "DJANGO_SETTINGS_MODULE"
 
@@ -46,6 +46,8 @@ def pick_facts(observation: Observation) -> dict[Fact, str]:
         *((kind, _source_picker(kind)) for kind in SOURCES),
         ("plugins", _pick_plugins),
         ("add", _pick_named_packages),
+        ("add", _pick_builders),
+        ("rebuilt", _pick_rebuilt),
         ("system_packages", pick_system_packages),
         ("env_vars", _pick_variables),
         ("ci_env_vars", _pick_ci_variables),
@@ -89,6 +91,19 @@ def _pick_projects(observation: Observation) -> Iterator[Fact]:
 def _pick_install(observation: Observation) -> Iterator[Fact]:
     if not observation.projects:
         yield "true", "nothing to install: no setup.py or pyproject.toml"
+
+
+def _pick_builders(observation: Observation) -> Iterator[Fact]:
+    """Yield what extensions are built with, which old projects require in no file."""
+    yield from (
+        (it, "builds extensions again after a patch") for it in observation.rebuilt.values()
+    )
+
+
+def _pick_rebuilt(observation: Observation) -> Iterator[Fact]:
+    """Yield "builder folder" of projects whose extensions are built again after a patch."""
+    for folder, builder in observation.rebuilt.items():
+        yield f"{builder} {folder}", f"its build requires {builder}"
 
 
 def _source_picker(kind: str) -> Any:
@@ -183,7 +198,11 @@ def plugin_for_option(option: str) -> str:
 
 
 def pick_system_packages(observation: Observation) -> Iterator[Fact]:
-    """Yield Debian packages that many CI jobs install; jobs of tox, nox and make install none."""
+    """Yield Debian packages that the build needs, or that many CI jobs install.
+
+    Jobs of tox, nox and make install none.
+    """
+    yield from observation.build_tools.items()
     for name, (debian, share, origin) in count_system_packages(observation).items():
         unwanted = is_own_package(name) or is_large(debian)
         if debian and not unwanted and share >= MIN_SYSTEM_SHARE:

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
 from posixpath import join, normpath
@@ -17,6 +17,7 @@ from curate.builders.requirements import (
 from curate.builders.requirements.checkout_projects import MAX_PROJECTS, ROOT, find_project_folders
 from curate.builders.requirements.text import decode_text
 from curate.patches.file_kinds import FileClassifier
+from curate.recipe_tools.draft.build_tools import find_build_tools, find_rebuilt
 from curate.recipe_tools.draft.ci_config import find_ci_jobs
 from curate.recipe_tools.draft.job import CIJob, merge
 from curate.recipe_tools.draft.pytest_config import NAMES, read_pytest_settings
@@ -55,6 +56,8 @@ class Observation:
     django_settings: str = ""  # module that manage.py names
     compiled_by: str  # file that shows that the project is compiled; "" for pure Python
     submodules: bool
+    build_tools: Mapping[str, str] = field(default_factory=dict)  # Debian package -> reason
+    rebuilt: Mapping[str, str] = field(default_factory=dict)  # folder -> what builds it
 
 
 def observe_commit(tree: GitTree, date: datetime, version: str) -> Observation:
@@ -85,6 +88,8 @@ def observe_commit(tree: GitTree, date: datetime, version: str) -> Observation:
         django_settings=_find_django_settings(tree, paths),
         compiled_by=_find_compiled_marker(tree, paths),
         submodules=".gitmodules" in paths,
+        build_tools=find_build_tools(tree, paths, projects),
+        rebuilt=find_rebuilt(tree, projects),
     )
 
 

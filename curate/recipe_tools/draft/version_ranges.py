@@ -16,7 +16,9 @@ from curate.recipe_tools.draft.observe import Observation
 MAX_RANGES = 6
 """So many ranges a draft has at most; facts hold in a wider range where there would be more."""
 
-_ALWAYS_NEEDED = frozenset({"projects", "install", "plugins", *SOURCES})  # wherever they are found
+_ALWAYS_NEEDED = frozenset(
+    {"projects", "install", "rebuilt", "plugins", *SOURCES}
+)  # wherever they are found
 _TOLERANT = frozenset(
     {"projects", "plugins", "system_packages", *SOURCES}
 )  # do little harm elsewhere

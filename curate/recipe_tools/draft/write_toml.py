@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import tomlkit
 from tomlkit.items import AoT, InlineTable, Table
 
+from curate.builders.images.install_script import EDITABLE
 from curate.builders.requirements.checkout_projects import ROOT
+from curate.recipe_tools.draft.build_tools import install_command, rebuild_command
 from curate.recipe_tools.draft.facts import NO_PROCESSES, XDIST
 from curate.recipe_tools.draft.observe import VERSION_PATTERN
 from curate.recipe_tools.draft.propose import RecipeDraft
@@ -15,6 +17,7 @@ from curate.recipe_tools.draft.version_ranges import DraftValue, RangeDraft
 
 _SOURCES = ("projects", "files", "extras", "groups", "add")  # keys of `requirements`
 _VARIABLES = ("env_vars", "ci_env_vars")
+_BUILT_AGAIN = "Built in the environment itself, as again after a patch, without a network."
 
 
 def render_recipe(draft: RecipeDraft) -> str:
@@ -67,16 +70,31 @@ def _collect_keys(each: RangeDraft) -> _Keys:
         if values:
             more = " (declared in no file)" if kind == "add" else ""
             keys[f"requirements.{kind}"] = _make_list(values, more)
+    builds = [it.value.split(" ", 1) for it in facts.get("rebuilt", ())]
+    if builds:
+        keys["requirements.build_requires"] = _Key(value=True)
+        installs = _list_installs(facts, [folder for _, folder in builds])
+        keys["install"] = _Key(value=installs, comments=(_BUILT_AGAIN,))
     for kind in ("system_packages", "install"):
         if facts.get(kind):
             keys[kind] = _make_list(facts[kind])
-    command = _make_test_command(options)
-    if options:
-        keys["test_command"] = _Key(value=command, comments=_list_reasons(each.facts["options"]))
+    rebuilds = [rebuild_command(folder, builder) for builder, folder in builds]
+    command = "; ".join([*rebuilds, _make_test_command(options)])
+    if options or rebuilds:
+        reasons = _list_reasons((*facts.get("rebuilt", ()), *each.facts.get("options", ())))
+        keys["test_command"] = _Key(value=command, comments=reasons)
     for kind in _VARIABLES:
         if facts.get(kind):
             keys[kind] = _make_variables(facts[kind])
     return keys
+
+
+def _list_installs(
+    facts: Mapping[str, tuple[DraftValue, ...]], rebuilt: Sequence[str]
+) -> tuple[str, ...]:
+    """Return commands that install so that the same build works again, without a network."""
+    others = {it.value for it in facts.get("projects", ())} - {*rebuilt}
+    return (*((EDITABLE,) if others else ()), *map(install_command, rebuilt))
 
 
 def _list_added(
