@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from curate.builders.git.tree import FolderTree
+from curate.builders.requirements import ProjectMetadata
 from curate.recipe_tools.draft.ci_config import find_ci_jobs
 from curate.recipe_tools.draft.github_expressions import evaluate
-from curate.recipe_tools.draft.job import JobFindings
+from curate.recipe_tools.draft.job import CIJob, JobFindings
 from curate.recipe_tools.draft.shell_commands import read_commands
+from curate.recipe_tools.draft.sources import find_sources
 
 ReadJob = Callable[..., JobFindings]
 WORKFLOW = ".github/workflows/ci.yml"
@@ -93,6 +95,44 @@ jobs:
     found = read_job(text)
     assert found.files == ["ci/py310.yml", "ci/usual.yml"]
     assert found.packages == []
+
+
+def test_a_step_has_variables_of_its_own_and_conditions(read_job: ReadJob) -> None:
+    text = """
+jobs:
+  test:
+    strategy:
+      matrix: {python: [3.9, "3.10"], kind: [conda, bare], suffix: [""]}
+    steps:
+    - uses: mamba-org/setup-micromamba@v1
+      if: matrix.kind == 'conda'
+      env: {FILE: "ci/py${{ matrix.python }}${{ matrix.suffix }}.yml"}
+      with: {environment-file: "${{ env.FILE }}"}
+    - run: pip install .[test] only-bare
+      if: matrix.kind == 'bare'
+    - run: pip install always
+      if: ${{ matrix.kind != 'other' }}
+    - run: pytest
+"""
+    found = read_job(text)
+    assert found.files == ["ci/py3.9.yml", "ci/py3.10.yml"]
+    assert found.extras == ["test"]
+    assert found.packages == ["always"]
+
+
+@pytest.mark.parametrize(
+    ("named", "used"),
+    [
+        ("ci/py38.yml ci/py38-slow.yml ci/py39.yaml", ["ci/py38.yml", "ci/py39.yaml"]),
+        ("env-3.8.yml env-3.8-dev.yml env-dev.yml", ["env-3.8.yml", "env-dev.yml"]),
+        ("environment.yml environment-dev.yml", ["environment.yml", "environment-dev.yml"]),
+        ("a/mindeps.yml a/x-mindeps-y.yml a/x-arm64.yml a/all-but-x.yml a/x.yml", ["a/x.yml"]),
+    ],
+)
+def test_special_environments_are_left_out(named: str, used: list[str]) -> None:
+    jobs = [CIJob(origin="ci", findings=JobFindings(files=[path])) for path in named.split()]
+    found, _ = find_sources(ProjectMetadata(origin=""), jobs, frozenset(named.split()), ["."])
+    assert list(found["files"]) == used
 
 
 def test_a_matrix_of_included_combinations_only(read_job: ReadJob) -> None:
