@@ -8,6 +8,7 @@ import pytest
 from curate.builders.git.tree import FolderTree
 from curate.builders.requirements import ProjectMetadata
 from curate.recipe_tools.draft.ci_config import find_ci_jobs
+from curate.recipe_tools.draft.conda_files import choose_environments
 from curate.recipe_tools.draft.github_expressions import evaluate
 from curate.recipe_tools.draft.job import CIJob, JobFindings
 from curate.recipe_tools.draft.shell_commands import read_commands
@@ -120,19 +121,35 @@ jobs:
     assert found.packages == ["always"]
 
 
-@pytest.mark.parametrize(
-    ("named", "used"),
-    [
-        ("ci/py38.yml ci/py38-slow.yml ci/py39.yaml", ["ci/py38.yml", "ci/py39.yaml"]),
-        ("env-3.8.yml env-3.8-dev.yml env-dev.yml", ["env-3.8.yml", "env-dev.yml"]),
-        ("environment.yml environment-dev.yml", ["environment.yml", "environment-dev.yml"]),
-        ("a/mindeps.yml a/x-mindeps-y.yml a/x-arm64.yml a/all-but-x.yml a/x.yml", ["a/x.yml"]),
-    ],
-)
-def test_special_environments_are_left_out(named: str, used: list[str]) -> None:
-    jobs = [CIJob(origin="ci", findings=JobFindings(files=[path])) for path in named.split()]
-    found, _ = find_sources(ProjectMetadata(origin=""), jobs, frozenset(named.split()), ["."])
-    assert list(found["files"]) == used
+@pytest.mark.parametrize("name", ["mindeps", "x-mindeps-y", "x-arm64", "all-but-x", "39-minimal"])
+def test_environments_with_special_names_are_left_out(name: str) -> None:
+    paths = [f"ci/{name}.yml", "ci/x.yml"]
+    jobs = [CIJob(origin="ci", findings=JobFindings(files=[path])) for path in paths]
+    found, _ = find_sources(ProjectMetadata(origin=""), jobs, frozenset(paths), ["."])
+    assert list(found["files"]) == ["ci/x.yml"]
+
+
+def test_of_the_environments_of_one_python_the_fullest_is_taken(tmp_path: Path) -> None:
+    texts = {
+        "37-old.yml": "python=3.7, a=1, b=2, c=3, d, e, f, g, h",
+        "37-latest.yml": "python=3.7, a, b, c=3, d, e",
+        "37-no-optional.yml": "python=3.7, a",
+        "38-latest.yml": "python=3.8, a, b, c",
+        "38-latest-defaults.yml": "python=3.8, a, b, c",
+        "base.yml": "a",
+        "more.yml": "python>=3.7, b",
+        "dev.txt": "",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(f"dependencies: [{text}]" if text else "")
+    chosen = choose_environments(FolderTree(tmp_path), dict.fromkeys(texts, "ci"))
+    assert list(chosen) == [
+        "37-latest.yml",
+        "38-latest-defaults.yml",
+        "base.yml",
+        "more.yml",
+        "dev.txt",
+    ]
 
 
 def test_a_matrix_of_included_combinations_only(read_job: ReadJob) -> None:

@@ -26,11 +26,10 @@ _DEPENDENCIES = re.compile(
     r"Pipfile|(?:\w+/)?requirements\.txt|requirements/(?:base|main|core|install|prod|common)\.(?:txt|in)"
 )
 _SUFFIXES = (".txt", ".in", ".pip", ".req", ".reqs", ".yml", ".yaml")
-_ENVIRONMENT_OF_PYTHON = re.compile(r"(?:^|[-_/.])(?:py|python)?-?3\.?\d+$")
 _NAMES = ("test", "tests", "testing", "dev", "develop", "development")
 _NOT_TESTS = re.compile(
     r"(?:^|[-_/.])(?:docs?|lint\w*|mypy|pyright|typing|types|style|format\w*|bench\w*|release"
-    r"|all-but[\w-]*|bare|downstream\w*|\w*min\w*deps|arm64|aarch64|ppc64le|s390x|publish|deploy|build|pre-?commit|sphinx|cov|coverage|codecov|typecheck\w*|min|minimum"
+    r"|all-but[\w-]*|bare|downstream\w*|\w*min\w*deps|arm64|aarch64|ppc64le|s390x|publish|deploy|build|pre-?commit|sphinx|cov|coverage|codecov|typecheck\w*|min|minimum|minimal"
     r"|oldest|lowest|nightly|upstream|memray|codspeed|tox|nox|constraints?|py2\d?|pypy\d?|windows|macos|osx)(?:[-_/.]|$)"
 )
 
@@ -54,7 +53,6 @@ def find_sources(
                 for name in _match_names(kind, mentioned, names, paths):
                     if not _NOT_TESTS.search(name):
                         found[kind].setdefault(name, job.origin)
-    found["files"] = _drop_special(found["files"])
     if not any(found.values()):
         found = _conventional_sources(known, projects)
     if not project.dependencies:
@@ -74,22 +72,6 @@ def _match_names(
         return list(names.values())
     name = names.get(_normalize_name(mentioned))
     return [name] if name else []
-
-
-def _drop_special(files: Mapping[str, str]) -> dict[str, str]:
-    """Return *files* without conda environments that are special ones of another, of one Python.
-
-    They are alternatives: `py38.yml` and `py38-slow.yml`.
-    """
-    stems = {path.rpartition(".")[0] for path in files if path.endswith((".yml", ".yaml"))}
-    usual = tuple(
-        f"{it}{dash}" for it in stems if _ENVIRONMENT_OF_PYTHON.search(it) for dash in "-_"
-    )
-    return {
-        path: origin
-        for path, origin in files.items()
-        if not (path.rpartition(".")[0] in stems and path.startswith(usual))
-    }
 
 
 def _is_named_like(pattern: re.Pattern[str], path: str, projects: Sequence[str]) -> bool:
