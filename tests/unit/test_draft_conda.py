@@ -145,7 +145,7 @@ def test_of_the_environments_of_one_python_the_fullest_is_taken(tmp_path: Path) 
     chosen = choose_environments(FolderTree(tmp_path), dict.fromkeys(texts, "ci"))
     assert list(chosen) == [
         "37-latest.yml",
-        "38-latest-defaults.yml",
+        "38-latest.yml",
         "base.yml",
         "more.yml",
         "dev.txt",

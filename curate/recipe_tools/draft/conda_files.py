@@ -7,9 +7,6 @@ from curate.builders.git.tree import FileTree
 from curate.builders.requirements.conda_env import read_conda
 
 
-MIN_SHARE = 0.8  # of the packages without a version that the fullest environment has
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Environment:
     path: str
@@ -22,16 +19,14 @@ def choose_environments(tree: FileTree, files: Mapping[str, str]) -> dict[str, s
     """Return *files* (path -> origin) with one conda environment for each Python that they pin.
 
     Environments that pin the same Python are alternatives: with old versions, or without optional
-    packages. Taken is one of the fullest, with the fewest exact versions. Files that pin no Python
-    may go together, and stay.
+    packages. Taken is that with the most packages, where each exact version counts against it.
+    Files that pin no Python may go together, and stay.
     """
     environments = [_read_environment(tree, path) for path in files]
     unusual: set[str] = set()
     for python in {it.python for it in environments} - {""}:
         same = [it for it in environments if it.python == python]
-        enough = MIN_SHARE * max(it.free for it in same)
-        full = [it for it in same if it.free >= enough]
-        usual = min(full, key=lambda it: (it.pinned, -it.free, it.path))
+        usual = min(same, key=lambda it: (it.pinned - it.free, len(it.path), it.path))
         unusual |= {it.path for it in same if it is not usual}
     return {path: origin for path, origin in files.items() if path not in unusual}
 
