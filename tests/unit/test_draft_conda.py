@@ -201,7 +201,7 @@ runs:
     assert found.packages == ["numba"]
 
 
-def test_legs_of_azure_and_lines_of_travis(read_job: ReadJob, tmp_path: Path) -> None:
+def test_matrices_of_azure_travis_and_gitlab(read_job: ReadJob, tmp_path: Path) -> None:
     azure = """
 jobs:
 - job: Linux
@@ -228,6 +228,14 @@ install:
 script: pytest
 """
     assert read_job(travis, ".travis.yml").files == ["ci/py37.yml", "ci/py38.yml"]
+    (tmp_path / ".travis.yml").unlink()
+    gitlab = """
+test:
+  parallel: {matrix: [{PY: [py37, py38], KIND: [full, minimum]}, {PY: py39, KIND: full}]}
+  script: [conda env create -f ci/$KIND-$PY.yml, pytest]
+"""
+    files = [f"ci/full-{python}.yml" for python in ("py37", "py38", "py39")]
+    assert read_job(gitlab, ".gitlab-ci.yml").files == files
 
 
 @pytest.mark.parametrize(
