@@ -1,6 +1,6 @@
 """Environment files and packages of conda that CI names through variables, matrices and locks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,6 @@ from curate.builders.git.tree import FolderTree
 from curate.builders.requirements import ProjectMetadata
 from curate.recipe_tools.draft.ci_config import find_ci_jobs
 from curate.recipe_tools.draft.conda_files import choose_environments
-from curate.recipe_tools.draft.github_expressions import evaluate
 from curate.recipe_tools.draft.job import CIJob, JobFindings
 from curate.recipe_tools.draft.shell_commands import read_commands
 from curate.recipe_tools.draft.sources import find_sources
@@ -277,27 +276,3 @@ def test_a_lock_stands_for_what_it_was_made_from(
 )
 def test_commands_and_branches(command: str, kind: str, expected: list[str]) -> None:
     assert getattr(read_commands(command, variables={"A": "a"}), kind) == expected
-
-
-VALUES: Mapping[str, str] = {"matrix": "known", "matrix.os": "ubuntu-latest", "env.F": "f.yml"}
-
-
-@pytest.mark.parametrize(
-    ("expression", "value"),
-    [
-        ("matrix.os", "ubuntu-latest"),
-        ("matrix.other", ""),
-        ("env.G", None),
-        ("matrix.other || env.F", "f.yml"),
-        ("env.G || 'x'", None),
-        ("startsWith(matrix.os, 'Windows') && 'w.yml' || 'u.yml'", "u.yml"),
-        ("format('ci/{0}-{1}', matrix.os, 'it''s')", "ci/ubuntu-latest-it's"),
-        ("!(matrix.os == 'ubuntu-latest')", "false"),
-        ("hashFiles('x')", None),
-        ("matrix.os > 3", None),
-        ("${{ matrix.os != 'x' }}", "true"),
-        ("", None),
-    ],
-)
-def test_expressions_of_github(expression: str, value: str | None) -> None:
-    assert evaluate(expression, VALUES) == value
