@@ -24,7 +24,10 @@ _REQUIREMENTS = re.compile(
     r"(?:^|/)(?:[\w.-]*(?:requirements?|reqs?|constraints)[\w.-]*\.(?:txt|in|pip)"
     r"|(?:requirements?|reqs?)/[^/]+\.(?:txt|in|pip))$"
 )
-_CONDA = re.compile(r"(?:^|/)[\w.-]*env(?:ironment)?[\w.-]*\.ya?ml$")
+_CONDA = re.compile(
+    r"(?:^|/)(?:[\w.-]*env(?:ironment)?[\w.-]*"
+    r"|(?:\.?ci|conda|continuous_integration|deps|envs?|environments|requirements|reqs)/.+)\.ya?ml$"
+)
 _SCRIPTS = re.compile(
     r"^(?:tox\.ini|setup\.cfg|noxfile\.py|nox\.py|Makefile|\.travis\.yml|appveyor\.yml|"
     r"\.appveyor\.yml|azure-pipelines\.yml|\.gitlab-ci\.yml|\.cirrus\.yml|tasks\.py|"

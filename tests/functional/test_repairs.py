@@ -50,6 +50,7 @@ def test_a_module_is_answered_from_a_script_of_the_repository(tried: Try) -> Non
         ("yaml", "pyyaml", {"requirements/dev.txt": "PyYAML\n"}, "requirements/dev.txt"),
         ("yaml", "pyyaml", {"ci/install.sh": "pip install -U PyYAML pytest\n"}, "ci/install.sh"),
         ("yaml", "pyyaml", {"environment.yml": "dependencies: [pyyaml]"}, "environment.yml"),
+        ("yaml", "pyyaml", {"ci/deps/38.yaml": "dependencies: [pyyaml]"}, "ci/deps/38.yaml"),
         ("yaml", "pyyaml", {}, "named nowhere in the repository"),
         ("late.x", "late", {}, "named nowhere in the repository"),
         ("dataclasses", "dataclasses", {}, "named nowhere in the repository"),
