@@ -89,7 +89,8 @@ def _read_requirements(tree: GitTree, path: str) -> ParsedRequirements:
 
 
 def _find_in_scripts(tree: GitTree, wanted: Iterable[str]) -> Declaration | None:
-    texts = {path: _read_script(tree, path) for path in tree.paths if _SCRIPTS.match(path)}
+    scripts = (path for path in tree.paths if _SCRIPTS.match(path))
+    texts = {it: _read_script(tree, it) for it in scripts if not _read_requirements(tree, it).lines}
     for name in wanted:
         spelling = "[-_.]+".join(map(re.escape, name.split("-")))
         pattern = re.compile(

@@ -65,6 +65,17 @@ def test_an_import_name_is_translated(
     assert note.lower() == f"added {name}: tests/conftest.py imports {module} ({origin})".lower()
 
 
+def test_conda_names_in_environment_files_are_no_names_of_the_index(
+    tried: Try, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = IN_INDEX | {"iris", "scitools-iris"}
+    monkeypatch.setattr("tests.helpers.repaired_world.IN_INDEX", index)
+    files = {"ci/env.yml": "dependencies:\n  - both\n  - iris>=3\n"}
+    found = tried(lacks(scitools_iris=conftest_error("iris")), files)
+    assert found.record.is_verified
+    assert found.added == ["added scitools-iris>=3: tests/conftest.py imports iris (ci/env.yml)"]
+
+
 def test_what_the_repository_names_a_little_later_counts(tried: Try) -> None:
     later = {"requirements-test.txt": "late>=9,<10\n"}  # 9 may be released by then
     found = tried(lacks(late=conftest_error("late")), later=later)
