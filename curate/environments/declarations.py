@@ -25,7 +25,10 @@ _REQUIREMENTS = re.compile(
     r"(?:^|/)(?:[\w.-]*(?:requirements?|reqs?|constraints)[\w.-]*\.(?:txt|in|pip)"
     r"|(?:requirements?|reqs?)/[^/]+\.(?:txt|in|pip))$"
 )
-_CONDA = re.compile(r"(?:^|/)[\w.-]*env(?:ironment)?[\w.-]*\.ya?ml$")
+_CONDA = re.compile(
+    r"(?:^|/)(?:[\w.-]*env(?:ironment)?[\w.-]*"
+    r"|(?:\.?ci|conda|continuous_integration|deps|envs?|environments|requirements|reqs)/.+)\.ya?ml$"
+)
 _SCRIPTS = re.compile(
     r"^(?:tox\.ini|setup\.cfg|noxfile\.py|nox\.py|Makefile|\.travis\.yml|appveyor\.yml|"
     r"\.appveyor\.yml|azure-pipelines\.yml|\.gitlab-ci\.yml|\.cirrus\.yml|tasks\.py|"
@@ -87,7 +90,8 @@ def _read_requirements(tree: GitTree, path: str) -> ParsedRequirements:
 
 
 def _find_in_scripts(tree: GitTree, wanted: Iterable[str]) -> Declaration | None:
-    texts = {path: _read_script(tree, path) for path in tree.paths if _SCRIPTS.match(path)}
+    scripts = (path for path in tree.paths if _SCRIPTS.match(path))
+    texts = {it: _read_script(tree, it) for it in scripts if not _read_requirements(tree, it).lines}
     for name in wanted:
         spelling = "[-_.]+".join(map(re.escape, name.split("-")))
         pattern = re.compile(

@@ -50,6 +50,7 @@ def test_a_module_is_answered_from_a_script_of_the_repository(tried: Try) -> Non
         ("yaml", "pyyaml", {"requirements/dev.txt": "PyYAML\n"}, "requirements/dev.txt"),
         ("yaml", "pyyaml", {"ci/install.sh": "pip install -U PyYAML pytest\n"}, "ci/install.sh"),
         ("yaml", "pyyaml", {"environment.yml": "dependencies: [pyyaml]"}, "environment.yml"),
+        ("yaml", "pyyaml", {"ci/deps/38.yaml": "dependencies: [pyyaml]"}, "ci/deps/38.yaml"),
         ("yaml", "pyyaml", {}, "named nowhere in the repository"),
         ("late.x", "late", {}, "named nowhere in the repository"),
         ("dataclasses", "dataclasses", {}, "named nowhere in the repository"),
@@ -71,6 +72,17 @@ def test_of_the_versions_that_ci_tests_the_newest_counts(tried: Try) -> None:
     }
     found = tried(lacks(trustme=conftest_error("trustme")), files)
     assert found.added == ["added trustme==0.10: tests/conftest.py imports trustme (tox.ini)"]
+
+
+def test_conda_names_in_environment_files_are_no_names_of_the_index(
+    tried: Try, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = IN_INDEX | {"iris", "scitools-iris"}
+    monkeypatch.setattr("tests.helpers.repaired_world.IN_INDEX", index)
+    files = {"ci/env.yml": "dependencies:\n  - both\n  - iris>=3\n"}
+    found = tried(lacks(scitools_iris=conftest_error("iris")), files)
+    assert found.record.is_verified
+    assert found.added == ["added scitools-iris>=3: tests/conftest.py imports iris (ci/env.yml)"]
 
 
 def test_what_the_repository_names_a_little_later_counts(tried: Try) -> None:

@@ -1,15 +1,17 @@
 """Environment files and packages of conda that CI names through variables, matrices and locks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from curate.builders.git.tree import FolderTree
+from curate.builders.requirements import ProjectMetadata
 from curate.recipe_tools.draft.ci_config import find_ci_jobs
-from curate.recipe_tools.draft.github_expressions import evaluate
-from curate.recipe_tools.draft.job import JobFindings
+from curate.recipe_tools.draft.conda_files import choose_environments
+from curate.recipe_tools.draft.job import CIJob, JobFindings
 from curate.recipe_tools.draft.shell_commands import read_commands
+from curate.recipe_tools.draft.sources import find_sources
 
 ReadJob = Callable[..., JobFindings]
 WORKFLOW = ".github/workflows/ci.yml"
@@ -95,6 +97,60 @@ jobs:
     assert found.packages == []
 
 
+def test_a_step_has_variables_of_its_own_and_conditions(read_job: ReadJob) -> None:
+    text = """
+jobs:
+  test:
+    strategy:
+      matrix: {python: [3.9, "3.10"], kind: [conda, bare], suffix: [""]}
+    steps:
+    - uses: mamba-org/setup-micromamba@v1
+      if: matrix.kind == 'conda'
+      env: {FILE: "ci/py${{ matrix.python }}${{ matrix.suffix }}.yml"}
+      with: {environment-file: "${{ env.FILE }}"}
+    - run: pip install .[test] only-bare
+      if: matrix.kind == 'bare'
+    - run: pip install always
+      if: ${{ matrix.kind != 'other' }}
+    - run: pytest
+"""
+    found = read_job(text)
+    assert found.files == ["ci/py3.9.yml", "ci/py3.10.yml"]
+    assert found.extras == ["test"]
+    assert found.packages == ["always"]
+
+
+@pytest.mark.parametrize("name", ["mindeps", "x-mindeps-y", "x-arm64", "all-but-x", "39-minimal"])
+def test_environments_with_special_names_are_left_out(name: str) -> None:
+    paths = [f"ci/{name}.yml", "ci/x.yml"]
+    jobs = [CIJob(origin="ci", findings=JobFindings(files=[path])) for path in paths]
+    found, _ = find_sources(ProjectMetadata(origin=""), jobs, frozenset(paths), ["."])
+    assert list(found["files"]) == ["ci/x.yml"]
+
+
+def test_of_the_environments_of_one_python_the_fullest_is_taken(tmp_path: Path) -> None:
+    texts = {
+        "37-old.yml": "python=3.7, a=1, b=2, c=3, d, e, f, g, h",
+        "37-latest.yml": "python=3.7, a, b, c=3, d, e",
+        "37-no-optional.yml": "python=3.7, a",
+        "38-latest.yml": "python=3.8, a, b, c",
+        "38-latest-defaults.yml": "python=3.8, a, b, c",
+        "base.yml": "a",
+        "more.yml": "python>=3.7, b",
+        "dev.txt": "",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(f"dependencies: [{text}]" if text else "")
+    chosen = choose_environments(FolderTree(tmp_path), dict.fromkeys(texts, "ci"))
+    assert list(chosen) == [
+        "37-latest.yml",
+        "38-latest.yml",
+        "base.yml",
+        "more.yml",
+        "dev.txt",
+    ]
+
+
 def test_a_matrix_of_included_combinations_only(read_job: ReadJob) -> None:
     text = """
 jobs:
@@ -144,7 +200,7 @@ runs:
     assert found.packages == ["numba"]
 
 
-def test_legs_of_azure_and_lines_of_travis(read_job: ReadJob, tmp_path: Path) -> None:
+def test_matrices_of_azure_travis_and_gitlab(read_job: ReadJob, tmp_path: Path) -> None:
     azure = """
 jobs:
 - job: Linux
@@ -171,6 +227,14 @@ install:
 script: pytest
 """
     assert read_job(travis, ".travis.yml").files == ["ci/py37.yml", "ci/py38.yml"]
+    (tmp_path / ".travis.yml").unlink()
+    gitlab = """
+test:
+  parallel: {matrix: [{PY: [py37, py38], KIND: [full, minimum]}, {PY: py39, KIND: full}]}
+  script: [conda env create -f ci/$KIND-$PY.yml, pytest]
+"""
+    files = [f"ci/full-{python}.yml" for python in ("py37", "py38", "py39")]
+    assert read_job(gitlab, ".gitlab-ci.yml").files == files
 
 
 @pytest.mark.parametrize(
@@ -212,27 +276,3 @@ def test_a_lock_stands_for_what_it_was_made_from(
 )
 def test_commands_and_branches(command: str, kind: str, expected: list[str]) -> None:
     assert getattr(read_commands(command, variables={"A": "a"}), kind) == expected
-
-
-VALUES: Mapping[str, str] = {"matrix": "known", "matrix.os": "ubuntu-latest", "env.F": "f.yml"}
-
-
-@pytest.mark.parametrize(
-    ("expression", "value"),
-    [
-        ("matrix.os", "ubuntu-latest"),
-        ("matrix.other", ""),
-        ("env.G", None),
-        ("matrix.other || env.F", "f.yml"),
-        ("env.G || 'x'", None),
-        ("startsWith(matrix.os, 'Windows') && 'w.yml' || 'u.yml'", "u.yml"),
-        ("format('ci/{0}-{1}', matrix.os, 'it''s')", "ci/ubuntu-latest-it's"),
-        ("!(matrix.os == 'ubuntu-latest')", "false"),
-        ("hashFiles('x')", None),
-        ("matrix.os > 3", None),
-        ("${{ matrix.os != 'x' }}", "true"),
-        ("", None),
-    ],
-)
-def test_expressions_of_github(expression: str, value: str | None) -> None:
-    assert evaluate(expression, VALUES) == value

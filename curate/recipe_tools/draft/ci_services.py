@@ -8,6 +8,7 @@ from typing import Any
 from curate.builders.git.tree import FileTree
 from curate.recipe_tools.draft.ci_variants import (
     list_azure_legs,
+    list_gitlab_variants,
     list_travis_environments,
     name_in_environment,
     read_travis_environment,
@@ -232,13 +233,15 @@ def find_gitlab_jobs(tree: FileTree) -> Iterator[Sequence[CIJobTable]]:
             continue
         table = {**shared, **_extend(data, job, 0)}
         texts = [join_lines(table.get(phase)) for phase in _GITLAB_PHASES]
+        declared = (data.get("variables"), table.get("variables"))
         yield [
             CIJobTable(
                 origin=path,
                 name=str(name),
                 steps=[CIStep(commands=text) for text in texts if text],
-                variables=plain_variables(data.get("variables"), table.get("variables")),
+                variables=plain_variables(*declared, variables),
             )
+            for variables in list_gitlab_variants(table)
         ]
 
 

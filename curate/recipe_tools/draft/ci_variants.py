@@ -1,13 +1,15 @@
-"""The variants that a matrix of Azure Pipelines or Travis makes of a job."""
+"""The variants that a matrix of Azure Pipelines, GitLab or Travis makes of a job."""
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice, product
 from typing import Any
 
 from curate.recipe_tools.draft.ci_yaml import as_table, iter_tables, plain_variables
 from curate.recipe_tools.draft.job import is_other_purpose
 
 MAX_VARIANTS = 12
+MAX_PRODUCT = 1000
 _ASSIGNMENT = re.compile(r"""(\w+)=(?:"([^"]*)"|'([^']*)'|([^"'\s]*))""")
 
 
@@ -20,6 +22,17 @@ def list_azure_legs(job: Mapping[str, Any]) -> list[dict[str, str]]:
     legs = {str(name): plain_variables(it) for name, it in matrix.items() if isinstance(it, dict)}
     usual = [it for name, it in legs.items() if not is_special(name, it)]
     return (usual or list(legs.values()))[:MAX_VARIANTS] or [{}]
+
+
+def list_gitlab_variants(job: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the variables of each variant of `parallel: matrix`; one empty variant without it."""
+    variants: list[dict[str, str]] = []
+    for table in iter_tables(as_table(job.get("parallel")).get("matrix")):
+        values = [it if isinstance(it, list) else [it] for it in table.values()]
+        combined = islice(product(*values), MAX_PRODUCT)
+        variants += [plain_variables(dict(zip(table, it, strict=True))) for it in combined]
+    usual = [it for it in variants if not is_special("", it)] or variants
+    return usual[:MAX_VARIANTS] or [{}]
 
 
 def is_special(name: str, variables: Mapping[str, str]) -> bool:

@@ -50,12 +50,11 @@ class CIJobTable:
 def read_job(tree: FileTree, variants: Sequence[CIJobTable]) -> CIJob:
     """Read the commands of a job: of the *variants* that its matrix makes of it, at least one.
 
-    Files and groups of all variants count, but other things only if all variants have them.
+    Packages by name, and variables, count only if all variants have them.
     """
-    found = [_read_variant(tree, table) for table in variants]
-    total = found[0]
-    for other in found[1:]:
-        total = total.intersect(other)
+    total = _read_variant(tree, variants[0])
+    for table in variants[1:]:
+        total.merge_variant(_read_variant(tree, table))
     return CIJob(origin=variants[0].origin, findings=total, name=variants[0].name)
 
 

@@ -38,10 +38,14 @@ class StepReader:
     def read(self, steps: Any, condition: str = "", depth: int = 0) -> Iterator[CIStep]:
         """Yield what *steps* run; *condition* is that of the action that has them."""
         for declared in iter_tables(steps):
-            step = resolve(declared, self.values)
+            variables = plain_variables(resolve(declared.get("env"), self.values))
+            known = {f"env.{name}": it for name, it in variables.items() if "${{" not in it}
+            step = resolve(declared, {**self.values, **known})
             own = str(declared.get("if", condition))
-            if is_true(evaluate(own, self.values)) is False:
+            holds = is_true(evaluate(own, self.values))
+            if holds is False:
                 continue
+            own = "" if holds else own
             used = str(step.get("uses", ""))
             if used.startswith("./"):
                 yield from self._read_action(step, used, own, depth)

@@ -53,17 +53,12 @@ class JobFindings:
             own_items += [item for item in getattr(other, name) if item not in own_items]
         self.variables = other.variables | self.variables
 
-    def intersect(self, other: "JobFindings") -> "JobFindings":
-        """Return what both have, and what either has of files, groups and ways to run tests."""
-        common = JobFindings(variables=dict(self.variables.items() & other.variables.items()))
-        for name in _LISTS:
-            own_items, others = getattr(self, name), getattr(other, name)
-            if name in _OF_ANY:
-                items = [*own_items, *(item for item in others if item not in own_items)]
-            else:
-                items = [item for item in own_items if item in others]
-            setattr(common, name, items)
-        return common
+    def merge_variant(self, other: "JobFindings") -> None:
+        """Add those of another variant of the job: packages and variables only if both have it."""
+        packages = [item for item in self.packages if item in other.packages]
+        common = dict(self.variables.items() & other.variables.items())
+        self.merge_from(other)
+        self.packages, self.variables = packages, common
 
     def move_to(self, folder: str) -> None:
         """Make the paths relative to the root, for commands that ran in *folder*."""
@@ -83,7 +78,6 @@ _LISTS = (
     "elsewhere",
     "options",
 )
-_OF_ANY = frozenset({"files", "groups", "projects", "runners", "elsewhere"})
 
 
 @dataclass(frozen=True, kw_only=True)

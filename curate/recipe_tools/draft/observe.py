@@ -19,6 +19,7 @@ from curate.builders.requirements.text import decode_text
 from curate.patches.file_kinds import FileClassifier
 from curate.recipe_tools.draft.build_tools import find_build_tools, find_rebuilt
 from curate.recipe_tools.draft.ci_config import find_ci_jobs
+from curate.recipe_tools.draft.conda_files import choose_environments
 from curate.recipe_tools.draft.job import CIJob, merge
 from curate.recipe_tools.draft.pytest_config import NAMES, read_pytest_settings
 from curate.recipe_tools.draft.runner_jobs import find_runner_jobs
@@ -68,6 +69,7 @@ def observe_commit(tree: GitTree, date: datetime, version: str) -> Observation:
     projects = choose_projects(folders, jobs)
     project = unite_projects(read_projects(tree, projects))
     sources, known = find_sources(project, jobs, paths, projects)
+    sources["files"] = choose_environments(tree, sources["files"])
     roots = _package_roots(projects)
     packages = frozenset(filter(None, (_importable_package(it, roots) for it in paths)))
     return Observation(

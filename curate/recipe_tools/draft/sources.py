@@ -29,7 +29,7 @@ _SUFFIXES = (".txt", ".in", ".pip", ".req", ".reqs", ".yml", ".yaml")
 _NAMES = ("test", "tests", "testing", "dev", "develop", "development")
 _NOT_TESTS = re.compile(
     r"(?:^|[-_/.])(?:docs?|lint\w*|mypy|pyright|typing|types|style|format\w*|bench\w*|release"
-    r"|all-but[\w-]*|bare|downstream\w*|publish|deploy|build|pre-?commit|sphinx|cov|coverage|codecov|typecheck\w*|min|minimum"
+    r"|all-but[\w-]*|bare|downstream\w*|\w*min\w*deps|arm64|aarch64|ppc64le|s390x|publish|deploy|build|pre-?commit|sphinx|cov|coverage|codecov|typecheck\w*|min|minimum|minimal"
     r"|oldest|lowest|nightly|upstream|memray|codspeed|tox|nox|constraints?|py2\d?|pypy\d?|windows|macos|osx)(?:[-_/.]|$)"
 )
 
