@@ -161,6 +161,7 @@ class StoredRows:
             size=codebases.measure_size(candidate.repo, candidate.base_commit),
             patch_stats=codebases.measure_patch(candidate),
             commits=codebases.list_pull_commits(candidate) if may_name_commits(candidate) else (),
+            highest_number=None,  # changes with other candidates: see `_get_lite`
         )
 
 
