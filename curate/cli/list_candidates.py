@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
@@ -173,7 +173,7 @@ def _write_json(rows: Iterator[ListedPull], excluded: ExcludedReasons) -> int:
     sys.stdout.write("[")
     for one in rows:
         count += 1
-        row = {**asdict(one), "excluded": excluded.get(one.instance_id, [])}
+        row = {**vars(one), "excluded": excluded.get(one.instance_id, [])}
         sys.stdout.write((",\n" if count > 1 else "\n") + json.dumps(row, ensure_ascii=False))
     sys.stdout.write("\n]\n" if count else "]\n")
     return count

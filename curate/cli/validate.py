@@ -1,6 +1,7 @@
 """`curate validate`: run the changed tests before and after the gold patch."""
 
 import logging
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -181,8 +182,7 @@ def _print_plan(
         seconds = {"seconds": cost.work_seconds / jobs, "up_to_date": up_to_date}
         print_json(document | seconds | asdict(cost))
         return
-    for name in tasks.ids:
-        typer.echo(name)
+    sys.stdout.writelines(f"{name}\n" for name in tasks.ids)
     hours = format_duration(cost.work_seconds / jobs)
     basis = f"{cost.history:,} earlier validations" if cost.history else "documented means"
     err_console.print(

@@ -6,6 +6,7 @@ reveal several at once, Chao and Colwell 2017). If every run reveals another fla
 of flaky tests is incomplete, and a later evaluation may reject even the gold patch.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 from curate.builders.model import Outcome
@@ -21,9 +22,11 @@ def estimate_new_flaky_tests(runs: Sequence[Run]) -> float | None:
     after = [run for run in runs if run.side == "after"]
     if len(after) < 2:
         return None
-    node_ids = {node_id for run in after for node_id in run.outcomes}
-    pass_counts = [
-        sum(run.outcomes.get(node_id) is Outcome.PASSED for run in after) for node_id in node_ids
+    passed = [
+        {node_id for node_id, outcome in run.outcomes.items() if outcome is Outcome.PASSED}
+        for run in after
     ]
-    flaky_once = sum(count in {1, len(after) - 1} for count in pass_counts)
+    differing = set[str].union(*passed) - set[str].intersection(*passed)
+    pass_counts = Counter(node_id for run in passed for node_id in run & differing)
+    flaky_once = sum(count in {1, len(after) - 1} for count in pass_counts.values())
     return flaky_once / len(after)

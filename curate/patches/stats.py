@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from curate.patches.file_kinds import is_documentation
@@ -64,6 +65,12 @@ def compute_patch_stats(
 def iter_hunks(part: FilePatch) -> Iterator[HunkLines]:
     """Yield the lines of each hunk of a file's diff, without the `@@` line."""
     yield from (hunk.split(b"\n")[1:] for hunk in split_hunks(part.data)[1])
+
+
+@lru_cache(maxsize=2)
+def list_source_hunks(patch: bytes) -> tuple[HunkLines, ...]:
+    """Return the hunks of `source_file_patches`; several measures of one patch are from them."""
+    return tuple(hunk for part in source_file_patches(patch) for hunk in iter_hunks(part))
 
 
 def iter_changed_lines(section: bytes) -> Iterator[ChangedLine]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from curate.builders.pytest_plugin.test_ids import escape_test_id
 from curate.harness import eval_script
 from curate.publish.context import ProgressCallback, ignore_progress
+from curate.publish.escaped_ids import escape_test_ids
 from curate.publish.filters.apply import RowExaminer, SplitExaminers
 from curate.publish.filters.config import ReleaseFilters
 from curate.publish.filters.decide import FACT_COLUMNS, decide_exclusions, read_facts
@@ -122,7 +122,7 @@ def _check_train_row(row: Row) -> Iterator[str]:
     if set(fail_to_pass) & set(pass_to_pass):
         yield "a test is in both FAIL_TO_PASS and PASS_TO_PASS"
     for name, ids in (("FAIL_TO_PASS", fail_to_pass), ("PASS_TO_PASS", pass_to_pass)):
-        if ids != [escape_test_id(exact) for exact in get_list(row, f"{name.lower()}_node_ids")]:
+        if ids != escape_test_ids(get_list(row, f"{name.lower()}_node_ids")):
             yield f"{name} and {name.lower()}_node_ids differ"
     lines = get_str(row, "eval_script").split("\n")
     for marker in (eval_script.START_MARKER, eval_script.END_MARKER):

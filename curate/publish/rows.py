@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from curate.builders.model import CONTAINER_ENV, CONTAINER_USER
-from curate.builders.pytest_plugin.test_ids import escape_test_id
 from curate.builders.rfc3339 import format_rfc3339
 from curate.core.flakiness import estimate_new_flaky_tests
 from curate.core.model import Candidate, Environment, TestStrength, Validation
 from curate.harness.eval_script import ScriptProcess, render_eval_script
 from curate.patches.stats import PatchStats, compute_patch_stats
+from curate.publish.escaped_ids import escape_test_ids
 from curate.publish.filters.config import Exclusion
 from curate.publish.measures import swebench_lite
 from curate.publish.measures.benchmark_overlap import BUILT_IN_LISTS, find_overlaps, load_benchmark
@@ -48,7 +48,8 @@ class CodebaseFacts:
     license: str = ""  # SPDX expression; "" = unknown
     size: CodebaseSize | None = None
     patch_stats: PatchStats | None = None  # None = computed from the patch alone
-    highest_number: int = 0  # highest known issue or PR number of the repository
+    # Highest known issue or PR number of the repository; None = no SWE-bench Lite columns.
+    highest_number: int | None = 0
     commits: tuple[str, ...] = ()  # of the PR, if the mirror has them
     leak_group: str | None = None  # None = candidates were not compared
 
@@ -104,11 +105,13 @@ def image_columns(image: PublishedImage) -> Row:
     }
 
 
-def lite_columns(row: Row, highest_number: int) -> Row:
+def lite_columns(row: Row, highest_number: int | None) -> Row:
     """Return SWE-bench Lite's criteria that *row* violates; `make_train_row` includes them.
 
-    *highest_number* is the highest known issue or PR number of the repository.
+    *highest_number* is the highest known issue or PR number of the repository; None = no criteria.
     """
+    if highest_number is None:
+        return {name: [] for name in swebench_lite.COLUMN_BY_MODE.values()}
     patch, test_patch = (get_str(row, name).encode() for name in ("patch", "test_patch"))
     statement = get_str(row, "problem_statement")
     lite_input = swebench_lite.make_lite_input(
@@ -143,11 +146,11 @@ def _find_invalid_utf8(candidate: Candidate) -> Exclusion | None:
 
 def _find_unstorable(candidate: Candidate, row: Row) -> Exclusion | None:
     for name, value in row.items():
-        for text in value if isinstance(value, list) else [value]:
-            try:
-                str(text).encode("utf-8")
-            except UnicodeEncodeError as error:
-                return _make_exclusion(candidate, "text-not-unicode", f"{name}: {error.reason}")
+        text = "".join(value) if isinstance(value, list) else str(value)
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            return _make_exclusion(candidate, "text-not-unicode", f"{name}: {error.reason}")
     return None
 
 
@@ -173,8 +176,8 @@ def _swe_gym_columns(candidate: Candidate, validation: Validation) -> Row:
     verdict = validation.verdict
     return {
         **_task_columns(candidate),
-        "PASS_TO_PASS": [escape_test_id(name) for name in verdict.pass_to_pass],
-        "FAIL_TO_PASS": [escape_test_id(name) for name in verdict.fail_to_pass],
+        "PASS_TO_PASS": escape_test_ids(verdict.pass_to_pass),
+        "FAIL_TO_PASS": escape_test_ids(verdict.fail_to_pass),
     }
 
 

@@ -23,6 +23,7 @@ from curate.publish.stored_groups import CandidateGroups, read_candidate_groups
 from curate.releases.columns import TRAIN_COLUMNS
 from curate.releases.row import Row, get_str
 from curate.store import EvalCheckKey
+from curate.store.serialization import decompress
 
 _SHORT, _LONG, _LITE = "row-short", "row-long", "row-lite"
 _CHECK_INPUTS = "check_inputs"  # beside the columns: hash of what an evaluation check depends on
@@ -161,6 +162,7 @@ class StoredRows:
             size=codebases.measure_size(candidate.repo, candidate.base_commit),
             patch_stats=codebases.measure_patch(candidate),
             commits=codebases.list_pull_commits(candidate) if may_name_commits(candidate) else (),
+            highest_number=None,  # changes with other candidates: see `_get_lite`
         )
 
 
@@ -188,5 +190,5 @@ def _pack(row: Mapping[str, object]) -> bytes:
 
 
 def _unpack(packed: bytes) -> Row:
-    row: Row = json.loads(zstandard.ZstdDecompressor().decompress(packed))
+    row: Row = json.loads(decompress(packed))
     return row

@@ -12,6 +12,7 @@ import zstandard
 from curate.builders.process.atomic_write import atomic_write
 from curate.core.errors import StoreError
 from curate.store.database import Database
+from curate.store.serialization import decompress
 
 MIN_FILE_BYTES = 1 << 16  # compressed size from which a blob is stored as a file
 
@@ -42,7 +43,7 @@ class BlobStore:
         """
         try:
             packed = packed or self._read_row(key) or self._blob_path(key).read_bytes()
-            content = zstandard.ZstdDecompressor().decompress(packed)
+            content = decompress(packed)
         except (OSError, zstandard.ZstdError) as error:
             raise self._damaged_error(key) from error
         if hashlib.sha256(content).hexdigest() != key:

@@ -1,5 +1,6 @@
 """Serialization of dataclasses as JSON, optionally compressed."""
 
+import threading
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -7,6 +8,8 @@ import zstandard
 from pydantic import TypeAdapter
 
 T = TypeVar("T")
+
+_OF_THREAD = threading.local()  # a decompressor: making one takes longer than most of its work
 
 
 @cache
@@ -33,4 +36,11 @@ def dumps(value: object) -> bytes:
 
 def loads(kind: type[T], packed: bytes) -> T:
     """Return the model object of type *kind* that `dumps` serialized."""
-    return from_json(kind, zstandard.ZstdDecompressor().decompress(packed))
+    return from_json(kind, decompress(packed))
+
+
+def decompress(packed: bytes) -> bytes:
+    """Return the content of a zstd frame; raises ZstdError for anything else."""
+    if not hasattr(_OF_THREAD, "decompressor"):
+        _OF_THREAD.decompressor = zstandard.ZstdDecompressor()
+    return cast(bytes, _OF_THREAD.decompressor.decompress(packed))

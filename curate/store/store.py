@@ -8,6 +8,7 @@ whole.
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -134,10 +135,10 @@ class Store(CrawlTables, EnvironmentTables, ImageTables):
         With *ids*, those that exist, in the given order. Only a few are in memory at once.
         """
         wanted = list(self.candidate_hashes(repo) if ids is None else ids)
-        query = f"SELECT {_CANDIDATE_COLUMNS} {_CANDIDATES} ORDER BY wanted.key"
+        query = f"SELECT wanted.key, {_CANDIDATE_COLUMNS} {_CANDIDATES}"
         for start in range(0, len(wanted), CHUNK_SIZE):
-            chunk = json.dumps(wanted[start : start + CHUNK_SIZE])
-            yield from map(self._load_candidate, self._database.fetch_all(query, chunk))
+            rows = self._fetch_in_order(query, wanted[start : start + CHUNK_SIZE])
+            yield from map(self._load_candidate, rows)
 
     def iter_candidate_heads(
         self, repo: str | None = None, *, ids: Iterable[str] | None = None
@@ -145,13 +146,12 @@ class Store(CrawlTables, EnvironmentTables, ImageTables):
         """Like `iter_candidates`, but with the SHA-256 of patch and test patch instead of both."""
         wanted = list(self.candidate_hashes(repo) if ids is None else ids)
         query = (
-            "SELECT c.data, c.patch, c.test_patch FROM json_each(?) AS wanted"
-            " CROSS JOIN candidates c ON c.instance_id = wanted.value ORDER BY wanted.key"
+            "SELECT wanted.key, c.data, c.patch, c.test_patch FROM json_each(?) AS wanted"
+            " CROSS JOIN candidates c ON c.instance_id = wanted.value"
         )
         for start in range(0, len(wanted), CHUNK_SIZE):
-            chunk = json.dumps(wanted[start : start + CHUNK_SIZE])
-            for row in self._database.fetch_all(query, chunk):
-                yield from_json(Candidate, row[0]), (row[1], row[2])
+            for row in self._fetch_in_order(query, wanted[start : start + CHUNK_SIZE]):
+                yield from_json(Candidate, row[1]), (row[2], row[3])
 
     def candidate_numbers(self, repo: str) -> list[int]:
         """Return the PR numbers of the candidates of *repo*, ascending."""
@@ -242,13 +242,12 @@ class Store(CrawlTables, EnvironmentTables, ImageTables):
         """
         wanted = list(self.verified_inputs() if ids is None else ids)
         query = (
-            f"SELECT {_CANDIDATE_COLUMNS}, v.data {_CANDIDATES} JOIN validations v"
-            " ON v.instance_id = c.instance_id WHERE v.stage IS NULL ORDER BY wanted.key"
+            f"SELECT wanted.key, {_CANDIDATE_COLUMNS}, v.data {_CANDIDATES} JOIN validations v"
+            " ON v.instance_id = c.instance_id WHERE v.stage IS NULL"
         )
         for start in range(0, len(wanted), _FEW):
-            chunk = json.dumps(wanted[start : start + _FEW])
-            for row in self._database.fetch_all(query, chunk):
-                yield self._load_candidate(row), loads(Validation, row[5])
+            for row in self._fetch_in_order(query, wanted[start : start + _FEW]):
+                yield self._load_candidate(row), loads(Validation, row[6])
 
     def find_repo(self, name: str) -> str:
         """Return the stored repository that equals *name* ignoring case; *name* if none does."""
@@ -274,9 +273,17 @@ class Store(CrawlTables, EnvironmentTables, ImageTables):
             counted.get(repo) or RepositoryFunnel(repo=repo) for repo in self.list_repositories()
         )
 
+    def _fetch_in_order(self, query: str, ids: Sequence[str]) -> list[_Row]:
+        """Return the rows of *query* by their first column, the position in *ids*.
+
+        SQLite would copy all columns to sort them.
+        """
+        return sorted(self._database.fetch_all(query, json.dumps(ids)), key=itemgetter(0))
+
     def _load_candidate(self, row: Sequence[Any]) -> Candidate:
-        candidate = from_json(Candidate, row[0])
-        patch, test_patch = self.blobs.get(row[1], row[3]), self.blobs.get(row[2], row[4])
+        _, data, *keys = row[:4]
+        candidate = from_json(Candidate, data)
+        patch, test_patch = map(self.blobs.get, keys, row[4:6])
         return replace(candidate, patch=patch, test_patch=test_patch)
 
     def _decision_rows(self, repo: str, decision: Decision) -> tuple[_Row, _Row | None]:

@@ -53,35 +53,42 @@ CONFIG_ONLY_REJECTION = Rejection(
 )
 
 
-def compute_inputs_hash(
-    candidate: Candidate,
-    recipe: Recipe,
-    options: ValidationOptions,
-    patch_hashes: tuple[str, str] | None = None,
-) -> str:
+def compute_inputs_hash(candidate: Candidate, recipe: Recipe, options: ValidationOptions) -> str:
     """Return the SHA-256 of a validation's inputs.
 
     These are the candidate, the recipe range of its version, the options and
     `VALIDATION_VERSION`; also the machine's architecture if the range is limited to some.
-    *patch_hashes* are the SHA-256 of patch and test patch, if the candidate is without them.
     """
+    patch_hashes = (_hash_patch(candidate.patch), _hash_patch(candidate.test_patch))
+    return hash_inputs(
+        candidate, patch_hashes, list_shared_inputs(candidate.version, recipe, options)
+    )
+
+
+def list_shared_inputs(
+    version: str, recipe: Recipe, options: ValidationOptions
+) -> tuple[object, ...]:
+    """Return the inputs that candidates of one repository and *version* have in common."""
     machine: tuple[str, ...] = ()
     try:
-        env = recipe.environment_for(candidate.version)
+        env = recipe.environment_for(version)
         range_hash = recipe.compute_hash(env)
         machine = (current_architecture(),) if env.architectures else ()
     except RecipeError as error:
         range_hash = str(error)
-    key_parts = (
-        candidate.base_commit,
-        candidate.created_at.isoformat(),
-        *(patch_hashes or map(_hash_patch, (candidate.patch, candidate.test_patch))),
-        range_hash,
-        asdict(options),
-        VALIDATION_VERSION,
-        *((CONTEXT_CASES,) if recipe.data_driven_tests else ()),
-        *machine,
-    )
+    contexts = (CONTEXT_CASES,) if recipe.data_driven_tests else ()
+    return (range_hash, asdict(options), VALIDATION_VERSION, *contexts, *machine)
+
+
+def hash_inputs(
+    candidate: Candidate, patch_hashes: tuple[str, str], shared: tuple[object, ...]
+) -> str:
+    """Return `compute_inputs_hash` of a candidate that may be without its patches.
+
+    *patch_hashes* are the SHA-256 of patch and test patch, *shared* is of `list_shared_inputs`.
+    """
+    created_at = candidate.created_at.isoformat()
+    key_parts = (candidate.base_commit, created_at, *patch_hashes, *shared)
     return hashlib.sha256(json.dumps(key_parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -27,7 +27,7 @@ from curate.environments.context import (
 from curate.recipes import Recipe, RecipeError, RecipeLibrary
 from curate.store import Store
 from curate.store.unknown_ids import explain_unknown_id
-from curate.validate.attempts import compute_inputs_hash, validate_candidate
+from curate.validate.attempts import hash_inputs, list_shared_inputs, validate_candidate
 
 log = logging.getLogger(__name__)
 
@@ -102,18 +102,20 @@ def pending_tasks(
     library.list_paths()  # a missing folder concerns all repositories
     known_hashes = store.validated_inputs(rejected=not retry_rejected)
     recipes: dict[str, Recipe | RecipeError] = {}
+    shared: dict[tuple[str, str], tuple[object, ...]] = {}
     total, pending = 0, list[tuple[datetime, str, str]]()
     chosen = _require_ids(store, ids) if ids else None
     for candidate, patch_hashes in store.iter_candidate_heads(repo, ids=chosen):
         total, name = total + 1, candidate.instance_id
         if candidate.repo not in recipes:
             recipes[candidate.repo] = _read_recipe(library, candidate.repo)
-        recipe = recipes[candidate.repo]
-        is_known = not isinstance(recipe, RecipeError) and (
-            known_hashes.get(name) == compute_inputs_hash(candidate, recipe, options, patch_hashes)
-        )
-        if not is_known:
-            pending.append((candidate.created_at, name, candidate.repo))
+        recipe, key = recipes[candidate.repo], (candidate.repo, candidate.version)
+        if name in known_hashes and not isinstance(recipe, RecipeError):
+            if key not in shared:
+                shared[key] = list_shared_inputs(candidate.version, recipe, options)
+            if known_hashes[name] == hash_inputs(candidate, patch_hashes, shared[key]):
+                continue
+        pending.append((candidate.created_at, name, candidate.repo))
     if repo and not total and repo not in store.list_repositories():
         raise NotFoundError(f"{repo} has not been crawled.", hint=f"Run: curate crawl {repo}")
     pending.sort()

@@ -66,9 +66,9 @@ def draft_stored_repository(
 
     Raises NotFoundError if there is no mirror, or if all commits are too old.
     """
-    heads = [candidate for candidate, _ in store.iter_candidate_heads(repo)]
     pythons = available_pythons(settings.python_install_dir)
     with open_mirror(require_mirror(settings, repo)) as mirror:
+        heads = [candidate for candidate, _ in store.iter_candidate_heads(repo)]
         return make_draft(repo, mirror, heads, pythons, commits)
 
 

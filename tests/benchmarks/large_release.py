@@ -1,4 +1,4 @@
-"""What status, show, export and publish cost on a store of the size of SWE-Gym.
+"""What commands cost on a store of the size of SWE-Gym.
 
 `python -m tests.benchmarks.large_release` makes a store of 2,438 verified and 66,894 candidates of
 realistic size, runs each command as a process of its own, and prints seconds, CPU-seconds and peak
@@ -42,6 +42,8 @@ class Cost:
 COMMANDS = (
     TimedCommand(arguments=("status",), most_seconds=1.5),
     TimedCommand(arguments=("show", INSTANCE), most_seconds=1.5),
+    TimedCommand(arguments=("list", "--json"), most_seconds=3),
+    TimedCommand(arguments=("validate", "--dry-run"), most_seconds=5),
     TimedCommand(arguments=("export", "rows.jsonl"), most_seconds=10),
     TimedCommand(
         arguments=("export", "--where", f"instance_id = '{INSTANCE}'", "row.jsonl"), most_seconds=3
@@ -49,6 +51,7 @@ COMMANDS = (
     TimedCommand(arguments=("publish", "--allow-local-images", "--no-verify"), most_seconds=30),
     TimedCommand(arguments=("publish", "--allow-local-images"), most_seconds=30),
     TimedCommand(arguments=("publish", "check"), most_seconds=30),
+    TimedCommand(arguments=("publish", "verify"), most_seconds=5),
 )
 
 

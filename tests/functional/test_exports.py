@@ -51,6 +51,29 @@ def test_a_task_after_which_no_image_can_be_named_has_another_id() -> None:
     assert re.fullmatch(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*", task["instance_id"])
 
 
+@pytest.mark.parametrize("dumper", [yaml.SafeDumper, getattr(yaml, "CSafeDumper", yaml.SafeDumper)])
+def test_odd_texts_of_a_task_are_read_as_they_were_written(
+    monkeypatch: pytest.MonkeyPatch, dumper: type[yaml.SafeDumper]
+) -> None:
+    odd = (
+        "null",
+        "1e3",
+        "- x: #y",
+        " a\n\n b ",
+        "\t",
+        "\x85\u2028\ufeff",
+        "漢😀",
+        "é" * 300,
+        "'\"\\",
+    )
+    monkeypatch.setattr(yaml, "CSafeDumper", dumper)
+    row = good(7, lock_adjustments=list(odd), python=odd[0], lock="\n".join(odd))
+    files = dict(render_repository_task("o/n", row))
+    task = yaml.safe_load(files["tasks/owner__name-7/task.yaml"])
+    assert (task["lock_adjustments"], task["python"]) == ([*odd], odd[0])
+    assert task["lock"] == row["lock"]
+
+
 def reward(tmp_path: Path, row: dict[str, Any], output: str) -> str:
     """Run Harbor's test of *row*, whose evaluation script prints *output*."""
     files = {path.partition("/")[2]: content for path, content in render_task(row)}

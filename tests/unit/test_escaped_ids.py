@@ -5,6 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from curate.builders.pytest_plugin.test_ids import escape_test_id, unescape_test_id
+from curate.publish.escaped_ids import escape_test_ids
 
 ALPHABET = st.one_of(st.characters(codec=None), st.sampled_from("%25ABab0[]\\ \t\n\x85\u2028é"))
 
@@ -48,3 +49,14 @@ def test_every_id_comes_back(exact: str) -> None:
     assert canonical.isascii()
     assert canonical.split() == ([canonical] if exact else [])
     assert canonical.count("[") <= canonical.count("]")
+
+
+@given(st.lists(st.text(ALPHABET)))
+@example([])
+@example([""])
+@example(["a", "b c"])
+@example(["a[", "b]"])
+@example(["a[b]", "[[x]]", "a[[]"])
+@example(["a\nb", "c%20"])
+def test_a_list_is_escaped_id_by_id(exact: list[str]) -> None:
+    assert escape_test_ids(exact) == [escape_test_id(it) for it in exact]

@@ -18,8 +18,9 @@ from curate.environments.context import ValidationContext, ValidationOptions
 from curate.recipes import Recipe, RecipeError, RecipeLibrary
 from curate.recipes.schema import EnvRecipe
 from curate.store import Store
+from curate.validate.attempts import compute_inputs_hash
 from curate.validate.pool import ValidationSummary, ValidationTask, pending_tasks, validate_tasks
-from tests.helpers.factories import make_candidate
+from tests.helpers.factories import make_candidate, make_validation
 from tests.helpers.fakes import UNUSED, fake, make_context
 
 RunPool = Callable[..., ValidationSummary]
@@ -142,6 +143,32 @@ def test_a_broken_recipe_leaves_the_tasks_of_other_repositories(tmp_path: Path) 
         with pytest.raises(RecipeError, match="does not exist"):
             missing = RecipeLibrary((tmp_path / "missing",))
             pending_tasks(store, missing, ValidationOptions(), ids=(), repo=None)
+
+
+@pytest.mark.parametrize(
+    ("change", "outdated"),
+    [("", []), ('env = [{versions = "<2"}, {versions = ">=2", python = "3.8"}]', [2])],
+)
+def test_a_changed_range_of_the_recipe_outdates_its_own_versions_alone(
+    tmp_path: Path, change: str, outdated: list[int]
+) -> None:
+    options, library = ValidationOptions(), RecipeLibrary((tmp_path,))
+    file = tmp_path / "owner__name.toml"
+    recipe = 'repo = "owner/name"\n'
+    file.write_text(recipe + 'env = [{versions = "<2"}, {versions = ">=2"}]\n')
+    with Store(tmp_path / "data") as store:
+        for number, version in ((1, "1.5"), (2, "2.0"), (3, "1.5")):
+            name = f"owner__name-{number}"
+            one = make_candidate(instance_id=name, pull_number=number, version=version)
+            inputs = compute_inputs_hash(one, library.get_recipe(one.repo), options)
+            store.save_candidate(one)
+            store.save_validation(one.repo, make_validation(number, inputs_hash=inputs))
+        file.write_text(recipe + (change or file.read_text().removeprefix(recipe)))
+        tasks, up_to_date = pending_tasks(
+            store, RecipeLibrary((tmp_path,)), options, ids=(), repo=None
+        )
+        assert [task.candidate.pull_number for task in tasks] == outdated
+        assert up_to_date == 3 - len(outdated)
 
 
 def test_an_interrupted_call_discards_what_its_threads_get(tmp_path: Path) -> None:

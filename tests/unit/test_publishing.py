@@ -130,6 +130,28 @@ def test_differences_by_column() -> None:
     assert diff_rows("train", without, old).new_columns == ["python"]
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (None, "null"),
+        (None, ""),
+        ("", []),
+        ([], [""]),
+        (["a", "b"], ["ab"]),
+        (["a", "b"], ["b", "a"]),
+        ('["a"]', ["a"]),
+        (-1, -2),
+        (1, 1.0),
+        (True, 1),
+        ("\ud800", "\udfff"),
+    ],
+)
+def test_values_that_look_alike_differ(old: Any, new: Any) -> None:
+    rows = [good(7, image_digest=value) for value in (old, new)]
+    assert diff_rows("train", rows[:1], rows[1:]).columns == {"image_digest": 1}
+    assert not diff_rows("train", rows[:1], [{**rows[0]}])
+
+
 def test_folders_differ_by_split(tmp_path: Path) -> None:
     old, new = released(tmp_path / "a", good(7)), released(tmp_path / "b", good(7), lite=[good(7)])
     assert {one.split: len(one.added) for one in diff_folders(old, new)} == {"lite": 1, "train": 0}

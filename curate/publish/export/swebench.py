@@ -60,4 +60,8 @@ def _render_task(row: Row, dataset: str) -> dict[str, str]:
 
 
 def _dump_yaml(data: Mapping[str, object]) -> str:
-    return yaml.safe_dump(dict(data), sort_keys=True, allow_unicode=True, default_flow_style=False)
+    """With libyaml if PyYAML has it, which is ten times as fast on a thousand test ids."""
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    return yaml.dump(
+        dict(data), Dumper=dumper, sort_keys=True, allow_unicode=True, default_flow_style=False
+    )

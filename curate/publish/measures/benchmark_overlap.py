@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from curate.patches.stats import iter_hunks, source_file_patches
+from curate.patches.stats import list_source_hunks
 from curate.publish.data_files import read_data_bytes, read_toml_data
 
 BUILT_IN_LISTS = ("swe-bench", "swe-bench-lite", "swe-bench-verified", "swe-gym")
@@ -74,8 +74,7 @@ def compute_patch_hash(patch: bytes) -> str:
     """
     lines = sorted(
         text
-        for part in source_file_patches(patch)
-        for hunk in iter_hunks(part)
+        for hunk in list_source_hunks(patch)
         for line in hunk
         if line[:1] in (b"+", b"-") and len(text := b"".join(line.split())) > 1
     )

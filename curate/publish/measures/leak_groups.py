@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from curate.core.model import Candidate
-from curate.patches.stats import iter_hunks, source_file_patches
+from curate.patches.stats import list_source_hunks
 from curate.publish.measures.benchmark_overlap import compute_patch_hash
 from curate.publish.measures.solution_leaks import distinctive_lines
 
@@ -63,7 +63,7 @@ def unpack_fingerprint(packed: bytes) -> Fingerprint:
 
 def make_fingerprint(candidate: Candidate) -> Fingerprint:
     """Return the fingerprint of *candidate*."""
-    hunks = [hunk for part in source_file_patches(candidate.patch) for hunk in iter_hunks(part)]
+    hunks = list_source_hunks(candidate.patch)
     added_by_hunk = [list(distinctive_lines(hunk, b"+")) for hunk in hunks]
     added = {_hash(line) for lines in added_by_hunk for line in lines}
     shown = {_hash(line) for hunk in hunks for line in distinctive_lines(hunk, b" -")}

@@ -10,7 +10,7 @@ from typing import Literal
 
 from curate.core.model import Candidate
 from curate.core.names import normalize_repo_name
-from curate.patches.stats import HunkLines, iter_hunks, source_file_patches
+from curate.patches.stats import HunkLines, list_source_hunks
 
 _WORD = re.compile(rb"\w+")
 _MIN_WORDS, _MIN_CHARACTERS = 3, 12
@@ -84,10 +84,9 @@ def distinctive_line(line: bytes) -> bytes:
 def added_distinctive_lines(patch: bytes) -> frozenset[bytes]:
     """Return distinctive source lines that *patch* adds but neither removes nor has as context."""
     added, shown = set[bytes](), set[bytes]()
-    for part in source_file_patches(patch):
-        for hunk in iter_hunks(part):
-            added.update(distinctive_lines(hunk, b"+"))
-            shown.update(distinctive_lines(hunk, b" -"))
+    for hunk in list_source_hunks(patch):
+        added.update(distinctive_lines(hunk, b"+"))
+        shown.update(distinctive_lines(hunk, b" -"))
     return frozenset(added - shown)
 
 
