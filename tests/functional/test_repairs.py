@@ -68,7 +68,7 @@ def test_an_import_name_is_translated(
 def test_of_the_versions_that_ci_tests_the_newest_counts(tried: Try) -> None:
     files = {
         ".travis.yml": "env:\n  - TRUSTME='trustme>=0.1'\ninstall:\n  - pip install $TRUSTME\n",
-        "tox.ini": "[testenv]\ndeps =\n    a: trustme==0.4\n    b: trustme==0.10\n    trustme<9\n",
+        "tox.ini": "[testenv]\ndeps =\n  a: trustme==0.4\n  b: trustme==0.10\n  c: trustme<0.9\n",
     }
     found = tried(lacks(trustme=conftest_error("trustme")), files)
     assert found.added == ["added trustme==0.10: tests/conftest.py imports trustme (tox.ini)"]
