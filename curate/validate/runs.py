@@ -62,7 +62,9 @@ def bound_time(plan: ValidationPlan, after: Run) -> ValidationPlan:
     the recipe, which tests that pass may use.
     """
     limits = plan.env.limits
-    test_seconds = max(MIN_TEST_SECONDS, TEST_TIME_FACTOR * after.slowest_test_seconds)
+    # The limit of a test also holds for imports, which took no longer than the run.
+    slowest = max(TEST_TIME_FACTOR * after.slowest_test_seconds, after.seconds)
+    test_seconds = max(MIN_TEST_SECONDS, slowest)
     seconds = max(MIN_RUN_SECONDS, RUN_TIME_FACTOR * after.seconds)
     bounded = limits.model_copy(
         update={

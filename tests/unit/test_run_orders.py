@@ -135,16 +135,17 @@ WHOLE, STOPPED = RunStatus.COMPLETED, RunStatus.TIMEOUT
 
 
 def test_what_gold_took_bounds_the_time_of_the_others(tmp_path: Path) -> None:
-    results = {(True, "0"): result(WHOLE, 60, 8, a=True), (False, "0"): result(WHOLE, a=False)}
+    results = {(True, "0"): result(WHOLE, 50, 11, a=True), (False, "0"): result(WHOLE, a=False)}
     with Store(tmp_path) as store:
         _, seen = limits_of_runs(store, results, 3)
     first, *others = [it.limits for it in seen.values()]
     assert (first.seconds, first.test_seconds) == (480, 60)
-    assert {(it.seconds, it.test_seconds) for it in others} == {(180, 40)}
+    assert {(it.seconds, it.test_seconds) for it in others} == {(150, 55)}
 
 
 def test_bounds_have_a_minimum_and_never_exceed_the_recipes(tmp_path: Path) -> None:
-    for seconds, slowest, expected in ((1, 0.1, (120, 20)), (470, 50, (480, 60))):
+    bounds = ((1, 0.1, (120, 20)), (30, 0.1, (120, 30)), (470, 50, (480, 60)))
+    for seconds, slowest, expected in bounds:
         after = result(WHOLE, seconds, slowest, a=True)
         with Store(tmp_path / str(seconds)) as store:  # runs that are stored are not repeated
             _, seen = limits_of_runs(
