@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from types import FrameType
 
 EXIT_INTERRUPTED = 130
@@ -37,23 +38,30 @@ def on_forced_exit(callback: Callable[[], object]) -> None:
 
 def handle_interrupts() -> None:
     """Handle SIGTERM and, unless it is ignored, SIGINT; call this in the main thread."""
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
     numbers = {signal.SIGTERM}
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in background jobs of a shell
         numbers.add(signal.SIGINT)
     for number in numbers:
         signal.signal(number, _raise_keyboard_interrupt)
+    writer = _start_watching(os.getpid(), frozenset(numbers))
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+
+@cache
+def _start_watching(_process: int, numbers: frozenset[signal.Signals]) -> int:
+    """Start the threads that read signals, once a process; return the file that wakes them."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
     threading.Thread(target=_wait_for_signals, args=(reader, numbers), daemon=True).start()
     threading.Thread(target=_limit_the_end, daemon=True).start()  # later, none may be started
+    return writer
 
 
 def _raise_keyboard_interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _wait_for_signals(reader: int, numbers: set[signal.Signals]) -> None:
+def _wait_for_signals(reader: int, numbers: frozenset[signal.Signals]) -> None:
     count = 0
     poll = select.poll()  # `select` takes no descriptors above 1023
     poll.register(reader, select.POLLIN)
