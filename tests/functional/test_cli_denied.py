@@ -20,6 +20,7 @@ from tests.helpers.stored_world import fill, give_up_soon, run
 
 EVERY = list_commands()
 every_command = pytest.mark.parametrize("command", EVERY, ids=str)
+heavy = pytest.mark.heavy
 DENIED, STORE, FULL = 5, 7, 8  # exit codes
 
 
@@ -84,7 +85,10 @@ PARTS = [
 
 
 @every_command
-@pytest.mark.parametrize("mask", [0o000, 0o555], ids=["unreadable", "read-only"])
+@pytest.mark.parametrize(
+    "mask",
+    [pytest.param(0o000, id="unreadable"), pytest.param(0o555, id="read-only", marks=heavy)],
+)
 def test_a_part_of_the_data_directory_is_denied(command: Command, mask: int, folder: Path) -> None:
     for part in PARTS:
         if (folder / part).exists() and (part, mask) != (".", 0):  # where nobody can be
@@ -102,7 +106,10 @@ def make_file(path: Path) -> None:
 
 @every_command
 @pytest.mark.parametrize("mask", [0o000, 0o555], ids=["unreadable", "read-only"])
-@pytest.mark.parametrize("make", [make_file, Path.mkdir], ids=["file", "directory"])
+@pytest.mark.parametrize(
+    "make",
+    [pytest.param(make_file, id="file"), pytest.param(Path.mkdir, id="directory", marks=heavy)],
+)
 def test_a_path_is_denied(
     command: Command, mask: int, make: Callable[[Path], None], folder: Path
 ) -> None:
@@ -117,7 +124,13 @@ def test_a_path_is_denied(
 
 
 @every_command
-@pytest.mark.parametrize("option", ["--data-dir", "--mirrors-dir", "--recipes-dir", "--cache-dir"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--data-dir",
+        *(pytest.param(f"--{name}-dir", marks=heavy) for name in ("mirrors", "recipes", "cache")),
+    ],
+)
 def test_a_directory_is_denied(command: Command, option: str, folder: Path) -> None:
     for mask in (0o000, 0o555):
         shutil.copytree(folder / "data", folder / "place")
