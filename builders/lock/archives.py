@@ -1,17 +1,20 @@
-"""Source distributions in archive formats that uv does not read, repacked as `.tar.gz`.
+"""Source distributions in archives that uv does not read, repacked as `.tar.gz`.
 
 uv reads `.tar.gz` and `.zip` only. Until PEP 527 (2016) and for some projects later, others were
-uploaded, and pip still installs them: Twisted had nothing but `.tar.bz2` before 20.3. Their content
-stays the same, byte by byte; the record has address and hash of the file in the index.
+uploaded, and pip still installs them: Twisted had nothing but `.tar.bz2` before 20.3. Nor does it
+read some headers of old programs (pyparsing 2.0.2). Their files stay the same, byte by byte; the
+record has address and hash of the archive in the index.
 """
 
 import bz2
 import gzip
 import hashlib
+import io
 import lzma
 import os
 import re
 import subprocess
+import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -42,9 +45,23 @@ _UNREAD = re.compile(
     r"[^ ]* ha(?:s|ve) a non-PEP 625-compliant"
 )
 
+_UNEXTRACTED = re.compile(r"Failed to extract archive: ([A-Za-z0-9._-]+)==([^\s,]+)")
+
 
 def _unpack_compress(packed: bytes) -> bytes:
     return subprocess.run(["gzip", "-dc"], input=packed, capture_output=True, check=True).stdout
+
+
+def _write_anew(packed: bytes) -> bytes:
+    """Return the tar file in *packed* with headers of today."""
+    content = io.BytesIO()
+    with (
+        tarfile.open(fileobj=io.BytesIO(packed), mode="r:gz") as source,
+        tarfile.open(fileobj=content, mode="w", format=tarfile.GNU_FORMAT) as target,
+    ):
+        for member in source:
+            target.addfile(member, source.extractfile(member) if member.isreg() else None)
+    return content.getvalue()
 
 
 _UNPACK: Mapping[str, Callable[[bytes], bytes]] = {
@@ -55,6 +72,7 @@ _UNPACK: Mapping[str, Callable[[bytes], bytes]] = {
     ".txz": lzma.decompress,
     ".tar.lzma": lzma.decompress,
     ".tgz": gzip.decompress,
+    ".tar.gz": _write_anew,
     ".tar.z": _unpack_compress,
     ".tar": bytes,
 }
@@ -65,20 +83,30 @@ def supply_archive(
 ) -> LockAdjustment | None:
     """Supply the newest release that uv could not read, by the *errors* of a resolution.
 
-    Called again, it supplies the next older one.
+    Called again, it supplies the next older one. An archive that could not be extracted is
+    supplied itself.
 
     Raises:
         BuilderError: The index does not respond.
     """
-    for name in dict.fromkeys(_UNREAD.findall(" ".join(errors.split()))):
+    text = " ".join(errors.split())
+    for name, version in _UNEXTRACTED.findall(text):
+        broken = _find_sdist(name, version, target.settings)
+        if broken and broken not in manifest.archives:
+            return _add_archive(manifest, broken)
+    for name in dict.fromkeys(_UNREAD.findall(text)):
         supplied = [it for it in manifest.archives if it.name == canonicalize_name(name)]
         if len(supplied) >= MAX_ARCHIVES:
             continue
         for archive in list_archives(name, target.settings):
             if archive not in supplied and _is_wanted(archive, manifest, target):
-                changed = replace(manifest, archives=(*manifest.archives, archive))
-                return LockAdjustment(manifest=changed, sentence=describe_archive(archive))
+                return _add_archive(manifest, archive)
     return None
+
+
+def _add_archive(manifest: Manifest, archive: SdistArchive) -> LockAdjustment:
+    changed = replace(manifest, archives=(*manifest.archives, archive))
+    return LockAdjustment(manifest=changed, sentence=describe_archive(archive))
 
 
 def find_newer_archives(
@@ -109,19 +137,38 @@ def list_archives(name: str, settings: BuildSettings) -> list[SdistArchive]:
     Raises:
         BuilderError: The index does not respond.
     """
+    files = _fetch_files(name, settings)
+    found = {it.version: it for it in _parse_files(name, files)}
+    readable = {str(_sdist_version(filename)) for filename in files}
+    only = [archive for version, archive in found.items() if version not in readable]
+    return sorted(only, key=lambda it: Version(it.version), reverse=True)
+
+
+def _find_sdist(name: str, version: str, settings: BuildSettings) -> SdistArchive | None:
+    """Return the `.tar.gz` of a release; None if the index has or tells none."""
+    archives = _parse_files(name, _fetch_files(name, settings))
+    alike = (it for it in archives if it.filename.lower().endswith(".tar.gz"))
+    return next((it for it in alike if it.version == version), None)
+
+
+def _fetch_files(name: str, settings: BuildSettings) -> dict[str, Mapping[str, object]]:
+    """Return file name -> what the index says of each file of project *name*, with its address."""
     index = (settings.index_url or PYPI).rstrip("/") + "/"
     url = urljoin(index, f"{canonicalize_name(name)}/")
     if urlsplit(url).scheme not in ("http", "https") or os.environ.get("UV_OFFLINE"):
-        return []
+        return {}
     answer = _get(url, settings, accept=_JSON)
     if _JSON not in answer.headers.get("Content-Type", ""):
-        return []
-    files = answer.json()["files"]
-    parsed = [_parse_file(it, answer.url) for it in files]
-    found = {it.version: it for it in parsed if it and it.name == canonicalize_name(name)}
-    readable = {str(_sdist_version(it["filename"])) for it in files}
-    only = [archive for version, archive in found.items() if version not in readable]
-    return sorted(only, key=lambda it: Version(it.version), reverse=True)
+        return {}
+    return {
+        it["filename"]: {**it, "url": urljoin(answer.url, it["url"])}
+        for it in answer.json()["files"]
+    }
+
+
+def _parse_files(name: str, files: Mapping[str, Mapping[str, object]]) -> list[SdistArchive]:
+    parsed = map(_parse_file, files.values())
+    return [it for it in parsed if it and it.name == canonicalize_name(name)]
 
 
 def unpacked_folder(archive: SdistArchive, settings: BuildSettings) -> Path:
@@ -177,7 +224,7 @@ def _allows(requires_python: str, python: str) -> bool:
     return any(specifier.contains(f"{python}.{patch}") for patch in range(30))
 
 
-def _parse_file(item: Mapping[str, object], page: str) -> SdistArchive | None:
+def _parse_file(item: Mapping[str, object]) -> SdistArchive | None:
     filename, hashes = str(item["filename"]), item.get("hashes")
     sha256 = hashes.get("sha256", "") if isinstance(hashes, Mapping) else ""
     uploaded = item.get("upload-time")
@@ -189,7 +236,7 @@ def _parse_file(item: Mapping[str, object], page: str) -> SdistArchive | None:
         name=parsed[0],
         version=parsed[1],
         filename=filename,
-        url=_without_credentials(urljoin(page, str(item["url"]))),
+        url=_without_credentials(str(item["url"])),
         sha256=str(sha256),
         uploaded=parse_rfc3339(str(uploaded)),
         requires_python=str(item.get("requires-python") or ""),

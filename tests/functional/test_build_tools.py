@@ -1,7 +1,9 @@
 """Locks and environments with source distributions that only old build tools build, by real uv."""
 
 import gzip
+import io
 import sys
+import tarfile
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -168,6 +170,25 @@ def test_an_archive_that_uv_does_not_read_is_repacked(
         )
         assert first.read_bytes() == second.read_bytes()
         assert b"maker.py" in gzip.decompress(first.read_bytes())
+
+
+def test_an_archive_with_headers_that_uv_does_not_read_is_written_anew(
+    settings: BuildSettings, tmp_path: Path
+) -> None:
+    """Old programs filled numbers up with blanks."""
+    name, packed = sdist("ext", "1.0", "tool")
+    content = bytearray(gzip.decompress(packed))
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        for member in archive:
+            assert content[member.offset + 148] == ord("0")
+            content[member.offset + 148] = ord(" ")
+    old = name, gzip.compress(bytes(content))
+    with package_index(old, *TOOLS, wheel("pytest", "6.0"), uploaded=DAYS) as url:
+        served = replace(settings, index_url=url)
+        lock = resolve(served, "ext")
+        assert isinstance(lock, RequirementsLock), lock
+        assert [it.filename for it in lock.archives] == [name]
+        assert built_with(build(served, lock, tmp_path / "mirror")) == "{'tool': '1'}"
 
 
 @pytest.mark.parametrize(("line", "version"), [("ext", "2.0"), ("ext<2", "1.0")])
