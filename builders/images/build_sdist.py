@@ -6,7 +6,8 @@ A standalone script, run in a build by the environment's own interpreter (3.6 or
 are tried, and at last one in the environment itself, for a setup script that imports what it does
 not ask for. What worked is noted in the environment.
 
-uv's cache keeps a wheel for each set of tools, so what is in the cache does not change a result.
+uv's cache keeps a wheel for each set of tools and each minor version of Python, so what is in the
+cache does not change a result: tools may build on one interpreter and not start on another.
 """
 
 import hashlib
@@ -61,9 +62,10 @@ def hash_environment() -> str:
 
 
 def run_uv(command: "Sequence[str]", package: str, tools: str) -> bool:
-    """Install *package*; *tools* keeps builds with other tools apart in uv's cache."""
+    """Install *package*; builds with other *tools* or interpreters are kept apart in uv's cache."""
     variables = {name: text for name, text in os.environ.items() if name != "UV_NO_CONFIG"}
     name = package.partition("=")[0]
+    tools = f"{tools} on {sys.version_info[0]}.{sys.version_info[1]}"
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder, "uv.toml")
         text = f'[extra-build-variables]\n"{name}" = {{CURATE_BUILD_TOOLS = "{tools}"}}\n'
