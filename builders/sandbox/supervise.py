@@ -133,12 +133,13 @@ class UsageMeter:
 
     The sum of their resident memory counts shared pages more than once. If it is too large, these
     are divided among the processes that share them. That is done in a thread, because the kernel
-    lets it wait for processes that are being forked.
+    lets it wait for processes that are being forked. It takes some time, in which processes end
+    and leave their share to others, so only twice in a row counts.
     """
 
     def __init__(self, memory_bytes: int, pids: int) -> None:
         self._memory_kib, self._pids = memory_bytes >> 10, pids
-        self._used_kib = 0
+        self._times_over = 0  # in a row, of what was divided
         self._thread: threading.Thread | None = None
 
     def find_exceeded_limit(self) -> str:
@@ -149,20 +150,30 @@ class UsageMeter:
         keys = ("RssAnon", "RssShmem", "VmSwap")
         sizes = {pid: sum(values.get(key, 0) for key in keys) for pid, values in found.items()}
         if sum(sizes.values()) <= self._memory_kib:
+            self._times_over = 0
             return ""
-        is_over, self._used_kib = self._used_kib > self._memory_kib, 0  # it may be less by now
         if not self._thread or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._measure, args=(sizes,), daemon=True)
             self._thread.start()
-        return OUT_OF_MEMORY if is_over or max(sizes.values()) > self._memory_kib else ""
+        is_over = self._times_over > 1 or max(sizes.values()) > self._memory_kib
+        return OUT_OF_MEMORY if is_over else ""
 
     def _measure(self, sizes: Mapping[int, int]) -> None:
-        keys = ("Pss_Anon", "Pss_Shmem", "SwapPss")
-        used = 0
-        for pid, size in sizes.items():
-            values = _read_values(f"/proc/{pid}/smaps_rollup")
-            used += sum(values.get(key, 0) for key in keys) if values else size
-        self._used_kib = used
+        used = sum(_read_share(pid, size) for pid, size in sizes.items())
+        self._times_over = self._times_over + 1 if used > self._memory_kib else 0
+
+
+def _read_share(pid: int, size: int) -> int:
+    """Return what process *pid* uses, in KiB: *size* if that is secret, 0 if it has ended."""
+    path = f"/proc/{pid}/smaps_rollup"
+    try:
+        os.close(os.open(path, os.O_RDONLY))
+    except PermissionError:
+        return size
+    except OSError:
+        return 0
+    values = _read_values(path)
+    return sum(values.get(key, 0) for key in ("Pss_Anon", "Pss_Shmem", "SwapPss"))
 
 
 def _read_values(path: str) -> dict[str, int]:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.demo.stage import Stage, prepared
+from tests.helpers.image_tags import list_tags
 from tests.helpers.swebench import BREAKING, evaluate, predicted
 
 SWEBENCH = os.environ.get("CURATE_SWEBENCH", "")
@@ -50,10 +51,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         stage.curate("publish", "--output", str(stage.release), "--registry", registry)
         yield stage
         engine = docker.from_env()
-        for image in engine.images.list():
-            for tag in image.tags:
-                if tag.startswith(f"{registry}/"):  # pulled by the tool
-                    engine.images.remove(tag, noprune=True)
+        for tag in list_tags(engine):
+            if tag.startswith(f"{registry}/"):  # pulled by the tool
+                engine.images.remove(tag, noprune=True)
 
 
 @pytest.fixture(scope="module")

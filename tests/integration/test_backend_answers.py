@@ -20,6 +20,7 @@ from curate.builders.model import BuiltInstance, InstanceSpec, RequirementsLock,
 from curate.builders.requirements import BackendAnswer
 from curate.builders.settings import BuildSettings
 from tests.helpers.fakes import expect
+from tests.helpers.image_tags import list_tags
 from tests.helpers.instance_spec import make_instance_spec
 from tests.integration.test_images import settings  # noqa: F401
 
@@ -56,10 +57,8 @@ def backend(settings: BuildSettings) -> Iterator[DockerBackend]:
     backend = DockerBackend(replace(settings, image_namespace="curate-test-asked"))
     yield backend
     backend.release_instance("Owner__Asked-1")
-    for image in connect_to_engine().images.list():
-        for tag in image.tags:
-            if tag.startswith("curate-test-asked/"):
-                connect_to_engine().images.remove(tag, noprune=True)
+    for tag in _tags():
+        connect_to_engine().images.remove(tag, noprune=True)
 
 
 def test_setuptools_of_2018_answers_offline_and_unprivileged(
@@ -89,5 +88,5 @@ def test_an_installed_project_tells_what_it_requires(
 
 
 def _tags() -> list[str]:
-    tags = [tag for image in connect_to_engine().images.list() for tag in image.tags]
+    tags = list_tags(connect_to_engine())
     return [tag for tag in tags if tag.startswith("curate-test-asked/")]

@@ -22,6 +22,7 @@ from curate.publish.image_names import image_repository_name
 from curate.store import Store
 from tests.helpers.fakes import not_none
 from tests.helpers.image_push import push_command, save_verified
+from tests.helpers.image_tags import list_tags
 
 IMAGES, BYTES, SEED = 6, 16 << 20, 5
 _PUSHED = re.compile(r"pushed (\S+): ([\d.]+) MB")
@@ -40,9 +41,9 @@ def built(client: docker.DockerClient, tmp_path: Path) -> Iterator[str]:
         for number in range(1, IMAGES + 1):
             save_verified(store, number, f"{name}:{number}", _image(client, name, str(number)))
     yield f"{os.environ['CURATE_TEST_REGISTRY']}/{name}"
-    for image in client.images.list():
-        if any(name in tag for tag in image.tags):
-            client.images.remove(not_none(image.id), force=True)
+    for tag in list_tags(client):
+        if name in tag:
+            client.images.remove(tag, force=True)
 
 
 def _image(client: docker.DockerClient, repository: str, tag: str) -> str:

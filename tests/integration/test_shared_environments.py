@@ -12,6 +12,7 @@ from curate.builders.engine.layer_cache import cache_repository
 from curate.builders.engine.registry import RegistryError
 from curate.builders.model import BuiltInstance, Failure, InstanceSpec
 from curate.builders.settings import BuildSettings
+from tests.helpers.image_tags import list_tags
 from tests.integration.test_images import settings, spec  # noqa: F401
 
 pytestmark = pytest.mark.xdist_group("builds")
@@ -31,8 +32,7 @@ def backend(settings: BuildSettings) -> Iterator[DockerBackend]:
 def tags(backend: DockerBackend) -> set[str]:
     """Names of all images of the backend's namespace, as on a machine of its own."""
     space = f"{backend.settings.image_namespace}/"
-    images = backend.engine.images.list()
-    return {tag for image in images for tag in image.tags if tag.startswith(space)}
+    return {tag for tag in list_tags(backend.engine) if tag.startswith(space)}
 
 
 def forget(backend: DockerBackend) -> None:
