@@ -10,6 +10,7 @@ from curate.builders.git.tree import GitTree
 from curate.builders.model import Failure
 from curate.builders.python.choose import PythonChoice, choose_python
 from curate.builders.requirements import Manifest, read_answered_manifest
+from curate.builders.requirements.checkout_projects import ROOT
 from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.model import Candidate
 from curate.environments.backend_question import AskBackend, BackendQuestion, BackendReply
@@ -29,6 +30,7 @@ class RequirementsVariant:
 
     requirements_from: str  # "base", or "gold" for requirements after the gold patch
     manifest: Manifest
+    label: str = ""  # what else distinguishes it, for the list of attempts
     sources: RequirementSources = NO_SOURCES  # of the manifest; its projects are installed
     python: str  # "3.9"
     reason: str = ""  # why this interpreter was selected
@@ -75,13 +77,30 @@ class VariantPlanner:
         distinct: dict[tuple[str, str], RequirementsVariant] = {}
         for variant in variants:
             distinct.setdefault((variant.python, variant.manifest.key), variant)
-        return tuple(
+        found = [
             replace(
                 self._with_shared_cutoff(it, trees[it.requirements_from], mirror),
                 sources=self.read[it.requirements_from].sources,
             )
             for it in distinct.values()
-        )
+        ]
+        return (*found, *self._plan_root_alone(found[0], trees, mirror))
+
+    def _plan_root_alone(
+        self, planned: RequirementsVariant, trees: Mapping[str, GitTree], mirror: Path
+    ) -> tuple[RequirementsVariant, ...]:
+        """Return the variant without the projects beside the root that only tests are in, if any.
+
+        What they require may keep the root's own project from working.
+        """
+        projects = planned.sources.projects
+        if ROOT not in projects or not set(projects) - {ROOT, *self.env.requirements.projects}:
+            return ()
+        planner = VariantPlanner(self.candidate, self.recipe, self.env, self.pythons, self.ask)
+        alone = planner.plan_variants(trees, mirror)
+        if isinstance(alone, Failure) or alone[0].sources.projects == projects:
+            return ()
+        return (replace(alone[0], label=" of the root alone"),)
 
     def _read_all(
         self, trees: Mapping[str, GitTree], mirror: Path

@@ -189,16 +189,17 @@ def iter_attempts(
     gold (`choose_lock`); then what these runs, whose *records* there are by then, call for: repairs
     of what is missing, other interpreters. Then the best requirements so far with the candidate's
     exact date as cutoff; then the best lock again with the environment variables of the project's
-    CI. Locks with the same packages are tried only once.
+    CI. Locks with the same packages, for the same projects, are tried only once.
     """
-    seen: list[tuple[str, ...]] = []
+    seen: list[tuple[tuple[str, ...], tuple[str, ...]]] = []  # packages, projects
     declared: list[Attempt] = []
     for variant in plan.variants:
         lock = choose_lock(variant, partial(get_or_create_lock, plan, variant, ctx=ctx))
         packages = lock.packages if isinstance(lock, RequirementsLock) else ()
-        if not packages or packages not in seen:
-            seen.append(packages)
-            name = f"{variant.requirements_from} requirements"
+        environment = packages, variant.sources.projects
+        if not packages or environment not in seen:
+            seen.append(environment)
+            name = f"{variant.requirements_from} requirements{variant.label}"
             declared.append(Attempt(name=name, plan=plan, variant=variant, lock=lock))
             yield declared[-1]
     best = yield from iter_remedied(declared, ctx, records)
@@ -207,7 +208,8 @@ def iter_attempts(
     variant = best.variant
     if best.lock.exclude_newer != variant.date:
         lock = get_or_create_lock(best.plan, variant, variant.date, ctx)
-        if isinstance(lock, RequirementsLock) and lock.packages not in seen:
+        projects = variant.sources.projects
+        if isinstance(lock, RequirementsLock) and (lock.packages, projects) not in seen:
             yield replace(best, name=f"{best.name}, strict cutoff", lock=lock, repaired=None)
     if plan.env.ci_env_vars:
         ci_plan = replace(best.plan, use_ci_env=True)

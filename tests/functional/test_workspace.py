@@ -1,18 +1,23 @@
 """Which projects of a repository that has several a candidate's tests need."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from curate.builders.git.tree import GitTree
+from curate.builders.model import Failure
 from curate.builders.requirements import Manifest, read_manifest
 from curate.environments.evidence import RepositoryEvidence
+from curate.environments.variants import VariantPlanner
 from curate.environments.workspace import find_sources
-from curate.recipes import EnvRecipe
+from curate.recipes import EnvRecipe, Recipe
 from curate.recipes.schema import RequirementSources
+from tests.helpers.factories import make_candidate
 from tests.helpers.git_history import GitHistory
 
+RECIPE = Recipe.model_validate({"repo": "owner/name"})
 Find = Callable[..., RequirementSources]
 
 
@@ -122,6 +127,33 @@ def test_a_project_in_the_root_is_always_installed(
 def test_tables_name_projects_beside(find: Find, pyproject: str) -> None:
     files = {"a/app/pyproject.toml": pyproject, "a/x/pyproject.toml": project("lab-x")}
     assert find(files, "a/app/test_app.py").projects == ("a/app", "a/x")
+
+
+def plan_projects(folder: Path, files: Mapping[str, str], *tests: str) -> list[tuple[str, object]]:
+    """Label and projects of each variant of a candidate of these *files*, with these *tests*."""
+    history = GitHistory.new(folder / "planned")
+    base = history.change(files)
+    head = history.change({"README": "x"})
+    candidate = replace(make_candidate(1), base_commit=base, head_commit=head)
+    with GitTree(history.path, base) as before, GitTree(history.path, head) as after:
+        planner = VariantPlanner(candidate, RECIPE, EnvRecipe(), ("3.11",), None, tests)
+        variants = planner.plan_variants({"base": before, "gold": after}, history.path / ".git")
+    assert not isinstance(variants, Failure), variants
+    return [(it.label, it.sources.projects) for it in variants]
+
+
+def test_the_root_alone_is_tried_last(tmp_path: Path) -> None:
+    planned = plan_projects(tmp_path, ROOT_FILES, "plugins/x/tests/test_x.py")
+    assert planned == [("", (".", "plugins/x")), (" of the root alone", ())]
+
+
+@pytest.mark.parametrize(
+    ("files", "test"), [(ROOT_FILES, "tests/test_lab.py"), (PACKAGES, "sdk/tests/test_sdk.py")]
+)
+def test_without_projects_beside_the_root_there_is_nothing_else_to_try(
+    tmp_path: Path, files: Mapping[str, str], test: str
+) -> None:
+    assert len(plan_projects(tmp_path, files, test)) == 1
 
 
 def test_install_commands_of_a_recipe_are_all_that_is_installed(find: Find) -> None:
