@@ -165,26 +165,32 @@ class UsageMeter:
 
 def _read_share(pid: int, size: int) -> int:
     """Return what process *pid* uses, in KiB: *size* if that is secret, 0 if it has ended."""
-    path = f"/proc/{pid}/smaps_rollup"
     try:
-        os.close(os.open(path, os.O_RDONLY))
+        values = _parse_values(f"/proc/{pid}/smaps_rollup")
     except PermissionError:
         return size
     except OSError:
         return 0
-    values = _read_values(path)
     return sum(values.get(key, 0) for key in ("Pss_Anon", "Pss_Shmem", "SwapPss"))
 
 
 def _read_values(path: str) -> dict[str, int]:
-    """Return the numbers of a file of lines as `Name: 12 kB`; none if it cannot be read."""
+    """Return what `_parse_values` does; none if the file cannot be read."""
+    with suppress(OSError):
+        return _parse_values(path)
+    return {}
+
+
+def _parse_values(path: str) -> dict[str, int]:
+    """Return the numbers of a file of lines as `Name: 12 kB`. Raises OSError."""
     values = {}
-    with suppress(OSError), open(path, "rb") as stream:  # noqa: PTH123
-        for line in stream.read().decode("ascii", "replace").splitlines():
-            name, _, rest = line.partition(":")
-            word = rest.split(maxsplit=1)[:1]
-            if word and word[0].isdecimal():
-                values[name] = int(word[0])
+    with open(path, "rb") as stream:  # noqa: PTH123
+        text = stream.read().decode("ascii", "replace")
+    for line in text.splitlines():
+        name, _, rest = line.partition(":")
+        word = rest.split(maxsplit=1)[:1]
+        if word and word[0].isdecimal():
+            values[name] = int(word[0])
     return values
 
 

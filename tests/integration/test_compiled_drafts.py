@@ -3,7 +3,6 @@
 The toolchain is Debian's, which is large.
 """
 
-import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from curate.recipe_tools.draft.observe import observe_commit
 from curate.recipe_tools.draft.propose import draft_recipe
 from curate.recipe_tools.draft.write_toml import render_recipe
 from curate.recipes import EnvRecipe, parse_recipe
+from tests.helpers.engine_settings import read_engine_settings
 from tests.helpers.instance_spec import make_instance_spec
 
 pytestmark = pytest.mark.xdist_group("builds")
@@ -98,16 +98,10 @@ def draft(folder: Path, files: Mapping[str, str], settings: BuildSettings) -> Dr
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> BuildSettings:
-    bundle, folder = (os.environ.get(f"CURATE_{it}") for it in ("CA_BUNDLE", "PYTHON_INSTALL_DIR"))
-    known = BuildSettings(
-        cache_dir=tmp_path_factory.mktemp("cache"),
-        ca_bundle=Path(bundle) if bundle else None,
-        python_install_dir=Path(folder) if folder else None,
-    )
+    known = read_engine_settings(tmp_path_factory.mktemp("cache"))
     if PYTHON not in available_pythons(known.python_install_dir):
         pytest.skip(f"no Python {PYTHON} here")
-    image = os.environ.get("CURATE_BASE_IMAGE")
-    return replace(known, base_image=image) if image else known
+    return known
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from curate.builders.errors import DiskFullError
 from curate.builders.model import BuiltInstance, Failure, InstanceSpec, RunSpec
 from curate.builders.settings import BuildSettings
 from curate.harness.eval_script import render_eval_script
+from tests.helpers.engine_settings import read_engine_settings
 from tests.helpers.fakes import expect
 from tests.helpers.instance_spec import make_instance_spec
 
@@ -29,14 +30,7 @@ SETUP = "from setuptools import setup\nsetup(name='thing', version='1.0', packag
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> BuildSettings:
-    known = BuildSettings(cache_dir=tmp_path_factory.mktemp("cache"))
-    if folder := os.environ.get("CURATE_PYTHON_INSTALL_DIR"):
-        known = replace(known, python_install_dir=Path(folder))
-    if bundle := os.environ.get("CURATE_CA_BUNDLE"):
-        known = replace(known, ca_bundle=Path(bundle))
-    if image := os.environ.get("CURATE_BASE_IMAGE"):
-        known = replace(known, base_image=image)
-    return known
+    return read_engine_settings(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="module")

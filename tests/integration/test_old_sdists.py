@@ -1,6 +1,5 @@
 """Source distributions of several ages, built by both backends from the real package index."""
 
-import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from curate.builders.model import BuiltInstance, RequirementsLock
 from curate.builders.python.choose import available_pythons
 from curate.builders.requirements import Manifest, Requirement
 from curate.builders.settings import BuildSettings
+from tests.helpers.engine_settings import read_engine_settings
 from tests.helpers.instance_spec import make_instance_spec
 
 pytestmark = pytest.mark.xdist_group("builds")
@@ -25,14 +25,7 @@ INSTALL = ("pwd > \"$(python -c 'import site; print(site.getsitepackages()[0])')
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> BuildSettings:
-    bundle, folder = (os.environ.get(f"CURATE_{it}") for it in ("CA_BUNDLE", "PYTHON_INSTALL_DIR"))
-    known = BuildSettings(
-        cache_dir=tmp_path_factory.mktemp("cache"),
-        ca_bundle=Path(bundle) if bundle else None,
-        python_install_dir=Path(folder) if folder else None,
-    )
-    image = os.environ.get("CURATE_BASE_IMAGE")
-    return replace(known, base_image=image) if image else known
+    return read_engine_settings(tmp_path_factory.mktemp("cache"))
 
 
 CASES = [
