@@ -1,0 +1,43 @@
+"""Environments in Gymnasium's registry; Gymnasium is imported only by who uses it.
+
+`gymnasium.make("curate/Instance-v0", instance_id=…)` works wherever curate is installed, because
+Gymnasium calls `register_environments` when it is imported (entry point `gymnasium.envs`).
+`register_instances` adds one name for each instance, such as "curate/getmoto__moto-4848".
+"""
+
+from typing import Any
+
+from curate.core.settings import Settings
+
+_ENTRY_POINT = "curate.gym.gymnasium_env:GymnasiumEnvironment"
+NAMESPACE = "curate"
+
+
+def register_environments() -> None:
+    """Register `Instance-v0`, in the namespace that Gymnasium has set."""
+    import gymnasium
+
+    gymnasium.register(id="Instance-v0", entry_point=_ENTRY_POINT)
+
+
+def register_instances(
+    dataset: str = "", split: str = "train", *, settings: Settings | None = None, **options: Any
+) -> list[str]:
+    """Register every instance of a dataset as `curate/<instance id>`; return these names.
+
+    The arguments are those of `make`. What is registered already is replaced.
+    """
+    import gymnasium
+
+    from curate.core.settings import read_settings
+    from curate.environments.tasks import open_tasks
+
+    names = []
+    for instance_id in open_tasks(dataset, split, settings or read_settings({})).ids:
+        name = f"{NAMESPACE}/{instance_id}"
+        kwargs = {"instance_id": instance_id, "dataset": dataset, "split": split}
+        kwargs |= {"settings": settings} | options
+        gymnasium.registry.pop(name, None)
+        gymnasium.register(id=name, entry_point=_ENTRY_POINT, kwargs=kwargs)
+        names.append(name)
+    return names
