@@ -32,7 +32,7 @@ from curate.builders.model import CONTAINER_ENV, CONTAINER_USER, RunStatus
 from curate.builders.sandbox.docker import ContainerOptions, make_create_options, remove_container
 from curate.builders.session.channel import AttachedStream, Channel
 from curate.builders.session.client import ShellClient
-from curate.builders.session.layers import LayerStore, count_bytes, is_empty
+from curate.builders.session.layers import LayerStore, measure, is_empty
 from curate.builders.session.model import COPY, OVERLAY, CommandResult, FileEntry, SessionOptions, Snapshot
 from curate.builders.session.mounts import MAX_LAYERS, TARGET, mounter
 from curate.builders.session.pool import WarmPool
@@ -42,6 +42,7 @@ from curate.builders.settings import BuildSettings
 SESSION_LABEL = "curate.session"  # of a container: folder that its owner has locked
 CAPABILITIES = ("SYS_CHROOT", "SETUID", "SETGID", "KILL")
 COPIES = "/curate/copies"
+SMALL_COUNT, SMALL_BYTES = 300, 8 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +90,8 @@ class DockerSessions:
         container = self._start_container()
         try:
             layer = self.layers.make_layer()
-            mounter.mount(container.pid, self.image.layers, layer / "files", layer / "work")
+            below = [self.layers.base / "files", *self.image.layers]
+            mounter.mount(container.pid, below, layer / "files", layer / "work")
         except SandboxError as error:
             return str(error)
         else:
@@ -158,6 +160,7 @@ class DockerSessions:
             "stdin_open": True,
             "auto_remove": True,
             "working_dir": "/",
+            "cpu_shares": None,  # somebody waits for each command
         }
         if self.options.network:
             created["network_mode"] = "bridge"
@@ -218,8 +221,8 @@ class DockerSession:
         assert self._upper
         if is_empty(self._upper):
             layers = self._lower
-        elif others:  # they go on with the layer that they have
-            with self._shell.stopped():
+        elif others or self._is_small(self._upper):
+            with self._shell.stopped():  # then, they go on with the layer that they have
                 copied = self._layers.copy_layer(self._upper)
             self._held.append(copied)
             layers = (copied, *self._lower)
@@ -269,6 +272,11 @@ class DockerSession:
     def _shell(self) -> ShellClient:
         return self._container.shell
 
+    def _is_small(self, layer: Path) -> bool:
+        """Whether copying *layer* is faster than a new shell over it."""
+        count, size = measure(layer)
+        return count <= SMALL_COUNT and size <= SMALL_BYTES
+
     def _begin(self, start: Snapshot) -> None:
         if self.snapshot_method == OVERLAY:
             self._layers.acquire(start.layers)
@@ -278,7 +286,8 @@ class DockerSession:
 
     def _mount(self, lower: tuple[Path, ...]) -> None:
         """Go on with a new upper layer over *lower*, which this session uses already."""
-        below = [*(layer / "files" for layer in lower), *self._factory.image.layers]
+        layers = (*lower, self._layers.base)
+        below = [*(layer / "files" for layer in layers), *self._factory.image.layers]
         if len(below) > MAX_LAYERS:
             raise SandboxError(
                 f"more than {MAX_LAYERS} layers on top of each other",
@@ -305,7 +314,7 @@ class DockerSession:
         limit = self._factory.options.limits.disk_bytes
         started = time.monotonic()
         if self._upper:
-            written = count_bytes(self._upper)
+            written = measure(self._upper)[1]
         else:
             with translate_engine_errors():
                 client = self._factory.client

@@ -7,10 +7,12 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 
 from curate.builders.errors import SandboxError
+from curate.builders.session.mount_server import ENGINE_FILES
 
 
 class LayerStore:
@@ -21,6 +23,15 @@ class LayerStore:
         self._numbers = count()
         self._users: Counter[Path] = Counter()
         self._lock = threading.Lock()
+
+    @cached_property
+    def base(self) -> Path:
+        """A layer with places for the files that an engine mounts in a container's /etc."""
+        layer = self.folder / "base"
+        (layer / "files" / "etc").mkdir(parents=True)
+        for name in ENGINE_FILES:
+            (layer / "files" / name).touch()
+        return layer
 
     def make_layer(self) -> Path:
         """Return a new empty layer with one user; its files are in `files`."""
@@ -66,14 +77,15 @@ def is_empty(layer: Path) -> bool:
         return next(entries, None) is None
 
 
-def count_bytes(layer: Path) -> int:
-    """Return what the files of *layer* take on the disk, in bytes."""
-    total = 0
-    for folder, _, names in os.walk(layer / "files"):
+def measure(layer: Path) -> tuple[int, int]:
+    """Return number of the files and folders of *layer*, and bytes that they take on the disk."""
+    count = total = 0
+    for folder, folders, names in os.walk(layer / "files"):
+        count += len(folders) + len(names)
         for name in names:
             with suppress(OSError):
                 total += os.lstat(os.path.join(folder, name)).st_blocks * 512  # noqa: PTH118
-    return total
+    return count, total
 
 
 def _remove_layers(layers: Iterable[Path]) -> None:

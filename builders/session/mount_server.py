@@ -6,7 +6,7 @@ namespace is for processes with one thread only. It ends at the end of stdin.
 
 A request has the process id `pid` of a container, its folder `target`, and `lower` (newest first),
 `upper` and `work` of an overlay, which replaces the one that was mounted there. The container's
-/proc, /dev and /sys are mounted in it, and nothing else of the container.
+/proc, /dev, /sys and the engine's files in /etc are mounted in it, nothing else of the container.
 """
 
 import ctypes
@@ -24,6 +24,7 @@ CLONE_NEWNS = 0x00020000
 # Numbers of system calls, the same on all machines
 OPEN_TREE, MOVE_MOUNT, FSOPEN, FSCONFIG, FSMOUNT = 428, 429, 430, 431, 432
 SHARED = ("proc", "dev", "sys")
+ENGINE_FILES = ("etc/hosts", "etc/hostname", "etc/resolv.conf")
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -61,6 +62,16 @@ def move_mount(source: int, target: str) -> None:
     call("move_mount", libc.syscall(MOVE_MOUNT, *arguments))
 
 
+def bind(source: str, target: str) -> None:
+    """Mount *source*, and what is mounted below it, at *target*, too."""
+    flags = TREE_CLONE | CLOSE_ON_EXEC | AT_RECURSIVE
+    tree = call("open_tree", libc.syscall(OPEN_TREE, AT_FDCWD, source.encode(), flags))
+    try:
+        move_mount(tree, target)
+    finally:
+        os.close(tree)
+
+
 def mount_in_container(request: dict[str, Any], home: int) -> None:
     """Mount the overlay of *request* in the container; *home* is this machine's namespace."""
     overlay = make_overlay(request)
@@ -71,12 +82,10 @@ def mount_in_container(request: dict[str, Any], home: int) -> None:
             pass
         move_mount(overlay, target)
         for name in SHARED:
-            flags = TREE_CLONE | CLOSE_ON_EXEC | AT_RECURSIVE
-            tree = call("open_tree", libc.syscall(OPEN_TREE, AT_FDCWD, f"/{name}".encode(), flags))
-            try:
-                move_mount(tree, f"{target}/{name}")
-            finally:
-                os.close(tree)
+            bind(f"/{name}", f"{target}/{name}")
+        for name in ENGINE_FILES:
+            if os.path.exists(f"/{name}"):  # noqa: PTH110
+                bind(f"/{name}", f"{target}/{name}")
     finally:
         os.close(overlay)
         call("setns", libc.setns(home, CLONE_NEWNS))

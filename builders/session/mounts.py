@@ -9,7 +9,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import cast
+from typing import IO, cast
 
 from curate.builders.errors import SandboxError
 from curate.builders.process.interrupt import DETACHED_VARIABLE
@@ -48,7 +48,7 @@ class Mounter:
         with self._lock:
             if self._process:
                 with suppress(OSError):
-                    cast(object, self._process.stdin) and self._process.stdin.close()  # type: ignore[union-attr]
+                    cast(IO[bytes], self._process.stdin).close()
                 self._process.wait()
                 self._process = None
 
