@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import docker
 from docker.errors import APIError
@@ -123,9 +123,7 @@ class DockerSessions:
     def mount(self, place: Container, layers: Sequence[Path], upper: Path) -> None:
         """Let the shell's root folder be an overlay over *layers* and the image."""
         below = [layer / "files" for layer in (*layers, self._base)]
-        mounter.mount(
-            place.pid, [*below, *self.image.layers], upper / "files", upper / "work"
-        )
+        mounter.mount(place.pid, [*below, *self.image.layers], upper / "files", upper / "work")
 
     def count_written_bytes(self, place: Container) -> int:
         """Return the size of what was written in the container itself."""
@@ -195,7 +193,7 @@ class DockerSessions:
         flags = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         attached = container.attach_socket(params=flags)
         container.start()
-        connection: socket.socket = getattr(attached, "_sock", attached)
+        connection: socket.socket = cast(Any, getattr(attached, "_sock", attached))
         container.reload()
         shell = ShellClient(Channel(AttachedStream(connection)))
         shell.await_server()
@@ -209,15 +207,13 @@ class DockerSessions:
 
 def describe_image(client: docker.DockerClient, reference: str) -> Image:
     """Return variables and layers of the image *reference*."""
-    found = client.api.inspect_image(reference)
+    found = client.images.get(reference).attrs
     variables = dict(entry.split("=", 1) for entry in found["Config"].get("Env") or ())
     data = (found.get("GraphDriver") or {}).get("Data") or {}
     folders = [data.get("UpperDir", ""), *data.get("LowerDir", "").split(":")]
     layers = tuple(Path(folder) for folder in folders if folder)
     is_local = find_image_store(client) != Path("/") and all(map(Path.is_dir, layers))
-    return Image(
-        reference=reference, variables=variables, layers=layers if is_local else ()
-    )
+    return Image(reference=reference, variables=variables, layers=layers if is_local else ())
 
 
 def _find_environment(variables: Mapping[str, str]) -> list[str]:

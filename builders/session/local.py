@@ -201,8 +201,8 @@ class LocalSessions:
         return subprocess.Popen(
             command,
             env={TEMP_DIR_VARIABLE: str(self.layers.folder)},
-            stdin=connection,
-            stdout=connection,
+            stdin=connection.fileno(),
+            stdout=connection.fileno(),
             stderr=subprocess.DEVNULL,
             start_new_session=True,
             pass_fds=[report],

@@ -1,9 +1,9 @@
 """The shell server of the local sandbox: isolated as a test run, its files under an overlay.
 
-Run as a script: `python -IS local_server.py CONFIG`. CONFIG is that of `shell_server`, and
-`folder`, for files of the isolation; `pids`; `network`, whether the machine's stays; and `instance`,
-the folder that an overlay is mounted over. It mounts by itself, as it keeps the rights for that in
-its own namespaces, which its shell's commands lack unless root has started them.
+Run as a script: `python -IS local_server.py CONFIG`. CONFIG is that of `server.main`, and `folder`,
+for files of the isolation; `pids`; `network`, whether the machine's stays; and `instance`, the
+folder that an overlay is mounted over. It mounts by itself, as it keeps the rights for that in its
+own namespaces, which its shell's commands lack unless root has started them.
 """
 
 import json
@@ -14,9 +14,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from curate.builders.sandbox.isolate import isolate_run  # noqa: E402
-from curate.builders.session.mount_server import make_overlay, move_mount, unmount  # noqa: E402
-from curate.builders.session.shell_server import Server  # noqa: E402
+from curate.builders.sandbox.isolate import isolate_run
+from curate.builders.session.mount_server import make_overlay, move_mount, unmount
+from curate.builders.session.server.main import Server
 
 Reply = tuple[dict[str, Any], bytes]
 

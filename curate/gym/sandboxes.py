@@ -10,12 +10,12 @@ from curate.builders.backends.local import LocalBackend
 from curate.builders.backends.protocol import Backend
 from curate.builders.errors import BuilderError
 from curate.builders.model import BuiltInstance
+from curate.builders.process.temp_dirs import temp_dir
 from curate.builders.session.docker import DockerSessions
 from curate.builders.session.layers import LayerStore
 from curate.builders.session.leftovers import remove_leftovers
 from curate.builders.session.local import LocalSessions
 from curate.builders.session.model import Session, SessionOptions
-from curate.builders.process.temp_dirs import temp_dir
 from curate.core.settings import Settings
 from curate.core.task import Task
 from curate.gym.options import EnvironmentOptions
@@ -42,7 +42,9 @@ class Sandboxes:
         remove_leftovers(folders, self.backend)
         self.layers = LayerStore(self._stack.enter_context(temp_dir(folders, "session")))
 
-    def open_session(self, task: Task, built: BuiltInstance, options: EnvironmentOptions) -> Session:
+    def open_session(
+        self, task: Task, built: BuiltInstance, options: EnvironmentOptions
+    ) -> Session:
         """Return a new session of *built*, whose shell has the variables of *task*."""
         session_options = SessionOptions(
             env_vars=dict(task.env_vars), limits=task.limits, network=options.network
