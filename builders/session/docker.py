@@ -131,11 +131,12 @@ class DockerSessions:
             found = self.client.api.containers(size=True, filters={"name": place.name})
         return sum(entry.get("SizeRw") or 0 for entry in found)
 
-    def hand_over(self, place: Container, target: Container, name: str) -> None:
-        """Give the copy *name* of one container to another, through this process."""
+    def hand_over(self, place: Container, target: Container, snapshot: Snapshot) -> Snapshot:
+        """Give the copied files of one container to another, through this process."""
         with translate_engine_errors():
-            blocks, _ = self.client.api.get_archive(place.name, f"{COPIES}/{name}")
+            blocks, _ = self.client.api.get_archive(place.name, f"{COPIES}/{snapshot.copy}")
             self.client.api.put_archive(target.name, COPIES, b"".join(blocks))
+        return snapshot
 
     def find_reached_limit(self, _place: Container) -> RunStatus | None:
         """Return None: the kernel ends single processes, not a container."""

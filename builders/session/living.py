@@ -64,8 +64,8 @@ class Factory(Protocol[P]):
         """Return the size of what was written in *place*, where there are no layers."""
         ...
 
-    def hand_over(self, place: P, target: P, name: str) -> None:
-        """Give the copy *name* of the files of *place* to *target*."""
+    def hand_over(self, place: P, target: P, snapshot: Snapshot) -> Snapshot:
+        """Give the copied files of *snapshot* of *place* to *target*; return it for there."""
         ...
 
     def find_reached_limit(self, place: P) -> RunStatus | None:
@@ -194,9 +194,8 @@ class LivingSession(Generic[P]):
 
     def _fork_copy(self, snapshot: Snapshot) -> "LivingSession[P]":
         twin = LivingSession(self._factory, self._factory.pool.take(), Snapshot(method=COPY))
-        self._factory.hand_over(self._place, twin._place, snapshot.copy)
         twin._copies = int(snapshot.copy)
-        twin.restore(snapshot)
+        twin.restore(self._factory.hand_over(self._place, twin._place, snapshot))
         return twin
 
     def _revive(self, error: SandboxError) -> CommandResult:

@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -96,10 +96,12 @@ class LocalSessions:
         """Return the size of the copy of the checkout, and of what was written beside it."""
         return measure(place.folder)[1]
 
-    def hand_over(self, place: LocalPlace, target: LocalPlace, name: str) -> None:
-        """Copy the copy *name* to the folder of another session."""
+    def hand_over(self, place: LocalPlace, target: LocalPlace, snapshot: Snapshot) -> Snapshot:
+        """Copy the copied files to another session, whose shell has folders of its own."""
         source, copies = (it.folder / "files" / "copies" for it in (place, target))
-        shutil.copytree(source / name, copies / name, symlinks=True)
+        shutil.copytree(source / snapshot.copy, copies / snapshot.copy, symlinks=True)
+        here, there = (str(it.folder / "files").encode() for it in (place, target))
+        return replace(snapshot, shell_state=snapshot.shell_state.replace(here, there))
 
     def find_reached_limit(self, place: LocalPlace) -> RunStatus | None:
         """Return the limit because of which the supervisor has ended all processes."""
