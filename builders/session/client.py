@@ -1,7 +1,7 @@
 """What the shell server of a sandbox can be asked, as functions."""
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from curate.builders.errors import SandboxError
@@ -83,6 +83,11 @@ class ShellClient:
     def put_back(self, name: str) -> None:
         """Put back what `copy` has copied."""
         self._channel.call("put_back", seconds=_COPY_SECONDS, fields={"name": name})
+
+    def mount(self, lower: Sequence[str], upper: str, work: str) -> None:
+        """Mount an overlay over the instance's folder; for local sandboxes."""
+        fields = {"lower": list(lower), "upper": upper, "work": work}
+        self._channel.call("mount", fields=fields)
 
     def list_files(self) -> Mapping[bytes, FileEntry]:
         """Return path -> entry of all files of the checkout, without those of git."""

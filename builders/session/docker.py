@@ -14,13 +14,12 @@ import os
 import secrets
 import socket
 import threading
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import docker
 from docker.errors import APIError
@@ -32,9 +31,11 @@ from curate.builders.model import CONTAINER_ENV, CONTAINER_USER, RunStatus
 from curate.builders.sandbox.docker import ContainerOptions, make_create_options, remove_container
 from curate.builders.session.channel import AttachedStream, Channel
 from curate.builders.session.client import ShellClient
-from curate.builders.session.layers import LayerStore, measure, is_empty
-from curate.builders.session.model import COPY, OVERLAY, CommandResult, FileEntry, SessionOptions, Snapshot
-from curate.builders.session.mounts import MAX_LAYERS, TARGET, mounter
+from curate.builders.session.layers import LayerStore
+from curate.builders.session.living import LivingSession
+from curate.builders.session.model import COPY, OVERLAY, SessionOptions, Snapshot
+from curate.builders.session.mount_server import ENGINE_FILES
+from curate.builders.session.mounts import TARGET, mounter
 from curate.builders.session.pool import WarmPool
 from curate.builders.session.server_files import SERVER, pack_server
 from curate.builders.settings import BuildSettings
@@ -42,7 +43,6 @@ from curate.builders.settings import BuildSettings
 SESSION_LABEL = "curate.session"  # of a container: folder that its owner has locked
 CAPABILITIES = ("SYS_CHROOT", "SETUID", "SETGID", "KILL")
 COPIES = "/curate/copies"
-SMALL_COUNT, SMALL_BYTES = 300, 8 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +75,7 @@ class DockerSessions:
         layers: LayerStore,
     ) -> None:
         self.client, self.options, self.settings, self.layers = client, options, settings, layers
+        self._base = layers.make_base("container", files=ENGINE_FILES)
         with translate_engine_errors():
             self.image = describe_image(client, image)
             self.machine_cpus = int(client.info().get("NCPU") or 0)
@@ -90,8 +91,7 @@ class DockerSessions:
         container = self._start_container()
         try:
             layer = self.layers.make_layer()
-            below = [self.layers.base / "files", *self.image.layers]
-            mounter.mount(container.pid, below, layer / "files", layer / "work")
+            self.mount(container, (), layer)
         except SandboxError as error:
             return str(error)
         else:
@@ -100,9 +100,9 @@ class DockerSessions:
             self._remove(container)
             self.layers.release([layer])
 
-    def open(self) -> "DockerSession":
+    def open(self) -> "LivingSession[Container]":
         """Return a session with the files of the image."""
-        return DockerSession(self, self.pool.take(), Snapshot(method=self.method))
+        return LivingSession(self, self.pool.take(), Snapshot(method=self.method))
 
     @property
     def method(self) -> str:
@@ -119,6 +119,28 @@ class DockerSessions:
             self.pool.put(container)
         else:
             threading.Thread(target=self._remove, args=(container,), daemon=True).start()
+
+    def mount(self, place: Container, layers: Sequence[Path], upper: Path) -> None:
+        """Let the shell's root folder be an overlay over *layers* and the image."""
+        below = [layer / "files" for layer in (*layers, self._base)]
+        mounter.mount(place.pid, [*below, *self.image.layers], upper / "files", upper / "work")
+
+    def count_written_bytes(self, place: Container) -> int:
+        """Return the size of what was written in the container itself."""
+        with translate_engine_errors():
+            found = self.client.api.containers(size=True, filters={"name": place.name})
+        return sum(entry.get("SizeRw") or 0 for entry in found)
+
+    def hand_over(self, place: Container, target: Container, snapshot: Snapshot) -> Snapshot:
+        """Give the copied files of one container to another, through this process."""
+        with translate_engine_errors():
+            blocks, _ = self.client.api.get_archive(place.name, f"{COPIES}/{snapshot.copy}")
+            self.client.api.put_archive(target.name, COPIES, b"".join(blocks))
+        return snapshot
+
+    def find_reached_limit(self, _place: Container) -> RunStatus | None:
+        """Return None: the kernel ends single processes, not a container."""
+        return None
 
     def _start_container(self) -> Container:
         has_overlay = "snapshot_note" in self.__dict__ and not self.snapshot_note
@@ -172,7 +194,7 @@ class DockerSessions:
         flags = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         attached = container.attach_socket(params=flags)
         container.start()
-        connection: socket.socket = getattr(attached, "_sock", attached)
+        connection: socket.socket = cast(Any, getattr(attached, "_sock", attached))
         container.reload()
         shell = ShellClient(Channel(AttachedStream(connection)))
         shell.await_server()
@@ -184,158 +206,15 @@ class DockerSessions:
             remove_container(self.client, container.name)
 
 
-class DockerSession:
-    """A `Session` in a container."""
-
-    def __init__(self, factory: DockerSessions, container: Container, start: Snapshot) -> None:
-        self._factory, self._container = factory, container
-        self.snapshot_method, self.snapshot_note = factory.method, factory.snapshot_note
-        self._layers = factory.layers
-        self._held: list[Path] = []  # layers that this session uses, once for each use
-        self._upper: Path | None = None
-        self._lower: tuple[Path, ...] = ()
-        self._copies = 0
-        self._was_limited = self._is_closed = False
-        self._checked_at = time.monotonic()
-        try:
-            self._begin(start)
-        except BaseException:
-            self.close()
-            raise
-
-    def run(self, command: bytes, seconds: float, output_bytes: int) -> CommandResult:
-        """Run *command* in the shell; after *seconds*, it is interrupted."""
-        result = self._shell.run(command, seconds, output_bytes, self._is_disk_exceeded)
-        if time.monotonic() - self._checked_at > 2 and self._is_disk_exceeded():
-            result = replace(result, reached_limit=RunStatus.OUT_OF_DISK)
-        self._was_limited |= result.reached_limit is not None
-        return result
-
-    def save(self) -> Snapshot:
-        """Keep the files as they are now, and the state of the shell."""
-        state, others = self._shell.get_state()
-        if self.snapshot_method == COPY:
-            self._copies += 1
-            self._shell.copy(str(self._copies))
-            return Snapshot(copy=str(self._copies), shell_state=state, method=COPY)
-        assert self._upper
-        if is_empty(self._upper):
-            layers = self._lower
-        elif others or self._is_small(self._upper):
-            with self._shell.stopped():  # then, they go on with the layer that they have
-                copied = self._layers.copy_layer(self._upper)
-            self._held.append(copied)
-            layers = (copied, *self._lower)
-        else:
-            layers = (self._upper, *self._lower)
-            self._shell.end()
-            self._mount(layers)
-            self._shell.start(state)
-        return Snapshot(layers=layers, shell_state=state)
-
-    def restore(self, snapshot: Snapshot) -> None:
-        """Put the files back, end all processes, and start a shell with the saved state."""
-        self._shell.end()
-        if snapshot.copy:
-            self._shell.put_back(snapshot.copy)
-        else:
-            self._mount(snapshot.layers)
-        self._shell.start(snapshot.shell_state)
-
-    def fork(self, snapshot: Snapshot) -> "DockerSession":
-        """Return another session that starts from *snapshot* of this one."""
-        if snapshot.copy:
-            return self._fork_copy(snapshot)
-        return DockerSession(self._factory, self._factory.pool.take(), snapshot)
-
-    def list_files(self) -> Mapping[bytes, FileEntry]:
-        """Return path -> entry of all files of the checkout, without those of git."""
-        return self._shell.list_files()
-
-    def read_files(self, paths: Iterable[bytes]) -> Mapping[bytes, bytes]:
-        """Return path -> content of files of the checkout; of links, the target."""
-        return self._shell.read_files(paths)
-
-    def close(self) -> None:
-        """End all processes; the container is removed, or kept for another session."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        is_clean = False
-        if self.snapshot_method == OVERLAY and not self._was_limited:
-            with suppress(SandboxError):
-                is_clean = self._shell.end()
-        self._factory.give_back(self._container, is_clean=is_clean)
-        self._layers.release(self._held)
-
-    @property
-    def _shell(self) -> ShellClient:
-        return self._container.shell
-
-    def _is_small(self, layer: Path) -> bool:
-        """Whether copying *layer* is faster than a new shell over it."""
-        count, size = measure(layer)
-        return count <= SMALL_COUNT and size <= SMALL_BYTES
-
-    def _begin(self, start: Snapshot) -> None:
-        if self.snapshot_method == OVERLAY:
-            self._layers.acquire(start.layers)
-            self._held += start.layers
-            self._mount(start.layers)
-        self._shell.start(start.shell_state)
-
-    def _mount(self, lower: tuple[Path, ...]) -> None:
-        """Go on with a new upper layer over *lower*, which this session uses already."""
-        layers = (*lower, self._layers.base)
-        below = [*(layer / "files" for layer in layers), *self._factory.image.layers]
-        if len(below) > MAX_LAYERS:
-            raise SandboxError(
-                f"more than {MAX_LAYERS} layers on top of each other",
-                hint="Restore an older snapshot, or start another episode.",
-            )
-        upper = self._layers.make_layer()
-        self._held.append(upper)
-        mounter.mount(self._container.pid, below, upper / "files", upper / "work")
-        self._upper, self._lower = upper, lower
-
-    def _fork_copy(self, snapshot: Snapshot) -> "DockerSession":
-        """Copy the files through this process."""
-        twin = DockerSession(self._factory, self._factory.pool.take(), Snapshot(method=COPY))
-        name = f"{COPIES}/{snapshot.copy}"
-        with translate_engine_errors():
-            client = self._factory.client
-            blocks, _ = client.api.get_archive(self._container.name, name)
-            client.api.put_archive(twin._container.name, COPIES, b"".join(blocks))
-        twin._copies = int(snapshot.copy)
-        twin.restore(snapshot)
-        return twin
-
-    def _is_disk_exceeded(self) -> bool:
-        limit = self._factory.options.limits.disk_bytes
-        started = time.monotonic()
-        if self._upper:
-            written = measure(self._upper)[1]
-        else:
-            with translate_engine_errors():
-                client = self._factory.client
-                found = client.api.containers(size=True, filters={"name": self._container.name})
-            written = sum(entry.get("SizeRw") or 0 for entry in found)
-        ended = time.monotonic()
-        self._checked_at = ended + 10 * (ended - started)
-        return written > limit
-
-
 def describe_image(client: docker.DockerClient, reference: str) -> Image:
     """Return variables and layers of the image *reference*."""
-    found = client.api.inspect_image(reference)
+    found = client.images.get(reference).attrs
     variables = dict(entry.split("=", 1) for entry in found["Config"].get("Env") or ())
     data = (found.get("GraphDriver") or {}).get("Data") or {}
     folders = [data.get("UpperDir", ""), *data.get("LowerDir", "").split(":")]
     layers = tuple(Path(folder) for folder in folders if folder)
     is_local = find_image_store(client) != Path("/") and all(map(Path.is_dir, layers))
-    return Image(
-        reference=reference, variables=variables, layers=layers if is_local else ()
-    )
+    return Image(reference=reference, variables=variables, layers=layers if is_local else ())
 
 
 def _find_environment(variables: Mapping[str, str]) -> list[str]:

@@ -7,12 +7,10 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import cached_property
 from itertools import count
 from pathlib import Path
 
 from curate.builders.errors import SandboxError
-from curate.builders.session.mount_server import ENGINE_FILES
 
 
 class LayerStore:
@@ -24,13 +22,15 @@ class LayerStore:
         self._users: Counter[Path] = Counter()
         self._lock = threading.Lock()
 
-    @cached_property
-    def base(self) -> Path:
-        """A layer with places for the files that an engine mounts in a container's /etc."""
-        layer = self.folder / "base"
-        (layer / "files" / "etc").mkdir(parents=True)
-        for name in ENGINE_FILES:
-            (layer / "files" / name).touch()
+    def make_base(
+        self, name: str, *, files: Iterable[str] = (), folders: Iterable[str] = ()
+    ) -> Path:
+        """Return a layer that stays, with empty *files* and *folders*."""
+        layer = self.folder / f"base-{name}"
+        for path in (*folders, *(str(Path(file).parent) for file in files)):
+            (layer / "files" / path).mkdir(parents=True, exist_ok=True)
+        for file in files:
+            (layer / "files" / file).touch()
         return layer
 
     def make_layer(self) -> Path:

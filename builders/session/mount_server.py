@@ -49,6 +49,8 @@ def make_overlay(request: dict[str, Any]) -> int:
             value = f"/proc/self/fd/{fds[-1]}".encode()  # a value has at most 255 bytes
             call(key, libc.syscall(FSCONFIG, context, SET_STRING, key.encode(), value, 0))
         libc.syscall(FSCONFIG, context, SET_FLAG, b"volatile", None, 0)  # no file is synced
+        if request.get("in_user_namespace"):
+            libc.syscall(FSCONFIG, context, SET_FLAG, b"userxattr", None, 0)
         call("overlay", libc.syscall(FSCONFIG, context, CREATE, None, None, 0))
         return call("fsmount", libc.syscall(FSMOUNT, context, FSMOUNT_CLOEXEC, 0x6))
     finally:
@@ -60,6 +62,12 @@ def move_mount(source: int, target: str) -> None:
     """Mount what *source* is at *target*."""
     arguments = (source, b"", AT_FDCWD, target.encode(), MOVE_EMPTY_SOURCE)
     call("move_mount", libc.syscall(MOVE_MOUNT, *arguments))
+
+
+def unmount(target: str) -> None:
+    """Remove all mounts at *target*; they stay for processes that are in them."""
+    while libc.umount2(target.encode(), MNT_DETACH) == 0:
+        pass
 
 
 def bind(source: str, target: str) -> None:
@@ -78,8 +86,7 @@ def mount_in_container(request: dict[str, Any], home: int) -> None:
     try:
         enter(f"/proc/{request['pid']}/ns/mnt")
         target = request["target"]
-        while libc.umount2(target.encode(), MNT_DETACH) == 0:
-            pass
+        unmount(target)
         move_mount(overlay, target)
         for name in SHARED:
             bind(f"/{name}", f"{target}/{name}")

@@ -3,9 +3,8 @@
 import io
 import tarfile
 import time
-from pathlib import Path
 
-from curate.builders.session import shell_server
+from curate.builders.inline_source import read_standalone_source
 
 SERVER = "/curate/session/shell_server.py"
 
@@ -21,7 +20,7 @@ def pack_server(copies: str, user: str) -> bytes:
                 folder.mode = 0o700
                 folder.uid, folder.gid = map(int, user.split(":"))
             tar.addfile(folder)
-        content = Path(shell_server.__file__).read_bytes()
+        content = read_standalone_source("curate.builders.session.server", "main").encode()
         member = tarfile.TarInfo(SERVER.lstrip("/"))
         member.size, member.mode, member.mtime = len(content), 0o444, int(time.time())
         tar.addfile(member, io.BytesIO(content))

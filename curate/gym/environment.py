@@ -19,7 +19,7 @@ Observation = str
 Info = dict[str, Any]
 Grader = Callable[[bytes], "Grade"]
 SessionOpener = Callable[[], Session]
-DiffMaker = Callable[[Session], bytes]
+MakeDiff = Callable[[Session], bytes]
 
 
 class Environment:
@@ -36,7 +36,7 @@ class Environment:
         options: EnvironmentOptions,
         *,
         open_session: SessionOpener,
-        make_diff: DiffMaker,
+        make_diff: MakeDiff,
         grade: Grader,
     ) -> None:
         self.task, self.options = task, options
@@ -173,7 +173,7 @@ class Environment:
 
     def _step_to_end(self) -> tuple[Observation, float, bool, bool, Info]:
         grade = self.submit()
-        return "", float(grade.resolved), True, False, {"steps": self._steps, "grade": grade}
+        return "", grade.reward, True, False, {"steps": self._steps, "grade": grade}
 
     def _describe_task(self, session: Session) -> Info:
         return {

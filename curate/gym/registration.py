@@ -30,10 +30,12 @@ def register_instances(
     import gymnasium
 
     from curate.core.settings import read_settings
-    from curate.environments.tasks import open_tasks
+    from curate.gym.make import open_dataset
 
     names = []
-    for instance_id in open_tasks(dataset, split, settings or read_settings({})).ids:
+    with open_dataset(dataset, split, settings or read_settings({})) as source:
+        ids = source.ids
+    for instance_id in ids:
         name = f"{NAMESPACE}/{instance_id}"
         kwargs = {"instance_id": instance_id, "dataset": dataset, "split": split}
         kwargs |= {"settings": settings} | options
