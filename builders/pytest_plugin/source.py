@@ -5,6 +5,7 @@ from functools import cache
 from importlib.resources import files
 
 REPORTER, STATUS = "curate_reporter", "curate_status"  # names of the plugins and their modules
+GRADER = "grade_statuses"  # a program
 
 _IMPORT = re.compile(
     r"^from curate\.builders\.pytest_plugin\.(\w+) import (?:\([^)]*\)|[\w, ]+)\n", re.MULTILINE
