@@ -12,7 +12,7 @@ import yaml
 
 from curate.core.errors import ConfigurationError
 from curate.publish.export.folder import render_folder_row
-from curate.publish.export.harbor import render_task
+from curate.publish.export.harbor import HarborDataset
 from curate.publish.export.run import write_rows
 from curate.publish.export.swebench import render_repository, render_repository_task
 from curate.publish.image_names import derive_swebench_name
@@ -76,7 +76,9 @@ def test_odd_texts_of_a_task_are_read_as_they_were_written(
 
 def reward(tmp_path: Path, row: dict[str, Any], output: str) -> str:
     """Run Harbor's test of *row*, whose evaluation script prints *output*."""
-    files = {path.partition("/")[2]: content for path, content in render_task(row)}
+    files = {
+        path.split("/", 2)[2]: content for path, content in HarborDataset(name="d").render_task(row)
+    }
     files["tests/eval.sh"] = f"cat <<'E'\n{output}\nE\n"
     for name, content in files.items():
         path = tmp_path / name
@@ -124,7 +126,7 @@ def test_a_plain_folder_has_rows_locks_and_dockerfiles() -> None:
 
 def test_folders_appear_whole_scripts_can_be_run_and_nothing_is_overwritten(tmp_path: Path) -> None:
     write_rows(make_table(TRAIN_COLUMNS, [good(7)]), "verified", "harbor", tmp_path / "tasks")
-    script = tmp_path / "tasks/owner__name-7/tests/test.sh"
+    script = tmp_path / "tasks/tasks/owner__name-7/tests/test.sh"
     assert script.stat().st_mode & 0o111
     with pytest.raises(ConfigurationError, match="not empty"):
         write_rows(make_table(TRAIN_COLUMNS, [good(7)]), "verified", "folder", tmp_path / "tasks")
