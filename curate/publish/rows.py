@@ -9,7 +9,7 @@ from curate.builders.rfc3339 import format_rfc3339
 from curate.core.flakiness import estimate_new_flaky_tests
 from curate.core.model import Candidate, Environment, TestStrength, Validation
 from curate.environments.stored_tasks import list_protected_paths
-from curate.harness.eval_script import ScriptProcess, render_eval_script
+from curate.harness.eval_script import ExpectedTests, ScriptProcess, render_eval_script
 from curate.patches.stats import PatchStats, compute_patch_stats
 from curate.publish.escaped_ids import escape_test_ids
 from curate.publish.filters.config import Exclusion
@@ -193,6 +193,10 @@ def _swe_bench_columns(
             environment=_EVAL_ENV | dict(image.env_vars),
             user=CONTAINER_USER,
             test_seconds=test_seconds,
+        ),
+        expected=ExpectedTests(
+            fail_to_pass=escape_test_ids(validation.verdict.fail_to_pass),
+            pass_to_pass=escape_test_ids(validation.verdict.pass_to_pass),
         ),
     )
     return {

@@ -216,6 +216,37 @@ def test_harbor_rewards_gold_where_permissions_matter(
         container.remove(force=True)
 
 
+@pytest.mark.parametrize("how", ["file", "text", "input"])
+def test_the_exit_status_says_whether_it_is_resolved(
+    client: docker.DockerClient, folder: Path, how: str
+) -> None:
+    """However a client starts the script, as root: it goes on as the user of validation."""
+    (row,) = map(
+        json.loads, run(folder, "export", "-", "--where", "pull_number = 1")[0].splitlines()
+    )
+    container = client.containers.create(row["image"], "tail -f /dev/null", user="root")
+    start = {"file": "bash /e", "text": 'bash -c "$(cat /e)"', "input": "cat /e | bash"}[how]
+    try:
+        container.start()
+        put_files(container, {"e": row["eval_script"], "gold": row["patch"]})
+        for patch, resolved in (("true", False), ("git apply /gold", True)):
+            command = ["bash", "-c", f"cd /testbed && {patch} && {start}"]
+            found: Any = container.exec_run(command)
+            assert (found.exit_code == 0) is resolved, found.output.decode()
+    finally:
+        container.remove(force=True)
+
+
+def put_files(container: Any, files: Mapping[str, str]) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            tar.addfile(member, io.BytesIO(text.encode()))
+    container.put_archive("/", buffer.getvalue())
+
+
 def test_an_image_that_only_a_registry_has_is_pulled_and_removed_again(
     client: docker.DockerClient, folder: Path
 ) -> None:
