@@ -66,6 +66,8 @@ TRAIN_COLUMNS = (
     *_make_columns(
         "curate",
         ("image_name", "string", "same as image, for clients that read this name"),
+        ("language", "string", "`python`"),
+        ("install_config", "string", "JSON: install, test_cmd and log_parser, as SWE-rebench has"),
         ("pull_number", "int64", "number of the pull request"),
         ("issue_numbers", "list[string]", "numbers of the linked issues, ascending"),
         ("merge_commit", "string", "commit that merged the pull request; empty if unknown"),
