@@ -20,6 +20,7 @@ from curate.builders.sandbox.run_script import (
     render_container_script,
 )
 from curate.builders.templates import render_template
+from curate.core.errors import ConfigurationError
 from curate.core.task import Task
 from curate.harness.grade import MAX_PATCH_BYTES, make_run_spec
 from curate.publish.image_names import escape_instance_id
@@ -85,7 +86,7 @@ class HarborDataset:
 
 
 def _render_files(row: Row, network: NetworkMode) -> Iterator[tuple[str, str]]:
-    task = make_task(row)
+    task = _make_task(row)
     values = {
         "row": row,
         "name": _name_task(task.instance_id),
@@ -104,6 +105,14 @@ def _render_files(row: Row, network: NetworkMode) -> Iterator[tuple[str, str]]:
     yield "tests/verify_task.py", _read_verifier()
     yield "tests/expected.json", json.dumps(_describe_expected(task), indent=1) + "\n"
     yield from _render_run(task)
+
+
+def _make_task(row: Row) -> Task:
+    """Return the task of *row*, which this version has made: an error is a bug."""
+    try:
+        return make_task(row)
+    except ConfigurationError as error:
+        raise ValueError(str(error)) from error
 
 
 def _read_verifier() -> str:
