@@ -208,6 +208,7 @@ def _environment_columns(environment: Environment) -> Row:
         "lock_adjustments": list(environment.lock_adjustments),
         "system_packages": list(environment.system_packages),
         "dockerfiles": json.dumps(dict(environment.dockerfiles)),
+        "build_files": json.dumps(dict(environment.build_files)),
         "env_vars": json.dumps(dict(environment.env_vars)),
         "limits": json.dumps(asdict(limits)),
         "protected_paths": list(list_protected_paths(environment)),

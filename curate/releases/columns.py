@@ -87,6 +87,7 @@ TRAIN_COLUMNS = (
         ),
         ("system_packages", "list[string]", "Debian packages that the image adds"),
         ("dockerfiles", "string", "JSON: the Dockerfile of each layer, from the base up"),
+        ("build_files", "string", "JSON: what the steps of the Dockerfiles read, by file name"),
         ("test_command", "string", "command that validation ran"),
         ("env_vars", "string", "JSON: variables that are set for the tests"),
         ("limits", "string", "JSON: limits of a run, in seconds and bytes"),

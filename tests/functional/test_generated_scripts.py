@@ -18,6 +18,7 @@ from curate.builders.sandbox.run_script import (
     render_local_script,
 )
 from curate.harness.eval_script import ExpectedTests, ScriptProcess, render_eval_script
+from curate.publish.export.folder import FOLDER_FILES
 from curate.publish.export.harbor import HarborDataset
 from tests.helpers.instance_spec import imagine_instance_spec
 from tests.helpers.releases import good
@@ -55,6 +56,7 @@ def scripts() -> dict[str, tuple[str, str]]:
             ),
         ),
         "Harbor's collect hook": ("bash", hook["command"]),
+        "build of an exported folder": ("bash", FOLDER_FILES["build.sh"]),
         "Harbor's test": ("bash", task["tests/test.sh"]),
         "Harbor's solution": ("bash", task["solution/solve.sh"]),
         "install": ("sh", render_install_script(spec)),
