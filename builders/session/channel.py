@@ -1,6 +1,7 @@
 """The connection to the shell server in a sandbox: requests out, replies in."""
 
 import json
+import math
 import socket
 import struct
 import threading
@@ -67,26 +68,39 @@ class Channel:
         """
         deadline = time.monotonic() + seconds
         try:
-            self._send(name, payload, fields or {})
-            size = _HEADER.unpack(self._read(4, deadline, watch))[0]
-            reply = json.loads(self._read(size, deadline, watch))
-            content = self._read(reply["size"], deadline, watch)
+            self.send(name, payload, fields or {})
+            return self._read_reply(deadline, watch)
         except TimeoutError as error:
             raise SandboxError("the sandbox does not answer any more") from error
         except OSError as error:
             raise SandboxError(f"the connection to the sandbox was lost: {error}") from error
-        if "error" in reply:
-            raise SandboxError(f"the sandbox failed: {reply['error']}")
-        return reply, content
+
+    def read_reply(self) -> tuple[dict[str, Any], bytes]:
+        """Return the next reply, whenever it comes. Raises SandboxError if the server has ended."""
+        try:
+            return self._read_reply(math.inf, None)
+        except OSError as error:
+            raise SandboxError(f"the connection to the sandbox was lost: {error}") from error
 
     def close(self) -> None:
         """Close the connection; the server then ends all processes and itself."""
         self._stream.close()
 
-    def _send(self, name: str, payload: bytes, fields: dict[str, Any]) -> None:
+    def send(self, name: str, payload: bytes, fields: dict[str, Any]) -> None:
+        """Send a request. Raises OSError."""
         header = json.dumps(fields | {"do": name, "size": len(payload)}).encode()
         with self._send_lock:
             self._stream.send(_HEADER.pack(len(header)) + header + payload)
+
+    def _read_reply(
+        self, deadline: float, watch: Callable[[], bool] | None
+    ) -> tuple[dict[str, Any], bytes]:
+        size = _HEADER.unpack(self._read(4, deadline, watch))[0]
+        reply = json.loads(self._read(size, deadline, watch))
+        content = self._read(reply["size"], deadline, watch)
+        if "error" in reply:
+            raise SandboxError(f"the sandbox failed: {reply['error']}")
+        return reply, content
 
     def _read(self, size: int, deadline: float, watch: Callable[[], bool] | None) -> bytes:
         while len(self._received) < size:
@@ -94,10 +108,10 @@ class Channel:
             if remaining <= 0:
                 raise TimeoutError
             try:
-                data = self._stream.receive(min(remaining, 2.0) if watch else remaining)
+                data = self._stream.receive(min(remaining, 2.0 if watch else 3600.0))
             except TimeoutError:
                 if watch and watch():
-                    self._send("abort", b"", {})
+                    self.send("abort", b"", {})
                     watch = None
                 continue
             if not data:

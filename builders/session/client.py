@@ -8,6 +8,7 @@ from curate.builders.errors import SandboxError
 from curate.builders.model import RunStatus
 from curate.builders.session.channel import Channel
 from curate.builders.session.model import CommandResult, FileEntry
+from curate.builders.session.terminal import Terminal
 
 _GRACE_SECONDS = 60.0  # after a command's time until its sandbox counts as gone
 _COPY_SECONDS = 1800.0
@@ -56,6 +57,17 @@ class ShellClient:
             new_shell=reply["new_shell"],
             reached_limit=RunStatus.OUT_OF_DISK if any(stopped) else reached,
         )
+
+    def attach(self, command: Sequence[str], terminal: Terminal) -> int:
+        """Run *command* on *terminal* until it ends; return its exit code, 128 + N for signal N."""
+        self._channel.send("attach", b"", {"command": list(command), **terminal.describe()})
+        with terminal.connected(self._channel.send):
+            while True:
+                reply, data = self._channel.read_reply()
+                if "code" in reply:
+                    code = int(reply["code"])
+                    return code if code >= 0 else 128 - code
+                terminal.write(reply["stream"], data)
 
     def get_state(self) -> tuple[bytes, int]:
         """Return the state of the shell, and the number of other processes."""

@@ -20,6 +20,7 @@ from curate.builders.session.model import (
     Snapshot,
 )
 from curate.builders.session.pool import WarmPool
+from curate.builders.session.terminal import Terminal
 
 SMALL_COUNT, SMALL_BYTES = 300, 8 << 20  # a layer of at most this is copied by a snapshot
 MAX_LAYERS = 400  # of one session; with those of an image, the kernel takes 500
@@ -106,6 +107,10 @@ class LivingSession(Generic[P]):
             result = replace(result, reached_limit=RunStatus.OUT_OF_DISK)
         self._was_limited |= result.reached_limit is not None
         return result
+
+    def attach(self, command: Sequence[str], terminal: Terminal) -> int:
+        """Run *command* outside of the shell, on *terminal*; return its exit code."""
+        return self._shell.attach(command, terminal)
 
     def save(self) -> Snapshot:
         """Keep the files as they are now, and the state of the shell."""

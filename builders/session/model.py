@@ -1,11 +1,12 @@
 """Data model of sandboxes that stay: what they are made of, and what their commands return."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from curate.builders.model import ResourceLimits, RunStatus
+from curate.builders.session.terminal import Terminal
 
 OVERLAY, COPY = "overlay", "copy"  # values of `Session.snapshot_method`
 
@@ -62,6 +63,10 @@ class Session(Protocol):
 
     def run(self, command: bytes, seconds: float, output_bytes: int) -> CommandResult:
         """Run *command* in the shell; after *seconds*, it is interrupted."""
+        ...
+
+    def attach(self, command: Sequence[str], terminal: Terminal) -> int:
+        """Run *command* outside of the shell, on *terminal*; return its exit code."""
         ...
 
     def save(self) -> Snapshot:

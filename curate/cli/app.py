@@ -25,6 +25,8 @@ COMMANDS = {
     "evaluate": "Grade the patches of a model: SWE-bench's predictions, report and rewards.",
     "serve": "Serve environments over HTTP, for trainers on another machine.",
     "publish": "Publish verified instances to a directory, the Hub and a registry.",
+    "shell": "Open a shell in a task's sandbox, as an agent has it.",
+    "run": "Run a command in a task's sandbox.",
     "status": "Show the funnel by stage, and rejections by reason.",
     "list": "List candidates by state and reason.",
     "show": "Show candidates with issue, tests, patches and verdict.",

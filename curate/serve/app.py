@@ -1,6 +1,5 @@
 """The application: paths, their messages, and every error as the same kind of reply."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any

@@ -23,6 +23,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
+from curate.builders.session.server.attach import Attached, serve_attached
 from curate.builders.session.server.files import (
     copy_folders,
     list_checkout,
@@ -61,6 +62,7 @@ class Server:
         self.config = config
         self.buffer = Buffer()
         self.status = 0  # exit code of the command before
+        self.attached: Any = None  # an `Attached`, while there is one
         self.shell: Any = None  # a `Shell`, once there is one
         self.output, self.output_end = os.pipe()
         os.set_blocking(self.output, False)
@@ -112,11 +114,14 @@ class Server:
         self.drain()
         seconds = time.monotonic() - started
         reached = find_reached(counts, read_limit_counts())
-        if message is None:
+        if reached == "out-of-pids":  # no command could be started any more
+            new_shell = "the limit of processes was reached, and all were ended"
+            self.end_processes()
+            message = None
+        elif message is None:
             new_shell = describe_end(self.shell.exit_code)
+        if message is None:
             self.status = 0
-            if reached == "out-of-pids":
-                self.end_processes()
             self.start_shell(b"")
         else:
             self.status = int(message)
@@ -124,6 +129,16 @@ class Server:
         code = None if message is None or timed_out else self.status
         reply = {"code": code, "seconds": seconds, "timed_out": timed_out, "total": total}
         return dict(reply, new_shell=new_shell, reached=reached), data
+
+    def do_attach(self, request: Any, _payload: bytes) -> "tuple[Any, bytes]":
+        """Run a command with a terminal or pipes of its own."""
+        variables = dict(self.config["variables"], **request.get("variables", {}))
+        self.attached = Attached(self.config, dict(request, variables=variables))
+        try:
+            return {"code": serve_attached(self.attached, self.woken, self.reap)}, b""
+        finally:
+            self.attached.close()
+            self.attached = None
 
     def do_state(self, _request: Any, _payload: bytes) -> "tuple[Any, bytes]":
         """Tell the state of the shell, and how many other processes there are."""
@@ -253,9 +268,10 @@ class Server:
                 pid, status = os.waitpid(-1, os.WNOHANG)
                 if not pid:
                     break
-                if self.shell and pid == self.shell.pid:
-                    ended = os.WEXITSTATUS(status)
-                    self.shell.exit_code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else ended
+                code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+                for process in (self.shell, self.attached):
+                    if process and pid == process.pid:
+                        process.exit_code = code
 
     def end_processes(self) -> None:
         """Kill all processes but this one, and wait until they are gone."""
@@ -274,6 +290,8 @@ class Server:
 
     def kill_processes(self) -> int:
         """Kill all processes but this one; return how many there were."""
+        if os.getpid() == 1:  # all at once, or some could fork faster than they are found
+            signal_process(-1, signal.SIGKILL)
         pids = find_descendants()
         for pid in pids:
             signal_process(pid, signal.SIGKILL)
