@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import logging
 import os
 import secrets
 import sys
@@ -23,7 +24,7 @@ from curate.cli.common import (
 )
 from curate.cli.evaluate import DatasetOption, SplitOption
 from curate.cli.validate import choose_jobs
-from curate.core.errors import ConfigurationError
+from curate.core.errors import ConfigurationError, CurateError
 from curate.core.settings import Settings
 from curate.environments.tasks import DEFAULT_SPLIT, open_tasks
 from curate.serve.options import (
@@ -36,6 +37,8 @@ from curate.serve.options import (
 
 if TYPE_CHECKING:
     from curate.serve.tasks import TaskShelf
+
+log = logging.getLogger(__name__)
 
 EXAMPLE = "Example: [bold]curate serve --dataset data/release --port 8473[/bold]"
 _EXTRA = ("fastapi", "uvicorn")
@@ -126,6 +129,8 @@ def _serve(
 
     with open_store(settings) as store:
         shelf = TaskShelf(open_tasks(dataset, settings, store, split), settings, options)
+        if options.sandbox == SandboxKind.LOCAL:
+            log.warning("the local sandbox does not isolate: commands run as you, on this machine")
         # fail before anybody connects, and remove what a killed server has left
         find_sandboxes(options.sandbox, settings.model_dump_json())
         allow_clean_exit(END_SECONDS + 1)
@@ -136,7 +141,7 @@ def _serve(
             except KeyboardInterrupt:
                 err_console.print("Closing all environments.")
                 return
-    raise ConfigurationError("The server has ended by itself.")
+    raise CurateError("The server has failed.", hint="What it printed above says why.")
 
 
 def _require_extra() -> None:

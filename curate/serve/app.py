@@ -1,5 +1,6 @@
 """The application: paths, their messages, and every error as the same kind of reply."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,7 +14,7 @@ from starlette.routing import compile_path
 
 from curate import __version__
 from curate.serve import environment_routes, task_routes
-from curate.serve.errors import ApiError, ErrorKind
+from curate.serve.errors import ApiError, ErrorKind, make_bug_error
 from curate.serve.guard import RequestGuard, make_error_response
 from curate.serve.messages import HealthReply
 from curate.serve.options import ServeOptions
@@ -59,6 +60,7 @@ def make_app(shelf: TaskShelf | None, options: ServeOptions) -> FastAPI:
     app.add_exception_handler(ApiError, _reply_to_error)
     app.add_exception_handler(RequestValidationError, _reply_to_invalid)
     app.add_exception_handler(HTTPException, _reply_to_http)
+    app.add_exception_handler(Exception, _reply_to_bug)
     app.add_middleware(RequestGuard, token=options.token, body_bytes=options.body_bytes)
     return app
 
@@ -86,6 +88,11 @@ async def _reply_to_invalid(_request: Request, error: Exception) -> JSONResponse
     place = ".".join(str(part) for part in first["loc"]).encode("ascii", "replace").decode()
     message = f"{place}: {first['msg']}".encode("utf-8", "replace").decode()
     return make_error_response(ApiError(ErrorKind.INVALID, message, status=422))
+
+
+async def _reply_to_bug(_request: Request, _error: Exception) -> JSONResponse:
+    """Reply to what no part of the server expects; the HTTP server logs its traceback."""
+    return make_error_response(make_bug_error())
 
 
 async def _reply_to_http(request: Request, error: Exception) -> JSONResponse:

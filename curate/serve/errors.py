@@ -97,9 +97,7 @@ def translate_error(error: BaseException, *, in_episode: bool = False) -> ApiErr
     description = describe_error(error)
     if description is None:
         log.error("A request failed: unexpected %s", type(error).__name__, exc_info=error)
-        return ApiError(
-            ErrorKind.BUG, "unexpected error", hint="The log of the server has the traceback."
-        )
+        return make_bug_error()
     message, hint, _ = description
     if isinstance(error, ConfigurationError):
         kind = ErrorKind.CONFLICT if in_episode else ErrorKind.INVALID
@@ -109,6 +107,13 @@ def translate_error(error: BaseException, *, in_episode: bool = False) -> ApiErr
         kind = _find_machine_kind(error)
         log.warning("a request failed: %s", message)
     return ApiError(kind, message, hint=hint)
+
+
+def make_bug_error() -> ApiError:
+    """Return what is sent for a bug."""
+    return ApiError(
+        ErrorKind.BUG, "Unexpected error.", hint="The log of the server has the traceback."
+    )
 
 
 def _find_machine_kind(error: BaseException) -> ErrorKind:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from curate.builders.model import Outcome
 from curate.harness.grade import Grade, GradeReason, TestCounts
@@ -26,6 +26,18 @@ Base64 = Annotated[
         json_schema_extra={"contentEncoding": "base64"},
     ),
 ]
+
+
+def _require_unicode(text: str) -> str:
+    """Refuse half a surrogate pair, which JSON can write and nothing can encode."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("not valid Unicode") from error
+    return text
+
+
+Text = Annotated[str, AfterValidator(_require_unicode)]
 InstanceId = Annotated[str, Field(pattern=INSTANCE_PATTERN, examples=["getmoto__moto-4848"])]
 
 
@@ -126,7 +138,7 @@ class ResetReply(Message):
 class StepRequest(Message):
     """A command for the shell."""
 
-    command: str = Field(
+    command: Text = Field(
         pattern=r"^[^\x00]*$",
         description="Run in the shell; `submit` ends the episode and grades what was changed.",
         examples=["git status", "submit"],
@@ -136,7 +148,7 @@ class StepRequest(Message):
 class TextPatch(Message):
     """A git patch as text."""
 
-    patch: str
+    patch: Text
 
     @property
     def content(self) -> bytes:

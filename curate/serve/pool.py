@@ -63,6 +63,8 @@ class EnvironmentPool:
         self._graders = asyncio.Semaphore(options.jobs)
         self._waiting = 0  # patches without an environment that are graded, or wait for it
         self.is_closing = False
+        self._loop = asyncio.get_running_loop()
+        self._ending: asyncio.Future[None] = self._loop.create_future()
 
     def list_open(self) -> list[OpenEnvironment]:
         """Return the open environments, the oldest first."""
@@ -85,8 +87,8 @@ class EnvironmentPool:
         """Open an environment. Raises ApiError if there are too many, or it cannot be made."""
         for known in self.list_open():
             if key and known.creation_key == key:
-                if known.environment is None:
-                    await self._wait_for(known)
+                if known.environment is None and known.call:
+                    await self._wait_for(known.call)
                 return known
         self._require_room()
         opened = OpenEnvironment(instance_id=instance_id, options=options, creation_key=key)
@@ -132,6 +134,9 @@ class EnvironmentPool:
                 f"{self._waiting:,} patches wait to be graded already.",
                 hint="Send this one again when others have their grade.",
             )
+        return await self._wait_for(asyncio.ensure_future(self._grade(function)))
+
+    async def _grade(self, function: Callable[[], T]) -> T:
         self._waiting += 1
         try:
             async with self._graders:
@@ -147,8 +152,8 @@ class EnvironmentPool:
         """Close an environment, after the request that uses it."""
         opened.is_closing = True
         try:
-            with suppress(ApiError):
-                await self._wait_for(opened)
+            if opened.call:
+                await asyncio.wait({opened.call})
             if opened.environment is not None:
                 await self._run(opened.environment.close)
         finally:
@@ -162,6 +167,16 @@ class EnvironmentPool:
             for opened in idle:
                 log.info("%s: closed, because nobody used it (%s)", opened.id, opened.instance_id)
             await self._close_all(idle)
+
+    def begin_closing(self, seconds: float) -> None:
+        """Refuse new requests, and after *seconds* those that wait; called from any thread."""
+
+        def end_requests() -> None:
+            if not self._ending.done():
+                self._ending.set_result(None)
+
+        self.is_closing = True
+        self._loop.call_soon_threadsafe(self._loop.call_later, seconds, end_requests)
 
     async def close_all(self, seconds: float) -> None:
         """Close all environments; those in use end with the process, and others after *seconds*."""
@@ -195,7 +210,7 @@ class EnvironmentPool:
         """Start a call, which ends even if this is cancelled; return its result."""
         if key and key == opened.call_key and opened.call is not None:
             known: asyncio.Future[T] = opened.call
-            return await asyncio.shield(known)
+            return await self._wait_for(known)
         self._refuse_if_closing()
         if opened.is_busy:
             raise ApiError(
@@ -206,7 +221,7 @@ class EnvironmentPool:
         call = asyncio.ensure_future(function())
         opened.call_key, opened.call = key, call
         call.add_done_callback(lambda ended: _note_end(opened, ended))
-        return await asyncio.shield(call)
+        return await self._wait_for(call)
 
     async def _run(self, function: Callable[[], T], *, in_episode: bool = False) -> T:
         try:
@@ -214,9 +229,13 @@ class EnvironmentPool:
         except Exception as error:
             raise translate_error(error, in_episode=in_episode) from error
 
-    async def _wait_for(self, opened: OpenEnvironment) -> None:
-        if opened.call is not None:
-            await asyncio.shield(opened.call)
+    async def _wait_for(self, call: "asyncio.Future[T]") -> T:
+        """Return the result of *call*, which goes on if this is cancelled, or the server ends."""
+        waited: set[asyncio.Future[Any]] = {call, self._ending}
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        if call.done():
+            return call.result()
+        raise ApiError(ErrorKind.UNAVAILABLE, "The server is shutting down.")
 
     def _require_room(self) -> None:
         self._refuse_if_closing()

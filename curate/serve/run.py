@@ -11,6 +11,7 @@ import uvicorn
 from curate.core.errors import ConfigurationError
 from curate.serve.app import make_app
 from curate.serve.options import ServeOptions
+from curate.serve.pool import EnvironmentPool
 from curate.serve.tasks import TaskShelf
 
 log = logging.getLogger(__name__)
@@ -21,31 +22,34 @@ _BACKLOG = 512
 
 
 class Server:
-    """A server that listens until it is closed. Create, then `start`."""
+    """A server that listens until it is closed.
+
+    Attributes:
+        url: Its address.
+        port: Its port.
+    """
 
     def __init__(self, shelf: TaskShelf, options: ServeOptions) -> None:
         """Listen at the address; raises ConfigurationError if it cannot be had."""
         self.socket = listen(options.host, options.port)
+        host, self.port = self.socket.getsockname()[:2]
+        self.url = f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        self._app = make_app(shelf, options)
         self._server = uvicorn.Server(
             uvicorn.Config(
-                make_app(shelf, options),
+                self._app,
                 log_config=None,
                 access_log=False,
                 lifespan="on",
                 ws="none",
                 proxy_headers=False,
                 server_header=False,
-                timeout_graceful_shutdown=REQUEST_SECONDS,
+                timeout_graceful_shutdown=REQUEST_SECONDS + 2,
             )
         )
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="curate-serve", daemon=True)
-
-    @property
-    def url(self) -> str:
-        """Address of the server."""
-        host, port = self.socket.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def start(self) -> None:
         """Begin to answer requests."""
@@ -58,14 +62,17 @@ class Server:
 
     def close(self) -> None:
         """Close all environments, and end."""
+        pool: EnvironmentPool | None = getattr(self._app.state, "pool", None)
+        if pool is not None:
+            pool.begin_closing(REQUEST_SECONDS)
         self._server.should_exit = True
         self._ended.wait(END_SECONDS)
-        self.socket.close()
 
     def _run(self) -> None:
         try:
             self._server.run([self.socket])
         finally:
+            self.socket.close()  # or clients would wait for a server that has failed
             self._ended.set()
 
 
