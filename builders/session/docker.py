@@ -79,7 +79,7 @@ class DockerSessions:
         with translate_engine_errors():
             self.image = describe_image(client, image)
             self.machine_cpus = int(client.info().get("NCPU") or 0)
-        self.pool: WarmPool[Container] = WarmPool(self._start_container, self._remove, 0)
+        self.pool: WarmPool[Container] = WarmPool(self._start_ready, self._remove, 0)
 
     @cached_property
     def snapshot_note(self) -> str:
@@ -88,7 +88,7 @@ class DockerSessions:
             return "this process is not root"
         if not self.image.layers:
             return "the engine's layers are not on this machine, or not overlay2's"
-        container = self._start_container()
+        container = self._start_container(TARGET)
         try:
             layer = self.layers.make_layer()
             self.mount(container, (), layer)
@@ -142,10 +142,13 @@ class DockerSessions:
         """Return None: the kernel ends single processes, not a container."""
         return None
 
-    def _start_container(self) -> Container:
-        has_overlay = "snapshot_note" in self.__dict__ and not self.snapshot_note
+    def _start_ready(self) -> Container:
+        return self._start_container(TARGET if self.method == OVERLAY else "")
+
+    def _start_container(self, root: str) -> Container:
+        """Start a container whose shell has the root folder *root*; "" = the container's own."""
         config = {
-            "root": TARGET if has_overlay else "",
+            "root": root,
             "user": CONTAINER_USER,
             "checkout": CHECKOUT,
             "variables": {**self.image.variables, **CONTAINER_ENV, **self.options.env_vars},

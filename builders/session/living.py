@@ -140,7 +140,11 @@ class LivingSession(Generic[P]):
         if snapshot.copy:
             self._shell.put_back(snapshot.copy)
         else:
+            abandoned = self._upper
             self._mount(snapshot.layers)
+            if abandoned:  # no snapshot has it: they have copies, or layers below it
+                self._held.remove(abandoned)
+                self._layers.release([abandoned])
         self._shell.start(snapshot.shell_state)
 
     def fork(self, snapshot: Snapshot) -> "LivingSession[P]":

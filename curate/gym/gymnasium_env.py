@@ -1,4 +1,8 @@
-"""An environment as a `gymnasium.Env`; this module is imported by Gymnasium's registry alone."""
+"""An environment as a `gymnasium.Env`. Importing this module registers `curate/Instance-v0`.
+
+So `gymnasium.make("curate.gym.gymnasium_env:curate/Instance-v0", instance_id=…)` needs no other
+import.
+"""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -63,3 +67,10 @@ class GymnasiumEnvironment(gymnasium.Env[str, str]):
     def close(self) -> None:
         """`Environment.close`."""
         self.environment.close()
+
+
+gymnasium.register(
+    id="curate/Instance-v0",
+    entry_point=GymnasiumEnvironment,
+    nondeterministic=True,  # commands tell the time, and how long they took
+)

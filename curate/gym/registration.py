@@ -1,9 +1,4 @@
-"""Environments in Gymnasium's registry; Gymnasium is imported only by who uses it.
-
-`gymnasium.make("curate/Instance-v0", instance_id=…)` works wherever curate is installed, because
-Gymnasium calls `register_environments` when it is imported (entry point `gymnasium.envs`).
-`register_instances` adds one name for each instance, such as "curate/getmoto__moto-4848".
-"""
+"""Instances in Gymnasium's registry; Gymnasium is imported only by who uses it."""
 
 from typing import Any
 
@@ -11,13 +6,6 @@ from curate.core.settings import Settings
 
 _ENTRY_POINT = "curate.gym.gymnasium_env:GymnasiumEnvironment"
 NAMESPACE = "curate"
-
-
-def register_environments() -> None:
-    """Register `Instance-v0`, in the namespace that Gymnasium has set."""
-    import gymnasium
-
-    gymnasium.register(id="Instance-v0", entry_point=_ENTRY_POINT)
 
 
 def register_instances(
@@ -40,6 +28,6 @@ def register_instances(
         kwargs = {"instance_id": instance_id, "dataset": dataset, "split": split}
         kwargs |= {"settings": settings} | options
         gymnasium.registry.pop(name, None)
-        gymnasium.register(id=name, entry_point=_ENTRY_POINT, kwargs=kwargs)
+        gymnasium.register(id=name, entry_point=_ENTRY_POINT, kwargs=kwargs, nondeterministic=True)
         names.append(name)
     return names

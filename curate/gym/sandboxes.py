@@ -1,6 +1,7 @@
 """The sandboxes of this process: one backend for each kind, and the sessions of each image."""
 
 import atexit
+import logging
 import threading
 from contextlib import ExitStack, suppress
 from functools import cache
@@ -19,6 +20,8 @@ from curate.builders.session.model import Session, SessionOptions
 from curate.core.settings import Settings
 from curate.core.task import Task
 from curate.gym.options import EnvironmentOptions
+
+log = logging.getLogger(__name__)
 
 FOLDERS = "sessions"  # of the cache: files of living sandboxes, one folder for each process
 
@@ -53,7 +56,11 @@ class Sandboxes:
         with self._lock:
             sessions = self._sessions.get(key)
             if sessions is None:
-                sessions = self._sessions[key] = self._make_sessions(built, session_options)
+                sessions = self._make_sessions(built, session_options)
+                log.debug(
+                    "%s: snapshots by %s %s", built.name, sessions.method, sessions.snapshot_note
+                )
+                self._sessions[key] = sessions
         sessions.pool.size = max(options.warm, sessions.pool.size)
         return sessions.open()
 

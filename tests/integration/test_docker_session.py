@@ -25,6 +25,7 @@ from tests.helpers.session_behaviours import (
     check_disk,
     check_memory,
     check_processes,
+    check_snapshots,
     count_layers,
     run,
     say,
@@ -124,6 +125,18 @@ def test_next_session_finds_nothing_of_the_last_one(sessions: DockerSessions) ->
         assert say(following, "ls /dev/shm /tmp | grep left || :; ls | grep left || :") == ""
         assert "sleep" not in say(following, "cat /proc/[0-9]*/comm")
         following.close()
+
+
+def test_first_session_goes_back(
+    client: docker.DockerClient, built: BuiltInstance, tmp_path: Path
+) -> None:
+    sessions = make_sessions(client, built, tmp_path)
+    session = sessions.open()
+    try:
+        check_snapshots(session)
+    finally:
+        session.close()
+        sessions.close()
 
 
 def test_network_is_a_setting(
