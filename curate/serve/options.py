@@ -51,7 +51,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_token(token: str, host: str) -> None:
+def check_token(token: str, host: str = "localhost") -> None:
     """Raise ConfigurationError unless *token* can be sent, and is long enough for *host*."""
     if not re.fullmatch(r"[!-~]+", token):
         raise ConfigurationError(

@@ -5,7 +5,6 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -63,6 +62,7 @@ class EnvironmentPool:
         self._graders = asyncio.Semaphore(options.jobs)
         self._waiting = 0  # patches without an environment that are graded, or wait for it
         self.is_closing = False
+        self._closing: set[asyncio.Future[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._ending: asyncio.Future[None] = self._loop.create_future()
 
@@ -134,15 +134,18 @@ class EnvironmentPool:
                 f"{self._waiting:,} patches wait to be graded already.",
                 hint="Send this one again when others have their grade.",
             )
-        return await self._wait_for(asyncio.ensure_future(self._grade(function)))
+        self._waiting += 1
+        call = asyncio.ensure_future(self._grade(function))
+        call.add_done_callback(self._note_grade)
+        return await self._wait_for(call)
 
     async def _grade(self, function: Callable[[], T]) -> T:
-        self._waiting += 1
-        try:
-            async with self._graders:
-                return await self._run(function)
-        finally:
-            self._waiting -= 1
+        async with self._graders:
+            return await self._run(function)
+
+    def _note_grade(self, call: "asyncio.Future[Any]") -> None:
+        self._waiting -= 1
+        _retrieve_error(call)
 
     async def run(self, function: Callable[[], T]) -> T:
         """Return what *function* returns, in a thread; its errors as ApiError."""
@@ -156,6 +159,7 @@ class EnvironmentPool:
                 await asyncio.wait({opened.call})
             if opened.environment is not None:
                 await self._run(opened.environment.close)
+                log.debug("%s: closed %s", opened.instance_id, opened.id)
         finally:
             self._open.pop(opened.id, None)
 
@@ -165,8 +169,9 @@ class EnvironmentPool:
             await asyncio.sleep(min(self.options.idle_seconds / 4, MAX_WATCH_SECONDS))
             idle = [it for it in self.list_open() if it.idle_seconds > self.options.idle_seconds]
             for opened in idle:
-                log.info("%s: closed, because nobody used it (%s)", opened.id, opened.instance_id)
-            await self._close_all(idle)
+                log.info("%s: closing %s, which nobody uses", opened.instance_id, opened.id)
+                opened.is_closing = True
+                self._watch_closing(asyncio.ensure_future(self.close(opened)))
 
     def begin_closing(self, seconds: float) -> None:
         """Refuse new requests, and after *seconds* those that wait; called from any thread."""
@@ -181,15 +186,24 @@ class EnvironmentPool:
     async def close_all(self, seconds: float) -> None:
         """Close all environments; those in use end with the process, and others after *seconds*."""
         self.is_closing = True
-        unused = [it for it in self._open.values() if not it.is_busy]
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._close_all(unused), seconds)
+        closing = [
+            asyncio.ensure_future(self.close(it)) for it in self._open.values() if not it.is_busy
+        ]
+        for task in closing:
+            self._watch_closing(task)
+        if closing:
+            await asyncio.wait(closing, timeout=seconds)
 
-    async def _close_all(self, environments: list[OpenEnvironment]) -> None:
-        results = await asyncio.gather(*map(self.close, environments), return_exceptions=True)
-        for error in results:
-            if isinstance(error, ApiError):
+    def _watch_closing(self, task: "asyncio.Future[None]") -> None:
+        """Keep *task*, which the event loop alone would not, and log its error."""
+
+        def note_end(ended: "asyncio.Future[None]") -> None:
+            self._closing.discard(ended)
+            if error := _retrieve_error(ended):
                 log.warning("an environment was not closed cleanly: %s", error)
+
+        self._closing.add(task)
+        task.add_done_callback(note_end)
 
     async def _add(
         self, opened: OpenEnvironment, make: EnvironmentMaker, *, in_episode: bool = False
@@ -197,6 +211,7 @@ class EnvironmentPool:
         async def run() -> None:
             try:
                 opened.environment = await self._run(make, in_episode=in_episode)
+                log.debug("%s: opened %s", opened.instance_id, opened.id)
             except BaseException:
                 self._open.pop(opened.id, None)
                 raise
@@ -258,5 +273,9 @@ def _made(opened: OpenEnvironment) -> Environment:
 
 def _note_end(opened: OpenEnvironment, call: "asyncio.Future[Any]") -> None:
     opened.last_used = time.monotonic()
-    if not call.cancelled():
-        call.exception()  # asked for, or asyncio would log it where nobody waits any more
+    _retrieve_error(call)
+
+
+def _retrieve_error(call: "asyncio.Future[Any]") -> BaseException | None:
+    """Return the error of *call*, which asyncio logs if nobody asks for it."""
+    return None if call.cancelled() else call.exception()

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 REQUEST_SECONDS = 2  # that requests in progress have, when the server ends
 END_SECONDS = 10.0  # for the end of the server as a whole
+KEEP_ALIVE_SECONDS = 75  # that a connection may be unused, as while a model thinks
 _BACKLOG = 512
 
 
@@ -44,6 +45,7 @@ class Server:
                 ws="none",
                 proxy_headers=False,
                 server_header=False,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=REQUEST_SECONDS + 2,
             )
         )

@@ -186,5 +186,5 @@ def test_no_client_needs_the_extra() -> None:
 
 def _find_error(client: RemoteServer, path: str) -> NetworkError:
     with pytest.raises(NetworkError) as caught:
-        client.send("POST", path, {"command": "sleep 86415"}, seconds=100.0)
+        client.connection.send("POST", path, {"command": "sleep 86415"}, seconds=100.0)
     return caught.value

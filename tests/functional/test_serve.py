@@ -168,7 +168,7 @@ def test_one_request_at_a_time_uses_an_environment(
         assert (reply.status, json.loads(reply.data)["kind"]) == (409, "busy"), call
     assert json.loads(request(server, "GET", path).data)["is_busy"]
     with pytest.raises(BusyError):
-        connect(server).send("POST", f"{path}/snapshots")
+        connect(server).connection.send("POST", f"{path}/snapshots")
     (tmp_path / "go").touch()
     step.join()
     assert environment.step("echo free")[0] == "free\n"
