@@ -23,7 +23,7 @@ from curate.serve.messages import (
 )
 from curate.serve.options import ServeOptions
 from curate.serve.pool import OpenEnvironment
-from curate.serve.replies import Key, Opened, Options, Pool, Shelf, errors
+from curate.serve.replies import Key, Opened, Options, Pool, Shelf, errors, name_call
 
 router = APIRouter(prefix="/environments", tags=["environments"])
 
@@ -57,7 +57,7 @@ async def open_environment(
     shelf: Shelf,
     pool: Pool,
     options: Options,
-    key: Key = "",
+    key: Key = None,
 ) -> EnvironmentReply:
     """Open an environment of a task; its sandbox is started by `reset`."""
     chosen = make_options(request, options)
@@ -65,7 +65,7 @@ async def open_environment(
         request.instance_id,
         chosen,
         lambda: shelf.make_environment(request.instance_id, chosen),
-        key,
+        key or "",
     )
     response.headers["Location"] = f"{router.prefix}/{opened.id}"
     return describe(opened)
@@ -84,18 +84,18 @@ async def close(opened: Opened, pool: Pool) -> None:
 
 
 @router.post("/{environment_id}/reset", responses=CALL_ERRORS)
-async def reset(opened: Opened, pool: Pool, key: Key = "") -> ResetReply:
+async def reset(opened: Opened, pool: Pool, key: Key = None) -> ResetReply:
     """Start an episode in a new sandbox."""
 
     def run(environment: Environment) -> ResetReply:
         observation, info = environment.reset()
         return ResetReply(observation=observation, info=info)
 
-    return await pool.call(opened, f"reset {key}" if key else "", run)
+    return await pool.call(opened, name_call("reset", key), run)
 
 
 @router.post("/{environment_id}/step", responses=BODY_ERRORS, response_model_exclude_unset=True)
-async def step(opened: Opened, request: StepRequest, pool: Pool, key: Key = "") -> StepReply:
+async def step(opened: Opened, request: StepRequest, pool: Pool, key: Key = None) -> StepReply:
     """Run a command in the shell."""
 
     def run(environment: Environment) -> StepReply:
@@ -109,7 +109,7 @@ async def step(opened: Opened, request: StepRequest, pool: Pool, key: Key = "") 
         )
 
     call = pool.call_grader if request.command.strip() == SUBMIT else pool.call
-    return await call(opened, f"step {key}" if key else "", run)
+    return await call(opened, name_call("step", key), run)
 
 
 @router.post("/{environment_id}/submit", responses=BODY_ERRORS)
@@ -117,13 +117,13 @@ async def submit(
     opened: Opened,
     pool: Pool,
     request: Annotated[PatchRequest | None, Body()] = None,
-    key: Key = "",
+    key: Key = None,
 ) -> GradeReply:
     """Grade a patch, or what was changed in the checkout; the episode is over."""
     patch = request.content if request else None
     return await pool.call_grader(
         opened,
-        f"submit {key}" if key else "",
+        name_call("submit", key),
         lambda environment: make_grade_reply(environment.submit(patch)),
     )
 
@@ -136,10 +136,10 @@ async def diff(opened: Opened, pool: Pool) -> Response:
 
 
 @router.post("/{environment_id}/snapshots", status_code=201, responses=CALL_ERRORS)
-async def snapshot(opened: Opened, pool: Pool, key: Key = "") -> SnapshotReply:
+async def snapshot(opened: Opened, pool: Pool, key: Key = None) -> SnapshotReply:
     """Keep all files and the state of the shell."""
     name = await pool.call(
-        opened, f"snapshot {key}" if key else "", lambda environment: environment.snapshot()
+        opened, name_call("snapshot", key), lambda environment: environment.snapshot()
     )
     return SnapshotReply(name=name)
 
@@ -149,12 +149,12 @@ async def restore(
     opened: Opened,
     name: Annotated[str, Path(pattern=SNAPSHOT_PATTERN)],
     pool: Pool,
-    key: Key = "",
+    key: Key = None,
 ) -> None:
     """Go back to a snapshot; an episode that was over goes on."""
     await pool.call(
         opened,
-        f"restore {name} {key}" if key else "",
+        name_call(f"restore {name}", key),
         lambda environment: environment.restore(name),
     )
 
@@ -164,9 +164,9 @@ async def restore(
     status_code=201,
     responses=errors(401, 404, 409, 422, 429, 503) | {201: _LOCATION},
 )
-async def fork(opened: Opened, response: Response, pool: Pool, key: Key = "") -> EnvironmentReply:
+async def fork(opened: Opened, response: Response, pool: Pool, key: Key = None) -> EnvironmentReply:
     """Open another environment in the same state."""
-    twin = await pool.fork(opened, f"fork {key}" if key else "")
+    twin = await pool.fork(opened, name_call("fork", key))
     response.headers["Location"] = f"{router.prefix}/{twin.id}"
     return describe(twin)
 

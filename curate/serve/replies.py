@@ -56,7 +56,7 @@ Shelf = Annotated[TaskShelf, Depends(get_shelf)]
 Options = Annotated[ServeOptions, Depends(get_options)]
 InstancePath = Annotated[str, Path(pattern=INSTANCE_PATTERN)]
 Key = Annotated[
-    str,
+    str | None,
     Header(
         alias="Idempotency-Key",
         pattern=KEY_PATTERN,
@@ -73,3 +73,8 @@ def get_environment(
 
 
 Opened = Annotated[OpenEnvironment, Depends(get_environment)]
+
+
+def name_call(name: str, key: str | None) -> str:
+    """Return the key of a request within its environment; "" if it has none."""
+    return f"{name} {key}" if key else ""
