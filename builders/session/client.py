@@ -1,5 +1,6 @@
 """What the shell server of a sandbox can be asked, as functions."""
 
+import signal
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -81,11 +82,11 @@ class ShellClient:
     @contextmanager
     def stopped(self) -> Iterator[None]:
         """Stop all processes for a while."""
-        self._channel.call("stop")
+        self._signal(signal.SIGSTOP)
         try:
             yield
         finally:
-            self._channel.call("continue")
+            self._signal(signal.SIGCONT)
 
     def copy(self, name: str) -> None:
         """Copy the folders that the user can write, while all processes are stopped."""
@@ -123,6 +124,9 @@ class ShellClient:
             found[path] = data[position : position + size]
             position += size
         return found
+
+    def _signal(self, number: int) -> None:
+        self._channel.call("signal", fields={"number": int(number)})
 
     def close(self) -> None:
         """Close the connection; the server then ends all processes and itself."""

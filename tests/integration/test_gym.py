@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ class Validated:
     settings: Settings
     sandbox: str
 
-    def make(self, **options: object) -> gym.Environment:
+    def make(self, **options: Any) -> gym.Environment:
         options = {"sandbox": self.sandbox} | options
         return gym.make(NAME, settings=self.settings, **options)
 

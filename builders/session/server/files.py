@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import stat
+import struct
 from contextlib import suppress
 from typing import Iterator
 
@@ -51,6 +52,15 @@ def read_content(path: bytes) -> bytes:
         if os.fstat(fd).st_size > MAX_FILE:
             raise OSError("too large")
         return stream.read(MAX_FILE)
+
+
+def pack_file(checkout: bytes, path: bytes) -> bytes:
+    """Return length and content of a file of the checkout; length 2**64 - 1 if it is gone."""
+    try:
+        content = read_content(os.path.join(checkout, path))
+    except OSError:
+        return struct.pack(">Q", 2**64 - 1)
+    return struct.pack(">Q", len(content)) + content
 
 
 def copy_folders(folders: "list[str]", place: str) -> None:
