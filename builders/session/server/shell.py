@@ -67,7 +67,8 @@ class Shell:
                     os.dup2(source, target)
                 become_user(config)
                 shell = ["bash", "--noprofile", "--norc", "--noediting", "-i"]
-                os.execvpe("bash", shell, dict(config["variables"], PWD=config["checkout"]))
+                variables = dict(config["variables"], PWD=config["checkout"], SHELL="/bin/bash")
+                os.execvpe("bash", shell, variables)
             finally:
                 os._exit(127)
         for fd in (control, reading, terminal):
