@@ -27,7 +27,7 @@ from curate.builders.session.server.attach import Attached, serve_attached
 from curate.builders.session.server.files import (
     copy_folders,
     list_checkout,
-    pack_file,
+    pack_files,
     put_folders_back,
 )
 from curate.builders.session.server.frames import read_frame, write_frame
@@ -170,9 +170,7 @@ class Server:
         """Return the content of files of the checkout, each after its length."""
         checkout = os.fsencode(self.config["checkout"])
         paths = [path for path in payload.split(b"\0") if path]
-        return {}, run_as_user(
-            self.config, lambda: b"".join(pack_file(checkout, path) for path in paths)
-        )
+        return {}, run_as_user(self.config, lambda: b"".join(pack_files(checkout, paths)))
 
     def do_copy(self, request: Any, _payload: bytes) -> "tuple[Any, bytes]":
         """Copy the folders of the configuration to a place called `name`."""
