@@ -243,8 +243,9 @@ def test_kill_of_the_owner_leaves_nothing_after_the_next_start(validated: Valida
     command = curate(validated, "run", "--", "sh", "-c", "touch here; echo up; sleep 300.25")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
         assert process.stdout
-        assert process.stdout.readline() == b"up\n"
+        line = process.stdout.readline()
         process.kill()
+    assert line == b"up\n"
     (left,) = set(folders.iterdir()) - before
     subprocess.run(curate(validated, "run", "--", "true"), stdin=subprocess.DEVNULL, check=True)
     assert not left.exists()
