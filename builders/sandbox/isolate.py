@@ -36,9 +36,10 @@ def isolate_run(
 ) -> str:
     """Enter an empty network namespace; return "isolated", or why that is not possible.
 
-    With *has_network*, the command stays in that of the machine. *hosts* is a file to create, which the command sees as /etc/hosts. The folder *environment* gets
-    a layer in the folder of *hosts*, which takes all changes. In a user namespace, which counts its
-    own processes since Linux 5.14, the kernel refuses more than *pids* + 1.
+    With *has_network*, the command stays in that of the machine. *hosts* is a file to create, which
+    the command sees as /etc/hosts. The folder *environment* gets a layer in the folder of *hosts*,
+    which takes all changes. In a user namespace, which counts its own processes since Linux 5.14,
+    the kernel refuses more than *pids* + 1.
     """
     if sys.platform != "linux":
         return "the network is not isolated: this system has no namespaces"

@@ -1,5 +1,7 @@
 """What the shell server of a sandbox can be asked, as functions."""
 
+import os
+import signal
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,13 +9,13 @@ from contextlib import contextmanager
 from curate.builders.errors import SandboxError
 from curate.builders.model import RunStatus
 from curate.builders.session.channel import Channel
-from curate.builders.session.model import CommandResult, FileEntry
+from curate.builders.session.model import CommandResult, FileEntry, FileTooLargeError
+from curate.builders.session.server.files import MISSING, TOO_LARGE
 from curate.builders.session.terminal import Terminal
 
 _GRACE_SECONDS = 60.0  # after a command's time until its sandbox counts as gone
 _COPY_SECONDS = 1800.0
 _LENGTH = struct.Struct(">Q")
-_MISSING = 2**64 - 1
 
 
 class ShellClient:
@@ -81,11 +83,11 @@ class ShellClient:
     @contextmanager
     def stopped(self) -> Iterator[None]:
         """Stop all processes for a while."""
-        self._channel.call("stop")
+        self._signal(signal.SIGSTOP)
         try:
             yield
         finally:
-            self._channel.call("continue")
+            self._signal(signal.SIGCONT)
 
     def copy(self, name: str) -> None:
         """Copy the folders that the user can write, while all processes are stopped."""
@@ -118,11 +120,16 @@ class ShellClient:
         for path in wanted:
             (size,) = _LENGTH.unpack_from(data, position)
             position += _LENGTH.size
-            if size == _MISSING:
-                raise SandboxError(f"the file {path!r} cannot be read, or is too large")
+            if size == TOO_LARGE:
+                raise FileTooLargeError(f"{os.fsdecode(path)} is too large for a patch")
+            if size == MISSING:
+                raise SandboxError(f"the file {path!r} cannot be read")
             found[path] = data[position : position + size]
             position += size
         return found
+
+    def _signal(self, number: int) -> None:
+        self._channel.call("signal", fields={"number": int(number)})
 
     def close(self) -> None:
         """Close the connection; the server then ends all processes and itself."""

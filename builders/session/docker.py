@@ -88,21 +88,23 @@ class DockerSessions:
             return "this process is not root"
         if not self.image.layers:
             return "the engine's layers are not on this machine, or not overlay2's"
+        layer = self.layers.make_layer()
         container = self._start_container(TARGET)
         try:
-            layer = self.layers.make_layer()
             self.mount(container, (), layer)
         except SandboxError as error:
+            self._remove(container)
             return str(error)
         else:
+            self.pool.put(container)
             return ""
         finally:
-            self._remove(container)
             self.layers.release([layer])
 
     def open(self) -> "LivingSession[Container]":
         """Return a session with the files of the image."""
-        return LivingSession(self, self.pool.take(), Snapshot(method=self.method))
+        start = Snapshot(method=self.method)  # which is found out with the first container
+        return LivingSession(self, self.pool.take(), start)
 
     @property
     def method(self) -> str:

@@ -23,7 +23,7 @@ from curate.builders.session.pool import WarmPool
 from curate.builders.session.terminal import Terminal
 
 SMALL_COUNT, SMALL_BYTES = 300, 8 << 20  # a layer of at most this is copied by a snapshot
-MAX_LAYERS = 400  # of one session; with those of an image, the kernel takes 500
+MAX_LAYERS = 350  # of one session; with those of an image (at most 127), the kernel takes 500
 DISK_SECONDS = 2.0  # minimum seconds between two looks at what was written
 DISK_FACTOR = 10  # their interval is at least this many times the duration of one
 

@@ -38,7 +38,8 @@ COMMANDS = {
 }
 """Every command and group with its line in `--help`; each is a module of this package."""
 
-SILENT_COMMANDS = frozenset({"status", "list", "show", "logs"})  # they only read; a fast start
+# They only read, or their output is that of another command.
+SILENT_COMMANDS = frozenset({"status", "list", "show", "logs", "shell", "run"})
 _MODULES = {"list": "list_candidates", "logs": "run_logs"}  # whose names would be taken
 
 

@@ -21,6 +21,7 @@ from tests.helpers.session_behaviours import (
     CONVERSATIONS,
     FILES,
     Conversation,
+    check_disk,
     check_memory,
     check_no_network,
     check_processes,
@@ -28,7 +29,7 @@ from tests.helpers.session_behaviours import (
     say,
 )
 
-LIMITS = ResourceLimits(memory_bytes=512 << 20, pids=200)
+LIMITS = ResourceLimits(memory_bytes=512 << 20, pids=200, disk_bytes=64 << 20)
 
 
 def make_sessions(folder: Path, **options: object) -> LocalSessions:
@@ -89,6 +90,10 @@ def test_limit_of_processes(session: Session, sessions: LocalSessions) -> None:
             check_processes(session)
     else:
         check_processes(session)
+
+
+def test_limit_of_disk(session: Session) -> None:
+    check_disk(session)
 
 
 def test_variables_are_those_of_the_task_and_none_of_this_process(

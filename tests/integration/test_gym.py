@@ -3,11 +3,17 @@
 import asyncio
 import base64
 import os
+import pty
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
 from curate import gym
@@ -26,7 +32,7 @@ class Validated:
     settings: Settings
     sandbox: str
 
-    def make(self, **options: object) -> gym.Environment:
+    def make(self, **options: Any) -> gym.Environment:
         options = {"sandbox": self.sandbox} | options
         return gym.make(NAME, settings=self.settings, **options)
 
@@ -131,6 +137,21 @@ def test_patch_does_not_depend_on_the_agents_git(env: gym.Environment, tmp_path:
     assert env.diff() == patch
 
 
+def test_unreadable_and_huge_files_are_graded(env: gym.Environment) -> None:
+    apply(env, env.task.gold)
+    env.step("echo x > unreadable; mkdir closed; echo y > closed/y; chmod 000 unreadable closed .")
+    assert env.step("exit 1")[4]["new_shell"]
+    patch = env.diff()
+    assert b"+++ b/unreadable" in patch and b"+++ b/closed/y" in patch
+    assert env.submit().resolved
+    env.reset()
+    env.step("truncate -s 100M huge")
+    assert env.submit().reason is GradeReason.TOO_LARGE
+    env.reset()
+    env.step("for i in 1 2 3 4 5; do truncate -s 60M huge$i; done")
+    assert env.submit().reason is GradeReason.TOO_LARGE
+
+
 def test_episode_goes_back_and_forks(env: gym.Environment) -> None:
     env.step("echo 1 > new; x=1")
     name = env.snapshot()
@@ -164,6 +185,78 @@ def test_limits_of_an_episode(validated: Validated) -> None:
         env.reset()
     with pytest.raises(NotFoundError):
         gym.make("no__such-1", settings=validated.settings, sandbox=validated.sandbox)
+
+
+def curate(validated: Validated, *arguments: str) -> list[str]:
+    folders = ("data_dir", "cache_dir")
+    options = [f"--{it.replace('_', '-')}={getattr(validated.settings, it)}" for it in folders]
+    command, *rest = arguments
+    return [
+        *(sys.executable, "-m", "curate", *options),
+        *(command, NAME, "--sandbox", validated.sandbox, *rest),
+    ]
+
+
+def test_run_passes_input_output_and_exit_code_on(validated: Validated) -> None:
+    script = "git rev-parse --is-inside-work-tree; cat; echo error >&2; exit 7"
+    command = curate(validated, "run", "--", "sh", "-c", script)
+    content = bytes(range(256)) * 1000
+    done = subprocess.run(command, input=content, capture_output=True, check=False)
+    assert done.returncode == 7, done.stderr
+    assert done.stdout == b"true\n" + content
+    assert done.stderr.endswith(b"error\n")
+    command = curate(validated, "run", "--", "no-such-program")
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (127, b"")
+
+
+def test_shell_has_a_terminal_and_leaves_a_patch(validated: Validated, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = curate(validated, "shell", "--patch", str(tmp_path / "made.patch"))
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    ) as process:
+        os.close(theirs)
+        printed = read_until(ours, "$ ", "# ")
+        os.write(ours, b"test -t 0 && echo 'a ter''minal'; sleep 300\n")
+        printed = read_until(ours, "a terminal")
+        os.write(ours, b"\x03")
+        os.write(ours, b"echo $((6 * 7)) > made; exit 5\n")
+        assert process.wait(60) == 5, printed
+    os.close(ours)
+    patch = (tmp_path / "made.patch").read_text()
+    assert "+++ b/made" in patch
+    assert "+42" in patch
+
+
+def read_until(terminal: int, *ends: str) -> str:
+    """What the terminal shows until one of *ends* is there."""
+    shown = ""
+    while not any(end in shown for end in ends):
+        shown += os.read(terminal, 1 << 16).decode("utf-8", "replace")
+    return shown
+
+
+def test_kill_of_the_owner_leaves_nothing_after_the_next_start(validated: Validated) -> None:
+    folders = validated.settings.cache_dir / "sessions"
+    before = set(folders.iterdir())
+    command = curate(validated, "run", "--", "sh", "-c", "touch here; echo up; sleep 300.25")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
+        assert process.stdout
+        line = process.stdout.readline()
+        process.kill()
+    assert line == b"up\n"
+    (left,) = set(folders.iterdir()) - before
+    subprocess.run(curate(validated, "run", "--", "true"), stdin=subprocess.DEVNULL, check=True)
+    assert not left.exists()
+    deadline = time.monotonic() + 20
+    while _is_running("300.25") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not _is_running("300.25")
+
+
+def _is_running(argument: str) -> bool:
+    return any(argument in (it.info["cmdline"] or ()) for it in psutil.process_iter(["cmdline"]))
 
 
 def test_asyncio_twin_works_on_many_at_once(validated: Validated) -> None:

@@ -17,18 +17,18 @@ import os
 import select
 import shutil
 import signal
-import struct
 import sys
 import time
 from contextlib import suppress
 from typing import Any
 
+from curate.builders.session.server.as_user import run_as_user
 from curate.builders.session.server.attach import Attached, serve_attached
 from curate.builders.session.server.files import (
     copy_folders,
     list_checkout,
+    pack_files,
     put_folders_back,
-    read_content,
 )
 from curate.builders.session.server.frames import read_frame, write_frame
 from curate.builders.session.server.output import Buffer
@@ -47,7 +47,6 @@ from curate.builders.session.server.shell import (
     RUN,
     STATE,
     Shell,
-    become_user,
 )
 
 PATIENCE = 2.0  # seconds that an interrupted command may take to end before it is killed
@@ -150,16 +149,10 @@ class Server:
         state = b"".join(line for line in lines if not NO_STATE.fullmatch(line))
         return {"others": len(find_descendants()) - 1}, state
 
-    def do_stop(self, _request: Any, _payload: bytes) -> "tuple[Any, bytes]":
-        """Stop all processes but this one, so that the files do not change."""
+    def do_signal(self, request: Any, _payload: bytes) -> "tuple[Any, bytes]":
+        """Send a signal to all processes but this one: to stop, or to continue."""
         for pid in find_descendants():
-            signal_process(pid, signal.SIGSTOP)
-        return {}, b""
-
-    def do_continue(self, _request: Any, _payload: bytes) -> "tuple[Any, bytes]":
-        """Let stopped processes continue."""
-        for pid in find_descendants():
-            signal_process(pid, signal.SIGCONT)
+            signal_process(pid, request["number"])
         return {}, b""
 
     def do_end(self, _request: Any, _payload: bytes) -> "tuple[Any, bytes]":
@@ -169,33 +162,27 @@ class Server:
 
     def do_list(self, _request: Any, _payload: bytes) -> "tuple[Any, bytes]":
         """List the files of the checkout: mode, digest and path of each."""
-        return {}, self.as_user(lambda: b"".join(list_checkout(self.config["checkout"])))
+        return {}, run_as_user(
+            self.config, lambda: b"".join(list_checkout(self.config["checkout"]))
+        )
 
     def do_read(self, _request: Any, payload: bytes) -> "tuple[Any, bytes]":
         """Return the content of files of the checkout, each after its length."""
+        checkout = os.fsencode(self.config["checkout"])
         paths = [path for path in payload.split(b"\0") if path]
-        return {}, self.as_user(lambda: b"".join(map(self.read_file, paths)))
+        return {}, run_as_user(self.config, lambda: b"".join(pack_files(checkout, paths)))
 
     def do_copy(self, request: Any, _payload: bytes) -> "tuple[Any, bytes]":
         """Copy the folders of the configuration to a place called `name`."""
         place = os.path.join(self.config["copies"], request["name"])
-        self.as_user(lambda: copy_folders(self.config["copied"], place))
+        run_as_user(self.config, lambda: copy_folders(self.config["copied"], place))
         return {}, b""
 
     def do_put_back(self, request: Any, _payload: bytes) -> "tuple[Any, bytes]":
         """Put the folders back as the copy `name` has them."""
         place = os.path.join(self.config["copies"], request["name"])
-        self.as_user(lambda: put_folders_back(place, self.config["copied"]))
+        run_as_user(self.config, lambda: put_folders_back(place, self.config["copied"]))
         return {}, b""
-
-    def read_file(self, path: bytes) -> bytes:
-        """Return length and content of a file of the checkout; length 2**64 - 1 if it is gone."""
-        place = os.path.join(os.fsencode(self.config["checkout"]), path)
-        try:
-            content = read_content(place)
-        except OSError:
-            return struct.pack(">Q", 2**64 - 1)
-        return struct.pack(">Q", len(content)) + content
 
     def start_shell(self, state: bytes) -> None:
         """Start a shell in place of the one before, which has ended."""
@@ -286,7 +273,7 @@ class Server:
         if self.shell:
             self.shell.close()
             self.shell = None
-        self.drain_output()
+        self.read_output(self.output, 1 << 10)
 
     def kill_processes(self) -> int:
         """Kill all processes but this one; return how many there were."""
@@ -296,32 +283,6 @@ class Server:
         for pid in pids:
             signal_process(pid, signal.SIGKILL)
         return len(pids)
-
-    def drain_output(self) -> None:
-        """Discard what is left in the pipe."""
-        self.read_output(self.output, 1 << 10)
-
-    def as_user(self, function: Any) -> bytes:
-        """Return the bytes that *function* returns in a process with the rights of the shell."""
-        reading, writing = os.pipe()
-        pid = os.fork()
-        if not pid:
-            code = 1
-            try:
-                become_user(self.config)
-                with open(writing, "wb") as stream:
-                    stream.write(function() or b"")
-                code = 0
-            except BaseException as error:
-                os.write(2, ("%s: %s\n" % (type(error).__name__, error)).encode())
-            finally:
-                os._exit(code)
-        os.close(writing)
-        with open(reading, "rb") as stream:
-            content = stream.read()
-        if os.waitpid(pid, 0)[1]:
-            raise OSError("files cannot be read or copied")
-        return content
 
 
 def main() -> None:

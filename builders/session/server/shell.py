@@ -67,7 +67,8 @@ class Shell:
                     os.dup2(source, target)
                 become_user(config)
                 shell = ["bash", "--noprofile", "--norc", "--noediting", "-i"]
-                os.execvpe("bash", shell, dict(config["variables"], PWD=config["checkout"]))
+                variables = dict(config["variables"], PWD=config["checkout"], SHELL="/bin/bash")
+                os.execvpe("bash", shell, variables)
             finally:
                 os._exit(127)
         for fd in (control, reading, terminal):
@@ -140,7 +141,11 @@ def become_user(config: Any) -> None:
         os.setgid(group)
         os.setuid(user)
     os.umask(0o022)
-    os.chdir(config["checkout"])
+    try:
+        os.chdir(config["checkout"])
+    except PermissionError:  # the user, whom it belongs to, has made it so
+        os.chmod(config["checkout"], 0o755)
+        os.chdir(config["checkout"])
 
 
 def silence_terminal(terminal: int) -> None:
