@@ -149,11 +149,25 @@ class ResourceLimits:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """A script that prepares the checkout before a run, and the files that it reads.
+
+    It is run as `python -I SCRIPT INPUTS OUTPUTS` (Python 3.6 or later) in the checkout. It may end
+    with 0, or with 90 + n if a patch does not apply; its report is the file OUTPUTS/prepared,
+    `<hex hmac> <text>` with the key of the run.
+    """
+
+    script: str
+    files: Mapping[str, bytes] = field(default_factory=dict)  # name in INPUTS -> content
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunSpec:
     """Specification of one run: patches, then a test command, in a new sandbox without network."""
 
     command: str  # shell command, run in the checkout with the pytest plugin injected
     patches: tuple[bytes, ...] = ()  # applied in this order with `git apply`
+    preparation: Preparation | None = None  # after the patches
     env_vars: Mapping[str, str] = field(default_factory=dict)
     limits: ResourceLimits = field(default_factory=ResourceLimits)
     stop_at_timeout: bool = False  # the first test that exceeds its time ends the session
@@ -193,3 +207,4 @@ class RunResult:
     # The container ended before its script did: stopped by the tests, or from outside.
     was_interrupted: bool = False
     recording: Recording | None = None  # of a run with `RunSpec.record`
+    prepared: str = ""  # report of the preparation; "" if there is none

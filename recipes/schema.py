@@ -126,6 +126,7 @@ class PathGlobs(RecipeTable):
     tests: tuple[str, ...] = ()  # test files that the general rules miss
     source: tuple[str, ...] = ()  # source files that the general rules take for tests
     not_collected: tuple[str, ...] = ()  # test files that pytest must not be given
+    protected: tuple[str, ...] = ()  # other files that a graded patch must not change
 
 
 class DataDrivenTests(RecipeTable):
@@ -193,7 +194,10 @@ class Recipe(RecipeTable):
         unused: dict[str, Any] = {name: True for name in later if not getattr(env, name)}
         if not env.requirements.projects:
             unused["requirements"] = {"projects"}
-        text = shared.model_dump_json(exclude={"env": {"__all__": unused}})
+        exclude: dict[str, Any] = {"env": {"__all__": unused}}
+        if not self.paths.protected:
+            exclude["paths"] = {"protected"}
+        text = shared.model_dump_json(exclude=exclude)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

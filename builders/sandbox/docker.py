@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import docker
@@ -39,7 +39,13 @@ from curate.builders.sandbox.resource_usage import (
     find_reached_limit,
     parse_resource_usage,
 )
-from curate.builders.sandbox.result import MAX_REPORT_BYTES, RunArtifacts, classify_run, join_output
+from curate.builders.sandbox.result import (
+    MAX_PREPARED_BYTES,
+    MAX_REPORT_BYTES,
+    RunArtifacts,
+    classify_run,
+    join_output,
+)
 from curate.builders.sandbox.run_script import (
     SandboxLayout,
     make_input_files,
@@ -128,6 +134,7 @@ def run_in_container(
             or (code in (124, 137) and seconds >= run_spec.limits.seconds),
             reached_limit=reached,
             patched="patched" in files,
+            prepared=files.get("prepared"),
             key_was_left=files.get("key") == key,
             report=files.get("report"),
             seconds=seconds,
@@ -248,7 +255,8 @@ def _pack_inputs(run_spec: RunSpec, layout: SandboxLayout, key: bytes) -> bytes:
     contents = make_input_files(run_spec, layout, render_container_script(run_spec, layout))
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for path in (SANDBOX_ROOT, layout.inputs, f"{layout.inputs}/plugin", layout.outputs):
+        folders = sorted({str(PurePosixPath(layout.inputs, name).parent) for name in contents})
+        for path in (SANDBOX_ROOT, *folders, layout.outputs):
             folder = tarfile.TarInfo(path.lstrip("/"))
             folder.type = tarfile.DIRTYPE
             folder.mode = 0o777 if path == layout.outputs else 0o755
@@ -269,6 +277,7 @@ def _file_limits(output_bytes: int) -> Mapping[str, int]:
     """Return name -> maximum size in bytes of the files that a run writes."""
     return {
         "patched": 0,
+        "prepared": MAX_PREPARED_BYTES,
         "key": 1 << 10,
         "resource_usage": 64 << 10,
         "head": output_bytes,

@@ -112,12 +112,14 @@ def _prepare_run_folder(handle: Path, folder: Path, run_spec: RunSpec) -> Sandbo
         shutil.copytree(handle / "checkout", folder / "checkout", symlinks=True)
     except (OSError, shutil.Error) as error:
         raise SandboxError(f"the checkout in {handle} cannot be copied: {error}") from error
-    for name in ("in/plugin", "out", "home", "tmp"):
-        (folder / name).mkdir(parents=True)
+    for name in ("out", "home", "tmp"):
+        (folder / name).mkdir()
     for name, content in make_input_files(
         run_spec, layout, render_local_script(run_spec, layout)
     ).items():
-        (folder / "in" / name).write_bytes(content)
+        target = folder / "in" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
     return layout
 
 
@@ -142,6 +144,7 @@ def _collect_artifacts(folder: Path, key: bytes, result: ProcessResult) -> RunAr
         timed_out=result.timed_out,
         reached_limit=result.reached_limit,
         patched=_read_capped(out / "patched") is not None,
+        prepared=_read_capped(out / "prepared"),
         key_was_left=_read_capped(out / "key") == key,
         report=_read_capped(out / "report"),
         seconds=result.seconds,

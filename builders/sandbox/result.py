@@ -1,5 +1,7 @@
 """Classify a run by the artifacts that it left; sandboxes do not do this themselves."""
 
+import hashlib
+import hmac
 from dataclasses import dataclass
 
 from curate.builders.errors import SandboxError
@@ -9,6 +11,7 @@ from curate.builders.pytest_plugin.supervisor import EXIT_TIMEOUT
 from curate.builders.sandbox.run_script import EXIT_NO_CHECKOUT, EXIT_PATCH_FAILED, OUTPUT_CUT
 
 MAX_REPORT_BYTES = 256 << 20  # a longer report is ignored
+MAX_PREPARED_BYTES = 16 << 20
 
 _LIMIT_DETAILS = {
     RunStatus.OUT_OF_MEMORY: "the run reached its memory limit (limits.memory_gib of the recipe)",
@@ -26,6 +29,7 @@ class RunArtifacts:
     timed_out: bool
     reached_limit: RunStatus | None = None  # a status of _LIMIT_DETAILS
     patched: bool  # the marker that all patches applied exists; tests can remove it
+    prepared: bytes | None = None  # signed report of the preparation
     key_was_left: bool  # no pytest session has read the key
     report: bytes | None  # None = missing or too long
     seconds: float
@@ -48,7 +52,7 @@ def classify_run(artifacts: RunArtifacts) -> RunResult:
     """
     if not _test_command_started(artifacts) and artifacts.exit_code == EXIT_NO_CHECKOUT:
         raise SandboxError(
-            "the sandbox has no checkout to run in", hint=_decode_tail(artifacts.output)
+            "the sandbox has no checkout that tests can run in", hint=_decode_tail(artifacts.output)
         )
     report = read_report(artifacts.report or b"", artifacts.key)
     status, detail = _determine_status(artifacts, report)
@@ -65,7 +69,15 @@ def classify_run(artifacts: RunArtifacts) -> RunResult:
         slowest_test_seconds=report.slowest_test_seconds,
         was_interrupted=artifacts.was_interrupted,
         recording=report.recording,
+        prepared=_read_prepared(artifacts),
     )
+
+
+def _read_prepared(artifacts: RunArtifacts) -> str:
+    """Return the report of the preparation; "" if there is none, or tests have changed it."""
+    signature, _, text = (artifacts.prepared or b"").partition(b" ")
+    mac = hmac.new(artifacts.key, text, hashlib.sha256).hexdigest().encode("ascii")
+    return text.decode("ascii") if hmac.compare_digest(signature, mac) else ""
 
 
 def _test_command_started(artifacts: RunArtifacts) -> bool:

@@ -20,6 +20,7 @@ OUTPUT_CUT = b"\n[... output cut here ...]\n"
 CGROUP = "/sys/fs/cgroup"
 
 RENEWAL = "renew_install.py"
+PREPARATION, PREPARATION_SCRIPT = "preparation", "prepare_checkout.py"  # a folder, a file in it
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -42,7 +43,11 @@ def make_input_files(run_spec: RunSpec, layout: SandboxLayout, script: str) -> d
         RENEWAL: read_renewal_source().encode(),
         f"plugin/{REPORTER}.py": read_plugin_source(REPORTER).encode(),
     }
-    return files | {f"{n}.patch": text for n, text in enumerate(nonempty_patches(run_spec))}
+    files |= {f"{n}.patch": text for n, text in enumerate(nonempty_patches(run_spec))}
+    if run_spec.preparation:
+        files[f"{PREPARATION}/{PREPARATION_SCRIPT}"] = run_spec.preparation.script.encode()
+        files |= {f"{PREPARATION}/{name}": it for name, it in run_spec.preparation.files.items()}
+    return files
 
 
 def nonempty_patches(run_spec: RunSpec) -> tuple[bytes, ...]:
@@ -92,6 +97,9 @@ def _prepare_values(run_spec: RunSpec, layout: SandboxLayout) -> dict[str, objec
             (f"{layout.inputs}/{index}.patch", min(EXIT_PATCH_FAILED + index, 99))
             for index in range(len(nonempty_patches(run_spec)))
         ],
+        "preparation": run_spec.preparation and f"{layout.inputs}/{PREPARATION}",
+        "preparation_script": PREPARATION_SCRIPT,
+        "exit_patch_failed": EXIT_PATCH_FAILED,
         "variables": list(run_spec.env_vars.items()),
         "renewal": RENEWAL,
         "overlay": f"{layout.outputs}/renewed",

@@ -193,7 +193,7 @@ def diff_command(
     as_json: JsonOption = False,
 ) -> None:
     """Compare a release with the one on the Hub, by split and column."""
-    from curate.publish.hub import download_dataset
+    from curate.releases.hub_client import download_dataset
 
     check_dataset_name(hub)
     settings = get_settings(context)

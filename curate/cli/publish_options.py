@@ -44,7 +44,7 @@ def check_dataset_name(hub: str) -> None:
 
 def prepare_hub_client(settings: Settings) -> str | None:
     """Limit how long the Hub may be silent; return the token, None for the Hub client's own."""
-    from curate.publish.hub import limit_silence
+    from curate.releases.hub_client import limit_silence
 
     limit_silence(settings.network_timeout)
     return os.environ.get("HF_TOKEN") or None

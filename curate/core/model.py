@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from curate.builders.model import Outcome
+from curate.builders.model import Outcome, ResourceLimits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,6 +237,9 @@ class Environment:
     environment_seconds: float
     env_vars: Mapping[str, str] = field(default_factory=dict)  # exported for every run
     test_seconds: float = 60.0  # time limit of a test
+    limits: ResourceLimits = field(default_factory=ResourceLimits)  # of a run, but test_seconds
+    # Globs by which a graded patch is kept from tests, beyond those of every repository.
+    protected_paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from curate.core.model import Environment
 from curate.environments.context import ValidationContext
 from curate.environments.install_check import find_install_correction
 from curate.environments.plan import ValidationPlan
+from curate.environments.recipe_values import list_protected_globs, resource_limits
 from curate.environments.retry import retry_sandbox_errors
 from curate.environments.submodules import find_submodules
 from curate.environments.variants import RequirementsVariant
@@ -255,4 +256,6 @@ def make_environment_record(
         environment_seconds=built.environment_seconds,
         env_vars=plan.env_vars,
         test_seconds=plan.env.limits.test_seconds,
+        limits=resource_limits(plan.env),
+        protected_paths=list_protected_globs(plan.recipe),
     )

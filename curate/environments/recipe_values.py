@@ -13,6 +13,15 @@ def make_classifier(recipe: Recipe) -> FileClassifier:
     return FileClassifier(tests=recipe.paths.tests, sources=recipe.paths.source)
 
 
+def list_protected_globs(recipe: Recipe) -> tuple[str, ...]:
+    """Return the globs of files that a graded patch must not change, beyond the general ones.
+
+    "!glob" stands for files that the recipe calls source.
+    """
+    paths = recipe.paths
+    return (*paths.tests, *(f"!{glob}" for glob in paths.source), *paths.protected)
+
+
 def make_version_resolver(recipe: Recipe, mirror: Mirror) -> VersionResolver:
     """Return the version resolver for the repository of *recipe*."""
     rule = recipe.version

@@ -6,23 +6,20 @@ it has not moved, the commit is retried; if someone else has moved it, that is a
 """
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from curate.core.errors import (
-    AuthenticationError,
-    ConfigurationError,
-    CurateError,
-    NetworkError,
-    NotFoundError,
-)
+from curate.core.errors import ConfigurationError, CurateError, NetworkError
 from curate.publish.folder_changes import FileDigest, FolderChanges, local_digests, plan_changes
-
-DEFAULT_BRANCH = "main"
-_WAITS = ("connect", "read", "write", "pool")  # of the HTTP library
+from curate.releases.hub_client import (
+    DEFAULT_BRANCH,
+    http_error_class,
+    http_status,
+    is_transient,
+    translate_hub_errors,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,25 +42,6 @@ class PushOptions:
     pause: float = 2.0  # seconds to wait after the first failure; doubles with each further one
 
 
-def limit_silence(seconds: float) -> None:
-    """Let no request to the Hub wait longer for the next bytes; its client waits without end."""
-    from huggingface_hub import set_client_factory
-    from huggingface_hub.utils._http import default_client_factory
-
-    def limit(request: Any) -> None:
-        times = request.extensions.get("timeout", {})
-        shortest = {name: min(times.get(name) or seconds, seconds) for name in _WAITS}
-        request.extensions["timeout"] = shortest
-
-    def make_client() -> Any:
-        client = default_client_factory()
-        hooks = client.event_hooks
-        client.event_hooks = {**hooks, "request": [*hooks["request"], limit]}
-        return client
-
-    set_client_factory(make_client)
-
-
 def push_folder(
     folder: Path, repo_id: str, options: PushOptions = PushOptions(), *, token: str | None = None
 ) -> PushResult:
@@ -79,7 +57,7 @@ def push_folder(
     if not local:
         raise ConfigurationError(f"{folder} contains no files to push.")
     api = HfApi(token=token)
-    with _translate_errors(repo_id):
+    with translate_hub_errors(repo_id):
         api.create_repo(repo_id, repo_type="dataset", private=options.private, exist_ok=True)
         if options.branch != DEFAULT_BRANCH:
             api.create_branch(repo_id, branch=options.branch, repo_type="dataset", exist_ok=True)
@@ -106,7 +84,7 @@ def plan_push(
     from huggingface_hub import HfApi
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
-    with _translate_errors(repo_id):
+    with translate_hub_errors(repo_id):
         try:
             head = _head_commit(HfApi(token=token), repo_id, branch)
         except (RepositoryNotFoundError, RevisionNotFoundError):
@@ -119,11 +97,11 @@ def tag_commit(repo_id: str, name: str, commit: str, *, token: str | None = None
     from huggingface_hub import HfApi
 
     api = HfApi(token=token)
-    with _translate_errors(repo_id):
+    with translate_hub_errors(repo_id):
         try:
             api.create_tag(repo_id, tag=name, revision=commit, repo_type="dataset")
-        except _http_error_class() as error:
-            if _http_status(error) != 409 and not _is_transient(error):
+        except http_error_class() as error:
+            if http_status(error) != 409 and not is_transient(error):
                 raise
         refs = api.list_repo_refs(repo_id, repo_type="dataset").tags
     found = next((ref.target_commit for ref in refs if ref.name == name), "")
@@ -136,28 +114,6 @@ def tag_commit(repo_id: str, name: str, commit: str, *, token: str | None = None
             f"{repo_id} already has a tag {name}, on commit {found[:12]}.",
             hint="Choose a new tag: tags of releases are immutable.",
         )
-
-
-def download_dataset(
-    repo_id: str, folder: Path, *, branch: str = DEFAULT_BRANCH, token: str | None = None
-) -> bool:
-    """Download Parquet files and card of *repo_id* into *folder*; False if there are none."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
-
-    with _translate_errors(repo_id):
-        try:
-            snapshot_download(
-                repo_id,
-                repo_type="dataset",
-                revision=branch,
-                token=token,
-                local_dir=folder,
-                allow_patterns=["data/*.parquet", "README.md"],
-            )
-        except (RepositoryNotFoundError, RevisionNotFoundError):
-            return False
-    return any(folder.glob("data/*.parquet"))
 
 
 def _head_commit(api: Any, repo_id: str, branch: str) -> Any:
@@ -200,9 +156,9 @@ def _commit_changes(
         outcome = _try_commit(target, changes, parent)
         if isinstance(outcome, str):
             return PushResult(repo_id=repo_id, commit=outcome, changed=True)
-        if attempt + 1 < max_attempts and _http_status(outcome) != 412:
+        if attempt + 1 < max_attempts and http_status(outcome) != 412:
             time.sleep(pause * 2**attempt)
-        with _translate_errors(repo_id):
+        with translate_hub_errors(repo_id):
             head = _head_commit(target.api, repo_id, target.branch)
     if plan_changes(local, _remote_digests(head)):
         raise NetworkError(
@@ -220,7 +176,7 @@ def _try_commit(target: _PushTarget, changes: FolderChanges, parent: str) -> str
         *(CommitOperationAdd(path, str(target.folder / path)) for path in changes.add),
         *(CommitOperationDelete(path) for path in changes.delete),
     ]
-    with _translate_errors(target.repo_id):
+    with translate_hub_errors(target.repo_id):
         try:
             commit = target.api.create_commit(
                 target.repo_id,
@@ -230,63 +186,9 @@ def _try_commit(target: _PushTarget, changes: FolderChanges, parent: str) -> str
                 revision=target.branch,
                 parent_commit=parent,
             )
-        except (_http_error_class(), RuntimeError) as error:
+        except (http_error_class(), RuntimeError) as error:
             cause = error.__cause__ if isinstance(error, RuntimeError) else error
-            if cause is None or not _is_transient(cause):
+            if cause is None or not is_transient(cause):
                 raise (cause or error) from None
             return cause
     return str(commit.oid)
-
-
-def _http_error_class() -> type[Exception]:
-    """Return the base class of HTTP errors in the library that the Hub's client uses."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    return HfHubHTTPError.__mro__[1]
-
-
-def _http_status(error: BaseException) -> int | None:
-    response = getattr(error, "response", None)
-    return getattr(response, "status_code", None)
-
-
-def _is_transient(error: BaseException) -> bool:
-    """Whether a retry may succeed, or the request may have succeeded without a response."""
-    status = _http_status(error)
-    return isinstance(error, _http_error_class()) and (
-        status is None or status in {412, 429} or status >= 500
-    )
-
-
-@contextmanager
-def _translate_errors(repo_id: str) -> Iterator[None]:
-    """Turn errors of the Hub's client into errors for the user."""
-    from huggingface_hub.errors import (
-        HFValidationError,
-        LocalEntryNotFoundError,
-        OfflineModeIsEnabled,
-    )
-
-    try:
-        yield
-    except HFValidationError as error:
-        raise ConfigurationError(f"The Hub takes no such name: {error}") from error
-    except OfflineModeIsEnabled as error:
-        raise NetworkError(
-            f"The Hub's client is offline: {error}", hint="Unset HF_HUB_OFFLINE."
-        ) from error
-    except (LocalEntryNotFoundError, ConnectionError, TimeoutError) as error:
-        first = str(error).partition("\n")[0]
-        raise NetworkError(f"No response from the Hub: {first}", hint="Try again later.") from error
-    except _http_error_class() as error:
-        status = _http_status(error)
-        if status in {401, 403}:
-            raise AuthenticationError(
-                f"The Hub denied write access to {repo_id}.",
-                hint="Set HF_TOKEN to a token with write access.",
-            ) from error
-        if status == 404:
-            raise NotFoundError(f"{repo_id} not found on the Hub.") from error
-        if status is not None and 400 <= status < 500:
-            raise ConfigurationError(f"The Hub rejected the request: {error}") from error
-        raise NetworkError(f"No response from the Hub: {error}", hint="Try again later.") from error

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from curate.builders.model import CONTAINER_ENV, CONTAINER_USER
 from curate.builders.rfc3339 import format_rfc3339
 from curate.core.flakiness import estimate_new_flaky_tests
 from curate.core.model import Candidate, Environment, TestStrength, Validation
+from curate.environments.stored_tasks import list_protected_paths
 from curate.harness.eval_script import ScriptProcess, render_eval_script
 from curate.patches.stats import PatchStats, compute_patch_stats
 from curate.publish.escaped_ids import escape_test_ids
@@ -221,6 +222,7 @@ def _provenance_columns(candidate: Candidate, codebase: CodebaseFacts) -> Row:
 
 
 def _environment_columns(environment: Environment) -> Row:
+    limits = replace(environment.limits, test_seconds=environment.test_seconds)
     return {
         "python": environment.python,
         "lock": environment.lock,
@@ -229,6 +231,9 @@ def _environment_columns(environment: Environment) -> Row:
         "lock_adjustments": list(environment.lock_adjustments),
         "system_packages": list(environment.system_packages),
         "dockerfiles": json.dumps(dict(environment.dockerfiles)),
+        "env_vars": json.dumps(dict(environment.env_vars)),
+        "limits": json.dumps(asdict(limits)),
+        "protected_paths": list(list_protected_paths(environment)),
     }
 
 

@@ -7,7 +7,7 @@ curate's own. docs/publishing.md has the same tables; a test compares them.
 from dataclasses import dataclass
 from typing import Any
 
-SCHEMA_VERSION = "2.1"  # minor: new columns; major: changed or removed ones
+SCHEMA_VERSION = "2.2"  # minor: new columns; major: changed or removed ones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +86,13 @@ TRAIN_COLUMNS = (
         ("system_packages", "list[string]", "Debian packages that the image adds"),
         ("dockerfiles", "string", "JSON: the Dockerfile of each layer, from the base up"),
         ("test_command", "string", "command that validation ran"),
+        ("env_vars", "string", "JSON: variables that are set for the tests"),
+        ("limits", "string", "JSON: limits of a run, in seconds and bytes"),
+        (
+            "protected_paths",
+            "list[string]",
+            "globs of files that grading puts back; `!` excepts some, the last match counts",
+        ),
         ("fail_to_pass_node_ids", "list[string]", "FAIL_TO_PASS as pytest node ids, same order"),
         ("pass_to_pass_node_ids", "list[string]", "PASS_TO_PASS as pytest node ids, same order"),
         ("flaky_tests", "list[string]", "tests left out: their outcome differed between runs"),

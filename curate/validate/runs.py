@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from curate.builders.errors import BuilderError, SandboxError
+from curate.builders.backends.run_retries import run_with_retries
 from curate.builders.model import BuiltInstance, Outcome, RunResult, RunSpec, RunStatus
 from curate.builders.process.digest import content_hash
 from curate.core.model import Run, TestStrength
@@ -18,8 +18,6 @@ from curate.patches.ablation import HunkAblation, config_only_patch, hunk_ablati
 from curate.validate.verdict import RUN_NAMES, cannot_verify, rejects_alone
 
 log = logging.getLogger(__name__)
-
-INFRASTRUCTURE_TRIES = 3
 
 # Time limits of all runs after the first one, in proportion to what that took.
 TEST_TIME_FACTOR, MIN_TEST_SECONDS = 5, 20.0
@@ -212,21 +210,10 @@ def _make_run_spec(
 
 
 def run_until_complete(ctx: ValidationContext, built: BuiltInstance, spec: RunSpec) -> RunResult:
-    """Run the tests; retry a few times if the sandbox fails or the run is interrupted.
+    """Run the tests as `run_with_retries` does; ValidationCancelledError if the user stops it."""
 
-    If every attempt is interrupted, the tests are the cause, not a restarted engine; the last
-    result is returned.
-    """
-    last_error: BuilderError = SandboxError("No test run was started.")
-    for retries_left in reversed(range(INFRASTRUCTURE_TRIES)):
+    def check_cancelled() -> None:
         if ctx.stop_event.is_set():
             raise ValidationCancelledError
-        try:
-            result = ctx.backend.run_tests(built, spec)
-        except SandboxError as error:
-            log.debug("the sandbox failed: %s", error)
-            last_error = error
-        else:
-            if not result.was_interrupted or not retries_left:
-                return result
-    raise last_error
+
+    return run_with_retries(ctx.backend, built, spec, check_cancelled)

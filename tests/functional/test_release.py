@@ -330,7 +330,8 @@ def test_branches_and_tags_are_made_once_and_tags_stay(
 PLAN = """
 import json, sys
 from pathlib import Path
-from curate.publish.hub import download_dataset, plan_push
+from curate.publish.hub import plan_push
+from curate.releases.hub_client import download_dataset
 changes = plan_push(Path(sys.argv[1]), "curator/tasks")
 there = download_dataset("curator/tasks", Path(sys.argv[2]))
 print(json.dumps([changes.add, changes.delete, there]))

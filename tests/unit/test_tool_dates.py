@@ -14,6 +14,7 @@ from curate.builders.model import InstanceSpec, RequirementsLock
 from curate.builders.python.choose import RELEASES
 from curate.builders.requirements import Manifest
 from curate.environments.build import make_environment_record
+from curate.recipes import EnvRecipe, Recipe
 from tests.helpers.fakes import BUILT, fake
 
 LOCK = RequirementsLock(
@@ -63,7 +64,8 @@ def test_the_record_tells_once_that_tools_are_later(
 ) -> None:
     lock = replace(LOCK, exclude_newer=datetime(date, 1, 1, tzinfo=UTC), adjustments=known)
     plan = fake(
-        env=fake(system_packages=(), limits=fake(test_seconds=60)),
+        env=EnvRecipe(),
+        recipe=Recipe(repo="owner/name"),
         env_vars={},
     )
     variant = fake(

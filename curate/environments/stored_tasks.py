@@ -1,0 +1,36 @@
+"""Tasks of verified candidates in the store."""
+
+from dataclasses import replace
+
+from curate.core.model import Candidate, Environment, Validation
+from curate.core.task import Task
+from curate.harness.protection import PROTECTED_GLOBS
+
+
+def make_stored_task(candidate: Candidate, validation: Validation) -> Task:
+    """Return the task of a verified candidate, with the image or folder of this machine."""
+    environment = validation.environment
+    if environment is None or not validation.is_verified:
+        raise ValueError(f"{candidate.instance_id} is not verified")
+    return Task(
+        instance_id=candidate.instance_id,
+        repo=candidate.repo,
+        base_commit=candidate.base_commit,
+        problem_statement=candidate.problem_statement,
+        hints_text=candidate.hints_text,
+        image=environment.handle,
+        image_digest=environment.digest,
+        gold=candidate.patch,
+        test_patch=candidate.test_patch,
+        test_command=validation.test_command,
+        env_vars=environment.env_vars,
+        limits=replace(environment.limits, test_seconds=environment.test_seconds),
+        fail_to_pass=validation.verdict.fail_to_pass,
+        pass_to_pass=validation.verdict.pass_to_pass,
+        protected_paths=list_protected_paths(environment),
+    )
+
+
+def list_protected_paths(environment: Environment) -> tuple[str, ...]:
+    """Return the globs of files that a graded patch must not change, of all and of its recipe."""
+    return (*PROTECTED_GLOBS, *environment.protected_paths)

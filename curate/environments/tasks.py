@@ -1,0 +1,194 @@
+"""Tasks of a dataset: the store, a release directory, a file of rows, or a name on the Hub."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+from curate.builders.process.digest import content_hash
+from curate.core.errors import ConfigurationError, NotFoundError
+from curate.core.files import require_ordinary_file
+from curate.core.names import parse_repo_name
+from curate.core.settings import Settings
+from curate.core.task import Task
+from curate.environments.stored_tasks import make_stored_task
+from curate.releases.schema_version import check_schema_version
+from curate.releases.tasks import TASK_COLUMNS, make_task
+from curate.store import Store
+
+DEFAULT_SPLIT = "train"
+_BATCH_ROWS = 32
+
+
+class TaskSource(Protocol):
+    """Tasks by instance id, of which only a few are in memory at once."""
+
+    @property
+    def name(self) -> str:
+        """The dataset, for people."""
+        ...
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The ids of all tasks, in order."""
+        ...
+
+    def iter_tasks(self, ids: Iterable[str]) -> Iterator[Task]:
+        """Yield the tasks of *ids* that exist, in the order of the dataset."""
+        ...
+
+
+def open_tasks(
+    dataset: str, settings: Settings, store: Store, split: str = DEFAULT_SPLIT
+) -> TaskSource:
+    """Return the tasks of *dataset*; "" is the store.
+
+    A path is a release directory, or a .parquet or .jsonl file of rows; any other OWNER/NAME is
+    downloaded from the Hub into the data directory. Raises NotFoundError, ConfigurationError,
+    NetworkError, AuthenticationError.
+    """
+    if not dataset:
+        return StoredTasks(store=store)
+    path = Path(dataset)
+    if path.is_dir():
+        return _open_folder(path, split, dataset)
+    if path.exists() or path.suffix in {".parquet", ".jsonl", ".ndjson"}:
+        return RowTasks(name=dataset, paths=(_require_rows(path),))
+    if not parse_repo_name(dataset):
+        raise NotFoundError(
+            f"No dataset {dataset}.",
+            hint="Pass a release directory, a .parquet or .jsonl file, or OWNER/NAME on the Hub.",
+        )
+    return _open_folder(_download(dataset, settings), split, dataset)
+
+
+def find_task(source: TaskSource, instance_id: str) -> Task:
+    """Return one task; raises NotFoundError for an unknown id."""
+    task = next(iter(source.iter_tasks([instance_id])), None)
+    if task is None:
+        raise make_unknown_error(source, instance_id)
+    return task
+
+
+def make_unknown_error(source: TaskSource, instance_id: str) -> NotFoundError:
+    """Return the error for an id that *source* does not have."""
+    ids = source.ids
+    example = f" An id of it: {ids[0]}." if ids else " It has no tasks."
+    return NotFoundError(f"{source.name} has no task {instance_id}.", hint=example.strip())
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredTasks:
+    """The verified candidates of the store."""
+
+    store: Store
+    name: str = "the store"
+
+    @cached_property
+    def ids(self) -> Sequence[str]:
+        """By repository and number."""
+        return list(self.store.verified_inputs())
+
+    def iter_tasks(self, ids: Iterable[str]) -> Iterator[Task]:
+        """Yield the tasks of *ids*."""
+        wanted = frozenset(ids)
+        chosen = [name for name in self.ids if name in wanted]
+        for candidate, validation in self.store.iter_verified(chosen):
+            yield make_stored_task(candidate, validation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowTasks:
+    """The rows of Parquet or JSON Lines files."""
+
+    name: str
+    paths: tuple[Path, ...]
+
+    @cached_property
+    def ids(self) -> Sequence[str]:
+        """In the order of the files."""
+        return [str(row["instance_id"]) for row in self._iter_rows(("instance_id",), None)]
+
+    def iter_tasks(self, ids: Iterable[str]) -> Iterator[Task]:
+        """Yield the tasks of *ids*; ConfigurationError for a row that is none."""
+        for row in self._iter_rows(TASK_COLUMNS, frozenset(ids)):
+            yield make_task(row)
+
+    def _iter_rows(
+        self, columns: tuple[str, ...], ids: frozenset[str] | None
+    ) -> Iterator[dict[str, Any]]:
+        for path in self.paths:
+            read = _iter_parquet if path.suffix == ".parquet" else _iter_json_lines
+            yield from read(path, columns, ids)
+
+
+def _iter_parquet(
+    path: Path, columns: tuple[str, ...], ids: frozenset[str] | None
+) -> Iterator[dict[str, Any]]:
+    import pyarrow
+    import pyarrow.dataset
+
+    try:
+        dataset = pyarrow.dataset.dataset(path, format="parquet")
+        present = [name for name in columns if name in dataset.schema.names]
+        if "instance_id" not in present:
+            raise ConfigurationError(f"{path} has no column instance_id.")
+        condition = None
+        if ids is not None:
+            condition = pyarrow.dataset.field("instance_id").isin(list(ids))
+        for batch in dataset.to_batches(
+            columns=present, filter=condition, batch_size=_BATCH_ROWS, batch_readahead=1
+        ):
+            yield from batch.to_pylist()
+    except pyarrow.ArrowInvalid as error:
+        raise ConfigurationError(f"{path} is not a valid Parquet file.") from error
+
+
+def _iter_json_lines(
+    path: Path, columns: tuple[str, ...], ids: frozenset[str] | None
+) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+                name = row["instance_id"]
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                raise ConfigurationError(
+                    f"{path}, line {number}: not a JSON object with an instance_id."
+                ) from error
+            if ids is None or name in ids:
+                yield {column: row[column] for column in columns if column in row}
+
+
+def _open_folder(folder: Path, split: str, name: str) -> RowTasks:
+    paths = tuple(sorted(folder.glob(f"data/{split}-*.parquet")))
+    if not paths:
+        splits = sorted({path.name.split("-")[0] for path in folder.glob("data/*.parquet")})
+        known = f"Its splits: {', '.join(splits)}." if splits else "It is no release of curate."
+        raise NotFoundError(f"{name} has no split {split}.", hint=known)
+    check_schema_version(folder, name)
+    return RowTasks(name=name, paths=paths)
+
+
+def _require_rows(path: Path) -> Path:
+    if path.suffix not in {".parquet", ".jsonl", ".ndjson"}:
+        raise ConfigurationError(
+            f"{path} is not a file of rows.", hint="Pass a .parquet or .jsonl file."
+        )
+    require_ordinary_file(path)
+    path.open("rb").close()
+    return path
+
+
+def _download(name: str, settings: Settings) -> Path:
+    from curate.releases.hub_client import download_dataset, limit_silence
+
+    limit_silence(settings.network_timeout)
+    folder = settings.data_dir / "datasets" / f"{name.replace('/', '__')}-{content_hash(name)[:8]}"
+    if not download_dataset(name, folder):
+        raise NotFoundError(f"The Hub has no dataset {name} with Parquet files.")
+    return folder
