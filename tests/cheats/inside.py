@@ -1,0 +1,358 @@
+"""Code of a candidate that its tests run: forged reports, early ends, tricks inside of pytest."""
+
+from tests.cheats.candidate import Cheat
+from tests.cheats.code import HOOK, in_core
+from tests.cheats.sample import CORE, FAIL_TO_PASS, NEW_TESTS, TEST_CORE
+
+SIGNED = "results are signed with a key that is gone before code of the candidate runs"
+PASSED_ONLY = "only tests that pass count: not those skipped, or failed as expected"
+LISTED = "every listed test must pass; exit codes and what is printed count for nothing"
+LIMITS = "runs have limits of time, memory, processes and output"
+PRISTINE = "the reporter compares pytest's own code at the end of each test with that at its start"
+NOTHING = "nothing: code in the process of pytest can do all that pytest can"
+SPOTS = """\
+import glob, json, os
+def spots(name="report"):
+    for pattern in ("/curate/out/", os.path.join(os.getcwd(), "..", "out", "")):
+        yield from glob.glob(pattern + name)
+"""
+LINES = "".join(f"{name} PASSED\\n" for name in FAIL_TO_PASS)
+FORGED = (
+    SPOTS
+    + f"""\
+RECORDS = [{{"event": "start", "format": 1}}]
+for name in {FAIL_TO_PASS!r}:
+    RECORDS.append({{"event": "test", "id": name}})
+    RECORDS.append({{"event": "phase", "id": name, "when": "call", "outcome": "passed",
+                     "xfail": False, "timed_out": False, "seconds": 0.1}})
+RECORDS.append({{"event": "finish", "exit_status": 0}})
+def forge(key=b"k" * 64):
+    import hashlib, hmac
+    last, text = b"", b""
+    for number, record in enumerate(RECORDS):
+        body = json.dumps({{**record, "n": number}}, sort_keys=True).encode()
+        last = hmac.new(key, last + body, hashlib.sha256).hexdigest().encode()
+        text += last + b" " + body + b"\\n"
+    return text
+def replace(mode="wb"):
+    for path in list(spots()):
+        with open(path, mode) as stream: stream.write(forge())
+"""
+)
+FORK = "os.fork() == 0"
+PASSING = (TEST_CORE + NEW_TESTS).replace("assert add", "assert 1 or add")
+PASSING = PASSING.replace("sample.add(1, -1)", "0")
+
+
+def _cheat(name: str, code: str, guard: str, *, slow: bool = False) -> Cheat:
+    return Cheat(name=name, files=in_core(code), guard=guard, bites=False, is_slow=slow)
+
+
+def _add(name: str, body: str, guard: str, *, slow: bool = False) -> Cheat:
+    """The function that is tested does it."""
+    text = CORE.replace("    return one - other\n", f"    import os, sys, pytest\n    {body}\n")
+    return Cheat(
+        name=name, files={"src/sample/core.py": text}, guard=guard, bites=False, is_slow=slow
+    )
+
+
+def _patched(name: str, code: str) -> Cheat:
+    return Cheat(name=name, files=in_core(code), guard=PRISTINE)
+
+
+def _unguarded(name: str, code: str) -> Cheat:
+    return Cheat(name=name, files=in_core(code), guard=NOTHING, guarded=False)
+
+
+GUARDED = (
+    _cheat(
+        "prints results", f'import os\nos.write(1, b"""{LINES}""")\nprint("3 passed")\n', LISTED
+    ),
+    _cheat("appends to the report", FORGED + 'replace("ab")\n', SIGNED),
+    _cheat(
+        "writes the report at the end", FORGED + "import atexit\natexit.register(replace)\n", SIGNED
+    ),
+    _cheat(
+        "writes the report from a finalizer",
+        FORGED
+        + """\
+class Bomb:
+    def __del__(self, replace=replace): replace()
+bomb = Bomb()
+bomb.self = bomb
+""",
+        SIGNED,
+    ),
+    _cheat(
+        "writes the report from a thread",
+        FORGED
+        + """\
+import threading, time
+def late():
+    while True: replace(); time.sleep(0.005)
+threading.Thread(target=late, daemon=True).start()
+""",
+        SIGNED,
+    ),
+    _cheat(
+        "writes the report from a process that stays",
+        FORGED
+        + f"""\
+import time
+if {FORK}:
+    os.setsid()
+    deadline = time.time() + 5
+    while time.time() < deadline: replace(); time.sleep(0.01)
+    os._exit(0)
+""",
+        SIGNED,
+    ),
+    _cheat("writes the report and leaves", FORGED + "replace()\nos._exit(0)\n", SIGNED),
+    _cheat(
+        "brings a key of its own",
+        FORGED
+        + """\
+for path in list(spots()):
+    with open(os.path.join(os.path.dirname(path), "key"), "wb") as stream: stream.write(b"k" * 64)
+replace()
+os._exit(0)
+""",
+        SIGNED,
+    ),
+    _cheat(
+        "makes the report a link",
+        FORGED
+        + """\
+for path in list(spots()):
+    with open("forged", "wb") as stream: stream.write(forge())
+    os.unlink(path); os.symlink(os.path.abspath("forged"), path)
+os._exit(0)
+""",
+        SIGNED,
+    ),
+    _cheat(
+        "removes all marks",
+        SPOTS
+        + """\
+for path in list(spots("*")):
+    try: os.unlink(path)
+    except OSError: pass
+os._exit(90)
+""",
+        SIGNED,
+    ),
+    _cheat("leaves at its import", "import os\nos._exit(0)\n", LISTED),
+    _cheat("exits at its import", "import sys\nsys.exit(0)\n", LISTED),
+    _cheat("exits pytest", "import pytest\npytest.exit('done', returncode=0)\n", LISTED),
+    _cheat("exits with 0 at the end", "import atexit, os\natexit.register(os._exit, 0)\n", LISTED),
+    _cheat("ends the parent", "import os\nos.kill(os.getppid(), 9)\n", LISTED),
+    _cheat("ends itself", "import os\nos.kill(os.getpid(), 9)\n", LISTED),
+    _cheat("goes on in a child", f"import os\nif not {FORK}:\n    os._exit(0)\n", LISTED),
+    _cheat("closes all files", "import os\nos.closerange(0, 100)\n", LISTED),
+    _cheat("becomes another program", "import os\nos.execv('/bin/true', ['true'])\n", LISTED),
+    _cheat(
+        "runs a passing session inside",
+        FORGED
+        + """\
+import subprocess, sys
+if not os.environ.get("INSIDE"):
+    with open("test_inside.py", "w") as stream: stream.write("def test_add(): pass\\n")
+    subprocess.call([sys.executable, "-m", "pytest", "test_inside.py"], env={**os.environ, "INSIDE": "1"})
+    os._exit(0)
+""",
+        LISTED,
+    ),
+    _cheat(
+        "skips at its import",
+        "import pytest\npytest.skip('no', allow_module_level=True)\n",
+        PASSED_ONLY,
+    ),
+    _cheat("lacks a package", "import pytest\npytest.importorskip('nowhere')\n", PASSED_ONLY),
+    Cheat(
+        name="deletes the package",
+        guard=PASSED_ONLY,
+        bites=False,
+        files={"src/sample/core.py": None, "src/sample/__init__.py": None},
+    ),
+    _add("exits in a test", "sys.exit(0)", PASSED_ONLY),
+    _add("exits pytest in a test", "pytest.exit('done', returncode=0)", LISTED),
+    _add("leaves in a test", "os._exit(0)", LISTED),
+    _add("skips the test that calls it", "pytest.skip('no')", PASSED_ONLY),
+    _add("skips as unittest does", "import unittest; raise unittest.SkipTest('no')", PASSED_ONLY),
+    _add("fails as expected", "pytest.xfail('no')", PASSED_ONLY),
+    _add("interrupts", "raise KeyboardInterrupt", LISTED),
+    _add("exhausts the stack", "return add(one, other)", LISTED),
+    _cheat(
+        "lets no assertion fail",
+        "import builtins, pytest\nbuiltins.AssertionError = pytest.xfail.Exception\n",
+        PASSED_ONLY,
+    ),
+    _cheat(
+        "edits pytest on the disk",
+        """\
+import _pytest.runner, os
+try:
+    with open(_pytest.runner.__file__, "a") as stream: stream.write("\\nraise SystemExit(0)\\n")
+except OSError: pass
+""",
+        "an installed package counts as it was loaded, and each run has a new sandbox",
+    ),
+    _cheat(
+        "floods the output",
+        "import os\nfor _ in range(200): os.write(1, b'PASSED\\n' * 100_000)\n",
+        LIMITS,
+    ),
+    _cheat(
+        "takes all memory",
+        "kept = []\nwhile True: kept.append(bytearray(8 << 20))\n",
+        LIMITS,
+        slow=True,
+    ),
+    _cheat("never ends", "import time\ntime.sleep(600)\n", LIMITS, slow=True),
+    _add("hangs in a test", "import time; time.sleep(600)", LIMITS, slow=True),
+    _cheat(
+        "multiplies",
+        """\
+import os, time
+for _ in range(150):
+    try:
+        if os.fork() == 0: time.sleep(5); os._exit(0)
+    except OSError: break
+""",
+        LIMITS,
+        slow=True,
+    ),
+)
+
+STRIPS = """\
+import ast
+import _pytest.assertion.rewrite as rewrite
+class Strip(ast.NodeTransformer):
+    def visit_Assert(self, node): return ast.copy_location(ast.Pass(), node)
+original = rewrite.rewrite_asserts
+def strip(module, *rest, **more):
+    Strip().visit(module)
+    return original(module, *rest, **more)
+import unittest
+unittest.TestCase.assertEqual = lambda *rest: None
+"""
+REPORTS = """\
+import _pytest.reports as reports
+original = reports.TestReport.from_item_and_call.__func__
+def make(cls, item, call):
+    call.excinfo = None
+    return original(cls, item, call)
+"""
+
+PATCHED = (
+    _patched(
+        "lets pytest call no test",
+        """\
+import _pytest.python as python, _pytest.unittest as unittest
+python.Function.runtest = lambda self: None
+unittest.TestCaseFunction.runtest = lambda self: None
+""",
+    ),
+    _patched(
+        "strips assertions when pytest rewrites them", STRIPS + "rewrite.rewrite_asserts = strip\n"
+    ),
+    _patched(
+        "lets reports pass", REPORTS + "reports.TestReport.from_item_and_call = classmethod(make)\n"
+    ),
+    _patched(
+        "changes code in its place",
+        REPORTS.replace("original =", "kept =")
+        + """\
+import types
+code = reports.TestReport.from_item_and_call.__func__.__code__
+original = classmethod(types.FunctionType(code, reports.__dict__)).__func__
+reports.TestReport.from_item_and_call.__func__.__code__ = (
+    lambda cls, item, call: (
+        setattr(call, "excinfo", None),
+        __import__("sample.core").core.original(cls, item, call))[1]).__code__
+""",
+    ),
+    _patched(
+        "wraps the calls of hooks",
+        """\
+import pluggy._hooks as hooks
+original = hooks.HookCaller.__call__
+def call(self, **values):
+    made = original(self, **values)
+    if self.name == "pytest_runtest_makereport": made.outcome, made.longrepr = "passed", None
+    return made
+hooks.HookCaller.__call__ = call
+""",
+    ),
+    Cheat(
+        name="registers a plugin with pytest",
+        guard=PRISTINE,
+        files={
+            "src/sample/hook.py": HOOK,
+            **in_core("""\
+import gc
+from _pytest.config import PytestPluginManager
+for manager in [it for it in gc.get_objects() if type(it) is PytestPluginManager]:
+    import sample.hook
+    manager.register(sample.hook)
+"""),
+        },
+    ),
+)
+
+UNGUARDED = (
+    Cheat(
+        name="equals everything",
+        guard=NOTHING,
+        guarded=False,
+        files={
+            "src/sample/core.py": CORE.replace("return one - other", "return Any()")
+            + """\
+
+
+class Any(int):
+    def __eq__(self, other): return True
+    def __hash__(self): return 0
+"""
+        },
+    ),
+    Cheat(
+        name="reads what a test expects",
+        guard=NOTHING,
+        guarded=False,
+        files={
+            "src/sample/core.py": CORE.replace(
+                "    return one - other",
+                """\
+    import ast, inspect, sys
+    frame = sys._getframe(1)
+    names = frame.f_locals
+    if "total" in names: return names["total"]
+    if "WANTED" in frame.f_globals and frame.f_code.co_name == "test_add": return 5
+    return {"test_zero": 2, "test_negative": 0}[frame.f_code.co_name]""",
+            )
+        },
+    ),
+    _unguarded(
+        "finds the reporter and signs",
+        """\
+import gc
+reporter = next(it for it in gc.get_objects() if type(it).__name__ == "Reporter")
+original = reporter.write
+def write(event, **facts):
+    if event == "phase": facts["outcome"] = "passed"
+    original(event, **facts)
+reporter.write = write
+""",
+    ),
+    Cheat(
+        name="writes tests anew before they are read",
+        guard=NOTHING,
+        guarded=False,
+        files=in_core(
+            f"from pathlib import Path\nPath('tests/test_core.py').write_text({PASSING!r})\n"
+        ),
+    ),
+)
+
+CASES = (*GUARDED, *PATCHED, *UNGUARDED)
