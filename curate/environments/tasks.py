@@ -35,9 +35,17 @@ class TaskSource(Protocol):
         """The ids of all tasks, in order."""
         ...
 
-    def iter_tasks(self, ids: Iterable[str]) -> Iterator[Task]:
+    def iter_tasks(self, ids: Iterable[str]) -> "Iterator[Task | InvalidTask]":
         """Yield the tasks of *ids* that exist, in the order of the dataset."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvalidTask:
+    """A row of which no task can be made."""
+
+    instance_id: str
+    error: ConfigurationError
 
 
 def open_tasks(
@@ -69,6 +77,8 @@ def find_task(source: TaskSource, instance_id: str) -> Task:
     task = next(iter(source.iter_tasks([instance_id])), None)
     if task is None:
         raise make_unknown_error(source, instance_id)
+    if isinstance(task, InvalidTask):
+        raise task.error
     return task
 
 
@@ -111,10 +121,13 @@ class RowTasks:
         """In the order of the files."""
         return [str(row["instance_id"]) for row in self._iter_rows(("instance_id",), None)]
 
-    def iter_tasks(self, ids: Iterable[str]) -> Iterator[Task]:
-        """Yield the tasks of *ids*; ConfigurationError for a row that is none."""
+    def iter_tasks(self, ids: Iterable[str]) -> Iterator[Task | InvalidTask]:
+        """Yield the tasks of *ids*."""
         for row in self._iter_rows(TASK_COLUMNS, frozenset(ids)):
-            yield make_task(row)
+            try:
+                yield make_task(row)
+            except ConfigurationError as error:
+                yield InvalidTask(instance_id=str(row["instance_id"]), error=error)
 
     def _iter_rows(
         self, columns: tuple[str, ...], ids: frozenset[str] | None
