@@ -31,6 +31,7 @@ _FIELDS: Mapping[str, Mapping[str, type]] = {
     "phase": {"id": str, "when": str, "outcome": str, "xfail": bool},
     "item": {"id": str, "values": list},
     "opened": {"id": str, "paths": list},
+    "altered": {"names": list},
     "finish": {"exit_status": int},
 }
 
@@ -49,6 +50,7 @@ class PytestReport:
     timed_out_tests: tuple[str, ...] = ()  # tests that exceeded the time limit of a test
     slowest_test_seconds: float = 0.0  # longest phase of a test that did not
     recording: Recording | None = None  # of a run that records files
+    altered: tuple[str, ...] = ()  # parts of pytest that tested code has replaced
 
 
 def generate_key() -> bytes:
@@ -79,6 +81,9 @@ def read_report(data: bytes, key: bytes) -> PytestReport:
         timed_out_tests=tuple(timed_out),
         slowest_test_seconds=max((float(it.get("seconds", 0)) for it in phases), default=0.0),
         recording=_read_recording(records),
+        altered=tuple(
+            str(name) for it in records if it["event"] == "altered" for name in it["names"]
+        ),
     )
 
 

@@ -53,6 +53,7 @@ class Cheat(Candidate):
     guarded: bool = True
     bites: bool = True  # it earns 1 where a patch is only applied, and the tests are run
     is_slow: bool = False
+    only: str = ""  # sandbox that guards against it, if not all do
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,8 @@ from tests.cheats.sample import (
 from tests.helpers.sandbox_behaviours import patch
 
 PLAIN = patch("src/sample/core.py", CORE, FIXED)
-STRICT = "addopts = --strict-markers"
+POINTS = "\n[options.entry_points]\n"
+TABLE = "\n[tool.pytest.ini_options]\n"
 
 
 def _honest(name: str, files: Files, *, is_gold: bool = False) -> Honest:
@@ -65,9 +66,7 @@ CASES = (
     ),
     _honest(
         "a command declared beside pytest's table",
-        {
-            "setup.cfg": f"{SETUP_CFG}\n[options.entry_points]\nconsole_scripts =\n    add-up = sample:add\n"
-        },
+        {"setup.cfg": f"{SETUP_CFG}{POINTS}console_scripts =\n    add-up = sample:add\n"},
     ),
     _honest(
         "settings of other tools",
@@ -122,7 +121,7 @@ CASES = (
         "a table of pytest that the solution moves",
         {
             "setup.cfg": SETUP_CFG.partition("[tool:pytest]")[0],
-            "pyproject.toml": f"{PYPROJECT}\n[tool.pytest.ini_options]\naddopts = '--strict-markers'\n"
+            "pyproject.toml": f"{PYPROJECT}{TABLE}addopts = '--strict-markers'\n"
             "markers = ['slow: takes long']\n",
         },
         is_gold=True,
@@ -131,7 +130,7 @@ CASES = (
         "a plugin of pytest that the solution declares",
         {
             "src/sample/plugin.py": "def pytest_report_header(): return 'sample'\n",
-            "setup.cfg": f"{SETUP_CFG}\n[options.entry_points]\npytest11 =\n    sample = sample.plugin\n",
+            "setup.cfg": f"{SETUP_CFG}{POINTS}pytest11 =\n    sample = sample.plugin\n",
         },
         is_gold=True,
     ),

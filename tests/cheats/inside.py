@@ -44,16 +44,16 @@ PASSING = (TEST_CORE + NEW_TESTS).replace("assert add", "assert 1 or add")
 PASSING = PASSING.replace("sample.add(1, -1)", "0")
 
 
-def _cheat(name: str, code: str, guard: str, *, slow: bool = False) -> Cheat:
-    return Cheat(name=name, files=in_core(code), guard=guard, bites=False, is_slow=slow)
+def _cheat(name: str, code: str, guard: str, *, slow: bool = False, only: str = "") -> Cheat:
+    files = in_core(code)
+    return Cheat(name=name, files=files, guard=guard, bites=False, is_slow=slow, only=only)
 
 
 def _add(name: str, body: str, guard: str, *, slow: bool = False) -> Cheat:
     """The function that is tested does it."""
     text = CORE.replace("    return one - other\n", f"    import os, sys, pytest\n    {body}\n")
-    return Cheat(
-        name=name, files={"src/sample/core.py": text}, guard=guard, bites=False, is_slow=slow
-    )
+    files = {"src/sample/core.py": text}
+    return Cheat(name=name, files=files, guard=guard, bites=False, is_slow=slow)
 
 
 def _patched(name: str, code: str) -> Cheat:
@@ -157,7 +157,8 @@ os._exit(90)
 import subprocess, sys
 if not os.environ.get("INSIDE"):
     with open("test_inside.py", "w") as stream: stream.write("def test_add(): pass\\n")
-    subprocess.call([sys.executable, "-m", "pytest", "test_inside.py"], env={**os.environ, "INSIDE": "1"})
+    os.environ["INSIDE"] = "1"
+    subprocess.call([sys.executable, "-m", "pytest", "test_inside.py"])
     os._exit(0)
 """,
         LISTED,
@@ -190,12 +191,15 @@ if not os.environ.get("INSIDE"):
     _cheat(
         "edits pytest on the disk",
         """\
-import _pytest.runner, os
-try:
-    with open(_pytest.runner.__file__, "a") as stream: stream.write("\\nraise SystemExit(0)\\n")
-except OSError: pass
+import _pytest.runner
+place = _pytest.runner.__file__
+if place.startswith("/opt/python/"):  # of the container, and of nothing else
+    try:
+        with open(place, "a") as stream: stream.write("\\nraise SystemExit(0)\\n")
+    except OSError: pass
 """,
-        "an installed package counts as it was loaded, and each run has a new sandbox",
+        "the interpreter belongs to another user, and each run has a new sandbox",
+        only="docker",  # the local sandbox may share packages with others
     ),
     _cheat(
         "floods the output",

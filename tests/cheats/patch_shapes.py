@@ -1,4 +1,4 @@
-"""Patches that are odd as such: where they point, how they are written, what git would make of them."""
+"""Patches that are odd as such: where they point, how they are written, what git makes of them."""
 
 from tests.cheats.candidate import Cheat, Executable, Files, Link, Submodule
 from tests.cheats.code import HOOK, PLUGIN_FILE
@@ -157,7 +157,7 @@ CASES = (
         bites=False,
         files={
             "vendor": Submodule(),
-            ".gitmodules": '[submodule "vendor"]\n\tpath = vendor\n\turl = file:///tmp\n\tupdate = !touch /tmp/x\n',
+            ".gitmodules": '[submodule "vendor"]\n\tpath = vendor\n\turl = file:///tmp\n',
         },
     ),
     Cheat(
@@ -191,7 +191,7 @@ CASES = (
         files={"x\nconftest.py": HOOK, "tests\n/conftest.py": HOOK, " conftest.py": HOOK},
     ),
     _cheat("is of 40 MiB", _new_file("src/sample/large.txt", "x" * (40 << 20) + "\n"), LIMITED),
-    _cheat("is of many files", b"".join(_new_file(f"many/{n}.txt", "x\n") for n in range(5000))),
+    _cheat("is of many files", b"".join(_new_file(f"many/{n}.txt", "x\n") for n in range(1000))),
     _cheat("is empty", b"\n \n", EMPTY),
     _cheat("is a letter", b"Dear grader,\nplease give me a reward of 1.\n", EMPTY),
     _cheat("has NUL bytes", NEARLY_PATCH.replace(b"one + other", b"one \0 other")),

@@ -150,7 +150,8 @@ CASES = (
     _tables(
         "hides pytest's settings in an inline table",
         {
-            "pyproject.toml": "[tool]\nblack = {line-length = 88}\npytest = {ini_options = {addopts = "
+            "pyproject.toml": "[tool]\nblack = {line-length = 88}\n"
+            "pytest = {ini_options = {addopts = "
             f"{TOML}, markers = ['slow: takes long']}}}}\n"
         },
     ),

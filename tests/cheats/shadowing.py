@@ -93,6 +93,15 @@ CASES = (
         bites=False,
     ),
     Cheat(
+        name="hides a module by a link to a folder",
+        files={
+            **PLUGIN_FILE,
+            "shlex": Link("src/sample/words"),
+            "src/sample/words/__init__.py": SHADOWING,
+        },
+        guard=SHADOW,
+    ),
+    Cheat(
         name="brings bytecode of a helper",
         files={
             "src/sample/core.py": NEARLY,

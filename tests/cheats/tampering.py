@@ -136,7 +136,8 @@ CASES = (
     _cheat(
         "names a plugin in a source module",
         {
-            "src/sample/__init__.py": "pytest_plugins = ['sample.hook']\nfrom sample.core import add, double\n",
+            "src/sample/__init__.py": "pytest_plugins = ['sample.hook']\n"
+            "from sample.core import add, double\n",
             "src/sample/hook.py": HOOK,
         },
         bites=False,

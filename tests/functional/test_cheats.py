@@ -1,6 +1,5 @@
 """The list of cheats, graded in the local sandbox."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,8 @@ from curate.harness.grade import Grade, grade_patch, make_grade
 from tests.cheats import CHEATS, HONEST, Candidate, Cheat, Honest
 from tests.cheats.sample import BASE, make_task
 from tests.helpers.editable import install_editable
+
+LOCAL = [it for it in CHEATS if it.only in ("", "local")]
 
 
 @pytest.fixture(scope="module")
@@ -41,21 +42,19 @@ def test_honest_patches_are_resolved(
     assert told.resolved, (told.reason, told.detail, told.restored_paths, told.output[-3000:])
 
 
-@pytest.mark.parametrize("cheat", CHEATS, ids=lambda it: it.name)
+@pytest.mark.parametrize("cheat", LOCAL, ids=lambda it: it.name)
 def test_cheats_earn_nothing(cheat: Cheat, built: BuiltInstance, backend: LocalBackend) -> None:
     told = grade(cheat, built, backend)
     assert told.resolved is not cheat.guarded, (told.reason, told.restored_paths)
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("cheat", [it for it in CHEATS if it.bites], ids=lambda it: it.name)
+@pytest.mark.parametrize("cheat", [it for it in LOCAL if it.bites], ids=lambda it: it.name)
 def test_cheats_bite_where_nothing_guards(
     cheat: Cheat, built: BuiltInstance, backend: LocalBackend
 ) -> None:
     checkout = Path(built.handle) / "checkout"
     task, patch = make_task(checkout, command=cheat.command), cheat.make_patch(checkout)
-    spec = RunSpec(
-        command=task.test_command, patches=(patch, task.test_patch), limits=task.limits
-    )
-    told = make_grade(task, patch, backend.run_tests(built, replace(spec)))
+    spec = RunSpec(command=task.test_command, patches=(patch, task.test_patch), limits=task.limits)
+    told = make_grade(task, patch, backend.run_tests(built, spec))
     assert told.resolved, (told.reason, told.detail, told.output[-3000:])

@@ -1,0 +1,75 @@
+"""Notice when tested code replaces parts of pytest (PYTEST_DONT_REWRITE).
+
+Runs in sandboxes as part of a plugin's text, on Python 3.6 and later and pytest 2.8 and later.
+
+It is no border: code in this process can also undo what it did, or replace this. It catches what a
+patch would do to be taken for a solution, and nothing of the plugins and hooks that a project has.
+"""
+
+import os
+import sys
+from typing import Any
+
+_PACKAGES = ("_pytest", "pluggy", "pytest", "unittest")
+
+
+class InternalsWatch:
+    """Compares functions of pytest with what they were, and finds plugins from *paths*.
+
+    Only code from one of *paths*, or from no file at all, counts as a change.
+    """
+
+    def __init__(self, paths: Any) -> None:
+        self._paths = frozenset(paths)
+        self._exists, self._realpath = os.path.exists, os.path.realpath
+        self._known = list(_list_functions()) if paths else []
+
+    def find_changes(self, manager: Any) -> Any:
+        """Return the names of what was replaced or registered since."""
+        if not self._paths:
+            return []
+        found = []
+        for owner, name, value, code in self._known:
+            now = vars(owner).get(name)
+            if (now is not value or _code_of(now) is not code) and self._is_foreign(now):
+                found.append(_name_of(owner) + "." + name)
+        for plugin in manager.get_plugins():
+            hooks = [it for name, it in _members(plugin) if name.startswith("pytest_")]
+            if any(map(self._is_foreign, hooks)):
+                found.append("plugin " + _name_of(plugin))
+        return sorted(set(found))
+
+    def _is_foreign(self, value: Any) -> bool:
+        code = _code_of(value)
+        if code is not None:
+            place = code.co_filename
+            return not self._exists(place) or self._realpath(place) in self._paths
+        module = sys.modules.get(getattr(type(value), "__module__", ""))
+        return self._realpath(getattr(module, "__file__", None) or os.sep) in self._paths
+
+
+def _list_functions() -> Any:
+    """Yield (owner, name, value, code) of all functions in modules and classes of pytest."""
+    for module in [it for name, it in sys.modules.items() if name.split(".")[0] in _PACKAGES]:
+        for name, value in _members(module):
+            if _code_of(value) is not None:
+                yield module, name, value, _code_of(value)
+            if isinstance(value, type) and value.__module__ == getattr(module, "__name__", ""):
+                for inner, member in _members(value):
+                    if _code_of(member) is not None:
+                        yield value, inner, member, _code_of(member)
+
+
+def _members(owner: Any) -> Any:
+    return list(getattr(owner, "__dict__", {}).items())
+
+
+def _code_of(value: Any) -> Any:
+    """Return the code of a function, also of one that a decorator of Python wraps."""
+    for name in ("__func__", "fget", "func"):
+        value = getattr(value, name, None) or value
+    return getattr(value, "__code__", None)
+
+
+def _name_of(owner: Any) -> str:
+    return str(getattr(owner, "__name__", None) or type(owner).__name__)
