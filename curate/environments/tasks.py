@@ -1,6 +1,7 @@
 """Tasks of a dataset: the store, a release directory, a file of rows, or a name on the Hub."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,6 @@ from typing import Any, Protocol
 from curate.builders.process.digest import content_hash
 from curate.core.errors import ConfigurationError, NotFoundError
 from curate.core.files import require_ordinary_file
-from curate.core.names import parse_repo_name
 from curate.core.settings import Settings
 from curate.core.task import Task
 from curate.environments.stored_tasks import make_stored_task
@@ -20,6 +20,7 @@ from curate.store import Store
 
 DEFAULT_SPLIT = "train"
 _BATCH_ROWS = 32
+_HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
 class TaskSource(Protocol):
@@ -64,7 +65,7 @@ def open_tasks(
         return _open_folder(path, split, dataset)
     if path.exists() or path.suffix in {".parquet", ".jsonl", ".ndjson"}:
         return RowTasks(name=dataset, paths=(_require_rows(path),))
-    if not parse_repo_name(dataset):
+    if not _HUB_NAME.fullmatch(dataset):
         raise NotFoundError(
             f"No dataset {dataset}.",
             hint="Pass a release directory, a .parquet or .jsonl file, or OWNER/NAME on the Hub.",
