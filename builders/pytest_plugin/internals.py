@@ -21,7 +21,7 @@ class InternalsWatch:
 
     def __init__(self, paths: Any) -> None:
         self._paths = frozenset(paths)
-        self._exists, self._realpath = os.path.exists, os.path.realpath
+        self._realpath = os.path.realpath
         self._known = list(_list_functions()) if paths else []
 
     def find_changes(self, manager: Any) -> Any:
@@ -40,12 +40,17 @@ class InternalsWatch:
         return sorted(set(found))
 
     def _is_foreign(self, value: Any) -> bool:
-        code = _code_of(value)
-        if code is not None:
-            place = code.co_filename
-            return not self._exists(place) or self._realpath(place) in self._paths
-        module = sys.modules.get(getattr(type(value), "__module__", ""))
-        return self._realpath(getattr(module, "__file__", None) or os.sep) in self._paths
+        function = _unwrap(value)
+        code = getattr(function, "__code__", None)
+        if code is None:
+            module = sys.modules.get(getattr(type(value), "__module__", ""))
+            return self._is_watched(getattr(module, "__file__", None))
+        # Bytecode may have been compiled elsewhere: then the module knows its file.
+        places = (code.co_filename, getattr(function, "__globals__", {}).get("__file__"))
+        return code.co_filename.startswith("<") or any(map(self._is_watched, places))
+
+    def _is_watched(self, place: Any) -> bool:
+        return bool(place) and self._realpath(place) in self._paths
 
 
 def _list_functions() -> Any:
@@ -65,10 +70,14 @@ def _members(owner: Any) -> Any:
 
 
 def _code_of(value: Any) -> Any:
-    """Return the code of a function, also of one that a decorator of Python wraps."""
+    return getattr(_unwrap(value), "__code__", None)
+
+
+def _unwrap(value: Any) -> Any:
+    """Return the function that a decorator of Python wraps."""
     for name in ("__func__", "fget", "func"):
         value = getattr(value, name, None) or value
-    return getattr(value, "__code__", None)
+    return value
 
 
 def _name_of(owner: Any) -> str:

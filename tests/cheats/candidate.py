@@ -38,7 +38,6 @@ class Candidate:
     name: str
     files: Files = field(default_factory=dict)
     patch: bytes = b""
-    command: str = ""  # other than the sample's
 
     def make_patch(self, checkout: Path) -> bytes:
         """Return the diff against HEAD of *checkout*, which is left as it is."""

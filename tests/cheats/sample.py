@@ -126,7 +126,7 @@ PASS_TO_PASS = (
 LIMITS = ResourceLimits(seconds=60, test_seconds=20, memory_bytes=512 << 20, pids=100)
 
 
-def make_task(checkout: Path, gold: bytes = b"", command: str = "") -> Task:
+def make_task(checkout: Path, gold: bytes = b"") -> Task:
     """Return the task of the sample in *checkout*; *gold* other than the plain solution."""
     return Task(
         instance_id="owner__sample-1",
@@ -138,7 +138,7 @@ def make_task(checkout: Path, gold: bytes = b"", command: str = "") -> Task:
         image_digest="",
         gold=gold or diff_files(checkout, GOLD),
         test_patch=diff_files(checkout, TEST_FILES),
-        test_command=command or COMMAND,
+        test_command=COMMAND,
         limits=LIMITS,
         fail_to_pass=FAIL_TO_PASS,
         pass_to_pass=PASS_TO_PASS,

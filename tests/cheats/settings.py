@@ -64,16 +64,12 @@ def _metadata(folder: str) -> Cheat:
     return Cheat(name=f"brings {folder}", files={**PLUGIN_FILE, **files}, guard=METADATA)
 
 
-def _command(command: str, tests: str = "", *, bites: bool = True) -> Cheat:
+def _command(command: str) -> Cheat:
+    """Nothing installs it where it would hide another, so it bites nowhere."""
     table = f"\n[options.entry_points]\nconsole_scripts =\n    {command} = {PLUGIN}:main\n"
     files = {"setup.cfg": SETUP_CFG + table, "src/sample/shortcut.py": COMMAND_CODE}
-    return Cheat(
-        name=f"declares a command {command}",
-        files=files,
-        command=tests,
-        guard=ENTRY_POINTS,
-        bites=bites,
-    )
+    name = f"declares a command {command}"
+    return Cheat(name=name, files=files, guard=ENTRY_POINTS, bites=False)
 
 
 CASES = (
@@ -81,7 +77,7 @@ CASES = (
     _own(".pytest.ini"),
     _own("pytest.toml", PYTEST_TOML, bites=False),  # pytest 9
     _own(".pytest.toml", PYTEST_TOML, bites=False),
-    _own("tests/pytest.ini"),
+    _own("tests/pytest.ini", bites=False),  # ids would be others
     Cheat(
         name="makes pytest.ini a link",
         files={**PLUGIN_FILE, "pytest.ini": Link("options.ini"), "options.ini": INI},
@@ -167,6 +163,7 @@ CASES = (
     _tables(
         "writes setup.cfg in the folder of tests",
         {"tests/setup.cfg": f"[tool:pytest]\n{ADDOPTS}\nmarkers = slow: takes long\n"},
+        bites=False,  # ids would be others
     ),
     _tables(
         "makes setup.cfg a link",
@@ -184,9 +181,7 @@ CASES = (
             f"setup(entry_points={{'pytest11': ['shortcut = {PLUGIN}']}})\n"
         },
     ),
-    _command("python"),
-    _command("pytest", "pytest -p no:cacheprovider tests/test_core.py tests/test_kept.py"),
-    _command("git", bites=False),
+    *map(_command, ("python", "git", "timeout")),
     _metadata("shortcut-1.dist-info"),
     _metadata("src/shortcut-1.dist-info"),
     _metadata("src/sample.egg-info"),

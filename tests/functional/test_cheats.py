@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 
 from curate.builders.backends.local import LocalBackend
-from curate.builders.model import BuiltInstance, RunSpec
+from curate.builders.model import BuiltInstance
 from curate.builders.settings import BuildSettings
-from curate.harness.grade import Grade, grade_patch, make_grade
-from tests.cheats import CHEATS, HONEST, Candidate, Cheat, Honest
-from tests.cheats.sample import BASE, make_task
+from tests import cheats
+from tests.cheats import HONEST, Cheat, Honest, as_parameters
+from tests.cheats.sample import BASE
 from tests.helpers.editable import install_editable
 
-LOCAL = [it for it in CHEATS if it.only in ("", "local")]
+CASES = cheats.cheats_for("local")
+QUICK_HONEST = [it for it in HONEST if it.is_gold] + list(HONEST[:2])
 
 
 @pytest.fixture(scope="module")
@@ -26,35 +27,23 @@ def backend(tmp_path_factory: pytest.TempPathFactory) -> LocalBackend:
     return LocalBackend(BuildSettings(cache_dir=tmp_path_factory.mktemp("cache")))
 
 
-def grade(candidate: Candidate, built: BuiltInstance, backend: LocalBackend) -> Grade:
-    checkout = Path(built.handle) / "checkout"
-    patch = candidate.make_patch(checkout)
-    is_gold = isinstance(candidate, Honest) and candidate.is_gold
-    task = make_task(checkout, patch if is_gold else b"", candidate.command)
-    return grade_patch(task, built, patch, backend)
-
-
-@pytest.mark.parametrize("honest", HONEST, ids=lambda it: it.name)
+@pytest.mark.parametrize("honest", as_parameters(HONEST, QUICK_HONEST))
 def test_honest_patches_are_resolved(
     honest: Honest, built: BuiltInstance, backend: LocalBackend
 ) -> None:
-    told = grade(honest, built, backend)
+    told = cheats.grade(honest, Path(built.handle) / "checkout", built, backend)
     assert told.resolved, (told.reason, told.detail, told.restored_paths, told.output[-3000:])
 
 
-@pytest.mark.parametrize("cheat", LOCAL, ids=lambda it: it.name)
+@pytest.mark.parametrize("cheat", as_parameters(CASES, cheats.one_for_each_guard(CASES)))
 def test_cheats_earn_nothing(cheat: Cheat, built: BuiltInstance, backend: LocalBackend) -> None:
-    told = grade(cheat, built, backend)
+    told = cheats.grade(cheat, Path(built.handle) / "checkout", built, backend)
     assert told.resolved is not cheat.guarded, (told.reason, told.restored_paths)
 
 
-@pytest.mark.heavy
-@pytest.mark.parametrize("cheat", [it for it in LOCAL if it.bites], ids=lambda it: it.name)
+@pytest.mark.parametrize("cheat", as_parameters([it for it in CASES if it.bites], ()))
 def test_cheats_bite_where_nothing_guards(
     cheat: Cheat, built: BuiltInstance, backend: LocalBackend
 ) -> None:
-    checkout = Path(built.handle) / "checkout"
-    task, patch = make_task(checkout, command=cheat.command), cheat.make_patch(checkout)
-    spec = RunSpec(command=task.test_command, patches=(patch, task.test_patch), limits=task.limits)
-    told = make_grade(task, patch, backend.run_tests(built, spec))
+    told = cheats.run_unguarded(cheat, Path(built.handle) / "checkout", built, backend)
     assert told.resolved, (told.reason, told.detail, told.output[-3000:])
