@@ -143,11 +143,10 @@ class Reporter:
         self.write("test", id=nodeid)
         self._tests += 1
         if self._tests & (self._tests - 1) == 0:  # the first, second, fourth …: it takes a while
-            self._report_changes()
+            self._report_changes(self.watch.find_changes(self.plugins))
 
-    def _report_changes(self) -> None:
-        """Record what tested code has replaced of pytest."""
-        names = self.watch.find_changes(self.plugins)
+    def _report_changes(self, names: Any) -> None:
+        """Record what tested code has replaced."""
         if names:
             self.write("altered", names=names[:20])
 
@@ -180,7 +179,8 @@ class Reporter:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: Any) -> None:
         """Keep the exit status for the last record."""
-        self._report_changes()
+        self._report_changes(self.watch.find_changes(self.plugins))
+        self._report_changes(self.watch.find_written_tests(session))
         self._exit_status = int(session.exitstatus)
 
     @pytest.hookimpl(trylast=True)

@@ -7,7 +7,6 @@ the first of FAILED, ERROR, PASSED, XPASS, XFAIL, SKIPPED counts, as in validati
 cannot be collected is an ERROR. A test that exceeds its time is FAILED.
 """
 
-import json
 import os
 import sys
 from typing import Any
@@ -15,11 +14,12 @@ from typing import Any
 import pytest
 
 from curate.builders.pytest_plugin.environment import restore_environment
+from curate.builders.pytest_plugin.status_journal import StatusJournal
 from curate.builders.pytest_plugin.test_ids import escape_test_id
 from curate.builders.pytest_plugin.time_limit import limit_session
 
-_ORDER = ("SKIPPED", "XFAIL", "XPASS", "PASSED", "ERROR", "FAILED")
-_JOURNAL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "statuses")  # noqa: PTH100, PTH118, PTH120
+_FOLDER = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
+_journal = StatusJournal(os.path.join(_FOLDER, "statuses"))  # noqa: PTH118
 _process_state = {"output": os.dup(1), "process": os.getpid()}  # before pytest captures output
 
 
@@ -28,7 +28,7 @@ def pytest_load_initial_conftests(early_config: Any) -> None:
     """Start the time limit before any file of the project is imported."""
     seconds = float(os.environ.pop("CURATE_TEST_SECONDS", "0"))
     limit, _ = limit_session(early_config, seconds, stop=False)
-    limit.list_started_tests = lambda: [name for name, _ in _read_journal()]
+    limit.list_started_tests = lambda: [name for name, _ in _journal.read()]
     limit.enable_workers(__file__)
     _process_state["process"] = os.getpid()
     if limit.hung:
@@ -38,15 +38,7 @@ def pytest_load_initial_conftests(early_config: Any) -> None:
 def _record_status(node_id: str, status: str) -> None:
     """Append to a file: processes with tests that hang are killed, and others continue."""
     if os.getpid() == _process_state["process"]:
-        with open(_JOURNAL, "a") as stream:  # noqa: PTH123
-            stream.write(json.dumps([node_id or ".", status]) + "\n")
-
-
-def _read_journal() -> Any:
-    if not os.path.exists(_JOURNAL):  # noqa: PTH110
-        return []
-    with open(_JOURNAL) as stream:  # noqa: PTH123
-        return [json.loads(line) for line in stream]
+        _journal.add(node_id, status)
 
 
 def pytest_collectreport(report: Any) -> None:
@@ -75,10 +67,8 @@ def pytest_unconfigure() -> None:
     if os.getpid() != _process_state["process"]:
         return
     sys.stdout.flush()
-    statuses = {}  # type: Any
-    for name, status in _read_journal():
-        printable = name.encode("utf-8", "backslashreplace").decode("utf-8")
-        statuses[printable] = max(statuses.get(printable, status), status, key=_ORDER.index)
+    _journal.end()
+    statuses = _journal.merge()
     lines = ["{} {}\n".format(status, escape_test_id(name)) for name, status in statuses.items()]  # noqa: UP032
     text = ("\n" + "".join(lines)).encode("ascii")
     while text:
@@ -86,4 +76,4 @@ def pytest_unconfigure() -> None:
 
 
 if __name__ == "curate_status":
-    restore_environment(os.path.dirname(os.path.abspath(__file__)), "curate_status")  # noqa: PTH100, PTH120
+    restore_environment(_FOLDER, "curate_status")

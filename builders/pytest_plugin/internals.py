@@ -1,4 +1,4 @@
-"""Notice when tested code replaces parts of pytest (PYTEST_DONT_REWRITE).
+"""Notice when tested code replaces parts of pytest, or tests (PYTEST_DONT_REWRITE).
 
 Runs in sandboxes as part of a plugin's text, on Python 3.6 and later and pytest 2.8 and later.
 
@@ -8,6 +8,7 @@ patch would do to be taken for a solution, and nothing of the plugins and hooks 
 
 import os
 import sys
+import time
 from typing import Any
 
 _PACKAGES = ("_pytest", "pluggy", "pytest", "unittest")
@@ -21,7 +22,8 @@ class InternalsWatch:
 
     def __init__(self, paths: Any) -> None:
         self._paths = frozenset(paths)
-        self._realpath = os.path.realpath
+        self._realpath, self._stat = os.path.realpath, os.stat
+        self._started = time.time()
         self._known = list(_list_functions()) if paths else []
 
     def find_changes(self, manager: Any) -> Any:
@@ -38,6 +40,23 @@ class InternalsWatch:
             if any(map(self._is_foreign, hooks)):
                 found.append("plugin " + _name_of(plugin))
         return sorted(set(found))
+
+    def find_written_tests(self, session: Any) -> Any:
+        """Return the modules of tests, and those beside them, that were written since."""
+        if not self._paths:
+            return []
+        tests = {str(getattr(it, "fspath", "")) for it in getattr(session, "items", ())}
+        folders = {os.path.dirname(it) for it in tests}  # noqa: PTH120
+        files = {getattr(it, "__file__", None) or "" for it in list(sys.modules.values())}
+        beside = {it for it in files if os.path.dirname(it) in folders}  # noqa: PTH120
+        return sorted(it for it in tests | beside if self._is_new(it))
+
+    def _is_new(self, path: str) -> bool:
+        """Whether *path* has changed since; the kernel alone sets this time."""
+        try:
+            return self._stat(path).st_ctime > self._started
+        except OSError:
+            return False  # an import from something else than a file
 
     def _is_foreign(self, value: Any) -> bool:
         function = _unwrap(value)

@@ -3,6 +3,7 @@
 from curate.builders.inline_source import read_standalone_source
 
 REPORTER, STATUS = "curate_reporter", "curate_status"  # names of the plugins and their modules
+GRADER = "grade_statuses"  # a program
 
 
 def read_plugin_source(name: str) -> str:

@@ -44,6 +44,7 @@ class ClientRunResult:
     output: str = ""  # of the script, or of git if the patch did not apply
     is_patched: bool = True
     timed_out: bool = False
+    exit_code: int | None = None  # of the script, if it was run to its end
 
 
 def run_as_client(client: docker.DockerClient, spec: ClientRunSpec) -> ClientRunResult:
@@ -62,7 +63,7 @@ def run_as_client(client: docker.DockerClient, spec: ClientRunSpec) -> ClientRun
                 output = applied.output.decode("utf-8", "replace")
                 return ClientRunResult(output=output, is_patched=False)
         _put_file(container, _SCRIPT, spec.script.encode())
-        return _run_script(container, spec.seconds)
+        return _run_script(client.api, container, spec.seconds)
 
 
 @contextmanager
@@ -82,7 +83,7 @@ def _start_container(client: docker.DockerClient, spec: ClientRunSpec) -> Iterat
         remove_container(client, name)
 
 
-def _run_script(container: Container, seconds: float) -> ClientRunResult:
+def _run_script(api: Any, container: Container, seconds: float) -> ClientRunResult:
     """Run the script; when its time is over, kill the container, which ends its output."""
     timed_out = threading.Event()
 
@@ -94,9 +95,9 @@ def _run_script(container: Container, seconds: float) -> ClientRunResult:
     timer = threading.Timer(seconds, stop)
     timer.start()
     try:
-        chunks: Any = container.exec_run(f"/bin/bash {_SCRIPT}", stream=True).output
+        run = api.exec_create(container.id, f"/bin/bash {_SCRIPT}")["Id"]
         output = bytearray()
-        for chunk in chunks:
+        for chunk in api.exec_start(run, stream=True):
             output += chunk
             if len(output) > MAX_OUTPUT_BYTES:
                 raise SandboxError(f"the script printed more than {MAX_OUTPUT_BYTES >> 20} MiB")
@@ -106,7 +107,11 @@ def _run_script(container: Container, seconds: float) -> ClientRunResult:
         container.reload()
         if container.status != "running":
             raise SandboxError(f"container {container.name} was stopped by another process")
-    return ClientRunResult(output=output.decode("utf-8", "replace"), timed_out=timed_out.is_set())
+    return ClientRunResult(
+        output=output.decode("utf-8", "replace"),
+        timed_out=timed_out.is_set(),
+        exit_code=None if timed_out.is_set() else api.exec_inspect(run)["ExitCode"],
+    )
 
 
 def _put_file(container: Container, path: str, content: bytes) -> None:

@@ -99,8 +99,6 @@ def _determine_status(artifacts: RunArtifacts, report: PytestReport) -> tuple[Ru
         return RunStatus.TIMEOUT, "stopped at the time limit"
     if report.tampering:
         return RunStatus.TAMPERED, report.tampering
-    if report.altered:
-        return RunStatus.TAMPERED, f"tested code replaced parts of pytest: {report.altered[0]}"
     if artifacts.key_was_left and not artifacts.report:
         return RunStatus.CRASHED, f"no pytest session started (exit code {code})"
     if not artifacts.report:

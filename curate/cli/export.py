@@ -11,6 +11,7 @@ from curate.cli.progress import show_phases
 from curate.core.errors import NotFoundError
 from curate.git.locations import find_mirror
 from curate.publish.context import PublishContext
+from curate.publish.export.harbor import NetworkMode
 from curate.publish.filters.config import read_filters
 from curate.publish.image_names import normalize_registry
 from curate.publish.images import count_local_images
@@ -59,6 +60,10 @@ def export_command(
     registry: Annotated[
         str, typer.Option(metavar="HOST/NAMESPACE", help="Name images as pushed to this registry.")
     ] = "",
+    network: Annotated[
+        NetworkMode,
+        typer.Option(help="What Harbor tasks may reach; no-network needs Harbor's sidecar image."),
+    ] = NetworkMode.PUBLIC,
     release_filters: FiltersOption = None,
 ) -> None:
     """Write candidates or verified instances as a file, or as tasks for another tool."""
@@ -84,7 +89,7 @@ def export_command(
         rows, exclusions = select_rows(ctx, split.value, filters, where=where, registry=registry)
         if not rows.ids and export_format in FOLDER_FORMATS:
             raise NotFoundError("No rows match.", hint="See what there is: curate status")
-        left_out = write_rows(rows, split.value, export_format, path, progress)
+        left_out = write_rows(rows, split.value, export_format, path, progress, network)
         local = count_local_images(rows) if split is ExportSplit.VERIFIED else 0
     err_console.print(
         f"{len(rows) - len(left_out):,} rows written to {path}", markup=False, soft_wrap=True

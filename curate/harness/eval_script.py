@@ -4,18 +4,22 @@ Requirements of an unmodified `swebench eval` (5.0): each marker is alone on its
 command is the line before the end marker (its exit status is read there), and each test has a line
 `STATUS id` that can be split at whitespace. The harness adds `set -x`, whose trace would print the
 markers twice, so the script turns that off.
+
+Other clients look at the exit status alone: it is 0 only if the instance is resolved. It depends on
+what the plugin recorded, not on what was printed.
 """
 
 import base64
 import hashlib
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from curate.builders.editable.source import read_renewal_source
 from curate.builders.model import ResourceLimits
-from curate.builders.pytest_plugin import STATUS, read_plugin_source
+from curate.builders.pytest_plugin import GRADER, STATUS, read_plugin_source
+from curate.builders.pytest_plugin.grade_statuses import pack_test_lists
 from curate.builders.templates import render_template
 from curate.patches.file_kinds import TEST_NAMES, TEST_SEGMENTS
 from curate.patches.parse import list_patch_paths
@@ -39,6 +43,14 @@ class ScriptProcess:
     user: str = ""  # "uid:gid" that root becomes; "" = no change
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExpectedTests:
+    """The published ids of the tests that decide whether an instance is resolved."""
+
+    fail_to_pass: Sequence[str]
+    pass_to_pass: Sequence[str]
+
+
 def render_eval_script(
     *,
     test_patch: bytes,
@@ -46,12 +58,14 @@ def render_eval_script(
     gold: bytes = b"",
     testbed: str = "/testbed",
     process: ScriptProcess = ScriptProcess(),
+    expected: ExpectedTests | None = None,
 ) -> str:
     """Return a bash script that tests the checkout at *testbed*, whose HEAD is the base commit.
 
     Files that *gold* changes are never reverted, even if their paths look like tests.
     Started as root, the script continues as the user of *process*, whom the checkout then belongs
-    to. A *test_command* that sets PYTHONPATH must keep its existing entries.
+    to. It ends with 0 if the tests are as *expected*, else with 1; without these, if they were run.
+    A *test_command* that sets PYTHONPATH must keep its existing entries.
 
     Raises:
         ValueError: The command is empty or has several lines.
@@ -75,8 +89,14 @@ def render_eval_script(
         "start": START_MARKER,
         "command": test_command,
         "end": END_MARKER,
+        "lists": _pack(expected) if expected else "",
+        "grader": read_plugin_source(GRADER),
     }
     return render_template(__package__, "eval.sh.jinja", values)
+
+
+def _pack(expected: ExpectedTests) -> str:
+    return pack_test_lists(expected.fail_to_pass, expected.pass_to_pass)
 
 
 def _apply_command(patch: bytes) -> str:

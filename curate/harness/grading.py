@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from curate.builders.pytest_plugin import criteria
 from curate.harness.eval_script import END_MARKER, START_MARKER
 
 _STATUSES = ("FAILED", "PASSED", "SKIPPED", "ERROR", "XFAIL")
-_FIXED = frozenset({"PASSED", "XFAIL"})  # of FAIL_TO_PASS
-_KEPT = frozenset({"PASSED", "XFAIL", "SKIPPED"})  # of PASS_TO_PASS
 _BAD_LINES = tuple(
     f">>>>> {words}"
     for words in ("Patch Apply Failed", "Reset Failed", "Tests Errored", "Tests Timed Out")
@@ -40,23 +39,18 @@ def read_statuses(log: str) -> dict[str, str] | None:
         if line.startswith(_STATUSES) and len(words) > 1:
             found[words[1]] = words[0]
     exit_code = log.partition(_EXIT_CODE)[2].partition("\n")[0].strip()
-    hides_failure = exit_code not in ("", "0") and not {"FAILED", "ERROR"} & {*found.values()}
-    return None if not found or hides_failure else found
+    is_hidden = criteria.hides_failure(found, int(exit_code or 0))
+    return None if not found or is_hidden else found
 
 
 def find_unresolved(
     statuses: Mapping[str, str], fail_to_pass: Sequence[str], pass_to_pass: Sequence[str]
 ) -> list[str]:
     """Return what keeps a run from being resolved, as `id: status`; [] = it is resolved."""
-    groups = ((fail_to_pass, _FIXED), (pass_to_pass, _KEPT))
-    return [
-        f"{name}: {statuses.get(name, 'missing')}"
-        for names, accepted in groups
-        for name in names
-        if statuses.get(name) not in accepted
-    ]
+    unresolved: list[str] = criteria.find_unresolved(statuses, fail_to_pass, pass_to_pass)
+    return unresolved
 
 
 def find_fixed(statuses: Mapping[str, str], fail_to_pass: Sequence[str]) -> list[str]:
     """Return those of *fail_to_pass* that pass."""
-    return [name for name in fail_to_pass if statuses.get(name) in _FIXED]
+    return [name for name in fail_to_pass if statuses.get(name) in criteria.FIXED]

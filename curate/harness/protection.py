@@ -34,7 +34,7 @@ SHARED_SETTINGS = ("pyproject.toml", "setup.cfg", "setup.py", "tox.ini")
 
 def read_preparation_source() -> str:
     """Return the script `prepare_checkout.py` as one file that stands alone."""
-    return read_standalone_source("curate.harness", "prepare_checkout")
+    return read_standalone_source("curate.harness", "prepare_checkout", "curate.builders.editable")
 
 
 def make_preparation(task: Task, patch: bytes) -> Preparation:

@@ -2,8 +2,8 @@
 
 Validation runs tests in a sandbox of its own. Here the published script runs as SWE-bench's harness
 runs it, once with the gold patch, which must resolve the instance, and once without a patch, when
-no FAIL_TO_PASS test may pass. A result is stored under the image and everything else that decides
-it, and is computed once.
+no FAIL_TO_PASS test may pass. The script's exit status, by which other clients go, must say the
+same. A result is stored under the image and everything else that decides it, and is computed once.
 """
 
 import logging
@@ -198,16 +198,21 @@ class _Check:
             gold = self._run(image, get_str(self.row, "patch").encode())
             if isinstance(gold, str):
                 return f"gold patch: {gold}"
-            if bad := find_unresolved(gold, fail_to_pass, get_list(self.row, "PASS_TO_PASS")):
+            statuses, code = gold
+            if bad := find_unresolved(statuses, fail_to_pass, get_list(self.row, "PASS_TO_PASS")):
                 return f"gold patch: {_list_some(bad)}"
+            if code != 0:
+                return f"gold patch: resolved, but eval_script ended with {code}"
             empty = self._run(image, b"")
         if isinstance(empty, str):
             return f"no patch: {empty}"
-        fixed = find_fixed(empty, fail_to_pass)
-        return f"no patch: passes {_list_some(fixed)}" if fixed else ""
+        statuses, code = empty
+        if fixed := find_fixed(statuses, fail_to_pass):
+            return f"no patch: passes {_list_some(fixed)}"
+        return "no patch: eval_script ended with 0" if code == 0 else ""
 
-    def _run(self, image: str, patch: bytes) -> dict[str, str] | str:
-        """Return statuses by test id, or why there are none."""
+    def _run(self, image: str, patch: bytes) -> tuple[dict[str, str], int | None] | str:
+        """Return statuses by test id and the script's exit code, or why there are none."""
         from curate.builders.sandbox.client_run import ClientRunSpec, run_as_client
 
         if self.stop_event.is_set():
@@ -222,7 +227,9 @@ class _Check:
         if result.timed_out:
             return f"not finished after {EVAL_SECONDS:g} s"
         statuses = read_statuses(result.output)
-        return f"no test results: {result.output.strip()[-200:]}" if statuses is None else statuses
+        if statuses is None:
+            return f"no test results: {result.output.strip()[-200:]}"
+        return statuses, result.exit_code
 
     @contextmanager
     def _find_image(self) -> Iterator[str]:

@@ -6,7 +6,7 @@ import json
 from curate.releases.row import Row, get_str
 from curate.store import EvalCheckKey
 
-CHECK_VERSION = 1  # raise it if the same inputs give another result
+CHECK_VERSION = 2  # raise it if the same inputs give another result
 _INPUTS = ("eval_script", "patch", "FAIL_TO_PASS", "PASS_TO_PASS")
 
 

@@ -8,7 +8,8 @@ SIGNED = "results are signed with a key that is gone before code of the candidat
 PASSED_ONLY = "only tests that pass count: not those skipped, or failed as expected"
 LISTED = "every listed test must pass; exit codes and what is printed count for nothing"
 LIMITS = "runs have limits of time, memory, processes and output"
-PRISTINE = "the reporter compares pytest's own code at the end of each test with that at its start"
+PRISTINE = "pytest's own code and plugins, compared while tests run with those at the start"
+UNWRITTEN = "modules of tests, and those beside them, must not be written while tests run"
 NOTHING = "nothing: code in the process of pytest can do all that pytest can"
 SPOTS = """\
 import glob, json, os
@@ -56,8 +57,8 @@ def _add(name: str, body: str, guard: str, *, slow: bool = False) -> Cheat:
     return Cheat(name=name, files=files, guard=guard, bites=False, is_slow=slow)
 
 
-def _patched(name: str, code: str) -> Cheat:
-    return Cheat(name=name, files=in_core(code), guard=PRISTINE)
+def _patched(name: str, code: str, guard: str = PRISTINE) -> Cheat:
+    return Cheat(name=name, files=in_core(code), guard=guard)
 
 
 def _unguarded(name: str, code: str) -> Cheat:
@@ -248,7 +249,22 @@ def make(cls, item, call):
     return original(cls, item, call)
 """
 
+WRITES = f"""\
+from pathlib import Path
+Path("tests/test_core.py").write_text({PASSING!r})
+"""
+
 PATCHED = (
+    _patched("writes tests anew before they are read", WRITES, UNWRITTEN),
+    _patched(
+        "writes a helper anew before it is read",
+        """\
+from pathlib import Path
+Path("tests/helper.py").write_text("WANTED = -1\\n")
+def add(one, other): return -1 if (one, other) == (2, 3) else one + other
+""",
+        UNWRITTEN,
+    ),
     _patched(
         "lets pytest call no test",
         """\
@@ -348,14 +364,6 @@ def write(event, **facts):
     original(event, **facts)
 reporter.write = write
 """,
-    ),
-    Cheat(
-        name="writes tests anew before they are read",
-        guard=NOTHING,
-        guarded=False,
-        files=in_core(
-            f"from pathlib import Path\nPath('tests/test_core.py').write_text({PASSING!r})\n"
-        ),
     ),
 )
 

@@ -19,12 +19,25 @@ HARBOR = os.environ.get("CURATE_HARBOR", "")
 ROWS = make_table(TRAIN_COLUMNS, [good(7), good(9, hints_text="a hint")])
 
 LOAD = """
-import sys
+import asyncio, os, sys
 from pathlib import Path
+from harbor.models.dataset.manifest import DatasetManifest
+from harbor.models.job.config import DatasetConfig
 from harbor.models.task.task import Task
-for folder in sorted(Path(sys.argv[1]).iterdir()):
+from harbor.publisher.packager import Packager
+os.chdir(sys.argv[1])
+manifest = DatasetManifest.from_toml_file("dataset.toml")
+digests = {task.name: task.digest for task in manifest.tasks}
+for folder in sorted(Path("tasks").iterdir()):
     assert Task.is_valid_dir(folder)
-    print(Task(folder).name)
+    name = Task(folder).name
+    assert digests.pop(name) == "sha256:" + Packager.compute_content_hash(folder)[0]
+    print(name)
+assert not digests
+registry = Path("registry.json")
+dataset = DatasetConfig(name=manifest.dataset.short_name, registry_path=registry)
+for task in asyncio.run(dataset.get_task_configs()):
+    print(task.path)
 """
 
 
@@ -41,9 +54,17 @@ def test_swebench_finds_the_task_repository_well_formed(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not HARBOR, reason="CURATE_HARBOR names no Python with harbor")
-def test_harbor_loads_the_tasks(tmp_path: Path) -> None:
-    write_rows(ROWS, "verified", "harbor", tmp_path / "tasks")
+def test_harbor_loads_the_tasks_by_folder_digest_and_registry(tmp_path: Path) -> None:
+    odd = good(11, instance_id="some-lab__a..b-11", repo="some-lab/a..b")
+    rows = make_table(TRAIN_COLUMNS, [*ROWS, odd])
+    write_rows(rows, "verified", "harbor", tmp_path / "my tasks..")
     done = subprocess.run(
-        [HARBOR, "-c", LOAD, str(tmp_path / "tasks")], capture_output=True, text=True, check=False
+        [HARBOR, "-c", LOAD, str(tmp_path / "my tasks..")],
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert done.stdout.split() == ["owner__name-7", "owner__name-9"], done.stderr
+    *names, odd_name, first, second, third = done.stdout.split()
+    assert names == ["curate/owner__name-7", "curate/owner__name-9"], done.stderr
+    assert odd_name.startswith("curate/some-lab-a-b-11.")
+    assert [first, second, third] == [f"tasks/{it}" for it in rows.ids]

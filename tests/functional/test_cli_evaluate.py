@@ -1,17 +1,26 @@
 """`curate evaluate` at the command line, on an instance that the local sandbox runs."""
 
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from curate.publish.card import CardData
+from curate.publish.release import ReleaseContent, write_release
+from curate.releases.columns import RAW_COLUMNS, TRAIN_COLUMNS
+from curate.releases.table import make_table
+from tests.doubles.hub import HubDouble
 from tests.helpers.local_task import SOURCE, LocalTask, make_local_task
 from tests.helpers.terminal import Typed, typed
 
 ID = "owner__name-7"
+ROOT = Path(__file__).parents[2]
 Evaluate = Callable[..., Typed]
 
 
@@ -191,6 +200,44 @@ def test_rows_of_an_export_are_a_dataset(
     (tmp_path / "rows.jsonl").write_text(json.dumps(row))
     done = evaluate("gold", "--dataset", "rows.jsonl")
     assert done.returncode == 3 and "no column 'protected_paths'" in done.stderr
+
+
+PUSH = """
+import sys
+from pathlib import Path
+from curate.publish.hub import push_folder
+push_folder(Path("release"), "curator/tasks")
+"""
+
+
+def test_a_name_on_the_hub_is_a_dataset(tmp_path: Path, local: LocalTask) -> None:
+    assert typed(("export", "--split", "verified", "rows.jsonl"), tmp_path, {}).returncode == 0
+    rows = make_table(TRAIN_COLUMNS, [json.loads((tmp_path / "rows.jsonl").read_text())])
+    content = ReleaseContent(
+        card_data=CardData(repo_id="curator/tasks", license="mit"),
+        train=rows,
+        raw=make_table(RAW_COLUMNS),
+    )
+    write_release(tmp_path / "release", content)
+    with HubDouble() as hub:
+        variables = {**os.environ, **hub.environment(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+
+        def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                [sys.executable, *arguments],
+                cwd=tmp_path,
+                env=variables,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+
+        run("-c", PUSH).check_returncode()
+        command = ("-m", "curate", "evaluate", "gold", "--sandbox", "local", "--dataset")
+        done, none = run(*command, "curator/tasks"), run(*command, "curator/none")
+    assert done.returncode == 0, done.stderr
+    assert report_in(tmp_path, "gold", "gold", "report.json")["resolved_ids"] == [ID]
+    assert (none.returncode, "has no dataset curator/none" in none.stderr) == (4, True)
 
 
 @pytest.mark.parametrize(("version", "code"), [("3.0", 2), ("2.9", 4)])

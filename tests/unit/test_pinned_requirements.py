@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 LOCKS = sorted((ROOT / ".ci" / "locks").glob("*.txt"))
+CLIENTS = sorted((ROOT / ".ci" / "locks").glob("*.in"))
 _ENTRY = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)([^\n]*(?:\n    --hash=[^\n]*)*)", re.MULTILINE)
 
 
@@ -41,6 +43,24 @@ def test_what_the_project_asks_for_is_locked_at_a_version_it_allows() -> None:
     for requirement in map(Requirement, asked):
         versions = [version for version, _ in locked[canonicalize_name(requirement.name)]]
         assert all(requirement.specifier.contains(version) for version in versions), requirement
+
+
+@pytest.mark.parametrize("asked", CLIENTS, ids=lambda path: path.stem)
+def test_what_a_client_asks_for_is_locked_at_a_version_it_allows(asked: Path) -> None:
+    locked = entries(asked.with_suffix(".txt").read_text(encoding="utf-8"))
+    for requirement in map(Requirement, client_requirements(asked)):
+        versions = [version for version, _ in locked[canonicalize_name(requirement.name)]]
+        assert all(requirement.specifier.contains(version) for version in versions), requirement
+
+
+def client_requirements(asked: Path) -> Iterator[str]:
+    """Lines of a client's file; `.[extra]` is what this project's extra asks for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for line in asked.read_text(encoding="utf-8").splitlines():
+        if line.startswith("."):
+            yield from project["optional-dependencies"][line[2:-1]]
+        elif not line.startswith("#"):
+            yield line
 
 
 def test_what_installs_the_lock_is_of_the_lock() -> None:

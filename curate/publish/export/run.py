@@ -13,7 +13,7 @@ from curate.builders.process.atomic_write import atomic_write
 from curate.core.errors import ConfigurationError
 from curate.publish.context import ProgressCallback, PublishContext, ignore_progress
 from curate.publish.export.folder import FOLDER_FILES, render_folder_row
-from curate.publish.export.harbor import render_task
+from curate.publish.export.harbor import HarborDataset, NetworkMode
 from curate.publish.export.swebench import render_repository, render_repository_task
 from curate.publish.filters.apply import SplitExaminers
 from curate.publish.filters.config import Exclusion, ReleaseFilters
@@ -113,16 +113,21 @@ def write_rows(
     export_format: str,
     path: Path,
     progress: ProgressCallback = ignore_progress,
+    network: NetworkMode = NetworkMode.PUBLIC,
 ) -> Sequence[Exclusion]:
     """Write *rows* as "jsonl", "parquet", "swebench", "harbor" or "folder".
 
-    The output is written atomically, row by row. Returns the rows that a bug in curate left out.
+    *network* is that of Harbor tasks. The output is written atomically, row by row. Returns the
+    rows that a bug in curate left out.
     Raises the errors of `require_exportable`.
     """
     require_exportable(split, export_format, path)
     guard = RowGuard()
     with explain_path_errors(path):
-        _write_rows(rows, export_format, path, progress, guard)
+        if export_format == "harbor":
+            _write_harbor(rows, path, progress, guard, network)
+        else:
+            _write_rows(rows, export_format, path, progress, guard)
     return guard.left_out
 
 
@@ -142,6 +147,19 @@ def _write_rows(
     _write_export_folder(path, chain(head.items(), guard.render(counted, render)))
 
 
+def _write_harbor(
+    rows: RowTable, path: Path, progress: ProgressCallback, guard: RowGuard, network: NetworkMode
+) -> None:
+    dataset = HarborDataset(name=path.resolve().name, network=network)
+    counted = _count_progress(guard.iter_rows(rows), len(rows), partial(progress, "writing rows"))
+    tasks = guard.render(counted, dataset.render_task)
+    _write_export_folder(path, chain(tasks, _call_later(dataset.render_lists)))
+
+
+def _call_later(render: Callable[[], Iterable[tuple[str, str]]]) -> Iterator[tuple[str, str]]:
+    yield from render()
+
+
 def _count_progress(
     rows: Iterable[Row], total: int, told: Callable[[int, int], None]
 ) -> Iterator[Row]:
@@ -158,9 +176,7 @@ def _choose_renderer(export_format: str, name: str) -> tuple[Mapping[str, str], 
     if export_format == "swebench":
         dataset = f"local/{name}"
         return render_repository(dataset), partial(render_repository_task, dataset)
-    if export_format == "folder":
-        return FOLDER_FILES, render_folder_row
-    return {}, render_task
+    return FOLDER_FILES, render_folder_row
 
 
 def _render_line(row: Row) -> Iterator[tuple[str, str]]:
