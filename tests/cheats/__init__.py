@@ -17,12 +17,20 @@ from tests.cheats.candidate import Candidate, Cheat, Honest
 from tests.cheats.honest import CASES as HONEST
 from tests.cheats.inside import CASES as INSIDE
 from tests.cheats.patch_shapes import CASES as PATCH_SHAPES
+from tests.cheats.pytest_parts import CASES as PYTEST_PARTS
 from tests.cheats.sample import make_task
 from tests.cheats.settings import CASES as SETTINGS
 from tests.cheats.shadowing import CASES as SHADOWING
 from tests.cheats.tampering import CASES as TAMPERING
 
-CHEATS: tuple[Cheat, ...] = (*TAMPERING, *SETTINGS, *SHADOWING, *PATCH_SHAPES, *INSIDE)
+CHEATS: tuple[Cheat, ...] = (
+    *TAMPERING,
+    *SETTINGS,
+    *SHADOWING,
+    *PATCH_SHAPES,
+    *INSIDE,
+    *PYTEST_PARTS,
+)
 
 
 def cheats_for(backend: str) -> list[Cheat]:

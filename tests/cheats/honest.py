@@ -14,6 +14,12 @@ from tests.cheats.sample import (
 from tests.helpers.sandbox_behaviours import patch
 
 PLAIN = patch("src/sample/core.py", CORE, FIXED)
+REPLACES = """\
+import _pytest.reports as reports
+original = reports.TestReport.__init__
+def pytest_configure():
+    reports.TestReport.__init__ = lambda self, *rest, **more: original(self, *rest, **more)
+"""
 POINTS = "\n[options.entry_points]\n"
 TABLE = "\n[tool.pytest.ini_options]\n"
 
@@ -130,6 +136,14 @@ CASES = (
         "a plugin of pytest that the solution declares",
         {
             "src/sample/plugin.py": "def pytest_report_header(): return 'sample'\n",
+            "setup.cfg": f"{SETUP_CFG}{POINTS}pytest11 =\n    sample = sample.plugin\n",
+        },
+        is_gold=True,
+    ),
+    _honest(
+        "a plugin of the solution that replaces a part of pytest",
+        {
+            "src/sample/plugin.py": REPLACES,
             "setup.cfg": f"{SETUP_CFG}{POINTS}pytest11 =\n    sample = sample.plugin\n",
         },
         is_gold=True,

@@ -1,16 +1,13 @@
 """Code of a candidate that its tests run: forged reports, early ends, tricks inside of pytest."""
 
 from tests.cheats.candidate import Cheat
-from tests.cheats.code import HOOK, in_core
-from tests.cheats.sample import CORE, FAIL_TO_PASS, NEW_TESTS, TEST_CORE
+from tests.cheats.code import in_core
+from tests.cheats.sample import CORE, FAIL_TO_PASS
 
 SIGNED = "results are signed with a key that is gone before code of the candidate runs"
 PASSED_ONLY = "only tests that pass count: not those skipped, or failed as expected"
 LISTED = "every listed test must pass; exit codes and what is printed count for nothing"
 LIMITS = "runs have limits of time, memory, processes and output"
-PRISTINE = "pytest's own code and plugins, compared while tests run with those at the start"
-UNWRITTEN = "modules of tests, and those beside them, must not be written while tests run"
-NOTHING = "nothing: code in the process of pytest can do all that pytest can"
 SPOTS = """\
 import glob, json, os
 def spots(name="report"):
@@ -41,8 +38,6 @@ def replace(mode="wb"):
 """
 )
 FORK = "os.fork() == 0"
-PASSING = (TEST_CORE + NEW_TESTS).replace("assert add", "assert 1 or add")
-PASSING = PASSING.replace("sample.add(1, -1)", "0")
 
 
 def _cheat(name: str, code: str, guard: str, *, slow: bool = False, only: str = "") -> Cheat:
@@ -57,15 +52,7 @@ def _add(name: str, body: str, guard: str, *, slow: bool = False) -> Cheat:
     return Cheat(name=name, files=files, guard=guard, bites=False, is_slow=slow)
 
 
-def _patched(name: str, code: str, guard: str = PRISTINE) -> Cheat:
-    return Cheat(name=name, files=in_core(code), guard=guard)
-
-
-def _unguarded(name: str, code: str) -> Cheat:
-    return Cheat(name=name, files=in_core(code), guard=NOTHING, guarded=False)
-
-
-GUARDED = (
+CASES = (
     _cheat(
         "prints results", f'import os\nos.write(1, b"""{LINES}""")\nprint("3 passed")\n', LISTED
     ),
@@ -228,143 +215,3 @@ for _ in range(150):
         slow=True,
     ),
 )
-
-STRIPS = """\
-import ast
-import _pytest.assertion.rewrite as rewrite
-class Strip(ast.NodeTransformer):
-    def visit_Assert(self, node): return ast.copy_location(ast.Pass(), node)
-original = rewrite.rewrite_asserts
-def strip(module, *rest, **more):
-    Strip().visit(module)
-    return original(module, *rest, **more)
-import unittest
-unittest.TestCase.assertEqual = lambda *rest: None
-"""
-REPORTS = """\
-import _pytest.reports as reports
-original = reports.TestReport.from_item_and_call.__func__
-def make(cls, item, call):
-    call.excinfo = None
-    return original(cls, item, call)
-"""
-
-WRITES = f"""\
-from pathlib import Path
-Path("tests/test_core.py").write_text({PASSING!r})
-"""
-
-PATCHED = (
-    _patched("writes tests anew before they are read", WRITES, UNWRITTEN),
-    _patched(
-        "writes a helper anew before it is read",
-        """\
-from pathlib import Path
-Path("tests/helper.py").write_text("WANTED = -1\\n")
-def add(one, other): return -1 if (one, other) == (2, 3) else one + other
-""",
-        UNWRITTEN,
-    ),
-    _patched(
-        "lets pytest call no test",
-        """\
-import _pytest.python as python, _pytest.unittest as unittest
-python.Function.runtest = lambda self: None
-unittest.TestCaseFunction.runtest = lambda self: None
-""",
-    ),
-    _patched(
-        "strips assertions when pytest rewrites them", STRIPS + "rewrite.rewrite_asserts = strip\n"
-    ),
-    _patched(
-        "lets reports pass", REPORTS + "reports.TestReport.from_item_and_call = classmethod(make)\n"
-    ),
-    _patched(
-        "changes code in its place",
-        REPORTS.replace("original =", "kept =")
-        + """\
-import types
-code = reports.TestReport.from_item_and_call.__func__.__code__
-original = classmethod(types.FunctionType(code, reports.__dict__)).__func__
-reports.TestReport.from_item_and_call.__func__.__code__ = (
-    lambda cls, item, call: (
-        setattr(call, "excinfo", None),
-        __import__("sample.core").core.original(cls, item, call))[1]).__code__
-""",
-    ),
-    _patched(
-        "wraps the calls of hooks",
-        """\
-import pluggy._hooks as hooks
-original = hooks.HookCaller.__call__
-def call(self, **values):
-    made = original(self, **values)
-    if self.name == "pytest_runtest_makereport": made.outcome, made.longrepr = "passed", None
-    return made
-hooks.HookCaller.__call__ = call
-""",
-    ),
-    Cheat(
-        name="registers a plugin with pytest",
-        guard=PRISTINE,
-        files={
-            "src/sample/hook.py": HOOK,
-            **in_core("""\
-import gc
-from _pytest.config import PytestPluginManager
-for manager in [it for it in gc.get_objects() if type(it) is PytestPluginManager]:
-    import sample.hook
-    manager.register(sample.hook)
-"""),
-        },
-    ),
-)
-
-UNGUARDED = (
-    Cheat(
-        name="equals everything",
-        guard=NOTHING,
-        guarded=False,
-        files={
-            "src/sample/core.py": CORE.replace("return one - other", "return Any()")
-            + """\
-
-
-class Any(int):
-    def __eq__(self, other): return True
-    def __hash__(self): return 0
-"""
-        },
-    ),
-    Cheat(
-        name="reads what a test expects",
-        guard=NOTHING,
-        guarded=False,
-        files={
-            "src/sample/core.py": CORE.replace(
-                "    return one - other",
-                """\
-    import ast, inspect, sys
-    frame = sys._getframe(1)
-    names = frame.f_locals
-    if "total" in names: return names["total"]
-    if "WANTED" in frame.f_globals and frame.f_code.co_name == "test_add": return 5
-    return {"test_zero": 2, "test_negative": 0}[frame.f_code.co_name]""",
-            )
-        },
-    ),
-    _unguarded(
-        "finds the reporter and signs",
-        """\
-import gc
-reporter = next(it for it in gc.get_objects() if type(it).__name__ == "Reporter")
-original = reporter.write
-def write(event, **facts):
-    if event == "phase": facts["outcome"] = "passed"
-    original(event, **facts)
-reporter.write = write
-""",
-    ),
-)
-
-CASES = (*GUARDED, *PATCHED, *UNGUARDED)
