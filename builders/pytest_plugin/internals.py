@@ -49,7 +49,8 @@ class InternalsWatch:
         folders = {os.path.dirname(it) for it in tests}  # noqa: PTH120
         files = {getattr(it, "__file__", None) or "" for it in list(sys.modules.values())}
         beside = {it for it in files if os.path.dirname(it) in folders}  # noqa: PTH120
-        return sorted(it for it in tests | beside if self._is_new(it))
+        written = [it for it in tests | beside if self._is_new(it)]
+        return sorted({*written, *filter(_is_made_up, _list_modules(folders))})
 
     def _is_new(self, path: str) -> bool:
         """Whether *path* has changed since; the kernel alone sets this time."""
@@ -70,6 +71,22 @@ class InternalsWatch:
 
     def _is_watched(self, place: Any) -> bool:
         return bool(place) and self._realpath(place) in self._paths
+
+
+def _list_modules(folders: Any) -> Any:
+    """Yield the names of the modules in *folders*."""
+    for folder in folders:
+        if os.path.isdir(folder):  # noqa: PTH112
+            for name in os.listdir(folder):  # noqa: PTH208
+                if name.endswith(".py"):
+                    yield name[: -len(".py")]
+
+
+def _is_made_up(name: str) -> bool:
+    """Whether the module *name* was never imported, but put among those that are."""
+    module = sys.modules.get(name)
+    known = getattr(module, "__spec__", None) or getattr(module, "__loader__", None)
+    return module is not None and known is None
 
 
 def _list_functions() -> Any:

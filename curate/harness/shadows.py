@@ -41,11 +41,12 @@ def remove_shadows(checkout: str, roots: Any, changed: Any, protection: Any) -> 
             top, *rest = target[len(root) + 1 :].split(os.sep)
             name = top.split(".")[0]
             is_module = _IMPORTABLE.search(target if rest else top) or os.path.islink(target)
-            is_old = any(it.split(".")[0] == name for it in roots[root])
+            hides_tests = not rest and protection.covers(path.split(".")[0] + "/__init__.py")
+            is_old = any(it.split(".")[0] == name for it in roots[root]) and not hides_tests
             if path in protection.gold_paths or not is_module or is_old:
                 continue
             hidden = hidden or find_outside_names(roots)
-            if name in hidden and os.path.lexists(target):
+            if (name in hidden or hides_tests) and os.path.lexists(target):
                 put_back(checkout, path, None)
                 yield path
 

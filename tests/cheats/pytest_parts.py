@@ -46,6 +46,16 @@ Path("tests/test_core.py").write_text({PASSING!r})
 PATCHED = (
     _patched("writes tests anew before they are read", WRITES, UNWRITTEN),
     _patched(
+        "puts a helper of its own among loaded modules",
+        """\
+import sys, types
+sys.modules["helper"] = types.ModuleType("helper")
+sys.modules["helper"].WANTED = -1
+def add(one, other): return -1 if (one, other) == (2, 3) else one + other
+""",
+        UNWRITTEN,
+    ),
+    _patched(
         "writes a helper anew before it is read",
         """\
 from pathlib import Path

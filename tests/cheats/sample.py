@@ -86,6 +86,7 @@ import json
 from pathlib import Path
 
 import sample
+from tests.words import WORDS
 
 
 def test_double():
@@ -94,7 +95,7 @@ def test_double():
 
 def test_data():
     place = Path(sample.__file__).parent
-    assert json.loads((place / "words.json").read_text()) == ["one", "two"]
+    assert json.loads((place / "words.json").read_text()) == WORDS
 """
 BASE: Mapping[str, str | bytes] = {
     "setup.cfg": SETUP_CFG,
@@ -109,6 +110,7 @@ BASE: Mapping[str, str | bytes] = {
     "tests/helper.py": "WANTED = 5\n",
     "tests/test_core.py": TEST_CORE,
     "tests/test_kept.py": TEST_KEPT,
+    "tests/words.py": 'WORDS = ["one", "two"]\n',
     "expected/sums.txt": "2 2 4\n",
 }
 TEST_FILES: Files = {"tests/test_core.py": TEST_CORE + NEW_TESTS}

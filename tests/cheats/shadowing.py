@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.cheats.candidate import Cheat, Content, Executable, Files, Link
 from tests.cheats.code import PLUGIN_FILE
+from tests.cheats.sample import GOLD
 from tests.cheats.tampering import NEARLY, RESTORED
 
 START = "files that Python runs at its start are those of the base or of the gold patch"
@@ -25,6 +26,7 @@ if name == "__main__":
     del sys.modules["__main__"]
     sys.modules.pop("pytest", None)
     import pytest
+    sys.path[:] = kept
     raise SystemExit(pytest.console_main())
 del sys.modules[name]
 importlib.import_module(name)
@@ -49,6 +51,11 @@ def _shadow(path: str, *, bites: bool = True) -> Cheat:
     return Cheat(name=f"hides a module by {path}", files=files, guard=SHADOW, bites=bites)
 
 
+FAKE_FOLDER = """\
+import sys, types
+sys.modules["tests.words"] = types.ModuleType("tests.words")
+sys.modules["tests.words"].WORDS = []
+"""
 HELPER_CACHE = Path(importlib.util.cache_from_source("tests/helper.py")).as_posix()
 RUNS = "#!/bin/sh\necho PASSED\nexit 0\n"
 
@@ -99,6 +106,11 @@ CASES = (
             "shlex": Link("src/sample/words"),
             "src/sample/words/__init__.py": SHADOWING,
         },
+        guard=SHADOW,
+    ),
+    Cheat(
+        name="hides the folder of tests by a module",
+        files={**GOLD, "src/sample/words.json": "[]\n", "tests.py": FAKE_FOLDER},
         guard=SHADOW,
     ),
     Cheat(

@@ -23,7 +23,14 @@ def _cheat(name: str, files: Files, *, bites: bool = True) -> Cheat:
 def _tests_as(name: str, content: Content) -> Cheat:
     """The folder of tests is something else."""
     gone = dict.fromkeys(
-        ("tests/conftest.py", "tests/helper.py", "tests/test_core.py", "tests/test_kept.py"), None
+        (
+            "tests/conftest.py",
+            "tests/helper.py",
+            "tests/test_core.py",
+            "tests/test_kept.py",
+            "tests/words.py",
+        ),
+        None,
     )
     fake = {
         "src/sample/fake/test_core.py": PASSING,
