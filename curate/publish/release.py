@@ -170,7 +170,7 @@ def write_parquet(
         writing: list[Future[None]] = []
         while group := list(islice(remaining, ROWS_PER_GROUP)):
             table = _make_table(group, schema, guard)
-            tables = [table, convert_table(table)] if strings else [table]
+            tables = [table, convert_table(table, group)] if strings else [table]
             for ended in writing:
                 ended.result()
             writing = [

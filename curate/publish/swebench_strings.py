@@ -5,13 +5,14 @@ their own, so that readers of `data` do not see them.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from curate.releases.columns import TRAIN_COLUMNS, make_features
+from curate.releases.row import Row
 
 CONFIG = "swebench-strings"
 FOLDER = CONFIG
@@ -28,13 +29,13 @@ def make_schema() -> Any:
     return make_features(tuple(columns)).arrow_schema
 
 
-def convert_table(table: Any) -> Any:
-    """Return the Arrow *table* of rows with `LIST_COLUMNS` as JSON strings."""
+def convert_table(table: Any, rows: Sequence[Row]) -> Any:
+    """Return the Arrow *table* of *rows* with `LIST_COLUMNS` as JSON strings; others are shared."""
     import pyarrow
 
     arrays = {name: table.column(name) for name in table.column_names}
     for name in LIST_COLUMNS:
-        arrays[name] = pyarrow.array(map(json.dumps, arrays[name].to_pylist()), pyarrow.string())
+        arrays[name] = pyarrow.array([json.dumps(row[name]) for row in rows], pyarrow.string())
     return pyarrow.table(list(arrays.values()), schema=make_schema())
 
 
