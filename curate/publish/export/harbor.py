@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from curate.builders.templates import render_template
+from curate.harness.collect_patch import make_collect_script
 from curate.publish.image_names import escape_instance_id
 from curate.releases.row import Row, get_list, get_str
 
 ORGANIZATION = "curate"
 _PLAIN_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*")
+_MODEL_PATCH = "/logs/artifacts/model.patch"
 _MEMORY_MB = 4096
 _VERIFIER_SECONDS = 1800.0
 
@@ -74,9 +76,8 @@ def _render_files(row: Row, network: NetworkMode) -> Iterator[tuple[str, str]]:
         "network": network.value,
         "memory_mb": _MEMORY_MB,
         "verifier_seconds": _VERIFIER_SECONDS,
-        "base_commit": get_str(row, "base_commit"),
     }
-    collect = _render("collect.sh", values)
+    collect = make_collect_script(get_str(row, "base_commit"), _MODEL_PATCH)
     yield "task.toml", _render("task.toml", {**values, "collect": collect})
     yield "instruction.md", _render("instruction.md", values)
     yield "environment/Dockerfile", f"FROM {get_str(row, 'image')}\nWORKDIR /testbed\n"
