@@ -24,6 +24,7 @@ environment = spec.environment_factory()
 print(environment.reset(**row))
 print(environment.bash(sys.argv[3]))
 print("reward", environment.reward)
+del environment  # it stops its container, which it could no longer do at the end of the process
 """
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+SECONDS = 240  # before pytest ends the test, and leaves the client running
 SETTINGS = ("CURATE_", "PYTHON", "HF_")
 
 
@@ -37,6 +38,7 @@ def run_client(*command: str, folder: Path, **variables: str) -> str:
         capture_output=True,
         text=True,
         check=False,
+        timeout=SECONDS,
     )
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
     return done.stdout
