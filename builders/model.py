@@ -125,6 +125,7 @@ class BuiltInstance:
     environment_key: str  # hash of Python version, lock and system packages
     digest: str = ""  # image id (sha256:...)
     dockerfiles: Mapping[str, str] = field(default_factory=dict)  # layer name -> text
+    build_files: Mapping[str, str] = field(default_factory=dict)  # what their steps read, by name
     # Layer name ("base", "environment", "checkout", "instance", ...) -> size
     layer_bytes: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0

@@ -14,6 +14,7 @@ from curate.builders.engine.buildkit import BuildClient, BuildRequest, run_build
 from curate.builders.engine.layer_cache import KEY_LABEL, LAYER_LABEL, pull_layer, push_layer
 from curate.builders.git.checkout import make_checkout, write_commit_step
 from curate.builders.images import build_sdist, dockerfiles
+from curate.builders.images.build_files import list_build_files
 from curate.builders.images.build_queue import BuildSlot
 from curate.builders.images.install_packages import (
     SDIST_BUILDER,
@@ -62,6 +63,7 @@ def build_image(plan: ImagePlan, build_ctx: BuildContext) -> BuiltInstance | Fai
         environment_key=plan.environment_key,
         digest=str(engine.images.get(tags["instance"]).id),
         dockerfiles={layer.name: layer.dockerfile for layer in plan.layers},
+        build_files=list_build_files(plan),
         layer_bytes=measure_layers(engine, plan.layers),
         seconds=time.monotonic() - started,
         environment_seconds=sum(seconds.values()) - seconds["instance"],

@@ -22,6 +22,7 @@ COMMANDS = {
     "recipe": "Check, explain, draft and try recipes.",
     "crawl": "Find merged PRs that close issues and change tests: the candidates.",
     "validate": "Build environments and run tests before and after the gold patch.",
+    "evaluate": "Grade the patches of a model: SWE-bench's predictions, report and rewards.",
     "publish": "Publish verified instances to a directory, the Hub and a registry.",
     "status": "Show the funnel by stage, and rejections by reason.",
     "list": "List candidates by state and reason.",

@@ -11,8 +11,16 @@ MAX_REASONS = 4  # of the tally, the most frequent ones
 class ValidationProgress:
     """Progress of a validation on stderr; its calls may come from several threads."""
 
-    def __init__(self, total: int | None = None, *, interval: float = LINE_INTERVAL) -> None:
+    def __init__(
+        self,
+        total: int | None = None,
+        *,
+        success: str = "verified",
+        interval: float = LINE_INTERVAL,
+    ) -> None:
+        """*success* is the result that is named first."""
         self._total = total
+        self._success = success
         self._lock = threading.Lock()
         self._active: dict[str, str] = {}  # instance id -> newest step
         self._tally: Counter[str] = Counter()
@@ -41,7 +49,7 @@ class ValidationProgress:
         """What is shown at this moment."""
         with self._lock:
             active, tally = list(self._active.items()), self._tally.copy()
-        lines = (_describe_active(active), _describe_tally(tally))
+        lines = (_describe_active(active), _describe_tally(tally, self._success))
         return Progress(lines=lines, done=tally.total(), total=self._total)
 
 
@@ -53,10 +61,10 @@ def _describe_active(active: list[tuple[str, str]]) -> str:
     return f"{name}: {step}{others}"
 
 
-def _describe_tally(tally: Counter[str]) -> str:
+def _describe_tally(tally: Counter[str], success: str) -> str:
     """As in "7 verified, 3 validate/flaky-tests, 2 others"."""
-    counts = [("verified", tally["verified"])] if tally else []
-    counts += [item for item in tally.most_common() if item[0] != "verified"]
+    counts = [(success, tally[success])] if tally else []
+    counts += [item for item in tally.most_common() if item[0] != success]
     parts = [f"{count:,} {name}" for name, count in counts[: MAX_REASONS + 1]]
     rest = sum(count for _, count in counts[MAX_REASONS + 1 :])
     return ", ".join(parts + ([f"{rest:,} others"] if rest else []))

@@ -240,6 +240,8 @@ class Environment:
     limits: ResourceLimits = field(default_factory=ResourceLimits)  # of a run, but test_seconds
     # Globs by which a graded patch is kept from tests, beyond those of every repository.
     protected_paths: tuple[str, ...] = ()
+    # What the steps of the Dockerfiles read, by name; {} = built before this was recorded.
+    build_files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

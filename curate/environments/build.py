@@ -250,6 +250,7 @@ def make_environment_record(
         handle=built.handle,
         digest=built.digest,
         dockerfiles=built.dockerfiles,
+        build_files=built.build_files,
         layer_bytes=built.layer_bytes,
         lock_seconds=lock.seconds,
         build_seconds=built.seconds,

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -65,11 +65,14 @@ class ValidationContext:
             self.store.unfinished.save(instance_id, step, result)
 
 
-def open_backend(name: str, settings: Settings, store: Store) -> Backend:
-    """Open the backend *name*; raises EngineUnavailableError if no container engine responds."""
+def open_backend(name: str, settings: Settings, store: Store, purpose: str = "") -> Backend:
+    """Open the backend *name*; raises EngineUnavailableError if no container engine responds.
+
+    Sandboxes of another *purpose* are left alone when those of this one are removed.
+    """
     if name == "local":
         log.warning("the local sandbox does not isolate: tests run as you, on this machine")
-    backend = describe_backend(name, settings, store)
+    backend = describe_backend(name, settings, store, purpose)
     try:
         backend.check_available()  # fail before planning anything
     except EngineUnavailableError as error:
@@ -78,13 +81,16 @@ def open_backend(name: str, settings: Settings, store: Store) -> Backend:
     return backend
 
 
-def describe_backend(name: str, settings: Settings, store: Store) -> Backend:
+def describe_backend(name: str, settings: Settings, store: Store, purpose: str = "") -> Backend:
     """Return the backend *name* without checking that its container engine is available."""
+    options = settings.build_settings()
+    if purpose:
+        options = replace(options, run_owner=f"{options.run_owner}-{purpose}")
     if name == "local":
         from curate.builders.backends.local import LocalBackend
 
-        return LocalBackend(settings.build_settings())
+        return LocalBackend(options)
     from curate.builders.backends.docker import DockerBackend
 
     protected = store.unpushed_images if settings.keep_unpushed_images else tuple
-    return DockerBackend(settings.build_settings(), protected_images=protected)
+    return DockerBackend(options, protected_images=protected)

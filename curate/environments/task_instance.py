@@ -2,15 +2,15 @@
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from curate.builders.backends.docker import DockerBackend
 from curate.builders.backends.protocol import Backend
-from curate.builders.engine.client import translate_engine_errors
-from curate.builders.engine.registry import RegistryError, RegistryUnavailableError, pull_image
 from curate.builders.errors import SandboxError
-from curate.builders.images.build import image_exists
 from curate.builders.model import BuiltInstance
 from curate.core.task import Task
+
+if TYPE_CHECKING:
+    import docker
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +24,11 @@ def prepare_instance(task: Task, backend: Backend) -> BuiltInstance:
 
     Raises MissingImageError if there is none, EngineUnavailableError if no engine responds.
     """
-    if isinstance(backend, DockerBackend):
-        return _make_built(task, backend.name, _find_image(task, backend))
+    if backend.name == "docker":
+        from curate.builders.backends.docker import DockerBackend
+
+        assert isinstance(backend, DockerBackend)
+        return _make_built(task, backend.name, _find_image(task, backend.engine))
     folder = Path(task.image)
     if task.image_digest or not (folder / "checkout").is_dir():
         raise MissingImageError(
@@ -35,8 +38,12 @@ def prepare_instance(task: Task, backend: Backend) -> BuiltInstance:
     return _make_built(task, backend.name, task.image)
 
 
-def _find_image(task: Task, backend: DockerBackend) -> str:
+def _find_image(task: Task, engine: "docker.DockerClient") -> str:
     """Return what the engine runs: the image by its digest, pulled if needed."""
+    from curate.builders.engine.client import translate_engine_errors
+    from curate.builders.engine.registry import RegistryError, RegistryUnavailableError, pull_image
+    from curate.builders.images.build import image_exists
+
     if not task.image_digest:
         raise MissingImageError(
             f"{task.instance_id} has no image: the local sandbox built its environment",
@@ -44,12 +51,12 @@ def _find_image(task: Task, backend: DockerBackend) -> str:
         )
     with translate_engine_errors():
         for reference in _list_references(task):
-            if image_exists(backend.engine, reference):
+            if image_exists(engine, reference):
                 return reference
         reference = _list_references(task)[0]
         log.info("%s: pulling %s", task.instance_id, reference)
         try:
-            pull_image(backend.engine, reference)
+            pull_image(engine, reference)
         except RegistryUnavailableError:
             raise
         except RegistryError as error:

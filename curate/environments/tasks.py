@@ -1,6 +1,7 @@
 """Tasks of a dataset: the store, a release directory, a file of rows, or a name on the Hub."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,6 @@ from typing import Any, Protocol
 from curate.builders.process.digest import content_hash
 from curate.core.errors import ConfigurationError, NotFoundError
 from curate.core.files import require_ordinary_file
-from curate.core.names import parse_repo_name
 from curate.core.settings import Settings
 from curate.core.task import Task
 from curate.environments.stored_tasks import make_stored_task
@@ -20,6 +20,7 @@ from curate.store import Store
 
 DEFAULT_SPLIT = "train"
 _BATCH_ROWS = 32
+_HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
 class TaskSource(Protocol):
@@ -35,9 +36,17 @@ class TaskSource(Protocol):
         """The ids of all tasks, in order."""
         ...
 
-    def iter_tasks(self, ids: Iterable[str]) -> Iterator[Task]:
+    def iter_tasks(self, ids: Iterable[str]) -> "Iterator[Task | InvalidTask]":
         """Yield the tasks of *ids* that exist, in the order of the dataset."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvalidTask:
+    """A row of which no task can be made."""
+
+    instance_id: str
+    error: ConfigurationError
 
 
 def open_tasks(
@@ -56,7 +65,7 @@ def open_tasks(
         return _open_folder(path, split, dataset)
     if path.exists() or path.suffix in {".parquet", ".jsonl", ".ndjson"}:
         return RowTasks(name=dataset, paths=(_require_rows(path),))
-    if not parse_repo_name(dataset):
+    if not _HUB_NAME.fullmatch(dataset):
         raise NotFoundError(
             f"No dataset {dataset}.",
             hint="Pass a release directory, a .parquet or .jsonl file, or OWNER/NAME on the Hub.",
@@ -69,6 +78,8 @@ def find_task(source: TaskSource, instance_id: str) -> Task:
     task = next(iter(source.iter_tasks([instance_id])), None)
     if task is None:
         raise make_unknown_error(source, instance_id)
+    if isinstance(task, InvalidTask):
+        raise task.error
     return task
 
 
@@ -111,10 +122,13 @@ class RowTasks:
         """In the order of the files."""
         return [str(row["instance_id"]) for row in self._iter_rows(("instance_id",), None)]
 
-    def iter_tasks(self, ids: Iterable[str]) -> Iterator[Task]:
-        """Yield the tasks of *ids*; ConfigurationError for a row that is none."""
+    def iter_tasks(self, ids: Iterable[str]) -> Iterator[Task | InvalidTask]:
+        """Yield the tasks of *ids*."""
         for row in self._iter_rows(TASK_COLUMNS, frozenset(ids)):
-            yield make_task(row)
+            try:
+                yield make_task(row)
+            except ConfigurationError as error:
+                yield InvalidTask(instance_id=str(row["instance_id"]), error=error)
 
     def _iter_rows(
         self, columns: tuple[str, ...], ids: frozenset[str] | None

@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from curate.builders.templates import render_template
+from curate.publish import swebench_strings
 from curate.publish.statistics import MEASURES, PaperStatistics
 from curate.releases.columns import SCHEMA_VERSION, Column
 from curate.store.funnel import RepositoryFunnel
@@ -96,16 +98,16 @@ def _render_metadata(data: CardData, splits: tuple[DatasetSplit, ...]) -> str:
     """The YAML head, which the Hub reads."""
     from huggingface_hub import DatasetCardData
 
-    configs = []
-    for config, is_default in (("default", True), (RAW_CONFIG, False)):
-        names = [split.name for split in splits if (split.name != RAW_CONFIG) == is_default]
-        files = [
-            {"split": "train" if name == RAW_CONFIG else name, "path": f"data/{name}-*.parquet"}
-            for name in names
-        ]
-        if files:
-            default = {"default": True} if is_default else {}
-            configs.append({"config_name": config, **default, "data_files": files})
+    default = [split.name for split in splits if split.name != RAW_CONFIG]
+    raw = [split.name for split in splits if split.name == RAW_CONFIG]
+    configs: list[dict[str, Any]] = [
+        {"config_name": "default", "default": True, "data_files": _list_files("data", default)},
+        {
+            "config_name": swebench_strings.CONFIG,
+            "data_files": _list_files(swebench_strings.FOLDER, default),
+        },
+        {"config_name": RAW_CONFIG, "data_files": _list_files("data", raw)},
+    ]
     return str(
         DatasetCardData(
             license=data.license,
@@ -113,10 +115,18 @@ def _render_metadata(data: CardData, splits: tuple[DatasetSplit, ...]) -> str:
             language=["en"],
             tags=["code", "software-engineering", "swe-bench", f"curate-schema-{SCHEMA_VERSION}"],
             size_categories=[_size_category(max((it.rows for it in splits), default=0))],
-            configs=configs,
+            configs=[config for config in configs if config["data_files"]],
         ).to_yaml()
         + "\n"
     )
+
+
+def _list_files(folder: str, names: Sequence[str]) -> list[dict[str, str]]:
+    """Return the splits of a configuration and where their files are."""
+    return [
+        {"split": "train" if name == RAW_CONFIG else name, "path": f"{folder}/{name}-*.parquet"}
+        for name in names
+    ]
 
 
 def _size_category(rows: int) -> str:

@@ -16,6 +16,7 @@ from curate.publish.filters.decide import FACT_COLUMNS, decide_exclusions, read_
 from curate.publish.filters.examined_row import ExaminedRow
 from curate.publish.images import is_in_registry
 from curate.publish.release import check_release
+from curate.publish.swebench_strings import find_differences
 from curate.releases.reader import count_rows, find_schema_errors, iter_rows, list_splits
 from curate.releases.row import Row, get_list, get_str
 
@@ -58,6 +59,10 @@ def check_release_folder(
         schema_errors = [
             ReleaseProblem(split=split, reason=error) for error in find_schema_errors(folder, split)
         ]
+        if split != "raw" and not schema_errors:
+            schema_errors = [
+                ReleaseProblem(split=split, reason=it) for it in find_differences(folder, split)
+            ]
         rows = _count_progress(folder, split, progress)
         examiner = examiners.raw if split == "raw" else examiners.train
         problems += schema_errors or _check_split(split, rows, examiner, train_ids)

@@ -7,7 +7,8 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -25,6 +26,8 @@ from curate.publish.output_paths import (
     require_writable,
 )
 from curate.publish.row_guard import RowGuard
+from curate.publish.swebench_strings import FOLDER as STRINGS_FOLDER
+from curate.publish.swebench_strings import convert_table, make_schema
 from curate.releases.columns import RAW_COLUMNS, TRAIN_COLUMNS, make_features
 from curate.releases.row import Row
 from curate.releases.table import RowTable, make_table
@@ -125,7 +128,12 @@ def _fill_folder(work: Path, release: ReleaseContent) -> None:
     splits = []
     for name, rows in release.tables.items():
         path = work / "data" / f"{name}-00000-of-00001.parquet"
-        write_parquet(path, _sort_rows(rows), partial(release.progress, f"writing {name}"))
+        progress = partial(release.progress, f"writing {name}")
+        strings = None
+        if rows.columns == TRAIN_COLUMNS:
+            strings = work / STRINGS_FOLDER / path.name
+            strings.parent.mkdir(exist_ok=True)
+        write_parquet(path, _sort_rows(rows), progress, strings=strings)
         size = path.stat().st_size
         splits.append(DatasetSplit(name=name, columns=rows.columns, rows=len(rows), size=size))
     (work / "README.md").write_text(render_card(release.card_data, tuple(splits)), encoding="utf-8")
@@ -145,30 +153,42 @@ def write_parquet(
     rows: RowTable,
     progress: Callable[[int, int], None],
     guard: RowGuard | None = None,
+    strings: Path | None = None,
 ) -> None:
     """Write *rows* as one compressed Parquet file; only a group of them is in memory at once.
 
-    With a *guard*, a row that cannot be read or converted is left out.
+    With a *guard*, a row that cannot be read or converted is left out. *strings* is a second file,
+    with lists of tests as text.
     """
-    import pyarrow
-    import pyarrow.parquet
-
     schema: Any = make_features(rows.columns).arrow_schema
     remaining, done = guard.iter_rows(rows) if guard else iter(rows), 0
-    with (
-        pyarrow.parquet.ParquetWriter(
-            path, schema, compression="zstd", compression_level=COMPRESSION_LEVEL
-        ) as writer,
-        ThreadPoolExecutor(1) as compressor,  # one group is compressed while the next is made
-    ):
-        writing = compressor.submit(lambda: None)
+    with ExitStack() as files, ThreadPoolExecutor(2) as compressors:
+        # One group is compressed, for each file in a thread, while the next is made.
+        writers = [files.enter_context(_open_parquet(path, schema))]
+        if strings:
+            writers.append(files.enter_context(_open_parquet(strings, make_schema())))
+        writing: list[Future[None]] = []
         while group := list(islice(remaining, ROWS_PER_GROUP)):
             table = _make_table(group, schema, guard)
-            writing.result()
-            writing = compressor.submit(writer.write_table, table)
+            tables = [table, convert_table(table)] if strings else [table]
+            for ended in writing:
+                ended.result()
+            writing = [
+                compressors.submit(writer.write_table, one)
+                for writer, one in zip(writers, tables, strict=True)
+            ]
             done += len(group)
             progress(done, len(rows))
-        writing.result()
+        for ended in writing:
+            ended.result()
+
+
+def _open_parquet(path: Path, schema: Any) -> Any:
+    import pyarrow.parquet
+
+    return pyarrow.parquet.ParquetWriter(
+        path, schema, compression="zstd", compression_level=COMPRESSION_LEVEL
+    )
 
 
 def _make_table(group: Sequence[Row], schema: Any, guard: RowGuard | None) -> Any:

@@ -4,13 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
-from curate.builders.model import CONTAINER_ENV, CONTAINER_USER
 from curate.builders.rfc3339 import format_rfc3339
 from curate.core.flakiness import estimate_new_flaky_tests
 from curate.core.model import Candidate, Environment, TestStrength, Validation
 from curate.environments.stored_tasks import list_protected_paths
-from curate.harness.eval_script import ExpectedTests, ScriptProcess, render_eval_script
 from curate.patches.stats import PatchStats, compute_patch_stats
+from curate.publish.client_columns import make_client_columns
 from curate.publish.escaped_ids import escape_test_ids
 from curate.publish.filters.config import Exclusion
 from curate.publish.measures import swebench_lite
@@ -19,9 +18,6 @@ from curate.publish.measures.codebase import CodebaseSize
 from curate.publish.measures.solution_leaks import find_leaks
 from curate.releases import columns
 from curate.releases.row import Row, get_str
-
-# As in the first run of a validation.
-_EVAL_ENV = {**CONTAINER_ENV, "PYTHONHASHSEED": "0"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +69,10 @@ def make_train_row(
     published_image = image or local_image(environment)
     row = {
         **_swe_gym_columns(candidate, validation),
-        **_swe_bench_columns(candidate, validation, published_image, environment.test_seconds),
+        **make_client_columns(
+            candidate, validation, published_image.env_vars, environment.test_seconds
+        ),
+        **image_columns(published_image),
         **_provenance_columns(candidate, codebase),
         **_environment_columns(environment),
         **_validation_columns(validation),
@@ -182,32 +181,6 @@ def _swe_gym_columns(candidate: Candidate, validation: Validation) -> Row:
     }
 
 
-def _swe_bench_columns(
-    candidate: Candidate, validation: Validation, image: PublishedImage, test_seconds: float
-) -> Row:
-    script = render_eval_script(
-        test_patch=candidate.test_patch,
-        test_command=validation.test_command,
-        gold=candidate.patch,
-        process=ScriptProcess(
-            environment=_EVAL_ENV | dict(image.env_vars),
-            user=CONTAINER_USER,
-            test_seconds=test_seconds,
-        ),
-        expected=ExpectedTests(
-            fail_to_pass=escape_test_ids(validation.verdict.fail_to_pass),
-            pass_to_pass=escape_test_ids(validation.verdict.pass_to_pass),
-        ),
-    )
-    return {
-        "environment_setup_commit": candidate.base_commit,
-        **image_columns(image),
-        "eval_script": script,
-        "log_parser": "parse_log_pytest",
-        "eval_type": "pass_and_fail",
-    }
-
-
 def _provenance_columns(candidate: Candidate, codebase: CodebaseFacts) -> Row:
     links = [
         {"repo": link.repo, "number": link.number, "sources": list(link.sources)}
@@ -235,6 +208,7 @@ def _environment_columns(environment: Environment) -> Row:
         "lock_adjustments": list(environment.lock_adjustments),
         "system_packages": list(environment.system_packages),
         "dockerfiles": json.dumps(dict(environment.dockerfiles)),
+        "build_files": json.dumps(dict(environment.build_files)),
         "env_vars": json.dumps(dict(environment.env_vars)),
         "limits": json.dumps(asdict(limits)),
         "protected_paths": list(list_protected_paths(environment)),

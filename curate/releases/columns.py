@@ -66,6 +66,8 @@ TRAIN_COLUMNS = (
     *_make_columns(
         "curate",
         ("image_name", "string", "same as image, for clients that read this name"),
+        ("language", "string", "`python`"),
+        ("install_config", "string", "JSON: install, test_cmd and log_parser, as SWE-rebench has"),
         ("pull_number", "int64", "number of the pull request"),
         ("issue_numbers", "list[string]", "numbers of the linked issues, ascending"),
         ("merge_commit", "string", "commit that merged the pull request; empty if unknown"),
@@ -85,6 +87,7 @@ TRAIN_COLUMNS = (
         ),
         ("system_packages", "list[string]", "Debian packages that the image adds"),
         ("dockerfiles", "string", "JSON: the Dockerfile of each layer, from the base up"),
+        ("build_files", "string", "JSON: what the steps of the Dockerfiles read, by file name"),
         ("test_command", "string", "command that validation ran"),
         ("env_vars", "string", "JSON: variables that are set for the tests"),
         ("limits", "string", "JSON: limits of a run, in seconds and bytes"),

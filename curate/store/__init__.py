@@ -2,6 +2,7 @@
 
 from curate.store.eval_checks import EvalCheckKey
 from curate.store.funnel import RepositoryFunnel
+from curate.store.grades import GradeKey
 from curate.store.store import Store
 
-__all__ = ["EvalCheckKey", "RepositoryFunnel", "Store"]
+__all__ = ["EvalCheckKey", "GradeKey", "RepositoryFunnel", "Store"]

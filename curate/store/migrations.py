@@ -14,6 +14,7 @@ from curate.store.tables import (
     CREATE_CANDIDATES_INDEXES,
     CREATE_DERIVED,
     CREATE_EVAL_CHECKS,
+    CREATE_GRADES,
     CREATE_MANUAL_EXCLUSIONS,
     CREATE_PROGRESS,
     CREATE_TABLES,
@@ -41,6 +42,7 @@ STEPS: Mapping[int, tuple[str, ...]] = {
         CREATE_PROGRESS,
         "ALTER TABLE validations RENAME COLUMN core_seconds TO work_seconds;",
     ),
+    8: (CREATE_GRADES,),
 }
 OLDEST_FORMAT = min(STEPS)
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from curate.core.model import Candidate, Decision, Rejection, Validation
@@ -21,6 +20,7 @@ from curate.store.derived import CHUNK_SIZE, DerivedTable
 from curate.store.environment_tables import EnvironmentTables
 from curate.store.eval_checks import EvalChecks
 from curate.store.funnel import RepositoryFunnel, read_funnels
+from curate.store.grades import Grades
 from curate.store.image_tables import ImageTables
 from curate.store.manual_exclusions import ManualExclusions
 from curate.store.migrations import compute_candidate_hash, compute_content_hash
@@ -47,17 +47,13 @@ class Store(CrawlTables, EnvironmentTables, ImageTables):
         self.unfinished = UnfinishedSteps(self._database)
         self.derived = DerivedTable(self._database)
         self.eval_checks = EvalChecks(self._database)
+        self.grades = Grades(self._database)
         self.manual_exclusions = ManualExclusions(self._database)
 
     def __enter__(self) -> "Store":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ Whoever changes the schema raises `FORMAT_VERSION` and adds the step from the fo
 `curate/store/migrations.py`.
 """
 
-FORMAT_VERSION = 8
+FORMAT_VERSION = 9
 
 CREATE_CLAIMS = """
 CREATE TABLE claims (
@@ -40,6 +40,13 @@ CREATE_EVAL_CHECKS = """
 CREATE TABLE eval_checks (
     image TEXT NOT NULL, inputs_hash TEXT NOT NULL, problem TEXT NOT NULL,
     PRIMARY KEY (image, inputs_hash)) WITHOUT ROWID;
+"""
+
+CREATE_GRADES = """
+CREATE TABLE grades (
+    instance_id TEXT NOT NULL, patch_hash TEXT NOT NULL, inputs_hash TEXT NOT NULL,
+    data BLOB NOT NULL, log TEXT NOT NULL,
+    PRIMARY KEY (instance_id, patch_hash, inputs_hash)) WITHOUT ROWID;
 """
 
 CREATE_CANDIDATES_INDEXES = """
@@ -87,4 +94,5 @@ CREATE TABLE pushed_images (
 {CREATE_DERIVED}
 {CREATE_MANUAL_EXCLUSIONS}
 {CREATE_EVAL_CHECKS}
+{CREATE_GRADES}
 {CREATE_INDEXES}"""

@@ -1,4 +1,4 @@
-"""A release of the sample project under PyPI's `swebench eval`, unmodified, with real containers."""
+"""A release under PyPI's `swebench eval`, unmodified, with real containers."""
 
 from pathlib import Path
 from typing import Any

@@ -1,18 +1,18 @@
-"""Exports: files of other tools, pure, and their test scripts run by a real shell."""
+"""Exports: files of other tools, pure."""
 
 import json
 import re
 import subprocess
+import tomllib
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from curate.core.errors import ConfigurationError
 from curate.publish.export.folder import render_folder_row
-from curate.publish.export.harbor import HarborDataset
+from curate.publish.export.harbor import HarborDataset, NetworkMode
 from curate.publish.export.run import write_rows
 from curate.publish.export.swebench import render_repository, render_repository_task
 from curate.publish.image_names import derive_swebench_name
@@ -74,46 +74,52 @@ def test_odd_texts_of_a_task_are_read_as_they_were_written(
     assert task["lock"] == row["lock"]
 
 
-def reward(tmp_path: Path, row: dict[str, Any], output: str) -> str:
-    """Run Harbor's test of *row*, whose evaluation script prints *output*."""
-    files = {
-        path.split("/", 2)[2]: content for path, content in HarborDataset(name="d").render_task(row)
-    }
-    files["tests/eval.sh"] = f"cat <<'E'\n{output}\nE\n"
-    for name, content in files.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(
-            content.replace("/tests/", f"{tmp_path}/tests/").replace("/logs/", f"{tmp_path}/logs/")
-        )
-    (tmp_path / "logs/verifier").mkdir(parents=True)
-    test = (tmp_path / "tests/test.sh").read_text().replace(" /logs", f" {tmp_path}/logs")
-    subprocess.run(["bash", "-c", test], check=True)
-    return (tmp_path / "logs/verifier/reward.txt").read_text()
+def test_a_harbor_task_gives_tests_to_its_verifier_alone() -> None:
+    row = good(7)
+    files = dict(HarborDataset(name="d").render_task(row))
+    task = tomllib.loads(files["tasks/owner__name-7/task.toml"])
+    assert task["schema_version"] == "1.4"
+    assert task["task"]["name"] == "curate/owner__name-7"
+    assert task["verifier"]["environment_mode"] == "separate"
+    assert task["environment"]["docker_image"] == IMAGE.reference
+    assert task["environment"]["network_mode"] == "public"
+    (hook,) = task["verifier"]["collect"]
+    assert row["base_commit"] in hook["command"]
+    telling = {path.split("/")[2] for path, text in files.items() if "t.py::a" in text}
+    assert telling == {"tests"}
+    offline = dict(HarborDataset(name="d", network=NetworkMode.NO_NETWORK).render_task(row))
+    task = tomllib.loads(offline["tasks/owner__name-7/task.toml"])
+    for place in (task["environment"], task["verifier"]["environment"]):
+        assert place["network_mode"] == "no-network"
 
 
-BOTH = ">>>>> Start Test Output\n{}\n>>>>> End Test Output"
+@pytest.mark.parametrize("odd", ["\x00\x1f\x7f", 'a"b\\', "ü😀\u2028", "'''\"\"\""])
+def test_odd_texts_of_a_harbor_task_are_read_as_they_were_written(odd: str) -> None:
+    files = dict(HarborDataset(name="d").render_task(good(7, license_spdx=odd)))
+    task = tomllib.loads(files["tasks/owner__name-7/task.toml"])
+    assert task["metadata"]["license"] == odd
 
 
-@pytest.mark.parametrize(
-    ("output", "expected"),
-    [
-        (BOTH.format("PASSED t.py::a[x%20y]\nPASSED t.py::b\nSKIPPED t.py::c[%5Cxfc]"), "1"),
-        (BOTH.format("FAILED t.py::a[x%20y]\nPASSED t.py::b\nPASSED t.py::c[%5Cxfc]"), "0"),
-        (BOTH.format("SKIPPED t.py::a[x%20y]\nPASSED t.py::b\nPASSED t.py::c[%5Cxfc]"), "0"),
-        (BOTH.format("PASSED t.py::a[x%20y]\nFAILED t.py::b\nPASSED t.py::c[%5Cxfc]"), "0"),
-        (BOTH.format("PASSED t.py::a[x%20y]\nPASSED t.py::b"), "0"),
-        ("PASSED t.py::a[x%20y]\nPASSED t.py::b\nPASSED t.py::c[%5Cxfc]", "0"),
-        ("", "0"),
-    ],
-)
-def test_harbor_rewards_what_swebench_resolves(tmp_path: Path, output: str, expected: str) -> None:
-    assert reward(tmp_path, good(7), output).strip() == expected
+def test_harbor_lists_what_was_rendered(tmp_path: Path) -> None:
+    rows = [good(7), good(8, **BAD_ROWS["another type"]), good(9)]
+    write_rows(make_table(TRAIN_COLUMNS, rows), "verified", "harbor", tmp_path / "a b..c")
+    manifest = tomllib.loads((tmp_path / "a b..c/dataset.toml").read_text())
+    assert manifest["dataset"]["name"] == "curate/a-b-c"
+    names = ["owner__name-7", "owner__name-9"]
+    assert [it["name"] for it in manifest["tasks"]] == [f"curate/{name}" for name in names]
+    (entry,) = json.loads((tmp_path / "a b..c/registry.json").read_text())
+    assert [it["path"] for it in entry["tasks"]] == [f"tasks/{name}" for name in names]
+    assert entry["version"] == manifest["dataset"]["version"]
 
 
-def test_harbor_without_tests_that_must_stay(tmp_path: Path) -> None:
-    row = good(7, PASS_TO_PASS=[])
-    assert reward(tmp_path, row, BOTH.format("PASSED t.py::a[x%20y]")).strip() == "1"
+def test_the_verifier_is_one_file_that_old_pythons_read() -> None:
+    files = dict(HarborDataset(name="d").render_task(good(7)))
+    text = files["tasks/owner__name-7/tests/verify_task.py"]
+    assert "from curate" not in text
+    compile(text, "verify_task.py", "exec")
+    for old in sorted((Path.home() / ".pyenv/versions").glob("3.[678]*/bin/python")):
+        check = "import sys; compile(sys.stdin.buffer.read(), 'p', 'exec')"
+        subprocess.run([old, "-c", check], input=text.encode(), check=True)
 
 
 def test_a_plain_folder_has_rows_locks_and_dockerfiles() -> None:

@@ -67,6 +67,7 @@ def test_same_release_same_bytes_whatever_the_order(tmp_path: Path) -> None:
         "SHA256SUMS",
         "data/raw-00000-of-00001.parquet",
         "data/train-00000-of-00001.parquet",
+        "swebench-strings/train-00000-of-00001.parquet",
     ]
     assert check_release(tmp_path / "a") == []
 
@@ -82,11 +83,33 @@ def test_parquet_is_typed_sorted_and_compressed(tmp_path: Path) -> None:
     assert names == ["owner__name-1", "owner__name-2"]
 
 
+def test_one_configuration_has_the_lists_of_tests_as_text(tmp_path: Path) -> None:
+    import datasets  # type: ignore[import-untyped]
+
+    folder = str(write_release(tmp_path / "a", release((2, 1))))
+    home = str(tmp_path / "home")
+    for streaming in (False, True):
+        lists = datasets.load_dataset(folder, split="train", streaming=streaming, cache_dir=home)
+        texts = datasets.load_dataset(
+            folder, "swebench-strings", split="train", streaming=streaming, cache_dir=home
+        )
+        assert str(texts.features["PASS_TO_PASS"]) == "Value('string')"
+        for row, other in zip(lists, texts, strict=True):
+            assert list(row) == list(other)
+            for name in ("FAIL_TO_PASS", "PASS_TO_PASS"):
+                assert json.loads(other.pop(name)) == row.pop(name)
+            assert row == other
+
+
 def test_card_is_valid_and_tells_the_funnel(tmp_path: Path) -> None:
     text = (write_release(tmp_path / "a", release()) / "README.md").read_text(encoding="utf-8")
     metadata = yaml.safe_load(text.split("---")[1])
     assert metadata["license"] == "mit"
-    assert [config["config_name"] for config in metadata["configs"]] == ["default", "raw"]
+    assert [config["config_name"] for config in metadata["configs"]] == [
+        "default",
+        "swebench-strings",
+        "raw",
+    ]
     assert "| owner/name | 1,234 | 3 | 2 | 2 |" in text
     assert "| lock/x | 9 |" in text
     assert 'load_dataset("curator/tasks", "raw", split="train")' in text
@@ -278,7 +301,7 @@ def test_a_push_that_is_killed_is_finished_by_the_next(
     assert pushed(folder)[1] is not (done and part == "/commit/")
     assert commits(hub) == ["release", "initial commit"]
     taken = [seen for seen in hub.requests if seen.method == "PUT" and seen.status == 200]
-    assert len(taken) == len({seen.path.partition("?")[0] for seen in taken}) == 2
+    assert len(taken) == len({seen.path.partition("?")[0] for seen in taken}) == 3
 
 
 def test_refusals_are_told_apart(hub: HubDouble, pushed: RunScript, tmp_path: Path) -> None:

@@ -15,8 +15,12 @@ import os, pathlib, sys
 from curate.publish import release
 from tests.helpers.releases import good, released
 rename = pathlib.Path.rename
-old = next(pathlib.Path(sys.argv[1]).glob("data/train-*")).read_bytes()
-release.write_parquet = lambda path, *_: path.write_bytes(old)  # which takes seconds to import
+paths = pathlib.Path(sys.argv[1]).glob("*/train-*")
+old = {path.parent.name: path.read_bytes() for path in paths}
+def write_parquet(path, *_, strings):  # it takes seconds to import
+    for it in (path, strings):
+        it.write_bytes(old[it.parent.name])
+release.write_parquet = write_parquet
 def die(path, target):
     done = rename(path, target)
     if sys.argv[2] == "between":

@@ -1,6 +1,7 @@
 """What releases are checked for, how they differ, what they cost, and the figures on their card."""
 
 import logging
+import shutil
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -92,6 +93,23 @@ def test_subsets_belong_to_train(tmp_path: Path) -> None:
     assert faults(folder) == ["lite owner__name-9: is not in train"]
 
 
+def test_lists_as_text_that_are_missing_or_others_are_faults(tmp_path: Path) -> None:
+    name = "swebench-strings/train-00000-of-00001.parquet"
+    folder = released(tmp_path / "r", good(7))
+    other = released(tmp_path / "other", good(7, PASS_TO_PASS=["t.py::other"]))
+    for change in ("others", "missing"):
+        if change == "others":
+            shutil.copy(other / name, folder / name)
+        else:
+            (folder / name).unlink()
+        sums = [it for it in (folder / "SHA256SUMS").read_text().splitlines() if name not in it]
+        if change == "others":
+            sums.append(f"{sha256((folder / name).read_bytes()).hexdigest()}  {name}")
+        (folder / "SHA256SUMS").write_text("\n".join(sums) + "\n")
+        (told,) = faults(folder)
+        assert ("has other tests" if change == "others" else "is missing") in told
+
+
 def test_other_columns_and_changed_files_are_faults(tmp_path: Path) -> None:
     import pyarrow.parquet
 
@@ -102,7 +120,7 @@ def test_other_columns_and_changed_files_are_faults(tmp_path: Path) -> None:
     assert faults(folder) == ["data/train-00000-of-00001.parquet does not match SHA256SUMS."]
     sums = (folder / "SHA256SUMS").read_text().splitlines()
     lines = [
-        f"{sha256(path.read_bytes()).hexdigest()}  {line[66:]}" if "train" in line else line
+        f"{sha256(path.read_bytes()).hexdigest()}  {line[66:]}" if "data/train" in line else line
         for line in sums
     ]
     (folder / "SHA256SUMS").write_text("\n".join(lines) + "\n")

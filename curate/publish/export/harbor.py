@@ -11,16 +11,35 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from curate.builders.inline_source import read_standalone_source
+from curate.builders.model import CONTAINER_ENV, CONTAINER_USER
+from curate.builders.sandbox.docker import SANDBOX_ROOT
+from curate.builders.sandbox.run_script import (
+    SandboxLayout,
+    make_input_files,
+    render_container_script,
+)
 from curate.builders.templates import render_template
+from curate.core.errors import ConfigurationError
+from curate.core.task import Task
 from curate.harness.collect_patch import make_collect_script
+from curate.harness.grade import MAX_PATCH_BYTES, make_run_spec
 from curate.publish.image_names import escape_instance_id
-from curate.releases.row import Row, get_list, get_str
+from curate.releases.row import Row, get_str
+from curate.releases.tasks import make_task
 
 ORGANIZATION = "curate"
 _PLAIN_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*")
 _MODEL_PATCH = "/logs/artifacts/model.patch"
-_MEMORY_MB = 4096
-_VERIFIER_SECONDS = 1800.0
+_LAYOUT = SandboxLayout(
+    checkout="/testbed", inputs=f"{SANDBOX_ROOT}/in", outputs=f"{SANDBOX_ROOT}/out"
+)
+_CANDIDATE = "candidate.patch"  # not part of the export: what an agent makes
+_UID, _, _GID = CONTAINER_USER.partition(":")
+_BECOME_USER = (
+    *("setpriv", f"--reuid={_UID}", f"--regid={_GID}", "--clear-groups", "--inh-caps=-all"),
+    "--no-new-privs",
+)
 
 
 class NetworkMode(StrEnum):
@@ -69,24 +88,60 @@ class HarborDataset:
 
 
 def _render_files(row: Row, network: NetworkMode) -> Iterator[tuple[str, str]]:
+    task = _make_task(row)
     values = {
         "row": row,
-        "name": _name_task(get_str(row, "instance_id")),
-        "description": f"Resolve an issue of {get_str(row, 'repo')}",
+        "name": _name_task(task.instance_id),
+        "description": f"Resolve an issue of {task.repo}",
         "network": network.value,
-        "memory_mb": _MEMORY_MB,
-        "verifier_seconds": _VERIFIER_SECONDS,
+        "limits": task.limits,
+        "model_patch": _MODEL_PATCH,
     }
-    collect = make_collect_script(get_str(row, "base_commit"), _MODEL_PATCH)
+    collect = make_collect_script(task.base_commit, _MODEL_PATCH)
     yield "task.toml", _render("task.toml", {**values, "collect": collect})
     yield "instruction.md", _render("instruction.md", values)
-    yield "environment/Dockerfile", f"FROM {get_str(row, 'image')}\nWORKDIR /testbed\n"
+    yield "environment/Dockerfile", f"FROM {task.image}\nWORKDIR /testbed\n"
     yield "solution/solve.sh", _render("solve.sh", values)
     yield "solution/gold.patch", get_str(row, "patch")
     yield "tests/test.sh", _render("test.sh", values)
-    yield "tests/eval.sh", get_str(row, "eval_script")
-    for name in ("FAIL_TO_PASS", "PASS_TO_PASS"):
-        yield f"tests/{name.lower()}.txt", "".join(f"{it}\n" for it in get_list(row, name))
+    yield "tests/collect.sh", collect
+    yield "tests/verify_task.py", _read_verifier()
+    yield "tests/expected.json", json.dumps(_describe_expected(task), indent=1) + "\n"
+    yield from _render_run(task)
+
+
+def _make_task(row: Row) -> Task:
+    """Return the task of *row*, which this version has made: an error is a bug."""
+    try:
+        return make_task(row)
+    except ConfigurationError as error:
+        raise ValueError(str(error)) from error
+
+
+def _read_verifier() -> str:
+    return read_standalone_source("curate.harness", "verify_task", "curate.builders.pytest_plugin")
+
+
+def _describe_expected(task: Task) -> dict[str, object]:
+    """Return what the verifier must know."""
+    return {
+        "instance_id": task.instance_id,
+        "fail_to_pass": task.fail_to_pass,
+        "pass_to_pass": task.pass_to_pass,
+        "seconds": task.limits.seconds,
+        "max_patch_bytes": MAX_PATCH_BYTES,
+        "variables": dict(CONTAINER_ENV),
+        "become_user": _BECOME_USER,
+    }
+
+
+def _render_run(task: Task) -> Iterator[tuple[str, str]]:
+    """Yield the inputs of the run that grades a patch: those of every sandbox of curate."""
+    run_spec = make_run_spec(task, b"")
+    script = render_container_script(run_spec, _LAYOUT)
+    for name, content in make_input_files(run_spec, _LAYOUT, script).items():
+        if not name.endswith(f"/{_CANDIDATE}"):
+            yield f"tests/run/{name}", content.decode()
 
 
 def _compute_digest(files: dict[str, str]) -> str:

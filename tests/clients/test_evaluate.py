@@ -1,0 +1,127 @@
+"""`curate evaluate` on a release whose images are in a registry, as its user has it: no store."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from tests.demo.stage import Stage
+from tests.helpers.image_tags import list_tags
+from tests.helpers.sandbox_behaviours import patch
+
+pytestmark = [
+    pytest.mark.xdist_group("builds"),
+    pytest.mark.skipif(
+        not os.environ.get("CURATE_TEST_REGISTRY"), reason="CURATE_TEST_REGISTRY names no registry"
+    ),
+]
+ROOT = Path(__file__).parents[2]
+HANG = "import time\ntime.sleep(600)\n"
+
+
+def start(folder: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "curate", "evaluate", *arguments, "-j", "2"]
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def evaluate(folder: Path, *arguments: str, **variables: str) -> tuple[int, str]:
+    process = start(folder, *arguments, **variables)
+    _, errors = process.communicate()
+    assert "Traceback" not in errors
+    return process.returncode, errors
+
+
+def read_report(folder: Path, run: str = "gold", model: str = "gold") -> Any:
+    return json.loads((folder / "data/evaluations" / run / model / "report.json").read_text())
+
+
+def forget_images(registry: str) -> None:
+    engine = docker.from_env()
+    for tag in list_tags(engine):
+        if tag.startswith(f"{registry}/"):
+            engine.images.remove(tag, noprune=True)
+
+
+def test_images_are_pulled_once_and_gold_is_resolved(
+    tmp_path: Path, stage: Stage, registry: str, rows: dict[str, Any]
+) -> None:
+    forget_images(registry)
+    code, errors = evaluate(tmp_path, "gold", "--dataset", str(stage.release))
+    assert (code, read_report(tmp_path)["resolved_ids"]) == (0, sorted(rows)), errors
+    code, errors = evaluate(
+        tmp_path, "gold", "--dataset", str(stage.release), DOCKER_HOST="unix:///nonexistent"
+    )
+    assert (code, "3 known" in errors) == (0, True), "what is known needs no engine"
+
+
+def test_an_image_that_is_gone_is_said_and_the_rest_graded(
+    tmp_path: Path, rows: dict[str, Any]
+) -> None:
+    gone, *others = sorted(rows)
+    name = rows[gone]["image"].partition("@")[0]
+    changed = {**rows[gone], "image": f"{name}@sha256:{'0' * 64}"}
+    lines = [json.dumps({**rows, gone: changed}[it]) for it in sorted(rows)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    code, errors = evaluate(tmp_path, "gold", "--dataset", "rows.jsonl")
+    report = read_report(tmp_path)
+    assert (code, report["error_ids"], report["resolved_ids"]) == (3, [gone], others), errors
+    assert f"the image of {gone} is gone" in errors
+
+
+def test_a_dead_engine_is_said_and_the_same_command_goes_on(
+    tmp_path: Path, stage: Stage, rows: dict[str, Any]
+) -> None:
+    arguments = ("gold", "--dataset", str(stage.release))
+    code, errors = evaluate(tmp_path, *arguments, DOCKER_HOST="unix:///nonexistent")
+    assert (code, "Start Docker" in errors) == (3, True), errors
+    assert evaluate(tmp_path, *arguments)[0] == 0
+    assert read_report(tmp_path)["resolved_ids"] == sorted(rows)
+
+
+def test_after_a_kill_nothing_is_left_and_the_same_command_goes_on(
+    tmp_path: Path, stage: Stage, rows: dict[str, Any]
+) -> None:
+    hung, *others = sorted(rows)
+    path = rows[hung]["patch"].partition("+++ b/")[2].partition("\n")[0]
+    patches = {name: rows[name]["patch"] for name in others}
+    shown = ["git", "-C", str(stage.mirror), "show", f"{rows[hung]['base_commit']}:{path}"]
+    text = subprocess.run(shown, capture_output=True, text=True, check=True).stdout
+    patches[hung] = patch(path, text, HANG + text).decode()
+    lines = [
+        json.dumps({"instance_id": name, "model_name_or_path": "m", "model_patch": content})
+        for name, content in patches.items()
+    ]
+    (tmp_path / "preds.jsonl").write_text("\n".join(lines))
+    arguments = ("preds.jsonl", "--dataset", str(stage.release))
+    process = start(tmp_path, *arguments)
+    engine = docker.from_env()
+    known = tmp_path / "data/evaluations/preds/m"
+    deadline = time.monotonic() + 120
+    while len(list(known.glob("*/reward.json"))) < len(others) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    running = {it.id for it in engine.containers.list(filters={"label": "curate.owner"})}
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    (tmp_path / "preds.jsonl").write_text(
+        "\n".join([*lines[:-1], lines[-1].replace("sleep(600)", "sleep(0)")])
+    )
+    code, errors = evaluate(tmp_path, *arguments)
+    assert (code, f"{len(others)} known" in errors) == (0, True), errors
+    report = read_report(tmp_path, "preds", "m")
+    assert (report["resolved_ids"], report["unresolved_ids"]) == (others, [hung])
+    left = {it.id for it in engine.containers.list(all=True, filters={"label": "curate.owner"})}
+    assert running and not running & left
