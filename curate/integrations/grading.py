@@ -1,5 +1,6 @@
 """Tasks of a dataset and the grades of patches, for modules that plug into other projects."""
 
+import logging
 from collections.abc import Iterator
 from functools import cache
 
@@ -8,17 +9,26 @@ from curate.core.settings import Settings, read_settings
 from curate.core.task import Task
 from curate.environments.context import open_backend
 from curate.environments.task_instance import prepare_instance
-from curate.environments.tasks import TaskSource, find_task, open_tasks
+from curate.environments.tasks import InvalidTask, TaskSource, find_task, open_tasks
 from curate.harness.grade import Grade, grade_patch
 from curate.store import Store
+
+log = logging.getLogger(__name__)
 
 PATCH_PATH = "/tmp/curate-model.patch"  # where an agent's sandbox keeps its diff for a moment
 
 
 def iter_tasks(dataset: str, split: str) -> Iterator[Task]:
-    """Yield the tasks of *dataset*: a release directory, a file of rows, or a name on the Hub."""
+    """Yield the tasks of *dataset*: a release directory, a file of rows, or a name on the Hub.
+
+    A row that is no task is said in the log and left out.
+    """
     source = _open_source(dataset, split)
-    yield from source.iter_tasks(source.ids)
+    for task in source.iter_tasks(source.ids):
+        if isinstance(task, InvalidTask):
+            log.warning("%s is left out: %s", task.instance_id, task.error)
+        else:
+            yield task
 
 
 def grade(dataset: str, split: str, instance_id: str, patch: bytes) -> Grade:

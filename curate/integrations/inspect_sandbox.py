@@ -131,4 +131,5 @@ class CurateSandbox(SandboxEnvironment):
             raise (FileNotFoundError if missing else PermissionError)(file)
         if len(done.stdout) > _MAX_FILE_BYTES:
             raise OutputLimitExceededError(f"{_MAX_FILE_BYTES >> 20} MiB", None)
-        return done.stdout.decode() if text else done.stdout
+        content: bytes = done.stdout
+        return content.decode() if text else content
