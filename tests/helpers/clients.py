@@ -12,9 +12,12 @@ SETTINGS = ("CURATE_", "PYTHON", "HF_")
 
 def require_client(name: str) -> pytest.MarkDecorator:
     """Mark that skips a test where .ci/clients did not install *name*."""
-    return pytest.mark.skipif(
-        not os.environ.get(_variable(name)), reason=f"{_variable(name)} names no {name}"
-    )
+    return pytest.mark.skipif(not is_installed(name), reason=f"{_variable(name)} names no {name}")
+
+
+def is_installed(name: str) -> bool:
+    """Whether .ci/clients has installed *name*."""
+    return bool(os.environ.get(_variable(name)))
 
 
 def client_program(name: str, program: str) -> str:
