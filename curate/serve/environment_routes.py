@@ -23,15 +23,28 @@ from curate.serve.messages import (
 )
 from curate.serve.options import ServeOptions
 from curate.serve.pool import OpenEnvironment
-from curate.serve.replies import Key, Opened, Options, Pool, Shelf, errors, name_call
+from curate.serve.replies import Key, Opened, Options, Pool, Shelf, errors, name_call, opened_links
 
 router = APIRouter(prefix="/environments", tags=["environments"])
 
 CALL_ERRORS = errors(401, 404, 409, 422, 503)
 BODY_ERRORS = errors(400, 401, 404, 409, 413, 422, 503)
 DIFF_MEDIA_TYPE = "application/octet-stream"
-_LOCATION: dict[str, Any] = {
-    "headers": {"Location": {"description": "Its path.", "schema": {"type": "string"}}}
+_OPENED: dict[str, Any] = {
+    "headers": {"Location": {"description": "Its path.", "schema": {"type": "string"}}},
+    "links": opened_links("/id"),
+}
+_LISTED: dict[str, Any] = {"links": opened_links("/environments/0/id")}
+_SAVED: dict[str, Any] = {
+    "links": {
+        "restore": {
+            "operationId": "restore",
+            "parameters": {
+                "environment_id": "$request.path.environment_id",
+                "name": "$response.body#/name",
+            },
+        }
+    }
 }
 _DIFF: dict[str, Any] = {
     "description": "A git patch.",
@@ -39,7 +52,7 @@ _DIFF: dict[str, Any] = {
 }
 
 
-@router.get("", responses=errors(401))
+@router.get("", responses=errors(401) | {200: _LISTED})
 async def list_environments(pool: Pool, options: Options) -> EnvironmentList:
     """List the environments that are open, the oldest first."""
     return EnvironmentList(
@@ -49,7 +62,7 @@ async def list_environments(pool: Pool, options: Options) -> EnvironmentList:
 
 
 @router.post(
-    "", status_code=201, responses=errors(400, 401, 404, 413, 422, 429, 503) | {201: _LOCATION}
+    "", status_code=201, responses=errors(400, 401, 404, 413, 422, 429, 503) | {201: _OPENED}
 )
 async def open_environment(
     request: EnvironmentRequest,
@@ -135,7 +148,7 @@ async def diff(opened: Opened, pool: Pool) -> Response:
     return Response(patch, media_type=DIFF_MEDIA_TYPE)
 
 
-@router.post("/{environment_id}/snapshots", status_code=201, responses=CALL_ERRORS)
+@router.post("/{environment_id}/snapshots", status_code=201, responses=CALL_ERRORS | {201: _SAVED})
 async def snapshot(opened: Opened, pool: Pool, key: Key = None) -> SnapshotReply:
     """Keep all files and the state of the shell."""
     name = await pool.call(
@@ -162,7 +175,7 @@ async def restore(
 @router.post(
     "/{environment_id}/fork",
     status_code=201,
-    responses=errors(401, 404, 409, 422, 429, 503) | {201: _LOCATION},
+    responses=errors(401, 404, 409, 422, 429, 503) | {201: _OPENED},
 )
 async def fork(opened: Opened, response: Response, pool: Pool, key: Key = None) -> EnvironmentReply:
     """Open another environment in the same state."""

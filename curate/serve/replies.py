@@ -30,6 +30,24 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def opened_links(pointer: str) -> dict[str, Any]:
+    """Return links to what can be done with the environment whose id is at *pointer*."""
+    operations = ("get_environment", "reset", "step", "submit", "diff", "snapshot", "fork", "close")
+    parameters = {"environment_id": f"$response.body#{pointer}"}
+    return {name: {"operationId": name, "parameters": parameters} for name in operations}
+
+
+def task_links(pointer: str) -> dict[str, Any]:
+    """Return links to what can be done with the task whose id is at *pointer*."""
+    value = f"$response.body#{pointer}"
+    links: dict[str, Any] = {
+        name: {"operationId": name, "parameters": {"instance_id": value}}
+        for name in ("get_task", "grade")
+    }
+    body = {"instance_id": value}
+    return links | {"open_environment": {"operationId": "open_environment", "requestBody": body}}
+
+
 def get_pool(request: Request) -> EnvironmentPool:
     """The server's environments."""
     pool = request.app.state.pool
