@@ -48,21 +48,22 @@ def task_links(pointer: str) -> dict[str, Any]:
     return links | {"open_environment": {"operationId": "open_environment", "requestBody": body}}
 
 
-def get_pool(request: Request) -> EnvironmentPool:
+# Dependencies that are no coroutines would each be run in a thread.
+async def get_pool(request: Request) -> EnvironmentPool:
     """The server's environments."""
     pool = request.app.state.pool
     assert isinstance(pool, EnvironmentPool)
     return pool
 
 
-def get_shelf(request: Request) -> TaskShelf:
+async def get_shelf(request: Request) -> TaskShelf:
     """The server's tasks."""
     shelf = request.app.state.shelf
     assert isinstance(shelf, TaskShelf)
     return shelf
 
 
-def get_options(request: Request) -> ServeOptions:
+async def get_options(request: Request) -> ServeOptions:
     """The server's options."""
     options = request.app.state.options
     assert isinstance(options, ServeOptions)
@@ -83,7 +84,7 @@ Key = Annotated[
 ]
 
 
-def get_environment(
+async def get_environment(
     environment_id: Annotated[str, Path(pattern=ID_PATTERN)], pool: Pool
 ) -> OpenEnvironment:
     """The environment that the path names."""
