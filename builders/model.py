@@ -153,9 +153,10 @@ class ResourceLimits:
 class Preparation:
     """A script that prepares the checkout before a run, and the files that it reads.
 
-    It is run as `python -I SCRIPT INPUTS OUTPUTS` (Python 3.6 or later) in the checkout. It may end
-    with 0, or with 90 + n if a patch does not apply; its report is the file OUTPUTS/prepared,
-    `<hex hmac> <text>` with the key of the run.
+    It is run as `python -I SCRIPT INPUTS OUTPUTS [INSTALLED]` (Python 3.6 or later) in the
+    checkout, which was at INSTALLED when it was installed, if elsewhere. It may end with 0, or with
+    90 + n if a patch does not apply; its report is the file OUTPUTS/prepared, `<hex hmac> <text>`
+    with the key of the run.
     """
 
     script: str

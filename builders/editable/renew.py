@@ -62,8 +62,10 @@ def renew(overlay: str, checkout: str, installed: str) -> None:
         _write_entry_points(
             _copy_metadata(overlay, installed_metadata, old, new), installed_metadata, *change
         )
+        own = {it[1] for it in change[0]}
         for group, name, reference in change[1]:
-            if group in ("console_scripts", "gui_scripts") and os.sep not in name:
+            is_free = name in own or shutil.which(name) is None  # it must not hide another's
+            if group in ("console_scripts", "gui_scripts") and os.sep not in name and is_free:
                 _write_command(os.path.join(overlay, "bin"), name, reference)
 
 

@@ -27,6 +27,7 @@ import pytest
 
 from curate.builders.pytest_plugin.environment import restore_environment
 from curate.builders.pytest_plugin.file_recorder import FileRecorder
+from curate.builders.pytest_plugin.internals import InternalsWatch
 from curate.builders.pytest_plugin.time_limit import limit_session
 
 REPORT_FORMAT = 1
@@ -48,8 +49,11 @@ def pytest_load_initial_conftests(early_config: Any) -> None:
     with open(key_path, "rb") as stream:  # noqa: PTH123
         key = stream.read()
     os.unlink(key_path)  # noqa: PTH108
+    watched = _take_watched(os.path.dirname(path))  # noqa: PTH120
     limit, state = limit_session(early_config, seconds, stop)
     reporter = Reporter(path, key, state)
+    reporter.watch = InternalsWatch(watched)
+    reporter.plugins = early_config.pluginmanager
     if limit.hung:
         reporter.resume(limit.hung[-1])
     else:
@@ -61,6 +65,17 @@ def pytest_load_initial_conftests(early_config: Any) -> None:
         recorder = FileRecorder(reporter.write, record == "collect")
         recorder.watch()
         early_config.pluginmanager.register(recorder, "curate-recorder")
+
+
+def _take_watched(folder: str) -> Any:
+    """Return the paths in the file `watched`, from which nothing of pytest may be replaced."""
+    path = os.path.join(folder, "watched")  # noqa: PTH118
+    if not os.path.exists(path):  # noqa: PTH110
+        return []
+    with open(path, encoding="ascii") as stream:  # noqa: PTH123
+        paths = json.load(stream)
+    os.unlink(path)  # noqa: PTH108
+    return paths
 
 
 class Reporter:
@@ -80,6 +95,9 @@ class Reporter:
         self._getpid = os.getpid
         self._pid = os.getpid()
         self._skipped = {}  # type: dict[str, int]
+        self._tests = 0
+        self.watch = None  # type: Any
+        self.plugins = None  # type: Any
 
     def start(self) -> None:
         """Write the first record."""
@@ -123,6 +141,14 @@ class Reporter:
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Record the start of a test, in case the process dies in it."""
         self.write("test", id=nodeid)
+        self._tests += 1
+        if self._tests & (self._tests - 1) == 0:  # the first, second, fourth …: it takes a while
+            self._report_changes(self.watch.find_changes(self.plugins))
+
+    def _report_changes(self, names: Any) -> None:
+        """Record what tested code has replaced."""
+        if names:
+            self.write("altered", names=names[:20])
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Record a phase of a test; under xdist, only the controller gets these reports."""
@@ -153,6 +179,8 @@ class Reporter:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: Any) -> None:
         """Keep the exit status for the last record."""
+        self._report_changes(self.watch.find_changes(self.plugins))
+        self._report_changes(self.watch.find_written_tests(session))
         self._exit_status = int(session.exitstatus)
 
     @pytest.hookimpl(trylast=True)

@@ -23,6 +23,7 @@ _FIELDS = {
     "phase": {"id": str, "when": str, "outcome": str, "xfail": bool},
     "item": {"id": str, "values": list},
     "opened": {"id": str, "paths": list},
+    "altered": {"names": list},
     "finish": {"exit_status": int},
 }  # type: Any
 
@@ -50,6 +51,8 @@ def verify_signatures(data: bytes, key: bytes) -> Any:
         record = _parse_record(body)
         if record is None:
             return records, f"line {number} is signed but not a valid record"
+        if record["event"] == "altered":
+            return records, "tested code has replaced " + ", ".join(map(str, record["names"][:3]))
         records.append(record)
     if incomplete_line and records and records[-1]["event"] == "finish":
         return records, "text follows the end of the session"

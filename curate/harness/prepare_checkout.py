@@ -1,11 +1,13 @@
 """Prepare a checkout for grading: apply a candidate's patch, then put back what decides the tests.
 
-    python -I prepare_checkout.py INPUTS OUTPUTS
+    python -I prepare_checkout.py INPUTS OUTPUTS [INSTALLED]
 
 runs in the checkout, before any code of the candidate. INPUTS has `plan.json` of
 `curate.harness.protection`, `candidate.patch`, `settings.patch` and `test.patch`. Exit codes:
 EXIT_CANDIDATE if the candidate's patch does not apply, EXIT_TESTS if the test patch does not.
-OUTPUTS/prepared gets a JSON report, signed with the key in OUTPUTS/key if there is one.
+INSTALLED is where the checkout was when it was installed, if elsewhere. OUTPUTS/prepared gets a
+JSON report, signed with the key in OUTPUTS/key if there is one, OUTPUTS/watched the paths of files
+whose code must not change pytest.
 
 It is copied into sandboxes and exports as text: standalone, Python 3.6 and later.
 """
@@ -32,6 +34,7 @@ from curate.harness.entries import put_back, read_entry
 from curate.harness.pytest_tables import restore_tables
 from curate.harness.shadows import find_import_roots, remove_shadows
 
+_TEST_TOOLS = re.compile(rb"pytest|pluggy|unittest")
 # As a client would apply it, then with wrong counts of lines, then with less context.
 APPLY_OPTIONS = ((), ("--recount",), ("-C1",), ("--recount", "-C1"))
 
@@ -46,6 +49,8 @@ class Protection:
         self._exempt = frozenset(plan["exempt"])
         self.shared = frozenset(plan["shared"])
         self.gold_paths = frozenset(plan["gold_paths"])
+        self.import_roots = tuple(plan["import_roots"])
+        self.test_tools = frozenset(plan["test_tools"])
 
     def covers(self, path: str) -> bool:
         """Whether *path* is protected as a whole; the last rule that matches it counts."""
@@ -59,10 +64,10 @@ class Protection:
         return os.path.basename(path) in self.shared and not self.covers(path)
 
 
-def main(inputs: str, outputs: str) -> int:
+def main(inputs: str, outputs: str, installed: str = "") -> int:
     """Prepare the checkout in the working directory; return the exit code."""
     try:
-        report = prepare(os.getcwd(), inputs)
+        report, watched = prepare(os.getcwd(), inputs, installed)
     except DoesNotApplyError as error:
         sys.stdout.write(f"{error.args[1]}\n")
         return int(error.args[0])
@@ -71,16 +76,21 @@ def main(inputs: str, outputs: str) -> int:
     mac = hmac.new(key[1], text, hashlib.sha256).hexdigest().encode("ascii") if key else b""
     with open(os.path.join(outputs, "prepared"), "wb") as stream:
         stream.write(mac + b" " + text)
+    with open(os.path.join(outputs, "watched"), "w", encoding="ascii") as target:
+        json.dump(watched, target)
     return 0
 
 
-def prepare(checkout: str, inputs: str) -> Any:
-    """Prepare *checkout*; return how the patch was applied, and which paths were put back."""
+def prepare(checkout: str, inputs: str, installed: str = "") -> Any:
+    """Prepare *checkout*; return a report, and the files that must not change pytest.
+
+    The report says how the patch was applied, and which paths were put back.
+    """
     with open(os.path.join(inputs, "plan.json"), encoding="utf-8") as stream:
         protection = Protection(json.load(stream))
     settings, tests = (os.path.join(inputs, name) for name in ("settings.patch", "test.patch"))
     reference = make_reference(checkout, settings)
-    roots = find_import_roots(checkout)
+    roots = find_import_roots(checkout, installed, protection.import_roots)
     options, changed, before = apply_candidate(
         checkout, os.path.join(inputs, "candidate.patch"), protection, reference
     )
@@ -95,7 +105,16 @@ def prepare(checkout: str, inputs: str) -> Any:
             restored.add(path)
     if os.path.getsize(tests):
         apply_patch(checkout, tests, (), EXIT_TESTS)
-    return {"applied_with": " ".join(options), "restored": sorted(restored)}
+    report = {"applied_with": " ".join(options), "restored": sorted(restored)}
+    trusted = {path for path, entry in before.items() if has_test_tools(entry)}
+    trusted |= restored | protection.test_tools
+    watched = [it for it in changed if it not in trusted]
+    return report, [os.path.realpath(os.path.join(checkout, it)) for it in watched]
+
+
+def has_test_tools(entry: Any) -> bool:
+    """Whether a file has something to do with pytest or unittest, as plugins of them have."""
+    return entry is not None and entry[0] == "file" and bool(_TEST_TOOLS.search(entry[1]))
 
 
 def make_reference(checkout: str, patch: str) -> Any:
@@ -116,7 +135,7 @@ def make_reference(checkout: str, patch: str) -> Any:
 def apply_candidate(checkout: str, patch: str, protection: Any, reference: Any) -> Any:
     """Apply *patch*; return git's options, the paths it changes, and path -> earlier entry.
 
-    Entries are kept of what may have to be put back.
+    Entries are kept of what may have to be put back, and of what `has_test_tools`.
     """
     if not os.path.getsize(patch):
         return (), [], {path: read_entry(os.path.join(checkout, path)) for path in reference}
@@ -128,10 +147,16 @@ def apply_candidate(checkout: str, patch: str, protection: Any, reference: Any) 
         except DoesNotApplyError as error:
             message = message or error.args[1]
             continue
+        entries = {
+            path: read_entry(os.path.join(checkout, path)) for path in set(changed) | set(reference)
+        }
         before = {
-            path: read_entry(os.path.join(checkout, path))
-            for path in set(changed) | set(reference)
-            if protection.covers(path) or protection.is_shared(path) or path in reference
+            path: entry
+            for path, entry in entries.items()
+            if protection.covers(path)
+            or protection.is_shared(path)
+            or path in reference
+            or has_test_tools(entry)
         }
         apply_patch(checkout, patch, options, EXIT_CANDIDATE)
         return options, changed, before

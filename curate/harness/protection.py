@@ -2,7 +2,7 @@
 
 Tests, settings of pytest, files that Python runs at its start, and CI files are those of the base
 commit and the test patch. Of files that have settings of other tools, too, only pytest's tables
-are. Where the gold patch changes a protected file that is no test, its version counts.
+and plugins are. Where the gold patch changes a protected file that is no test, its version counts.
 """
 
 import json
@@ -22,17 +22,19 @@ TEST_GLOBS = (
 )
 SETTINGS_GLOBS = (
     *(f"**/{name}" for name in ("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml")),
-    *(f"**/{name}" for name in ("sitecustomize.py", "usercustomize.py", "*.pth")),
+    *(f"**/{name}" for name in ("*.pth", "*.egg-link", "*.dist-info/", "*.egg-info/")),
+    *(f"**/{name}customize{it}" for name in ("site", "user") for it in (".*", "/")),
     *(".github/", ".circleci/", ".gitlab-ci.yml", ".travis.yml", "azure-pipelines.yml"),
     *("appveyor.yml", ".appveyor.yml", "Jenkinsfile", "noxfile.py"),
 )
 PROTECTED_GLOBS = (*TEST_GLOBS, *SETTINGS_GLOBS)
-SHARED_SETTINGS = ("pyproject.toml", "setup.cfg", "tox.ini")  # only their tables of pytest
+# Only their tables of pytest, and the plugins of pytest that they declare.
+SHARED_SETTINGS = ("pyproject.toml", "setup.cfg", "setup.py", "tox.ini")
 
 
 def read_preparation_source() -> str:
     """Return the script `prepare_checkout.py` as one file that stands alone."""
-    return read_standalone_source("curate.harness", "prepare_checkout")
+    return read_standalone_source("curate.harness", "prepare_checkout", "curate.builders.editable")
 
 
 def make_preparation(task: Task, patch: bytes) -> Preparation:
@@ -57,6 +59,10 @@ def make_protection_files(task: Task) -> dict[str, bytes]:
         "exempt": sorted({part.path for part in protected if not _is_settings(part)}),
         "shared": list(SHARED_SETTINGS),
         "gold_paths": sorted({part.path for part in gold}),
+        "test_tools": sorted(
+            {it.path for it in gold if b"pytest" in it.data or b"unittest" in it.data}
+        ),
+        "import_roots": task.env_vars.get("PYTHONPATH", "").split(":"),
     }
     return {
         "plan.json": json.dumps(plan).encode("ascii"),

@@ -1,4 +1,4 @@
-"""Pytest's tables in files that have settings of other tools, too.
+"""Pytest's tables, and its plugins, in files that have settings of other tools, too.
 
 Part of the script `prepare_checkout.py`: stands alone, Python 3.6 and later.
 """
@@ -6,6 +6,8 @@ Part of the script `prepare_checkout.py`: stands alone, Python 3.6 and later.
 import importlib
 import re
 from typing import Any
+
+from curate.builders.editable.entry_points import READERS
 
 # iniconfig ends lines where `str.splitlines` does.
 _INI_HEADER = re.compile(r"(?:^|(?<=[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]))\[([^\]#;]*)\]")
@@ -20,6 +22,10 @@ def restore_tables(path: str, entry: Any, wanted: Any) -> Any:
     current, reference = (
         it[1].decode("utf-8", "surrogateescape") if it else "" for it in (entry, wanted)
     )
+    if list_plugins(path, current) != list_plugins(path, reference):
+        return wanted
+    if path.endswith(".py"):
+        return entry
     is_toml = path.endswith(".toml")
     tables, kept = split_tables(reference, is_toml)[1], split_tables(current, is_toml)
     if is_toml and not _are_same_tables(current, reference):
@@ -32,6 +38,16 @@ def restore_tables(path: str, entry: Any, wanted: Any) -> Any:
         return None
     content = current.encode("utf-8", "surrogateescape")
     return "file", content, entry[2] if entry else wanted[2]
+
+
+def list_plugins(path: str, text: str) -> Any:
+    """Return the entry points in *text* of the file *path* that pytest loads before any test.
+
+    Hypothesis, whose plugin of pytest is loaded as early, loads those of its own.
+    """
+    read = READERS.get(path.rpartition("/")[2])
+    points = set(read(text)) if read else ()
+    return {it for it in points if it[0].startswith("pytest") or it[0] == "hypothesis"}
 
 
 def split_tables(text: str, is_toml: bool) -> Any:  # noqa: FBT001

@@ -1,5 +1,6 @@
 """Exclusions of verified instances, stored until anything that they depend on changes."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -17,7 +18,7 @@ _EXCLUSIONS = "exclusions"
 
 def read_exclusions(ctx: PublishContext, filters: ReleaseFilters) -> ExclusionsById | None:
     """Return the stored exclusions by *filters*; None if something has changed."""
-    packed = ctx.store.derived.get(_EXCLUSIONS, "", _hash_state(ctx, filters))
+    packed = ctx.store.derived.get(_EXCLUSIONS, _make_key(filters), _hash_state(ctx, filters))
     if packed is None:
         return None
     exclusions: dict[str, list[Exclusion]] = {}
@@ -31,7 +32,12 @@ def save_exclusions(
 ) -> None:
     """Store the exclusions by *filters*."""
     packed = json.dumps([asdict(each) for them in exclusions.values() for each in them]).encode()
-    ctx.store.derived.save(_EXCLUSIONS, [("", _hash_state(ctx, filters), packed)])
+    ctx.store.derived.save(_EXCLUSIONS, [(_make_key(filters), _hash_state(ctx, filters), packed)])
+
+
+def _make_key(filters: ReleaseFilters) -> str:
+    """Key of an entry: commands that take turns with different filters keep each other's."""
+    return hashlib.sha256(filters.model_dump_json().encode()).hexdigest()[:32]
 
 
 def hash_filters(filters: ReleaseFilters) -> str:

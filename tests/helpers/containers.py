@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import docker
@@ -54,16 +55,25 @@ def python_image(client: docker.DockerClient, context: Path) -> Iterator[str]:
 
 @contextmanager
 def project_image(
-    client: docker.DockerClient, image: str, folder: Path, files: Mapping[str, str | bytes]
+    client: docker.DockerClient,
+    image: str,
+    folder: Path,
+    files: Mapping[str, str | bytes],
+    packages: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[BuiltInstance]:
     """*image* with a project of *files*, made without a build: a container fed and committed.
 
-    *folder* does not exist; the project is laid there first.
+    *folder* does not exist; the project is laid there first. *packages* are files of site-packages.
     """
     lay_project(folder, files)
     buffer = io.BytesIO()
+    site = f"opt/python/lib/python3.{sys.version_info.minor}/site-packages"
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         tar.add(folder, "testbed", filter=_owned)
+        for name, content in packages.items():
+            member = tarfile.TarInfo(f"{site}/{name}")
+            member.size = len(content.encode())
+            tar.addfile(member, io.BytesIO(content.encode()))
     container = client.containers.create(image, "true")
     tag = uuid.uuid4().hex
     try:

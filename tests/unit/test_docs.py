@@ -21,6 +21,7 @@ from curate.recipes.schema import (
 )
 from curate.releases import columns
 from curate.store.migrations import prepare_database
+from tests.cheats import CHEATS
 from tests.helpers import import_graph
 
 ROOT = Path(__file__).parents[2]
@@ -93,6 +94,15 @@ def anchors(page: Path) -> set[str]:
     """What GitHub calls the headings of *page* in links."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_cheat_and_what_guards_against_it_is_documented() -> None:
+    page = text("docs/security.md")
+    guards = re.findall(r"^\| .* \| (.*) \|$", page, re.MULTILINE)
+    assert {it.guard for it in CHEATS} <= {*guards}
+    unguarded = [it.name for it in CHEATS if not it.guarded]
+    told = page.partition("Nothing guards against")[2].partition("\n## ")[0]
+    assert [re.search(rf"^\| {it}\b", told, re.MULTILINE) for it in unguarded].count(None) == 0
 
 
 def test_links_between_pages_lead_somewhere() -> None:

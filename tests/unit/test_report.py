@@ -115,6 +115,12 @@ def test_foreign_key() -> None:
     assert read_report(written(START, FINISH, key=b"other"), KEY).tampering
 
 
+def test_what_tested_code_replaced_counts_as_tampering() -> None:
+    altered = {"event": "altered", "names": ["runner.runtestprotocol"]}
+    told = read_report(written(START, altered, FINISH), KEY)
+    assert "replaced runner.runtestprotocol" in told.tampering and not told.is_finished
+
+
 def test_unknown_format() -> None:
     assert (
         "format 2" in read_report(written({"event": "start", "format": 2}, FINISH), KEY).tampering

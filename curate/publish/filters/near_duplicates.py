@@ -52,14 +52,27 @@ class JaccardIndex:
         own, best = set(triples), ("", 0.0)
         for number in sorted(sharing):
             others = self._triples[number]
-            shorter, longer = sorted((len(own), len(others)))
-            if shorter < self._threshold * longer - _EPSILON:
+            if not self._may_reach(own, others):
                 continue
             shared = len(own.intersection(others))
             similarity = shared / (len(own) + len(others) - shared)
             if similarity >= self._threshold and similarity > best[1]:
                 best = self._names[number], similarity
         return best
+
+    def _may_reach(self, own: set[int], others: Sequence[int]) -> bool:
+        """Whether the threshold can be reached, judged by the first of *others*.
+
+        Triples are sorted by hash, so the first ones are as good as drawn by chance: those of
+        different texts soon have more strangers than similar ones may have in all.
+        """
+        both = len(own) + len(others)
+        required = self._threshold / (1 + self._threshold) * both - _EPSILON
+        if required > min(len(own), len(others)):
+            return False
+        most_strange = len(others) - math.ceil(required)
+        first = others[: 2 * most_strange + 1]
+        return len(first) - len(own.intersection(first)) <= most_strange
 
     def _prefix(self, triples: Sequence[int]) -> Sequence[int]:
         """The first triples, rare ones first: a similar text must have one among its own first."""
