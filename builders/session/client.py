@@ -3,8 +3,7 @@
 import os
 import signal
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from curate.builders.errors import SandboxError
 from curate.builders.model import RunStatus
@@ -71,28 +70,29 @@ class ShellClient:
                     return code if code >= 0 else 128 - code
                 terminal.write(reply["stream"], data)
 
-    def get_state(self) -> tuple[bytes, int]:
-        """Return the state of the shell, and the number of other processes."""
-        reply, state = self._channel.call("state")
+    def get_state(self, *, stop: bool = False) -> tuple[bytes, int]:
+        """Return the state of the shell, and the number of other processes.
+
+        With *stop*, all are stopped afterwards, until `continue_all` or `start`.
+        """
+        reply, state = self._channel.call("state", fields={"stop": stop})
         return state, int(reply["others"])
 
     def end(self) -> bool:
         """End all processes; return whether they left nothing outside of the files."""
         return bool(self._channel.call("end")[0]["clean"])
 
-    @contextmanager
-    def stopped(self) -> Iterator[None]:
-        """Stop all processes for a while."""
-        self._signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self._signal(signal.SIGCONT)
+    def continue_all(self) -> None:
+        """Let stopped processes continue."""
+        self._channel.call("signal", fields={"number": int(signal.SIGCONT)})
 
     def copy(self, name: str) -> None:
         """Copy the folders that the user can write, while all processes are stopped."""
-        with self.stopped():
+        self._channel.call("signal", fields={"number": int(signal.SIGSTOP)})
+        try:
             self._channel.call("copy", seconds=_COPY_SECONDS, fields={"name": name})
+        finally:
+            self.continue_all()
 
     def put_back(self, name: str) -> None:
         """Put back what `copy` has copied."""
@@ -127,9 +127,6 @@ class ShellClient:
             found[path] = data[position : position + size]
             position += size
         return found
-
-    def _signal(self, number: int) -> None:
-        self._channel.call("signal", fields={"number": int(number)})
 
     def close(self) -> None:
         """Close the connection; the server then ends all processes and itself."""

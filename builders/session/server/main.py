@@ -139,15 +139,18 @@ class Server:
             self.attached.close()
             self.attached = None
 
-    def do_state(self, _request: Any, _payload: bytes) -> "tuple[Any, bytes]":
-        """Tell the state of the shell, and how many other processes there are."""
+    def do_state(self, request: Any, _payload: bytes) -> "tuple[Any, bytes]":
+        """Tell the state of the shell, and how many other processes there are; `stop` them all."""
         if self.shell is None or self.shell.exit_code is not None:
             self.start_shell(b"")
         self.shell.feed(STATE.encode())
         message, _ = self.await_message(STATE_SECONDS)
         lines = (message or b"").splitlines(keepends=True)
         state = b"".join(line for line in lines if not NO_STATE.fullmatch(line))
-        return {"others": len(find_descendants()) - 1}, state
+        pids = find_descendants()
+        for pid in pids if request["stop"] else ():
+            signal_process(pid, signal.SIGSTOP)
+        return {"others": len(pids) - 1}, state
 
     def do_signal(self, request: Any, _payload: bytes) -> "tuple[Any, bytes]":
         """Send a signal to all processes but this one: to stop, or to continue."""
