@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,12 +14,18 @@ from curate.builders.sandbox.docker import remove_container
 from curate.builders.session.docker import SESSION_LABEL
 
 
-def remove_leftovers(folders: Path, backend: Backend) -> None:
-    """Remove containers and folders of sessions whose process has ended.
+def remove_leftovers(
+    folders: Path, backend: Backend, open_as_owner: Callable[[Path], Backend]
+) -> None:
+    """Remove containers and folders of sessions whose process has ended, and its test runs.
 
     A container usually ends with its process; one that does not is found by its label, which names
-    the folder in *folders* that its process had locked.
+    the folder in *folders* that its process had locked. *open_as_owner* returns the backend with
+    which the process of such a folder has run tests.
     """
+    for folder in folders.glob("*"):
+        if folder.is_dir() and not _is_locked(folder):
+            open_as_owner(folder).cleanup()
     if isinstance(backend, DockerBackend):
         with translate_engine_errors():
             found = backend.engine.api.containers(all=True, filters={"label": SESSION_LABEL})

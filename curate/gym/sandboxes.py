@@ -4,7 +4,9 @@ import atexit
 import logging
 import threading
 from contextlib import ExitStack, suppress
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
 
 from curate.builders.backends.docker import DockerBackend
 from curate.builders.backends.local import LocalBackend
@@ -32,18 +34,20 @@ class Sandboxes:
     """Opens sessions with a backend; what is needed for the next one is kept ready."""
 
     def __init__(self, kind: str, settings: Settings) -> None:
-        build_settings = settings.build_settings()
-        self.backend: Backend = (
-            LocalBackend(build_settings) if kind == "local" else DockerBackend(build_settings)
-        )
-        self.backend.check_available()
-        self.settings = build_settings
+        self.settings = settings.build_settings()
         self._lock = threading.Lock()
         self._sessions: dict[tuple[str, str], Sessions] = {}
         self._stack = ExitStack()
-        folders = build_settings.cache_dir / FOLDERS
-        remove_leftovers(folders, self.backend)
-        self.layers = LayerStore(self._stack.enter_context(temp_dir(folders, "session")))
+        folders = self.settings.cache_dir / FOLDERS
+        folder = self._stack.enter_context(temp_dir(folders, "session"))
+        try:
+            self.backend = self._open_as_owner(kind, folder)
+            self.backend.check_available()
+            remove_leftovers(folders, self.backend, partial(self._open_as_owner, kind))
+        except BaseException:
+            self._stack.close()
+            raise
+        self.layers = LayerStore(folder)
 
     def open_session(
         self, task: Task, built: BuiltInstance, options: EnvironmentOptions
@@ -70,6 +74,15 @@ class Sandboxes:
             with suppress(BuilderError):
                 sessions.close()
         self._stack.close()
+
+    def _open_as_owner(self, kind: str, folder: Path) -> Backend:
+        """Return the backend whose test runs are those of the process that has locked *folder*.
+
+        Processes of the same data directory, such as validations, do not end each other's runs.
+        """
+        owner = f"{self.settings.run_owner}-{folder.name}"
+        settings = replace(self.settings, run_owner=owner)
+        return LocalBackend(settings) if kind == "local" else DockerBackend(settings)
 
     def _make_sessions(self, built: BuiltInstance, options: SessionOptions) -> Sessions:
         if isinstance(self.backend, DockerBackend):
