@@ -25,6 +25,7 @@ DETACHED_VARIABLE = "CURATE_DETACHED"  # marks a child that cleans up after this
 _SHOW_CURSOR = "\x1b[?25h"  # progress bars hide it
 
 _callbacks: list[Callable[[], object]] = []
+_clean_exit_seconds = [CLEAN_EXIT_SECONDS]
 _is_ending = threading.Event()
 
 
@@ -34,6 +35,11 @@ def on_forced_exit(callback: Callable[[], object]) -> None:
     It must take less than half a second.
     """
     _callbacks.append(callback)
+
+
+def allow_clean_exit(seconds: float) -> None:
+    """Give this process *seconds* for a clean end, because it has much to close."""
+    _clean_exit_seconds[0] = seconds
 
 
 def handle_interrupts() -> None:
@@ -66,7 +72,7 @@ def _wait_for_signals(reader: int, numbers: frozenset[signal.Signals]) -> None:
     poll = select.poll()  # `select` takes no descriptors above 1023
     poll.register(reader, select.POLLIN)
     while count < 2:
-        if not poll.poll(CLEAN_EXIT_SECONDS * 1000 if count else None):
+        if not poll.poll(_clean_exit_seconds[0] * 1000 if count else None):
             break
         count += sum(number in numbers for number in os.read(reader, 256))
     _exit_by_force()

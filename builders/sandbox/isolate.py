@@ -31,17 +31,20 @@ HOSTS = f"127.0.0.1 localhost {HOST_NAME}\n::1 localhost ip6-localhost ip6-loopb
 NICENESS = 5  # below what the user does meanwhile
 
 
-def isolate_run(hosts: Path, environment: str = "", pids: int = 0) -> str:
+def isolate_run(
+    hosts: Path, environment: str = "", pids: int = 0, *, has_network: bool = False
+) -> str:
     """Enter an empty network namespace; return "isolated", or why that is not possible.
 
-    *hosts* is a file to create, which the command sees as /etc/hosts. The folder *environment* gets
-    a layer in the folder of *hosts*, which takes all changes. In a user namespace, which counts its
-    own processes since Linux 5.14, the kernel refuses more than *pids* + 1.
+    With *has_network*, the command stays in that of the machine. *hosts* is a file to create, which
+    the command sees as /etc/hosts. The folder *environment* gets a layer in the folder of *hosts*,
+    which takes all changes. In a user namespace, which counts its own processes since Linux 5.14,
+    the kernel refuses more than *pids* + 1.
     """
     if sys.platform != "linux":
         return "the network is not isolated: this system has no namespaces"
     user, group = os.geteuid(), os.getegid()
-    flags = CLONE_NEWNET if user == 0 else CLONE_NEWNET | CLONE_NEWUSER
+    flags = (0 if has_network else CLONE_NEWNET) | (0 if user == 0 else CLONE_NEWUSER)
     libc = ctypes.CDLL(None, use_errno=True)
     has_own_files = libc.unshare(flags | CLONE_NEWNS | CLONE_NEWUTS) == 0
     if not has_own_files and libc.unshare(flags) != 0:
@@ -56,7 +59,8 @@ def isolate_run(hosts: Path, environment: str = "", pids: int = 0) -> str:
             resource.setrlimit(
                 resource.RLIMIT_NPROC, (limit if hard < 0 else min(limit, hard),) * 2
             )
-    _enable_loopback()
+    if not has_network:
+        _enable_loopback()
     has_own_files = has_own_files and _make_mounts_private(libc)
     if has_own_files:
         _rename_host(libc, hosts)

@@ -23,7 +23,10 @@ COMMANDS = {
     "crawl": "Find merged PRs that close issues and change tests: the candidates.",
     "validate": "Build environments and run tests before and after the gold patch.",
     "evaluate": "Grade the patches of a model: SWE-bench's predictions, report and rewards.",
+    "serve": "Serve environments over HTTP, for trainers on another machine.",
     "publish": "Publish verified instances to a directory, the Hub and a registry.",
+    "shell": "Open a shell in a task's sandbox, as an agent has it.",
+    "run": "Run a command in a task's sandbox.",
     "status": "Show the funnel by stage, and rejections by reason.",
     "list": "List candidates by state and reason.",
     "show": "Show candidates with issue, tests, patches and verdict.",
@@ -35,7 +38,8 @@ COMMANDS = {
 }
 """Every command and group with its line in `--help`; each is a module of this package."""
 
-SILENT_COMMANDS = frozenset({"status", "list", "show", "logs"})  # they only read; a fast start
+# They only read, or their output is that of another command.
+SILENT_COMMANDS = frozenset({"status", "list", "show", "logs", "shell", "run"})
 _MODULES = {"list": "list_candidates", "logs": "run_logs"}  # whose names would be taken
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from curate.cli.common import err_console
 from curate.cli.suggestions import complete_commands
 
-PACKAGES = ("curate",)
+PACKAGES = ("curate", "uvicorn")
 KEPT_FILES = 200  # log files; older ones are removed when a new one is made
 
 _STYLES = {

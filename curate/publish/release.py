@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -36,6 +36,7 @@ CHECKSUMS_FILE = "SHA256SUMS"
 _LEFTOVER = re.compile(r"\.(\d+)\.(old|part)")
 COMPRESSION_LEVEL = 3  # of zstd: level 9 takes 5 times as long, files get 10 to 15 % smaller
 ROWS_PER_GROUP = 100  # small row groups let streaming readers fetch parts of a file
+ROWS_AT_ONCE = 20  # as Python's objects, which are many times as large as in Arrow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,25 +163,37 @@ def write_parquet(
     """
     schema: Any = make_features(rows.columns).arrow_schema
     remaining, done = guard.iter_rows(rows) if guard else iter(rows), 0
-    with ExitStack() as files, ThreadPoolExecutor(2) as compressors:
+    with ExitStack() as files, ThreadPoolExecutor(1) as compressors:
         # One group is compressed, for each file in a thread, while the next is made.
         writers = [files.enter_context(_open_parquet(path, schema))]
         if strings:
             writers.append(files.enter_context(_open_parquet(strings, make_schema())))
         writing: list[Future[None]] = []
-        while group := list(islice(remaining, ROWS_PER_GROUP)):
-            table = _make_table(group, schema, guard)
-            tables = [table, convert_table(table)] if strings else [table]
+        while tables := _read_group(remaining, schema, guard, with_strings=strings is not None):
+            done += ROWS_PER_GROUP
             for ended in writing:
                 ended.result()
             writing = [
-                compressors.submit(writer.write_table, one)
-                for writer, one in zip(writers, tables, strict=True)
+                compressors.submit(writer.write_table, table)
+                for writer, table in zip(writers, tables, strict=True)
             ]
-            done += len(group)
-            progress(done, len(rows))
+            progress(min(done, len(rows)), len(rows))
         for ended in writing:
             ended.result()
+
+
+def _read_group(
+    rows: Iterator[Row], schema: Any, guard: RowGuard | None, *, with_strings: bool
+) -> list[Any]:
+    """Return the next group of *rows* as Arrow tables, one for each file; [] if there is none."""
+    import pyarrow
+
+    parts = []
+    for _ in range(ROWS_PER_GROUP // ROWS_AT_ONCE):
+        if chunk := list(islice(rows, ROWS_AT_ONCE)):
+            table = _make_table(chunk, schema, guard)
+            parts.append((table, convert_table(table, chunk)) if with_strings else (table,))
+    return [pyarrow.concat_tables(it) for it in zip(*parts, strict=True)]
 
 
 def _open_parquet(path: Path, schema: Any) -> Any:

@@ -22,7 +22,10 @@ NAMES = [f"curate-samples__tidytable-{number}" for number in (4, 6, 22)]
 @pytest.fixture(scope="session")
 def registry() -> Iterator[str]:
     """A place of its own in the registry; what clients pulled from it is removed in the end."""
-    name = f"{os.environ['CURATE_TEST_REGISTRY']}/clients-{secrets.token_hex(4)}"
+    place = os.environ.get("CURATE_TEST_REGISTRY")
+    if not place:
+        pytest.skip("CURATE_TEST_REGISTRY names no registry")
+    name = f"{place}/clients-{secrets.token_hex(4)}"
     yield name
     engine = docker.from_env()
     for tag in list_tags(engine):

@@ -1,7 +1,7 @@
 """mini-SWE-agent's batch command on a release, with the model that it has for tests.
 
 Its `DeterministicModel` says the commands of a script instead of asking anybody; the agent, its
-container and its file of predictions are the real ones. `swebench eval` grades them.
+container and its file of predictions are the real ones. `curate evaluate` grades them.
 """
 
 import json
@@ -12,13 +12,8 @@ import pytest
 
 from tests.demo.stage import Stage
 from tests.helpers.clients import client_program, require_client, run_client
-from tests.helpers.swebench import evaluate
 
-pytestmark = [
-    pytest.mark.xdist_group("builds"),
-    require_client("mini-swe-agent"),
-    require_client("swebench"),
-]
+pytestmark = [pytest.mark.xdist_group("builds"), require_client("mini-swe-agent")]
 SUBMIT = "echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT && cat /tmp/patch.txt"
 STOP_AT_ONCE = ["--rm", "--init"]  # its `sleep` would not hear that it is to end
 
@@ -52,7 +47,7 @@ def solve(stage: Stage, folder: Path, instance_id: str, *commands: str) -> dict[
 
 
 def test_a_right_fix_earns_one_and_a_wrong_one_nothing(
-    tmp_path: Path, stage: Stage, parquet: Path, rows: dict[str, dict[str, Any]]
+    tmp_path: Path, stage: Stage, rows: dict[str, dict[str, Any]]
 ) -> None:
     right, wrong, _ = sorted(rows)
     fix = f"git apply - <<'END_OF_PATCH'\n{rows[right]['patch']}END_OF_PATCH"
@@ -62,9 +57,9 @@ def test_a_right_fix_earns_one_and_a_wrong_one_nothing(
     assert "<returncode>0</returncode>\n<output>\n</output>" in clean
     trajectory = solve(stage, tmp_path, wrong, "echo '# no' > wrong.py")
     assert "wrong.py" in trajectory["info"]["submission"]
-    (tmp_path / "graded").mkdir()
-    swebench = client_program("swebench", "swebench")
-    predictions = str(tmp_path / "preds.json")
-    report = evaluate(swebench, tmp_path / "graded", parquet, "-p", predictions)
-    assert report["resolved_ids"] == [right]
-    assert report["unresolved_ids"] == [wrong]
+    preds = str(tmp_path / "preds.json")
+    stage.curate("evaluate", preds, "--dataset", str(stage.release), "--run-id", "mini")
+    folder = Path(stage.variables["CURATE_DATA_DIR"]) / "evaluations/mini"
+    (path,) = folder.glob("*/report.json")
+    report = json.loads(path.read_text())
+    assert (report["resolved_ids"], report["unresolved_ids"]) == ([right], [wrong])

@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from curate.builders.git.checkout import commit_step_commands
 from curate.builders.images.audit_script import audit_commands
 from curate.publish.export.run import write_rows
@@ -110,6 +112,16 @@ def test_each_step_finds_what_it_reads(tmp_path: Path) -> None:
     audit = ["set -eu", "list_changes() { :; }", "changed_before="]
     audit += audit_commands("", f"{older} {old_link}")
     subprocess.run(["sh", "-c", "\n".join(audit)], cwd=checkout, check=True)
+
+
+@pytest.mark.parametrize("name", ["owner__name-7", "owner__name-8"])
+def test_without_the_files_it_says_so(tmp_path: Path, name: str) -> None:
+    rows = make_table(TRAIN_COLUMNS, [good(7, dockerfiles="{}", build_files="{}")])
+    write_rows(rows, "verified", "folder", tmp_path / "export")
+    done = subprocess.run(
+        [tmp_path / "export/build.sh", name], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, f"no files to build {name} from" in done.stderr) == (2, True)
 
 
 def _update(folder: Path, older: str, commit: str, pack: Path) -> None:

@@ -55,7 +55,7 @@ def scripts() -> dict[str, tuple[str, str]]:
                 test_patch=b"", test_command="pytest", process=ScriptProcess(user="1000:1000")
             ),
         ),
-        "Harbor's collect hook": ("bash", hook["command"]),
+        "Harbor's collect hook": ("sh", hook["command"]),
         "build of an exported folder": ("bash", FOLDER_FILES["build.sh"]),
         "Harbor's test": ("bash", task["tests/test.sh"]),
         "Harbor's solution": ("bash", task["solution/solve.sh"]),

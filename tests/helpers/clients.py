@@ -6,14 +6,18 @@ from pathlib import Path
 
 import pytest
 
+SECONDS = 240  # before pytest ends the test, and leaves the client running
 SETTINGS = ("CURATE_", "PYTHON", "HF_")
 
 
 def require_client(name: str) -> pytest.MarkDecorator:
     """Mark that skips a test where .ci/clients did not install *name*."""
-    return pytest.mark.skipif(
-        not os.environ.get(_variable(name)), reason=f"{_variable(name)} names no {name}"
-    )
+    return pytest.mark.skipif(not is_installed(name), reason=f"{_variable(name)} names no {name}")
+
+
+def is_installed(name: str) -> bool:
+    """Whether .ci/clients has installed *name*."""
+    return bool(os.environ.get(_variable(name)))
 
 
 def client_program(name: str, program: str) -> str:
@@ -37,6 +41,7 @@ def run_client(*command: str, folder: Path, **variables: str) -> str:
         capture_output=True,
         text=True,
         check=False,
+        timeout=SECONDS,
     )
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
     return done.stdout

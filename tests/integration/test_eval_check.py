@@ -10,7 +10,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -129,19 +129,24 @@ def save(store: Store, number: int, case: Case, folder: Path, handle: str, diges
     )
 
 
-@pytest.fixture
-def folder(client: docker.DockerClient, image_with_python: str, tmp_path: Path) -> Iterator[Path]:
+@contextmanager
+def stored_cases(client: docker.DockerClient, image: str, folder: Path) -> Iterator[Path]:
     """A folder whose store has the cases, all in one image, and one whose image is gone."""
-    with ExitStack() as made:
-        checkout = tmp_path / "testbed"
-        built = made.enter_context(project_image(client, image_with_python, checkout, FILES))
+    checkout = folder / "testbed"
+    with project_image(client, image, checkout, FILES) as built:
         digest = not_none(client.images.get(built.handle).id)
-        with Store(tmp_path / "data") as store:
+        with Store(folder / "data") as store:
             for number, case in CASES.items():
                 save(store, number, case, checkout, built.handle, digest)
             gone = "sha256:" + "0" * 64
             save(store, 5, CASES[1], checkout, "curate-test:gone", gone)
-        yield tmp_path
+        yield folder
+
+
+@pytest.fixture
+def folder(client: docker.DockerClient, image_with_python: str, tmp_path: Path) -> Iterator[Path]:
+    with stored_cases(client, image_with_python, tmp_path) as folder:
+        yield folder
 
 
 def begin(folder: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:

@@ -1,14 +1,14 @@
 """Exported Harbor tasks: honest work is collected and earns 1, everything else earns 0."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import docker
 import pytest
 
 from tests.helpers.harbor_trial import PATCH, run_trial
-from tests.integration.test_eval_check import folder, run
+from tests.integration.test_eval_check import run, stored_cases
 
-__all__ = ["folder"]
 pytestmark = pytest.mark.xdist_group("containers")
 
 GOLD = "git -c safe.directory='*' apply /gold.patch"
@@ -38,6 +38,15 @@ P""",
     "gold, and attributes": f"{GOLD}; echo '*.py -diff filter=x diff=y' > .gitattributes",
     "gold, and a link in the patch's place": f"{GOLD}; ln -s /etc/passwd {PATCH}",
 }
+PLUGIN = """\
+cat > {file} <<'P'
+import pytest
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    (yield).get_result().outcome = "passed"
+P
+"""
+EVIL = PLUGIN.format(file="evil.py")
 WRITE = """\
 cat > thing.py <<'P'
 import os, pathlib, subprocess, sys
@@ -57,12 +66,6 @@ def pytest_runtest_makereport(item, call):
     return report
 P""",
     "a patch of its own": f"echo nonsense > {PATCH}",
-    "a conftest": """cat > conftest.py <<'P'
-import pytest
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    (yield).get_result().outcome = "passed"
-P""",
     "a reward of its own": WRITE.format(
         "text = '{\"reward\": 1.0}'\n"
         'for name in ("/logs/verifier/reward.json", "/logs/verifier/reward.txt"):\n'
@@ -87,21 +90,57 @@ P""",
     "a killed script": WRITE.format("os.kill(os.getppid(), 9)"),
 }
 
+FILES = {
+    "a conftest": PLUGIN.format(file="conftest.py"),
+    "a conftest beside the tests": PLUGIN.format(file="tests/conftest.py"),
+    "a pytest.ini": EVIL + r"printf '[pytest]\naddopts = -p evil\n' > pytest.ini",
+    "a setup.cfg": EVIL + r"printf '[tool:pytest]\naddopts = -p evil\n' > setup.cfg",
+    "a tox.ini": EVIL + r"printf '[pytest]\naddopts = -p evil\n' > tox.ini",
+    "a pyproject.toml": EVIL
+    + r"""printf '[tool.pytest.ini_options]\naddopts = "-p evil"\n' > pyproject.toml""",
+    "files that Python runs at its start": PLUGIN.format(file="sitecustomize.py")
+    + "cp sitecustomize.py usercustomize.py; echo 'import evil' > evil.pth",
+    "a pytest of its own": "mkdir pytest; echo 'raise SystemExit(0)' > pytest/__main__.py;"
+    " touch pytest/__init__.py; echo 'raise SystemExit(0)' > pytest.py",
+    "programs on a path of its own": """mkdir bin; printf '#!/bin/sh\nexit 0\n' > bin/python
+        chmod +x bin/python; echo 'PATH=/testbed/bin:$PATH' > .bashrc; cp .bashrc ~/.bashrc""",
+    "deleted tests": "rm -r tests",
+    "tests of its own": "echo 'def test_new(): pass' > tests/test_new.py",
+    "a link in the place of the tests": "rm -r tests; mkdir x; ln -s x tests",
+    "a repository within": f"git init -q part; cd part; touch x; git add x; {GIT} commit -qm 1",
+    "a huge patch": "head -c 40M /dev/urandom > big.bin",
+}
 
-@pytest.fixture
-def task(folder: Path) -> Path:
-    run(folder, "export", "--format", "harbor", "tasks", "--where", "pull_number = 1")
-    return folder / "tasks/tasks/owner__name-1"
+
+@pytest.fixture(scope="module")
+def task(
+    client: docker.DockerClient, image_with_python: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    place = tmp_path_factory.mktemp("harbor")
+    with stored_cases(client, image_with_python, place) as folder:
+        run(folder, "export", "--format", "harbor", "tasks", "--where", "pull_number = 1")
+        yield folder / "tasks/tasks/owner__name-1"
 
 
-def test_honest_work_earns_1_and_nothing_else(client: docker.DockerClient, task: Path) -> None:
-    wrong = {}
-    for expected, agents in ((1.0, HONEST), (0.0, DISHONEST)):
-        for name, agent in agents.items():
-            trial = run_trial(client, task, agent)
-            if trial.reward["reward"] != expected or trial.reward["resolved"] != expected:
-                wrong[name] = trial.grade
-    assert not wrong
+@pytest.mark.parametrize("agent", HONEST)
+def test_honest_work_earns_1(client: docker.DockerClient, task: Path, agent: str) -> None:
+    trial = run_trial(client, task, HONEST[agent])
+    assert trial.reward["reward"] == trial.reward["resolved"] == 1, trial.grade
+
+
+@pytest.mark.parametrize("agent", DISHONEST)
+def test_nothing_else_does(client: docker.DockerClient, task: Path, agent: str) -> None:
+    trial = run_trial(client, task, DISHONEST[agent])
+    assert trial.reward["reward"] == trial.reward["resolved"] == 0
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("agent", FILES)
+def test_nor_do_files_that_decide_about_tests(
+    client: docker.DockerClient, task: Path, agent: str
+) -> None:
+    trial = run_trial(client, task, FILES[agent])
+    assert trial.reward["reward"] == trial.reward["resolved"] == 0
 
 
 def test_the_reward_has_fractions_and_the_report_all_tests(

@@ -71,7 +71,9 @@ def command_of(words: list[str]) -> tuple[Command | None, list[str]]:
 
 def problem_of(line: str, *, whole: bool) -> str:
     """Why the command line would refuse *line*; a *whole* one also needs what is required."""
-    command, rest = command_of(shlex.split(line)[1:])
+    words = shlex.split(line)[1:]
+    words = words[: words.index("--")] if "--" in words else words  # what follows is another's
+    command, rest = command_of(words)
     if command is None:
         return "" if len(shlex.split(line)) == 2 else "no such command"
     options = {name: it for it in command.parameters for name in (*it.opts, *it.secondary_opts)}

@@ -22,6 +22,7 @@ from curate.builders.sandbox.run_script import (
 from curate.builders.templates import render_template
 from curate.core.errors import ConfigurationError
 from curate.core.task import Task
+from curate.harness.collect_patch import make_collect_script
 from curate.harness.grade import MAX_PATCH_BYTES, make_run_spec
 from curate.publish.image_names import escape_instance_id
 from curate.releases.row import Row, get_str
@@ -29,6 +30,7 @@ from curate.releases.tasks import make_task
 
 ORGANIZATION = "curate"
 _PLAIN_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*")
+_MODEL_PATCH = "/logs/artifacts/model.patch"
 _LAYOUT = SandboxLayout(
     checkout="/testbed", inputs=f"{SANDBOX_ROOT}/in", outputs=f"{SANDBOX_ROOT}/out"
 )
@@ -93,15 +95,16 @@ def _render_files(row: Row, network: NetworkMode) -> Iterator[tuple[str, str]]:
         "description": f"Resolve an issue of {task.repo}",
         "network": network.value,
         "limits": task.limits,
-        "base_commit": task.base_commit,
+        "model_patch": _MODEL_PATCH,
     }
-    collect = _render("collect.sh", values)
+    collect = make_collect_script(task.base_commit, _MODEL_PATCH)
     yield "task.toml", _render("task.toml", {**values, "collect": collect})
     yield "instruction.md", _render("instruction.md", values)
     yield "environment/Dockerfile", f"FROM {task.image}\nWORKDIR /testbed\n"
     yield "solution/solve.sh", _render("solve.sh", values)
     yield "solution/gold.patch", get_str(row, "patch")
     yield "tests/test.sh", _render("test.sh", values)
+    yield "tests/collect.sh", collect
     yield "tests/verify_task.py", _read_verifier()
     yield "tests/expected.json", json.dumps(_describe_expected(task), indent=1) + "\n"
     yield from _render_run(task)

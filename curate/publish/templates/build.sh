@@ -8,7 +8,11 @@
 set -euo pipefail
 docker=${DOCKER:-docker}
 here=$(cd "$(dirname "$0")" && pwd)
-folder=$here/images/$1
+folder=$here/images/${1:?the instance id is missing}
+if [ ! -f "$folder/context/install.sh" ]; then
+  echo "build.sh: there are no files to build $1 from: unknown, or validated before they were recorded" >&2
+  exit 2
+fi
 tag=${2:-curate-rebuilt:$(printf %s "$1" | tr -c 'A-Za-z0-9_.-' - | tail -c 120)}
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT

@@ -1,0 +1,1 @@
+"""Sandboxes that stay: one shell for many commands, with snapshots of their files."""

@@ -1,0 +1,87 @@
+"""The sandboxes of this process: one backend for each kind, and the sessions of each image."""
+
+import atexit
+import logging
+import threading
+from contextlib import ExitStack, suppress
+from functools import cache
+
+from curate.builders.backends.docker import DockerBackend
+from curate.builders.backends.local import LocalBackend
+from curate.builders.backends.protocol import Backend
+from curate.builders.errors import BuilderError
+from curate.builders.model import BuiltInstance
+from curate.builders.process.temp_dirs import temp_dir
+from curate.builders.session.docker import DockerSessions
+from curate.builders.session.layers import LayerStore
+from curate.builders.session.leftovers import remove_leftovers
+from curate.builders.session.local import LocalSessions
+from curate.builders.session.model import Session, SessionOptions
+from curate.core.settings import Settings
+from curate.core.task import Task
+from curate.gym.options import EnvironmentOptions
+
+log = logging.getLogger(__name__)
+
+FOLDERS = "sessions"  # of the cache: files of living sandboxes, one folder for each process
+
+Sessions = DockerSessions | LocalSessions
+
+
+class Sandboxes:
+    """Opens sessions with a backend; what is needed for the next one is kept ready."""
+
+    def __init__(self, kind: str, settings: Settings) -> None:
+        build_settings = settings.build_settings()
+        self.backend: Backend = (
+            LocalBackend(build_settings) if kind == "local" else DockerBackend(build_settings)
+        )
+        self.backend.check_available()
+        self.settings = build_settings
+        self._lock = threading.Lock()
+        self._sessions: dict[tuple[str, str], Sessions] = {}
+        self._stack = ExitStack()
+        folders = build_settings.cache_dir / FOLDERS
+        remove_leftovers(folders, self.backend)
+        self.layers = LayerStore(self._stack.enter_context(temp_dir(folders, "session")))
+
+    def open_session(
+        self, task: Task, built: BuiltInstance, options: EnvironmentOptions
+    ) -> Session:
+        """Return a new session of *built*, whose shell has the variables of *task*."""
+        session_options = SessionOptions(
+            env_vars=dict(task.env_vars), limits=task.limits, network=options.network
+        )
+        key = (built.handle, repr(session_options))
+        with self._lock:
+            sessions = self._sessions.get(key)
+            if sessions is None:
+                sessions = self._make_sessions(built, session_options)
+                log.debug(
+                    "%s: snapshots by %s %s", built.name, sessions.method, sessions.snapshot_note
+                )
+                self._sessions[key] = sessions
+        sessions.pool.size = max(options.warm, sessions.pool.size)
+        return sessions.open()
+
+    def close(self) -> None:
+        """Remove what is kept ready, and all files."""
+        for sessions in self._sessions.values():
+            with suppress(BuilderError):
+                sessions.close()
+        self._stack.close()
+
+    def _make_sessions(self, built: BuiltInstance, options: SessionOptions) -> Sessions:
+        if isinstance(self.backend, DockerBackend):
+            return DockerSessions(
+                self.backend.engine, built.handle, options, self.settings, self.layers
+            )
+        return LocalSessions(built.handle, options, self.settings, self.layers)
+
+
+@cache
+def find_sandboxes(kind: str, settings_json: str) -> Sandboxes:
+    """Return the sandboxes of this process for *settings*; they end with it."""
+    sandboxes = Sandboxes(kind, Settings.model_validate_json(settings_json))
+    atexit.register(sandboxes.close)
+    return sandboxes
