@@ -10,6 +10,7 @@ import builtins
 import os
 import sys
 import time
+import types
 from typing import Any
 
 _PACKAGES = ("_pytest", "ast", "builtins", "pluggy", "pytest", "unittest")
@@ -74,8 +75,7 @@ class InternalsWatch:
             return False  # an import from something else than a file
 
     def _is_foreign(self, value: Any) -> bool:
-        function = _unwrap(value)
-        code = getattr(function, "__code__", None)
+        function, code = _unwrap(value), _code_of(value)
         if code is None:
             module = sys.modules.get(getattr(type(value), "__module__", ""))
             return self._is_watched(getattr(module, "__file__", None))
@@ -120,13 +120,19 @@ def _members(owner: Any) -> Any:
 
 
 def _code_of(value: Any) -> Any:
-    return getattr(_unwrap(value), "__code__", None)
+    """Return the code of a function; None for objects that only claim to have all attributes."""
+    code = getattr(_unwrap(value), "__code__", None)
+    return code if isinstance(code, types.CodeType) else None
 
 
 def _unwrap(value: Any) -> Any:
-    """Return the function that a decorator of Python wraps."""
+    """Return the function that a decorator of Python wraps.
+
+    Nothing else is asked: `unittest.mock.call` has every attribute, `pytest.mark` may raise.
+    """
     for name in ("__func__", "fget", "func"):
-        value = getattr(value, name, None) or value
+        if type(value).__module__ in ("builtins", "functools"):
+            value = getattr(value, name, None) or value
     return value
 
 
