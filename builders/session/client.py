@@ -90,13 +90,13 @@ class ShellClient:
         """Copy the folders that the user can write, while all processes are stopped."""
         self._channel.call("signal", fields={"number": int(signal.SIGSTOP)})
         try:
-            self._channel.call("copy", seconds=_COPY_SECONDS, fields={"name": name})
+            self._channel.call("copy", seconds=_COPY_SECONDS, fields={"name": name, "back": False})
         finally:
             self.continue_all()
 
     def put_back(self, name: str) -> None:
         """Put back what `copy` has copied."""
-        self._channel.call("put_back", seconds=_COPY_SECONDS, fields={"name": name})
+        self._channel.call("copy", seconds=_COPY_SECONDS, fields={"name": name, "back": True})
 
     def mount(self, lower: Sequence[str], upper: str, work: str) -> None:
         """Mount an overlay over the instance's folder; for local sandboxes."""

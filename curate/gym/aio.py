@@ -18,7 +18,7 @@ class AsyncEnvironment:
     """An `Environment` whose methods are awaited; each waits in a thread of its own.
 
     So any number of environments can be at work at once. Calls of one environment run in the order
-    in which they were made. A call that is cancelled goes on in its thread until it ends.
+    in which they were made. A call that is canceled goes on in its thread until it ends.
     """
 
     def __init__(self, environment: Environment) -> None:

@@ -94,7 +94,7 @@ def copy_folders(folders: "list[str]", place: str) -> None:
         copy_content(folder, os.path.join(place, str(number)))
 
 
-def put_folders_back(place: str, folders: "list[str]") -> None:
+def put_folders_back(folders: "list[str]", place: str) -> None:
     """Make each of *folders* as its copy is."""
     for number, folder in enumerate(folders):
         remove_content(folder)

@@ -60,6 +60,7 @@ class Server:
     def __init__(self, config: Any) -> None:
         self.config = config
         self.buffer = Buffer()
+        self.is_starting = False
         self.status = 0  # exit code of the command before
         self.attached: Any = None  # an `Attached`, while there is one
         self.shell: Any = None  # a `Shell`, once there is one
@@ -108,6 +109,7 @@ class Server:
         if new_shell:
             self.start_shell(b"")
         counts = read_limit_counts()
+        self.await_shell()
         self.shell.load(payload, RUN, self.status)
         message, timed_out = self.await_message(request["seconds"], interrupt=True)
         self.drain()
@@ -143,6 +145,7 @@ class Server:
         """Tell the state of the shell, and how many other processes there are; `stop` them all."""
         if self.shell is None or self.shell.exit_code is not None:
             self.start_shell(b"")
+        self.await_shell()
         self.shell.feed(STATE.encode())
         message, _ = self.await_message(STATE_SECONDS)
         lines = (message or b"").splitlines(keepends=True)
@@ -176,16 +179,10 @@ class Server:
         return {}, run_as_user(self.config, lambda: b"".join(pack_files(checkout, paths)))
 
     def do_copy(self, request: Any, _payload: bytes) -> "tuple[Any, bytes]":
-        """Copy the folders of the configuration to a place called `name`."""
+        """Copy the folders of the configuration to a place called `name`, or `back` from there."""
         place = os.path.join(self.config["copies"], request["name"])
-        run_as_user(self.config, lambda: copy_folders(self.config["copied"], place))
-        return {}, b""
-
-    def do_put_back(self, request: Any, _payload: bytes) -> "tuple[Any, bytes]":
-        """Put the folders back as the copy `name` has them."""
-        place = os.path.join(self.config["copies"], request["name"])
-        run_as_user(self.config, lambda: put_folders_back(place, self.config["copied"]))
-        return {}, b""
+        copy = put_folders_back if request["back"] else copy_folders
+        return {}, run_as_user(self.config, lambda: copy(self.config["copied"], place))
 
     def start_shell(self, state: bytes) -> None:
         """Start a shell in place of the one before, which has ended."""
@@ -193,7 +190,13 @@ class Server:
             self.shell.close()
         self.shell = Shell(self.config, self.output_end)
         self.shell.load(state, LOAD)
-        self.await_message(STATE_SECONDS)
+        self.is_starting = True
+
+    def await_shell(self) -> None:
+        """Wait until a shell that was started is ready, which need not hold up who started it."""
+        if self.is_starting:
+            self.await_message(STATE_SECONDS)
+            self.is_starting = False
 
     def await_message(
         self, seconds: float, *, interrupt: bool = False
