@@ -1,20 +1,20 @@
 """What the shell server of a sandbox can be asked, as functions."""
 
+import os
 import signal
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from curate.builders.errors import SandboxError
 from curate.builders.model import RunStatus
 from curate.builders.session.channel import Channel
-from curate.builders.session.model import CommandResult, FileEntry
+from curate.builders.session.model import CommandResult, FileEntry, FileTooLargeError
+from curate.builders.session.server.files import MISSING, TOO_LARGE
 from curate.builders.session.terminal import Terminal
 
 _GRACE_SECONDS = 60.0  # after a command's time until its sandbox counts as gone
 _COPY_SECONDS = 1800.0
 _LENGTH = struct.Struct(">Q")
-_MISSING = 2**64 - 1
 
 
 class ShellClient:
@@ -70,28 +70,29 @@ class ShellClient:
                     return code if code >= 0 else 128 - code
                 terminal.write(reply["stream"], data)
 
-    def get_state(self) -> tuple[bytes, int]:
-        """Return the state of the shell, and the number of other processes."""
-        reply, state = self._channel.call("state")
+    def get_state(self, *, stop: bool = False) -> tuple[bytes, int]:
+        """Return the state of the shell, and the number of other processes.
+
+        With *stop*, all are stopped afterwards, until `continue_all` or `start`.
+        """
+        reply, state = self._channel.call("state", fields={"stop": stop})
         return state, int(reply["others"])
 
     def end(self) -> bool:
         """End all processes; return whether they left nothing outside of the files."""
         return bool(self._channel.call("end")[0]["clean"])
 
-    @contextmanager
-    def stopped(self) -> Iterator[None]:
-        """Stop all processes for a while."""
-        self._signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self._signal(signal.SIGCONT)
+    def continue_all(self) -> None:
+        """Let stopped processes continue."""
+        self._channel.call("signal", fields={"number": int(signal.SIGCONT)})
 
     def copy(self, name: str) -> None:
         """Copy the folders that the user can write, while all processes are stopped."""
-        with self.stopped():
+        self._channel.call("signal", fields={"number": int(signal.SIGSTOP)})
+        try:
             self._channel.call("copy", seconds=_COPY_SECONDS, fields={"name": name})
+        finally:
+            self.continue_all()
 
     def put_back(self, name: str) -> None:
         """Put back what `copy` has copied."""
@@ -119,14 +120,13 @@ class ShellClient:
         for path in wanted:
             (size,) = _LENGTH.unpack_from(data, position)
             position += _LENGTH.size
-            if size == _MISSING:
-                raise SandboxError(f"the file {path!r} cannot be read, or is too large")
+            if size == TOO_LARGE:
+                raise FileTooLargeError(f"{os.fsdecode(path)} is too large for a patch")
+            if size == MISSING:
+                raise SandboxError(f"the file {path!r} cannot be read")
             found[path] = data[position : position + size]
             position += size
         return found
-
-    def _signal(self, number: int) -> None:
-        self._channel.call("signal", fields={"number": int(number)})
 
     def close(self) -> None:
         """Close the connection; the server then ends all processes and itself."""

@@ -103,7 +103,8 @@ class DockerSessions:
 
     def open(self) -> "LivingSession[Container]":
         """Return a session with the files of the image."""
-        return LivingSession(self, self.pool.take(), Snapshot(method=self.method))
+        start = Snapshot(method=self.method)  # which is found out with the first container
+        return LivingSession(self, self.pool.take(), start)
 
     @property
     def method(self) -> str:

@@ -1,6 +1,8 @@
 """Folders of overlays' layers, shared by sessions and removed when none needs them any more."""
 
 import os
+import shutil
+import stat
 import subprocess
 import threading
 from collections import Counter
@@ -46,11 +48,10 @@ class LayerStore:
     def copy_layer(self, source: Path) -> Path:
         """Return a copy of a layer, with what marks files as deleted; it has one user."""
         layer = self.make_layer()
-        command = ["cp", "-a", "--reflink=auto", f"{source}/files/.", f"{layer}/files"]
-        result = subprocess.run(command, capture_output=True, check=False)
-        if result.returncode:
-            problem = result.stderr.decode(errors="replace").strip()
-            raise SandboxError(f"a layer of the sandbox cannot be copied: {problem}")
+        try:
+            copy_tree(source / "files", layer / "files")
+        except OSError as error:
+            raise SandboxError(f"a layer of the sandbox cannot be copied: {error}") from error
         return layer
 
     def acquire(self, layers: Iterable[Path]) -> None:
@@ -85,6 +86,36 @@ def measure(layer: Path) -> tuple[int, int]:
             with suppress(OSError):
                 total += os.lstat(os.path.join(folder, name)).st_blocks * 512  # noqa: PTH118
     return count, total
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy the content of a folder with owners, times, and what marks files as deleted."""
+    with os.scandir(source) as entries:
+        for entry in entries:
+            place, status = target / entry.name, entry.stat(follow_symlinks=False)
+            if stat.S_ISDIR(status.st_mode):
+                place.mkdir()
+                copy_tree(Path(entry.path), place)
+            elif stat.S_ISREG(status.st_mode):
+                shutil.copyfile(entry.path, place)
+            elif stat.S_ISLNK(status.st_mode):
+                place.symlink_to(os.readlink(entry.path))  # noqa: PTH115
+            elif not stat.S_ISSOCK(status.st_mode):
+                os.mknod(place, status.st_mode, status.st_rdev)
+            else:
+                continue
+            _copy_status(entry.path, place, status)
+
+
+def _copy_status(source: str, target: Path, status: os.stat_result) -> None:
+    if os.geteuid() == 0:
+        os.lchown(target, status.st_uid, status.st_gid)
+    for name in os.listxattr(source, follow_symlinks=False):
+        value = os.getxattr(source, name, follow_symlinks=False)
+        os.setxattr(target, name, value, follow_symlinks=False)
+    if not stat.S_ISLNK(status.st_mode):
+        target.chmod(stat.S_IMODE(status.st_mode))
+    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=False)
 
 
 def _remove_layers(layers: Iterable[Path]) -> None:

@@ -23,7 +23,7 @@ from curate.builders.session.pool import WarmPool
 from curate.builders.session.terminal import Terminal
 
 SMALL_COUNT, SMALL_BYTES = 300, 8 << 20  # a layer of at most this is copied by a snapshot
-MAX_LAYERS = 400  # of one session; with those of an image, the kernel takes 500
+MAX_LAYERS = 350  # of one session; with those of an image (at most 127), the kernel takes 500
 DISK_SECONDS = 2.0  # minimum seconds between two looks at what was written
 DISK_FACTOR = 10  # their interval is at least this many times the duration of one
 
@@ -114,38 +114,38 @@ class LivingSession(Generic[P]):
 
     def save(self) -> Snapshot:
         """Keep the files as they are now, and the state of the shell."""
-        state, others = self._shell.get_state()
         if self.snapshot_method == COPY:
-            self._copies += 1
-            self._shell.copy(str(self._copies))
-            return Snapshot(copy=str(self._copies), shell_state=state, method=COPY)
+            return self._save_copy()
         assert self._upper
         if is_empty(self._upper):
-            layers = self._lower
-        elif others or self._is_small(self._upper):
-            with self._shell.stopped():  # then, they go on with the layer that they have
+            return Snapshot(layers=self._lower, shell_state=self._shell.get_state()[0])
+        is_small = self._is_small(self._upper)
+        state, others = self._shell.get_state(stop=True)
+        if is_small or others:  # processes go on with the layer that they have
+            try:
                 copied = self._layers.copy_layer(self._upper)
+            finally:
+                self._shell.continue_all()
             self._held.append(copied)
-            layers = (copied, *self._lower)
-        else:
-            layers = (self._upper, *self._lower)
-            self._shell.end()
-            self._mount(layers)
-            self._shell.start(state)
+            return Snapshot(layers=(copied, *self._lower), shell_state=state)
+        layers = (self._upper, *self._lower)
+        self._mount(layers)
+        self._shell.start(state)
         return Snapshot(layers=layers, shell_state=state)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Put the files back, end all processes, and start a shell with the saved state."""
-        self._shell.end()
         if snapshot.copy:
+            self._shell.end()
             self._shell.put_back(snapshot.copy)
-        else:
-            abandoned = self._upper
-            self._mount(snapshot.layers)
-            if abandoned:  # no snapshot has it: they have copies, or layers below it
-                self._held.remove(abandoned)
-                self._layers.release([abandoned])
+            self._shell.start(snapshot.shell_state)
+            return
+        abandoned = self._upper  # no snapshot has it: they have copies, or layers below it
+        self._mount(snapshot.layers)
         self._shell.start(snapshot.shell_state)
+        if abandoned:
+            self._held.remove(abandoned)
+            self._layers.release([abandoned])
 
     def fork(self, snapshot: Snapshot) -> "LivingSession[P]":
         """Return another session that starts from *snapshot* of this one."""
@@ -176,6 +176,12 @@ class LivingSession(Generic[P]):
     @property
     def _shell(self) -> ShellClient:
         return self._place.shell
+
+    def _save_copy(self) -> Snapshot:
+        state = self._shell.get_state()[0]
+        self._copies += 1
+        self._shell.copy(str(self._copies))
+        return Snapshot(copy=str(self._copies), shell_state=state, method=COPY)
 
     def _is_small(self, layer: Path) -> bool:
         """Whether copying *layer* is faster than a new shell over it."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from curate.builders.errors import SandboxError
 from curate.builders.model import ResourceLimits, RunStatus
 from curate.builders.session.terminal import Terminal
 
@@ -49,6 +50,10 @@ class FileEntry:
 
     mode: str  # as git has it: "100644", "100755" or "120000"
     digest: str  # of the content, or of the target of a link
+
+
+class FileTooLargeError(SandboxError):
+    """A file of a session, or what is read at once, is too large."""
 
 
 class Session(Protocol):

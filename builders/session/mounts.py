@@ -16,7 +16,6 @@ from curate.builders.process.interrupt import DETACHED_VARIABLE
 from curate.builders.session import mount_server
 
 TARGET = "/curate/root"  # in the container: root folder of the shell
-MAX_LAYERS = 490  # the kernel takes 500
 
 
 class Mounter:

@@ -175,7 +175,7 @@ def _announce(shelf: "TaskShelf", shown: dict[str, str], *, as_json: bool) -> No
     if "token" in shown and not as_json:
         lines.append(f"{TOKEN_VARIABLE}={shown['token']}")
     for line in lines:
-        err_console.print(line, markup=False, highlight=False, soft_wrap=True)
+        typer.echo(line, err=True)  # with -q, too: nobody could use the server without it
 
 
 def _print_openapi() -> None:

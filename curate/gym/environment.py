@@ -3,9 +3,10 @@
 import secrets
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from curate.builders.session.model import CommandResult, Session, Snapshot
+from curate.builders.session.model import CommandResult, FileTooLargeError, Session, Snapshot
 from curate.core.errors import ConfigurationError, NotFoundError
 from curate.gym.options import EnvironmentOptions
 
@@ -90,8 +91,7 @@ class Environment:
         """
         with self._lock:
             self._require_open()
-            content = patch.encode() if isinstance(patch, str) else patch
-            grade = self._grade(self.diff() if content is None else content)
+            grade = self._grade_changes() if patch is None else self._grade(encode_patch(patch))
             self._is_over = True
             return grade
 
@@ -155,6 +155,15 @@ class Environment:
         """The sandbox of the episode."""
         return self._require_session()
 
+    def _grade_changes(self) -> "Grade":
+        from curate.harness.grade import GradeReason, make_grade_without_run
+
+        try:
+            return self._grade(self.diff())
+        except FileTooLargeError as error:
+            grade = make_grade_without_run(self.task, b"", GradeReason.TOO_LARGE)
+            return replace(grade, detail=str(error))
+
     def _close_session(self) -> None:
         session, self._session = self._session, None
         self._snapshots = {}
@@ -192,6 +201,11 @@ def encode_command(command: str) -> bytes:
     if "\0" in command:
         raise ConfigurationError("A command cannot contain a NUL character.")
     return command.encode("utf-8", "surrogateescape")
+
+
+def encode_patch(patch: bytes | str) -> bytes:
+    """Return the bytes of *patch*."""
+    return patch.encode("utf-8", "surrogateescape") if isinstance(patch, str) else patch
 
 
 def describe_result(result: CommandResult) -> Info:

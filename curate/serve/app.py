@@ -50,6 +50,7 @@ def make_app(shelf: TaskShelf | None, options: ServeOptions) -> FastAPI:
         description=DESCRIPTION,
         docs_url=None,  # these pages load scripts from elsewhere
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
         lifespan=_run_pool,
     )
     app.state.shelf, app.state.options = shelf, options

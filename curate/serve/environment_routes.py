@@ -23,15 +23,28 @@ from curate.serve.messages import (
 )
 from curate.serve.options import ServeOptions
 from curate.serve.pool import OpenEnvironment
-from curate.serve.replies import Key, Opened, Options, Pool, Shelf, errors
+from curate.serve.replies import Key, Opened, Options, Pool, Shelf, errors, name_call, opened_links
 
 router = APIRouter(prefix="/environments", tags=["environments"])
 
 CALL_ERRORS = errors(401, 404, 409, 422, 503)
 BODY_ERRORS = errors(400, 401, 404, 409, 413, 422, 503)
 DIFF_MEDIA_TYPE = "application/octet-stream"
-_LOCATION: dict[str, Any] = {
-    "headers": {"Location": {"description": "Its path.", "schema": {"type": "string"}}}
+_OPENED: dict[str, Any] = {
+    "headers": {"Location": {"description": "Its path.", "schema": {"type": "string"}}},
+    "links": opened_links("/id"),
+}
+_LISTED: dict[str, Any] = {"links": opened_links("/environments/0/id")}
+_SAVED: dict[str, Any] = {
+    "links": {
+        "restore": {
+            "operationId": "restore",
+            "parameters": {
+                "environment_id": "$request.path.environment_id",
+                "name": "$response.body#/name",
+            },
+        }
+    }
 }
 _DIFF: dict[str, Any] = {
     "description": "A git patch.",
@@ -39,7 +52,7 @@ _DIFF: dict[str, Any] = {
 }
 
 
-@router.get("", responses=errors(401))
+@router.get("", responses=errors(401) | {200: _LISTED})
 async def list_environments(pool: Pool, options: Options) -> EnvironmentList:
     """List the environments that are open, the oldest first."""
     return EnvironmentList(
@@ -49,7 +62,7 @@ async def list_environments(pool: Pool, options: Options) -> EnvironmentList:
 
 
 @router.post(
-    "", status_code=201, responses=errors(400, 401, 404, 413, 422, 429, 503) | {201: _LOCATION}
+    "", status_code=201, responses=errors(400, 401, 404, 413, 422, 429, 503) | {201: _OPENED}
 )
 async def open_environment(
     request: EnvironmentRequest,
@@ -57,7 +70,7 @@ async def open_environment(
     shelf: Shelf,
     pool: Pool,
     options: Options,
-    key: Key = "",
+    key: Key = None,
 ) -> EnvironmentReply:
     """Open an environment of a task; its sandbox is started by `reset`."""
     chosen = make_options(request, options)
@@ -65,7 +78,7 @@ async def open_environment(
         request.instance_id,
         chosen,
         lambda: shelf.make_environment(request.instance_id, chosen),
-        key,
+        key or "",
     )
     response.headers["Location"] = f"{router.prefix}/{opened.id}"
     return describe(opened)
@@ -84,18 +97,18 @@ async def close(opened: Opened, pool: Pool) -> None:
 
 
 @router.post("/{environment_id}/reset", responses=CALL_ERRORS)
-async def reset(opened: Opened, pool: Pool, key: Key = "") -> ResetReply:
+async def reset(opened: Opened, pool: Pool, key: Key = None) -> ResetReply:
     """Start an episode in a new sandbox."""
 
     def run(environment: Environment) -> ResetReply:
         observation, info = environment.reset()
         return ResetReply(observation=observation, info=info)
 
-    return await pool.call(opened, f"reset {key}" if key else "", run)
+    return await pool.call(opened, name_call("reset", key), run)
 
 
 @router.post("/{environment_id}/step", responses=BODY_ERRORS, response_model_exclude_unset=True)
-async def step(opened: Opened, request: StepRequest, pool: Pool, key: Key = "") -> StepReply:
+async def step(opened: Opened, request: StepRequest, pool: Pool, key: Key = None) -> StepReply:
     """Run a command in the shell."""
 
     def run(environment: Environment) -> StepReply:
@@ -109,7 +122,7 @@ async def step(opened: Opened, request: StepRequest, pool: Pool, key: Key = "") 
         )
 
     call = pool.call_grader if request.command.strip() == SUBMIT else pool.call
-    return await call(opened, f"step {key}" if key else "", run)
+    return await call(opened, name_call("step", key), run)
 
 
 @router.post("/{environment_id}/submit", responses=BODY_ERRORS)
@@ -117,13 +130,13 @@ async def submit(
     opened: Opened,
     pool: Pool,
     request: Annotated[PatchRequest | None, Body()] = None,
-    key: Key = "",
+    key: Key = None,
 ) -> GradeReply:
     """Grade a patch, or what was changed in the checkout; the episode is over."""
     patch = request.content if request else None
     return await pool.call_grader(
         opened,
-        f"submit {key}" if key else "",
+        name_call("submit", key),
         lambda environment: make_grade_reply(environment.submit(patch)),
     )
 
@@ -135,11 +148,11 @@ async def diff(opened: Opened, pool: Pool) -> Response:
     return Response(patch, media_type=DIFF_MEDIA_TYPE)
 
 
-@router.post("/{environment_id}/snapshots", status_code=201, responses=CALL_ERRORS)
-async def snapshot(opened: Opened, pool: Pool, key: Key = "") -> SnapshotReply:
+@router.post("/{environment_id}/snapshots", status_code=201, responses=CALL_ERRORS | {201: _SAVED})
+async def snapshot(opened: Opened, pool: Pool, key: Key = None) -> SnapshotReply:
     """Keep all files and the state of the shell."""
     name = await pool.call(
-        opened, f"snapshot {key}" if key else "", lambda environment: environment.snapshot()
+        opened, name_call("snapshot", key), lambda environment: environment.snapshot()
     )
     return SnapshotReply(name=name)
 
@@ -149,12 +162,12 @@ async def restore(
     opened: Opened,
     name: Annotated[str, Path(pattern=SNAPSHOT_PATTERN)],
     pool: Pool,
-    key: Key = "",
+    key: Key = None,
 ) -> None:
     """Go back to a snapshot; an episode that was over goes on."""
     await pool.call(
         opened,
-        f"restore {name} {key}" if key else "",
+        name_call(f"restore {name}", key),
         lambda environment: environment.restore(name),
     )
 
@@ -162,11 +175,11 @@ async def restore(
 @router.post(
     "/{environment_id}/fork",
     status_code=201,
-    responses=errors(401, 404, 409, 422, 429, 503) | {201: _LOCATION},
+    responses=errors(401, 404, 409, 422, 429, 503) | {201: _OPENED},
 )
-async def fork(opened: Opened, response: Response, pool: Pool, key: Key = "") -> EnvironmentReply:
+async def fork(opened: Opened, response: Response, pool: Pool, key: Key = None) -> EnvironmentReply:
     """Open another environment in the same state."""
-    twin = await pool.fork(opened, f"fork {key}" if key else "")
+    twin = await pool.fork(opened, name_call("fork", key))
     response.headers["Location"] = f"{router.prefix}/{twin.id}"
     return describe(twin)
 

@@ -62,6 +62,7 @@ class EnvironmentPool:
         self._graders = asyncio.Semaphore(options.jobs)
         self._waiting = 0  # patches without an environment that are graded, or wait for it
         self.is_closing = False
+        self._left = asyncio.Event()  # set whenever an environment is gone
         self._closing: set[asyncio.Future[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._ending: asyncio.Future[None] = self._loop.create_future()
@@ -90,7 +91,7 @@ class EnvironmentPool:
                 if known.environment is None and known.call:
                     await self._wait_for(known.call)
                 return known
-        self._require_room()
+        await self._require_room()
         opened = OpenEnvironment(instance_id=instance_id, options=options, creation_key=key)
         await self._add(opened, make)
         return opened
@@ -99,7 +100,7 @@ class EnvironmentPool:
         """Open another environment in the state of *parent*."""
 
         async def run() -> OpenEnvironment:
-            self._require_room()
+            await self._require_room()
             twin = OpenEnvironment(instance_id=parent.instance_id, options=parent.options)
             await self._add(twin, lambda: _made(parent).fork(), in_episode=True)
             return twin
@@ -162,6 +163,7 @@ class EnvironmentPool:
                 log.debug("%s: closed %s", opened.instance_id, opened.id)
         finally:
             self._open.pop(opened.id, None)
+            self._left.set()
 
     async def close_idle(self) -> None:
         """Close environments that nobody uses, for as long as the server runs."""
@@ -252,14 +254,18 @@ class EnvironmentPool:
             return call.result()
         raise ApiError(ErrorKind.UNAVAILABLE, "The server is shutting down.")
 
-    def _require_room(self) -> None:
+    async def _require_room(self) -> None:
+        """Wait for environments that are about to be gone, if need be. Raises ApiError."""
         self._refuse_if_closing()
-        if len(self._open) >= self.options.max_environments:
-            raise ApiError(
-                ErrorKind.TOO_MANY,
-                f"{len(self._open):,} environments are open, and no more are allowed.",
-                hint="Close one; or start the server with a larger --max-environments.",
-            )
+        while len(self._open) >= self.options.max_environments:
+            if not any(it.is_closing and not it.is_busy for it in self._open.values()):
+                raise ApiError(
+                    ErrorKind.TOO_MANY,
+                    f"{len(self._open):,} environments are open, and no more are allowed.",
+                    hint="Close one; or start the server with a larger --max-environments.",
+                )
+            self._left.clear()
+            await self._left.wait()
 
     def _refuse_if_closing(self) -> None:
         if self.is_closing:

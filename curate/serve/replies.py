@@ -30,21 +30,40 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def get_pool(request: Request) -> EnvironmentPool:
+def opened_links(pointer: str) -> dict[str, Any]:
+    """Return links to what can be done with the environment whose id is at *pointer*."""
+    operations = ("get_environment", "reset", "step", "submit", "diff", "snapshot", "fork", "close")
+    parameters = {"environment_id": f"$response.body#{pointer}"}
+    return {name: {"operationId": name, "parameters": parameters} for name in operations}
+
+
+def task_links(pointer: str) -> dict[str, Any]:
+    """Return links to what can be done with the task whose id is at *pointer*."""
+    value = f"$response.body#{pointer}"
+    links: dict[str, Any] = {
+        name: {"operationId": name, "parameters": {"instance_id": value}}
+        for name in ("get_task", "grade")
+    }
+    body = {"instance_id": value}
+    return links | {"open_environment": {"operationId": "open_environment", "requestBody": body}}
+
+
+# Dependencies that are no coroutines would each be run in a thread.
+async def get_pool(request: Request) -> EnvironmentPool:
     """The server's environments."""
     pool = request.app.state.pool
     assert isinstance(pool, EnvironmentPool)
     return pool
 
 
-def get_shelf(request: Request) -> TaskShelf:
+async def get_shelf(request: Request) -> TaskShelf:
     """The server's tasks."""
     shelf = request.app.state.shelf
     assert isinstance(shelf, TaskShelf)
     return shelf
 
 
-def get_options(request: Request) -> ServeOptions:
+async def get_options(request: Request) -> ServeOptions:
     """The server's options."""
     options = request.app.state.options
     assert isinstance(options, ServeOptions)
@@ -56,7 +75,7 @@ Shelf = Annotated[TaskShelf, Depends(get_shelf)]
 Options = Annotated[ServeOptions, Depends(get_options)]
 InstancePath = Annotated[str, Path(pattern=INSTANCE_PATTERN)]
 Key = Annotated[
-    str,
+    str | None,
     Header(
         alias="Idempotency-Key",
         pattern=KEY_PATTERN,
@@ -65,7 +84,7 @@ Key = Annotated[
 ]
 
 
-def get_environment(
+async def get_environment(
     environment_id: Annotated[str, Path(pattern=ID_PATTERN)], pool: Pool
 ) -> OpenEnvironment:
     """The environment that the path names."""
@@ -73,3 +92,8 @@ def get_environment(
 
 
 Opened = Annotated[OpenEnvironment, Depends(get_environment)]
+
+
+def name_call(name: str, key: str | None) -> str:
+    """Return the key of a request within its environment; "" if it has none."""
+    return f"{name} {key}" if key else ""

@@ -12,12 +12,12 @@ from curate.serve.messages import (
     TaskReply,
     make_grade_reply,
 )
-from curate.serve.replies import InstancePath, Pool, Shelf, errors
+from curate.serve.replies import InstancePath, Pool, Shelf, errors, task_links
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
 
 
-@router.get("", responses=errors(401, 422))
+@router.get("", responses=errors(401, 422) | {200: {"links": task_links("/instance_ids/0")}})
 async def list_tasks(page: Annotated[PageQuery, Query()], shelf: Shelf) -> TaskPage:
     """List the tasks that environments can be opened of."""
     ids = shelf.ids[page.offset : page.offset + page.limit]

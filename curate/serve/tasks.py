@@ -3,6 +3,7 @@
 import threading
 from functools import lru_cache
 
+from curate.core.errors import NotFoundError
 from curate.core.settings import Settings
 from curate.core.task import Task
 from curate.environments.tasks import TaskSource, find_task, make_unknown_error
@@ -19,8 +20,14 @@ class TaskShelf:
     """Tasks by id. Methods may be called from any thread."""
 
     def __init__(self, source: TaskSource, settings: Settings, options: ServeOptions) -> None:
+        """Read the ids of *source*; raises NotFoundError if it has no tasks."""
         self.name = source.name
         self.ids = tuple(source.ids)
+        if not self.ids:
+            raise NotFoundError(
+                f"There are no tasks in {source.name}.",
+                hint="Name a dataset with --dataset, or validate candidates: curate validate",
+            )
         self._known = frozenset(self.ids)
         self._source, self._settings, self._options = source, settings, options
         self._lock = threading.Lock()

@@ -1,5 +1,6 @@
 """schemathesis takes the server at its word: every reply is as its description says."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -21,4 +22,4 @@ def test_every_reply_is_as_described(tmp_path: Path) -> None:
             *("--checks", "all", "--max-examples", str(EXAMPLES), "--generation-deterministic"),
             folder=tmp_path,
         )
-    assert "No issues found" in said
+    assert re.search(r"([1-9]\d+) generated, \1 passed", said), said

@@ -33,35 +33,35 @@ def folder(tmp_path: Path) -> Path:
 
 @contextmanager
 def serve(
-    folder: Path, *arguments: str, token: str = "", code: int = 0
-) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
-    """Run the server in *folder*; it must end with *code* after SIGTERM."""
+    folder: Path,
+    *arguments: str,
+    token: str = "",
+    code: int = 0,
+    start: tuple[str, ...] = ("serve", "--json"),
+    waits_for: str = "",
+) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, Any]]]:
+    """Run the server in *folder*; yield it and what it said. It must end with *code* at SIGTERM."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CURATE_")}
     variables = {"PYTHONPATH": str(ROOT), "CURATE_CACHE_DIR": str(folder / "cache")}
     if token:
         variables[TOKEN_VARIABLE] = token
-    with (folder / "log").open("w") as log:
+    with (folder / "log").open("w") as log, (folder / "out").open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "curate", "serve", "--json", "--sandbox", "local", *arguments],
+            [sys.executable, "-m", "curate", *start, "--sandbox", "local", *arguments],
             cwd=folder,
             env=kept | variables,
-            stdout=subprocess.PIPE,
+            stdout=out,
             stderr=log,
-            text=True,
         )
-    assert process.stdout
     try:
-        text = ""
-        while "}" not in text:
-            line = process.stdout.readline()
-            assert line, (folder / "log").read_text()
-            text += line
-        yield process, json.loads(text)
+        place, sign = ("log", waits_for) if waits_for else ("out", "}")
+        wait_until(lambda: process.poll() is not None or sign in (folder / place).read_text())
+        said = (folder / "out").read_text()
+        yield process, json.loads(said or "{}")
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == code, (folder / "log").read_text()
     finally:
         process.kill()
-        process.stdout.close()
         process.wait()
 
 
@@ -80,6 +80,13 @@ def test_it_makes_a_token_tells_it_once_and_closes_all_at_the_end(folder: Path) 
     assert said["token"] not in log
     for file in (folder / "data/logs").iterdir():
         assert said["token"] not in file.read_text()
+
+
+def test_the_token_is_told_to_a_person_who_wants_quiet(folder: Path) -> None:
+    with serve(folder, "--port", "0", start=("-q", "serve"), waits_for=TOKEN_VARIABLE) as (_, said):
+        address, token = (folder / "log").read_text().splitlines()[:2]
+        client = RemoteServer(address.split(" at ")[1], token.removeprefix(f"{TOKEN_VARIABLE}="))
+        assert client.list_tasks() == [ID] and not said
 
 
 def test_a_step_in_progress_does_not_keep_it_from_ending(folder: Path) -> None:
@@ -149,6 +156,8 @@ def test_a_port_that_is_taken_and_a_dataset_that_is_missing(folder: Path) -> Non
     assert done.returncode == 2 and f"port {port}" in done.stderr and "--port" in done.stderr
     missing = typed((*start, "--dataset", "./nowhere"), folder, variables)
     assert missing.returncode == 4 and "nowhere" in missing.stderr
+    empty = typed(("--data-dir", "other", *start), folder, variables)
+    assert empty.returncode == 4 and "no tasks in the store" in empty.stderr
 
 
 def test_it_names_the_extra_that_is_missing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,6 +175,7 @@ def test_the_description_of_the_api_is_printed(tmp_path: Path) -> None:
     assert document["openapi"].startswith("3.1")
     operations = [it for path in document["paths"].values() for it in path.values()]
     assert len(operations) == 15
+    assert len({it["operationId"] for it in operations}) == 15
     secured = [it for it in operations if it.get("security")]
     assert len(secured) == 14 and all("401" in it["responses"] for it in secured)
     for operation in operations:

@@ -1,12 +1,14 @@
 """An environment on a server does what one here does, for every conversation."""
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from curate.core.settings import Settings
-from curate.gym import make
+from curate.gym import Environment, make
+from curate.serve import RemoteEnvironment
 from curate.serve.run import Server
 from tests.helpers.environment_behaviours import CONVERSATIONS, Conversation
 from tests.helpers.serving import ID, connect, make_settings, serving
@@ -51,3 +53,15 @@ def test_tasks_are_listed_and_show_no_solution(server: Server) -> None:
     assert type(task).model_fields.keys() == {
         *("instance_id", "repo", "base_commit", "problem_statement", "hints_text")
     }
+
+
+def test_a_remote_environment_has_the_methods_of_a_local_one() -> None:
+    methods = {
+        name: inspect.signature(method)
+        for name, method in inspect.getmembers(Environment, inspect.isfunction)
+        if not name.startswith("_")
+    }
+    assert {"reset", "step", "submit", "snapshot", "restore", "fork", "close"} <= methods.keys()
+    for name, signature in methods.items():
+        there = inspect.signature(getattr(RemoteEnvironment, name))
+        assert there.parameters == signature.parameters, name

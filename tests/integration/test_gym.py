@@ -137,6 +137,21 @@ def test_patch_does_not_depend_on_the_agents_git(env: gym.Environment, tmp_path:
     assert env.diff() == patch
 
 
+def test_unreadable_and_huge_files_are_graded(env: gym.Environment) -> None:
+    apply(env, env.task.gold)
+    env.step("echo x > unreadable; mkdir closed; echo y > closed/y; chmod 000 unreadable closed .")
+    assert env.step("exit 1")[4]["new_shell"]
+    patch = env.diff()
+    assert b"+++ b/unreadable" in patch and b"+++ b/closed/y" in patch
+    assert env.submit().resolved
+    env.reset()
+    env.step("truncate -s 100M huge")
+    assert env.submit().reason is GradeReason.TOO_LARGE
+    env.reset()
+    env.step("for i in 1 2 3 4 5; do truncate -s 60M huge$i; done")
+    assert env.submit().reason is GradeReason.TOO_LARGE
+
+
 def test_episode_goes_back_and_forks(env: gym.Environment) -> None:
     env.step("echo 1 > new; x=1")
     name = env.snapshot()
@@ -228,8 +243,9 @@ def test_kill_of_the_owner_leaves_nothing_after_the_next_start(validated: Valida
     command = curate(validated, "run", "--", "sh", "-c", "touch here; echo up; sleep 300.25")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
         assert process.stdout
-        assert process.stdout.readline() == b"up\n"
+        line = process.stdout.readline()
         process.kill()
+    assert line == b"up\n"
     (left,) = set(folders.iterdir()) - before
     subprocess.run(curate(validated, "run", "--", "true"), stdin=subprocess.DEVNULL, check=True)
     assert not left.exists()

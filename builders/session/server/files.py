@@ -9,6 +9,12 @@ from contextlib import suppress
 from typing import Iterator
 
 MAX_FILE = 64 << 20  # bytes of a file that is read as a whole
+MAX_FILES = 256 << 20  # bytes of all files that are read at once
+MISSING, TOO_LARGE = 2**64 - 1, 2**64 - 2  # in place of a length
+
+
+class FileTooLargeError(OSError):
+    """A file has more than MAX_FILE bytes."""
 
 
 def walk(folder: bytes) -> "Iterator[tuple[bytes, os.stat_result]]":
@@ -16,6 +22,7 @@ def walk(folder: bytes) -> "Iterator[tuple[bytes, os.stat_result]]":
     pending = [b""]
     while pending:
         relative = pending.pop()
+        make_readable(os.path.join(folder, relative), 0o500)
         with suppress(OSError):
             for entry in os.scandir(os.path.join(folder, relative)):
                 path = os.path.join(relative, entry.name)
@@ -43,24 +50,42 @@ def list_checkout(checkout: str) -> "Iterator[bytes]":
         yield ("%s %s " % (mode, digest)).encode() + path + b"\0"
 
 
+def make_readable(path: bytes, bits: int) -> None:
+    """Let the owner read a file or folder, from whom nothing is to be kept that way."""
+    with suppress(OSError):
+        mode = os.lstat(path).st_mode
+        if not stat.S_ISLNK(mode) and mode & bits != bits:
+            os.chmod(path, mode | bits)
+
+
 def read_content(path: bytes) -> bytes:
     """Return the content of a file, or the target of a link. Raises OSError if it is too large."""
     if os.path.islink(path):
         return os.readlink(path)
+    make_readable(path, 0o400)
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with open(fd, "rb") as stream:
         if os.fstat(fd).st_size > MAX_FILE:
-            raise OSError("too large")
+            raise FileTooLargeError
         return stream.read(MAX_FILE)
 
 
-def pack_file(checkout: bytes, path: bytes) -> bytes:
-    """Return length and content of a file of the checkout; length 2**64 - 1 if it is gone."""
-    try:
-        content = read_content(os.path.join(checkout, path))
-    except OSError:
-        return struct.pack(">Q", 2**64 - 1)
-    return struct.pack(">Q", len(content)) + content
+def pack_files(checkout: bytes, paths: "list[bytes]") -> "Iterator[bytes]":
+    """Yield length and content of each file; lengths MISSING and TOO_LARGE have no content."""
+    room = MAX_FILES
+    for path in paths:
+        try:
+            content = read_content(os.path.join(checkout, path))
+        except FileTooLargeError:
+            yield struct.pack(">Q", TOO_LARGE)
+            continue
+        except OSError:
+            yield struct.pack(">Q", MISSING)
+            continue
+        room -= len(content)
+        yield (
+            struct.pack(">Q", len(content)) + content if room >= 0 else struct.pack(">Q", TOO_LARGE)
+        )
 
 
 def copy_folders(folders: "list[str]", place: str) -> None:

@@ -27,7 +27,7 @@ from curate.builders.session.server.attach import Attached, serve_attached
 from curate.builders.session.server.files import (
     copy_folders,
     list_checkout,
-    pack_file,
+    pack_files,
     put_folders_back,
 )
 from curate.builders.session.server.frames import read_frame, write_frame
@@ -139,15 +139,18 @@ class Server:
             self.attached.close()
             self.attached = None
 
-    def do_state(self, _request: Any, _payload: bytes) -> "tuple[Any, bytes]":
-        """Tell the state of the shell, and how many other processes there are."""
+    def do_state(self, request: Any, _payload: bytes) -> "tuple[Any, bytes]":
+        """Tell the state of the shell, and how many other processes there are; `stop` them all."""
         if self.shell is None or self.shell.exit_code is not None:
             self.start_shell(b"")
         self.shell.feed(STATE.encode())
         message, _ = self.await_message(STATE_SECONDS)
         lines = (message or b"").splitlines(keepends=True)
         state = b"".join(line for line in lines if not NO_STATE.fullmatch(line))
-        return {"others": len(find_descendants()) - 1}, state
+        pids = find_descendants()
+        for pid in pids if request["stop"] else ():
+            signal_process(pid, signal.SIGSTOP)
+        return {"others": len(pids) - 1}, state
 
     def do_signal(self, request: Any, _payload: bytes) -> "tuple[Any, bytes]":
         """Send a signal to all processes but this one: to stop, or to continue."""
@@ -170,9 +173,7 @@ class Server:
         """Return the content of files of the checkout, each after its length."""
         checkout = os.fsencode(self.config["checkout"])
         paths = [path for path in payload.split(b"\0") if path]
-        return {}, run_as_user(
-            self.config, lambda: b"".join(pack_file(checkout, path) for path in paths)
-        )
+        return {}, run_as_user(self.config, lambda: b"".join(pack_files(checkout, paths)))
 
     def do_copy(self, request: Any, _payload: bytes) -> "tuple[Any, bytes]":
         """Copy the folders of the configuration to a place called `name`."""

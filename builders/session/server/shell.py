@@ -141,7 +141,11 @@ def become_user(config: Any) -> None:
         os.setgid(group)
         os.setuid(user)
     os.umask(0o022)
-    os.chdir(config["checkout"])
+    try:
+        os.chdir(config["checkout"])
+    except PermissionError:  # the user, whom it belongs to, has made it so
+        os.chmod(config["checkout"], 0o755)
+        os.chdir(config["checkout"])
 
 
 def silence_terminal(terminal: int) -> None:
