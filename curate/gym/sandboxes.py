@@ -4,19 +4,20 @@ import atexit
 import logging
 import threading
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import cache
 
 from curate.builders.backends.docker import DockerBackend
 from curate.builders.backends.local import LocalBackend
-from curate.builders.backends.protocol import Backend
 from curate.builders.errors import BuilderError
 from curate.builders.model import BuiltInstance
 from curate.builders.process.temp_dirs import temp_dir
 from curate.builders.session.docker import DockerSessions
 from curate.builders.session.layers import LayerStore
-from curate.builders.session.leftovers import remove_leftovers
+from curate.builders.session.leftovers import name_owner, remove_leftovers
 from curate.builders.session.local import LocalSessions
 from curate.builders.session.model import Session, SessionOptions
+from curate.builders.settings import BuildSettings
 from curate.core.settings import Settings
 from curate.core.task import Task
 from curate.gym.options import EnvironmentOptions
@@ -32,18 +33,17 @@ class Sandboxes:
     """Opens sessions with a backend; what is needed for the next one is kept ready."""
 
     def __init__(self, kind: str, settings: Settings) -> None:
-        build_settings = settings.build_settings()
-        self.backend: Backend = (
-            LocalBackend(build_settings) if kind == "local" else DockerBackend(build_settings)
-        )
-        self.backend.check_available()
-        self.settings = build_settings
+        self.settings = settings.build_settings()
         self._lock = threading.Lock()
         self._sessions: dict[tuple[str, str], Sessions] = {}
         self._stack = ExitStack()
-        folders = build_settings.cache_dir / FOLDERS
-        remove_leftovers(folders, self.backend)
-        self.layers = LayerStore(self._stack.enter_context(temp_dir(folders, "session")))
+        folders = self.settings.cache_dir / FOLDERS
+        remove_leftovers(folders, _open_backend(kind, self.settings))
+        folder = self._stack.enter_context(temp_dir(folders, "session"))
+        self.layers = LayerStore(folder)
+        # Runs that grade have an owner of their own, or a validation would remove them.
+        owner = name_owner(self.settings, folder)
+        self.backend = _open_backend(kind, replace(self.settings, run_owner=owner))
 
     def open_session(
         self, task: Task, built: BuiltInstance, options: EnvironmentOptions
@@ -79,9 +79,17 @@ class Sandboxes:
         return LocalSessions(built.handle, options, self.settings, self.layers)
 
 
+def _open_backend(kind: str, settings: BuildSettings) -> DockerBackend | LocalBackend:
+    backend: DockerBackend | LocalBackend = (
+        LocalBackend(settings) if kind == "local" else DockerBackend(settings)
+    )
+    backend.check_available()
+    return backend
+
+
 @cache
-def find_sandboxes(kind: str, settings_json: str) -> Sandboxes:
+def find_sandboxes(kind: str, settings: Settings) -> Sandboxes:
     """Return the sandboxes of this process for *settings*; they end with it."""
-    sandboxes = Sandboxes(kind, Settings.model_validate_json(settings_json))
+    sandboxes = Sandboxes(kind, settings)
     atexit.register(sandboxes.close)
     return sandboxes
