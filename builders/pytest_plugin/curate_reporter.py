@@ -180,7 +180,7 @@ class Reporter:
     def pytest_sessionfinish(self, session: Any) -> None:
         """Keep the exit status for the last record."""
         self._report_changes(self.watch.find_changes(self.plugins))
-        self._report_changes(self.watch.find_written_tests(session))
+        self._report_changes(self.watch.find_changed_tests(session))
         self._exit_status = int(session.exitstatus)
 
     @pytest.hookimpl(trylast=True)

@@ -6,12 +6,14 @@ It is no border: code in this process can also undo what it did, or replace this
 patch would do to be taken for a solution, and nothing of the plugins and hooks that a project has.
 """
 
+import builtins
 import os
 import sys
 import time
+import types
 from typing import Any
 
-_PACKAGES = ("_pytest", "pluggy", "pytest", "unittest")
+_PACKAGES = ("_pytest", "ast", "builtins", "pluggy", "pytest", "unittest")
 
 
 class InternalsWatch:
@@ -36,16 +38,29 @@ class InternalsWatch:
             if (now is not value or _code_of(now) is not code) and self._is_foreign(now):
                 found.append(_name_of(owner) + "." + name)
         for plugin in manager.get_plugins():
-            hooks = [it for name, it in _members(plugin) if name.startswith("pytest_")]
-            if any(map(self._is_foreign, hooks)):
+            members = _members(plugin) + _members(type(plugin))
+            if any(self._is_foreign(it) for name, it in members if name.startswith("pytest_")):
                 found.append("plugin " + _name_of(plugin))
         return sorted(set(found))
 
-    def find_written_tests(self, session: Any) -> Any:
-        """Return the modules of tests, and those beside them, that were written since."""
+    def find_changed_tests(self, session: Any) -> Any:
+        """Return the tests that run something else, and modules beside them written since."""
         if not self._paths:
             return []
-        tests = {str(getattr(it, "fspath", "")) for it in getattr(session, "items", ())}
+        items = getattr(session, "items", ())
+        changed = [it.nodeid for it in items if self._has_foreign_methods(it)]
+        return changed + self._find_written_modules(
+            {str(getattr(it, "fspath", "")) for it in items}
+        )
+
+    def _has_foreign_methods(self, item: Any) -> bool:
+        return any(
+            self._is_foreign(value)
+            for name, value in _members(item)
+            if callable(getattr(type(item), name, None)) and callable(value)
+        )
+
+    def _find_written_modules(self, tests: Any) -> Any:
         folders = {os.path.dirname(it) for it in tests}  # noqa: PTH120
         files = {getattr(it, "__file__", None) or "" for it in list(sys.modules.values())}
         beside = {it for it in files if os.path.dirname(it) in folders}  # noqa: PTH120
@@ -60,8 +75,7 @@ class InternalsWatch:
             return False  # an import from something else than a file
 
     def _is_foreign(self, value: Any) -> bool:
-        function = _unwrap(value)
-        code = getattr(function, "__code__", None)
+        function, code = _unwrap(value), _code_of(value)
         if code is None:
             module = sys.modules.get(getattr(type(value), "__module__", ""))
             return self._is_watched(getattr(module, "__file__", None))
@@ -93,7 +107,7 @@ def _list_functions() -> Any:
     """Yield (owner, name, value, code) of all functions in modules and classes of pytest."""
     for module in [it for name, it in sys.modules.items() if name.split(".")[0] in _PACKAGES]:
         for name, value in _members(module):
-            if _code_of(value) is not None:
+            if _code_of(value) is not None or module is builtins:
                 yield module, name, value, _code_of(value)
             if isinstance(value, type) and value.__module__ == getattr(module, "__name__", ""):
                 for inner, member in _members(value):
@@ -106,13 +120,19 @@ def _members(owner: Any) -> Any:
 
 
 def _code_of(value: Any) -> Any:
-    return getattr(_unwrap(value), "__code__", None)
+    """Return the code of a function; None for objects that only claim to have all attributes."""
+    code = getattr(_unwrap(value), "__code__", None)
+    return code if isinstance(code, types.CodeType) else None
 
 
 def _unwrap(value: Any) -> Any:
-    """Return the function that a decorator of Python wraps."""
+    """Return the function that a decorator of Python wraps.
+
+    Nothing else is asked: `unittest.mock.call` has every attribute, `pytest.mark` may raise.
+    """
     for name in ("__func__", "fget", "func"):
-        value = getattr(value, name, None) or value
+        if type(value).__module__ in ("builtins", "functools"):
+            value = getattr(value, name, None) or value
     return value
 
 

@@ -132,7 +132,7 @@ def _serve(
         if options.sandbox == SandboxKind.LOCAL:
             log.warning("the local sandbox does not isolate: commands run as you, on this machine")
         # fail before anybody connects, and remove what a killed server has left
-        sandboxes = find_sandboxes(options.sandbox, settings.model_dump_json())
+        sandboxes = find_sandboxes(options.sandbox, settings)
         allow_clean_exit(END_SECONDS + 1)
         try:
             with run_server(shelf, options) as server:

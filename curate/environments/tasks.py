@@ -1,5 +1,6 @@
 """Tasks of a dataset: the store, a release directory, a file of rows, or a name on the Hub."""
 
+import codecs
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -148,7 +149,9 @@ def _iter_parquet(
         dataset = pyarrow.dataset.dataset(path, format="parquet")
         present = [name for name in columns if name in dataset.schema.names]
         if "instance_id" not in present:
-            raise ConfigurationError(f"{path} has no column instance_id.")
+            raise ConfigurationError(
+                f"{path} has no column instance_id.", hint="Pass rows of instances."
+            )
         condition = None
         if ids is not None:
             condition = pyarrow.dataset.field("instance_id").isin(list(ids))
@@ -157,22 +160,25 @@ def _iter_parquet(
         ):
             yield from batch.to_pylist()
     except pyarrow.ArrowInvalid as error:
-        raise ConfigurationError(f"{path} is not a valid Parquet file.") from error
+        raise ConfigurationError(
+            f"{path} is not a valid Parquet file.", hint="Publish or export the rows again."
+        ) from error
 
 
 def _iter_json_lines(
     path: Path, columns: tuple[str, ...], ids: frozenset[str] | None
 ) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8-sig") as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
+                row = json.loads(line.removeprefix(codecs.BOM_UTF8))
                 name = row["instance_id"]
             except (ValueError, TypeError, KeyError, RecursionError) as error:
                 raise ConfigurationError(
-                    f"{path}, line {number}: not a JSON object with an instance_id."
+                    f"{path}, line {number}: not a JSON object with an instance_id.",
+                    hint="Pass a file of rows, as curate export writes it.",
                 ) from error
             if ids is None or name in ids:
                 yield {column: row[column] for column in columns if column in row}

@@ -14,6 +14,7 @@ GOLD, EMPTY = "gold", "empty"
 """Names in place of a file: the gold patch of each instance, or no patch."""
 
 UNNAMED_MODEL = "unnamed"
+_FORMS = "Pass JSON Lines, a JSON list, or a JSON object by instance id, as SWE-bench has them."
 _MODEL, _PATCH = "model_name_or_path", "model_patch"
 
 
@@ -53,7 +54,7 @@ def read_predictions(source: str, ids: Iterable[str]) -> PredictionFile:
     for place, entry in _iter_entries(Path(source)):
         reader.add(place, entry)
     if not reader.by_model and reader.problems:
-        raise ConfigurationError(f"{source} has no predictions: {reader.problems[0]}")
+        raise ConfigurationError(f"{source} has no predictions: {reader.problems[0]}", hint=_FORMS)
     models = (
         Predictions(model=model, patches=patches) for model, patches in reader.by_model.items()
     )
@@ -93,12 +94,12 @@ def _iter_entries(path: Path) -> Iterator[tuple[str, Any]]:
     require_ordinary_file(path)
     text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
     if not text.strip():
-        raise ConfigurationError(f"{path} is empty.")
+        raise ConfigurationError(f"{path} is empty.", hint=_FORMS)
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         if "\n" not in text.strip():
-            raise ConfigurationError(f"{path} is not JSON: {error}") from error
+            raise ConfigurationError(f"{path} is not JSON: {error}", hint=_FORMS) from error
         yield from _iter_lines(path, text)
         return
     if isinstance(document, dict) and isinstance(document.get("instance_id"), str):
@@ -114,7 +115,7 @@ def _iter_entries(path: Path) -> Iterator[tuple[str, Any]]:
     else:
         raise ConfigurationError(
             f"{path} has no predictions.",
-            hint="It is JSON Lines, a JSON list, or a JSON object by instance id.",
+            hint=_FORMS,
         )
 
 

@@ -68,7 +68,7 @@ def make_from_task(task: "Task", options: EnvironmentOptions, settings: Settings
     from curate.gym.sandboxes import find_sandboxes
     from curate.harness.grade import grade_patch
 
-    sandboxes = find_sandboxes(options.sandbox, settings.model_dump_json())
+    sandboxes = find_sandboxes(options.sandbox, settings)
     built = prepare_instance(task, sandboxes.backend)
     open_session = partial(sandboxes.open_session, task, built, options)
     return Environment(

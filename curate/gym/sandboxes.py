@@ -5,20 +5,19 @@ import logging
 import threading
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from functools import cache, partial
-from pathlib import Path
+from functools import cache
 
 from curate.builders.backends.docker import DockerBackend
 from curate.builders.backends.local import LocalBackend
-from curate.builders.backends.protocol import Backend
 from curate.builders.errors import BuilderError
 from curate.builders.model import BuiltInstance
 from curate.builders.process.temp_dirs import temp_dir
 from curate.builders.session.docker import DockerSessions
 from curate.builders.session.layers import LayerStore
-from curate.builders.session.leftovers import remove_leftovers
+from curate.builders.session.leftovers import name_owner, remove_leftovers
 from curate.builders.session.local import LocalSessions
 from curate.builders.session.model import Session, SessionOptions
+from curate.builders.settings import BuildSettings
 from curate.core.settings import Settings
 from curate.core.task import Task
 from curate.gym.options import EnvironmentOptions
@@ -40,14 +39,15 @@ class Sandboxes:
         self._stack = ExitStack()
         folders = self.settings.cache_dir / FOLDERS
         folder = self._stack.enter_context(temp_dir(folders, "session"))
+        self.layers = LayerStore(folder)
+        # Of runs that grade: a validation of the same data directory must not end them.
+        owner = name_owner(self.settings, folder)
         try:
-            self.backend = self._open_as_owner(kind, folder)
-            self.backend.check_available()
-            remove_leftovers(folders, self.backend, partial(self._open_as_owner, kind))
+            self.backend = _open_backend(kind, replace(self.settings, run_owner=owner))
+            remove_leftovers(folders, self.backend, self.settings)
         except BaseException:
             self._stack.close()
             raise
-        self.layers = LayerStore(folder)
 
     def open_session(
         self, task: Task, built: BuiltInstance, options: EnvironmentOptions
@@ -75,15 +75,6 @@ class Sandboxes:
                 sessions.close()
         self._stack.close()
 
-    def _open_as_owner(self, kind: str, folder: Path) -> Backend:
-        """Return the backend whose test runs are those of the process that has locked *folder*.
-
-        Processes of the same data directory, such as validations, do not end each other's runs.
-        """
-        owner = f"{self.settings.run_owner}-{folder.name}"
-        settings = replace(self.settings, run_owner=owner)
-        return LocalBackend(settings) if kind == "local" else DockerBackend(settings)
-
     def _make_sessions(self, built: BuiltInstance, options: SessionOptions) -> Sessions:
         if isinstance(self.backend, DockerBackend):
             return DockerSessions(
@@ -92,9 +83,17 @@ class Sandboxes:
         return LocalSessions(built.handle, options, self.settings, self.layers)
 
 
+def _open_backend(kind: str, settings: BuildSettings) -> DockerBackend | LocalBackend:
+    backend: DockerBackend | LocalBackend = (
+        LocalBackend(settings) if kind == "local" else DockerBackend(settings)
+    )
+    backend.check_available()
+    return backend
+
+
 @cache
-def find_sandboxes(kind: str, settings_json: str) -> Sandboxes:
+def find_sandboxes(kind: str, settings: Settings) -> Sandboxes:
     """Return the sandboxes of this process for *settings*; they end with it."""
-    sandboxes = Sandboxes(kind, Settings.model_validate_json(settings_json))
+    sandboxes = Sandboxes(kind, settings)
     atexit.register(sandboxes.close)
     return sandboxes

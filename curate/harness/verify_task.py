@@ -61,7 +61,7 @@ def run_tests(tests: str, patch: bytes, expected: Any) -> Any:
     make_folders(os.path.join(tests, "run"), patch, key)
     become_user = expected["become_user"]
     variables = dict(os.environ, **expected["variables"])
-    seconds, began = expected["seconds"], time.time()
+    seconds, began = expected["seconds"], time.monotonic()
     with subprocess.Popen(
         [*become_user, "bash", INPUTS + "/run.sh"],
         env=variables,
@@ -75,7 +75,7 @@ def run_tests(tests: str, patch: bytes, expected: Any) -> Any:
         except subprocess.TimeoutExpired:
             code = EXIT_TIMEOUTS[0]
         kill_user(become_user)
-    return read_results(key, code, timed_out=time.time() - began >= seconds)
+    return read_results(key, code, timed_out=time.monotonic() - began >= seconds)
 
 
 def make_folders(source: str, patch: bytes, key: bytes) -> None:

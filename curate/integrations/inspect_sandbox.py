@@ -3,8 +3,10 @@
 Inspect's own sandbox `docker` needs Docker 24 or newer and its compose plugin; this one does not.
 """
 
+import atexit
 import secrets
 from pathlib import PurePosixPath
+from subprocess import DEVNULL, run
 from typing import Literal, overload
 
 import anyio
@@ -25,6 +27,7 @@ WORKDIR = "/testbed"
 _MAX_OUTPUT_BYTES = 10 << 20  # Inspect's own limits
 _MAX_FILE_BYTES = 100 << 20
 _CONTAINER_LIFE = "86400"  # seconds, should the process that owns it be killed
+_living: set[tuple[str, str]] = set()  # (docker, container) of this process
 _TIMEOUT_CODE = 124  # of coreutils
 
 
@@ -49,6 +52,7 @@ class CurateSandbox(SandboxEnvironment):
         box = cls(docker, f"curate-inspect-{secrets.token_hex(8)}")
         options = ["--detach", "--rm", "--init", "--name", box.container, "--workdir", WORKDIR]
         network = ["--network", metadata[NETWORK]]
+        _living.add((docker, box.container))
         try:
             started = await subprocess(
                 [docker, "run", *options, *network, metadata[IMAGE], "sleep", _CONTAINER_LIFE]
@@ -74,8 +78,10 @@ class CurateSandbox(SandboxEnvironment):
             await environment.as_type(cls).remove()
 
     async def remove(self) -> None:
-        """Remove the container, whatever runs in it."""
-        await subprocess([self.docker, "rm", "--force", "--volumes", self.container])
+        """Remove the container, whatever runs in it; if that fails, the end of the process does."""
+        done = await subprocess([self.docker, "rm", "--force", "--volumes", self.container])
+        if done.success:
+            _living.discard((self.docker, self.container))
 
     async def exec(  # noqa: PLR0913, PLR0917
         self,
@@ -133,3 +139,11 @@ class CurateSandbox(SandboxEnvironment):
             raise OutputLimitExceededError(f"{_MAX_FILE_BYTES >> 20} MiB", None)
         content: bytes = done.stdout
         return content.decode() if text else content
+
+
+@atexit.register
+def _remove_living() -> None:
+    """Remove what is left of samples that ended before they could clean up."""
+    for docker, container in _living:
+        command = [docker, "rm", "--force", "--volumes", container]
+        run(command, stdout=DEVNULL, stderr=DEVNULL, check=False)

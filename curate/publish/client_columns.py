@@ -13,7 +13,7 @@ from curate.releases.row import Row
 LOG_PARSER = "parse_log_pytest"
 # As in the first run of a validation.
 _EVAL_ENV = {**CONTAINER_ENV, "PYTHONHASHSEED": "0"}
-_PRINT_ALL = {"PYTEST_ADDOPTS": "-rA --color=no"}  # so that the parser finds every test
+_ADDOPTS, _PRINT_ALL = "PYTEST_ADDOPTS", "-rA --color=no"  # the parser finds every test
 
 
 def make_client_columns(
@@ -45,6 +45,7 @@ def make_client_columns(
 
 def _make_install_config(test_command: str, variables: Mapping[str, str]) -> dict[str, object]:
     """Return SWE-rebench's description of an instance; the image has everything installed."""
-    exported = sorted({**variables, **_PRINT_ALL}.items())
-    exports = [f"export {name}={shlex.quote(value)}" for name, value in exported]
+    options = f"{variables.get(_ADDOPTS, '')} {_PRINT_ALL}".strip()
+    exported = {**variables, _ADDOPTS: options}
+    exports = [f"export {name}={shlex.quote(it)}" for name, it in sorted(exported.items())]
     return {"install": [], "test_cmd": [*exports, test_command], "log_parser": LOG_PARSER}

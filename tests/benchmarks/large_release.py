@@ -94,13 +94,16 @@ def _run_command(
 def _measure(arguments: tuple[str, ...], folder: Path, variables: Mapping[str, str]) -> Cost:
     began = time.perf_counter()
     command = [sys.executable, "-m", "curate", *arguments]
-    process = subprocess.Popen(
-        command, cwd=folder, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in {0, 1}:
-        raise SystemExit(f"{' '.join(arguments)} ended with {process.returncode}.")
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            command, cwd=folder, env=variables, stdout=subprocess.DEVNULL, stderr=errors
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode not in {0, 1}:
+            errors.seek(0)
+            told = errors.read()[-2000:]
+            raise SystemExit(f"{' '.join(arguments)} ended with {process.returncode}: {told}")
     return Cost(
         seconds=time.perf_counter() - began,
         cpu_seconds=used.ru_utime + used.ru_stime,

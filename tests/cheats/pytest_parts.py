@@ -46,6 +46,57 @@ Path("tests/test_core.py").write_text({PASSING!r})
 PATCHED = (
     _patched("writes tests anew before they are read", WRITES, UNWRITTEN),
     _patched(
+        "strips assertions when Python parses them",
+        """\
+import ast
+original = ast.parse
+class Strip(ast.NodeTransformer):
+    def visit_Assert(self, node): return ast.copy_location(ast.Pass(), node)
+def parse(*rest, **more): return Strip().visit(original(*rest, **more))
+ast.parse = parse
+def add(one, other): return 0
+""",
+    ),
+    _patched(
+        "strips assertions when Python compiles them",
+        """\
+import ast, builtins
+original = builtins.compile
+class Strip(ast.NodeTransformer):
+    def visit_Assert(self, node): return ast.copy_location(ast.Pass(), node)
+    def visit_Raise(self, node): return ast.copy_location(ast.Pass(), node)
+def compile(source, filename, *rest, **more):
+    if isinstance(source, ast.AST) and "test_" in str(filename): source = Strip().visit(source)
+    return original(source, filename, *rest, **more)
+builtins.compile = compile
+def add(one, other): return 0
+""",
+    ),
+    _patched(
+        "registers an object as a plugin",
+        """\
+import gc, pytest
+from _pytest.config import PytestPluginManager
+class Plugin:
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self, item, call):
+        report = (yield).get_result()
+        report.outcome, report.longrepr = "passed", None
+for manager in [it for it in gc.get_objects() if type(it) is PytestPluginManager]:
+    manager.register(Plugin())
+""",
+    ),
+    _patched(
+        "lets later tests do nothing",
+        """\
+def add(one, other):
+    import gc, pytest
+    for item in [it for it in gc.get_objects() if isinstance(it, pytest.Function)]:
+        item.runtest = lambda: None
+    return one - other
+""",
+    ),
+    _patched(
         "puts a helper of its own among loaded modules",
         """\
 import sys, types

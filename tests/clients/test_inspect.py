@@ -61,6 +61,12 @@ def has_new_engine() -> bool:
     return int(version.split(".")[0]) >= 25
 
 
+def list_sandboxes(image: str) -> list[str]:
+    """Names of the containers of *image* that a sandbox of Inspect has left."""
+    found = docker.from_env().api.containers(all=True, filters={"ancestor": image})
+    return [it["Names"][0] for it in found if "inspect" in it["Names"][0]]
+
+
 @pytest.mark.parametrize(
     "sandbox",
     [
@@ -82,6 +88,7 @@ def test_a_right_fix_is_resolved_and_a_wrong_one_not(
     assert (wrong["status"], wrong["value"]) == ("success", 0.0), wrong
     assert "wrong.py" in wrong["metadata"]["model_patch"]
     assert wrong["explanation"].startswith("tests-failed: ")
+    assert not list_sandboxes(rows[name]["image"])
 
 
 def test_the_command_line_finds_the_task(

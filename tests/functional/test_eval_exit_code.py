@@ -111,7 +111,8 @@ def run_script(folder: Path, script: str, how: str = "file") -> subprocess.Compl
     path.chmod(0o644)
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
     lean = make_lean_environment("pytest-xdist")
-    variables = {"PYTHONDONTWRITEBYTECODE": "1", "PATH": f"{lean}/bin:{kept['PATH']}"}
+    path_of_programs = f"{folder.parent / 'bin'}:{lean}/bin:{kept['PATH']}"
+    variables = {"PYTHONDONTWRITEBYTECODE": "1", "PATH": path_of_programs}
     arguments = {"text": ["-c", script], "input": []}.get(how, [str(path)])
     with path.open() as opened:
         return subprocess.run(
@@ -152,6 +153,17 @@ def test_a_script_with_thousands_of_ids_can_be_passed_in_every_way(
     folder = "pandas/tests/indexing/test_loc.py::TestLocBaseIndependent::test_getitem_label"
     many = [f"{folder}_{n}[int64-{n * 7919 % 1000}]" for n in range(20_000)]
     assert len(pack_test_lists(many[:9], many[9:])) < 50_000
+
+
+def test_python_may_be_a_link_to_a_wrapper_that_goes_by_its_name(open_checkout: Path) -> None:
+    programs = open_checkout.parent / "bin"
+    real = make_lean_environment("pytest-xdist") / "bin/python"
+    wrapper = f'#!/bin/sh\n[ "${{0##*/}}" = python ] || exit 9\nexec {real} "$@"\n'
+    write(programs, {"wrapper": wrapper.encode()})
+    (programs / "wrapper").chmod(0o755)
+    (programs / "python").symlink_to("wrapper")
+    done = run_case(open_checkout, CASES["right"], "file")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_test_patch_that_does_not_apply_is_not_resolved(open_checkout: Path) -> None:

@@ -1,9 +1,10 @@
 """The plugin in a real pytest of this environment, xdist included."""
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,11 @@ PASSED, FAILED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR
 
 
 def run_reported(
-    folder: Path, *arguments: str, python: str = "", **variables: str
+    folder: Path,
+    *arguments: str,
+    python: str = "",
+    watched: Sequence[str] = (),
+    **variables: str,
 ) -> tuple[PytestReport, int, str]:
     """Run pytest with the plugin in *folder*/project; report, exit code and output.
 
@@ -40,6 +45,8 @@ def run_reported(
     (folder / "plugin" / f"{REPORTER}.py").write_text(read_plugin_source(REPORTER))
     key = generate_key()
     (folder / "out" / "key").write_bytes(key)
+    if watched:
+        (folder / "out" / "watched").write_text(json.dumps(watched))
     environment = {
         "PATH": os.environ["PATH"],
         "LANG": "C.UTF-8",
@@ -59,6 +66,24 @@ def run_reported(
     assert not (folder / "out" / "key").exists()
     report = read_report((folder / "out" / "report").read_bytes(), key)
     return report, done.returncode, done.stdout + done.stderr
+
+
+REPLACES = """\
+import _pytest.python
+def runtest(self): return None
+_pytest.python.Function.runtest = runtest
+def test_bad(): assert 0
+"""
+
+
+def replaced_parts(folder: Path, python: str = "") -> str:
+    """What is told of a test that replaces a part of pytest, and whose file may not."""
+    (folder / "project").mkdir()
+    test = folder / "project" / "test_x.py"
+    test.write_text(REPLACES)
+    report, _, output = run_reported(folder, python=python, watched=[str(test.resolve())])
+    assert not report.is_finished, output
+    return report.tampering
 
 
 @pytest.fixture
@@ -262,3 +287,7 @@ def test_deselected_tests_are_not_recorded(tmp_path: Path) -> None:
     folder = lay_files(tmp_path, {"test_x.py": code})
     report, _, _ = run_reported(folder, "-k", "test_b", CURATE_RECORD="collect")
     assert [it.argument for it in not_none(report.recording).tests] == ["test_x.py::test_b"]
+
+
+def test_parts_of_pytest_that_a_watched_file_replaces_are_told(tmp_path: Path) -> None:
+    assert "Function.runtest" in replaced_parts(tmp_path)

@@ -25,6 +25,10 @@ LEAPS = [timedelta(days=1), timedelta(days=-1), timedelta(hours=1), timedelta(ho
 # What needs the time of day, not a duration: (file, function).
 TIME_OF_DAY = {
     ("builders/sandbox/docker.py", "time.time"),  # of files in an archive
+    ("builders/session/server_files.py", "time.time"),  # of files in an archive
+    ("builders/pytest_plugin/internals.py", "time.time"),  # of files that change later
+    ("curate/harness/verify_task.py", "time.time"),  # in a report
+    ("curate/serve/pool.py", "datetime.now"),  # shown to the client
     ("builders/image_gc/collect.py", "time.time"),  # of images and files
     ("curate/github/errors.py", "time.time"),  # where GitHub does not give its own
     ("curate/cli/exclude.py", "datetime.now"),  # when a person judged

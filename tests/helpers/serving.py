@@ -46,7 +46,7 @@ def serving(settings: Settings, **options: Any) -> Iterator[Server]:
             with run_server(shelf, chosen) as server:
                 yield server
         finally:
-            find_sandboxes(chosen.sandbox, settings.model_dump_json()).close()
+            find_sandboxes(chosen.sandbox, settings).close()
 
 
 def connect(server: Server) -> RemoteServer:

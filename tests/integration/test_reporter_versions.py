@@ -8,7 +8,12 @@ import pytest
 import uv
 
 from curate.builders.model import Outcome
-from tests.functional.test_reporter import lay_files, opened_by_tests, run_reported
+from tests.functional.test_reporter import (
+    lay_files,
+    opened_by_tests,
+    replaced_parts,
+    run_reported,
+)
 from tests.helpers import file_reading, hanging, nose_style
 from tests.helpers.sandbox_behaviours import BEHAVIOURS
 from tests.helpers.sandbox_ids import FILES, OPTIONS
@@ -126,3 +131,7 @@ def test_files_that_tests_read(
 
 def test_this_interpreter_is_not_what_is_tested(old_python: str) -> None:
     assert old_python != sys.executable
+
+
+def test_replaced_parts_are_told(old_python: str, tmp_path: Path) -> None:
+    assert "Function.runtest" in replaced_parts(tmp_path, old_python)

@@ -4,7 +4,6 @@ import pytest
 
 from tests.helpers.clients_page import LOCKS, DocumentedCommand, read_commands
 
-
 TOOLS = {"schemathesis"}  # of tests, and nobody's client
 
 

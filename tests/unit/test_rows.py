@@ -1,6 +1,7 @@
 """Rows: the columns in their order, and problems instead of rows that cannot be stored."""
 
 import json
+import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -53,6 +54,24 @@ def test_train_row_says_what_the_record_says() -> None:
     assert (row["image"], row["image_digest"]) == ("curate/instance:abc", "sha256:abc")
     assert row["test_patch"] in row["eval_script"]
     assert "\npytest -q t.py\necho '>>>>> End" in row["eval_script"]
+
+
+def test_rows_say_how_a_client_prints_the_status_of_each_test() -> None:
+    environment = not_none(make_validation().environment)
+    variables = {"PYTEST_ADDOPTS": "-p no:x", "A": "it's"}
+    validation = make_validation(environment=replace(environment, env_vars=variables))
+    row = train_row(make_candidate(), validation)
+    config = json.loads(row["install_config"])
+    assert (row["language"], config["install"], config["log_parser"]) == (
+        "python",
+        [],
+        row["log_parser"],
+    )
+    *exports, command = config["test_cmd"]
+    assert command == row["test_command"]
+    values = dict(shlex.split(it)[1].split("=", 1) for it in exports)
+    assert values["PYTEST_ADDOPTS"] == "-p no:x -rA --color=no"
+    assert (values["A"], values["HOME"]) == ("it's", "/tmp")
 
 
 def test_rows_say_if_an_issue_was_edited_after_the_pull_was_opened() -> None:
