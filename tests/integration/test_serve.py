@@ -102,11 +102,15 @@ def test_tests_of_a_patch_do_not_outlive_a_killed_server(
     if validated.sandbox != "docker":
         pytest.skip("of containers")
     settings = validated.settings.model_copy(update={"cache_dir": tmp_path / "cache"})
-    with open_dataset("", "train", settings) as source:
-        hanging = find_task(source, NAME).gold.replace(
-            b"\n+", b"\n+__import__('time').sleep(600);", 1
-        )
     process, url = start(settings, tmp_path)
+    with RemoteServer(url, TOKEN).make(NAME) as environment:
+        environment.reset()
+        sources = "git ls-files '*.py' | grep -v test"
+        environment.step(
+            f"for f in $({sources}); do echo 'import time; time.sleep(600)' >> $f; done"
+        )
+        hanging = environment.diff()
+    assert b"sleep(600)" in hanging
     with ThreadPoolExecutor(1) as thread:
         grade = thread.submit(RemoteServer(url, TOKEN).grade, NAME, hanging)
         wait_until(lambda: runs_of(settings))
