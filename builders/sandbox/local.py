@@ -79,7 +79,7 @@ def remove_stale_runs(owner: str) -> None:
 
 
 def _folder_prefix(owner: str) -> str:
-    return f"curate-run-{owner}-"
+    return f"curate-run-{owner}."  # so that no owner's name begins another's
 
 
 def _remove_folder(folder: Path) -> None:

@@ -15,14 +15,17 @@ from curate.builders.session.docker import SESSION_LABEL
 from curate.builders.settings import BuildSettings
 
 
-def remove_leftovers(folders: Path, backend: DockerBackend | LocalBackend) -> None:
+def remove_leftovers(
+    folders: Path, backend: DockerBackend | LocalBackend, settings: BuildSettings
+) -> None:
     """Remove containers and folders of sessions whose process has ended.
 
     A container usually ends with its process; one that does not is found by its label, which names
-    the folder in *folders* that its process had locked. So are its runs, by `name_owner`.
+    the folder in *folders* that its process had locked. So are its runs, by `name_owner` of
+    *settings*.
     """
-    stale = [it for it in folders.glob("session*") if not _is_locked(it)]
-    for owner_name in (name_owner(backend.settings, it) for it in stale):
+    stale = [it for it in folders.glob("*") if it.is_dir() and not _is_locked(it)]
+    for owner_name in (name_owner(settings, it) for it in stale):
         if isinstance(backend, DockerBackend):
             remove_containers(backend.engine, owner_name)
         else:

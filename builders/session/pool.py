@@ -10,6 +10,8 @@ from curate.builders.errors import BuilderError
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+_END_SECONDS = 5.0  # that the end of a pool waits for a thing that is being made
+
 
 class WarmPool(Generic[T]):
     """Keeps *size* things ready, which *make* makes in a thread. Methods are thread-safe."""
@@ -17,7 +19,7 @@ class WarmPool(Generic[T]):
     def __init__(self, make: Callable[[], T], discard: Callable[[T], None], size: int) -> None:
         self._make, self._discard, self.size = make, discard, size
         self._ready: list[T] = []
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._making = 0  # number of threads at work
         self._is_closed = False
 
@@ -47,12 +49,14 @@ class WarmPool(Generic[T]):
         threading.Thread(target=self._make_missing, daemon=True).start()
 
     def close(self) -> None:
-        """Discard what is ready, and make nothing any more."""
+        """Discard what is ready, and what is being made; make nothing any more."""
         with self._lock:
             self._is_closed = True
             things, self._ready = self._ready, []
         for thing in things:
             self._discard(thing)
+        with self._lock:  # a process that ends would leave it behind
+            self._lock.wait_for(lambda: not self._making, _END_SECONDS)
 
     def _make_missing(self) -> None:
         try:
@@ -63,3 +67,4 @@ class WarmPool(Generic[T]):
         finally:
             with self._lock:
                 self._making -= 1
+                self._lock.notify_all()

@@ -132,15 +132,17 @@ def _serve(
         if options.sandbox == SandboxKind.LOCAL:
             log.warning("the local sandbox does not isolate: commands run as you, on this machine")
         # fail before anybody connects, and remove what a killed server has left
-        find_sandboxes(options.sandbox, settings)
+        sandboxes = find_sandboxes(options.sandbox, settings)
         allow_clean_exit(END_SECONDS + 1)
-        with run_server(shelf, options) as server:
-            _announce(shelf, {"url": server.url, **shown}, as_json=as_json)
-            try:
+        try:
+            with run_server(shelf, options) as server:
+                _announce(shelf, {"url": server.url, **shown}, as_json=as_json)
                 server.wait()
-            except KeyboardInterrupt:
-                err_console.print("Closing all environments.")
-                return
+        except KeyboardInterrupt:
+            err_console.print("All environments are closed.")
+            return
+        finally:
+            sandboxes.backend.abort_all()  # the runs of patches that are being graded
     raise CurateError("The server has failed.", hint="What it printed above says why.")
 
 

@@ -38,12 +38,16 @@ class Sandboxes:
         self._sessions: dict[tuple[str, str], Sessions] = {}
         self._stack = ExitStack()
         folders = self.settings.cache_dir / FOLDERS
-        remove_leftovers(folders, _open_backend(kind, self.settings))
         folder = self._stack.enter_context(temp_dir(folders, "session"))
         self.layers = LayerStore(folder)
-        # Runs that grade have an owner of their own, or a validation would remove them.
+        # Of runs that grade: a validation of the same data directory must not end them.
         owner = name_owner(self.settings, folder)
-        self.backend = _open_backend(kind, replace(self.settings, run_owner=owner))
+        try:
+            self.backend = _open_backend(kind, replace(self.settings, run_owner=owner))
+            remove_leftovers(folders, self.backend, self.settings)
+        except BaseException:
+            self._stack.close()
+            raise
 
     def open_session(
         self, task: Task, built: BuiltInstance, options: EnvironmentOptions

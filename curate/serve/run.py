@@ -4,7 +4,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 
@@ -66,7 +66,8 @@ class Server:
         """Close all environments, and end."""
         pool: EnvironmentPool | None = getattr(self._app.state, "pool", None)
         if pool is not None:
-            pool.begin_closing(REQUEST_SECONDS)
+            with suppress(RuntimeError):  # it has ended
+                pool.begin_closing(REQUEST_SECONDS)
         self._server.should_exit = True
         self._ended.wait(END_SECONDS)
 

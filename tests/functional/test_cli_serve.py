@@ -76,7 +76,7 @@ def test_it_makes_a_token_tells_it_once_and_closes_all_at_the_end(folder: Path) 
     wait_until(lambda: not is_running("86414"))
     assert (said["dataset"], said["tasks"]) == ("the store", 1)
     log = (folder / "log").read_text()
-    assert said["url"] in log and "does not isolate" in log and "Closing all" in log
+    assert said["url"] in log and "does not isolate" in log and "are closed" in log
     assert said["token"] not in log
     for file in (folder / "data/logs").iterdir():
         assert said["token"] not in file.read_text()
@@ -119,6 +119,30 @@ def test_what_a_killed_server_leaves_is_removed_by_the_next(folder: Path) -> Non
         wait_until(lambda: not is_running("86416"))
     sessions = folder / "cache" / "sessions"
     assert not [path for path in sessions.glob("*") if path.is_dir()]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_tests_of_a_patch_do_not_outlive_the_server(tmp_path: Path, number: signal.Signals) -> None:
+    task = make_local_task(tmp_path)
+    task.save(tmp_path / "data")
+    patch = task.diff(**{"birds.py": "import subprocess\n\nsubprocess.run(['sleep', '86417'])\n"})
+    code = 0 if number is signal.SIGTERM else -number
+    with serve(tmp_path, "--port", "0", token=SECRET, code=code) as (process, said):
+        grade = threading.Thread(target=_grade, args=(said["url"], patch))
+        grade.start()
+        wait_until(lambda: is_running("86417"))
+        process.send_signal(number)
+        process.wait(60)
+    grade.join()
+    if number is signal.SIGKILL:
+        with serve(tmp_path, "--port", "0", token=SECRET):
+            assert not is_running("86417")
+    wait_until(lambda: not is_running("86417"))
+
+
+def _grade(url: str, patch: bytes) -> None:
+    with pytest.raises(NetworkError):
+        RemoteServer(url, SECRET).grade(ID, patch)
 
 
 @pytest.mark.parametrize(

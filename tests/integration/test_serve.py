@@ -10,7 +10,9 @@ from pathlib import Path
 import docker
 import pytest
 
+from curate.builders.sandbox.docker import OWNER_LABEL
 from curate.builders.session.docker import SESSION_LABEL
+from curate.core.errors import NetworkError
 from curate.core.settings import Settings
 from curate.environments.tasks import find_task
 from curate.gym.make import open_dataset
@@ -27,10 +29,18 @@ COUNT = 50
 
 def containers_of(folder: Path) -> list[str]:
     """Containers of sessions whose owner has its files in *folder*."""
-    found = docker.from_env().containers.list(
-        all=True, filters={"label": SESSION_LABEL}, ignore_removed=True
-    )
-    return [it.name or "" for it in found if it.labels[SESSION_LABEL].startswith(str(folder))]
+    return [name for name, mark in _list_labels(SESSION_LABEL) if mark.startswith(str(folder))]
+
+
+def runs_of(settings: Settings) -> list[str]:
+    """Containers of test runs that any process of the data directory has started."""
+    return [name for name, owner in _list_labels(OWNER_LABEL) if settings.run_owner in owner]
+
+
+def _list_labels(label: str) -> list[tuple[str, str]]:
+    client = docker.from_env()
+    found = client.containers.list(all=True, filters={"label": label}, ignore_removed=True)
+    return [(it.name or "", it.labels[label]) for it in found]
 
 
 def test_an_agent_elsewhere_solves_the_task(validated: Validated) -> None:
@@ -84,6 +94,33 @@ def test_no_container_outlives_the_server(
         process.send_signal(ending)
         assert process.wait(60) == (0 if ending is signal.SIGTERM else -ending)
     wait_until(lambda: not containers_of(tmp_path))
+
+
+def test_tests_of_a_patch_do_not_outlive_a_killed_server(
+    validated: Validated, tmp_path: Path
+) -> None:
+    if validated.sandbox != "docker":
+        pytest.skip("of containers")
+    settings = validated.settings.model_copy(update={"cache_dir": tmp_path / "cache"})
+    process, url = start(settings, tmp_path)
+    with RemoteServer(url, TOKEN).make(NAME) as environment:
+        environment.reset()
+        sources = "git ls-files '*.py' | grep -v test"
+        environment.step(
+            f"for f in $({sources}); do echo 'import time; time.sleep(600)' >> $f; done"
+        )
+        hanging = environment.diff()
+    assert b"sleep(600)" in hanging
+    with ThreadPoolExecutor(1) as thread:
+        grade = thread.submit(RemoteServer(url, TOKEN).grade, NAME, hanging)
+        wait_until(lambda: runs_of(settings))
+        process.kill()
+        process.wait()
+        assert isinstance(grade.exception(), NetworkError)
+    process, _ = start(settings, tmp_path)
+    assert not runs_of(settings)
+    process.terminate()
+    assert process.wait(60) == 0
 
 
 def start(settings: Settings, folder: Path) -> tuple["subprocess.Popen[str]", str]:

@@ -73,7 +73,7 @@ def leaked_resources(stage: Stage) -> list[str]:
 def places_of_runs(stage: Stage) -> list[str]:
     """Containers and folders of runs; only a curate that is up makes new ones."""
     name = owner(stage)
-    folders = Path(tempfile.gettempdir()).glob(f"curate-run-{name}-*")
+    folders = Path(tempfile.gettempdir()).glob(f"curate-run-{name}.*")
     label: dict[str, Any] = {"label": f"{OWNER_LABEL}={name}"}
     client = docker.from_env()
     containers = client.containers.list(all=True, ignore_removed=True, filters=label)
