@@ -31,6 +31,7 @@ class ExportFormat(StrEnum):
     """Output format."""
 
     JSONL = "jsonl"
+    NEMO_GYM = "nemo-gym"
     PARQUET = "parquet"
     SWEBENCH = "swebench"
     HARBOR = "harbor"

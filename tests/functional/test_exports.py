@@ -123,6 +123,15 @@ def test_the_verifier_is_one_file_that_old_pythons_read() -> None:
         subprocess.run([old, "-c", check], input=text.encode(), check=True)
 
 
+def test_lines_for_nemo_gym_have_the_object_that_its_server_reads(tmp_path: Path) -> None:
+    rows = make_table(TRAIN_COLUMNS, [good(7)])
+    write_rows(rows, "verified", "nemo-gym", tmp_path / "rows.jsonl")
+    (line,) = (tmp_path / "rows.jsonl").read_text().splitlines()
+    row = json.loads(line)
+    assert set(row["install_config"]) == {"install", "test_cmd", "log_parser"}
+    assert {**row, "install_config": json.dumps(row["install_config"])} == good(7)
+
+
 def test_a_plain_folder_has_rows_locks_and_dockerfiles() -> None:
     row = good(7, dockerfiles=json.dumps({"base": "FROM a\n", "instance": "FROM b\n"}))
     files = dict(render_folder_row(row))

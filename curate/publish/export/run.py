@@ -27,12 +27,14 @@ from curate.publish.output_paths import (
 from curate.publish.release import write_parquet
 from curate.publish.row_guard import RenderRow, RowGuard
 from curate.publish.tables import make_raw_rows, make_train_rows
-from curate.releases.row import Row
+from curate.releases.row import Row, get_str
 from curate.releases.table import RowTable
 
 STDOUT = Path("-")
 FOLDER_FORMATS = ("swebench", "harbor", "folder")
 FORMAT_BY_SUFFIX = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+NEMO_GYM = "nemo-gym"  # JSON Lines with `install_config` as an object
+LINE_FORMATS = ("jsonl", NEMO_GYM)
 
 
 def choose_format(path: Path, wanted: str | None) -> str:
@@ -42,7 +44,9 @@ def choose_format(path: Path, wanted: str | None) -> str:
     """
     told = "jsonl" if path == STDOUT else FORMAT_BY_SUFFIX.get(path.suffix.lower())
     formats = f"Formats: {', '.join(FORMAT_BY_SUFFIX)} by suffix; directories by"
-    hint = f"{formats} --format {', '.join(FOLDER_FORMATS)}."
+    hint = f"{formats} --format {', '.join(FOLDER_FORMATS)}; .jsonl files also by {NEMO_GYM}."
+    if wanted == NEMO_GYM and told == "jsonl":
+        return wanted
     if wanted is None and told is None:
         raise ConfigurationError(f"No format is known for {path}.", hint=hint)
     is_other_file = path.suffix.lower() in DATA_FILE_SUFFIXES and path != STDOUT
@@ -59,12 +63,12 @@ def require_exportable(split: str, export_format: str, path: Path) -> None:
 
     The path `-` is standard output, for "jsonl" only.
     """
-    if path == STDOUT and export_format != "jsonl":
+    if path == STDOUT and export_format not in LINE_FORMATS:
         raise ConfigurationError(
             f"Format {export_format} cannot be written to standard output.",
             hint="Pass a path instead of -.",
         )
-    if export_format in FOLDER_FORMATS and split == "raw":
+    if export_format in (*FOLDER_FORMATS, NEMO_GYM) and split == "raw":
         raise ConfigurationError(
             f"Format {export_format} requires verified instances.", hint="Add --split verified."
         )
@@ -115,7 +119,7 @@ def write_rows(
     progress: ProgressCallback = ignore_progress,
     network: NetworkMode = NetworkMode.PUBLIC,
 ) -> Sequence[Exclusion]:
-    """Write *rows* as "jsonl", "parquet", "swebench", "harbor" or "folder".
+    """Write *rows* as "jsonl", "nemo-gym", "parquet", "swebench", "harbor" or "folder".
 
     *network* is that of Harbor tasks. The output is written atomically, row by row. Returns the
     rows that a bug in curate left out.
@@ -140,8 +144,9 @@ def _write_rows(
             write_parquet(partial_file, rows, told, guard)
         return
     counted = _count_progress(guard.iter_rows(rows), len(rows), told)
-    if export_format == "jsonl":
-        _write_json_lines(path, (line for _, line in guard.render(counted, _render_line)))
+    if export_format in LINE_FORMATS:
+        render_line = _render_line if export_format == "jsonl" else _render_nemo_gym_line
+        _write_json_lines(path, (line for _, line in guard.render(counted, render_line)))
         return
     head, render = _choose_renderer(export_format, path.resolve().name)
     _write_export_folder(path, chain(head.items(), guard.render(counted, render)))
@@ -181,6 +186,12 @@ def _choose_renderer(export_format: str, name: str) -> tuple[Mapping[str, str], 
 
 def _render_line(row: Row) -> Iterator[tuple[str, str]]:
     yield "", json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def _render_nemo_gym_line(row: Row) -> Iterator[tuple[str, str]]:
+    """NeMo-Gym's server for SWE-rebench reads `install_config` as an object."""
+    config = json.loads(get_str(row, "install_config"))
+    yield "", json.dumps({**row, "install_config": config}, ensure_ascii=False) + "\n"
 
 
 def _write_json_lines(path: Path, lines: Iterable[str]) -> None:
