@@ -1,6 +1,5 @@
 """`curate evaluate`: grade the patches of a model."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +21,7 @@ from curate.cli.validation_progress import ValidationProgress
 from curate.core.errors import ConfigurationError, CurateError
 from curate.environments.tasks import DEFAULT_SPLIT, open_tasks
 from curate.evaluation.predictions import read_predictions
-from curate.evaluation.report import ModelReport, model_folder
+from curate.evaluation.report import ModelReport, make_run_folder, model_folder
 from curate.evaluation.run import EvaluationOptions, count_results, evaluate_predictions
 
 EXAMPLE = "Example: [bold]curate evaluate predictions.jsonl --dataset data/release -j 4[/bold]"
@@ -85,7 +84,7 @@ def evaluate_command(
     """
     settings = get_settings(context)
     name = run_id or Path(predictions).stem
-    folder = output or settings.data_dir / "evaluations" / _make_run_folder(name)
+    folder = output or make_run_folder(settings.data_dir, name)
     with open_store(settings) as store:
         source = open_tasks(dataset, settings, store, split)
         found = read_predictions(predictions, source.ids)
@@ -105,14 +104,6 @@ def evaluate_command(
         print_json([dict(report.to_json()) for report in reports])
     _print_summary(reports, folder)
     _raise_if_incomplete(reports, found.problems)
-
-
-def _make_run_folder(name: str) -> str:
-    if not re.fullmatch(r"[\w.+@=,-]{1,200}", name) or not name.strip("."):
-        raise ConfigurationError(
-            f"{name!r} is not a file name.", hint="Pass another name with --run-id."
-        )
-    return name
 
 
 def _print_summary(reports: Sequence[ModelReport], folder: Path) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from curate.builders.process.atomic_write import atomic_write
+from curate.core.errors import ConfigurationError
 from curate.core.task import Task
 from curate.harness.grade import Grade, GradeReason
 
 REPORT_VERSION = 2  # `schema_version` of SWE-bench's report
+_FILE_NAME = re.compile(r"[\w.+@=,-]{1,200}")
 _EXTRA_GROUPS = ("FAIL_TO_FAIL", "PASS_TO_FAIL")  # SWE-bench has them, and leaves them empty
 
 
@@ -70,6 +72,15 @@ class ModelReport:
             "reasons": {name: str(self.reasons[name]) for name in sorted(self.reasons)},
             "errors": {name: self.errors[name] for name in sorted(self.errors)},
         }
+
+
+def make_run_folder(data_dir: Path, name: str) -> Path:
+    """Return the folder of the reports called *name*; ConfigurationError if it is no file name."""
+    if not _FILE_NAME.fullmatch(name) or not name.strip("."):
+        raise ConfigurationError(
+            f"{name!r} is not a file name.", hint="Pass another name with --run-id."
+        )
+    return data_dir / "evaluations" / name
 
 
 def model_folder(folder: Path, model: str) -> Path:
@@ -148,7 +159,7 @@ def _make_instance_report(task: Task, grade: Grade) -> dict[str, Any]:
 
 def _make_file_name(name: str) -> str:
     """Return *name* if it is a plain file name, else one that no other name gives."""
-    if re.fullmatch(r"[\w.+@=,-]{1,200}", name) and name.strip("."):
+    if _FILE_NAME.fullmatch(name) and name.strip("."):
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return re.sub(r"[^\w-]+", "-", name)[:80].strip("-") + f".{digest}"

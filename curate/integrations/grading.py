@@ -7,9 +7,9 @@ from functools import cache
 from curate.builders.backends.protocol import Backend
 from curate.core.settings import Settings, read_settings
 from curate.core.task import Task
-from curate.environments.context import open_backend
 from curate.environments.task_instance import prepare_instance
 from curate.environments.tasks import InvalidTask, TaskSource, find_task, open_tasks
+from curate.gym.sandboxes import find_sandboxes
 from curate.harness.grade import Grade, grade_patch
 from curate.store import Store
 
@@ -62,7 +62,7 @@ def _store() -> Store:
 
 @cache
 def _open_docker() -> Backend:
-    return open_backend("docker", _settings(), _store())
+    return find_sandboxes("docker", _settings()).backend  # its runs are those of this process
 
 
 @cache

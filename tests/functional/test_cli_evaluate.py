@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+import curate
+from curate.core.settings import read_settings
 from curate.publish.card import CardData
 from curate.publish.release import ReleaseContent, write_release
 from curate.releases.columns import RAW_COLUMNS, TRAIN_COLUMNS
@@ -251,3 +253,13 @@ def test_a_release_of_a_newer_schema_is_refused(
     done = evaluate("gold", "--dataset", "release")
     assert done.returncode == code
     assert ("has schema 3.0; this curate reads" in done.stderr) is (code == 2)
+
+
+def test_python_grades_as_the_command_does(
+    tmp_path: Path, local: LocalTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = written(tmp_path, predicted(local.candidate.patch), "{")
+    (report,) = curate.evaluate(name, sandbox="local", settings=read_settings({}, {}))
+    assert report.to_json() == report_in(tmp_path, "preds", "lab__one", "report.json")
+    assert report.resolved_ids == [ID]

@@ -1,0 +1,64 @@
+"""`curate.evaluate`: grading from Python."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from curate.core.settings import Settings, read_settings
+from curate.environments.tasks import DEFAULT_SPLIT, open_tasks
+from curate.evaluation.predictions import read_predictions
+from curate.evaluation.report import ModelReport, make_run_folder
+from curate.evaluation.run import EvaluationOptions, evaluate_predictions
+from curate.store import Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SilentObserver:
+    """An observer that ignores all calls."""
+
+    def on_step(self, instance_id: str, step: str) -> None:
+        """Do nothing."""
+
+    def on_done(self, instance_id: str, result: str) -> None:
+        """Do nothing."""
+
+
+def evaluate(  # noqa: PLR0913 - options of the command
+    predictions: str | Path,
+    *,
+    dataset: str = "",
+    split: str = DEFAULT_SPLIT,
+    sandbox: str = "docker",
+    jobs: int = 1,
+    run_id: str = "",
+    settings: Settings | None = None,
+) -> Sequence[ModelReport]:
+    """Grade *predictions* as `curate evaluate` does, and return a report for each model.
+
+    Args:
+        predictions: A file in SWE-bench's form, "gold" or "empty".
+        dataset: Release directory, file of rows, or name on the Hub; "" = the store.
+        split: Split of the dataset.
+        sandbox: "docker" or "local".
+        jobs: Patches that are graded at once.
+        run_id: Names the directory of the reports; by default as *predictions*.
+        settings: By default those of the environment variables and `curate.toml`.
+
+    Raises:
+        CurateError: The predictions or the dataset cannot be read.
+        BuilderError: No engine responds. What concerns one instance is in `ModelReport.errors`.
+    """
+    found = settings or read_settings({})
+    folder = make_run_folder(found.data_dir, run_id or Path(predictions).stem)
+    with Store(found.data_dir) as store:
+        source = open_tasks(dataset, found, store, split)
+        read = read_predictions(str(predictions), source.ids)
+        for problem in (*read.problems, *read.warnings):
+            log.warning("%s", problem)
+        options = EvaluationOptions(
+            sandbox=sandbox, jobs=jobs, folder=folder, observer=SilentObserver()
+        )
+        return evaluate_predictions(read, source, store, found, options)
