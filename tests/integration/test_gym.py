@@ -218,7 +218,9 @@ def test_shell_has_a_terminal_and_leaves_a_patch(validated: Validated, tmp_path:
     ) as process:
         os.close(theirs)
         printed = read_until(ours, "$ ", "# ")
-        os.write(ours, b"test -t 0 && echo 'a ter''minal'; sleep 300\n")
+        # printed by what Ctrl-C must end: bash itself would go on to the next command
+        line = b"""sh -c 'test -t 0 && echo "a ter""minal" && exec sleep 300'\n"""
+        os.write(ours, line)
         printed = read_until(ours, "a terminal")
         os.write(ours, b"\x03")
         os.write(ours, b"echo $((6 * 7)) > made; exit 5\n")
