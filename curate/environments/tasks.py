@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,7 +21,6 @@ from curate.releases.tasks import TASK_COLUMNS, make_task
 from curate.store import Store
 
 DEFAULT_SPLIT = "train"
-_BATCH_ROWS = 32
 _HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
@@ -142,23 +142,23 @@ class RowTasks:
 def _iter_parquet(
     path: Path, columns: tuple[str, ...], ids: frozenset[str] | None
 ) -> Iterator[dict[str, Any]]:
+    """Yield rows, a group of them at a time; groups without any of *ids* are not read."""
     import pyarrow
-    import pyarrow.dataset
+    import pyarrow.parquet
 
     try:
-        dataset = pyarrow.dataset.dataset(path, format="parquet")
-        present = [name for name in columns if name in dataset.schema.names]
-        if "instance_id" not in present:
-            raise ConfigurationError(
-                f"{path} has no column instance_id.", hint="Pass rows of instances."
-            )
-        condition = None
-        if ids is not None:
-            condition = pyarrow.dataset.field("instance_id").isin(list(ids))
-        for batch in dataset.to_batches(
-            columns=present, filter=condition, batch_size=_BATCH_ROWS, batch_readahead=1
-        ):
-            yield from batch.to_pylist()
+        with pyarrow.parquet.ParquetFile(path) as file:
+            present = [name for name in columns if name in file.schema_arrow.names]
+            if "instance_id" not in present:
+                raise ConfigurationError(
+                    f"{path} has no column instance_id.", hint="Pass rows of instances."
+                )
+            for number in range(file.num_row_groups):
+                names = file.read_row_group(number, columns=["instance_id"])["instance_id"]
+                wanted = [ids is None or name in ids for name in names.to_pylist()]
+                if any(wanted):
+                    rows = file.read_row_group(number, columns=present).to_pylist()
+                    yield from compress(rows, wanted)
     except pyarrow.ArrowInvalid as error:
         raise ConfigurationError(
             f"{path} is not a valid Parquet file.", hint="Publish or export the rows again."
