@@ -27,7 +27,14 @@ from curate.evaluation.report import (
     write_grade,
     write_model_report,
 )
-from curate.harness.grade import GRADING_VERSION, Grade, grade_patch, hash_patch
+from curate.harness.grade import (
+    GRADING_VERSION,
+    Grade,
+    find_unusable,
+    grade_patch,
+    hash_patch,
+    make_grade_without_run,
+)
 from curate.store import GradeKey, Store
 from curate.store.process_lock import process_lock
 
@@ -169,6 +176,10 @@ def _grade_all(run: _Run, items: Iterator[_Item]) -> None:
         try:
             while True:
                 while len(running) < run.options.jobs and (item := next(items, None)):
+                    if reason := find_unusable(item.patch):
+                        grade = make_grade_without_run(item.task, item.patch, reason)
+                        _save_grade(run, item, grade)
+                        continue
                     run.options.observer.on_step(item.task.instance_id, "running tests")
                     running[pool.submit(_grade_item, run, run.open(), item)] = item
                 if not running:
@@ -204,10 +215,13 @@ def _collect(run: _Run, item: _Item, future: Future[Grade]) -> None:
             raise
         _note_error(run, item.report, name, item.folder, str(report_bug(error, name)))
     else:
-        run.store.grades.save(
-            item.key, replace(grade, output=b""), run.store.blobs.put(grade.output)
-        )
-        _note_grade(run, item, grade)
+        _save_grade(run, item, grade)
+
+
+def _save_grade(run: _Run, item: _Item, grade: Grade) -> None:
+    log_key = run.store.blobs.put(grade.output)
+    run.store.grades.save(item.key, replace(grade, output=b""), log_key)
+    _note_grade(run, item, grade)
 
 
 def _note_grade(run: _Run, item: _Item, grade: Grade) -> None:
