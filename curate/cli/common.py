@@ -70,6 +70,14 @@ RunsOption = Annotated[int, typer.Option(min=1, help="Test runs before and after
 SandboxOption = Annotated[
     SandboxKind, typer.Option(help="docker; or local, which does not isolate.")
 ]
+DatasetOption = Annotated[
+    str,
+    typer.Option(
+        metavar="PATH|OWNER/NAME",
+        help="Release, file of rows, or dataset on the Hub. (default: the store)",
+    ),
+]
+SplitOption = Annotated[str, typer.Option(help="Split of the dataset.")]
 RetryOption = Annotated[
     bool, typer.Option("--retry-rejected", help="Try rejected candidates again.")
 ]

@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 
 from curate.cli.common import (
+    DatasetOption,
     JobsOption,
     JsonOption,
     SandboxKind,
     SandboxOption,
+    SplitOption,
     err_console,
     get_settings,
     open_store,
@@ -25,15 +27,6 @@ from curate.evaluation.report import ModelReport, make_run_folder, model_folder
 from curate.evaluation.run import EvaluationOptions, count_results, evaluate_predictions
 
 EXAMPLE = "Example: [bold]curate evaluate predictions.jsonl --dataset data/release -j 4[/bold]"
-
-DatasetOption = Annotated[
-    str,
-    typer.Option(
-        metavar="PATH|OWNER/NAME",
-        help="Release, file of rows, or dataset on the Hub. (default: the store)",
-    ),
-]
-SplitOption = Annotated[str, typer.Option(help="Split of the dataset.")]
 
 
 class NotGradedError(CurateError):

@@ -10,11 +10,6 @@ from curate.cli.common import SandboxKind, get_settings, open_store, resolve_ids
 from curate.gym.environment import Environment
 from curate.gym.make import make
 
-DatasetOption = Annotated[
-    str,
-    typer.Option(metavar="PATH|NAME", help="Release, file of rows or Hub name. (default: store)"),
-]
-SplitOption = Annotated[str, typer.Option(help="Split of the dataset.")]
 NetworkOption = Annotated[bool, typer.Option("--network", help="Let commands reach the network.")]
 
 

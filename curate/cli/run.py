@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from curate.builders.session.terminal import Terminal
-from curate.cli.common import SandboxKind, SandboxOption
-from curate.cli.gym_options import DatasetOption, NetworkOption, SplitOption, open_environment
+from curate.cli.common import DatasetOption, SandboxKind, SandboxOption, SplitOption
+from curate.cli.gym_options import NetworkOption, open_environment
 
 
 def register(app: typer.Typer) -> None:

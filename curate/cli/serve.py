@@ -12,17 +12,18 @@ import typer
 
 from curate.builders.process.interrupt import allow_clean_exit
 from curate.cli.common import (
+    DatasetOption,
     JobsOption,
     JsonOption,
     SandboxKind,
     SandboxOption,
+    SplitOption,
     err_console,
     get_settings,
     open_store,
     parse_duration,
     print_json,
 )
-from curate.cli.evaluate import DatasetOption, SplitOption
 from curate.cli.validate import choose_jobs
 from curate.core.errors import ConfigurationError, CurateError
 from curate.core.settings import Settings

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from curate.builders.session.terminal import Terminal
-from curate.cli.common import SandboxKind, SandboxOption, err_console
-from curate.cli.gym_options import DatasetOption, NetworkOption, SplitOption, open_environment
+from curate.cli.common import DatasetOption, SandboxKind, SandboxOption, SplitOption, err_console
+from curate.cli.gym_options import NetworkOption, open_environment
 
 _COMMAND = ("bash", "--noprofile", "-i")
 

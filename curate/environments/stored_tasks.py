@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from curate.builders.model import ResourceLimits
 from curate.core.model import Candidate, Environment, Validation
 from curate.core.task import Task
 from curate.harness.protection import PROTECTED_GLOBS
@@ -24,11 +25,16 @@ def make_stored_task(candidate: Candidate, validation: Validation) -> Task:
         test_patch=candidate.test_patch,
         test_command=validation.test_command,
         env_vars=environment.env_vars,
-        limits=replace(environment.limits, test_seconds=environment.test_seconds),
+        limits=run_limits(environment),
         fail_to_pass=validation.verdict.fail_to_pass,
         pass_to_pass=validation.verdict.pass_to_pass,
         protected_paths=list_protected_paths(environment),
     )
+
+
+def run_limits(environment: Environment) -> ResourceLimits:
+    """Return the limits of a run; that of a test is stored apart."""
+    return replace(environment.limits, test_seconds=environment.test_seconds)
 
 
 def list_protected_paths(environment: Environment) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from curate.core.files import require_ordinary_file
 from curate.core.settings import Settings
 from curate.core.task import Task
 from curate.environments.stored_tasks import make_stored_task
+from curate.releases.reader import list_splits
 from curate.releases.schema_version import check_schema_version
 from curate.releases.tasks import TASK_COLUMNS, make_task
 from curate.store import Store
@@ -187,7 +188,7 @@ def _iter_json_lines(
 def _open_folder(folder: Path, split: str, name: str) -> RowTasks:
     paths = tuple(sorted(folder.glob(f"data/{split}-*.parquet")))
     if not paths:
-        splits = sorted({path.name.split("-")[0] for path in folder.glob("data/*.parquet")})
+        splits = list_splits(folder)
         known = f"Its splits: {', '.join(splits)}." if splits else "It is no release of curate."
         raise NotFoundError(f"{name} has no split {split}.", hint=known)
     check_schema_version(folder, name)

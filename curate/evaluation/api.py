@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from curate.core.settings import Settings, read_settings
+from curate.environments.observer import SilentObserver
 from curate.environments.tasks import DEFAULT_SPLIT, open_tasks
 from curate.evaluation.predictions import read_predictions
 from curate.evaluation.report import ModelReport, make_run_folder
@@ -13,17 +13,6 @@ from curate.evaluation.run import EvaluationOptions, evaluate_predictions
 from curate.store import Store
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class SilentObserver:
-    """An observer that ignores all calls."""
-
-    def on_step(self, instance_id: str, step: str) -> None:
-        """Do nothing."""
-
-    def on_done(self, instance_id: str, result: str) -> None:
-        """Do nothing."""
 
 
 def evaluate(  # noqa: PLR0913 - options of the command

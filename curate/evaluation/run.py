@@ -7,7 +7,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
 from curate.builders.backends.protocol import Backend
 from curate.builders.errors import BuilderError, DiskFullError, EngineUnavailableError
@@ -16,6 +15,7 @@ from curate.core.errors import describe_error, report_bug
 from curate.core.settings import Settings
 from curate.core.task import Task
 from curate.environments.context import open_backend
+from curate.environments.observer import BatchObserver
 from curate.environments.task_instance import prepare_instance
 from curate.environments.tasks import InvalidTask, TaskSource
 from curate.evaluation.predictions import PredictionFile, Predictions
@@ -47,16 +47,6 @@ class EvaluationCancelledError(Exception):
     """The user asked to stop."""
 
 
-class EvaluationObserver(Protocol):
-    """Receives the progress; called from one thread."""
-
-    def on_step(self, instance_id: str, step: str) -> None:
-        """Called when a patch begins to be graded."""
-
-    def on_done(self, instance_id: str, result: str) -> None:
-        """Called with the reason of a grade, or "error"."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class EvaluationOptions:
     """How predictions are graded."""
@@ -64,7 +54,7 @@ class EvaluationOptions:
     sandbox: str = "docker"
     jobs: int = 1
     folder: Path  # of the reports
-    observer: EvaluationObserver
+    observer: BatchObserver
     rerun: bool = False  # grade again what is known
 
 

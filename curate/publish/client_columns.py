@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from curate.builders.model import CONTAINER_ENV, CONTAINER_USER
 from curate.core.model import Candidate, Validation
 from curate.harness.eval_script import ExpectedTests, ScriptProcess, render_eval_script
+from curate.harness.grade import HASH_SEED
 from curate.publish.escaped_ids import escape_test_ids
 from curate.releases.row import Row
 
 LOG_PARSER = "parse_log_pytest"
 # As in the first run of a validation.
-_EVAL_ENV = {**CONTAINER_ENV, "PYTHONHASHSEED": "0"}
+_EVAL_ENV = {**CONTAINER_ENV, **HASH_SEED}
 _ADDOPTS, _PRINT_ALL = "PYTEST_ADDOPTS", "-rA --color=no"  # the parser finds every test
 
 

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 
 from curate.builders.rfc3339 import format_rfc3339
 from curate.core.flakiness import estimate_new_flaky_tests
 from curate.core.model import Candidate, Environment, TestStrength, Validation
-from curate.environments.stored_tasks import list_protected_paths
+from curate.environments.stored_tasks import list_protected_paths, run_limits
 from curate.patches.stats import PatchStats, compute_patch_stats
 from curate.publish.client_columns import make_client_columns
 from curate.publish.escaped_ids import escape_test_ids
@@ -199,7 +199,6 @@ def _provenance_columns(candidate: Candidate, codebase: CodebaseFacts) -> Row:
 
 
 def _environment_columns(environment: Environment) -> Row:
-    limits = replace(environment.limits, test_seconds=environment.test_seconds)
     return {
         "python": environment.python,
         "lock": environment.lock,
@@ -210,7 +209,7 @@ def _environment_columns(environment: Environment) -> Row:
         "dockerfiles": json.dumps(dict(environment.dockerfiles)),
         "build_files": json.dumps(dict(environment.build_files)),
         "env_vars": json.dumps(dict(environment.env_vars)),
-        "limits": json.dumps(asdict(limits)),
+        "limits": json.dumps(asdict(run_limits(environment))),
         "protected_paths": list(list_protected_paths(environment)),
     }
 

@@ -8,39 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
 
 from curate.builders.process.interrupt import on_forced_exit
 from curate.builders.python.choose import available_pythons
 from curate.core.settings import Settings
 from curate.environments.context import ValidationContext, ValidationOptions, open_backend
+from curate.environments.observer import BatchObserver, SilentObserver
 from curate.git.locations import require_mirror
 from curate.store import Store
 from curate.store.process_lock import VALIDATION, process_lock
 from curate.validate.pool import ValidationSummary, ValidationTask, validate_tasks
 
 log = logging.getLogger(__name__)
-
-
-class ValidationObserver(Protocol):
-    """Receives the progress of all candidates; called from several threads."""
-
-    def on_step(self, instance_id: str, step: str) -> None:
-        """Called when a step of a candidate begins."""
-
-    def on_done(self, instance_id: str, result: str) -> None:
-        """Called with "verified", "stage/reason", or "error" after an infrastructure error."""
-
-
-@dataclass(frozen=True)
-class SilentObserver:
-    """An observer that ignores all calls."""
-
-    def on_step(self, instance_id: str, step: str) -> None:
-        """Do nothing."""
-
-    def on_done(self, instance_id: str, result: str) -> None:
-        """Do nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +29,7 @@ class RunControl:
     retry_rejected: bool = False  # also build again what did not build
     jobs: int = 1  # parallel candidates, and parallel sandboxes
     stop_event: threading.Event = field(default_factory=threading.Event)  # set: start no new run
-    observer: ValidationObserver = SilentObserver()
+    observer: BatchObserver = field(default_factory=SilentObserver)
 
 
 def run_validation(
@@ -98,7 +77,7 @@ def run_validation(
     return summary
 
 
-def _report_step(observer: ValidationObserver, instance_id: str, step: str) -> None:
+def _report_step(observer: BatchObserver, instance_id: str, step: str) -> None:
     log.debug("%s: %s", instance_id, step)
     observer.on_step(instance_id, step)
 
