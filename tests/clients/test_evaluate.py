@@ -12,6 +12,9 @@ from typing import Any
 import docker
 import pytest
 
+from curate.builders.sandbox.docker import OWNER_LABEL
+from curate.core.settings import Settings
+from curate.evaluation.run import PURPOSE
 from tests.demo.stage import Stage
 from tests.helpers.image_tags import list_tags
 from tests.helpers.sandbox_behaviours import patch
@@ -54,6 +57,13 @@ def forget_images(registry: str) -> None:
     for tag in list_tags(engine):
         if tag.startswith(f"{registry}/"):
             engine.images.remove(tag, noprune=True)
+
+
+def list_containers(engine: docker.DockerClient, folder: Path) -> list[str]:
+    """Those of evaluations in *folder*; other tests have theirs on the same engine."""
+    owner = f"{Settings(data_dir=folder / 'data').run_owner}-{PURPOSE}"
+    label = f"{OWNER_LABEL}={owner}"
+    return [str(it.id) for it in engine.containers.list(all=True, filters={"label": label})]
 
 
 def test_images_are_pulled_once_and_gold_is_resolved(
@@ -111,9 +121,12 @@ def test_after_a_kill_nothing_is_left_and_the_same_command_goes_on(
     engine = docker.from_env()
     known = tmp_path / "data/evaluations/preds/m"
     deadline = time.monotonic() + 120
-    while len(list(known.glob("*/reward.json"))) < len(others) and time.monotonic() < deadline:
+    running: list[str] = []
+    while time.monotonic() < deadline:
+        running = list_containers(engine, tmp_path)
+        if running and len(list(known.glob("*/reward.json"))) == len(others):
+            break
         time.sleep(0.2)
-    running = {it.id for it in engine.containers.list(filters={"label": "curate.owner"})}
     process.send_signal(signal.SIGKILL)
     process.communicate()
     (tmp_path / "preds.jsonl").write_text(
@@ -123,5 +136,4 @@ def test_after_a_kill_nothing_is_left_and_the_same_command_goes_on(
     assert (code, f"{len(others)} known" in errors) == (0, True), errors
     report = read_report(tmp_path, "preds", "m")
     assert (report["resolved_ids"], report["unresolved_ids"]) == (others, [hung])
-    left = {it.id for it in engine.containers.list(all=True, filters={"label": "curate.owner"})}
-    assert running and not running & left
+    assert running and not list_containers(engine, tmp_path)
