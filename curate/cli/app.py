@@ -22,6 +22,7 @@ COMMANDS = {
     "recipe": "Check, explain, draft and try recipes.",
     "crawl": "Find merged PRs that close issues and change tests: the candidates.",
     "validate": "Build environments and run tests before and after the gold patch.",
+    "plan": "Tell what the rest will cost, on one machine or many.",
     "evaluate": "Grade the patches of a model: SWE-bench's predictions, report and rewards.",
     "serve": "Serve environments over HTTP, for trainers on another machine.",
     "publish": "Publish verified instances to a directory, the Hub and a registry.",
@@ -39,7 +40,7 @@ COMMANDS = {
 """Every command and group with its line in `--help`; each is a module of this package."""
 
 # They only read, or their output is that of another command.
-SILENT_COMMANDS = frozenset({"status", "list", "show", "logs", "shell", "run"})
+SILENT_COMMANDS = frozenset({"status", "plan", "list", "show", "logs", "shell", "run"})
 _MODULES = {"list": "list_candidates", "logs": "run_logs"}  # whose names would be taken
 
 
