@@ -1,13 +1,11 @@
 """Images of verified candidates: which were pushed where, and which were not."""
 
-from collections.abc import Iterator
-
 from curate.core.model import Validation
 from curate.store.database import Database
 from curate.store.derived import DerivedTable
 from curate.store.serialization import loads
 
-_IMAGES = "image-digest"
+_IMAGES = "image-or-folder"
 
 
 class ImageTables:
@@ -23,13 +21,26 @@ class ImageTables:
         )
         return {row[0]: (row[1], row[2]) for row in rows}
 
+    def list_pushes(self) -> list[tuple[str, str, str]]:
+        """Return (instance id, image id, reference by digest) of all pushes, sorted."""
+        query = "SELECT instance_id, image, reference FROM pushed_images ORDER BY 1, 2, 3"
+        return [(row[0], row[1], row[2]) for row in self._database.fetch_all(query)]
+
+    def image_ids_by_digest(self) -> dict[str, str]:
+        """Return the id of the local image that was pushed, by the digest of its manifest."""
+        return {reference.partition("@")[2]: image for _, image, reference in self.list_pushes()}
+
     def unpushed_images(self) -> frozenset[str]:
         """Return the ids of verified candidates' images that were never pushed."""
         pushed_ids = {row[0] for row in self._database.fetch_all("SELECT image FROM pushed_images")}
-        return frozenset(self._image_digests()) - pushed_ids - {""}
+        built = frozenset(self.verified_images().values()) - pushed_ids - {""}
+        return frozenset(image for image in built if not image.startswith("/"))
 
-    def _image_digests(self) -> Iterator[str]:
-        """Image of each verified validation, "" for none; a validation is read for it only once."""
+    def verified_images(self) -> dict[str, str]:
+        """Return the image id, or folder of a local build, of each verified candidate by its id.
+
+        A validation is read for it only once.
+        """
         rows = self._database.fetch_all(
             "SELECT instance_id, hash FROM validations INDEXED BY validations_state"
             " WHERE stage IS NULL"
@@ -40,10 +51,10 @@ class ImageTables:
                 "SELECT data FROM validations WHERE instance_id = ?", name
             )
             env = loads(Validation, row[0]).environment if row else None
-            digest = env.digest if env else ""
-            self.derived.save(_IMAGES, [(name, current[name], digest.encode())])
-        for _, packed in self.derived.iter_data(_IMAGES, list(current)):
-            yield packed.decode()
+            image = (env.digest or env.handle) if env else ""
+            self.derived.save(_IMAGES, [(name, current[name], image.encode())])
+        found = self.derived.iter_data(_IMAGES, list(current))
+        return {name: packed.decode() for name, packed in found}
 
     def save_pushed_image(
         self, instance_id: str, registry: str, image: str, reference: str
