@@ -1,6 +1,6 @@
 """What earlier certifications say of instances, by the image that is theirs now."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -34,17 +34,6 @@ def read_known(source: TaskSource, store: Store, dataset: str = "") -> KnownCert
     failed = [name for name, one in newest.items() if last[name] and not one.is_good]
     suspects = [name for name in failed if is_suspect(store.certifications.history(name, dataset))]
     return KnownCertifications(last=last, suspects=frozenset(suspects))
-
-
-def select_history(
-    history: Iterable[Certification], image: str, aliases: Mapping[str, str]
-) -> list[Certification]:
-    """Return those of *history* that are of *image*, which may have several names.
-
-    *aliases* has the ids of local images by the digests of their manifests.
-    """
-    wanted = aliases.get(image, image)
-    return [one for one in history if aliases.get(one.image, one.image) == wanted]
 
 
 def drop_flaky_tests(task: Task, history: Sequence[Certification]) -> Task:

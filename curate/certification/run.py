@@ -14,9 +14,14 @@ from curate.builders.backends.protocol import Backend
 from curate.builders.engine.registry import RegistryUnavailableError
 from curate.builders.errors import BuilderError, DiskFullError, EngineUnavailableError
 from curate.certification.instance import InstanceRuns, certify_task, describe_machine
-from curate.certification.known import drop_flaky_tests, select_history
+from curate.certification.known import drop_flaky_tests
 from curate.certification.sample import SAME_NIGHT
-from curate.core.certification import Certification, CertificationResult, MachineFacts
+from curate.core.certification import (
+    Certification,
+    CertificationResult,
+    MachineFacts,
+    certifications_of,
+)
 from curate.core.errors import describe_error, report_bug
 from curate.core.settings import Settings
 from curate.core.task import Task
@@ -135,13 +140,12 @@ def certify_instances(
     """
     known = frozenset(source.ids)
     wanted = [name for name in dict.fromkeys(ids) if name in known]
-    pushes = store.list_pushes()
     run = _Run(
         store=store,
         settings=settings,
         options=options,
         aliases=store.image_ids_by_digest(),
-        pushed={image: ref for _, image, ref in pushes if ref.startswith(options.registry)},
+        pushed=store.pushed_references(options.registry),
     )
     run.summary.unknown = tuple(name for name in dict.fromkeys(ids) if name not in known)
     with process_lock(settings.data_dir, PURPOSE):
@@ -177,7 +181,7 @@ def _is_known(run: _Run, task: Task) -> bool:
     one = found.get(task.instance_id)
     if one is None or options.rerun or abs(options.now() - one.certified_at) >= SAME_NIGHT:
         return False
-    if not select_history([one], task.image_digest or task.image, run.aliases):
+    if not certifications_of(task.image_digest or task.image, [one], run.aliases):
         return False
     run.summary.known += 1
     _note(run, one)
@@ -188,7 +192,7 @@ def _as_released(run: _Run, task: Task) -> Task:
     """Return *task* with its image in a registry, if it was pushed, and without flaky tests."""
     history = run.store.certifications.history(task.instance_id, run.options.dataset)
     image = task.image_digest or task.image
-    task = drop_flaky_tests(task, select_history(history, image, run.aliases))
+    task = drop_flaky_tests(task, certifications_of(image, history, run.aliases))
     reference = run.pushed.get(task.image_digest, "")
     if "@" in task.image or not reference:
         return task
@@ -256,6 +260,8 @@ def _collect(run: _Run, name: str, future: Future[tuple[Certification, bytes]]) 
         log_key = run.store.blobs.put(output) if output else ""
         one = replace(one, dataset=run.options.dataset, log=log_key)
         run.store.certifications.save(one)
+        if one.is_pulled or one.result is CertificationResult.IMAGE_MISSING:
+            run.store.mark_pushed_image(one.reference, is_gone=not one.is_pulled)
         _note(run, one)
 
 

@@ -1,6 +1,6 @@
 """Certifications: what a later run of an instance's tests found, and what follows from them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -110,6 +110,17 @@ def assess_history(
         quarantined=() if problem else tuple(sorted(flaky)),
         problem=problem,
     )
+
+
+def certifications_of(
+    image: str, history: Iterable[Certification], aliases: Mapping[str, str]
+) -> list[Certification]:
+    """Return those of *history* that are of *image*, which may have several names.
+
+    *aliases* has the ids of local images by the digests of their manifests in registries.
+    """
+    wanted = aliases.get(image, image)
+    return [one for one in history if aliases.get(one.image, one.image) == wanted]
 
 
 def find_flaky_tests(history: Sequence[Certification]) -> frozenset[str]:

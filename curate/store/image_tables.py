@@ -6,6 +6,7 @@ from curate.store.derived import DerivedTable
 from curate.store.serialization import loads
 
 _IMAGES = "image-or-folder"
+_GONE = "gone:"  # before the id of an image that the registry no longer has
 
 
 class ImageTables:
@@ -21,14 +22,38 @@ class ImageTables:
         )
         return {row[0]: (row[1], row[2]) for row in rows}
 
-    def list_pushes(self) -> list[tuple[str, str, str]]:
-        """Return (instance id, image id, reference by digest) of all pushes, sorted."""
-        query = "SELECT instance_id, image, reference FROM pushed_images ORDER BY 1, 2, 3"
-        return [(row[0], row[1], row[2]) for row in self._database.fetch_all(query)]
+    def pushed_references(self, registry: str = "") -> dict[str, str]:
+        """Return references by digest, by image id; of *registry*, else wherever they are."""
+        query = (
+            "SELECT image, reference FROM pushed_images WHERE registry = ?1 OR ?1 = '' ORDER BY 2"
+        )
+        rows = self._database.fetch_all(query, registry)
+        return {image.removeprefix(_GONE): reference for image, reference in rows}
 
     def image_ids_by_digest(self) -> dict[str, str]:
         """Return the id of the local image that was pushed, by the digest of its manifest."""
-        return {reference.partition("@")[2]: image for _, image, reference in self.list_pushes()}
+        rows = self._database.fetch_all("SELECT image, reference FROM pushed_images")
+        return {row[1].partition("@")[2]: row[0].removeprefix(_GONE) for row in rows}
+
+    def gone_images(self) -> frozenset[str]:
+        """Return the digests of manifests that were pushed and are no longer in the registry."""
+        query = "SELECT reference FROM pushed_images WHERE substr(image, 1, 5) = ?"
+        return frozenset(row[0].partition("@")[2] for row in self._database.fetch_all(query, _GONE))
+
+    def mark_pushed_image(self, reference: str, *, is_gone: bool) -> None:
+        """Record that the registry no longer has *reference*, or has it after all.
+
+        A gone image counts as never pushed, so the next push sends it again.
+        """
+        change = (
+            ("?1 || image", "substr(image, 1, 5) <> ?1")
+            if is_gone
+            else ("substr(image, 6)", "substr(image, 1, 5) = ?1")
+        )
+        self._database.execute(
+            f"UPDATE pushed_images SET image = {change[0]} WHERE reference = ?2 AND {change[1]}",
+            *(_GONE, reference),
+        )
 
     def unpushed_images(self) -> frozenset[str]:
         """Return the ids of verified candidates' images that were never pushed."""
