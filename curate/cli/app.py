@@ -24,6 +24,7 @@ COMMANDS = {
     "validate": "Build environments and run tests before and after the gold patch.",
     "plan": "Tell what the rest will cost, on one machine or many.",
     "evaluate": "Grade the patches of a model: SWE-bench's predictions, report and rewards.",
+    "certify": "Look again whether instances are what they were: pull, gold, no patch.",
     "serve": "Serve environments over HTTP, for trainers on another machine.",
     "publish": "Publish verified instances to a directory, the Hub and a registry.",
     "shell": "Open a shell in a task's sandbox, as an agent has it.",
