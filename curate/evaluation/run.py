@@ -3,14 +3,17 @@
 import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from curate.builders.backends.protocol import Backend
 from curate.builders.errors import BuilderError, DiskFullError, EngineUnavailableError
 from curate.builders.process.digest import content_hash
+from curate.cluster.bounded import BoundedWork, IteratorSource, run_bounded
+from curate.cluster.slots import ThreadSlots
 from curate.core.errors import describe_error, report_bug
 from curate.core.settings import Settings
 from curate.core.task import Task
@@ -87,6 +90,12 @@ class _Run:
             self.backend.cleanup()
         return self.backend
 
+    def abort(self) -> None:
+        """End all runs; one may have been about to begin."""
+        self.stop_event.set()
+        with suppress(BuilderError):
+            self.open().abort_all()
+
     def check_cancelled(self) -> None:
         if self.stop_event.is_set():
             raise EvaluationCancelledError
@@ -161,27 +170,23 @@ def _iter_items(
 
 def _grade_all(run: _Run, items: Iterator[_Item]) -> None:
     """Grade *items*, at most `jobs` at once; Ctrl-C ends their runs."""
-    running: dict[Future[Grade], _Item] = {}
-    with ThreadPoolExecutor(run.options.jobs) as pool:
-        try:
-            while True:
-                while len(running) < run.options.jobs and (item := next(items, None)):
-                    if reason := find_unusable(item.patch):
-                        grade = make_grade_without_run(item.task, item.patch, reason)
-                        _save_grade(run, item, grade)
-                        continue
-                    run.options.observer.on_step(item.task.instance_id, "running tests")
-                    running[pool.submit(_grade_item, run, run.open(), item)] = item
-                if not running:
-                    return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    _collect(run, running.pop(future), future)
-        except BaseException:
-            run.stop_event.set()
-            while wait(running, timeout=0.5).not_done:  # one may have been about to begin
-                with suppress(BuilderError):
-                    run.open().abort_all()
-            raise
+
+    def submit(worker: str, item: _Item) -> "Future[Grade]":
+        run.options.observer.on_step(item.task.instance_id, "running tests")
+        return threads.submit_to(worker, _grade_item, run, run.open(), item)
+
+    with ThreadSlots(run.options.jobs) as threads:
+        work = BoundedWork(submit=submit, collect=partial(_collect, run), abort=run.abort)
+        run_bounded(threads, IteratorSource(_grade_trivial(run, items)), work)
+
+
+def _grade_trivial(run: _Run, items: Iterator[_Item]) -> Iterator[_Item]:
+    """Grade what needs no run; yield the rest."""
+    for item in items:
+        if reason := find_unusable(item.patch):
+            _save_grade(run, item, make_grade_without_run(item.task, item.patch, reason))
+        else:
+            yield item
 
 
 def _grade_item(run: _Run, backend: Backend, item: _Item) -> Grade:
