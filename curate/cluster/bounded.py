@@ -12,6 +12,7 @@ from curate.cluster.slots import SlotExecutor, WorkerLostError
 J = TypeVar("J")
 R = TypeVar("R")
 
+MAX_TRIES = 3  # workers that a job may lose
 ABORT_SECONDS = 0.5  # between attempts to end calls that may just have been about to begin
 
 
@@ -36,30 +37,41 @@ class JobSource(Protocol[J]):
 
 
 class IteratorSource(Generic[J]):
-    """Jobs in the order of an iterator, for workers that are all alike and are never lost."""
+    """Jobs in the order of an iterator, for workers that are all alike."""
 
     def __init__(self, jobs: Iterable[J], is_stopped: Callable[[], bool] = lambda: False) -> None:
         """No more are handed out once *is_stopped*."""
         self._jobs = iter(jobs)
         self._is_stopped = is_stopped
         self._is_exhausted = False
+        self._lost: list[J] = []
+        self._losses: Counter[int] = Counter()  # by the job's identity
 
     def take(self, worker: str) -> J | None:
-        """Return the next job."""
-        job = None if self._is_exhausted or self._is_stopped() else next(self._jobs, None)
+        """Return the next job; those that were put back come first."""
+        if self._is_stopped():
+            self._is_exhausted = True
+            self._lost.clear()
+        if self._lost:
+            return self._lost.pop()
+        job = None if self._is_exhausted else next(self._jobs, None)
         self._is_exhausted = job is None
         return job
 
     def has_more(self) -> bool:
-        """Whether the iterator may have more."""
-        return not self._is_exhausted
+        """Whether jobs were put back, or the iterator may have more."""
+        return bool(self._lost) or not self._is_exhausted
 
     def finish(self, job: J, worker: str) -> None:
         """Do nothing."""
 
     def put_back(self, job: J, error: WorkerLostError) -> bool:
-        """Return False: its worker is this process."""
-        return False
+        """Keep *job* for another worker, unless it was lost too often."""
+        self._losses[id(job)] += 1
+        if self._losses[id(job)] >= MAX_TRIES:
+            return False
+        self._lost.append(job)
+        return True
 
 
 @dataclass(frozen=True, kw_only=True)

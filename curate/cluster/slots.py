@@ -5,21 +5,20 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from curate.builders.errors import BuilderError
+
 T = TypeVar("T")
 
 HERE = "this process"
 
 
-class WorkerLostError(Exception):
+class WorkerLostError(BuilderError):
     """A call got no result because of its worker; on another one it may get one."""
 
     def __init__(self, worker: str, reason: str) -> None:
-        super().__init__(worker, reason)
+        super().__init__(f"worker {worker}: {reason}")
         self.worker = worker
         self.reason = reason
-
-    def __str__(self) -> str:
-        return f"worker {self.worker}: {self.reason}"
 
 
 class SlotExecutor(Executor):

@@ -25,6 +25,7 @@ from curate.store.image_tables import ImageTables
 from curate.store.manual_exclusions import ManualExclusions
 from curate.store.migrations import compute_candidate_hash, compute_content_hash
 from curate.store.serialization import dumps, from_json, loads, to_json
+from curate.store.shared_rows import SharedRowTables
 from curate.store.unfinished import UnfinishedSteps
 
 _Row = tuple[Any, ...]
@@ -48,6 +49,7 @@ class Store(CrawlTables, EnvironmentTables, ImageTables):
         self.derived = DerivedTable(self._database)
         self.eval_checks = EvalChecks(self._database)
         self.grades = Grades(self._database)
+        self.shared_rows = SharedRowTables(self._database, self.blobs)
         self.manual_exclusions = ManualExclusions(self._database)
 
     def __enter__(self) -> "Store":

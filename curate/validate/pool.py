@@ -155,7 +155,8 @@ def validate_tasks(
     summary = ValidationSummary()
 
     def collect(task: ValidationTask, future: "Future[Validation]") -> None:
-        collect_result(future, task, ctx.store, summary, on_done)
+        names = task.candidate.instance_id, task.candidate.repo
+        collect_result(future.result, names, ctx.store, summary, on_done)
 
     def abort() -> None:
         ctx.stop_event.set()
@@ -185,17 +186,20 @@ def _validate_task(
 
 
 def collect_result(
-    future: Future[Validation],
-    task: ValidationTask,
+    get_result: Callable[[], Validation],
+    names: tuple[str, str],
     store: Store,
     summary: ValidationSummary,
     on_done: OnDone,
 ) -> None:
-    """Store the validation of *task* and count it in *summary*; raise what concerns all tasks."""
-    name = task.candidate.instance_id
+    """Store the validation of a candidate and count it in *summary*; raise what concerns all.
+
+    *names* are its instance id and its repository.
+    """
+    name, repo = names
     try:
-        validation = future.result()
-        store.save_validation(task.candidate.repo, validation)
+        validation = get_result()
+        store.save_validation(repo, validation)
     except ValidationCancelledError:
         return
     except Exception as error:
