@@ -28,6 +28,7 @@ from curate.store.image_tables import ImageTables
 from curate.store.manual_exclusions import ManualExclusions
 from curate.store.migrations import compute_candidate_hash
 from curate.store.serialization import dumps, from_json, loads, to_json
+from curate.store.shared_rows import SharedRowTables
 from curate.store.unfinished import UnfinishedSteps
 from curate.store.validation_row import INSERT_VALIDATION, make_validation_row
 
@@ -53,6 +54,7 @@ class Store(CrawlTables, EnvironmentTables, ImageTables):
         self.eval_checks = EvalChecks(self._database)
         self.grades = Grades(self._database)
         self.certifications = Certifications(self._database)
+        self.shared_rows = SharedRowTables(self._database, self.blobs)
         self.manual_exclusions = ManualExclusions(self._database)
 
     def __enter__(self) -> "Store":
