@@ -40,6 +40,8 @@ class SandboxKind(StrEnum):
     """Where tests run."""
 
     DOCKER = "docker"
+    PODMAN = "podman"
+    APPTAINER = "apptainer"
     LOCAL = "local"
 
 
@@ -68,7 +70,10 @@ MaxTimeOption = Annotated[
 ]
 RunsOption = Annotated[int, typer.Option(min=1, help="Test runs before and after the gold patch.")]
 SandboxOption = Annotated[
-    SandboxKind, typer.Option(help="docker; or local, which does not isolate.")
+    SandboxKind,
+    typer.Option(
+        help="docker; podman or apptainer, which need no root; or local, which does not isolate."
+    ),
 ]
 DatasetOption = Annotated[
     str,
