@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import docker
 
-from curate.builders.engine.buildkit import find_build_client
+from curate.builders.engine.buildkit import BuildClient, find_build_client
 from curate.builders.engine.client import (
     connect_to_engine,
     find_image_store,
@@ -35,6 +35,9 @@ from curate.builders.process.temp_dirs import temp_dir
 from curate.builders.python.install import find_python
 from curate.builders.settings import BuildSettings
 
+if TYPE_CHECKING:
+    from curate.builders.sandbox.docker import ContainerOptions
+
 T = TypeVar("T")
 
 
@@ -57,13 +60,17 @@ class DockerBackend:
     @cached_property
     def engine(self) -> docker.DockerClient:
         """The docker SDK client, shared by threads."""
-        return connect_to_engine(ping_timeout=self.settings.network_timeout)
+        return self.connect()
+
+    def connect(self, timeout: int = 120) -> docker.DockerClient:
+        """Return a new client of the engine, which waits *timeout* seconds for each answer."""
+        return connect_to_engine(timeout=timeout, ping_timeout=self.settings.network_timeout)
 
     @cached_property
     def image_gc(self) -> ImageGC:
         """The garbage collector of images on the engine."""
         return ImageGC(
-            connect_to_engine(timeout=ENGINE_TIMEOUT, ping_timeout=self.settings.network_timeout),
+            self.connect(ENGINE_TIMEOUT),
             self.settings,
             self.environment_leases,
             self.protected_images,
@@ -109,7 +116,7 @@ class DockerBackend:
         self, plan: ImagePlan, build_plan: Callable[[ImagePlan, BuildContext], T]
     ) -> T:
         """Build by *build_plan*; if the disk is full, retry once space was freed."""
-        client = find_build_client(self.settings.docker_cli)
+        client = self.find_build_client()
 
         def build(slot: BuildSlot) -> T:
             build_ctx = BuildContext(
@@ -118,6 +125,10 @@ class DockerBackend:
             return build_plan(plan, build_ctx)
 
         return self.build_queue.run_build(self.layer_dir, build, self.free_space)
+
+    def find_build_client(self) -> BuildClient:
+        """Return the command line that builds images."""
+        return find_build_client(self.settings.docker_cli)
 
     def free_space(self, min_bytes: int) -> bool:
         """Prune uv's cache, then images if that is not enough; return whether anything went."""
@@ -148,20 +159,25 @@ class DockerBackend:
     def _run_in_container(
         self, built: BuiltInstance, run_spec: RunSpec, archive: Path | None = None
     ) -> RunResult:
-        from curate.builders.sandbox.docker import ContainerOptions, run_in_container
+        from curate.builders.sandbox.docker import run_in_container
 
-        options = ContainerOptions(
-            runtime=self.settings.container_runtime or None,
-            owner=self.settings.run_owner,
-            machine_cpus=self.machine_cpus,
-            disk=self.layer_dir,
-            archive=archive,
-        )
+        options = replace(self.make_container_options(), archive=archive)
         result = run_in_container(self.engine, built, run_spec, options)
         check_free_space(
             self.layer_dir, self.settings.min_free_disk_bytes, fraction=RUNNING_BUILD_FRACTION
         )
         return result
+
+    def make_container_options(self) -> "ContainerOptions":
+        """Return how the containers of this backend run."""
+        from curate.builders.sandbox.docker import ContainerOptions
+
+        return ContainerOptions(
+            runtime=self.settings.container_runtime or None,
+            owner=self.settings.run_owner,
+            machine_cpus=self.machine_cpus,
+            disk=self.layer_dir,
+        )
 
     def run_in_environment(self, spec: InstanceSpec, run_spec: RunSpec) -> RunResult | Failure:
         """Build the layers below the instance's own; run in a new container with the checkout."""
@@ -196,7 +212,7 @@ class DockerBackend:
         from curate.builders.sandbox.remove import start_removal
 
         _ = self.engine
-        on_forced_exit(partial(start_removal, self.settings.run_owner))
+        on_forced_exit(partial(start_removal, self.settings.run_owner, self.name))
 
     def cleanup(self) -> None:
         """Remove this owner's containers, and leftovers of killed builds and lock resolutions."""

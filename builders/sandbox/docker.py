@@ -8,8 +8,8 @@ import io
 import secrets
 import tarfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
@@ -47,6 +47,8 @@ from curate.builders.sandbox.result import (
     join_output,
 )
 from curate.builders.sandbox.run_script import (
+    CGROUP,
+    NO_CGROUP,
     SandboxLayout,
     make_input_files,
     render_container_script,
@@ -72,9 +74,15 @@ class ContainerOptions:
     machine_cpus: int = 0  # of the engine's machine, which no container may exceed; 0 = to be asked
     disk: Path | None = None  # the engine's storage folder if it is local, to monitor its inodes
     archive: Path | None = None  # tar file, unpacked into the root folder before the start
+    watch: "WatchLimits | None" = None  # holds limits that the engine ignores, without cgroups
 
 
 DEFAULT_OPTIONS = ContainerOptions()
+
+# Watches what runs below a process id, within limits; its result returns the limit it reached.
+WatchLimits = Callable[
+    [int, ResourceLimits], AbstractContextManager[Callable[[], RunStatus | None]]
+]
 
 
 def run_in_container(
@@ -105,12 +113,14 @@ def run_in_container(
     if not container_options.machine_cpus:
         container_options = replace(container_options, machine_cpus=count_machine_cpus(client))
     options = make_create_options(run_spec.limits, container_options)
-    archives = [_pack_inputs(run_spec, layout, key)]
+    cgroup = NO_CGROUP if container_options.watch else CGROUP
+    archives = [_pack_inputs(run_spec, layout, key, cgroup)]
     if container_options.archive:
         archives.append(container_options.archive.read_bytes())
     with (
         translate_engine_errors(),
         _start_container(client, built.handle, options, archives) as container,
+        _watch_container(container, run_spec.limits, container_options.watch) as get_reached,
     ):
         started = time.monotonic()
         stop_reason = wait_for_exit(client, container, run_spec.limits, container_options.disk)
@@ -121,9 +131,10 @@ def run_in_container(
             container, layout.outputs, _file_limits(run_spec.limits.output_bytes)
         )
         _check_not_removed(container)
+        watched = get_reached()
     code = int(state["ExitCode"]) if stop_reason is StopReason.EXITED else None
     usage = parse_resource_usage(files.get("resource_usage", b""))
-    reached = find_reached_limit(usage, engine_saw_oom=bool(state["OOMKilled"]))
+    reached = find_reached_limit(usage, engine_saw_oom=bool(state["OOMKilled"])) or watched
     if not reached and stop_reason is StopReason.DISK_EXCEEDED:
         reached = RunStatus.OUT_OF_DISK
     return classify_run(
@@ -140,7 +151,10 @@ def run_in_container(
             seconds=seconds,
             cpu_seconds=cpu_seconds_used(usage),
             output=_read_output(files, run_spec.limits.output_bytes),
-            was_interrupted=code is not None and code > 128 and "resource_usage" not in files,
+            was_interrupted=code is not None
+            and code > 128
+            and not reached
+            and "resource_usage" not in files,
         )
     )
 
@@ -233,6 +247,19 @@ def _create_and_start(
     return container
 
 
+@contextmanager
+def _watch_container(
+    container: Container, limits: ResourceLimits, watch: WatchLimits | None
+) -> Iterator[Callable[[], RunStatus | None]]:
+    """Yield a function that returns the limit that *watch* saw *container* reach."""
+    if watch is None:
+        yield lambda: None
+        return
+    container.reload()
+    with watch(int(container.attrs["State"]["Pid"]), limits) as get_reached:
+        yield get_reached
+
+
 def remove_container(client: docker.DockerClient, name: str) -> None:
     """Remove a container; a timeout is ignored, as many files may take the engine very long."""
     try:
@@ -251,8 +278,8 @@ def _check_not_removed(container: Container) -> None:
         raise SandboxError(f"container {container.name} was removed by another process")
 
 
-def _pack_inputs(run_spec: RunSpec, layout: SandboxLayout, key: bytes) -> bytes:
-    contents = make_input_files(run_spec, layout, render_container_script(run_spec, layout))
+def _pack_inputs(run_spec: RunSpec, layout: SandboxLayout, key: bytes, cgroup: str) -> bytes:
+    contents = make_input_files(run_spec, layout, render_container_script(run_spec, layout, cgroup))
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         folders = sorted({str(PurePosixPath(layout.inputs, name).parent) for name in contents})

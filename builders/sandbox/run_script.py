@@ -17,6 +17,7 @@ from curate.builders.templates import render_template
 
 OUTPUT_CUT = b"\n[... output cut here ...]\n"
 CGROUP = "/sys/fs/cgroup"
+NO_CGROUP = "/curate/in/no-cgroup"  # where the container would see that of the machine
 
 RENEWAL = "renew_install.py"
 PREPARATION, PREPARATION_SCRIPT = "preparation", "prepare_checkout.py"  # a folder, a file in it
@@ -59,12 +60,15 @@ def render_local_script(run_spec: RunSpec, layout: SandboxLayout) -> str:
     return render_template(__package__, "run_local.sh.jinja", _prepare_values(run_spec, layout))
 
 
-def render_container_script(run_spec: RunSpec, layout: SandboxLayout) -> str:
-    """Render the script of a container, which limits time and output and kills stragglers."""
+def render_container_script(run_spec: RunSpec, layout: SandboxLayout, cgroup: str = CGROUP) -> str:
+    """Render the script of a container, which limits time and output and kills stragglers.
+
+    *cgroup* is the folder of the container's own statistics.
+    """
     head, tail = split_output_limit(run_spec.limits.output_bytes)
     values = {
         **_prepare_values(run_spec, layout),
-        "cgroup": CGROUP,
+        "cgroup": cgroup,
         "head": head,
         "tail": tail,
         "kill_after": f"{KILL_AFTER:g}",

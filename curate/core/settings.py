@@ -43,6 +43,7 @@ class Settings(BaseModel):
     ca_bundle: Path | None = None
     index_url: str = ""
     docker_cli: str = ""
+    images_dir: Path | None = None  # exported images; default data/images
     container_runtime: str = ""
     image_namespace: str = BuildSettings.image_namespace
     layer_cache_registry: str = ""  # registry in which environment layers are shared
@@ -68,6 +69,11 @@ class Settings(BaseModel):
         return self.mirrors_dir or self.data_dir / "mirrors"
 
     @property
+    def effective_images_dir(self) -> Path:
+        """Directory of exported images; it need not exist."""
+        return self.images_dir or self.data_dir / "images"
+
+    @property
     def drafted_recipes_dir(self) -> Path:
         """Directory of drafted recipes, for repositories without any other; it need not exist."""
         return self.data_dir / "recipes"
@@ -86,6 +92,7 @@ class Settings(BaseModel):
             layer_cache_registry=self.layer_cache_registry,
             min_free_disk_bytes=int(self.min_free_disk_gib * 2**30),
             image_disk_limit_bytes=int(self.image_disk_limit_gib * 2**30),
+            images_dir=self.effective_images_dir,
             run_owner=self.run_owner,
             network_timeout=self.network_timeout,
         )

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-BACKENDS = ("docker", "local")
+BACKENDS = ("docker", "podman", "apptainer", "local")
 
 
 class ValidationCancelledError(Exception):
@@ -90,7 +90,13 @@ def describe_backend(name: str, settings: Settings, store: Store, purpose: str =
         from curate.builders.backends.local import LocalBackend
 
         return LocalBackend(options)
-    from curate.builders.backends.docker import DockerBackend
+    if name == "apptainer":
+        from curate.builders.backends.apptainer import ApptainerBackend
 
+        return ApptainerBackend(options)
+    from curate.builders.backends.docker import DockerBackend
+    from curate.builders.backends.podman import PodmanBackend
+
+    kind = PodmanBackend if name == "podman" else DockerBackend
     protected = store.unpushed_images if settings.keep_unpushed_images else tuple
-    return DockerBackend(options, protected_images=protected)
+    return kind(options, protected_images=protected)

@@ -1,0 +1,48 @@
+"""Podman and Apptainer as a plain user has them (`.ci/rootless`), on an image of this engine."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import docker
+import pytest
+
+from curate.builders.images.oci_layout import OciLayout
+from tests.rootless.conftest import LAYOUT, SANDBOX
+
+ROOTLESS = os.environ.get("CURATE_ROOTLESS", "")
+pytestmark = [
+    pytest.mark.heavy,
+    pytest.mark.timeout(1500),
+    pytest.mark.skipif(not ROOTLESS, reason=".ci/rootless has not set it up"),
+]
+
+
+@pytest.fixture(scope="module")
+def layout(
+    client: docker.DockerClient, image_with_python: str, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """An OCI layout of the image with an interpreter and pytest, which everyone can read."""
+    folder = tmp_path_factory.mktemp("layout")
+    for each in (folder, folder.parent, folder.parent.parent):
+        each.chmod(0o755)
+    image = client.images.get(image_with_python)
+    archive = client.api.get_image(image_with_python, chunk_size=1 << 20)
+    OciLayout(folder).add("owner__name-1", str(image.id), archive)
+    return folder
+
+
+@pytest.mark.parametrize("sandbox", ["podman", "apptainer"])
+def test_what_a_plain_user_runs(sandbox: str, layout: Path) -> None:
+    variables = {SANDBOX: sandbox, LAYOUT: str(layout), "CURATE_CACHE_DIR": ""}
+    done = subprocess.run(
+        [ROOTLESS, sandbox, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        + ["--timeout=300", "tests/rootless"],
+        env=os.environ | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    print(done.stdout.decode("utf-8", "replace"))
+    assert done.returncode == 0
