@@ -14,7 +14,7 @@ import pytest
 
 from curate.builders.sandbox.docker import OWNER_LABEL
 from curate.core.settings import Settings
-from curate.evaluation.run import PURPOSE
+from curate.evaluation.graders import PURPOSE
 from tests.demo.stage import Stage
 from tests.helpers.image_tags import list_tags
 from tests.helpers.sandbox_behaviours import patch
