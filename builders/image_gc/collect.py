@@ -2,8 +2,11 @@
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 
 import docker
 
@@ -145,7 +148,11 @@ class ImageGC:
         self.settings = settings
         self.environment_leases = environment_leases
         self.protected_images = protected_images
-        self.pulled_dir = find_pulled_folder(engine, settings.cache_dir)
+
+    @cached_property
+    def pulled_dir(self) -> Path:
+        """Notes of the images that curate has pulled to this engine."""
+        return find_pulled_folder(self.engine, self.settings.cache_dir)
 
     def free_space(self, limit: int, *, min_free: int = 0, dry_run: bool = False) -> PruningPlan:
         """Reduce the usage to *limit* bytes, and by at least *min_free* bytes.
@@ -177,20 +184,25 @@ class ImageGC:
                 self._apply_plan(plan, records)
             return replace(plan, freed_bytes=plan.freed_bytes + freed_contexts)
 
-    def free_pulled(self, min_free: int) -> int:
-        """Remove images that curate has pulled, until *min_free* bytes are freed; return the bytes.
+    def free_pulled(self, *, limit: int | None = None, min_free: int = 0) -> int:
+        """Remove images that curate has pulled; return the bytes that are free now.
 
-        They can be pulled again, so they go without an image disk limit, too.
+        They can be pulled again, so they also go without an image disk limit.
+
+        Args:
+            limit: Bytes of pulled images to keep.
+            min_free: Bytes to free.
 
         Raises:
             SandboxError: The engine does not list its images, or does not remove one.
         """
-        with file_lock(self.settings.cache_dir / "locks", "image-gc"):
-            found = self._find_pulled(self._read_engine()[0])
+        with file_lock(self.settings.cache_dir / "locks", "image-gc"), self._translate_errors():
+            found = self._find_pulled(read_images(self.engine, self.settings.image_namespace))
             total = sum(env.size for env in found)
+            kept = total - min_free if limit is None else min(limit, total - min_free)
             plan = plan_pruning(
                 DiskUsage(image_bytes=total, unused_build_cache=0, package_cache=0),
-                max(total - min_free, 0),
+                max(kept, 0),
                 found,
                 last_use={env.name: self.last_use(env) for env in found},
                 in_use=self._find_busy(found),
@@ -211,10 +223,14 @@ class ImageGC:
         return self._compute_usage(*self._read_engine())
 
     def _read_engine(self) -> tuple[tuple[EngineImage, ...], tuple[CacheRecord, ...]]:
+        with self._translate_errors():
+            images = read_images(self.engine, self.settings.image_namespace)
+            return images, read_records(self.engine)
+
+    @contextmanager
+    def _translate_errors(self) -> Iterator[None]:
         try:
-            return read_images(self.engine, self.settings.image_namespace), read_records(
-                self.engine
-            )
+            yield
         except docker.errors.APIError as error:
             raise SandboxError(f"the engine cannot list its images: {error}") from error
 

@@ -19,7 +19,8 @@ from curate.builders.process.digest import content_hash
 
 def find_pulled_folder(engine: docker.DockerClient, cache_dir: Path) -> Path:
     """Return the folder in *cache_dir* for notes of what was pulled to *engine*."""
-    return cache_dir / "pulled" / content_hash(engine.api.base_url)[:16]
+    info = engine.info()
+    return cache_dir / "pulled" / content_hash(f"{info['Name']}:{info['DockerRootDir']}")[:16]
 
 
 def note_pulled(folder: Path, reference: str) -> None:
