@@ -99,7 +99,7 @@ def _merge_source(target: Store, path: Path) -> MergedStore:
             except sqlite3.Error as error:
                 if not _is_to_blame(database, error):
                     raise
-                raise SourceError(f"is damaged ({error})") from error
+                raise SourceError(f"is damaged ({_describe(error)})") from error
     return MergedStore(path=path, pulls=pulls, validations=validations, lost_candidates=lost)
 
 
@@ -113,9 +113,16 @@ def _is_to_blame(database: sqlite3.Connection, error: sqlite3.Error) -> bool:
         return False
 
 
+def _describe(error: sqlite3.Error) -> str:
+    is_blob = "user-defined function" in str(error)  # SQLite's words for an error of _require_blob
+    return "a patch or log is not what was stored" if is_blob else str(error)
+
+
 def _require_blob(key: str, packed: bytes) -> bool:
-    """Return True if *packed* is the content of *key*; SQL fails if not."""
-    return hashlib.sha256(decompress(packed)).hexdigest() == key
+    """Return True if *packed* is the content of *key*; raises ValueError or ZstdError if not."""
+    if hashlib.sha256(decompress(packed)).hexdigest() != key:
+        raise ValueError(f"the content of {key} is another")
+    return True
 
 
 def _copy_blob_files(source: Path, target: Path) -> None:
@@ -126,11 +133,10 @@ def _copy_blob_files(source: Path, target: Path) -> None:
             continue
         try:
             packed = file.read_bytes()
-            is_sound = _require_blob(file.parent.name + file.stem, packed)
-        except (OSError, zstandard.ZstdError):
-            is_sound = False
-        if not is_sound:
-            raise SourceError(f"is damaged: {file.relative_to(source.parent)} cannot be read")
+            _require_blob(file.parent.name + file.stem, packed)
+        except (OSError, ValueError, zstandard.ZstdError) as error:
+            name = file.relative_to(source.parent)
+            raise SourceError(f"is damaged: {name} cannot be read") from error
         copy.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(copy) as partial:
             partial.write_bytes(packed)
