@@ -1,10 +1,9 @@
 """Merges stores: what several machines found becomes one store, in whatever order.
 
 Each source is merged in one transaction, so a killed merge leaves whole sources, and the same call
-does the rest. Merging again changes nothing. Drafted recipes are copied where there is none.
+does the rest. Merging again changes nothing.
 """
 
-import hashlib
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,8 +11,8 @@ from pathlib import Path
 
 import zstandard
 
-from curate.builders.process.atomic_write import atomic_write
 from curate.builders.process.temp_dirs import remove_stale_temp_dirs
+from curate.store.merge_files import copy_blob_files, copy_recipes, require_blob
 from curate.store.merge_pulls import merge_pulls
 from curate.store.merge_rows import merge_rows
 from curate.store.merge_sources import (
@@ -29,7 +28,6 @@ from curate.store.merge_validations import (
     merge_validations,
     read_set_aside,
 )
-from curate.store.serialization import decompress
 from curate.store.store import Store
 
 
@@ -41,6 +39,7 @@ class MergedStore:
     pulls: int  # PRs that are new, or newer than in the target
     validations: int  # of candidates that had none
     lost_candidates: int  # whose PR has changed since and was not decided on again
+    different_recipes: tuple[str, ...]  # names of drafts that both had; the newer one was taken
 
 
 @dataclass(kw_only=True)
@@ -89,9 +88,9 @@ def _identify(path: Path) -> Path:
 
 def _merge_source(target: Store, path: Path) -> MergedStore:
     with open_source(path, target.folder) as source:
-        _copy_blob_files(source.blobs, target.folder / "blobs")
+        copy_blob_files(source.folder, target.folder)
         with target.attached(source.uri) as database:
-            database.create_function("require_blob", 2, _require_blob, deterministic=True)
+            database.create_function("require_blob", 2, require_blob, deterministic=True)
             try:
                 validations = merge_validations(database)
                 pulls, lost = merge_pulls(database)
@@ -100,7 +99,16 @@ def _merge_source(target: Store, path: Path) -> MergedStore:
                 if not _is_to_blame(database, error):
                     raise
                 raise SourceError(f"is damaged ({_describe(error)})") from error
-    return MergedStore(path=path, pulls=pulls, validations=validations, lost_candidates=lost)
+            except (zstandard.ZstdError, ValueError) as error:
+                raise SourceError("is damaged (a record cannot be read)") from error
+        recipes = copy_recipes(source.folder, target.folder)
+    return MergedStore(
+        path=path,
+        pulls=pulls,
+        validations=validations,
+        lost_candidates=lost,
+        different_recipes=recipes,
+    )
 
 
 def _is_to_blame(database: sqlite3.Connection, error: sqlite3.Error) -> bool:
@@ -114,29 +122,5 @@ def _is_to_blame(database: sqlite3.Connection, error: sqlite3.Error) -> bool:
 
 
 def _describe(error: sqlite3.Error) -> str:
-    is_blob = "user-defined function" in str(error)  # SQLite's words for an error of _require_blob
+    is_blob = "user-defined function" in str(error)  # SQLite's words for an error of require_blob
     return "a patch or log is not what was stored" if is_blob else str(error)
-
-
-def _require_blob(key: str, packed: bytes) -> bool:
-    """Return True if *packed* is the content of *key*; raises ValueError or ZstdError if not."""
-    if hashlib.sha256(decompress(packed)).hexdigest() != key:
-        raise ValueError(f"the content of {key} is another")
-    return True
-
-
-def _copy_blob_files(source: Path, target: Path) -> None:
-    """Copy the large blobs that *target* lacks; raises SourceError for a damaged one."""
-    for file in sorted(source.glob("??/*.zst")):
-        copy = target / file.parent.name / file.name
-        if copy.exists():
-            continue
-        try:
-            packed = file.read_bytes()
-            _require_blob(file.parent.name + file.stem, packed)
-        except (OSError, ValueError, zstandard.ZstdError) as error:
-            name = file.relative_to(source.parent)
-            raise SourceError(f"is damaged: {name} cannot be read") from error
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(copy) as partial:
-            partial.write_bytes(packed)

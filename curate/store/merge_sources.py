@@ -29,7 +29,7 @@ class SourceStore:
     """A store that is merged, as SQLite can attach it."""
 
     uri: str  # of a database in the current format that nothing writes
-    blobs: Path  # folder of its large blobs
+    folder: Path  # its data directory
 
 
 @contextmanager
@@ -41,14 +41,13 @@ def open_source(path: Path, workspace: Path) -> Iterator[SourceStore]:
     """
     file = locate_database(path)
     _require_unused(file)
-    blobs = file.parent / "blobs"
     if not _has_log(file) and _read_format(file) == FORMAT_VERSION:
-        yield SourceStore(uri=f"{file.absolute().as_uri()}?immutable=1", blobs=blobs)
+        yield SourceStore(uri=f"{file.absolute().as_uri()}?immutable=1", folder=file.parent)
         return
     with temp_dir(workspace, TEMP_PURPOSE) as folder:
         copy = folder / DATABASE_FILE
         _copy_database(file, copy)
-        yield SourceStore(uri=f"{copy.as_uri()}?mode=ro", blobs=blobs)
+        yield SourceStore(uri=f"{copy.as_uri()}?mode=ro", folder=file.parent)
 
 
 def locate_database(path: Path) -> Path:
