@@ -4,7 +4,10 @@ import json
 import os
 import random
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -103,6 +106,8 @@ def test_contradicting_validations_set_the_instance_aside(tmp_path: Path) -> Non
     status = typed(("status", "--json"), tmp_path, {})
     (funnel,) = json.loads(status.stdout)["repositories"].values()
     assert funnel["rejected"] == {"merge/contradictory-verdicts": 1}
+    told = typed(("status",), tmp_path, {}).stdout
+    assert "validations contradict each other: 1. See: curate list" in told
     listed = typed(("list", "--reason", "contradictory-verdicts"), tmp_path, {})
     assert listed.stdout.split()[0] == "owner__name-7"
     shown = typed(("show", "owner__name-7"), tmp_path, {})
@@ -229,6 +234,75 @@ def test_a_source_that_cannot_be_merged_does_not_stop_the_others(tmp_path: Path)
     assert f"{len(expected)} of {len(expected) + 1} stores were not merged" in done.stderr
     assert read_rows(tmp_path / "data") == read_rows(good)
     assert not list((tmp_path / "data").glob("curate-*"))
+
+
+_KILLED_MERGE = """
+import os, signal, sqlite3, sys
+from pathlib import Path
+
+left, connect = int(sys.argv[1]), sqlite3.connect
+
+def count(statement):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def connect_and_count(*arguments, **options):
+    connection = connect(*arguments, **options)
+    connection.set_trace_callback(count)
+    return connection
+
+sqlite3.connect = connect_and_count
+from curate.store import Store
+from curate.store.merge import merge_stores
+with Store(Path(sys.argv[2])) as target:
+    report = merge_stores(target, map(Path, sys.argv[3:]))
+assert not report.skipped, report
+"""
+
+
+def test_a_merge_that_is_killed_anywhere_is_finished_by_the_next(tmp_path: Path) -> None:
+    sources = [
+        validated(tmp_path / "a", 7, 1, "X", "first"),
+        validated(tmp_path / "b", 7, 2, "X", "second"),
+        tmp_path / "c",
+    ]
+    fill_store(tmp_path / "c", candidates=40, verified=3)
+    change(tmp_path / "b", "PRAGMA user_version = 8")  # copied and migrated first
+    change(tmp_path / "b", "DROP TABLE grades")
+    expected = read_rows(merged(tmp_path / "whole", *sources))
+    codes = []
+    for statements in (3, 25, 45, 70, 95, 120, 150, 10**9):
+        command = [sys.executable, "-c", _KILLED_MERGE, str(statements), str(tmp_path / "all")]
+        codes.append(subprocess.run([*command, *map(str, sources)], check=False).returncode)
+        with closing(sqlite3.connect(tmp_path / "all/curate.sqlite")) as database:
+            assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert codes[:3] == [-signal.SIGKILL] * 3
+    assert codes[-1] == 0
+    assert read_rows(tmp_path / "all") == expected
+    assert not list((tmp_path / "all").glob("curate-*"))
+
+
+def test_recipes_are_merged_and_the_newer_one_counts(tmp_path: Path) -> None:
+    for name, written in (("a", 100), ("b", 200), ("all", 150)):
+        fill_store(tmp_path / name, candidates=1, verified=0)
+        (tmp_path / name / "recipes").mkdir()
+        for recipe in (f"only-{name}.toml", "both.toml", "same.toml"):
+            file = tmp_path / name / "recipes" / recipe
+            file.write_text("same" if recipe == "same.toml" else name)
+            os.utime(file, (written, written))
+    for order in (("a", "b"), ("b", "a")):
+        with Store(tmp_path / "all") as target:
+            report = merge_stores(target, [tmp_path / name for name in order])
+        held = {it.name: it.read_text() for it in (tmp_path / "all/recipes").iterdir()}
+        assert held == {
+            **{f"only-{name}.toml": name for name in ("a", "b", "all")},
+            "both.toml": "b", "same.toml": "same",
+        }  # fmt: skip
+    assert {it.path.name: it.different_recipes for it in report.merged} == {
+        "b": (), "a": ("both.toml",)
+    }  # fmt: skip
 
 
 def change(folder: Path, statement: str) -> None:

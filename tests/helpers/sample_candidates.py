@@ -1,4 +1,7 @@
-"""Twelve candidates, ready to be validated: the sample's ten, and two in a repository beside it."""
+"""Twelve candidates, ready to be validated: the sample's ten, and two in a repository beside it.
+
+There may be more repositories with two.
+"""
 
 import os
 import shutil
@@ -19,9 +22,10 @@ COUNT = 12
 
 
 @contextmanager
-def crawled(folder: Path) -> Iterator[dict[str, str]]:
-    """Both repositories crawled into *folder*/data; the variables that lead there."""
-    samples = [load(), _beside(load(), folder / "beside")]
+def crawled(folder: Path, *, beside: int = 1) -> Iterator[dict[str, str]]:
+    """The repositories crawled into *folder*/data, *beside* of two pulls; the variables for it."""
+    names = ["beside", *(f"beside-{number}" for number in range(2, beside + 1))]
+    samples = [load(), *(_beside(load(), folder / name) for name in names)]
     mirrors = folder / "mirrors"
     mirrors.mkdir(parents=True)
     for name in ("recipes", "tmp", "cache"):
@@ -58,7 +62,7 @@ def _beside(sample: Sample, folder: Path) -> Sample:
     changed = text.replace('"click>=8.0"', '"click>=8.0", "packaging>=21"')
     assert changed != text
     project.write_text(changed, encoding="utf-8")
-    return replace(sample, name=f"{sample.name}-beside", base=folder, pulls=sample.pulls[:2])
+    return replace(sample, name=f"{sample.name}-{folder.name}", base=folder, pulls=sample.pulls[:2])
 
 
 def _mirror(sample: Sample, folder: Path) -> Path:
