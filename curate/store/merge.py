@@ -4,6 +4,7 @@ Each source is merged in one transaction, so a killed merge leaves whole sources
 does the rest. Merging again changes nothing.
 """
 
+import errno
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -70,6 +71,10 @@ def merge_stores(target: Store, sources: Iterable[Path]) -> MergeReport:
                 report.merged.append(_merge_source(target, path))
         except SourceError as error:
             report.skipped[path] = str(error)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT) or _is_inside(target.folder, error):
+                raise
+            report.skipped[path] = f"cannot be read ({error.strerror})"
     report.set_aside = list_set_aside(target)
     return report
 
@@ -78,6 +83,11 @@ def list_set_aside(store: Store) -> list[SetAside]:
     """Return the instances whose validations contradict each other, by instance id."""
     found = map(read_set_aside, store.iter_rejected(STAGE, REASON))
     return [aside for aside in found if aside]
+
+
+def _is_inside(folder: Path, error: OSError) -> bool:
+    """Whether *error* concerns a file in *folder*."""
+    return isinstance(error.filename, str) and Path(error.filename).is_relative_to(folder)
 
 
 def _identify(path: Path) -> Path:

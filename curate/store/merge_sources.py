@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -54,10 +55,12 @@ def locate_database(path: Path) -> Path:
     """Return the database of the data directory or database *path*; raises SourceError."""
     file = path / DATABASE_FILE if path.is_dir() else path
     try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise SourceError("is no regular file")  # a pipe would be waited for
         with file.open("rb") as opened:
             start = opened.read(len(_MAGIC))
     except FileNotFoundError as error:
-        problem = f"has no {DATABASE_FILE}" if path.is_dir() else "does not exist"
+        problem = f"has no {DATABASE_FILE}" if file != path else "does not exist"
         raise SourceError(problem) from error
     except OSError as error:
         raise SourceError(f"cannot be read ({error.strerror})") from error

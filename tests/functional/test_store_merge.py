@@ -215,7 +215,11 @@ def test_a_source_that_cannot_be_merged_does_not_stop_the_others(tmp_path: Path)
     (tmp_path / "text").write_text("some text, longer than a header of SQLite")
     (tmp_path / "other").mkdir()
     change(tmp_path / "other", "CREATE TABLE theirs (x)")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder/curate.sqlite").mkdir(parents=True)
+    (tmp_path / "loop").symlink_to("loop")
     expected = {
+        "pipe": "is no regular file", "folder": "is no regular file", "loop": "cannot be read",
         "damaged": "is damaged", "cut": "is damaged", "newer": "store format 99",
         "locked": "another curate process is running validation", "tables": "is damaged",
         "blob": "is damaged", "records": "is damaged", "large": "is damaged: blobs/ab/",
