@@ -49,6 +49,7 @@ def merge_command(
     versions the newer one counts. Where validations of the same inputs contradict each other, the
     candidate is set aside: it counts as rejected for contradictory-verdicts.
 
+    Drafted recipes are merged as well; of two different ones, the one that was written last.
     Mirrors, images, logs and unfinished validations are not merged. With exit code 7, a store was
     not merged; all others were.
     """
@@ -91,6 +92,8 @@ def _print_report(report: "MergeReport", settings: Settings) -> None:
                 f"  {one.lost_candidates:,} candidates belong to older versions of their PRs."
                 f" To make them again: {complete_commands('curate crawl')}"
             )
+        for recipe in one.different_recipes:
+            say(f"  recipes/{recipe} differs: the one that was written last is used.")
     for path, problem in report.skipped.items():
         say(f"{path} {problem}.")
     for aside in report.set_aside:

@@ -1,10 +1,10 @@
 """Merges stores: what several machines found becomes one store, in whatever order.
 
 Each source is merged in one transaction, so a killed merge leaves whole sources, and the same call
-does the rest. Merging again changes nothing. Drafted recipes are copied where there is none.
+does the rest. Merging again changes nothing.
 """
 
-import hashlib
+import errno
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import zstandard
 
-from curate.builders.process.atomic_write import atomic_write
 from curate.builders.process.temp_dirs import remove_stale_temp_dirs
+from curate.store.merge_files import copy_blob_files, copy_recipes, require_blob
 from curate.store.merge_pulls import merge_pulls
 from curate.store.merge_rows import merge_rows
 from curate.store.merge_sources import (
@@ -29,7 +29,6 @@ from curate.store.merge_validations import (
     merge_validations,
     read_set_aside,
 )
-from curate.store.serialization import decompress
 from curate.store.store import Store
 
 
@@ -41,6 +40,7 @@ class MergedStore:
     pulls: int  # PRs that are new, or newer than in the target
     validations: int  # of candidates that had none
     lost_candidates: int  # whose PR has changed since and was not decided on again
+    different_recipes: tuple[str, ...]  # names of drafts that both had; the newer one was taken
 
 
 @dataclass(kw_only=True)
@@ -71,6 +71,10 @@ def merge_stores(target: Store, sources: Iterable[Path]) -> MergeReport:
                 report.merged.append(_merge_source(target, path))
         except SourceError as error:
             report.skipped[path] = str(error)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT) or _is_inside(target.folder, error):
+                raise
+            report.skipped[path] = f"cannot be read ({error.strerror})"
     report.set_aside = list_set_aside(target)
     return report
 
@@ -81,6 +85,11 @@ def list_set_aside(store: Store) -> list[SetAside]:
     return [aside for aside in found if aside]
 
 
+def _is_inside(folder: Path, error: OSError) -> bool:
+    """Whether *error* concerns a file in *folder*."""
+    return isinstance(error.filename, str) and Path(error.filename).is_relative_to(folder)
+
+
 def _identify(path: Path) -> Path:
     """Return the data directory of a store without links on its path."""
     resolved = path.resolve()
@@ -89,9 +98,9 @@ def _identify(path: Path) -> Path:
 
 def _merge_source(target: Store, path: Path) -> MergedStore:
     with open_source(path, target.folder) as source:
-        _copy_blob_files(source.blobs, target.folder / "blobs")
+        copy_blob_files(source.folder, target.folder)
         with target.attached(source.uri) as database:
-            database.create_function("require_blob", 2, _require_blob, deterministic=True)
+            database.create_function("require_blob", 2, require_blob, deterministic=True)
             try:
                 validations = merge_validations(database)
                 pulls, lost = merge_pulls(database)
@@ -99,8 +108,17 @@ def _merge_source(target: Store, path: Path) -> MergedStore:
             except sqlite3.Error as error:
                 if not _is_to_blame(database, error):
                     raise
-                raise SourceError(f"is damaged ({error})") from error
-    return MergedStore(path=path, pulls=pulls, validations=validations, lost_candidates=lost)
+                raise SourceError(f"is damaged ({_describe(error)})") from error
+            except (zstandard.ZstdError, ValueError) as error:
+                raise SourceError("is damaged (a record cannot be read)") from error
+        recipes = copy_recipes(source.folder, target.folder)
+    return MergedStore(
+        path=path,
+        pulls=pulls,
+        validations=validations,
+        lost_candidates=lost,
+        different_recipes=recipes,
+    )
 
 
 def _is_to_blame(database: sqlite3.Connection, error: sqlite3.Error) -> bool:
@@ -113,24 +131,6 @@ def _is_to_blame(database: sqlite3.Connection, error: sqlite3.Error) -> bool:
         return False
 
 
-def _require_blob(key: str, packed: bytes) -> bool:
-    """Return True if *packed* is the content of *key*; SQL fails if not."""
-    return hashlib.sha256(decompress(packed)).hexdigest() == key
-
-
-def _copy_blob_files(source: Path, target: Path) -> None:
-    """Copy the large blobs that *target* lacks; raises SourceError for a damaged one."""
-    for file in sorted(source.glob("??/*.zst")):
-        copy = target / file.parent.name / file.name
-        if copy.exists():
-            continue
-        try:
-            packed = file.read_bytes()
-            is_sound = _require_blob(file.parent.name + file.stem, packed)
-        except (OSError, zstandard.ZstdError):
-            is_sound = False
-        if not is_sound:
-            raise SourceError(f"is damaged: {file.relative_to(source.parent)} cannot be read")
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(copy) as partial:
-            partial.write_bytes(packed)
+def _describe(error: sqlite3.Error) -> str:
+    is_blob = "user-defined function" in str(error)  # SQLite's words for an error of require_blob
+    return "a patch or log is not what was stored" if is_blob else str(error)

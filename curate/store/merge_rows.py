@@ -19,6 +19,8 @@ _ADD_BLOBS = """
 INSERT INTO main.blobs SELECT s.key, s.data FROM source.blobs s
 WHERE NOT EXISTS (SELECT 1 FROM main.blobs t WHERE t.key = s.key) AND require_blob(s.key, s.data)
 """
+# Results that need not be computed again, whichever store computed them.
+_ADD_DERIVED = "INSERT OR IGNORE INTO main.derived SELECT * FROM source.derived"
 _PUSHED_TWICE = """
 SELECT s.instance_id, s.registry, s.image, s.reference, t.image, t.reference, v.data
 FROM source.pushed_images s JOIN main.pushed_images t USING (instance_id, registry)
@@ -34,6 +36,7 @@ USING (instance_id, patch_hash, inputs_hash) WHERE s.data != t.data
 def merge_rows(database: sqlite3.Connection) -> None:
     """Merge all tables of `source` but those of PRs into `main`, where validations are merged."""
     database.execute(_ADD_BLOBS)
+    database.execute(_ADD_DERIVED)
     pushed = [_choose_image(*row) for row in database.execute(_PUSHED_TWICE).fetchall()]
     for table, (keys, values) in _KEEP_GREATER.items():
         database.execute(_merge_greater(table, keys, values))

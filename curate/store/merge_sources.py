@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ class SourceStore:
     """A store that is merged, as SQLite can attach it."""
 
     uri: str  # of a database in the current format that nothing writes
-    blobs: Path  # folder of its large blobs
+    folder: Path  # its data directory
 
 
 @contextmanager
@@ -41,24 +42,25 @@ def open_source(path: Path, workspace: Path) -> Iterator[SourceStore]:
     """
     file = locate_database(path)
     _require_unused(file)
-    blobs = file.parent / "blobs"
     if not _has_log(file) and _read_format(file) == FORMAT_VERSION:
-        yield SourceStore(uri=f"{file.absolute().as_uri()}?immutable=1", blobs=blobs)
+        yield SourceStore(uri=f"{file.absolute().as_uri()}?immutable=1", folder=file.parent)
         return
     with temp_dir(workspace, TEMP_PURPOSE) as folder:
         copy = folder / DATABASE_FILE
         _copy_database(file, copy)
-        yield SourceStore(uri=f"{copy.as_uri()}?mode=ro", blobs=blobs)
+        yield SourceStore(uri=f"{copy.as_uri()}?mode=ro", folder=file.parent)
 
 
 def locate_database(path: Path) -> Path:
     """Return the database of the data directory or database *path*; raises SourceError."""
     file = path / DATABASE_FILE if path.is_dir() else path
     try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise SourceError("is no regular file")  # a pipe would be waited for
         with file.open("rb") as opened:
             start = opened.read(len(_MAGIC))
     except FileNotFoundError as error:
-        problem = f"has no {DATABASE_FILE}" if path.is_dir() else "does not exist"
+        problem = f"has no {DATABASE_FILE}" if file != path else "does not exist"
         raise SourceError(problem) from error
     except OSError as error:
         raise SourceError(f"cannot be read ({error.strerror})") from error

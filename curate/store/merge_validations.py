@@ -10,9 +10,8 @@ import hashlib
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from curate.core.model import Rejection, Validation, Verdict
 from curate.store.serialization import dumps, loads, to_json
@@ -21,6 +20,7 @@ from curate.store.validation_row import INSERT_VALIDATION, make_validation_row
 STAGE = "merge"
 REASON = "contradictory-verdicts"
 _SUPERSEDED = "superseded-verdicts"  # kind in `derived`
+_Found = tuple[str, bytes, Validation]  # repository, serialized form
 _NO_VERDICT = Verdict(fail_to_pass=(), pass_to_pass=())
 
 _INSERT_NEW = """
@@ -90,7 +90,7 @@ def _merge_one(database: sqlite3.Connection, name: str) -> None:
         verdicts[inputs_hash] |= lines
     for _, _, validation in found:
         verdicts[validation.inputs_hash] |= _list_verdicts(validation)
-    repo, data, newest = max(found, key=lambda each: (*_rank(each[2]), each[1]))
+    repo, data, newest = _find_newest(found)
     lines = verdicts.pop(newest.inputs_hash)
     if len(lines) > 1:
         newest = _set_aside(newest, lines)
@@ -122,10 +122,16 @@ def _list_verdicts(validation: Validation) -> set[str]:
     return set(aside.verdicts) if aside else {describe_verdict(validation.verdict)}
 
 
-def _rank(validation: Validation) -> tuple[Any, ...]:
-    """By what the newest of several is found; the verdict does not matter, it may be replaced."""
-    facts = to_json(replace(validation, verdict=_NO_VERDICT))
-    return validation.finished_at, validation.inputs_hash, facts
+def _find_newest(found: Sequence[_Found]) -> _Found:
+    """Return the validation that finished last.
+
+    Of several, the greatest; the verdict comes last, as it may be replaced.
+    """
+    last = max((each[2].finished_at, each[2].inputs_hash) for each in found)
+    newest = [it for it in found if (it[2].finished_at, it[2].inputs_hash) == last]
+    if len(newest) == 1:
+        return newest[0]
+    return max(newest, key=lambda it: (to_json(replace(it[2], verdict=_NO_VERDICT)), it[1]))
 
 
 def _set_aside(newest: Validation, verdicts: set[str]) -> Validation:

@@ -1,6 +1,8 @@
 """Shards: every key is in one of them, on every machine."""
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
@@ -8,6 +10,10 @@ from hypothesis import strategies as st
 
 from curate.core.errors import ConfigurationError
 from curate.core.shards import Shard, parse_shard
+from curate.core.task import Task
+from curate.environments.tasks import InvalidTask
+from curate.evaluation.predictions import PredictionFile, Predictions
+from curate.evaluation.shards import select_shard
 
 
 @given(st.integers(1, 200), st.lists(st.text(), min_size=1, max_size=3))
@@ -59,3 +65,44 @@ def test_shards_are_written_as_index_and_count(text: str) -> None:
 def test_anything_else_is_refused(text: str, problem: str) -> None:
     with pytest.raises(ConfigurationError, match=problem):
         parse_shard(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tasks:
+    """A dataset whose instances have images in pairs, but the last one, which has none."""
+
+    name: str = "tasks"
+    ids: tuple[str, ...] = tuple(f"o__r-{number}" for number in range(41))
+
+    def iter_tasks(self, ids: Iterable[str]) -> Iterator[Task | InvalidTask]:
+        for name in self.ids:
+            number = int(name.rpartition("-")[2])
+            digest = "" if name == self.ids[-1] else f"sha256:{number // 2}"
+            if name in frozenset(ids):
+                yield Task(
+                    instance_id=name, repo="o/r", base_commit="b", problem_statement="",
+                    hints_text="", image="image", image_digest=digest, gold=b"", test_patch=b"",
+                    test_command="", fail_to_pass=(), pass_to_pass=(),
+                )  # fmt: skip
+
+
+def test_predictions_are_graded_where_their_image_is() -> None:
+    source = Tasks()
+    patches = dict.fromkeys((*source.ids, "unknown-1", "unknown-2"), b"patch")
+    models = tuple(Predictions(model=name, patches=patches) for name in ("one", "two"))
+    parts = [
+        select_shard(
+            Shard(index=n, count=4), source, PredictionFile(models=models, problems=("p",))
+        )
+        for n in range(1, 5)
+    ]
+    assert sorted(name for tasks, _ in parts for name in tasks.ids) == sorted(source.ids)
+    for model in range(2):
+        found = [name for _, them in parts for name in them.models[model].patches]
+        assert sorted(found) == sorted(patches)
+    for tasks, them in parts:
+        assert them.problems == ("p",)
+        assert set(tasks.ids) == {*them.models[0].patches} - {"unknown-1", "unknown-2"}
+        assert [it.instance_id for it in tasks.iter_tasks(source.ids)] == list(tasks.ids)
+        pairs = Counter(int(name.rpartition("-")[2]) // 2 for name in tasks.ids)
+        assert set(pairs.values()) <= {2} | ({1} if source.ids[-1] in tasks.ids else set())
