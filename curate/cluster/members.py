@@ -141,7 +141,8 @@ class ClusterSlots(SlotExecutor):
         self._cluster.forget(jobs)
         self._close_rooms(members)
         for future in waiting:
-            future.cancel()
+            if future.cancel():
+                future.set_running_or_notify_cancel()  # else `wait` goes on waiting
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
         """Close the rooms of all workers, and disconnect."""
@@ -170,6 +171,10 @@ class ClusterSlots(SlotExecutor):
             with self._lock:
                 self._set_aside(member, str(error))
             result = WorkerLostError(member.title, str(error))
+        if isinstance(result, WorkerLostError) and not self._is_ending.is_set():
+            with self._lock:
+                if self._members.get(member.name) is member and member.state is _State.READY:
+                    self._lose(member, result.reason)
         with suppress(InvalidStateError):  # it was given up meanwhile
             if isinstance(result, BaseException):
                 future.set_exception(result)
