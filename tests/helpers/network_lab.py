@@ -15,6 +15,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import psutil
 
@@ -148,26 +149,39 @@ def _serve(server: socket.socket, target: tuple[str, int] | None) -> None:
 
 
 def _relay(client: socket.socket, target: tuple[str, int] | None) -> None:
-    """Pass on what *client* sends; without *target*, where its CONNECT request says."""
+    """Pass on what *client* sends; without *target*, where its request says."""
     with suppress(OSError, ValueError):
-        greeting = b""
+        begin, reply = b"", b""
         if target is None:
-            head = b""
-            while b"\r\n\r\n" not in head:
-                if not (chunk := client.recv(4096)):
-                    return
-                head += chunk
-            method, where, _ = head.split(b"\r\n")[0].decode().split(" ")
-            if method != "CONNECT":
-                client.sendall(b"HTTP/1.1 405 Method Not Allowed\r\n\r\n")
-                return
-            host, port = where.rsplit(":", 1)
-            target, greeting = (host, int(port)), b"HTTP/1.1 200 OK\r\n\r\n"
+            target, begin, reply = _read_request(client)
         with socket.create_connection(target) as other:
-            client.sendall(greeting)
+            client.sendall(reply)
+            other.sendall(begin)
             threading.Thread(target=_copy, args=(other, client), daemon=True).start()
             _copy(client, other)
     client.close()
+
+
+def _read_request(client: socket.socket) -> tuple[tuple[str, int], bytes, bytes]:
+    """Read the head of a request to a proxy: (server, what it is sent, what the client is sent).
+
+    Raises ValueError if the client sends none.
+    """
+    data = b""
+    while b"\r\n\r\n" not in data:
+        if not (chunk := client.recv(4096)):
+            raise ValueError("no request")
+        data += chunk
+    first, rest = data.split(b"\r\n", 1)
+    method, where, version = first.decode().split(" ")
+    if method == "CONNECT":
+        host, port = where.rsplit(":", 1)
+        return (host, int(port)), b"", b"HTTP/1.1 200 OK\r\n\r\n"
+    url = urlsplit(where)
+    path = urlunsplit(("", "", url.path or "/", url.query, ""))
+    lines = [it for it in rest.split(b"\r\n") if not it.lower().startswith(b"connection:")]
+    head = f"{method} {path} {version}\r\nConnection: close\r\n".encode()
+    return (url.hostname or "", url.port or 80), head + b"\r\n".join(lines), b""
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:
