@@ -29,7 +29,7 @@ class ClusterLab:
     ) -> None:
         """*variables* are those of the driver; each worker has a cache directory of its own."""
         self.lab, self.python, self.folder = lab, python, folder
-        self._driver_variables = dict(variables)
+        self.driver_variables = dict(variables)
         self._started: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -67,7 +67,7 @@ class ClusterLab:
         with (self.folder / log).open("ab") as file:
             return subprocess.Popen(
                 self.lab.on(on, *command),
-                env=self._variables(self._driver_variables | variables),
+                env=self._variables(self.driver_variables | variables),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=file,

@@ -70,6 +70,10 @@ class NetworkLab:
         """The command that runs *command* on *machine*."""
         return [*self._inside(machine), *command]
 
+    def run_on(self, machine: str, command: list[str]) -> list[str]:
+        """The same for a list."""
+        return self.on(machine, *command)
+
     def cut(self, machine: str) -> None:
         """Take *machine* off the network, as if the cable was pulled."""
         _run(*self._inside("hub"), "ip", "link", "set", f"to-{machine}", "down")
