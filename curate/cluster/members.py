@@ -9,22 +9,18 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future, InvalidStateError, wait
 from contextlib import suppress
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, TypeVar
 
 from curate import __version__
 from curate.cluster.errors import (
     RESUME,
     ClusterError,
-    RemoteBugError,
-    RemoteFailureError,
     UnfitWorkerError,
 )
+from curate.cluster.member import Member, MemberState, describe_failure, read_reply
 from curate.cluster.protocol import Cluster
 from curate.cluster.room import (
     LEASE_SECONDS,
-    Reply,
     RoomFacts,
     Ticket,
     close_room,
@@ -49,30 +45,6 @@ ABORT_SECONDS = 2 * END_SECONDS  # for the end of a whole run
 _CHECK_SECONDS = 0.5
 
 
-class _State(StrEnum):
-    OPENING = "opening"
-    READY = "ready"
-    ASIDE = "aside"
-
-
-@dataclass(kw_only=True, eq=False)
-class _Member:
-    name: str
-    slots: int
-    state: _State = _State.OPENING
-    place: str = ""
-    answer: "Future[Any] | None" = None  # of opening the room, or of renewing its lease
-    since: float = field(default_factory=time.monotonic)  # of the state
-    asked_at: float = 0.0
-    renewed_at: float = 0.0
-    reason: str = ""  # why it is aside
-    jobs: "dict[Future[Any], Future[Any]]" = field(default_factory=dict)  # ours -> the cluster's
-
-    @property
-    def title(self) -> str:
-        return f"{self.name} ({self.place})" if self.place else self.name
-
-
 class ClusterSlots(SlotExecutor):
     """Executor of a run on *cluster*; *make* and *args* make the room on each worker."""
 
@@ -94,7 +66,7 @@ class ClusterSlots(SlotExecutor):
         self._cluster, self._ticket = cluster, ticket
         self._order = (make, *args)
         self._max_slots = max_slots
-        self._members: dict[str, _Member] = {}
+        self._members: dict[str, Member] = {}
         self._is_stopped, self._is_told = is_stopped, False
         self._details: Any = None  # of the first worker; all must be equal
         self._lock = threading.RLock()
@@ -110,7 +82,7 @@ class ClusterSlots(SlotExecutor):
         with self._lock:
             if self._error:
                 raise self._error
-            ready = [it for it in self._members.values() if it.state is _State.READY]
+            ready = [it for it in self._members.values() if it.state is MemberState.READY]
             return {it.name: it.slots for it in ready}
 
     def submit_to(
@@ -121,7 +93,7 @@ class ClusterSlots(SlotExecutor):
         future: Future[T] = Future()
         with self._lock:
             member = self._members.get(worker)
-            if member is None or member.state is not _State.READY:
+            if member is None or member.state is not MemberState.READY:
                 future.set_exception(WorkerLostError(worker, "it is gone"))
                 return future
             job = self._cluster.submit(worker, run_in_room, self._ticket, function, *args)
@@ -141,7 +113,8 @@ class ClusterSlots(SlotExecutor):
         self._cluster.forget(jobs)
         self._close_rooms(members)
         for future in waiting:
-            future.cancel()
+            if future.cancel():
+                future.set_running_or_notify_cancel()  # else `wait` goes on waiting
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
         """Close the rooms of all workers, and disconnect."""
@@ -152,24 +125,28 @@ class ClusterSlots(SlotExecutor):
         self._close_rooms(members)
         self._cluster.close()
 
-    def _close_rooms(self, members: "list[_Member]") -> None:
+    def _close_rooms(self, members: list[Member]) -> None:
         with self._lock:
-            opened = [it for it in members if it.state is not _State.ASIDE]
+            opened = [it for it in members if it.state is not MemberState.ASIDE]
             self._members.clear()
         with suppress(ClusterError):
             calls = [self._cluster.call(it.name, close_room, self._ticket) for it in opened]
             wait(calls, timeout=END_SECONDS)
 
-    def _settle(self, member: _Member, future: "Future[Any]", done: "Future[Any]") -> None:
+    def _settle(self, member: Member, future: "Future[Any]", done: "Future[Any]") -> None:
         """Pass the result of the cluster's future on to the caller's."""
         with self._lock:
             member.jobs.pop(future, None)
         try:
-            result = _read_reply(member, done)
+            result = read_reply(member, done)
         except UnfitWorkerError as error:
             with self._lock:
                 self._set_aside(member, str(error))
             result = WorkerLostError(member.title, str(error))
+        if isinstance(result, WorkerLostError) and not self._is_ending.is_set():
+            with self._lock:
+                if self._members.get(member.name) is member and member.state is MemberState.READY:
+                    self._lose(member, result.reason)
         with suppress(InvalidStateError):  # it was given up meanwhile
             if isinstance(result, BaseException):
                 future.set_exception(result)
@@ -198,7 +175,7 @@ class ClusterSlots(SlotExecutor):
             for name, slots in listed.items():
                 if name not in self._members:
                     count = min(slots, self._max_slots or slots)
-                    self._members[name] = _Member(name=name, slots=count)
+                    self._members[name] = Member(name=name, slots=count)
             for member in list(self._members.values()):
                 self._check_member(member)
             self._require_members()
@@ -207,16 +184,16 @@ class ClusterSlots(SlotExecutor):
                 for name in self.list_slots():
                     self._cluster.call(name, stop_room, self._ticket)
 
-    def _check_member(self, member: _Member) -> None:
+    def _check_member(self, member: Member) -> None:
         now = time.monotonic()
-        if member.state is _State.ASIDE and now - member.since > ASIDE_SECONDS:
-            self._enter(member, _State.OPENING)
-        if member.state is _State.OPENING:
+        if member.state is MemberState.ASIDE and now - member.since > ASIDE_SECONDS:
+            self._enter(member, MemberState.OPENING)
+        if member.state is MemberState.OPENING:
             self._check_opening(member)
-        elif member.state is _State.READY:
+        elif member.state is MemberState.READY:
             self._check_lease(member)
 
-    def _check_opening(self, member: _Member) -> None:
+    def _check_opening(self, member: Member) -> None:
         if member.answer is None:
             member.asked_at = time.monotonic()
             order = (self._ticket, __version__, *self._order, member.slots)
@@ -228,7 +205,7 @@ class ClusterSlots(SlotExecutor):
             try:
                 facts: RoomFacts = member.answer.result()
             except (Exception, CancelledError) as error:
-                self._set_aside(member, _describe(error))
+                self._set_aside(member, describe_failure(error))
                 return
             member.place, member.renewed_at = facts.place, member.asked_at
             self._details = self._details or facts.details
@@ -236,10 +213,10 @@ class ClusterSlots(SlotExecutor):
                 reason = f"it is {facts.details}, but others are {self._details}"
                 self._set_aside(member, reason)
                 return
-            self._enter(member, _State.READY)
+            self._enter(member, MemberState.READY)
             log.info("worker %s: %d slots", member.title, member.slots)
 
-    def _check_lease(self, member: _Member) -> None:
+    def _check_lease(self, member: Member) -> None:
         now = time.monotonic()
         if member.answer and member.answer.done():
             answer, member.answer = member.answer, None
@@ -256,16 +233,16 @@ class ClusterSlots(SlotExecutor):
             member.asked_at = now
             member.answer = self._cluster.call(member.name, renew_lease, self._ticket)
 
-    def _enter(self, member: _Member, state: _State) -> None:
+    def _enter(self, member: Member, state: MemberState) -> None:
         member.state, member.since, member.answer = state, time.monotonic(), None
 
-    def _set_aside(self, member: _Member, reason: str) -> None:
-        if member.state is not _State.ASIDE:
+    def _set_aside(self, member: Member, reason: str) -> None:
+        if member.state is not MemberState.ASIDE:
             log.warning("worker %s is not used for now: %s", member.title, reason)
         member.reason = reason
-        self._enter(member, _State.ASIDE)
+        self._enter(member, MemberState.ASIDE)
 
-    def _lose(self, member: _Member, reason: str) -> None:
+    def _lose(self, member: Member, reason: str) -> None:
         """Give up *member*; if it still lives, it is opened anew at the next check."""
         log.warning("worker %s: %s", member.title, reason)
         self._members.pop(member.name, None)
@@ -279,7 +256,7 @@ class ClusterSlots(SlotExecutor):
         """Raise ClusterError if no worker can be used, or none has come in time."""
         now = time.monotonic()
         members = self._members.values()
-        if any(it.state is not _State.ASIDE for it in members):
+        if any(it.state is not MemberState.ASIDE for it in members):
             self._alive_at = now
         elif members and now - self._alive_at > UNFIT_SECONDS:
             reasons = "; ".join(sorted(f"{it.title}: {it.reason}" for it in members))
@@ -296,34 +273,3 @@ class ClusterSlots(SlotExecutor):
                 for future in jobs:
                     with suppress(InvalidStateError):
                         future.set_exception(error)
-
-
-def _read_reply(member: _Member, done: "Future[Any]") -> Any:
-    """Return the result of a job, or the exception that stands for it."""
-    if done.cancelled():
-        return WorkerLostError(member.title, "its job was cancelled")
-    error = done.exception()
-    if isinstance(error, WorkerLostError):
-        return WorkerLostError(member.title, error.reason)
-    if error is not None:
-        raise UnfitWorkerError(_describe(error))
-    reply: Reply = done.result()
-    if reply.is_unfit:
-        raise UnfitWorkerError(reply.is_lost)
-    if reply.is_lost:
-        return WorkerLostError(member.title, reply.is_lost)
-    if reply.bug:
-        return RemoteBugError(f"on worker {member.title}:\n{reply.bug}")
-    if reply.error:
-        message, hint = reply.error
-        return RemoteFailureError(f"{message} (on worker {member.title})", hint=hint)
-    return reply.value
-
-
-def _describe(error: BaseException) -> str:
-    """Return why a worker cannot be used, for people."""
-    if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("curate"):
-        return "curate is not installed there, or is another version: install the same as here"
-    if isinstance(error, UnfitWorkerError | WorkerLostError):
-        return str(error)
-    return f"{type(error).__name__}: {error}"

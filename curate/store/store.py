@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from curate.core.model import Candidate, Decision, Rejection, Validation
 from curate.store.blobs import BlobStore
@@ -57,7 +57,7 @@ class Store(CrawlTables, EnvironmentTables, ImageTables):
         self.shared_rows = SharedRowTables(self._database, self.blobs)
         self.manual_exclusions = ManualExclusions(self._database)
 
-    def __enter__(self) -> "Store":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

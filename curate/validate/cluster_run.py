@@ -171,8 +171,7 @@ def validate_in_room(room: WorkerRoom, job: ValidationJob) -> ValidationReply:
     """Validate a candidate on a worker."""
     room.check_cancelled()
     room.mirrors.update(job.mirrors)
-    store = room.open_store()
-    with store:
+    with room.open_store() as store:
         save_rows(store, job.rows)
         validation = validate_candidate(
             job.candidate, job.recipe, job.options, room.make_context(store)
