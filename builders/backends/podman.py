@@ -14,6 +14,7 @@ from curate.builders.engine.buildkit import BuildClient
 from curate.builders.engine.client import connect_to_engine
 from curate.builders.engine.podman import find_podman, has_limits, start_service, watch_limits
 from curate.builders.image_gc.collect import ProtectedImages
+from curate.builders.model import BuiltInstance, Failure, InstanceSpec
 from curate.builders.sandbox.docker import ContainerOptions
 from curate.builders.settings import BuildSettings
 
@@ -37,6 +38,11 @@ class PodmanBackend(DockerBackend):
     def find_build_client(self) -> BuildClient:
         """Return `podman build`, which knows BuildKit's mounts."""
         return BuildClient(command=(find_podman(), "build", "--format=docker"))
+
+    def build_instance(self, spec: InstanceSpec) -> BuiltInstance | Failure:
+        """Build the image of *spec*, which is in Podman's storage alone."""
+        built = super().build_instance(spec)
+        return built if isinstance(built, Failure) else replace(built, backend=self.name)
 
     @cached_property
     def holds_limits(self) -> bool:

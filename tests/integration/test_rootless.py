@@ -11,6 +11,7 @@ import pytest
 from curate.builders.images.oci_layout import OciLayout
 from tests.rootless.conftest import LAYOUT, SANDBOX
 
+FOLDER = "tests/rootless"
 ROOTLESS = os.environ.get("CURATE_ROOTLESS", "")
 pytestmark = [
     pytest.mark.heavy,
@@ -37,8 +38,7 @@ def layout(
 def test_what_a_plain_user_runs(sandbox: str, layout: Path) -> None:
     variables = {SANDBOX: sandbox, LAYOUT: str(layout), "CURATE_CACHE_DIR": ""}
     done = subprocess.run(
-        [ROOTLESS, sandbox, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        + ["--timeout=300", "tests/rootless"],
+        [ROOTLESS, sandbox, sys.executable, *"-m pytest -q -p no:cacheprovider".split(), FOLDER],
         env=os.environ | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -45,7 +45,9 @@ def image(kind: str, tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="session")
 def podman(tmp_path_factory: pytest.TempPathFactory) -> PodmanBackend:
     """The podman backend; nothing is started before it is used."""
-    settings = BuildSettings(cache_dir=tmp_path_factory.mktemp("cache"), min_free_disk_bytes=1 << 30)
+    settings = BuildSettings(
+        cache_dir=tmp_path_factory.mktemp("cache"), min_free_disk_bytes=1 << 30
+    )
     return PodmanBackend(settings)
 
 
