@@ -12,10 +12,11 @@ import docker
 from curate.builders.backends.docker import DockerBackend
 from curate.builders.engine.buildkit import BuildClient
 from curate.builders.engine.client import connect_to_engine
-from curate.builders.engine.podman import find_podman, has_limits, start_service, watch_limits
+from curate.builders.engine.podman import find_podman, has_limits, start_service
 from curate.builders.image_gc.collect import ProtectedImages
 from curate.builders.model import BuiltInstance, Failure, InstanceSpec
 from curate.builders.sandbox.docker import ContainerOptions
+from curate.builders.sandbox.podman import watch_limits
 from curate.builders.settings import BuildSettings
 
 LOCAL_REGISTRY = "localhost"  # which Podman puts before names that have no registry

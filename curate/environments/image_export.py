@@ -23,7 +23,7 @@ from curate.environments.tasks import InvalidTask, TaskSource, make_unknown_erro
 if TYPE_CHECKING:
     import docker
 
-    from curate.builders.images.oci_layout import LayoutImage, OciLayout
+    from curate.builders.engine.oci_layout import LayoutImage, OciLayout
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from curate.builders.images.oci_layout import OciLayout
+from curate.builders.engine.oci_layout import OciLayout
 from tests.rootless.conftest import LAYOUT, SANDBOX
 
 FOLDER = "tests/rootless"
@@ -38,7 +38,13 @@ def layout(
 def test_what_a_plain_user_runs(sandbox: str, layout: Path) -> None:
     variables = {SANDBOX: sandbox, LAYOUT: str(layout), "CURATE_CACHE_DIR": ""}
     done = subprocess.run(
-        [ROOTLESS, sandbox, sys.executable, *"-m pytest -q -p no:cacheprovider".split(), FOLDER],
+        [
+            ROOTLESS,
+            sandbox,
+            sys.executable,
+            *["-m", "pytest", "-q", "-p", "no:cacheprovider"],
+            FOLDER,
+        ],
         env=os.environ | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -116,6 +116,7 @@ def test_a_killed_owner_leaves_nothing(kind: str, image: str, tmp_path: Path) ->
     _wait_for(lambda: not _find_processes(b"61719"))
     assert not list(temporary.iterdir())
     if kind == "podman":
+        _wait_for(lambda: len(_find_services()) == 1)  # of `backend`; that of the killed one ended
         assert not run_podman(["ps", "-aq", "--filter", "label=curate.owner=killed"]).strip()
 
 
@@ -124,6 +125,10 @@ def _wait_for(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+def _find_services() -> list[Path]:
+    return list(Path(os.environ["XDG_RUNTIME_DIR"]).glob("curate-podman-*"))
 
 
 def _find_processes(word: bytes) -> list[int]:
