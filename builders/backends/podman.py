@@ -29,7 +29,9 @@ class PodmanBackend(DockerBackend):
 
     def __init__(self, settings: BuildSettings, protected_images: ProtectedImages = tuple) -> None:
         namespace = f"{LOCAL_REGISTRY}/{settings.image_namespace}"
-        super().__init__(replace(settings, image_namespace=namespace), protected_images)
+        # No limit of disk space: Podman's service does not tell of a build cache.
+        own = replace(settings, image_namespace=namespace, image_disk_limit_bytes=0)
+        super().__init__(own, protected_images)
 
     def connect(self, timeout: int = 120) -> docker.DockerClient:
         """Return a new client of this process's service."""

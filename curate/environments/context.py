@@ -11,6 +11,7 @@ from typing import TypeVar
 from curate.builders.backends.protocol import Backend
 from curate.builders.errors import EngineUnavailableError
 from curate.builders.settings import BuildSettings
+from curate.core.errors import ConfigurationError
 from curate.core.settings import Settings
 from curate.store import Store
 
@@ -82,7 +83,13 @@ def open_backend(name: str, settings: Settings, store: Store, purpose: str = "")
 
 
 def describe_backend(name: str, settings: Settings, store: Store, purpose: str = "") -> Backend:
-    """Return the backend *name* without checking that its container engine is available."""
+    """Return the backend *name* without checking that its container engine is available.
+
+    Raises ConfigurationError for a name that is none of BACKENDS.
+    """
+    if name not in BACKENDS:
+        hint = f"There are {', '.join(BACKENDS)}."
+        raise ConfigurationError(f"There is no sandbox {name!r}.", hint=hint)
     options = settings.build_settings()
     if purpose:
         options = replace(options, run_owner=f"{options.run_owner}-{purpose}")

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from curate import evaluate
 from curate.builders.engine.oci_layout import OciLayout
+from curate.core.errors import ConfigurationError
+from curate.core.settings import read_settings
 from curate.store import Store
 from tests.helpers.factories import make_candidate, make_validation
 from tests.helpers.image_archives import make_config, make_layer, save_as_docker_20
@@ -110,3 +113,10 @@ def test_a_sandbox_that_a_command_cannot_use_is_refused(
     done = run(tmp_path, *command[:where], "--sandbox", kind, *command[where:])
     assert done.returncode == 2
     assert f"this command has no {kind} sandbox" in " ".join(done.stderr.split())
+
+
+def test_a_sandbox_that_there_is_not(tmp_path: Path, digest: str) -> None:
+    settings = read_settings({"data_dir": tmp_path / "data"}, {}, tmp_path / "none")
+    with pytest.raises(ConfigurationError, match="no sandbox 'doker'") as caught:
+        evaluate("gold", sandbox="doker", settings=settings)
+    assert digest and "docker, podman, apptainer, local" in caught.value.hint
