@@ -8,10 +8,10 @@ import typer
 
 from curate.cli.common import (
     DatasetOption,
-    GradingSandboxOption,
     JobsOption,
     JsonOption,
     SandboxKind,
+    SandboxOption,
     SplitOption,
     err_console,
     get_settings,
@@ -54,7 +54,7 @@ def evaluate_command(
     ],
     dataset: DatasetOption = "",
     split: SplitOption = DEFAULT_SPLIT,
-    sandbox: GradingSandboxOption = SandboxKind.DOCKER,
+    sandbox: SandboxOption = SandboxKind.DOCKER,
     jobs: JobsOption = None,
     run_id: Annotated[
         str, typer.Option(metavar="NAME", help="Name of the report. (default: as PREDICTIONS)")

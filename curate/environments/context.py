@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 BACKENDS = ("docker", "podman", "apptainer", "local")
+BUILDING_BACKENDS = ("docker", "podman", "local")
 
 
 class ValidationCancelledError(Exception):
@@ -28,11 +29,22 @@ class ValidationCancelledError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class ValidationOptions:
-    """The user's options for a validation; part of its inputs hash."""
+    """The user's options for a validation; part of its inputs hash.
+
+    Raises ConfigurationError for a backend that builds no environments.
+    """
 
     runs: int = 3  # before and after the gold patch, each
     backend: str = "docker"
     measure_strength: bool = True  # whether to run hunk ablation on verified candidates
+
+    def __post_init__(self) -> None:
+        """Check the backend."""
+        if self.backend not in BUILDING_BACKENDS:
+            raise ConfigurationError(
+                f"The {self.backend} sandbox builds no environments.",
+                hint=f"Use one of {', '.join(BUILDING_BACKENDS)}.",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
