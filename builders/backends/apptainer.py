@@ -33,8 +33,8 @@ class ApptainerBackend:
         raise SandboxError(NO_BUILDS, hint="Use --sandbox docker or podman.")
 
     def layer_names(self, spec: InstanceSpec) -> Mapping[str, str] | Failure:
-        """Return nothing: there are no layers."""
-        return {}
+        """Raise SandboxError, as `build_instance`."""
+        raise SandboxError(NO_BUILDS, hint="Use --sandbox docker or podman.")
 
     def run_tests(self, built: BuiltInstance, run_spec: RunSpec) -> RunResult:
         """Run *run_spec* in the SIF file of *built*."""

@@ -12,9 +12,11 @@ import docker
 from curate.builders.backends.docker import DockerBackend
 from curate.builders.engine.buildkit import BuildClient
 from curate.builders.engine.client import connect_to_engine
-from curate.builders.engine.podman import find_podman, has_limits, start_service, watch_limits
+from curate.builders.engine.podman import find_podman, has_limits, start_service
 from curate.builders.image_gc.collect import ProtectedImages
+from curate.builders.model import BuiltInstance, Failure, InstanceSpec
 from curate.builders.sandbox.docker import ContainerOptions
+from curate.builders.sandbox.podman import watch_limits
 from curate.builders.settings import BuildSettings
 
 LOCAL_REGISTRY = "localhost"  # which Podman puts before names that have no registry
@@ -27,7 +29,9 @@ class PodmanBackend(DockerBackend):
 
     def __init__(self, settings: BuildSettings, protected_images: ProtectedImages = tuple) -> None:
         namespace = f"{LOCAL_REGISTRY}/{settings.image_namespace}"
-        super().__init__(replace(settings, image_namespace=namespace), protected_images)
+        # No limit of disk space: Podman's service does not tell of a build cache.
+        own = replace(settings, image_namespace=namespace, image_disk_limit_bytes=0)
+        super().__init__(own, protected_images)
 
     def connect(self, timeout: int = 120) -> docker.DockerClient:
         """Return a new client of this process's service."""
@@ -37,6 +41,11 @@ class PodmanBackend(DockerBackend):
     def find_build_client(self) -> BuildClient:
         """Return `podman build`, which knows BuildKit's mounts."""
         return BuildClient(command=(find_podman(), "build", "--format=docker"))
+
+    def build_instance(self, spec: InstanceSpec) -> BuiltInstance | Failure:
+        """Build the image of *spec*, which is in Podman's storage alone."""
+        built = super().build_instance(spec)
+        return built if isinstance(built, Failure) else replace(built, backend=self.name)
 
     @cached_property
     def holds_limits(self) -> bool:

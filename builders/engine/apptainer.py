@@ -6,8 +6,8 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+from curate.builders.engine.oci_layout import LayoutImage, OciLayout
 from curate.builders.errors import EngineUnavailableError, SandboxError
-from curate.builders.images.oci_layout import LayoutImage, OciLayout
 from curate.builders.process.atomic_write import atomic_write
 from curate.builders.process.temp_dirs import TEMP_DIR_VARIABLE, temp_dir
 

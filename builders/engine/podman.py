@@ -7,35 +7,29 @@ Images and containers are in the user's own storage.
 import json
 import os
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from curate.builders.errors import EngineUnavailableError, SandboxError
-from curate.builders.model import ResourceLimits, RunStatus
-from curate.builders.sandbox import supervise
 
 INSTALL_HINT = "Install Podman 4.3 or newer, with subordinate ids for this user (man 5 subuid)."
 _LIMITED_BY = frozenset({"memory", "pids"})  # cgroup controllers
 # In the background, so that it is no child of this process, which ends its children when it is
 # interrupted, and must then still remove containers.
 _SERVICE = """
-touch "$3/running"
 (
-  { "$1" system service --time=0 "$2"; rm "$3/running"; } &
-  service=$!
+  "$1" system service --time=0 "$2" &
+  echo $! > "$3/pid"
   read -r _ <&"$4"
-  pkill -P "$service"; kill "$service"; rm -r "$3"
+  kill $!
+  rm -r "$3"
 ) &
 """
 _START_SECONDS = 30.0
-_WATCH_SECONDS = 5.0  # that a watcher may take to end after its container
 
 
 def find_podman() -> str:
@@ -69,7 +63,7 @@ def start_service() -> str:
     os.close(reading)
     deadline = time.monotonic() + _START_SECONDS
     while not (folder / "sock").exists():
-        if not (folder / "running").exists() or time.monotonic() > deadline:
+        if _has_ended(folder / "pid") or time.monotonic() > deadline:
             lines = (folder / "log").read_text(errors="replace").strip().splitlines()
             raise EngineUnavailableError(
                 f"podman: {lines[-1] if lines else 'its service does not start'}",
@@ -77,6 +71,17 @@ def start_service() -> str:
             )
         time.sleep(0.05)
     return address
+
+
+def _has_ended(file: Path) -> bool:
+    """Whether the process whose id is in *file* has ended; False while there is none."""
+    import psutil
+
+    text = file.read_text() if file.exists() else ""
+    try:
+        return bool(text) and psutil.Process(int(text)).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def has_limits() -> bool:
@@ -95,46 +100,3 @@ def run_podman(arguments: Sequence[str]) -> str:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise SandboxError(f"podman {arguments[0]}: {lines[-1] if lines else done.returncode}")
     return done.stdout.decode("utf-8", "replace")
-
-
-@contextmanager
-def watch_limits(root: int, limits: ResourceLimits) -> Iterator[Callable[[], RunStatus | None]]:
-    """Watch a container's processes, by its init *root*, from inside Podman's user namespace.
-
-    There, their memory can be read and they can be killed, although other users own them. The
-    result waits for the watcher, and returns the limit that was reached.
-    """
-    if not root:  # it has ended already
-        yield lambda: None
-        return
-    reading, writing = os.pipe()
-    watcher = [sys.executable, "-IS", supervise.__file__]
-    watcher += map(str, (limits.memory_bytes, limits.pids, 1, "--watch", root))
-    process = subprocess.Popen(
-        [find_podman(), "unshare", *watcher],
-        stdin=subprocess.DEVNULL,
-        stdout=writing,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    os.close(writing)
-
-    def get_reached() -> RunStatus | None:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_WATCH_SECONDS)
-        _end(process)
-        reached = os.read(reading, 100).decode()
-        return RunStatus(reached) if reached else None
-
-    try:
-        yield get_reached
-    finally:
-        _end(process)
-        os.close(reading)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()

@@ -17,7 +17,7 @@ from curate.builders.model import CONTAINER_ENV, ResourceLimits, RunResult, RunS
 from curate.builders.pytest_plugin import generate_key
 from curate.builders.sandbox.isolate import HOST_NAME, HOSTS
 from curate.builders.sandbox.local import collect_artifacts, make_run_folder, write_inputs
-from curate.builders.sandbox.process import run_process
+from curate.builders.sandbox.process import RUN_VARIABLE, run_process
 from curate.builders.sandbox.result import classify_run
 from curate.builders.sandbox.run_script import SandboxLayout
 
@@ -114,6 +114,8 @@ def _make_command(
 
 
 def _render_start(options: ApptainerOptions) -> str:
-    variables = "".join(f"export {name}={value}\n" for name, value in CONTAINER_ENV.items())
+    # Apptainer passes no variables on, so the mark by which `kill_by_owner` finds processes, too.
+    exported = {**CONTAINER_ENV, RUN_VARIABLE: f"{options.owner}.apptainer"}
+    variables = "".join(f"export {name}={value}\n" for name, value in exported.items())
     copied = f"cp -a /curate/checkout/. {CHECKOUT} || exit 89\n" if options.checkout else ""
     return variables + copied + _START

@@ -8,8 +8,8 @@ import io
 import secrets
 import tarfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
@@ -34,6 +34,7 @@ from curate.builders.model import (
 from curate.builders.pytest_plugin import generate_key
 from curate.builders.sandbox.copy_out import copy_files_out
 from curate.builders.sandbox.isolate import HOST_NAME
+from curate.builders.sandbox.limit_watch import WatchLimits, watch_container
 from curate.builders.sandbox.resource_usage import (
     cpu_seconds_used,
     find_reached_limit,
@@ -74,15 +75,10 @@ class ContainerOptions:
     machine_cpus: int = 0  # of the engine's machine, which no container may exceed; 0 = to be asked
     disk: Path | None = None  # the engine's storage folder if it is local, to monitor its inodes
     archive: Path | None = None  # tar file, unpacked into the root folder before the start
-    watch: "WatchLimits | None" = None  # holds limits that the engine ignores, without cgroups
+    watch: WatchLimits | None = None  # holds limits that the engine ignores, without cgroups
 
 
 DEFAULT_OPTIONS = ContainerOptions()
-
-# Watches what runs below a process id, within limits; its result returns the limit it reached.
-WatchLimits = Callable[
-    [int, ResourceLimits], AbstractContextManager[Callable[[], RunStatus | None]]
-]
 
 
 def run_in_container(
@@ -120,7 +116,7 @@ def run_in_container(
     with (
         translate_engine_errors(),
         _start_container(client, built.handle, options, archives) as container,
-        _watch_container(container, run_spec.limits, container_options.watch) as get_reached,
+        watch_container(container, run_spec.limits, container_options.watch) as get_reached,
     ):
         started = time.monotonic()
         stop_reason = wait_for_exit(client, container, run_spec.limits, container_options.disk)
@@ -245,19 +241,6 @@ def _create_and_start(
         container.put_archive("/", archive)
     container.start()
     return container
-
-
-@contextmanager
-def _watch_container(
-    container: Container, limits: ResourceLimits, watch: WatchLimits | None
-) -> Iterator[Callable[[], RunStatus | None]]:
-    """Yield a function that returns the limit that *watch* saw *container* reach."""
-    if watch is None:
-        yield lambda: None
-        return
-    container.reload()
-    with watch(int(container.attrs["State"]["Pid"]), limits) as get_reached:
-        yield get_reached
 
 
 def remove_container(client: docker.DockerClient, name: str) -> None:

@@ -36,7 +36,7 @@ def find_reached_limit(usage: Mapping[str, int], *, engine_saw_oom: bool) -> Run
     Raises:
         SandboxError: The machine ran out of memory.
     """
-    if usage.get("oom_kill", 0) > 0 or (engine_saw_oom and not usage):
+    if usage.get("oom_kill", 0) > 0 or (engine_saw_oom and usage.keys() <= {"shell_usec"}):
         if "oom" in usage:
             is_own_limit = usage["oom"] > 0
         else:

@@ -6,7 +6,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -81,38 +81,11 @@ MaxTimeOption = Annotated[
     str, typer.Option(metavar="DURATION", help="Time limit, such as 90m or 5h.")
 ]
 RunsOption = Annotated[int, typer.Option(min=1, help="Test runs before and after the gold patch.")]
-
-
-def _refuse(*kinds: SandboxKind) -> Callable[[SandboxKind], SandboxKind]:
-    """Return the callback of an option that does not take *kinds*."""
-
-    def check(kind: SandboxKind) -> SandboxKind:
-        if kind in kinds:
-            others = ", ".join(it for it in SandboxKind if it not in kinds)
-            raise typer.BadParameter(f"this command has no {kind} sandbox, only: {others}.")
-        return kind
-
-    return check
-
-
-GradingSandboxOption = Annotated[
-    SandboxKind,
-    typer.Option(
-        help="docker; podman or apptainer, which need no root; or local, which does not isolate."
-    ),
-]
 SandboxOption = Annotated[
     SandboxKind,
     typer.Option(
-        callback=_refuse(SandboxKind.APPTAINER),
-        help="docker; podman, which needs no root; or local, which does not isolate.",
-    ),
-]
-SessionSandboxOption = Annotated[
-    SandboxKind,
-    typer.Option(
-        callback=_refuse(SandboxKind.PODMAN, SandboxKind.APPTAINER),
-        help="docker; or local, which does not isolate.",
+        help="docker; podman, or apptainer for evaluate, which need no root; or local, which does"
+        " not isolate."
     ),
 ]
 DatasetOption = Annotated[

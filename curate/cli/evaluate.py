@@ -9,10 +9,10 @@ import typer
 from curate.cli.common import (
     ClusterOption,
     DatasetOption,
-    GradingSandboxOption,
     JobsOption,
     JsonOption,
     SandboxKind,
+    SandboxOption,
     ShardOption,
     SplitOption,
     err_console,
@@ -58,7 +58,7 @@ def evaluate_command(
     ],
     dataset: DatasetOption = "",
     split: SplitOption = DEFAULT_SPLIT,
-    sandbox: GradingSandboxOption = SandboxKind.DOCKER,
+    sandbox: SandboxOption = SandboxKind.DOCKER,
     jobs: JobsOption = None,
     cluster: ClusterOption = "",
     run_id: Annotated[

@@ -11,7 +11,6 @@ from rich.markup import escape
 
 from curate.cli.common import (
     SandboxKind,
-    SandboxOption,
     describe_distance,
     get_settings,
     load_library,
@@ -40,7 +39,9 @@ EXAMPLE = "Example: [bold]curate recipe explain getmoto__moto-4847[/bold]"
 def explain_command(
     context: typer.Context,
     ids: Annotated[list[str], typer.Argument(metavar="ID", help="Candidates.")],
-    sandbox: SandboxOption = SandboxKind.DOCKER,
+    sandbox: Annotated[
+        SandboxKind, typer.Option(help="Sandbox whose layers are named.")
+    ] = SandboxKind.DOCKER,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON; for several IDs, one document per line.")
     ] = False,

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from curate.builders.session.terminal import Terminal
-from curate.cli.common import DatasetOption, SandboxKind, SessionSandboxOption, SplitOption
+from curate.cli.common import DatasetOption, SandboxKind, SandboxOption, SplitOption
 from curate.cli.gym_options import NetworkOption, open_environment
 
 
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
         ],
         dataset: DatasetOption = "",
         split: SplitOption = "train",
-        sandbox: SessionSandboxOption = SandboxKind.DOCKER,
+        sandbox: SandboxOption = SandboxKind.DOCKER,
         network: NetworkOption = False,
     ) -> None:
         """Run a command in a fresh checkout of a task, and exit with its code.

@@ -16,7 +16,7 @@ from curate.cli.common import (
     JobsOption,
     JsonOption,
     SandboxKind,
-    SessionSandboxOption,
+    SandboxOption,
     SplitOption,
     err_console,
     get_settings,
@@ -54,7 +54,7 @@ def serve_command(
     context: typer.Context,
     dataset: DatasetOption = "",
     split: SplitOption = DEFAULT_SPLIT,
-    sandbox: SessionSandboxOption = SandboxKind.DOCKER,
+    sandbox: SandboxOption = SandboxKind.DOCKER,
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Others than loopback need a token.")
     ] = "127.0.0.1",

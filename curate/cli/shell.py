@@ -6,13 +6,7 @@ from typing import Annotated
 import typer
 
 from curate.builders.session.terminal import Terminal
-from curate.cli.common import (
-    DatasetOption,
-    SandboxKind,
-    SessionSandboxOption,
-    SplitOption,
-    err_console,
-)
+from curate.cli.common import DatasetOption, SandboxKind, SandboxOption, SplitOption, err_console
 from curate.cli.gym_options import NetworkOption, open_environment
 
 _COMMAND = ("bash", "--noprofile", "-i")
@@ -27,7 +21,7 @@ def register(app: typer.Typer) -> None:
         name: Annotated[str, typer.Argument(metavar="ID", help="Instance id.")],
         dataset: DatasetOption = "",
         split: SplitOption = "train",
-        sandbox: SessionSandboxOption = SandboxKind.DOCKER,
+        sandbox: SandboxOption = SandboxKind.DOCKER,
         network: NetworkOption = False,
         patch: Annotated[
             typer.FileBinaryWrite | None,

@@ -43,8 +43,8 @@ class Settings(BaseModel):
     ca_bundle: Path | None = None
     index_url: str = ""
     docker_cli: str = ""
-    images_dir: Path | None = None  # exported images; default data/images
     container_runtime: str = ""
+    images_dir: Path | None = None  # exported images; default data/images
     image_namespace: str = BuildSettings.image_namespace
     layer_cache_registry: str = ""  # registry in which environment layers are shared
     shared_files: str = ""  # where the workers of a cluster get mirrors; any URL of fsspec

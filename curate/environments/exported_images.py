@@ -12,7 +12,7 @@ from curate.core.task import Task
 if TYPE_CHECKING:
     import docker
 
-    from curate.builders.images.oci_layout import OciLayout
+    from curate.builders.engine.oci_layout import OciLayout
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def name_sif(task: Task) -> str:
 
 def open_layout(folder: Path) -> "OciLayout":
     """Return the layout in *folder*, a folder of exported images, which need not exist."""
-    from curate.builders.images.oci_layout import OciLayout
+    from curate.builders.engine.oci_layout import OciLayout
 
     return OciLayout(folder / LAYOUT_FOLDER)
 

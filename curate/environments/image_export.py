@@ -22,7 +22,7 @@ from curate.environments.tasks import InvalidTask, TaskSource, make_unknown_erro
 
 if TYPE_CHECKING:
     from curate.builders.backends.docker import DockerBackend
-    from curate.builders.images.oci_layout import LayoutImage, OciLayout
+    from curate.builders.engine.oci_layout import LayoutImage, OciLayout
 
 log = logging.getLogger(__name__)
 

@@ -3,14 +3,17 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import docker
 import pytest
 
-from curate.builders.images.oci_layout import OciLayout
+from curate.builders.engine.oci_layout import OciLayout
 from tests.rootless.conftest import LAYOUT, SANDBOX
 
+FOLDER = "tests/rootless"
 ROOTLESS = os.environ.get("CURATE_ROOTLESS", "")
 pytestmark = [
     pytest.mark.heavy,
@@ -20,25 +23,32 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def layout(
-    client: docker.DockerClient, image_with_python: str, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def layout(client: docker.DockerClient, image_with_python: str) -> Iterator[Path]:
     """An OCI layout of the image with an interpreter and pytest, which everyone can read."""
-    folder = tmp_path_factory.mktemp("layout")
-    for each in (folder, folder.parent, folder.parent.parent):
-        each.chmod(0o755)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        _export(client, image_with_python, folder)
+        yield folder
+
+
+def _export(client: docker.DockerClient, image_with_python: str, folder: Path) -> None:
     image = client.images.get(image_with_python)
     archive = client.api.get_image(image_with_python, chunk_size=1 << 20)
     OciLayout(folder).add("owner__name-1", str(image.id), archive)
-    return folder
 
 
 @pytest.mark.parametrize("sandbox", ["podman", "apptainer"])
 def test_what_a_plain_user_runs(sandbox: str, layout: Path) -> None:
     variables = {SANDBOX: sandbox, LAYOUT: str(layout), "CURATE_CACHE_DIR": ""}
     done = subprocess.run(
-        [ROOTLESS, sandbox, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        + ["--timeout=300", "tests/rootless"],
+        [
+            ROOTLESS,
+            sandbox,
+            sys.executable,
+            *["-m", "pytest", "-q", "-p", "no:cacheprovider"],
+            FOLDER,
+        ],
         env=os.environ | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -9,8 +9,8 @@ import pytest
 
 from curate.builders.backends.podman import PodmanBackend
 from curate.builders.engine.apptainer import build_sif_of_layout
+from curate.builders.engine.oci_layout import OciLayout
 from curate.builders.engine.podman import run_podman
-from curate.builders.images.oci_layout import OciLayout
 from curate.builders.model import RunResult, RunSpec
 from curate.builders.sandbox.apptainer import ApptainerOptions, run_in_apptainer
 from curate.builders.settings import BuildSettings
