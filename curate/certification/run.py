@@ -95,7 +95,7 @@ class _Run:
     options: CertificationOptions
     summary: CertificationSummary = field(default_factory=CertificationSummary)
     aliases: Mapping[str, str]
-    pushed: Mapping[str, str]  # image id -> reference in the registry
+    pushed: Mapping[tuple[str, str], str]  # (instance id, image id) -> reference in the registry
     stop_event: threading.Event = field(default_factory=threading.Event)
     backend: Backend | None = None
     machine: MachineFacts | None = None
@@ -193,7 +193,7 @@ def _as_released(run: _Run, task: Task) -> Task:
     history = run.store.certifications.history(task.instance_id, run.options.dataset)
     image = task.image_digest or task.image
     task = drop_flaky_tests(task, certifications_of(image, history, run.aliases))
-    reference = run.pushed.get(task.image_digest, "")
+    reference = run.pushed.get((task.instance_id, task.image_digest), "")
     if "@" in task.image or not reference:
         return task
     return replace(task, image=reference, image_digest=reference.partition("@")[2])
