@@ -10,7 +10,7 @@ from curate.builders.backends.protocol import Backend
 from curate.builders.backends.run_retries import run_with_retries
 from curate.builders.engine.client import translate_engine_errors
 from curate.builders.errors import SandboxError
-from curate.builders.model import RunResult
+from curate.builders.model import ResourceLimits, RunResult, RunStatus
 from curate.certification.parser_names import accept_as_swebench, rename_outcomes
 from curate.certification.published_tasks import PublishedTask
 from curate.core.task import Task
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from curate.builders.engine.clean_pull import CleanPull
 
+PATIENCE = 4  # times the limits, for a run that was stopped at one
+TIME_LIMIT_MESSAGE = b"stopped at the time limit of"  # of the reporter, for a test
 IN_OUR_ENVIRONMENT = "in an environment of curate"
 
 
@@ -78,7 +80,12 @@ def _make_runner(
     built = prepare_instance(task, backend)
 
     def run(patch: bytes) -> RunResult:
-        return run_with_retries(backend, built, make_run_spec(task, patch), check_cancelled)
+        spec = make_run_spec(task, patch)
+        result = run_with_retries(backend, built, spec, check_cancelled)
+        if not _hit_time_limit(result):
+            return result
+        patient = replace(spec, limits=_extend(spec.limits))
+        return run_with_retries(backend, built, patient, check_cancelled)
 
     return Runner(task=task, is_pulled=is_pulled, run=run)
 
@@ -110,6 +117,19 @@ def _open_published(
     run = partial(_run_renamed, inner, task)
     note = "; ".join(filter(None, (IN_OUR_ENVIRONMENT, task.notes)))
     yield replace(inner, run=run, note=note)
+
+
+def _hit_time_limit(result: RunResult) -> bool:
+    return result.status is RunStatus.TIMEOUT or TIME_LIMIT_MESSAGE in result.output
+
+
+def _extend(limits: ResourceLimits) -> ResourceLimits:
+    """Return *limits* for a machine that is busy: that it is slow says nothing of an instance."""
+    return replace(
+        limits,
+        seconds=limits.seconds * PATIENCE,
+        test_seconds=limits.test_seconds * PATIENCE,
+    )
 
 
 def _make_own_runner(
