@@ -19,7 +19,7 @@ from curate.cli.suggestions import complete_commands
 from curate.core.settings import Settings
 from curate.publish.excluded import KnownExclusions, count_by_reason, known_exclusions
 from curate.store import RepositoryFunnel, Store
-from curate.store.merge_validations import REASON, STAGE
+from curate.store.verdicts import REASON, STAGE
 
 EXAMPLE = "Example: [bold]curate status --json | jq .repositories[/bold]"
 

@@ -128,11 +128,12 @@ def validate_command(
             repo=repo,
             retry_rejected=retry_rejected or bool(reason),
         )
+        members = None
         if shard:
             find_mirror = partial(require_mirror, settings)
-            mine = list_shard(shard, store, library, find_mirror, repo=repo, ids=names)
-            tasks = tasks.keep_only(mine)
-            up_to_date = len(mine) - len(tasks)
+            members = list_shard(shard, store, library, find_mirror, repo=repo, ids=names)
+            tasks = tasks.keep_only(members.ids)
+            up_to_date = len(members.ids) - len(tasks)
         warn_of_exclusions(sorted(set(tasks.repos)), settings)
         tasks = tasks[:limit]
         recipes = [tasks.recipes[repo] for repo in dict.fromkeys(tasks.repos)]
@@ -142,6 +143,8 @@ def validate_command(
             jobs = choose_jobs(it for it in recipes if not isinstance(it, RecipeError))
         if dry_run:
             _print_plan(store, tasks, up_to_date, jobs=jobs or 1, as_json=as_json)
+            if members:
+                members.require_all()
             return
         with ValidationProgress(len(tasks)) as progress, stop_at(deadline) as stop_event:
             control = RunControl(
@@ -154,6 +157,8 @@ def validate_command(
             summary = run_validation(tasks, options, store, settings, control)
     remaining = len(tasks) - summary.attempted - len(summary.infra_failures)
     _print_summary(summary, up_to_date, remaining, as_json=as_json)
+    if members:
+        members.require_all()
 
 
 def choose_jobs(recipes: Iterable["Recipe"]) -> int:

@@ -5,17 +5,21 @@ are tens of thousands of candidates; but what was read of one commit tells which
 most commits have the same files.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
 
 from curate.builders.git.lazy_tree import LazyTree, TreeReader
+from curate.builders.git.run import GitCommandError
 from curate.builders.model import Failure
 from curate.builders.process.digest import content_hash
 from curate.builders.requirements import read_manifest
+from curate.core.errors import CurateError, NotFoundError
 from curate.core.model import Candidate
 from curate.core.shards import Shard
 from curate.environments.shared_cutoff import RecordingTree
@@ -23,6 +27,8 @@ from curate.recipes import RecipeError, RecipeLibrary
 from curate.recipes.schema import RequirementSources
 from curate.store import Store
 from curate.store.derived import CHUNK_SIZE
+
+log = logging.getLogger(__name__)
 
 KIND = "manifest-key"  # of derived data
 KEY_VERSION = 1  # raise it if the same files and recipe give another key
@@ -40,13 +46,12 @@ class ManifestKeys:
         self._store, self._library, self._get_mirror = store, library, get_mirror
         self._known = store.derived.inputs_by_key(KIND)
         self._keys = dict(store.derived.iter_data(KIND, list(self._known)))
+        self.problems: dict[str, CurateError | GitCommandError] = {}
 
-    def iter_keys(self, candidates: Iterable[Candidate]) -> Iterator[tuple[str, str, str]]:
-        """Yield (instance id, repository, key of the manifest) of each candidate.
+    def iter_keys(self, candidates: Iterable[Candidate]) -> Iterator[tuple[Candidate, str | None]]:
+        """Yield candidates with the keys of their manifests; None if the mirror does not tell.
 
-        Candidates of a repository follow each other. A commit that the mirror lacks has the key "".
-        Raises NotFoundError for a repository without a mirror: its keys would be others where
-        there is one.
+        Why not is in `problems` by repository.
         """
         new: list[tuple[str, str, bytes]] = []
         for repo, group in groupby(candidates, key=lambda one: one.repo):
@@ -55,21 +60,50 @@ class ManifestKeys:
                     sources = self._find_sources(one)
                     inputs = content_hash(KEY_VERSION, one.base_commit, repr(sources))
                     if self._known.get(one.instance_id) == inputs:
-                        key = self._keys[one.instance_id].decode()
-                    else:
-                        key = reader.compute_key(one.base_commit, sources)
+                        yield one, self._keys[one.instance_id].decode()
+                        continue
+                    key = self._compute_key(one, sources, reader)
+                    yield one, key
+                    if key is not None:
                         new.append((one.instance_id, inputs, key.encode()))
-                    yield one.instance_id, repo, key
                     if len(new) == CHUNK_SIZE:
                         self._store.derived.save(KIND, new)
                         new.clear()
         self._store.derived.save(KIND, new)
+
+    def _compute_key(
+        self, one: Candidate, sources: RequirementSources, reader: "_RepositoryKeys"
+    ) -> str | None:
+        try:
+            return reader.compute_key(one.base_commit, sources)
+        except (CurateError, GitCommandError) as error:
+            if one.repo not in self.problems:
+                log.warning("%s: %s", one.repo, error)
+            self.problems.setdefault(one.repo, error)
+            return None
 
     def _find_sources(self, one: Candidate) -> RequirementSources:
         """Return where the recipe finds requirements; the default where there is no recipe."""
         with suppress(RecipeError):
             return self._library.get_recipe(one.repo).environment_for(one.version).requirements
         return RequirementSources()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardMembers:
+    """The candidates in a shard."""
+
+    ids: Sequence[str]
+    unknown: int  # candidates of which this machine cannot tell the shard
+    problem: CurateError | GitCommandError | None  # why not, of the first repository
+
+    def require_all(self) -> None:
+        """Raise NotFoundError if there are candidates of which the shard is not known."""
+        if self.problem:
+            raise NotFoundError(
+                f"The shards of {self.unknown:,} candidates are not known: {self.problem}",
+                hint="Give this machine the mirrors, and run the same command again.",
+            )
 
 
 def list_shard(
@@ -80,15 +114,23 @@ def list_shard(
     *,
     repo: str | None,
     ids: Sequence[str],
-) -> list[str]:
+) -> ShardMembers:
     """Return those candidates of *repo*, or of *ids* if there are any, that are in *shard*.
 
     Candidates of one repository with the same manifest are in the same shard, so no other builds
-    their environments.
+    their environments. Where the mirror does not show the manifest, nobody can tell the shard, and
+    another machine may: such candidates are in none, and their number is not 0.
     """
     candidates = (one for one, _ in store.iter_candidate_heads(repo, ids=ids or None))
-    keys = ManifestKeys(store, library, get_mirror).iter_keys(candidates)
-    return [name for name, repo, key in keys if shard.contains(repo, key)]
+    keys = ManifestKeys(store, library, get_mirror)
+    found, unknown = list[str](), 0
+    for one, key in keys.iter_keys(candidates):
+        unknown += key is None
+        if key is not None and shard.contains(one.repo, key):
+            found.append(one.instance_id)
+    return ShardMembers(
+        ids=found, unknown=unknown, problem=next(iter(keys.problems.values()), None)
+    )
 
 
 class _RepositoryKeys:
@@ -110,7 +152,7 @@ class _RepositoryKeys:
     def compute_key(self, commit: str, sources: RequirementSources) -> str:
         tree = LazyTree(self._reader, commit)
         if not tree.exists():
-            return ""
+            raise NotFoundError(f"The mirror has no commit {commit}.")
         place = repr(sources)
         records = self._records[place]
         for record in records:

@@ -22,14 +22,9 @@ from curate.store.merge_sources import (
     locate_database,
     open_source,
 )
-from curate.store.merge_validations import (
-    REASON,
-    STAGE,
-    SetAside,
-    merge_validations,
-    read_set_aside,
-)
+from curate.store.merge_validations import merge_validations
 from curate.store.store import Store
+from curate.store.verdicts import REASON, STAGE, SetAside, read_set_aside
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from curate.core.model import CrawlState, Validation
 from curate.harness.grade import Grade
 from curate.store.serialization import from_json, loads, to_json
+from curate.store.verdicts import REPLACED, SUPERSEDED
 
 # Of two rows with the same key the greater one stays, whichever store it came from.
 _KEEP_GREATER = {
@@ -20,7 +21,10 @@ INSERT INTO main.blobs SELECT s.key, s.data FROM source.blobs s
 WHERE NOT EXISTS (SELECT 1 FROM main.blobs t WHERE t.key = s.key) AND require_blob(s.key, s.data)
 """
 # Results that need not be computed again, whichever store computed them.
-_ADD_DERIVED = "INSERT OR IGNORE INTO main.derived SELECT * FROM source.derived"
+_ADD_DERIVED = (
+    "INSERT OR IGNORE INTO main.derived SELECT * FROM source.derived"
+    f" WHERE kind NOT IN ('{SUPERSEDED}', '{REPLACED}')"
+)
 _PUSHED_TWICE = """
 SELECT s.instance_id, s.registry, s.image, s.reference, t.image, t.reference, v.data
 FROM source.pushed_images s JOIN main.pushed_images t USING (instance_id, registry)

@@ -31,6 +31,7 @@ from curate.store.serialization import dumps, from_json, loads, to_json
 from curate.store.shared_rows import SharedRowTables
 from curate.store.unfinished import UnfinishedSteps
 from curate.store.validation_row import INSERT_VALIDATION, make_validation_row
+from curate.store.verdicts import note_replaced
 
 _Row = tuple[Any, ...]
 
@@ -196,6 +197,7 @@ class Store(CrawlTables, EnvironmentTables, ImageTables):
         """Save a finished validation, replacing the previous one and its steps."""
         row = make_validation_row(repo, validation, dumps(validation))
         with self._database.transaction() as database:
+            note_replaced(database, validation)
             database.execute(INSERT_VALIDATION, row)
             database.execute(
                 "DELETE FROM unfinished WHERE instance_id = ?", (validation.instance_id,)

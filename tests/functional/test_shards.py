@@ -75,16 +75,15 @@ def test_candidates_with_the_same_requirements_have_the_same_key(
         keys = {}
         for _ in range(2):  # the second time from the store, without a mirror
             found = ManifestKeys(store, RecipeLibrary(), lambda repo: history.path / ".git")
-            keys = {
-                name: key for name, _, key in found.iter_keys(c for c in store.iter_candidates())
-            }
+            keys = {one.instance_id: key for one, key in found.iter_keys(store.iter_candidates())}
             shutil.rmtree(history.path, ignore_errors=True)
-        assert len(store.derived.inputs_by_key(KIND)) == len(commits)
+        assert len(store.derived.inputs_by_key(KIND)) == len(commits) - 1
+        assert found.problems.keys() == {REPO}
     by_commit = [keys[f"owner__name-{number}"] for number in range(1, len(commits) + 1)]
     first, second, third = set(by_commit[:4]), set(by_commit[4:8]), set(by_commit[8:12])
     assert [len(it) for it in (first, second, third)] == [1, 1, 1]
     assert len(first | second | third) == 3
-    assert by_commit[12] == ""
+    assert by_commit[12] is None
 
 
 def test_shards_share_candidates_by_their_manifests(history: GitHistory, tmp_path: Path) -> None:
@@ -97,7 +96,7 @@ def test_shards_share_candidates_by_their_manifests(history: GitHistory, tmp_pat
                 *(store, RecipeLibrary(), lambda repo: history.path / ".git"),
                 repo=None,
                 ids=(),
-            )
+            ).ids
             for index in range(1, COUNT + 1)
         ]
         everything = list(store.candidate_hashes())
@@ -138,14 +137,24 @@ def test_a_shard_of_validate_is_what_would_run(history: GitHistory, tmp_path: Pa
     assert sorted(listed) == sorted(f"owner__name-{n}" for n in range(1, 13))
 
 
-def test_without_a_mirror_nobody_knows_the_shard(history: GitHistory, tmp_path: Path) -> None:
-    fill(tmp_path / "data", list_commits(history))
+def test_where_the_shard_is_not_known_the_others_are_found(
+    history: GitHistory, tmp_path: Path
+) -> None:
+    """Another machine may have the mirror, and know of another shard."""
+    fill(tmp_path / "data", [*list_commits(history), "f" * 40])
+    with Store(tmp_path / "data") as store:
+        store.save_candidate(make_candidate(1, instance_id="o__r-1", repo="o/r", pull_number=1))
+    history.mirror(tmp_path / "data/mirrors/owner__name.git")
     (tmp_path / "recipes").mkdir()
-    recipe = 'repo = "owner/name"\n[[env]]\nversions = "*"\n'
-    (tmp_path / "recipes" / "owner__name.toml").write_text(recipe)
-    command = ("--recipes-dir", "recipes", "validate", "--dry-run", "--shard", "1/2")
+    for name in ("owner/name", "o/r"):
+        recipe = f'repo = "{name}"\n[[env]]\nversions = "*"\n'
+        (tmp_path / "recipes" / f"{name.replace('/', '__')}.toml").write_text(recipe)
+    command = ("--recipes-dir", "recipes", "validate", "--dry-run", "--json", "--shard", "1/1")
     done = typed(command, tmp_path, {})
-    assert (done.returncode, "No mirror of owner/name" in done.stderr) == (4, True)
+    assert done.returncode == 4
+    assert "The shards of 2 candidates are not known: " in done.stderr
+    assert "o/r: No mirror of o/r" in done.stderr
+    assert len(json.loads(done.stdout)["ids"]) == 12
 
 
 @pytest.mark.parametrize("command", ["crawl", "validate", "evaluate"])

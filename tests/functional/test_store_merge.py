@@ -23,11 +23,11 @@ from hypothesis import strategies as st
 from curate.core.model import CrawlState
 from curate.store import Store
 from curate.store.blobs import MIN_FILE_BYTES
-from curate.store.merge import merge_stores
+from curate.store.merge import list_set_aside, merge_stores
 from curate.store.process_lock import VALIDATION, process_lock
 from tests.helpers.factories import make_pull
 from tests.helpers.large_store import fill_store
-from tests.helpers.merging import read_rows, store_contents, write_store
+from tests.helpers.merging import REPO, make_validated, read_rows, store_contents, write_store
 from tests.helpers.terminal import typed
 
 DUMPS = Path(__file__).parents[1] / "unit" / "stores"
@@ -144,15 +144,47 @@ def test_which_validation_counts(
         assert (rejection and (rejection.stage, rejection.reason)) == expected
 
 
-def test_what_was_set_aside_can_be_validated_again(tmp_path: Path) -> None:
+def revalidate(folder: Path, day: int, inputs: str, verdict: str) -> None:
+    """Validate PR 7 again, as `--retry-rejected` does."""
+    new = make_validated(7, day, inputs, verdict)
+    with Store(folder) as store:
+        store.save_validation(REPO, new)
+
+
+@pytest.mark.parametrize(("verdict", "is_verified"), [("first", True), ("build", False)])
+def test_what_was_set_aside_can_be_validated_again(
+    tmp_path: Path, verdict: str, is_verified: bool
+) -> None:
+    """Old stores do not bring the contradiction back; a new one may."""
     sources = [
         validated(tmp_path / "a", 7, 1, "X", "first"),
         validated(tmp_path / "b", 7, 2, "X", "second"),
     ]
     target = merged(tmp_path / "all", *sources)
-    merged(target, validated(tmp_path / "c", 7, 3, "Y", "first"))
+    revalidate(target, 3, "X", verdict)
+    merged(target, *sources)
+    merged(merged(tmp_path / "other", *sources), target)
+    for folder in (target, tmp_path / "other"):
+        with Store(folder) as store:
+            found = store.get_validation("owner__name-7")
+            assert found is not None
+            assert found.is_verified is is_verified
+            assert list_set_aside(store) == []
+    merged(target, validated(tmp_path / "c", 7, 4, "X", "flaky"))
     with Store(target) as store:
-        assert [it.instance_id for _, it in store.iter_verified()] == ["owner__name-7"]
+        (aside,) = list_set_aside(store)
+    assert len(aside.verdicts) == 2
+
+
+def test_a_shard_may_retry_what_the_target_rejected(tmp_path: Path) -> None:
+    target = validated(tmp_path / "all", 7, 1, "X", "build")
+    shard = merged(tmp_path / "shard", target)
+    revalidate(shard, 2, "X", "first")
+    merged(target, shard)
+    merged(shard, target)
+    for folder in (target, shard):
+        with Store(folder) as store:
+            assert [it.instance_id for _, it in store.iter_verified()] == ["owner__name-7"]
 
 
 @pytest.mark.parametrize("dump", sorted(DUMPS.glob("format_*.sql")), ids=lambda dump: dump.stem)
@@ -259,7 +291,7 @@ def connect_and_count(*arguments, **options):
 
 sqlite3.connect = connect_and_count
 from curate.store import Store
-from curate.store.merge import merge_stores
+from curate.store.merge import list_set_aside, merge_stores
 with Store(Path(sys.argv[2])) as target:
     report = merge_stores(target, map(Path, sys.argv[3:]))
 assert not report.skipped, report

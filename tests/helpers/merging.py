@@ -17,6 +17,7 @@ from curate.core.model import (
     IssueRef,
     ManualExclusion,
     Rejection,
+    Validation,
     Verdict,
 )
 from curate.harness.grade import Grade, GradeReason, TestCounts
@@ -67,23 +68,25 @@ def store_contents(draw: Any) -> dict[str, Any]:
 
 def write_store(folder: Path, held: dict[str, Any]) -> Path:
     """Write a store that holds what `store_contents` drew."""
-    built = make_validation().environment
-    assert built is not None
     with Store(folder) as store:
         _write_crawl(store, held)
         for number, (day, inputs, verdict) in held["validations"].items():
-            store.save_validation(
-                REPO,
-                make_validation(
-                    number,
-                    inputs_hash=inputs * 64,
-                    finished_at=MOMENT + timedelta(days=day),
-                    verdict=_VERDICTS[verdict],
-                    environment=replace(built, digest=f"sha256:{day}"),
-                ),
-            )
+            store.save_validation(REPO, make_validated(number, day, inputs, verdict))
         _write_others(store, held)
     return folder
+
+
+def make_validated(number: int, day: int, inputs: str, verdict: str) -> Validation:
+    """A validation that finished on *day*, in an image of its own."""
+    plain = make_validation(number)
+    assert plain.environment is not None
+    return replace(
+        plain,
+        inputs_hash=inputs * 64,
+        finished_at=MOMENT + timedelta(days=day),
+        verdict=_VERDICTS[verdict],
+        environment=replace(plain.environment, digest=f"sha256:{day}"),
+    )
 
 
 def _write_crawl(store: Store, held: dict[str, Any]) -> None:
