@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from curate.cluster.claims import Keys
 from curate.cluster.errors import RemoteBugError, RemoteFailureError, UnfitWorkerError
 from curate.cluster.room import Reply
 from curate.cluster.slots import WorkerLostError
@@ -31,6 +32,8 @@ class Member:
     since: float = field(default_factory=time.monotonic)  # of the state
     asked_at: float = 0.0
     renewed_at: float = 0.0
+    granted: tuple[Keys, ...] = ()  # what it may build, and does not know yet
+    is_waiting: bool = False  # for what others are building
     reason: str = ""  # why it is aside
     jobs: "dict[Future[Any], Future[Any]]" = field(default_factory=dict)  # ours -> the cluster's
 

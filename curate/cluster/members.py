@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from curate import __version__
+from curate.cluster.claims import ClaimDesk
 from curate.cluster.errors import (
     RESUME,
     ClusterError,
@@ -35,8 +36,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-RENEW_SECONDS = 5.0
-SILENT_SECONDS = LEASE_SECONDS + 2 * RENEW_SECONDS  # then the worker has ended its work itself
+RENEW_SECONDS = 2.0
+SILENT_SECONDS = LEASE_SECONDS + 10  # then the worker has ended its work itself
 ASIDE_SECONDS = 30.0  # until a worker that could not be used is tried again
 WAIT_SECONDS = 60.0  # for a first worker, or for one after all were lost
 UNFIT_SECONDS = 10.0  # for another worker, where none of those that are there can be used
@@ -67,6 +68,7 @@ class ClusterSlots(SlotExecutor):
         self._order = (make, *args)
         self._max_slots = max_slots
         self._members: dict[str, Member] = {}
+        self._claims = ClaimDesk()
         self._is_stopped, self._is_told = is_stopped, False
         self._details: Any = None  # of the first worker; all must be equal
         self._lock = threading.RLock()
@@ -222,16 +224,21 @@ class ClusterSlots(SlotExecutor):
             answer, member.answer = member.answer, None
             if answer.cancelled() or answer.exception():
                 log.debug("worker %s does not answer: %s", member.title, answer)
-            elif answer.result():
+            elif state := answer.result():
                 member.renewed_at = member.asked_at
+                member.granted = self._claims.decide(member.name, state)
+                member.is_waiting = bool(state.wanted)
             else:
                 self._lose(member, "it was restarted, or its lease has run out")
                 return
         if now - member.renewed_at > SILENT_SECONDS:
             self._lose(member, f"it has been silent for {SILENT_SECONDS:.0f} s")
-        elif member.answer is None and now - member.asked_at > RENEW_SECONDS:
+        elif member.answer is None and (
+            now - member.asked_at > RENEW_SECONDS or member.granted or member.is_waiting
+        ):
             member.asked_at = now
-            member.answer = self._cluster.call(member.name, renew_lease, self._ticket)
+            order = (self._ticket, member.granted)
+            member.answer = self._cluster.call(member.name, renew_lease, *order)
 
     def _enter(self, member: Member, state: MemberState) -> None:
         member.state, member.since, member.answer = state, time.monotonic(), None
@@ -246,6 +253,7 @@ class ClusterSlots(SlotExecutor):
         """Give up *member*; if it still lives, it is opened anew at the next check."""
         log.warning("worker %s: %s", member.title, reason)
         self._members.pop(member.name, None)
+        self._claims.forget(member.name)
         jobs, member.jobs = member.jobs, {}
         self._cluster.forget(list(jobs.values()))
         for future in jobs:

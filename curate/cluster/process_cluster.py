@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from curate.cluster.slots import WorkerLostError
 
 T = TypeVar("T")
 
+END_SECONDS = 5.0  # for a process to end
 _START = multiprocessing.get_context("spawn")
 
 
@@ -52,8 +53,9 @@ class ProcessCluster:
     def close(self) -> None:
         """End the processes."""
         self._is_closed = True
-        for process in self._workers.values():
-            process.close()
+        with ThreadPoolExecutor() as threads:
+            for process in self._workers.values():
+                threads.submit(process.close)
 
 
 class _Process:
@@ -86,9 +88,10 @@ class _Process:
         return future
 
     def close(self) -> None:
-        """End the process: it ends once it finds the pipe closed."""
-        self._pipe.close()
-        self._process.join(5)
+        """End the process."""
+        with suppress(OSError):
+            self._pipe.send(None)
+        self._process.join(END_SECONDS)
         if self._process.is_alive():
             self._process.kill()
 
@@ -117,13 +120,16 @@ def _lost(worker: str) -> "Future[Any]":
 
 
 def _serve(pipe: Connection) -> None:
-    """Do what the driver sends, each in a thread, until the pipe is closed at its end."""
+    """Do what the driver sends, each in a thread, until it sends None, or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver says what is to end
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     lock = threading.Lock()
     with suppress(EOFError, OSError):
         while True:
-            number, function, args = pipe.recv()
+            job = pipe.recv()
+            if job is None:
+                break
+            number, function, args = job
             threading.Thread(
                 target=_answer, args=(pipe, lock, number, function, args), daemon=True
             ).start()

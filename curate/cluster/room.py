@@ -9,12 +9,13 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from curate import __version__
 from curate.builders.errors import DiskFullError, EngineUnavailableError
+from curate.cluster.claims import Claims, ClaimState, Keys
 from curate.cluster.errors import RoomClosedError, UnfitWorkerError
 from curate.core.errors import StoreError, describe_error
 
@@ -29,6 +30,8 @@ _UNFIT = (EngineUnavailableError, DiskFullError, StoreError)
 
 class Room(Protocol):
     """What jobs of a run share on a worker."""
+
+    claims: Claims  # of what its jobs build
 
     def stop(self) -> None:
         """Begin nothing more; what runs may end."""
@@ -117,13 +120,14 @@ def open_room(
         return facts
 
 
-def renew_lease(ticket: Ticket) -> bool:
-    """Renew the lease; False if there is no such room any more."""
+def renew_lease(ticket: Ticket, granted: Sequence[Keys] = ()) -> ClaimState | None:
+    """Renew the lease, and take what may be built; None if there is no such room any more."""
     with _lock:
         held = _find(ticket)
-        if held:
-            held.renewed_at = time.monotonic()
-        return held is not None
+        if held is None:
+            return None
+        held.renewed_at = time.monotonic()
+    return held.room.claims.exchange(granted)
 
 
 def stop_room(ticket: Ticket) -> None:

@@ -16,12 +16,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from curate.builders.backends.protocol import Backend
 from curate.builders.errors import BuilderError
 from curate.builders.process.temp_dirs import temp_dir
 from curate.builders.python.choose import available_pythons
+from curate.cluster.claims import Claims
 from curate.cluster.shared_files import SharedFiles
 from curate.cluster.shared_mirrors import SharedMirror, fetch_mirror
 from curate.core.settings import Settings, read_settings
+from curate.environments.claiming_backend import ClaimingBackend, can_share_layers
 from curate.environments.context import (
     ValidationCancelledError,
     ValidationContext,
@@ -113,9 +116,10 @@ class WorkerRoom:
 
     settings: Settings  # of this worker; the data directory is the small store
     store: Store
-    backend: Any
+    backend: Backend
     run_executor: ThreadPoolExecutor
     stack: ExitStack
+    claims: Claims = field(default_factory=Claims)
     mirrors: dict[str, SharedMirror] = field(default_factory=dict)
     stop_event: threading.Event = field(default_factory=threading.Event)
     abort_event: threading.Event = field(default_factory=threading.Event)
@@ -133,7 +137,7 @@ class WorkerRoom:
         """Return the context of a validation that works on *store*."""
         return ValidationContext(
             store=store,
-            backend=self.backend,
+            backend=self._claiming_backend(),
             settings=self.settings.build_settings(),
             python_versions=available_pythons(self.settings.python_install_dir),
             get_mirror=self.get_mirror,
@@ -142,6 +146,12 @@ class WorkerRoom:
             run_executor=self.run_executor,
             abort_event=self.abort_event,
         )
+
+    def _claiming_backend(self) -> Backend:
+        """Return the sandbox; where workers share what they build, one builds at a time."""
+        if not can_share_layers(self.settings, self.backend.name):
+            return self.backend
+        return ClaimingBackend(self.backend, self.claims, self.stop_event.is_set)
 
     def get_mirror(self, repo: str) -> Path:
         """Return the mirror of *repo*: made from shared files, or in this machine's folder."""

@@ -16,6 +16,7 @@ from curate.cluster.room import Ticket
 from curate.core.errors import CurateError
 from curate.core.model import Candidate, Validation
 from curate.core.settings import Settings
+from curate.environments.claiming_backend import can_share_layers
 from curate.environments.context import ValidationOptions
 from curate.environments.environment_groups import EnvironmentGroups
 from curate.environments.group_rows import GroupRows
@@ -160,11 +161,6 @@ def validate_on_cluster(
         work = BoundedWork(submit=run.submit, collect=run.collect, abort=workers.abort)
         run_bounded(workers, source, work)
     return run.summary
-
-
-def can_share_layers(settings: Settings, sandbox: str) -> bool:
-    """Whether a worker can have what another one has built."""
-    return bool(settings.layer_cache_registry) and sandbox != "local"
 
 
 def validate_in_room(room: WorkerRoom, job: ValidationJob) -> ValidationReply:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from curate import __version__
 from curate.builders.errors import EngineUnavailableError, SandboxError
 from curate.cluster import members, room
 from curate.cluster.bounded import BoundedWork, run_bounded
+from curate.cluster.claims import ClaimDesk, Claims, ClaimState
 from curate.cluster.connect import open_cluster
 from curate.cluster.errors import (
     ClusterError,
@@ -39,6 +41,7 @@ class EmptyRoom:
     """A room whose jobs wait until it is aborted; it notes that in the folder."""
 
     folder: str = ""
+    claims: Claims = field(default_factory=Claims)
     ended: threading.Event = field(default_factory=threading.Event)
 
     def stop(self) -> None:
@@ -198,6 +201,32 @@ def test_errors_of_a_job_name_the_worker_and_keep_their_hint(tmp_path: Path) -> 
     assert isinstance(failure, RemoteFailureError) and failure.hint == "Pull it."
     assert "no such image (on worker process-1" in str(failure)
     assert isinstance(bug, RemoteBugError) and "ValueError: a bug" in str(bug)
+
+
+def build(room: EmptyRoom, number: int) -> tuple[float, float]:
+    """Build what is the same for all; return when that began and ended."""
+    with room.claims.hold(("environment", f"own {number}"), room.ended.is_set):
+        begun = time.time()
+        time.sleep(0.3)
+        return begun, time.time()
+
+
+def test_workers_do_not_build_the_same_at_the_same_time(tmp_path: Path) -> None:
+    with workers(tmp_path, 3) as slots:
+        results, errors = run(slots, build, {str(it): range(it, it + 1) for it in range(3)})
+    assert not errors
+    times = sorted(results.values())
+    assert all(one[1] <= two[0] for one, two in pairwise(times))
+
+
+def test_what_a_lost_worker_held_is_free_again() -> None:
+    desk, wanted = ClaimDesk(), ClaimState(wanted=(("a", "b"),))
+    assert desk.decide("first", wanted) == (("a", "b"),)
+    assert desk.decide("second", ClaimState(wanted=(("b",), ("c",)))) == (("c",),)
+    assert desk.decide("first", ClaimState(held=("a", "b"))) == ()
+    assert desk.decide("second", ClaimState(wanted=(("b",),), held=("c",))) == ()
+    desk.forget("first")
+    assert desk.decide("second", ClaimState(wanted=(("b",),), held=("c",))) == (("b",),)
 
 
 def test_ctrl_c_ends_the_jobs_of_all_workers(tmp_path: Path) -> None:
