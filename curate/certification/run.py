@@ -256,9 +256,13 @@ def _collect(run: _Run, name: str, future: Future[tuple[Certification, bytes]]) 
     except BuilderError as error:
         is_registry = isinstance(error, RegistryUnavailableError)
         run.unavailable = run.unavailable + 1 if is_registry else 0
-        if isinstance(error, NoEnvironmentError):
+        text = f"{error} {error.hint}".strip()
+        if isinstance(error, NoEnvironmentError):  # one may be built, and the row tried again
             run.summary.unbuilt = (*run.summary.unbuilt, name)
-        _note_error(run, name, f"{error} {error.hint}".strip())
+            run.summary.errors[name] = text
+            log.info("%s: %s", name, text)
+            return
+        _note_error(run, name, text)
     except Exception as error:
         if describe_error(error) is not None:
             raise
