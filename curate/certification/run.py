@@ -271,9 +271,10 @@ def _collect(run: _Run, name: str, future: Future[tuple[Certification, bytes]]) 
         run.unavailable = 0
         log_key = run.store.blobs.put(output) if output else ""
         one = replace(one, dataset=run.options.dataset, log=log_key)
-        run.store.certifications.save(one)
         if one.is_pulled or one.result is CertificationResult.IMAGE_MISSING:
+            # before the result, which alone keeps this instance from being looked at again
             run.store.mark_pushed_image(one.reference, is_gone=not one.is_pulled)
+        run.store.certifications.save(one)
         _note(run, one)
 
 
