@@ -256,9 +256,13 @@ def _collect(run: _Run, name: str, future: Future[tuple[Certification, bytes]]) 
     except BuilderError as error:
         is_registry = isinstance(error, RegistryUnavailableError)
         run.unavailable = run.unavailable + 1 if is_registry else 0
-        if isinstance(error, NoEnvironmentError):
+        text = f"{error} {error.hint}".strip()
+        if isinstance(error, NoEnvironmentError):  # one may be built, and the row tried again
             run.summary.unbuilt = (*run.summary.unbuilt, name)
-        _note_error(run, name, f"{error} {error.hint}".strip())
+            run.summary.errors[name] = text
+            log.info("%s: %s", name, text)
+            return
+        _note_error(run, name, text)
     except Exception as error:
         if describe_error(error) is not None:
             raise
@@ -267,9 +271,10 @@ def _collect(run: _Run, name: str, future: Future[tuple[Certification, bytes]]) 
         run.unavailable = 0
         log_key = run.store.blobs.put(output) if output else ""
         one = replace(one, dataset=run.options.dataset, log=log_key)
-        run.store.certifications.save(one)
         if one.is_pulled or one.result is CertificationResult.IMAGE_MISSING:
+            # before the result, which alone keeps this instance from being looked at again
             run.store.mark_pushed_image(one.reference, is_gone=not one.is_pulled)
+        run.store.certifications.save(one)
         _note(run, one)
 
 

@@ -109,7 +109,7 @@ def _open_published(
             except RegistryError as error:
                 problem = str(error)
                 continue
-            yield _make_own_runner(task, pulled, engine, check_cancelled)
+            yield _make_own_runner(task, pulled, backend, engine, check_cancelled)
         return
     if not task.has_environment:
         raise NoEnvironmentError(f"its own image cannot be pulled: {problem}")
@@ -135,14 +135,18 @@ def _extend(limits: ResourceLimits) -> ResourceLimits:
 def _make_own_runner(
     task: PublishedTask,
     pulled: "CleanPull",
+    backend: Backend,
     engine: "docker.DockerClient",
     check_cancelled: Callable[[], None],
 ) -> Runner:
     from curate.certification.own_image import run_in_own_image
 
+    settings = getattr(backend, "settings", None)
+    owner = str(getattr(settings, "run_owner", "curate-certification"))  # `cleanup` goes by it
+
     def run(patch: bytes) -> RunResult:
         check_cancelled()
-        return run_in_own_image(engine, pulled.reference, task, patch, "curate-certification")
+        return run_in_own_image(engine, pulled.reference, task, patch, owner)
 
     ready = replace(task, image=pulled.reference, image_digest=pulled.digest)
     return Runner(task=ready, is_pulled=True, run=run, note=task.notes)

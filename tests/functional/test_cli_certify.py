@@ -204,7 +204,10 @@ def test_drift_is_told_by_test_and_date(tmp_path: Path, curate: Curate) -> None:
     )
     (drift,) = json.loads(curate("certify", ID, "--json").stdout)["drift"]
     assert (drift["test"], drift["message"]) == ("tests/test_birds.py::test_double", line)
-    assert "certification-failed" in curate("show", ID).stdout
+    shown = curate("show", ID).stdout
+    assert "certification-failed" in shown
+    assert f"certified {now:%Y-%m-%d}: failed, gold passed in 0 of 3 runs" in shown
+    assert json.loads(curate("show", ID, "--json").stdout)["certification"]["result"] == "failed"
     status = json.loads(curate("status", "--json").stdout)
     assert status["repositories"]["owner/name"]["excluded"] == {"certification-failed": 1}
 

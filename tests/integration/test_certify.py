@@ -145,3 +145,37 @@ def test_an_image_is_pulled_from_the_registry_though_it_is_here(
     forget(client, tagged)
     with pytest.raises(RegistryUnavailableError):
         pull_clean(client, "127.0.0.1:1/x/y:latest")
+
+
+@pytest.mark.heavy
+def test_rows_of_a_published_set_run_in_their_own_images(world: World) -> None:
+    """A tag is resolved to a digest; a row whose image is gone needs an environment of ours."""
+    rows = []
+    with Store(world.folder / "data") as store:
+        for number in (1, 2, DELETED):
+            one = not_none(store.get_candidate(name_of(number)))
+            (fixed,) = not_none(store.get_validation(name_of(number))).verdict.fail_to_pass
+            rows.append(
+                {
+                    "instance_id": name_of(number),
+                    "repo": one.repo,
+                    "base_commit": one.base_commit,
+                    "patch": one.patch.decode(),
+                    "test_patch": one.test_patch.decode(),
+                    "FAIL_TO_PASS": json.dumps([fixed]),
+                    "PASS_TO_PASS": "[]",
+                }
+            )
+    path = world.folder / "published.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    (world.folder / "data").rename(world.folder / "elsewhere")
+    namespace = ("--image-namespace", world.registry)
+    report = certify(world, str(path), "--all", *namespace, expected=1)
+    found = {it["instance_id"]: it for it in report["certifications"]}
+    assert {it: one["result"] for it, one in found.items()} == {
+        name_of(1): "certified",
+        name_of(2): "failed",
+    }
+    assert found[name_of(1)]["image"] == world.references[name_of(1)]
+    assert found[name_of(1)]["pulled"] is True
+    assert "No mirror of owner/name" in report["invalid"][name_of(DELETED)]
