@@ -58,6 +58,7 @@ class ReleaseSteps:
     require: Callable[[Iterable[Row]], None] = lambda _: None  # sees id and image; may raise
     check: CheckRows = lambda _: False
     set_images: SetImages = lambda rows: rows
+    before_replacing: Callable[[Path], None] = lambda new: None  # sees the new directory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +99,7 @@ def write_filtered_release(
         raw = make_raw_rows(ctx, examiners.raw)
         card = CardData(repo_id=repo_id, name=folder.resolve().name, funnels=store.list_funnels())
         content, exclusions = build_release(included, raw, options, card)
-        written = write_release(folder, content)
+        written = write_release(folder, content, steps.before_replacing)
     for number, exclusion in enumerate(exclusions):
         level = logging.INFO if number < MAX_LISTED else logging.DEBUG
         log.log(level, "excluded %s: %s", exclusion.instance_id, exclusion)

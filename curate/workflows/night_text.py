@@ -1,0 +1,173 @@
+"""The report of a night as Markdown for people, and as one JSON document for scripts."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from curate.publish.diff import SplitDiff
+from curate.publish.diff_text import render_diff
+from curate.workflows.night import NightReport, RepositoryResult
+
+TITLE = "# Nightly rebuild"
+_COLUMNS = (
+    "repository", "PRs", "issues", "new", "changed", "removed", "verified", "rejected", "errors",
+    "left", "flaky tests", "requests", "points", "core-s", "fetched MB", "image MB", "s",
+)  # fmt: skip
+_COUNTED = (
+    "requests", "points", "fetched_bytes", "pulls", "issues", "new_candidates",
+    "changed_candidates", "removed_candidates", "attempted", "verified", "rejected", "errors",
+    "flaky_tests", "core_seconds", "image_bytes", "up_to_date", "seconds",
+)  # fmt: skip
+
+
+def make_document(report: NightReport) -> dict[str, Any]:
+    """Return the report as values that JSON has."""
+    return {
+        "new": report.is_new,
+        "out_of_time": report.is_out_of_time,
+        "seconds": round(report.seconds, 1),
+        "totals": _add_up(report.repositories),
+        "repositories": {it.repo: asdict(it) for it in report.repositories},
+        "release": asdict(report.release) if report.release else None,
+        "certification": dict(report.certification) if report.certification is not None else None,
+        "problems": {name: asdict(it) for name, it in report.all_problems.items()},
+    }
+
+
+def render_report(document: Mapping[str, Any]) -> str:
+    """Return the Markdown of a document of `make_document`, or of several that were merged."""
+    parts = [TITLE, _summarize(document)]
+    if document["problems"]:
+        parts += ["## Problems", _list_problems(document["problems"])]
+    if document["repositories"]:
+        parts += ["## Repositories", _make_table(document)]
+    if reasons := _count_reasons(document):
+        parts += ["## Rejections by reason", _make_list(reasons)]
+    parts += ["## Release", _describe_release(document["release"])]
+    if document["certification"] is not None:
+        parts += ["## Certification", _describe_certification(document["certification"])]
+    return "\n\n".join(parts) + "\n"
+
+
+def merge_documents(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return one document of those of several jobs; the release is that of the last with one."""
+    repositories = {name: it for one in documents for name, it in one["repositories"].items()}
+    problems = {name: it for one in documents for name, it in one["problems"].items()}
+    certified = [one["certification"] for one in documents if one["certification"] is not None]
+    releases = [one["release"] for one in documents if one["release"] is not None]
+    totals = Counter[str]()
+    for one in documents:
+        totals.update(one["totals"])
+    return {
+        "new": any(one["new"] for one in documents),
+        "out_of_time": any(one["out_of_time"] for one in documents),
+        "seconds": round(sum(one["seconds"] for one in documents), 1),
+        "totals": dict(totals),
+        "repositories": repositories,
+        "release": releases[-1] if releases else None,
+        "certification": _merge_certifications(certified),
+        "problems": problems,
+    }
+
+
+def _merge_certifications(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    if not parts:
+        return None
+    merged: dict[str, Any] = {}
+    for part in parts:
+        for name, value in part.items():
+            merged[name] = merged[name] + value if name in merged else value
+    return merged
+
+
+def _add_up(results: Sequence[RepositoryResult]) -> dict[str, float]:
+    return {name: sum(getattr(it, name) for it in results) for name in _COUNTED}
+
+
+def _summarize(document: Mapping[str, Any]) -> str:
+    totals = document["totals"]
+    if not document["new"]:
+        text = "Nothing is new."
+    else:
+        text = (
+            f"{totals['pulls']:,} PRs and {totals['issues']:,} issues are new or changed;"
+            f" {totals['new_candidates']:,} new candidates, {totals['changed_candidates']:,}"
+            f" changed, {totals['removed_candidates']:,} removed;"
+            f" {totals['attempted']:,} attempted: {totals['verified']:,} verified,"
+            f" {totals['rejected']:,} rejected."
+        )
+    if document["out_of_time"]:
+        text += " The time limit was reached; the next call continues."
+    return text + (
+        f"\n\nCost: {totals['requests']:,} requests and {totals['points']:,} points of GitHub,"
+        f" {totals['core_seconds']:,.0f} core-seconds,"
+        f" {_megabytes(totals['fetched_bytes'])} MB fetched,"
+        f" {_megabytes(totals['image_bytes'])} MB of images, {document['seconds']:,.0f} s."
+    )
+
+
+def _make_table(document: Mapping[str, Any]) -> str:
+    numbers = " | ".join("--:" for _ in _COLUMNS[1:])
+    lines = [f"| {' | '.join(_COLUMNS)} |", f"| --- | {numbers} |"]
+    for repo, it in document["repositories"].items():
+        left = "?" if it["left"] is None else f"{it['left']:,}"
+        counts = (
+            it["pulls"], it["issues"], it["new_candidates"], it["changed_candidates"],
+            it["removed_candidates"], it["verified"], it["rejected"], it["errors"],
+        )  # fmt: skip
+        cells = [f"{count:,}" for count in counts]
+        cells += [left, f"{it['flaky_tests']:,}", f"{it['requests']:,}", f"{it['points']:,}"]
+        cells += [f"{it['core_seconds']:,.0f}", _megabytes(it["fetched_bytes"])]
+        cells += [_megabytes(it["image_bytes"]), f"{it['seconds']:,.0f}"]
+        lines.append(f"| {_escape(repo)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _count_reasons(document: Mapping[str, Any]) -> list[str]:
+    counts = Counter[str]()
+    for it in document["repositories"].values():
+        counts.update(it["reasons"])
+    return [f"{reason}: {count:,}" for reason, count in counts.most_common()]
+
+
+def _list_problems(problems: Mapping[str, Mapping[str, Any]]) -> str:
+    texts = [f"{name}: {it['message']} {it['hint']}".rstrip() for name, it in problems.items()]
+    return _make_list(texts)
+
+
+def _describe_release(release: Mapping[str, Any] | None) -> str:
+    if release is None:
+        return "None was written."
+    rows = ", ".join(f"{name} {count:,}" for name, count in release["rows"].items()) or "none"
+    text = f"Rows: {rows}; {release['excluded']:,} excluded."
+    if not release["is_changed"]:
+        text += " It is the same as the last release."
+    else:
+        text += "\n\n" + render_diff([SplitDiff(**it) for it in release["diff"]]).rstrip()
+    if release["commit"]:
+        state = "pushed" if release["is_pushed"] else "unchanged"
+        text += f"\n\n{release['hub']}: {state}, commit {release['commit'][:12]}."
+    return text
+
+
+def _describe_certification(certification: Mapping[str, Any]) -> str:
+    counts = f"{len(certification['certified']):,} certified, {len(certification['drift']):,} with"
+    drift = [f"{it['instance_id']}: {it['message']}" for it in certification["drift"]]
+    return f"{counts} drift." + ("\n\n" + _make_list(drift) if drift else "")
+
+
+def _make_list(texts: Sequence[str]) -> str:
+    return "\n".join(f"- {_escape(text)}" for text in texts)
+
+
+def _escape(text: str) -> str:
+    """Keep what others wrote from being a table, a mention, a link or a tag on a page of GitHub."""
+    line = " ".join(text.split())
+    for mark in ("|", "<", "[", "`", "*"):
+        line = line.replace(mark, f"\\{mark}")
+    return line.replace("@", "@\u200b")
+
+
+def _megabytes(count: float) -> str:
+    return f"{count / 1e6:,.1f}"
