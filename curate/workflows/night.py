@@ -80,9 +80,10 @@ class NightReport:
     @property
     def is_new(self) -> bool:
         """Whether anything was found, done or released that was not there before."""
-        released = self.release is not None and self.release.is_changed
+        it = self.release
+        released = it is not None and (it.is_changed or it.is_pushed)
         certified = bool(self.certification and self.certification.get("certified"))
-        return released or certified or any(it.is_new for it in self.repositories)
+        return released or certified or any(one.is_new for one in self.repositories)
 
     @property
     def all_problems(self) -> Mapping[str, Problem]:
