@@ -14,6 +14,7 @@ from typing import Any
 
 from curate.core.model import Candidate, Decision, Rejection, Validation
 from curate.store.blobs import BlobStore
+from curate.store.certifications import Certifications
 from curate.store.crawl_tables import CrawlTables
 from curate.store.database import Database
 from curate.store.derived import CHUNK_SIZE, DerivedTable
@@ -48,6 +49,7 @@ class Store(CrawlTables, EnvironmentTables, ImageTables):
         self.derived = DerivedTable(self._database)
         self.eval_checks = EvalChecks(self._database)
         self.grades = Grades(self._database)
+        self.certifications = Certifications(self._database)
         self.manual_exclusions = ManualExclusions(self._database)
 
     def __enter__(self) -> "Store":
