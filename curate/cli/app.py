@@ -33,6 +33,7 @@ COMMANDS = {
     "logs": "Print what a candidate's test runs, lock or build printed.",
     "exclude": "Keep candidates out of releases, with a reason.",
     "export": "Write candidates or verified instances as files, or as tasks for other tools.",
+    "store": "Merge the stores of several machines.",
     "images": "Manage the images on this machine.",
     "rebuild": "Crawl, validate and write the next release: the nightly job.",
 }

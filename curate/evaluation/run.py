@@ -36,7 +36,7 @@ from curate.harness.grade import (
     make_grade_without_run,
 )
 from curate.store import GradeKey, Store
-from curate.store.process_lock import process_lock
+from curate.store.process_lock import EVALUATION, process_lock
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ def evaluate_predictions(
     """
     run = _Run(store=store, settings=settings, options=options)
     reports = []
-    with process_lock(settings.data_dir, "evaluation"):
+    with process_lock(settings.data_dir, EVALUATION):
         for model in predictions.models:
             report = _make_report(model, source)
             folder = model_folder(options.folder, model.model)

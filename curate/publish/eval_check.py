@@ -27,7 +27,7 @@ from curate.publish.eval_results import compute_check_key
 from curate.releases.row import Row, get_list, get_str
 from curate.releases.table import RowTable
 from curate.store import EvalCheckKey, Store
-from curate.store.process_lock import process_lock
+from curate.store.process_lock import EVALUATION, process_lock
 
 if TYPE_CHECKING:
     import docker
@@ -95,7 +95,7 @@ def check_rows(
     summary = CheckSummary()
     todo = _note_known(rows, store, summary)
     if todo.ids:
-        with process_lock(settings.data_dir, "evaluation"):
+        with process_lock(settings.data_dir, EVALUATION):
             _check_all(todo, store, settings, options, summary)
     return summary
 

@@ -6,7 +6,9 @@ whole.
 """
 
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
@@ -24,9 +26,10 @@ from curate.store.funnel import RepositoryFunnel, read_funnels
 from curate.store.grades import Grades
 from curate.store.image_tables import ImageTables
 from curate.store.manual_exclusions import ManualExclusions
-from curate.store.migrations import compute_candidate_hash, compute_content_hash
+from curate.store.migrations import compute_candidate_hash
 from curate.store.serialization import dumps, from_json, loads, to_json
 from curate.store.unfinished import UnfinishedSteps
+from curate.store.validation_row import INSERT_VALIDATION, make_validation_row
 
 _Row = tuple[Any, ...]
 
@@ -197,25 +200,25 @@ class Store(CrawlTables, EnvironmentTables, ImageTables):
 
     def save_validation(self, repo: str, validation: Validation) -> None:
         """Save a finished validation, replacing the previous one and its steps."""
-        rejection, data = validation.verdict.rejection, dumps(validation)
-        row = (
-            validation.instance_id,
-            repo,
-            validation.inputs_hash,
-            rejection.stage if rejection else None,
-            rejection.reason if rejection else None,
-            validation.finished_at.isoformat(),
-            validation.work_seconds,
-            validation.unique_bytes,
-            data,
-            compute_content_hash(data),
-        )
-        placeholders = ", ".join("?" * len(row))
+        row = make_validation_row(repo, validation, dumps(validation))
         with self._database.transaction() as database:
-            database.execute(f"INSERT OR REPLACE INTO validations VALUES ({placeholders})", row)
+            database.execute(INSERT_VALIDATION, row)
             database.execute(
                 "DELETE FROM unfinished WHERE instance_id = ?", (validation.instance_id,)
             )
+
+    def iter_rejected(self, stage: str, reason: str) -> Iterator[Validation]:
+        """Validations that rejected a candidate at *stage* for *reason*, by instance id."""
+        query = "SELECT instance_id FROM validations WHERE stage = ? AND reason = ? ORDER BY 1"
+        for (name,) in self._database.fetch_all(query, stage, reason):
+            if validation := self.get_validation(name):
+                yield validation
+
+    @contextmanager
+    def attached(self, uri: str) -> Iterator[sqlite3.Connection]:
+        """Attach the database of another store as `source`, in one transaction of both."""
+        with self._database.attached(uri), self._database.transaction() as database:
+            yield database
 
     def verified_inputs(self) -> dict[str, str]:
         """Return a key of each verified candidate and its validation, by instance id; cheap.
