@@ -25,6 +25,7 @@ from curate.core.names import (
     parse_repo_name,
 )
 from curate.core.settings import Settings
+from curate.core.shards import Shard, parse_shard
 from curate.store import Store
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ def require_finite(value: float | None) -> float | None:
     if value is not None and not math.isfinite(value):
         raise typer.BadParameter(f"{value} is not a finite number.")
     return value
+
+
+def parse_shard_option(text: str) -> Shard:
+    """Parser of `ShardOption`."""
+    return parse_shard(text)
 
 
 def describe_distance(cutoff: datetime, date: datetime | None) -> str:
@@ -81,6 +87,14 @@ DatasetOption = Annotated[
 SplitOption = Annotated[str, typer.Option(help="Split of the dataset.")]
 RetryOption = Annotated[
     bool, typer.Option("--retry-rejected", help="Try rejected candidates again.")
+]
+ShardOption = Annotated[
+    Shard | None,
+    typer.Option(
+        parser=parse_shard_option,
+        metavar="I/N",
+        help="Only part I of N, from 1/N to N/N; each on a data directory of its own.",
+    ),
 ]
 FiltersOption = Annotated[
     str | None,

@@ -12,6 +12,7 @@ from curate.cli.common import (
     JsonOption,
     SandboxKind,
     SandboxOption,
+    ShardOption,
     SplitOption,
     err_console,
     get_settings,
@@ -25,6 +26,7 @@ from curate.environments.tasks import DEFAULT_SPLIT, open_tasks
 from curate.evaluation.predictions import read_predictions
 from curate.evaluation.report import ModelReport, make_run_folder, model_folder
 from curate.evaluation.run import EvaluationOptions, count_results, evaluate_predictions
+from curate.evaluation.shards import select_shard
 
 EXAMPLE = "Example: [bold]curate evaluate predictions.jsonl --dataset data/release -j 4[/bold]"
 
@@ -66,6 +68,7 @@ def evaluate_command(
     rerun: Annotated[
         bool, typer.Option("--rerun", help="Grade again what has been graded already.")
     ] = False,
+    shard: ShardOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Apply each patch to a fresh checkout, run the tests, and write a report.
@@ -83,6 +86,8 @@ def evaluate_command(
         found = read_predictions(predictions, source.ids)
         for problem in (*found.problems, *found.warnings):
             err_console.print(f"warning: {problem}", markup=False, soft_wrap=True)
+        if shard:
+            source, found = select_shard(shard, source, found)
         total = sum(len(model.patches) for model in found.models)
         with ValidationProgress(total, success="resolved") as progress:
             options = EvaluationOptions(

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,7 @@ from curate.cli.common import (
     RunsOption,
     SandboxKind,
     SandboxOption,
+    ShardOption,
     err_console,
     find_known_repo,
     get_settings,
@@ -84,6 +86,7 @@ def validate_command(
         bool, typer.Option("--dry-run", help="Only list what would run, with an estimate.")
     ] = False,
     max_time: MaxTimeOption = "",
+    shard: ShardOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Build each candidate's environment and run its tests before and after the gold patch.
@@ -97,6 +100,8 @@ def validate_command(
     limit no new test run begins.
     """
     from curate.environments.context import ValidationOptions
+    from curate.environments.manifest_keys import list_shard
+    from curate.git.locations import require_mirror
     from curate.recipes import RecipeError
     from curate.validate.pool import pending_tasks
     from curate.validate.run import RunControl, run_validation, stop_at
@@ -119,6 +124,11 @@ def validate_command(
             repo=repo,
             retry_rejected=retry_rejected or bool(reason),
         )
+        if shard:
+            find_mirror = partial(require_mirror, settings)
+            mine = list_shard(shard, store, library, find_mirror, repo=repo, ids=names)
+            tasks = tasks.keep_only(mine)
+            up_to_date = len(mine) - len(tasks)
         warn_of_exclusions(sorted(set(tasks.repos)), settings)
         tasks = tasks[:limit]
         recipes = [tasks.recipes[repo] for repo in dict.fromkeys(tasks.repos)]

@@ -71,6 +71,14 @@ class PendingTasks(Sequence[ValidationTask]):
             raise NotFoundError(f"{self.ids[index]} is no candidate any more.")
         return ValidationTask(candidate=candidate, recipe=self.recipes[candidate.repo])
 
+    def keep_only(self, ids: Iterable[str]) -> "PendingTasks":
+        """Return those of the tasks that *ids* names, in the same order."""
+        wanted = frozenset(ids)
+        kept = [index for index, name in enumerate(self.ids) if name in wanted]
+        return replace(
+            self, ids=[self.ids[it] for it in kept], repos=[self.repos[it] for it in kept]
+        )
+
 
 @dataclass(kw_only=True)
 class ValidationSummary:
