@@ -1,6 +1,7 @@
 """`curate rebuild`: the nightly path; crawl what is new, validate it, write the next release."""
 
 import logging
+import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,9 +19,9 @@ from curate.cli.common import (
     RunsOption,
     SandboxKind,
     SandboxOption,
+    ShardOption,
     dump_json,
     err_console,
-    find_repo,
     get_settings,
     load_library,
     open_store,
@@ -29,7 +30,9 @@ from curate.cli.common import (
     warn_of_exclusions,
 )
 from curate.cli.night_crawler import NightCrawler, RebuildProgress
+from curate.cli.night_names import list_night_repositories
 from curate.cli.night_release import ReleaseTarget, make_release, print_release
+from curate.cli.progress import show_work
 from curate.cli.publish_options import (
     LocalImagesOption,
     PrivateOption,
@@ -37,12 +40,17 @@ from curate.cli.publish_options import (
 from curate.cli.saved_drafts import print_saved_draft
 from curate.cli.validate import choose_jobs
 from curate.core.errors import ConfigurationError, CurateError
+from curate.core.settings import Settings
 from curate.publish.output_paths import explain_path_errors, require_writable
 from curate.recipes import RecipeLibrary
+from curate.store import Store
 from curate.store.process_lock import CRAWL, process_lock
 
 if TYPE_CHECKING:
     from curate.workflows.night import NightReport, RepositoryResult
+    from curate.workflows.night_certify import NightCertification
+    from curate.workflows.problem import Problem
+    from curate.workflows.rebuild import RebuildOptions
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +91,11 @@ def rebuild_command(
     sandbox: SandboxOption = SandboxKind.DOCKER,
     runs: RunsOption = 3,
     jobs: JobsOption = None,
+    shard: ShardOption = None,
+    certify: Annotated[
+        str,
+        typer.Option(metavar="SHARE", help="Grade a rotating sample of instances again: 10%."),
+    ] = "",
     report: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the report: Markdown, or JSON for FILE.json."),
@@ -103,6 +116,7 @@ def rebuild_command(
     from curate.validate.run import RunControl
     from curate.workflows.night import NightReport
     from curate.workflows.night_text import make_document
+    from curate.workflows.problem import Problem
     from curate.workflows.rebuild import Rebuild, RebuildOptions
 
     started = time.monotonic()
@@ -117,6 +131,7 @@ def rebuild_command(
     )
     target.check()
     deadline = started + parse_duration(max_time) if max_time else None
+    share = _parse_share(certify) if certify else 0.0
     read_filters(settings.release_filters)  # what is wrong with them is told before any work
     require_replaceable(target.folder)
     if report:
@@ -124,8 +139,7 @@ def rebuild_command(
     library = load_library(settings)
     progress = RebuildProgress()
     with open_store(settings) as store, process_lock(settings.data_dir, CRAWL):
-        names = [find_repo(repo, store, library) for repo in repos or ()]
-        names = list(dict.fromkeys(names)) or [recipe.repo for recipe in library]
+        names = list_night_repositories(repos or (), store, library)
         warn_of_exclusions(names, settings)
         options = RebuildOptions(
             validation=ValidationOptions(runs=runs, backend=sandbox.value),
@@ -133,6 +147,8 @@ def rebuild_command(
                 jobs=jobs or _choose_jobs(names, library), observer=progress.validation
             ),
             deadline=deadline,
+            shard=shard,
+            shares_after=1 if share else 0,
             on_drafted=print_saved_draft,
         )
         rebuild = Rebuild(
@@ -145,22 +161,79 @@ def rebuild_command(
         with progress:
             results = rebuild.validate_all(rebuild.crawl_all(names))
         _print_results(results)
+        certification, problems = None, dict[str, Problem]()
+        if share:
+            certification, problem = _certify(store, settings, share, options, target)
+            problems |= {"certification": problem} if problem else {}
         release, problem = make_release(settings, store, target)
+        problems |= {"release": problem} if problem else {}
     print_release(release)
     night = NightReport(
         repositories=results,
         release=release,
-        problems={"release": problem} if problem else {},
-        is_out_of_time=deadline is not None and any(it.is_unfinished for it in results),
+        certification=certification,
+        problems=problems,
+        is_out_of_time=deadline is not None and _is_unfinished(results, certification),
         seconds=time.monotonic() - started,
     )
     document = make_document(night)
     if report:
-        _write_report(report, document)
+        write_report(report, document)
     if as_json:
         print_json(document)
     if error := _first_problem(night):
         raise error
+
+
+def _certify(
+    store: Store,
+    settings: Settings,
+    share: float,
+    options: "RebuildOptions",
+    target: ReleaseTarget,
+) -> "tuple[NightCertification | None, Problem | None]":
+    """Certify a sample; an error is a problem of the night."""
+    from curate.certification.run import CertificationOptions
+    from curate.workflows.night_certify import certify_night
+    from curate.workflows.problem import Problem
+
+    control = CertificationOptions(
+        sandbox=options.validation.backend,
+        jobs=options.control.jobs,
+        registry=target.registry,
+        deadline=options.deadline,
+    )
+    try:
+        with show_work("certifying"):
+            done = certify_night(store, settings, share, control)
+    except Exception as error:
+        problem = Problem.of(error)
+        err_console.print(f"ERROR certification: {problem.message}", markup=False, soft_wrap=True)
+        log.debug("certification: the traceback", exc_info=error)
+        return None, problem
+    for it in done.drift:
+        err_console.print(f"DRIFT {it['message']}", markup=False, soft_wrap=True)
+    return done, done.problem
+
+
+def _is_unfinished(
+    results: "Sequence[RepositoryResult]", certification: "NightCertification | None"
+) -> bool:
+    """Whether anything is left to the next call that no problem explains."""
+    is_left = bool(certification and certification.left and not certification.errors)
+    return is_left or any(it.is_unfinished for it in results)
+
+
+def _parse_share(text: str) -> float:
+    """Fraction of "10%"; ConfigurationError for anything that is no share of the instances."""
+    match = re.fullmatch(r"(\d{1,3}(?:\.\d+)?)\s*%", text.strip(), re.ASCII)
+    share = float(match[1]) / 100 if match else 0.0
+    if not 0 < share <= 1:
+        raise ConfigurationError(
+            f"Invalid share {text!r} of instances to certify.",
+            hint="Give more than 0% and at most 100%, such as 10%.",
+        )
+    return share
 
 
 def require_report_file(file: Path) -> None:
@@ -210,7 +283,7 @@ def _first_problem(report: "NightReport") -> RebuildIncompleteError | None:
     return error
 
 
-def _write_report(file: Path, document: Mapping[str, Any]) -> None:
+def write_report(file: Path, document: Mapping[str, Any]) -> None:
     """Write the report as Markdown, or as JSON if *file* is named so."""
     from curate.workflows.night_text import render_report
 

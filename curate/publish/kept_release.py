@@ -46,6 +46,7 @@ def hash_release_inputs(
         store.list_funnels(),
         store.manual_exclusions.read_all(),
         sorted(store.eval_checks.load().items()),
+        store.certifications.fingerprint(),
         [_hash_references(find_mirror(settings, repo)) for repo in repos],
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from curate.environments.observer import BatchObserver
 from curate.publish.diff import SplitDiff
 from curate.store import Store
+from curate.workflows.night_certify import NightCertification
 from curate.workflows.problem import Problem
 
 
@@ -72,7 +73,7 @@ class NightReport:
 
     repositories: Sequence[RepositoryResult]
     release: ReleaseResult | None = None
-    certification: Mapping[str, Any] | None = None  # None = not asked for
+    certification: NightCertification | None = None  # None = not asked for, or not possible
     problems: Mapping[str, Problem] = field(default_factory=dict)  # by step, e.g. "release"
     is_out_of_time: bool = False  # something is left to the next night
     seconds: float = 0.0
@@ -82,7 +83,7 @@ class NightReport:
         """Whether anything was found, done or released that was not there before."""
         it = self.release
         released = it is not None and (it.is_changed or it.is_pushed)
-        certified = bool(self.certification and self.certification.get("certified"))
+        certified = bool(self.certification and self.certification.certified)
         return released or certified or any(one.is_new for one in self.repositories)
 
     @property

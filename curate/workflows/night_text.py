@@ -10,6 +10,11 @@ from curate.publish.diff_text import render_diff
 from curate.workflows.night import NightReport, RepositoryResult
 
 TITLE = "# Nightly rebuild"
+_DRIFT_HEAD = (
+    "These instances no longer behave as they were published. Tests that turned flaky are in"
+    " neither list of the next release; instances whose gold patch no longer passes, or whose image"
+    " is gone, are left out of it."
+)
 _COLUMNS = (
     "repository", "PRs", "issues", "new", "changed", "removed", "verified", "rejected", "errors",
     "left", "flaky tests", "requests", "points", "core-s", "fetched MB", "image MB", "s",
@@ -30,7 +35,7 @@ def make_document(report: NightReport) -> dict[str, Any]:
         "totals": _add_up(report.repositories),
         "repositories": {it.repo: asdict(it) for it in report.repositories},
         "release": asdict(report.release) if report.release else None,
-        "certification": dict(report.certification) if report.certification is not None else None,
+        "certification": report.certification.to_document() if report.certification else None,
         "problems": {name: asdict(it) for name, it in report.all_problems.items()},
     }
 
@@ -74,11 +79,17 @@ def merge_documents(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _merge_certifications(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     if not parts:
         return None
-    merged: dict[str, Any] = {}
+    counts = Counter[str]()
     for part in parts:
-        for name, value in part.items():
-            merged[name] = merged[name] + value if name in merged else value
-    return merged
+        counts.update(part["counts"])
+    return {
+        "certified": [name for part in parts for name in part["certified"]],
+        "counts": dict(counts),
+        "drift": [it for part in parts for it in part["drift"]],
+        "standing": parts[-1]["standing"],
+        "errors": {name: it for part in parts for name, it in part["errors"].items()},
+        "left": sum(part["left"] for part in parts),
+    }
 
 
 def _add_up(results: Sequence[RepositoryResult]) -> dict[str, float]:
@@ -151,10 +162,23 @@ def _describe_release(release: Mapping[str, Any] | None) -> str:
     return text
 
 
+def render_drift(certification: Mapping[str, Any]) -> str:
+    """Return what is no longer as promised, tonight or since an earlier night; "" if all is well.
+
+    It is the same text on the next night if nothing has changed.
+    """
+    drift = _make_list([it["message"] for it in certification["standing"]])
+    return f"{_DRIFT_HEAD}\n\n{drift}" if drift else ""
+
+
 def _describe_certification(certification: Mapping[str, Any]) -> str:
-    counts = f"{len(certification['certified']):,} certified, {len(certification['drift']):,} with"
-    drift = [f"{it['instance_id']}: {it['message']}" for it in certification["drift"]]
-    return f"{counts} drift." + ("\n\n" + _make_list(drift) if drift else "")
+    counts = {name: count for name, count in certification["counts"].items() if count}
+    text = ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "Nothing was due"
+    found = [it["message"] for it in certification["drift"]]
+    parts = [f"{text}.", *(["### Drift found tonight", _make_list(found)] if found else [])]
+    known = [it["message"] for it in certification["standing"] if it["message"] not in found]
+    parts += ["### Drift known before", _make_list(known)] if known else []
+    return "\n\n".join(parts)
 
 
 def _make_list(texts: Sequence[str]) -> str:

@@ -9,15 +9,18 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from curate.builders.errors import DiskFullError, EngineUnavailableError
 from curate.core.settings import Settings
+from curate.core.shards import Shard
 from curate.crawl.run import CrawlSummary
 from curate.crawl.time_limit import CrawlStoppedError
 from curate.environments.context import ValidationOptions
-from curate.git.locations import mirror_path
+from curate.environments.manifest_keys import list_shard
+from curate.git.locations import mirror_path, require_mirror
 from curate.recipes import RecipeError, RecipeLibrary
 from curate.store import Store
 from curate.store.process_lock import LockedError
@@ -51,6 +54,7 @@ class RebuildOptions:
     validation: ValidationOptions = field(default_factory=ValidationOptions)
     control: RunControl = field(default_factory=RunControl)
     deadline: float | None = None  # in the time of `time.monotonic`; None = no limit
+    shard: Shard | None = None  # only candidates of this part are validated
     shares_after: int = 0  # shares of the time that are kept for what follows
     on_drafted: Callable[[SavedDraft], None] = lambda draft: None  # a repository had no recipe
 
@@ -151,8 +155,16 @@ class Rebuild:
         repo = result.repo
         if repo not in self.store.list_repositories() and not self.store.candidate_numbers(repo):
             return None
-        found = pending_tasks(self.store, self.library, self.options.validation, ids=(), repo=repo)
-        return None if isinstance(found[0].recipes.get(repo), RecipeError) else found
+        options, shard = self.options.validation, self.options.shard
+        tasks, up_to_date = pending_tasks(self.store, self.library, options, ids=(), repo=repo)
+        if isinstance(tasks.recipes.get(repo), RecipeError):
+            return None
+        if shard:
+            find_mirror = partial(require_mirror, self.settings)
+            mine = list_shard(shard, self.store, self.library, find_mirror, repo=repo, ids=())
+            tasks = tasks.keep_only(mine)
+            up_to_date = len(mine) - len(tasks)
+        return tasks, up_to_date
 
     def _validate(
         self, tasks: PendingTasks, result: RepositoryResult, deadline: float | None
