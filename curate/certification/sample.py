@@ -16,6 +16,21 @@ SAME_NIGHT = timedelta(hours=12)  # what is not older was certified by this nigh
 _OVERDUE = timedelta(days=MAX_NIGHTS - 1) - SAME_NIGHT
 
 
+def parse_share(text: str) -> float:
+    """Return the share that "10%" or "0.1" is; raises ConfigurationError for anything else."""
+    number = text.strip().removesuffix("%")
+    try:
+        share = float(number) / (100 if text.strip().endswith("%") else 1)
+    except ValueError:
+        share = math.nan
+    if not 0 < share <= 1:
+        raise ConfigurationError(
+            f"Invalid share {text!r} of instances to certify.",
+            hint="Give more than 0% and at most 100%, such as 10%.",
+        )
+    return share
+
+
 def choose_sample(
     known: Mapping[str, datetime | None],
     share: float,

@@ -23,6 +23,7 @@ COMMANDS = {
     "crawl": "Find merged PRs that close issues and change tests: the candidates.",
     "validate": "Build environments and run tests before and after the gold patch.",
     "evaluate": "Grade the patches of a model: SWE-bench's predictions, report and rewards.",
+    "certify": "Look again whether instances are what they were: pull, gold, no patch.",
     "serve": "Serve environments over HTTP, for trainers on another machine.",
     "publish": "Publish verified instances to a directory, the Hub and a registry.",
     "shell": "Open a shell in a task's sandbox, as an agent has it.",

@@ -39,7 +39,7 @@ def hash_release_inputs(
     """
     repos = store.list_repositories()
     return hash_inputs(
-        (__version__, repo_id),
+        (__version__, repo_id, str(settings.signing_key)),
         hash_filters(filters),
         list(store.verified_inputs().items()),
         list(store.candidate_hashes().items()),
