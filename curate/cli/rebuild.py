@@ -1,7 +1,6 @@
 """`curate rebuild`: the nightly path; crawl what is new, validate it, write the next release."""
 
 import logging
-import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -110,6 +109,7 @@ def rebuild_command(
     changed, with its differences to the last one beside it. Nothing leaves this machine without
     --publish.
     """
+    from curate.certification.sample import parse_share
     from curate.environments.context import ValidationOptions
     from curate.publish.filters.config import read_filters
     from curate.publish.release import require_replaceable
@@ -131,7 +131,7 @@ def rebuild_command(
     )
     target.check()
     deadline = started + parse_duration(max_time) if max_time else None
-    share = _parse_share(certify) if certify else 0.0
+    share = parse_share(certify) if certify else 0.0
     read_filters(settings.release_filters)  # what is wrong with them is told before any work
     require_replaceable(target.folder)
     if report:
@@ -222,18 +222,6 @@ def _is_unfinished(
     """Whether anything is left to the next call that no problem explains."""
     is_left = bool(certification and certification.left and not certification.errors)
     return is_left or any(it.is_unfinished for it in results)
-
-
-def _parse_share(text: str) -> float:
-    """Fraction of "10%"; ConfigurationError for anything that is no share of the instances."""
-    match = re.fullmatch(r"(\d{1,3}(?:\.\d+)?)\s*%", text.strip(), re.ASCII)
-    share = float(match[1]) / 100 if match else 0.0
-    if not 0 < share <= 1:
-        raise ConfigurationError(
-            f"Invalid share {text!r} of instances to certify.",
-            hint="Give more than 0% and at most 100%, such as 10%.",
-        )
-    return share
 
 
 def require_report_file(file: Path) -> None:

@@ -77,8 +77,8 @@ def save_verified(folder: Path) -> None:
     [
         *(("--max-time", it) for it in ("0", "5", "-1h", "1d", "nan", "inf", "", " ")),
         ("--max-time", "9" * 400 + "h"),
-        *(("--certify", it) for it in ("0%", "0.0%", "200%", "100.1%", "abc", "0.1", "10", "-5%")),
-        *(("--certify", it) for it in ("nan%", "%", "١٠%", "10%%")),
+        *(("--certify", it) for it in ("0%", "0.0%", "200%", "100.1%", "abc", "10", "-5%")),
+        *(("--certify", it) for it in ("nan%", "%", "inf%", "10%%")),
         ("--report", "recipes"),
         ("--report", "recipes/sample__one.toml/report.md"),
     ],
