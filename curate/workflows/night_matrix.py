@@ -15,7 +15,8 @@ class NightJob:
 
     repo: str
     shard: str  # "2/3"
-    name: str  # of files and artifacts: letters, digits, dots, dashes and underscores
+    folder: str  # of the repository's mirror, as in "owner__name"
+    name: str  # of artifacts: the folder and the shard
 
 
 def plan_jobs(pending: Mapping[str, int], jobs: int) -> list[NightJob]:
@@ -40,11 +41,13 @@ def plan_jobs(pending: Mapping[str, int], jobs: int) -> list[NightJob]:
             hint="Give fewer repositories, or a smaller --jobs.",
         )
     return [
-        NightJob(repo=repo, shard=f"{index}/{count}", name=_name_job(repo, index, count))
+        _make_job(repo, index, count)
         for repo, count in shards.items()
         for index in range(1, count + 1)
     ]
 
 
-def _name_job(repo: str, index: int, count: int) -> str:
-    return f"{repo.replace('/', '__')}-{index}-of-{count}"
+def _make_job(repo: str, index: int, count: int) -> NightJob:
+    folder = repo.replace("/", "__")
+    name = f"{folder}-{index}-of-{count}"
+    return NightJob(repo=repo, shard=f"{index}/{count}", folder=folder, name=name)

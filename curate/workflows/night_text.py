@@ -10,6 +10,7 @@ from curate.publish.diff_text import render_diff
 from curate.workflows.night import NightReport, RepositoryResult
 
 TITLE = "# Nightly rebuild"
+_STATES = frozenset({"up_to_date", "left"})  # not what a job did, but what it saw
 _DRIFT_HEAD = (
     "These instances no longer behave as they were published. Tests that turned flaky are in"
     " neither list of the next release; instances whose gold patch no longer passes, or whose image"
@@ -56,24 +57,37 @@ def render_report(document: Mapping[str, Any]) -> str:
 
 
 def merge_documents(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return one document of those of several jobs; the release is that of the last with one."""
-    repositories = {name: it for one in documents for name, it in one["repositories"].items()}
+    """Return one document of those of several jobs, in their order.
+
+    Of several jobs on a repository the counts are added; what is left is as the last job saw it,
+    as are the release and the drift that stands.
+    """
+    repositories: dict[str, dict[str, Any]] = {}
+    for one in documents:
+        for name, it in one["repositories"].items():
+            known = repositories.get(name)
+            repositories[name] = _add_results(known, it) if known else dict(it)
     problems = {name: it for one in documents for name, it in one["problems"].items()}
     certified = [one["certification"] for one in documents if one["certification"] is not None]
     releases = [one["release"] for one in documents if one["release"] is not None]
-    totals = Counter[str]()
-    for one in documents:
-        totals.update(one["totals"])
     return {
         "new": any(one["new"] for one in documents),
-        "out_of_time": any(one["out_of_time"] for one in documents),
+        "out_of_time": documents[-1]["out_of_time"],
         "seconds": round(sum(one["seconds"] for one in documents), 1),
-        "totals": dict(totals),
+        "totals": {key: sum(it[key] for it in repositories.values()) for key in _COUNTED},
         "repositories": repositories,
         "release": releases[-1] if releases else None,
         "certification": _merge_certifications(certified),
         "problems": problems,
     }
+
+
+def _add_results(one: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the result of two jobs on a repository."""
+    added = {key: one[key] + later[key] for key in _COUNTED if key not in _STATES}
+    reasons = dict(Counter(one["reasons"]) + Counter(later["reasons"]))
+    problem = one["problem"] or later["problem"]
+    return {**later, **added, "reasons": reasons, "problem": problem}
 
 
 def _merge_certifications(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

@@ -190,15 +190,21 @@ def test_the_release_is_written_again_only_if_something_changed(
     assert curate("publish", "check").returncode == 0
 
 
+def job(repo: str, index: int, count: int) -> dict[str, str]:
+    folder = repo.replace("/", "__")
+    name = f"{folder}-{index}-of-{count}"
+    return {"repo": repo, "shard": f"{index}/{count}", "folder": folder, "name": name}
+
+
 def test_jobs_go_where_most_is_pending(curate: Curate, tmp_path: Path) -> None:
     save_pending(tmp_path, TWO, 5)
     done = curate("nightly", "jobs", ONE, TWO, "--jobs", "4")
     assert json.loads(done.stdout) == {
         "include": [
-            {"repo": ONE, "shard": "1/1", "name": "sample__one-1-of-1"},
-            {"repo": TWO, "shard": "1/3", "name": "sample__two-1-of-3"},
-            {"repo": TWO, "shard": "2/3", "name": "sample__two-2-of-3"},
-            {"repo": TWO, "shard": "3/3", "name": "sample__two-3-of-3"},
+            job(ONE, 1, 1),
+            job(TWO, 1, 3),
+            job(TWO, 2, 3),
+            job(TWO, 3, 3),
         ]
     }
     assert done.stdout.count("\n") == 1

@@ -14,7 +14,10 @@ from typing import Any
 
 import pytest
 
+from curate.certification import run as certify
 from curate.core.model import Validation
+from curate.releases.reader import iter_rows
+from curate.releases.row import get_list
 from curate.validate import attempts
 from tests.doubles.github.samples import stamp
 from tests.doubles.hub import HubDouble
@@ -26,6 +29,8 @@ from tests.helpers.stored_world import give_up_soon
 DEAD = "http://127.0.0.1:9"
 HUB = ("--hub", "lab/tasks", "--publish", "--allow-local-images")
 DAY = 86_400
+WEEK = timedelta(days=7)
+TURNING = "tests/test_10.py::test_turning"
 SLOW = "    import time; time.sleep(1)\n"
 NEWER = "helper-1.1-py3-none-any.whl"
 
@@ -302,15 +307,34 @@ def cut_off(nights: Nights) -> None:
 def drift(nights: Nights, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = nights.world
     every = sorted(nights.before)
+    rows = len(every), len(every)
     good = nights.expect(
         "18: all are certified",
         world.rebuild("--certify", "100%"),
-        new=True, rows=(14, 14), written=True, diff=([], [], every),
+        new=True, rows=rows, written=True, diff=([], [], every),
     )  # fmt: skip
-    assert good.document["certification"]["counts"]["certified"] == 13
-    assert [it["test"] for it in good.document["certification"]["drift"]] == [
-        "tests/test_20.py::test_flaky"
-    ]
+    assert good.document["certification"]["counts"]["certified"] == len(every)
+    assert good.document["certification"]["drift"] == []
+    nights.expect("19: the same night again", world.rebuild("--certify", "100%"), rows=rows)
+
+    (folder / "turned").touch()
+    monkeypatch.setattr(certify, "datetime", fake(now=lambda zone: datetime.now(zone) + WEEK))
+    turned = nights.expect(
+        "20: a test turns flaky",
+        world.rebuild("--certify", "100%"),
+        new=True, rows=rows, written=True, diff=([], [], every),
+    )  # fmt: skip
+    (told,) = turned.document["certification"]["drift"]
+    assert (told["instance_id"], told["test"]) == ("lab__birds-10", TURNING)
+    assert f"lab__birds-10: {TURNING}: failed in " in turned.report
+    released = {it["instance_id"]: it for it in iter_rows(world.release, "train")}
+    row = released["lab__birds-10"]
+    assert row["FAIL_TO_PASS"] == ["tests/test_10.py::test_10"]
+    assert TURNING in get_list(row, "flaky_tests")
+    monkeypatch.setattr(certify, "datetime", fake(now=lambda zone: datetime.now(zone) + 2 * WEEK))
+    later = world.rebuild("--certify", "5%")
+    assert later.document["certification"]["counts"]["certified"] == 2  # one is suspected
+    assert [it["test"] for it in later.document["certification"]["standing"]] == []
 
 
 def count_unfinished(world: NightWorld) -> int:
