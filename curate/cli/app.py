@@ -37,6 +37,7 @@ COMMANDS = {
     "export": "Write candidates or verified instances as files, or as tasks for other tools.",
     "store": "Merge the stores of several machines.",
     "images": "Manage the images on this machine.",
+    "nightly": "Divide a night among machines, merge its reports, tell of drift.",
     "rebuild": "Crawl, validate and write the next release: the nightly job.",
 }
 """Every command and group with its line in `--help`; each is a module of this package."""

@@ -69,9 +69,14 @@ class ReleaseContent:
         return {name: rows for name, rows in tables.items() if rows.ids}
 
 
-def write_release(folder: Path, release: ReleaseContent) -> Path:
+def write_release(
+    folder: Path,
+    release: ReleaseContent,
+    before_replacing: Callable[[Path], None] = lambda new: None,
+) -> Path:
     """Write *release* to *folder*, replacing an earlier release; the output is deterministic.
 
+    *before_replacing* is called with the new directory while the earlier release is still there.
     Raises ConfigurationError for a duplicate instance id, and if *folder* is neither empty nor a
     release.
     """
@@ -84,6 +89,7 @@ def write_release(folder: Path, release: ReleaseContent) -> Path:
         shutil.rmtree(work, ignore_errors=True)
         try:
             _fill_folder(work, release)
+            before_replacing(work)
             _replace_folder(work, folder)
         finally:
             shutil.rmtree(work, ignore_errors=True)

@@ -59,6 +59,7 @@ class ReleaseSteps:
     require: Callable[[Iterable[Row]], None] = lambda _: None  # sees id and image; may raise
     check: CheckRows = lambda _: False
     set_images: SetImages = lambda rows: rows
+    before_replacing: Callable[[Path], None] = lambda new: None  # sees the new directory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +105,7 @@ def write_filtered_release(
             certifications=read_newest(store, included.rows.ids),
             signing_key=settings.signing_key,
         )
-        written = write_release(folder, content)
+        written = write_release(folder, content, steps.before_replacing)
     for number, exclusion in enumerate(exclusions):
         level = logging.INFO if number < MAX_LISTED else logging.DEBUG
         log.log(level, "excluded %s: %s", exclusion.instance_id, exclusion)

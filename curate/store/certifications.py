@@ -83,6 +83,11 @@ class Certifications:
         )
         return frozenset(row[0] for row in self._database.fetch_all(query, dataset))
 
+    def fingerprint(self) -> tuple[int, str]:
+        """Return what differs after every new one: how many there are, and when the last was."""
+        row = self._database.fetch_one("SELECT COUNT(*), MAX(certified_at) FROM certifications")
+        return (row[0], row[1] or "") if row else (0, "")
+
     def iter_all(self) -> Iterator[Certification]:
         """Yield everything, by dataset, instance and time; for merges of stores."""
         query = "SELECT DISTINCT dataset, instance_id FROM certifications ORDER BY 1, 2"
