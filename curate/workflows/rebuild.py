@@ -162,8 +162,9 @@ class Rebuild:
         if shard:
             find_mirror = partial(require_mirror, self.settings)
             mine = list_shard(shard, self.store, self.library, find_mirror, repo=repo, ids=())
-            tasks = tasks.keep_only(mine)
-            up_to_date = len(mine) - len(tasks)
+            mine.require_all()
+            tasks = tasks.keep_only(mine.ids)
+            up_to_date = len(mine.ids) - len(tasks)
         return tasks, up_to_date
 
     def _validate(
