@@ -9,6 +9,10 @@ from curate.store import RepositoryFunnel, Store
 SAMPLE_SIZE = 400  # newest validations whose times and layers are read, of all repositories
 LEAST_SAMPLE = 3  # of each repository
 
+# Documented means, for a store without validations: docs/planning.md.
+ENVIRONMENT_BYTES = 720e6
+ENVIRONMENTS_PER_CANDIDATE = 0.37
+
 _SHARED_LAYERS = ("environment", "shared_packages", "checkout")
 _BASE_LAYERS = ("base", "python")
 
@@ -20,7 +24,8 @@ class CandidateCost:
     work_seconds: float = 160.0  # CPU time of runs, wall time of lock and build
     elapsed_seconds: float = 170.0  # wall time of the validation, beside those that ran with it
     longest_seconds: float = 1_120.0  # wall time of the longest validation
-    environment_bytes: float = 720e6  # of new shared layers: each is counted once
+    # Of new shared layers: each is counted once.
+    environment_bytes: float = ENVIRONMENT_BYTES * ENVIRONMENTS_PER_CANDIDATE
     largest_bytes: float = 7.5e9  # of the shared layers of the largest environment
     instance_bytes: float = 20e6  # of the layer that no other instance has
     verified_share: float = 0.5

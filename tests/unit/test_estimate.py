@@ -11,7 +11,7 @@ from curate.core.machine import parallel_runs, usable_cores
 from curate.core.model import CrawlState
 from curate.store import Store
 from curate.validate.estimate import estimate_cost
-from curate.validate.measured_costs import CandidateCost, read_measured_costs
+from curate.validate.measured_costs import ENVIRONMENT_BYTES, CandidateCost, read_measured_costs
 from tests.helpers.factories import make_candidate, make_pull, make_validation
 from tests.helpers.fakes import not_none
 
@@ -40,7 +40,7 @@ def test_the_documented_means_are_those_of_the_page() -> None:
     assert pytest.approx(mean(cpu_seconds), rel=0.1) == CandidateCost.work_seconds
     assert pytest.approx(mean(unique), rel=0.1) == CandidateCost.instance_bytes
     expected = pytest.approx(mean(environments.values()), rel=0.1)
-    assert expected == CandidateCost.environment_bytes
+    assert expected == ENVIRONMENT_BYTES
     assert pytest.approx(mean(elapsed), rel=0.1) == CandidateCost.elapsed_seconds
     assert pytest.approx(max(elapsed), rel=0.1) == CandidateCost.longest_seconds
     assert pytest.approx(max(shared), rel=0.1) == CandidateCost.largest_bytes
