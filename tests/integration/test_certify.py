@@ -29,7 +29,14 @@ EXPIRED = Case(  # as a certificate in a fixture does
     fail_to_pass="tests/test_new.py::test_new",
     expected="",
 )
-INSTANCES = {1: GOOD, 2: EXPIRED, 3: WEAK, 4: GOOD, 5: GOOD}
+SAVED = b"import thing\ndef test_new(tmp_path): assert thing.save(tmp_path / 'x')\n"
+AS_ROOT = Case(  # which evaluation clients are
+    gold={"thing.py": SAVES},
+    tests={"tests/test_new.py": SAVED},
+    fail_to_pass="tests/test_new.py::test_new",
+    expected="",
+)
+INSTANCES = {1: AS_ROOT, 2: EXPIRED, 3: WEAK, 4: GOOD, 5: GOOD}
 DELETED, RETAGGED = 4, 5
 
 
