@@ -1,8 +1,9 @@
 """Pull an image as somebody does who never had it: by digest, asked of the registry."""
 
 import re
+import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,26 +38,22 @@ class CleanPull:
 def pull_clean(client: docker.DockerClient, reference: str) -> CleanPull:
     """Pull *reference* ("name@sha256:..." or "name:tag") from its registry, whatever is here.
 
-    The registry is asked for the manifest, as an engine that knows it would not ask. The local
-    name is removed, so that the image is resolved anew; the engine compares content and digest.
+    The registry is asked for the manifest, as an engine that knows it would not ask. Its digest is
+    forgotten here and pulled anew, the engine compares content and digest; tags stay as they are.
 
     Raises:
         ImageGoneError: The registry does not have it, or has another image under the digest.
         RegistryUnavailableError: The registry does not respond, or asks for a login.
     """
-    _ask_registry(client, reference)
-    was_here = _forget(client, reference)
-    repository, tag, digest = split_reference(reference)
-    lines = list(_pull(client, repository, digest or tag, reference))
-    found = digest or _find_digest(lines, reference)
-    pinned = f"{repository}@{found}"
-    names = client.images.get(pinned).attrs.get("RepoDigests") or [pinned]
-    if not any(name.endswith(f"@{found}") for name in names):
-        raise ImageGoneError(f"the registry sent another image for {reference}: {names[0]}")
+    digest = _ask_registry(client, reference)
+    repository = find_repository(reference)
+    pinned = f"{repository}@{digest}"
+    was_here = _forget(client, pinned)
+    lines = list(_pull(client, repository, digest, reference))
     states = [str(line.get("status", "")) for line in lines]
     return CleanPull(
         reference=pinned,
-        digest=found,
+        digest=digest,
         was_here=was_here,
         new_layers=states.count("Pull complete"),
         present_layers=states.count("Already exists"),
@@ -69,12 +66,10 @@ def forget(client: docker.DockerClient, pulled: CleanPull) -> None:
         _forget(client, pulled.reference)
 
 
-def split_reference(reference: str) -> tuple[str, str, str]:
-    """Return (name, tag, digest) of *reference*; without either the tag is `latest`."""
-    name, _, digest = reference.partition("@")
-    host, slash, rest = name.rpartition("/")
-    rest, _, tag = rest.partition(":")
-    return f"{host}{slash}{rest}", tag or ("" if digest else "latest"), digest
+def find_repository(reference: str) -> str:
+    """Return *reference* without tag and digest; a port of its host stays."""
+    host, slash, rest = reference.partition("@")[0].rpartition("/")
+    return f"{host}{slash}{rest.partition(':')[0]}"
 
 
 def _forget(client: docker.DockerClient, reference: str) -> bool:
@@ -88,9 +83,38 @@ def _forget(client: docker.DockerClient, reference: str) -> bool:
     return True
 
 
-def _ask_registry(client: docker.DockerClient, reference: str) -> None:
+class SharedPulls:
+    """Images that this process has pulled; threads that need the same one share it."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+        self._used: dict[str, tuple[CleanPull, int]] = {}  # with the number of users
+
+    @contextmanager
+    def use(self, client: docker.DockerClient, reference: str) -> Iterator[CleanPull]:
+        """Yield *reference*, pulled; the last user forgets it. Raises as `pull_clean`."""
+        with self._guard:
+            own = self._locks.setdefault(reference, threading.Lock())
+        with own:
+            known = self._used.get(reference)
+            pulled, users = known or (pull_clean(client, reference), 0)
+            self._used[reference] = (pulled, users + 1)
+        try:
+            yield pulled
+        finally:
+            with own:
+                pulled, users = self._used.pop(reference)
+                if users > 1:
+                    self._used[reference] = (pulled, users - 1)
+                else:
+                    forget(client, pulled)
+
+
+def _ask_registry(client: docker.DockerClient, reference: str) -> str:
+    """Return the digest of the manifest that the registry has for *reference*."""
     try:
-        client.images.get_registry_data(reference)
+        return str(client.images.get_registry_data(reference).id)
     except docker.errors.APIError as error:
         raise _make_error(reference, str(error.explanation or error)) from error
     except requests.exceptions.RequestException as error:
@@ -117,11 +141,3 @@ def _make_error(reference: str, message: str) -> RegistryError:
         return ImageGoneError(text)
     hint = "Check the network and, for private images, docker login; then run it again."
     return RegistryUnavailableError(text, hint=hint)
-
-
-def _find_digest(lines: list[dict[str, Any]], reference: str) -> str:
-    states = [str(line.get("status", "")) for line in lines]
-    found = [it.partition("Digest: ")[2] for it in states if it.startswith("Digest: ")]
-    if not found:
-        raise RegistryError(f"the engine did not report a digest for {reference}")
-    return found[-1]

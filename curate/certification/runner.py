@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from curate.builders.backends.protocol import Backend
@@ -20,7 +20,7 @@ from curate.harness.grade import make_run_spec
 if TYPE_CHECKING:
     import docker
 
-    from curate.builders.engine.clean_pull import CleanPull
+    from curate.builders.engine.clean_pull import CleanPull, SharedPulls
 
 PATIENCE = 4  # times the limits, for a run that was stopped at one
 TIME_LIMIT_MESSAGE = b"stopped at the time limit of"  # of the reporter, for a test
@@ -63,15 +63,17 @@ def open_runner(
 
 @contextmanager
 def _pull(engine: "docker.DockerClient", reference: str) -> "Iterator[CleanPull]":
-    from curate.builders.engine.clean_pull import forget, pull_clean
-
-    with translate_engine_errors():
-        pulled = pull_clean(engine, reference)
-    try:
-        yield pulled
-    finally:
+    with ExitStack() as pulling:
         with translate_engine_errors():
-            forget(engine, pulled)
+            pulled = pulling.enter_context(_shared_pulls().use(engine, reference))
+        yield pulled
+
+
+@cache
+def _shared_pulls() -> "SharedPulls":
+    from curate.builders.engine.clean_pull import SharedPulls
+
+    return SharedPulls()
 
 
 def _make_runner(

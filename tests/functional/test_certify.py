@@ -132,6 +132,7 @@ def test_a_machine_that_fails_is_no_result(local: LocalTask, certify: Certify) -
     assert summary.results == {} and certify(local).results[ID].is_good
 
 
+@pytest.mark.heavy
 def test_a_slow_machine_makes_no_test_flaky(local: LocalTask, certify: Certify) -> None:
     """A run that hits a time limit is repeated with more of it."""
     environment = local.validation.environment

@@ -12,7 +12,7 @@ from typing import Any
 import docker
 import pytest
 
-from curate.builders.engine.clean_pull import ImageGoneError, forget, pull_clean
+from curate.builders.engine.clean_pull import ImageGoneError, SharedPulls, forget, pull_clean
 from curate.builders.engine.registry import RegistryUnavailableError, push_image
 from curate.publish.image_names import image_repository_name
 from curate.store import Store
@@ -29,7 +29,14 @@ EXPIRED = Case(  # as a certificate in a fixture does
     fail_to_pass="tests/test_new.py::test_new",
     expected="",
 )
-INSTANCES = {1: GOOD, 2: EXPIRED, 3: WEAK, 4: GOOD, 5: GOOD}
+SAVED = b"import thing\ndef test_new(tmp_path): assert thing.save(tmp_path / 'x')\n"
+AS_ROOT = Case(  # which evaluation clients are
+    gold={"thing.py": SAVES},
+    tests={"tests/test_new.py": SAVED},
+    fail_to_pass="tests/test_new.py::test_new",
+    expected="",
+)
+INSTANCES = {1: AS_ROOT, 2: EXPIRED, 3: WEAK, 4: GOOD, 5: GOOD}
 DELETED, RETAGGED = 4, 5
 
 
@@ -140,9 +147,20 @@ def test_an_image_is_pulled_from_the_registry_though_it_is_here(
     with pytest.raises(ImageGoneError, match="cannot be pulled"):
         pull_clean(client, reference)
     forget(client, first)
-    tagged = pull_clean(client, f"{reference.partition('@')[0].replace('-1', '-5')}:latest")
+    shared = SharedPulls()
+    reference = world.references[name_of(2)]
+    with shared.use(client, reference) as one:
+        with shared.use(client, reference) as other:
+            assert other is one
+        assert client.images.get(reference)  # the first still needs it
+    with pytest.raises(docker.errors.ImageNotFound):
+        client.images.get(reference)
+    tagged = pull_clean(
+        client, f"{image_repository_name(world.registry, name_of(RETAGGED))}:latest"
+    )
     assert tagged.digest != first.digest and tagged.reference.endswith(tagged.digest)
     forget(client, tagged)
+    assert not [tag for tag in list_tags(client) if world.registry in tag]  # tags are left alone
     with pytest.raises(RegistryUnavailableError):
         pull_clean(client, "127.0.0.1:1/x/y:latest")
 
