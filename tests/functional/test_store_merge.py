@@ -386,6 +386,16 @@ def test_a_database_is_as_good_as_its_directory(tmp_path: Path) -> None:
     assert read_rows(tmp_path / "all") == read_rows(tmp_path / "source")
 
 
+def test_a_table_without_a_rule_of_its_own_is_merged_by_its_key(tmp_path: Path) -> None:
+    for name, rows in (("a", "(1, 'x'), (2, 'y')"), ("b", "(2, 'z'), (3, 'x')"), ("all", "")):
+        Store(tmp_path / name).close()
+        change(tmp_path / name, "CREATE TABLE later (key PRIMARY KEY, data NOT NULL)")
+        if rows:
+            change(tmp_path / name, f"INSERT INTO later VALUES {rows}")
+    merged(tmp_path / "all", tmp_path / "b", tmp_path / "a")
+    assert read_rows(tmp_path / "all")["later"] == [(1, "x"), (2, "z"), (3, "x")]
+
+
 def test_a_process_that_works_in_the_target_is_not_disturbed(tmp_path: Path) -> None:
     fill_store(tmp_path / "source", candidates=10, verified=2)
     Store(tmp_path / "data").close()
