@@ -69,6 +69,12 @@ JobsOption = Annotated[
         "-j", "--jobs", min=1, help="Parallel workers. (default: what cores and memory allow)"
     ),
 ]
+ClusterOption = Annotated[
+    str,
+    typer.Option(
+        metavar="ADDRESS", help="dask://HOST:PORT, ray://HOST:PORT; or local: processes here."
+    ),
+]
 MaxTimeOption = Annotated[
     str, typer.Option(metavar="DURATION", help="Time limit, such as 90m or 5h.")
 ]

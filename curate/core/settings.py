@@ -46,6 +46,7 @@ class Settings(BaseModel):
     container_runtime: str = ""
     image_namespace: str = BuildSettings.image_namespace
     layer_cache_registry: str = ""  # registry in which environment layers are shared
+    shared_files: str = ""  # where the workers of a cluster get mirrors; any URL of fsspec
     min_free_disk_gib: float = 4
     image_disk_limit_gib: float = Field(default=0, ge=0)  # images and build cache; 0 = no limit
     keep_unpushed_images: bool = True  # whether verified images stay until they are pushed

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from curate.core.model import Candidate, Decision, Rejection, Validation
 from curate.store.blobs import BlobStore
@@ -27,6 +27,7 @@ from curate.store.image_tables import ImageTables
 from curate.store.manual_exclusions import ManualExclusions
 from curate.store.migrations import compute_candidate_hash
 from curate.store.serialization import dumps, from_json, loads, to_json
+from curate.store.shared_rows import SharedRowTables
 from curate.store.unfinished import UnfinishedSteps
 from curate.store.validation_row import INSERT_VALIDATION, make_validation_row
 from curate.store.verdicts import note_replaced
@@ -52,9 +53,10 @@ class Store(CrawlTables, EnvironmentTables, ImageTables):
         self.derived = DerivedTable(self._database)
         self.eval_checks = EvalChecks(self._database)
         self.grades = Grades(self._database)
+        self.shared_rows = SharedRowTables(self._database, self.blobs)
         self.manual_exclusions = ManualExclusions(self._database)
 
-    def __enter__(self) -> "Store":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -76,7 +76,7 @@ def test_an_array_validates_everything_once(files: Path) -> None:
     shared = files / "shared"
     (shared / "venv").mkdir(parents=True)
     (shared / "venv" / "bin").symlink_to(Path(sys.executable).parent)
-    with crawled(files / "world", beside=REPOSITORIES) as world:
+    with crawled(files / "world", [("packaging>=21", 2)] * REPOSITORIES) as world:
         expected = split_store(Path(world["CURATE_DATA_DIR"]), files / "one", files / "two")
     mine = {**world, "CURATE_SHARED": str(shared), "PYTHONPATH": str(ROOT)}
     mine["CURATE_MIRRORS_DIR"] = str(files / "world" / "mirrors")
