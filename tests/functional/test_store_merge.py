@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from curate.core.model import CrawlState
 from curate.store import Store
 from curate.store.blobs import MIN_FILE_BYTES
-from curate.store.merge import list_set_aside, merge_stores
+from curate.store.merge import merge_stores
 from curate.store.process_lock import VALIDATION, process_lock
 from tests.helpers.factories import make_pull
 from tests.helpers.large_store import fill_store
@@ -169,10 +169,10 @@ def test_what_was_set_aside_can_be_validated_again(
             found = store.get_validation("owner__name-7")
             assert found is not None
             assert found.is_verified is is_verified
-            assert list_set_aside(store) == []
+            assert store.list_set_aside() == []
     merged(target, validated(tmp_path / "c", 7, 4, "X", "flaky"))
     with Store(target) as store:
-        (aside,) = list_set_aside(store)
+        (aside,) = store.list_set_aside()
     assert len(aside.verdicts) == 2
 
 
@@ -291,7 +291,7 @@ def connect_and_count(*arguments, **options):
 
 sqlite3.connect = connect_and_count
 from curate.store import Store
-from curate.store.merge import list_set_aside, merge_stores
+from curate.store.merge import merge_stores
 with Store(Path(sys.argv[2])) as target:
     report = merge_stores(target, map(Path, sys.argv[3:]))
 assert not report.skipped, report
