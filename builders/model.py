@@ -120,8 +120,8 @@ class BuiltInstance:
     """An environment with a checkout, in which a backend can run tests."""
 
     name: str
-    backend: str  # "docker" | "local"
-    handle: str  # image reference, or the folder of a local build
+    backend: str  # "docker" | "podman" | "apptainer" | "local"
+    handle: str  # image reference, SIF file, or the folder of a local build
     environment_key: str  # hash of Python version, lock and system packages
     digest: str = ""  # image id (sha256:...)
     dockerfiles: Mapping[str, str] = field(default_factory=dict)  # layer name -> text

@@ -21,6 +21,7 @@ class BuildSettings:
     layer_cache_registry: str = ""
     min_free_disk_bytes: int = 4 << 30  # no build starts with less free disk space
     image_disk_limit_bytes: int = 0  # limit for images and build cache together; 0 = no limit
+    images_dir: Path | None = None  # folder of exported images; None = there are none
     # Marks containers and processes of test runs, so that `cleanup` finds what a killed one left.
     run_owner: str = "nobody"
     network_timeout: float = 30.0  # seconds that an engine or a registry may be silent at first

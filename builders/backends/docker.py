@@ -4,19 +4,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import docker
 
-from curate.builders.engine.buildkit import find_build_client
+from curate.builders.engine.buildkit import BuildClient, find_build_client
 from curate.builders.engine.client import (
     connect_to_engine,
     find_image_store,
     translate_engine_errors,
 )
+from curate.builders.engine.registry import pull_image
 from curate.builders.git.checkout import make_checkout
 from curate.builders.image_gc.collect import ENGINE_TIMEOUT, ImageGC, ProtectedImages
 from curate.builders.image_gc.last_used import EnvironmentLeases
+from curate.builders.image_gc.pulled import note_pulled
 from curate.builders.images.build import (
     BuildContext,
     build_image,
@@ -29,11 +31,18 @@ from curate.builders.images.plan import ImagePlan, plan_image
 from curate.builders.lock.uv import prune_uv_cache, remove_stale_resolutions
 from curate.builders.model import BuiltInstance, Failure, InstanceSpec, RunResult, RunSpec
 from curate.builders.process.cleanup import terminate_children
-from curate.builders.process.free_space import RUNNING_BUILD_FRACTION, check_free_space
+from curate.builders.process.free_space import (
+    RUNNING_BUILD_FRACTION,
+    check_free_space,
+    free_bytes,
+)
 from curate.builders.process.interrupt import on_forced_exit
 from curate.builders.process.temp_dirs import temp_dir
 from curate.builders.python.install import find_python
 from curate.builders.settings import BuildSettings
+
+if TYPE_CHECKING:
+    from curate.builders.sandbox.docker import ContainerOptions
 
 T = TypeVar("T")
 
@@ -57,13 +66,17 @@ class DockerBackend:
     @cached_property
     def engine(self) -> docker.DockerClient:
         """The docker SDK client, shared by threads."""
-        return connect_to_engine(ping_timeout=self.settings.network_timeout)
+        return self.connect()
+
+    def connect(self, timeout: int = 120) -> docker.DockerClient:
+        """Return a new client of the engine, which waits *timeout* seconds for each answer."""
+        return connect_to_engine(timeout=timeout, ping_timeout=self.settings.network_timeout)
 
     @cached_property
     def image_gc(self) -> ImageGC:
         """The garbage collector of images on the engine."""
         return ImageGC(
-            connect_to_engine(timeout=ENGINE_TIMEOUT, ping_timeout=self.settings.network_timeout),
+            self.connect(ENGINE_TIMEOUT),
             self.settings,
             self.environment_leases,
             self.protected_images,
@@ -109,7 +122,7 @@ class DockerBackend:
         self, plan: ImagePlan, build_plan: Callable[[ImagePlan, BuildContext], T]
     ) -> T:
         """Build by *build_plan*; if the disk is full, retry once space was freed."""
-        client = find_build_client(self.settings.docker_cli)
+        client = self.find_build_client()
 
         def build(slot: BuildSlot) -> T:
             build_ctx = BuildContext(
@@ -119,6 +132,10 @@ class DockerBackend:
 
         return self.build_queue.run_build(self.layer_dir, build, self.free_space)
 
+    def find_build_client(self) -> BuildClient:
+        """Return the command line that builds images."""
+        return find_build_client(self.settings.docker_cli)
+
     def free_space(self, min_bytes: int) -> bool:
         """Prune uv's cache, then images if that is not enough; return whether anything went."""
         freed = prune_uv_cache(self.settings, self.layer_dir)
@@ -126,6 +143,33 @@ class DockerBackend:
         if limit and freed < min_bytes:
             freed += self.image_gc.free_space(limit, min_free=min_bytes - freed).freed_bytes
         return freed > 0
+
+    def pull_instance(self, user: str, reference: str) -> None:
+        """Pull the image *reference*, "repository@sha256:…", and lease it to *user*.
+
+        Where the disk is short, images go that were pulled before, the least recently used first.
+
+        Raises:
+            RegistryError: The registry does not have it, or does not respond.
+            DiskFullError: The disk is short even so.
+        """
+        self._make_room_for_pull()
+        self.environment_leases.acquire(user, reference)
+        pull_image(self.engine, reference)
+        note_pulled(self.image_gc.pulled_dir, reference)
+        if self.settings.image_disk_limit_bytes:
+            self.image_gc.free_pulled(limit=self.settings.image_disk_limit_bytes)
+
+    def lease_image(self, user: str, reference: str) -> None:
+        """Keep the image *reference* until `release_instance` of *user*, if it may go at all."""
+        self.environment_leases.acquire(user, reference)
+
+    def _make_room_for_pull(self) -> None:
+        reserve = self.settings.min_free_disk_bytes
+        while (missing := reserve - free_bytes(self.layer_dir)) > 0:
+            if not self.image_gc.free_pulled(min_free=missing):
+                break
+        check_free_space(self.layer_dir, reserve, fraction=RUNNING_BUILD_FRACTION)
 
     def layer_names(self, spec: InstanceSpec) -> Mapping[str, str] | Failure:
         """Return the image tag of every layer by name, without asking the engine."""
@@ -148,20 +192,25 @@ class DockerBackend:
     def _run_in_container(
         self, built: BuiltInstance, run_spec: RunSpec, archive: Path | None = None
     ) -> RunResult:
-        from curate.builders.sandbox.docker import ContainerOptions, run_in_container
+        from curate.builders.sandbox.docker import run_in_container
 
-        options = ContainerOptions(
-            runtime=self.settings.container_runtime or None,
-            owner=self.settings.run_owner,
-            machine_cpus=self.machine_cpus,
-            disk=self.layer_dir,
-            archive=archive,
-        )
+        options = replace(self.make_container_options(), archive=archive)
         result = run_in_container(self.engine, built, run_spec, options)
         check_free_space(
             self.layer_dir, self.settings.min_free_disk_bytes, fraction=RUNNING_BUILD_FRACTION
         )
         return result
+
+    def make_container_options(self) -> "ContainerOptions":
+        """Return how the containers of this backend run."""
+        from curate.builders.sandbox.docker import ContainerOptions
+
+        return ContainerOptions(
+            runtime=self.settings.container_runtime or None,
+            owner=self.settings.run_owner,
+            machine_cpus=self.machine_cpus,
+            disk=self.layer_dir,
+        )
 
     def run_in_environment(self, spec: InstanceSpec, run_spec: RunSpec) -> RunResult | Failure:
         """Build the layers below the instance's own; run in a new container with the checkout."""
@@ -196,7 +245,7 @@ class DockerBackend:
         from curate.builders.sandbox.remove import start_removal
 
         _ = self.engine
-        on_forced_exit(partial(start_removal, self.settings.run_owner))
+        on_forced_exit(partial(start_removal, self.settings.run_owner, self.name))
 
     def cleanup(self) -> None:
         """Remove this owner's containers, and leftovers of killed builds and lock resolutions."""

@@ -31,6 +31,7 @@ _COMMAND_FAILED = re.compile(r"\b(?:exit code:|exit status) (?!(?:0|137)\b)\d+\W
 
 _LAST_LINES = 3  # some clients append a link or a hint
 
+_PLAIN = "--progress=plain"
 _NO_SPACE = "no space left on device"
 
 # Lines that quote the output of a command of the build, or the command itself.
@@ -54,9 +55,11 @@ def find_build_client(named: str = "") -> BuildClient:
     """
     for path in [named] if named else _list_docker_clients():
         if _has_buildkit([path, "buildx", "version"]):
-            return BuildClient(command=(path, "buildx", "build", "--load"))
+            return BuildClient(command=(path, "buildx", "build", "--load", _PLAIN))
         if _client_major_version(path) < 23:
-            return BuildClient(command=(path, "build"), environment=(("DOCKER_BUILDKIT", "1"),))
+            return BuildClient(
+                command=(path, "build", _PLAIN), environment=(("DOCKER_BUILDKIT", "1"),)
+            )
     raise EngineUnavailableError(
         f"no docker client with BuildKit ({named or 'none on PATH'})",
         hint="Install docker-buildx, or set docker_cli to the path of a client that has it.",
@@ -98,7 +101,7 @@ def run_build(
     file = request.temp_dir / "Dockerfile"
     file.write_text(request.dockerfile)
     (request.temp_dir / "Dockerfile.dockerignore").write_text(request.ignored)
-    options = ["--progress=plain", "--file", str(file), "--tag", request.tag]
+    options = ["--file", str(file), "--tag", request.tag]
     options += [option for label in request.labels for option in ("--label", label)]
     result = run_command(
         [*client.command, *options, str(request.context)],

@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     import docker
 
 
-def connect_to_engine(*, timeout: int = 120, ping_timeout: float = 30) -> "docker.DockerClient":
+def connect_to_engine(
+    *, timeout: int = 120, ping_timeout: float = 30, address: str = ""
+) -> "docker.DockerClient":
     """Return a docker SDK client after a successful ping.
 
     Args:
         timeout: Seconds to wait for each answer of the engine.
         ping_timeout: Seconds to wait for the first one.
+        address: As in DOCKER_HOST, which says where the engine is by default.
 
     Raises:
         EngineUnavailableError: No engine responds.
@@ -26,7 +29,11 @@ def connect_to_engine(*, timeout: int = 120, ping_timeout: float = 30) -> "docke
     import docker
 
     try:
-        client = docker.from_env(timeout=math.ceil(ping_timeout))
+        patience = math.ceil(ping_timeout)
+        if address:
+            client = docker.DockerClient(base_url=address, timeout=patience)
+        else:
+            client = docker.from_env(timeout=patience)
         client.ping()
         client.api.timeout = timeout
     except (docker.errors.DockerException, OSError) as error:

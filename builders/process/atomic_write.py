@@ -22,12 +22,22 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "Not a regular file", str(path))
-    _remove_partial_files(path.parent)
-    partial = path.with_name(f".{os.getpid()}.{secrets.token_hex(4)}{_SUFFIX}")
+    with partial_file(path.parent) as partial:
+        yield partial
+        partial.replace(path)
+
+
+@contextmanager
+def partial_file(folder: Path) -> Iterator[Path]:
+    """Yield a new, empty file in *folder*, for the block to move; what is left is removed.
+
+    So are partial files that killed processes left there. Raises OSError.
+    """
+    _remove_partial_files(folder)
+    partial = folder / f".{os.getpid()}.{secrets.token_hex(4)}{_SUFFIX}"
     partial.touch(exist_ok=False)
     try:
         yield partial
-        partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 

@@ -34,6 +34,7 @@ from curate.builders.model import (
 from curate.builders.pytest_plugin import generate_key
 from curate.builders.sandbox.copy_out import copy_files_out
 from curate.builders.sandbox.isolate import HOST_NAME
+from curate.builders.sandbox.limit_watch import WatchLimits, watch_container
 from curate.builders.sandbox.resource_usage import (
     cpu_seconds_used,
     find_reached_limit,
@@ -47,6 +48,8 @@ from curate.builders.sandbox.result import (
     join_output,
 )
 from curate.builders.sandbox.run_script import (
+    CGROUP,
+    NO_CGROUP,
     SandboxLayout,
     make_input_files,
     render_container_script,
@@ -72,6 +75,7 @@ class ContainerOptions:
     machine_cpus: int = 0  # of the engine's machine, which no container may exceed; 0 = to be asked
     disk: Path | None = None  # the engine's storage folder if it is local, to monitor its inodes
     archive: Path | None = None  # tar file, unpacked into the root folder before the start
+    watch: WatchLimits | None = None  # holds limits that the engine ignores, without cgroups
 
 
 DEFAULT_OPTIONS = ContainerOptions()
@@ -105,12 +109,14 @@ def run_in_container(
     if not container_options.machine_cpus:
         container_options = replace(container_options, machine_cpus=count_machine_cpus(client))
     options = make_create_options(run_spec.limits, container_options)
-    archives = [_pack_inputs(run_spec, layout, key)]
+    cgroup = NO_CGROUP if container_options.watch else CGROUP
+    archives = [_pack_inputs(run_spec, layout, key, cgroup)]
     if container_options.archive:
         archives.append(container_options.archive.read_bytes())
     with (
         translate_engine_errors(),
         _start_container(client, built.handle, options, archives) as container,
+        watch_container(container, run_spec.limits, container_options.watch) as get_reached,
     ):
         started = time.monotonic()
         stop_reason = wait_for_exit(client, container, run_spec.limits, container_options.disk)
@@ -121,9 +127,10 @@ def run_in_container(
             container, layout.outputs, _file_limits(run_spec.limits.output_bytes)
         )
         _check_not_removed(container)
+        watched = get_reached()
     code = int(state["ExitCode"]) if stop_reason is StopReason.EXITED else None
     usage = parse_resource_usage(files.get("resource_usage", b""))
-    reached = find_reached_limit(usage, engine_saw_oom=bool(state["OOMKilled"]))
+    reached = find_reached_limit(usage, engine_saw_oom=bool(state["OOMKilled"])) or watched
     if not reached and stop_reason is StopReason.DISK_EXCEEDED:
         reached = RunStatus.OUT_OF_DISK
     return classify_run(
@@ -139,8 +146,15 @@ def run_in_container(
             report=files.get("report"),
             seconds=seconds,
             cpu_seconds=cpu_seconds_used(usage),
-            output=_read_output(files, run_spec.limits.output_bytes),
-            was_interrupted=code is not None and code > 128 and "resource_usage" not in files,
+            output=join_output(
+                files.get("head", b""),
+                files.get("tail", b""),
+                split_output_limit(run_spec.limits.output_bytes)[1],
+            ),
+            was_interrupted=code is not None
+            and code > 128
+            and not reached
+            and "resource_usage" not in files,
         )
     )
 
@@ -251,8 +265,8 @@ def _check_not_removed(container: Container) -> None:
         raise SandboxError(f"container {container.name} was removed by another process")
 
 
-def _pack_inputs(run_spec: RunSpec, layout: SandboxLayout, key: bytes) -> bytes:
-    contents = make_input_files(run_spec, layout, render_container_script(run_spec, layout))
+def _pack_inputs(run_spec: RunSpec, layout: SandboxLayout, key: bytes, cgroup: str) -> bytes:
+    contents = make_input_files(run_spec, layout, render_container_script(run_spec, layout, cgroup))
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         folders = sorted({str(PurePosixPath(layout.inputs, name).parent) for name in contents})
@@ -284,8 +298,3 @@ def _file_limits(output_bytes: int) -> Mapping[str, int]:
         "tail": output_bytes,
         "report": MAX_REPORT_BYTES,
     }
-
-
-def _read_output(found: Mapping[str, bytes], limit: int) -> bytes:
-    tail_limit = split_output_limit(limit)[1]
-    return join_output(found.get("head", b""), found.get("tail", b""), tail_limit)

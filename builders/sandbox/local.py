@@ -47,7 +47,7 @@ def run_locally(
     Raises:
         SandboxError: The checkout cannot be copied, or the process cannot be started.
     """
-    with _make_run_folder(temp_parent, owner) as folder:
+    with make_run_folder(temp_parent, owner) as folder:
         layout = _prepare_run_folder(Path(built.handle), folder, run_spec)
         key = generate_key()
         (folder / "out" / "key").write_bytes(key)
@@ -56,11 +56,12 @@ def run_locally(
         command += [str(folder / "isolation"), f"{built.handle}/venv"]
         command += ["bash", f"{layout.inputs}/run.sh"]
         result = run_process(command, variables, run_spec.limits, owner=owner)
-        return classify_run(_collect_artifacts(folder, key, result))
+        return classify_run(collect_artifacts(folder, key, result))
 
 
 @contextmanager
-def _make_run_folder(temp_parent: Path | None, owner: str) -> Iterator[Path]:
+def make_run_folder(temp_parent: Path | None, owner: str) -> Iterator[Path]:
+    """Yield a new folder that `remove_stale_runs` finds; it is removed at the end."""
     try:
         folder = Path(tempfile.mkdtemp(prefix=_folder_prefix(owner), dir=temp_parent)).resolve()
     except OSError as error:
@@ -114,13 +115,17 @@ def _prepare_run_folder(handle: Path, folder: Path, run_spec: RunSpec) -> Sandbo
         raise SandboxError(f"the checkout in {handle} cannot be copied: {error}") from error
     for name in ("out", "home", "tmp"):
         (folder / name).mkdir()
-    for name, content in make_input_files(
-        run_spec, layout, render_local_script(run_spec, layout)
-    ).items():
-        target = folder / "in" / name
+    write_inputs(folder / "in", run_spec, layout)
+    return layout
+
+
+def write_inputs(folder: Path, run_spec: RunSpec, layout: SandboxLayout) -> None:
+    """Write the script of a run, and all that it reads, into *folder*."""
+    script = render_local_script(run_spec, layout)
+    for name, content in make_input_files(run_spec, layout, script).items():
+        target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-    return layout
 
 
 def _run_environment(handle: Path, folder: Path) -> dict[str, str]:
@@ -134,7 +139,8 @@ def _run_environment(handle: Path, folder: Path) -> dict[str, str]:
     }
 
 
-def _collect_artifacts(folder: Path, key: bytes, result: ProcessResult) -> RunArtifacts:
+def collect_artifacts(folder: Path, key: bytes, result: ProcessResult) -> RunArtifacts:
+    """Return what a run with *key* left in *folder*: the outputs, and the note of `isolate`."""
     out = folder / "out"
     isolation = folder / "isolation"
     note = isolation.read_text(encoding="utf-8") if isolation.exists() else ""

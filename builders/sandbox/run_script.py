@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from curate.builders.editable.source import read_renewal_source
 from curate.builders.model import RunSpec
 from curate.builders.pytest_plugin import REPORTER, read_plugin_source
+from curate.builders.pytest_plugin.run_status import EXIT_NO_CHECKOUT, EXIT_PATCH_FAILED
 from curate.builders.sandbox.supervise import KILL_AFTER
 from curate.builders.templates import render_template
 
-EXIT_NO_CHECKOUT = 89
-EXIT_PATCH_FAILED = 90  # + index of the patch, at most 99
 OUTPUT_CUT = b"\n[... output cut here ...]\n"
 CGROUP = "/sys/fs/cgroup"
+NO_CGROUP = "/curate/in/no-cgroup"  # where the container would see that of the machine
 
 RENEWAL = "renew_install.py"
 PREPARATION, PREPARATION_SCRIPT = "preparation", "prepare_checkout.py"  # a folder, a file in it
@@ -60,12 +60,15 @@ def render_local_script(run_spec: RunSpec, layout: SandboxLayout) -> str:
     return render_template(__package__, "run_local.sh.jinja", _prepare_values(run_spec, layout))
 
 
-def render_container_script(run_spec: RunSpec, layout: SandboxLayout) -> str:
-    """Render the script of a container, which limits time and output and kills stragglers."""
+def render_container_script(run_spec: RunSpec, layout: SandboxLayout, cgroup: str = CGROUP) -> str:
+    """Render the script of a container, which limits time and output and kills stragglers.
+
+    *cgroup* is the folder of the container's own statistics.
+    """
     head, tail = split_output_limit(run_spec.limits.output_bytes)
     values = {
         **_prepare_values(run_spec, layout),
-        "cgroup": CGROUP,
+        "cgroup": cgroup,
         "head": head,
         "tail": tail,
         "kill_after": f"{KILL_AFTER:g}",

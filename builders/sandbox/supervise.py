@@ -4,6 +4,9 @@ Run as a script: `python supervise.py MEMORY_BYTES PIDS REPORT COMMAND...`. The 
 gets the limit that was reached, "out-of-memory" or "out-of-pids", if any. SIGTERM is passed on to
 the command, and all is killed some seconds later; SIGINT kills all at once.
 
+`python supervise.py MEMORY_BYTES PIDS REPORT --watch PID` does it for what runs below a process
+that somebody else has started: the init of a container, with which the kernel ends the rest.
+
 Control groups, which would let the kernel do this, need rights that most users lack. So the
 processes are looked at ten times a second or less often, which needs /proc. None escapes by a
 session of its own or by losing its parent: orphans become children of this process.
@@ -129,7 +132,7 @@ def _count_threads() -> int:
 
 
 class UsageMeter:
-    """Compares what the descendants of this process use with the limits.
+    """Compares what the descendants of this process, or of *root*, use with the limits.
 
     The sum of their resident memory counts shared pages more than once. If it is too large, these
     are divided among the processes that share them. That is done in a thread, because the kernel
@@ -137,14 +140,15 @@ class UsageMeter:
     and leave their share to others, so only twice in a row counts.
     """
 
-    def __init__(self, memory_bytes: int, pids: int) -> None:
+    def __init__(self, memory_bytes: int, pids: int, root: int = 0) -> None:
         self._memory_kib, self._pids = memory_bytes >> 10, pids
+        self._root = root or os.getpid()
         self._times_over = 0  # in a row, of what was divided
         self._thread: threading.Thread | None = None
 
     def find_exceeded_limit(self) -> str:
         """Return the limit that is exceeded now, or ""."""
-        found = {pid: _read_values(f"/proc/{pid}/status") for pid in find_descendants()}
+        found = {pid: _read_values(f"/proc/{pid}/status") for pid in find_descendants(self._root)}
         if sum(values.get("Threads", 0) for values in found.values()) > self._pids:
             return OUT_OF_PIDS
         keys = ("RssAnon", "RssShmem", "VmSwap")
@@ -194,13 +198,28 @@ def _parse_values(path: str) -> dict[str, int]:
     return values
 
 
-def find_descendants() -> list[int]:
-    """Return the ids of all descendants of this process."""
+def watch_process(root: int, memory_bytes: int, pids: int) -> str:
+    """Kill *root* if what is below it exceeds a limit, and return that; "" once it has ended."""
+    meter = UsageMeter(memory_bytes, pids, root)
+    while os.path.exists(f"/proc/{root}/stat"):  # noqa: PTH110
+        started = time.monotonic()
+        reached = meter.find_exceeded_limit()
+        if reached:
+            with suppress(ProcessLookupError):
+                os.kill(root, signal.SIGKILL)
+            return reached
+        time.sleep(max(INTERVAL, INTERVAL_FACTOR * (time.monotonic() - started)))
+    return ""
+
+
+def find_descendants(root: int = 0) -> list[int]:
+    """Return the ids of all descendants of this process, or of *root*."""
+    root = root or os.getpid()
     get_children: Callable[[int], list[int] | None] = _read_children
     if not os.path.exists(_children_file(os.getpid())):  # noqa: PTH110
         get_children = _map_children().get
     found: list[int] = []
-    level = [os.getpid()]
+    level = [root]
     while level := list(chain.from_iterable(get_children(pid) or () for pid in level)):
         found += level
     return found
@@ -248,6 +267,9 @@ def main() -> None:
     os.set_inheritable(int(report), False)
     if not os.path.exists("/proc/self/stat"):  # noqa: PTH110
         os.execvp(command[0], command)
+    if command[0] == "--watch":
+        os.write(int(report), watch_process(int(command[1]), int(memory_bytes), int(pids)).encode())
+        return
     supervisor = Supervisor(command, int(pids))
     try:
         os.write(int(report), supervisor.run(int(memory_bytes), int(pids)).encode())

@@ -24,6 +24,8 @@ from curate.builders.sandbox.supervise import KILL_AFTER
 GRACE_SECONDS = (
     KILL_AFTER + 3
 )  # seconds after the time limit until the container is killed from outside
+_ALIVE = frozenset({"created", "initialized", "running", "paused", "stopping"})
+_STILL_ALIVE_PAUSE = 0.1
 _STOP_TIMEOUT = 60.0  # seconds that a killed container may take to exit
 _DISK_CHECK_INTERVAL = 2.0  # minimum seconds between two disk checks
 _DISK_CHECK_FACTOR = 10  # the interval is at least this many times the duration of a check
@@ -75,7 +77,11 @@ def _has_exited(container: Container, seconds: float) -> bool:
         if any(isinstance(cause, ReadTimeoutError) for cause in error.args):
             return False  # timeout after the answer had started
         raise
-    return True
+    container.reload()
+    if container.status not in _ALIVE:
+        return True
+    time.sleep(min(_STILL_ALIVE_PAUSE, seconds))  # a busy Podman sometimes answers too early
+    return False
 
 
 def _written_bytes(client: docker.DockerClient, container: Container) -> int:

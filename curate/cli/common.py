@@ -6,6 +6,7 @@ import math
 import os
 import re
 import sys
+import threading
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -41,6 +42,8 @@ class SandboxKind(StrEnum):
     """Where tests run."""
 
     DOCKER = "docker"
+    PODMAN = "podman"
+    APPTAINER = "apptainer"
     LOCAL = "local"
 
 
@@ -80,7 +83,11 @@ MaxTimeOption = Annotated[
 ]
 RunsOption = Annotated[int, typer.Option(min=1, help="Test runs before and after the gold patch.")]
 SandboxOption = Annotated[
-    SandboxKind, typer.Option(help="docker; or local, which does not isolate.")
+    SandboxKind,
+    typer.Option(
+        help="docker; podman, or apptainer for evaluate, which need no root; or local, which does"
+        " not isolate."
+    ),
 ]
 DatasetOption = Annotated[
     str,
@@ -199,8 +206,12 @@ def find_repo(text: str, store: Store, library: "RecipeLibrary") -> str:
 
 def print_json(value: object) -> None:
     """One JSON document on standard output."""
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, default=str)
-    sys.stdout.write("\n")
+    sys.stdout.write(dump_json(value))
+
+
+def dump_json(value: object) -> str:
+    """Return *value* as a JSON document for people and scripts."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
 def warn_of_exclusions(repos: Sequence[str], settings: Settings) -> None:
@@ -225,8 +236,9 @@ def warn_of_exclusions(repos: Sequence[str], settings: Settings) -> None:
 def parse_duration(duration: str) -> float:
     """Seconds of "90s", "15m" or "5h"; ConfigurationError for anything else."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", duration.strip())
-    if not match:
+    seconds = float(match.group(1)) * _SECONDS[match.group(2)] if match else math.inf
+    if seconds > threading.TIMEOUT_MAX:  # which is more than a lifetime
         raise ConfigurationError(
             f"Invalid duration {duration!r}.", hint="Write it like 90s, 15m or 5h."
         )
-    return float(match.group(1)) * _SECONDS[match.group(2)]
+    return seconds

@@ -1,4 +1,4 @@
-"""`curate images prune`: evict environments from the engine by hand."""
+"""`curate images prune`: evict environments from the engine by hand; and the group of commands."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from curate.cli.common import err_console, get_settings, open_store, print_json, require_finite
+from curate.cli.images_export import EXAMPLE as EXPORT_EXAMPLE
+from curate.cli.images_export import export_command
 from curate.core.errors import ConfigurationError
 from curate.core.settings import Settings
 
@@ -20,6 +22,7 @@ images = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", epilog=EXAMP
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
+    images.command("export", epilog=EXPORT_EXAMPLE)(export_command)
     app.add_typer(images, name="images", help="Images on this machine.", epilog=EXAMPLE)
 
 

@@ -39,7 +39,7 @@ from curate.cli.publish_verify import make_check, verify_command
 from curate.cli.validate import choose_jobs
 from curate.core.errors import NotFoundError
 from curate.core.settings import Settings
-from curate.publish.check import check_release_folder
+from curate.publish.check import check_release_folder, check_signature
 from curate.publish.diff import SplitDiff, diff_folders
 from curate.publish.excluded import as_release_problems, make_examiners
 from curate.publish.filters.config import read_filters
@@ -168,6 +168,7 @@ def check_command(
     with show_phases() as progress:
         examiners = make_examiners(settings, filters)
         problems = check_release_folder(release, filters, examiners, progress)
+        problems += check_signature(release, settings.verification_key)
         exclusions = as_release_problems(settings, filters, progress)
     if as_json:
         print_json([vars(problem) for problem in (*problems, *exclusions)])
@@ -231,7 +232,8 @@ def push_command(
     settings = get_settings(context)
     here = _existing_release(settings, folder)
     filters = read_filters(release_filters or settings.release_filters)
-    require_pushable(check_release_folder(here, filters, make_examiners(settings, filters)))
+    problems = check_release_folder(here, filters, make_examiners(settings, filters))
+    require_pushable([*problems, *check_signature(here, settings.verification_key)])
     if not allow_local_images:
         require_registry_images(iter_rows(here, "train", ("instance_id", "image")))
     token = prepare_hub_client(settings)

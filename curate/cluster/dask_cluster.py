@@ -36,7 +36,7 @@ class DaskCluster:
         except ImportError as error:
             raise ConfigurationError(
                 "--cluster dask:// needs the package distributed.",
-                hint="Run: pip install 'curate[dask]'",
+                hint="Run: pip install 'swe-curate[dask]'",
             ) from error
         self._address = address
         try:

@@ -32,7 +32,7 @@ class RayCluster:
         except ImportError as error:
             raise ConfigurationError(
                 "--cluster ray:// needs the package ray.",
-                hint="Run: pip install 'curate[ray]'",
+                hint="Run: pip install 'swe-curate[ray]'",
             ) from error
         self._ray, self._address = ray, address
         try:

@@ -44,6 +44,7 @@ class Settings(BaseModel):
     index_url: str = ""
     docker_cli: str = ""
     container_runtime: str = ""
+    images_dir: Path | None = None  # exported images; default data/images
     image_namespace: str = BuildSettings.image_namespace
     layer_cache_registry: str = ""  # registry in which environment layers are shared
     shared_files: str = ""  # where the workers of a cluster get mirrors; any URL of fsspec
@@ -51,6 +52,8 @@ class Settings(BaseModel):
     image_disk_limit_gib: float = Field(default=0, ge=0)  # images and build cache; 0 = no limit
     keep_unpushed_images: bool = True  # whether verified images stay until they are pushed
     release_filters: str = "default"  # preset or TOML file: which rows a release excludes
+    signing_key: Path | None = None  # minisign secret key that signs certificates of releases
+    verification_key: Path | None = None  # minisign public key that certificates must be signed by
 
     @field_validator("*", mode="before")
     @classmethod
@@ -64,6 +67,11 @@ class Settings(BaseModel):
     def effective_mirrors_dir(self) -> Path:
         """Directory of the bare repositories."""
         return self.mirrors_dir or self.data_dir / "mirrors"
+
+    @property
+    def effective_images_dir(self) -> Path:
+        """Directory of exported images; it need not exist."""
+        return self.images_dir or self.data_dir / "images"
 
     @property
     def drafted_recipes_dir(self) -> Path:
@@ -84,6 +92,7 @@ class Settings(BaseModel):
             layer_cache_registry=self.layer_cache_registry,
             min_free_disk_bytes=int(self.min_free_disk_gib * 2**30),
             image_disk_limit_bytes=int(self.image_disk_limit_gib * 2**30),
+            images_dir=self.effective_images_dir,
             run_owner=self.run_owner,
             network_timeout=self.network_timeout,
         )

@@ -8,7 +8,7 @@ import hashlib
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -16,6 +16,7 @@ from typing import Protocol, Self
 
 from curate.core.model import Candidate, Decision, PullRequest, Rejection
 from curate.core.shards import Shard
+from curate.crawl.base_commit import RULE_MERGE_COMMIT
 from curate.crawl.candidates import (
     CrawlContext,
     PullAnalysis,
@@ -112,7 +113,10 @@ def decide_pulls(
     """
     mirror = source.mirror
     pulls = list(store.iter_pulls(repo))
-    if source.refresh and _lacks_heads(pulls, store.decision_keys(repo), mirror):
+    if source.refresh and (
+        _lacks_heads(pulls, store.decision_keys(repo), mirror)
+        or _lacks_candidates(store.list_needed_commits(repo, RULE_MERGE_COMMIT), mirror)
+    ):
         source.refresh()
         mirror.close()
     ctx = CrawlContext(
@@ -242,3 +246,8 @@ def _lacks_heads(pulls: Sequence[PullRequest], decided: Mapping[int, str], mirro
     return any(
         it.number not in decided and it.head_commit not in mirror.commit_graph for it in pulls
     )
+
+
+def _lacks_candidates(commits: Iterable[str], mirror: Mirror) -> bool:
+    """Whether the mirror is older than the store: candidates were made from what it lacks."""
+    return not all(commit in mirror.commit_graph for commit in commits)

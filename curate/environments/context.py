@@ -11,6 +11,7 @@ from typing import TypeVar
 from curate.builders.backends.protocol import Backend
 from curate.builders.errors import EngineUnavailableError
 from curate.builders.settings import BuildSettings
+from curate.core.errors import ConfigurationError
 from curate.core.settings import Settings
 from curate.store import Store
 
@@ -18,7 +19,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-BACKENDS = ("docker", "local")
+BACKENDS = ("docker", "podman", "apptainer", "local")
+BUILDING_BACKENDS = ("docker", "podman", "local")
 
 
 class ValidationCancelledError(Exception):
@@ -27,11 +29,22 @@ class ValidationCancelledError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class ValidationOptions:
-    """The user's options for a validation; part of its inputs hash."""
+    """The user's options for a validation; part of its inputs hash.
+
+    Raises ConfigurationError for a backend that builds no environments.
+    """
 
     runs: int = 3  # before and after the gold patch, each
     backend: str = "docker"
     measure_strength: bool = True  # whether to run hunk ablation on verified candidates
+
+    def __post_init__(self) -> None:
+        """Check the backend."""
+        if self.backend not in BUILDING_BACKENDS:
+            raise ConfigurationError(
+                f"The {self.backend} sandbox builds no environments.",
+                hint=f"Use one of {', '.join(BUILDING_BACKENDS)}.",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +95,13 @@ def open_backend(name: str, settings: Settings, store: Store, purpose: str = "")
 
 
 def describe_backend(name: str, settings: Settings, store: Store, purpose: str = "") -> Backend:
-    """Return the backend *name* without checking that its container engine is available."""
+    """Return the backend *name* without checking that its container engine is available.
+
+    Raises ConfigurationError for a name that is none of BACKENDS.
+    """
+    if name not in BACKENDS:
+        hint = f"There are {', '.join(BACKENDS)}."
+        raise ConfigurationError(f"There is no sandbox {name!r}.", hint=hint)
     options = settings.build_settings()
     if purpose:
         options = replace(options, run_owner=f"{options.run_owner}-{purpose}")
@@ -90,7 +109,13 @@ def describe_backend(name: str, settings: Settings, store: Store, purpose: str =
         from curate.builders.backends.local import LocalBackend
 
         return LocalBackend(options)
-    from curate.builders.backends.docker import DockerBackend
+    if name == "apptainer":
+        from curate.builders.backends.apptainer import ApptainerBackend
 
+        return ApptainerBackend(options)
+    from curate.builders.backends.docker import DockerBackend
+    from curate.builders.backends.podman import PodmanBackend
+
+    kind = PodmanBackend if name == "podman" else DockerBackend
     protected = store.unpushed_images if settings.keep_unpushed_images else tuple
-    return DockerBackend(options, protected_images=protected)
+    return kind(options, protected_images=protected)

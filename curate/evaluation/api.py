@@ -32,7 +32,7 @@ def evaluate(  # noqa: PLR0913 - options of the command
         predictions: A file in SWE-bench's form, "gold" or "empty".
         dataset: Release directory, file of rows, or name on the Hub; "" = the store.
         split: Split of the dataset.
-        sandbox: "docker" or "local".
+        sandbox: "docker", "podman", "apptainer" or "local".
         jobs: Patches that are graded at once; on each worker of a cluster, where 0 = its slots.
         cluster: "dask://HOST:PORT", "ray://HOST:PORT" or "local"; "" = this process.
         run_id: Names the directory of the reports; by default as *predictions*.

@@ -98,5 +98,8 @@ def _grade(
     task: Task, patch: bytes, backend: Backend, check_cancelled: Callable[[], None]
 ) -> Grade:
     check_cancelled()
-    built = prepare_instance(task, backend)
-    return grade_patch(task, built, patch, backend, check_cancelled)
+    try:
+        built = prepare_instance(task, backend)
+        return grade_patch(task, built, patch, backend, check_cancelled)
+    finally:
+        backend.release_instance(task.instance_id)

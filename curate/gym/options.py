@@ -21,8 +21,8 @@ class EnvironmentOptions:
 
     def __post_init__(self) -> None:
         """Check the values."""
+        check_sandbox(self.sandbox)
         checks = {
-            f"sandbox must be one of {', '.join(SANDBOXES)}": self.sandbox in SANDBOXES,
             "step_seconds must be a positive number": 0 < self.step_seconds < math.inf,
             "output_bytes must be at least 256": self.output_bytes >= 256,
             "max_steps must not be negative": self.max_steps >= 0,
@@ -31,3 +31,11 @@ class EnvironmentOptions:
         for message, holds in checks.items():
             if not holds:
                 raise ConfigurationError(f"Invalid option of the environment: {message}.")
+
+
+def check_sandbox(kind: str) -> None:
+    """Raise ConfigurationError unless sandboxes of *kind* can stay, for many commands."""
+    if kind not in SANDBOXES:
+        raise ConfigurationError(
+            f"The {kind} sandbox keeps none for an agent.", hint=f"Use {' or '.join(SANDBOXES)}."
+        )

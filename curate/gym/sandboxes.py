@@ -20,7 +20,7 @@ from curate.builders.session.model import Session, SessionOptions
 from curate.builders.settings import BuildSettings
 from curate.core.settings import Settings
 from curate.core.task import Task
-from curate.gym.options import EnvironmentOptions
+from curate.gym.options import EnvironmentOptions, check_sandbox
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +84,7 @@ class Sandboxes:
 
 
 def _open_backend(kind: str, settings: BuildSettings) -> DockerBackend | LocalBackend:
+    check_sandbox(kind)
     backend: DockerBackend | LocalBackend = (
         LocalBackend(settings) if kind == "local" else DockerBackend(settings)
     )

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from curate.core.model import Candidate, Decision, Rejection, Validation
 from curate.store.blobs import BlobStore
+from curate.store.certifications import Certifications
 from curate.store.crawl_tables import CrawlTables
 from curate.store.database import Database
 from curate.store.derived import CHUNK_SIZE, DerivedTable
@@ -52,6 +53,7 @@ class Store(CrawlTables, EnvironmentTables, ImageTables, MergeTables):
         self.derived = DerivedTable(self._database)
         self.eval_checks = EvalChecks(self._database)
         self.grades = Grades(self._database)
+        self.certifications = Certifications(self._database)
         self.shared_rows = SharedRowTables(self._database, self.blobs)
         self.manual_exclusions = ManualExclusions(self._database)
 
@@ -181,21 +183,13 @@ class Store(CrawlTables, EnvironmentTables, ImageTables, MergeTables):
         query = "SELECT instance_id, inputs_hash FROM validations WHERE stage IS NULL OR ?"
         return {row[0]: row[1] for row in self._database.fetch_all(query, rejected)}
 
-    def validation_costs(self) -> dict[str, tuple[int, float, float]]:
-        """Return (count, mean work seconds, mean unique bytes) of validations by repository."""
-        rows = self._database.fetch_all(
-            "SELECT repo, COUNT(*), AVG(work_seconds), AVG(unique_bytes) FROM validations"
-            " GROUP BY repo"
-        )
-        return {row[0]: (row[1], row[2], row[3]) for row in rows}
-
-    def newest_validations(self, count: int) -> Iterator[Validation]:
-        """Up to *count* validations, the newest first."""
+    def newest_validations(self, repo: str, count: int) -> Iterator[Validation]:
+        """Up to *count* validations of *repo*, the newest first."""
         query = (
-            "SELECT data FROM validations WHERE instance_id IN ("
-            "SELECT instance_id FROM validations ORDER BY finished_at DESC LIMIT ?)"
+            "SELECT data FROM validations WHERE instance_id IN (SELECT instance_id FROM validations"
+            " WHERE repo = ? ORDER BY finished_at DESC, instance_id LIMIT ?)"
         )
-        for row in self._database.fetch_all(query, count):
+        for row in self._database.fetch_all(query, repo, count):
             yield loads(Validation, row[0])
 
     def save_validation(self, repo: str, validation: Validation) -> None:

@@ -303,4 +303,4 @@ def test_a_missing_package_is_named(
     monkeypatch.setitem(__import__("sys").modules, package, None)
     with pytest.raises(ConfigurationError, match=package) as failure:
         open_cluster(f"{address}://127.0.0.1:9", 1)
-    assert failure.value.hint == f"Run: pip install 'curate[{address}]'"
+    assert failure.value.hint == f"Run: pip install 'swe-curate[{address}]'"

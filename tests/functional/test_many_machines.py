@@ -13,7 +13,7 @@ import pytest
 from curate.core.shards import parse_shard
 from curate.store import Store
 from tests.helpers.clients import client_program, require_client, run_client
-from tests.helpers.sample_candidates import crawled
+from tests.helpers.sample_candidates import BESIDE, crawled
 from tests.helpers.slurm import (
     ROOT,
     list_tasks,
@@ -76,7 +76,7 @@ def test_an_array_validates_everything_once(files: Path) -> None:
     shared = files / "shared"
     (shared / "venv").mkdir(parents=True)
     (shared / "venv" / "bin").symlink_to(Path(sys.executable).parent)
-    with crawled(files / "world", [("packaging>=21", 2)] * REPOSITORIES) as world:
+    with crawled(files / "world", BESIDE * REPOSITORIES) as world:
         expected = split_store(Path(world["CURATE_DATA_DIR"]), files / "one", files / "two")
     mine = {**world, "CURATE_SHARED": str(shared), "PYTHONPATH": str(ROOT)}
     mine["CURATE_MIRRORS_DIR"] = str(files / "world" / "mirrors")

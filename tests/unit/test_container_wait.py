@@ -25,11 +25,14 @@ class Engine:
         self.waits, self.looks = waits, looks
         self.id = self.name = "c"
         self.killed = False
+        self.status = "running"
         self.api = fake(containers=lambda size, filters: _next(self.looks))
 
     def wait(self, timeout: float) -> None:
-        if not self.killed:
-            _next(self.waits)
+        self.status = "exited" if self.killed else _next(self.waits) or "exited"
+
+    def reload(self) -> None:
+        pass
 
     def kill(self) -> None:
         self.killed = True
@@ -70,6 +73,13 @@ def test_an_end_of_its_own() -> None:
     engine = Engine([LATE, LATE, None], [size(9), []])
     assert ended(engine, ResourceLimits(disk_bytes=10)) is StopReason.EXITED
     assert not engine.killed
+
+
+@pytest.mark.parametrize("status", ["running", "stopping", "created"])
+def test_an_engine_that_answers_before_the_end(status: str) -> None:
+    engine = Engine([status, LATE, status, None], [size(0)])
+    assert ended(engine, ResourceLimits()) is StopReason.EXITED
+    assert engine.status == "exited" and engine.waits == [None]
 
 
 @pytest.mark.parametrize("answer", [size(11), [{"SizeRw": 5}, {"SizeRw": 6}]])
