@@ -4,7 +4,7 @@ A node with the resource `curate` (`ray start --resources '{"curate": N}'`) has 
 """
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 RESOURCE = "curate"
 _SPARE_CALLS = 8  # beside those in slots: leases
+_CALLBACKS = 4  # threads
 _LOST = ("RayActorError", "ActorDiedError", "ActorUnavailableError", "OwnerDiedError")
 
 
@@ -38,6 +39,7 @@ class RayCluster:
             ray.init(address=address, log_to_driver=False, configure_logging=False)
         except Exception as error:
             raise self._gone(error) from error
+        self._callbacks = ThreadPoolExecutor(_CALLBACKS)
         self._actors: dict[str, Any] = {}  # by name of worker
         self._nodes: dict[str, str] = {}  # id of node -> name of its worker
         self._count = 0
@@ -67,7 +69,10 @@ class RayCluster:
         except Exception as error:
             future.set_exception(self._explain(worker, error))
             return future
-        answer.add_done_callback(lambda done: self._settle(worker, future, done))
+        # Not in Ray's own thread, for which those wait that hold the locks of the callback.
+        answer.add_done_callback(
+            lambda done: self._callbacks.submit(self._settle, worker, future, done)
+        )
         return future
 
     call = submit
@@ -82,6 +87,7 @@ class RayCluster:
                 self._ray.kill(actor)
         with suppress(Exception):
             self._ray.shutdown()
+        self._callbacks.shutdown(wait=False, cancel_futures=True)
 
     def _start_actor(self, node: str, facts: Mapping[str, Any]) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy

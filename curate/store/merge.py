@@ -24,7 +24,7 @@ from curate.store.merge_sources import (
 )
 from curate.store.merge_validations import merge_validations
 from curate.store.store import Store
-from curate.store.verdicts import REASON, STAGE, SetAside, read_set_aside
+from curate.store.verdicts import SetAside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,14 +70,8 @@ def merge_stores(target: Store, sources: Iterable[Path]) -> MergeReport:
             if error.errno in (errno.ENOSPC, errno.EDQUOT) or _is_inside(target.folder, error):
                 raise
             report.skipped[path] = f"cannot be read ({error.strerror})"
-    report.set_aside = list_set_aside(target)
+    report.set_aside = target.list_set_aside()
     return report
-
-
-def list_set_aside(store: Store) -> list[SetAside]:
-    """Return the instances whose validations contradict each other, by instance id."""
-    found = map(read_set_aside, store.iter_rejected(STAGE, REASON))
-    return [aside for aside in found if aside]
 
 
 def _is_inside(folder: Path, error: OSError) -> bool:

@@ -3,19 +3,17 @@
 import sqlite3
 from dataclasses import replace
 
-from curate.core.model import CrawlState, Validation
+from curate.core.model import CrawlState
 from curate.harness.grade import Grade
 from curate.store.serialization import from_json, loads, to_json
 from curate.store.verdicts import REPLACED, SUPERSEDED
 
-# Of two rows with the same key the greater one stays, whichever store it came from.
-_KEEP_GREATER = {
-    "locks": (("key",), ("data",)),
-    "failed_builds": (("key",), ("data",)),
-    "eval_checks": (("image", "inputs_hash"), ("problem",)),  # a problem is greater than none
-    "manual_exclusions": (("instance_id",), ("excluded_at", "reason", "author")),
-    "pushed_images": (("instance_id", "registry"), ("image", "reference")),
-}
+# Tables that are merged by other rules, and the steps of unfinished validations, which are not.
+_OTHER_TABLES = frozenset(
+    {"crawls", "pulls", "issues", "claims", "decisions", "candidates"}
+    | {"validations", "unfinished", "blobs", "derived", "grades"}
+)
+_COMPARED_FIRST = {"manual_exclusions": "excluded_at"}  # columns; else in the order of the table
 _ADD_BLOBS = """
 INSERT INTO main.blobs SELECT s.key, s.data FROM source.blobs s
 WHERE NOT EXISTS (SELECT 1 FROM main.blobs t WHERE t.key = s.key) AND require_blob(s.key, s.data)
@@ -25,59 +23,60 @@ _ADD_DERIVED = (
     "INSERT OR IGNORE INTO main.derived SELECT * FROM source.derived"
     f" WHERE kind NOT IN ('{SUPERSEDED}', '{REPLACED}')"
 )
-_PUSHED_TWICE = """
-SELECT s.instance_id, s.registry, s.image, s.reference, t.image, t.reference, v.data
-FROM source.pushed_images s JOIN main.pushed_images t USING (instance_id, registry)
-JOIN main.validations v USING (instance_id) WHERE s.image != t.image
-"""
 _ADD_GRADES = "INSERT OR IGNORE INTO main.grades SELECT * FROM source.grades"
 _GRADED_TWICE = """
-SELECT s.*, t.data FROM source.grades s JOIN main.grades t
-USING (instance_id, patch_hash, inputs_hash) WHERE s.data != t.data
+SELECT s.*, t.data, t.log FROM source.grades s JOIN main.grades t
+USING (instance_id, patch_hash, inputs_hash) WHERE (s.data, s.log) != (t.data, t.log)
 """
 
 
 def merge_rows(database: sqlite3.Connection) -> None:
-    """Merge all tables of `source` but those of PRs into `main`, where validations are merged."""
+    """Merge all tables of `source` but those of PRs and validations into `main`."""
     database.execute(_ADD_BLOBS)
     database.execute(_ADD_DERIVED)
-    pushed = [_choose_image(*row) for row in database.execute(_PUSHED_TWICE).fetchall()]
-    for table, (keys, values) in _KEEP_GREATER.items():
-        database.execute(_merge_greater(table, keys, values))
-    database.executemany("INSERT OR REPLACE INTO main.pushed_images VALUES (?, ?, ?, ?)", pushed)
+    for statement in _keep_greater_rows(database):
+        database.execute(statement)
     _merge_grades(database)
     _merge_crawls(database)
-
-
-def _choose_image(
-    name: str, registry: str, *pushed_and_validation: *tuple[str, str, str, str, bytes]
-) -> tuple[str, str, str, str]:
-    """Of two images pushed for an instance the one of its validation, else the greater."""
-    image, reference, other_image, other_reference, data = pushed_and_validation
-    env = loads(Validation, data).environment
-    both = ((image, reference), (other_image, other_reference))
-    return name, registry, *max(both, key=lambda each: (env and each[0] == env.digest, each))
 
 
 def _merge_grades(database: sqlite3.Connection) -> None:
     """Add grades; of two of the same patch the worse one stays, as a patch must hold every time."""
     database.execute(_ADD_GRADES)
     rows = database.execute(_GRADED_TWICE)
-    worse = [row[:5] for row in rows if _badness(row[3]) > _badness(row[5])]
+    worse = [row[:5] for row in rows if _badness(*row[3:5]) > _badness(*row[5:7])]
     database.executemany("INSERT OR REPLACE INTO main.grades VALUES (?, ?, ?, ?, ?)", worse)
 
 
-def _badness(data: bytes) -> tuple[bool, bytes]:
-    return not loads(Grade, data).resolved, data
+def _badness(data: bytes, log: str) -> tuple[bool, bytes, str]:
+    return not loads(Grade, data).resolved, data, log
 
 
-def _merge_greater(table: str, keys: tuple[str, ...], values: tuple[str, ...]) -> str:
+def _keep_greater_rows(database: sqlite3.Connection) -> list[str]:
+    """Return the SQL that merges the other tables: of rows with the same key the greater one stays.
+
+    What "greater" is follows from the rows alone, whichever store they came from.
+    """
+    names = database.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall()
+    return [
+        _merge_greater(database, name)
+        for (name,) in names
+        if name not in _OTHER_TABLES and not name.startswith("sqlite_")
+    ]
+
+
+def _merge_greater(database: sqlite3.Connection, table: str) -> str:
+    columns = database.execute(f"PRAGMA main.table_info({table})").fetchall()
+    keys = [name for _, name, *_, position in columns if position]
+    first = _COMPARED_FIRST.get(table)
+    values = sorted((it[1] for it in columns if not it[5]), key=lambda name: name != first)
+    insert = f"INTO main.{table} SELECT * FROM source.{table} WHERE true"
+    if not values:
+        return f"INSERT OR IGNORE {insert}"
     new, old = (", ".join(f"{it}.{value}" for value in values) for it in ("excluded", table))
     assigned = ", ".join(f"{value} = excluded.{value}" for value in values)
-    return (
-        f"INSERT INTO main.{table} SELECT * FROM source.{table} WHERE true"
-        f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {assigned} WHERE ({new}) > ({old})"
-    )
+    conflict = f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {assigned}"
+    return f"INSERT {insert} {conflict} WHERE ({new}) > ({old})"
 
 
 def _merge_crawls(database: sqlite3.Connection) -> None:

@@ -6,9 +6,7 @@ whole.
 """
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
@@ -26,6 +24,7 @@ from curate.store.funnel import RepositoryFunnel, read_funnels
 from curate.store.grades import Grades
 from curate.store.image_tables import ImageTables
 from curate.store.manual_exclusions import ManualExclusions
+from curate.store.merge_tables import MergeTables
 from curate.store.migrations import compute_candidate_hash
 from curate.store.serialization import dumps, from_json, loads, to_json
 from curate.store.shared_rows import SharedRowTables
@@ -43,7 +42,7 @@ _FEW = 20  # validations, which are large, that are read at once
 _CANDIDATE_COLUMNS = "c.data, c.patch, c.test_patch, p.data, t.data"
 
 
-class Store(CrawlTables, EnvironmentTables, ImageTables):
+class Store(CrawlTables, EnvironmentTables, ImageTables, MergeTables):
     """All of curate's state, in one directory. Safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
@@ -202,19 +201,6 @@ class Store(CrawlTables, EnvironmentTables, ImageTables):
             database.execute(
                 "DELETE FROM unfinished WHERE instance_id = ?", (validation.instance_id,)
             )
-
-    def iter_rejected(self, stage: str, reason: str) -> Iterator[Validation]:
-        """Validations that rejected a candidate at *stage* for *reason*, by instance id."""
-        query = "SELECT instance_id FROM validations WHERE stage = ? AND reason = ? ORDER BY 1"
-        for (name,) in self._database.fetch_all(query, stage, reason):
-            if validation := self.get_validation(name):
-                yield validation
-
-    @contextmanager
-    def attached(self, uri: str) -> Iterator[sqlite3.Connection]:
-        """Attach the database of another store as `source`, in one transaction of both."""
-        with self._database.attached(uri), self._database.transaction() as database:
-            yield database
 
     def verified_inputs(self) -> dict[str, str]:
         """Return a key of each verified candidate and its validation, by instance id; cheap.

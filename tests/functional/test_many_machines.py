@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
@@ -100,6 +101,9 @@ def test_an_array_validates_everything_once(files: Path) -> None:
     held = {shard: validated(files / shard) for shard in shards}
     assert sorted(name for names in held.values() for name in names) == expected
     assert sum(map(bool, held.values())) > 3
+    # the two candidates of a repository have the same requirements
+    pairs = [Counter(name.rpartition("-")[0] for name in names) for names in held.values()]
+    assert {count for pair in pairs for count in pair.values()} == {2}
     merged = validated(shared / "data")
     assert merged == {name: it for names in held.values() for name, it in names.items()}
     with Store(shared / "data") as store:

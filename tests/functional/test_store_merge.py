@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from curate.core.model import CrawlState
 from curate.store import Store
 from curate.store.blobs import MIN_FILE_BYTES
-from curate.store.merge import list_set_aside, merge_stores
+from curate.store.merge import merge_stores
 from curate.store.process_lock import VALIDATION, process_lock
 from tests.helpers.factories import make_pull
 from tests.helpers.large_store import fill_store
@@ -169,10 +169,10 @@ def test_what_was_set_aside_can_be_validated_again(
             found = store.get_validation("owner__name-7")
             assert found is not None
             assert found.is_verified is is_verified
-            assert list_set_aside(store) == []
+            assert store.list_set_aside() == []
     merged(target, validated(tmp_path / "c", 7, 4, "X", "flaky"))
     with Store(target) as store:
-        (aside,) = list_set_aside(store)
+        (aside,) = store.list_set_aside()
     assert len(aside.verdicts) == 2
 
 
@@ -190,9 +190,7 @@ def test_a_shard_may_retry_what_the_target_rejected(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dump", sorted(DUMPS.glob("format_*.sql")), ids=lambda dump: dump.stem)
 def test_older_stores_are_merged_as_they_are(tmp_path: Path, dump: Path) -> None:
     for name in ("old", "migrated"):
-        (tmp_path / name).mkdir()
-        with closing(sqlite3.connect(tmp_path / name / "curate.sqlite")) as database:
-            database.executescript(dump.read_text(encoding="utf-8"))
+        load_dump(dump, tmp_path / name)
     Store(tmp_path / "migrated").close()
     before = snapshot(tmp_path / "old")
     merged(tmp_path / "all", tmp_path / "old")
@@ -201,6 +199,14 @@ def test_older_stores_are_merged_as_they_are(tmp_path: Path, dump: Path) -> None
     rows, expected = read_rows(tmp_path / "all"), read_rows(tmp_path / "migrated")
     assert {table for table in rows if rows[table] != expected[table]} <= {"crawls"}
     assert rows["validations"]
+
+
+def load_dump(dump: Path, folder: Path) -> Path:
+    """Make a store of an earlier format."""
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "curate.sqlite")) as database:
+        database.executescript(dump.read_text(encoding="utf-8"))
+    return folder
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
@@ -291,7 +297,7 @@ def connect_and_count(*arguments, **options):
 
 sqlite3.connect = connect_and_count
 from curate.store import Store
-from curate.store.merge import list_set_aside, merge_stores
+from curate.store.merge import merge_stores
 with Store(Path(sys.argv[2])) as target:
     report = merge_stores(target, map(Path, sys.argv[3:]))
 assert not report.skipped, report
@@ -302,11 +308,10 @@ def test_a_merge_that_is_killed_anywhere_is_finished_by_the_next(tmp_path: Path)
     sources = [
         validated(tmp_path / "a", 7, 1, "X", "first"),
         validated(tmp_path / "b", 7, 2, "X", "second"),
+        load_dump(DUMPS / "format_8.sql", tmp_path / "old"),  # copied and migrated first
         tmp_path / "c",
     ]
     fill_store(tmp_path / "c", candidates=40, verified=3)
-    change(tmp_path / "b", "PRAGMA user_version = 8")  # copied and migrated first
-    change(tmp_path / "b", "DROP TABLE grades")
     expected = read_rows(merged(tmp_path / "whole", *sources))
     codes = []
     for statements in (3, 25, 45, 70, 95, 120, 150, 10**9):
@@ -384,6 +389,16 @@ def test_a_database_is_as_good_as_its_directory(tmp_path: Path) -> None:
     assert [it.path for it in report.merged] == [file]
     assert report.skipped == {}
     assert read_rows(tmp_path / "all") == read_rows(tmp_path / "source")
+
+
+def test_a_table_without_a_rule_of_its_own_is_merged_by_its_key(tmp_path: Path) -> None:
+    for name, rows in (("a", "(1, 'x'), (2, 'y')"), ("b", "(2, 'z'), (3, 'x')"), ("all", "")):
+        Store(tmp_path / name).close()
+        change(tmp_path / name, "CREATE TABLE later (key PRIMARY KEY, data NOT NULL)")
+        if rows:
+            change(tmp_path / name, f"INSERT INTO later VALUES {rows}")
+    merged(tmp_path / "all", tmp_path / "b", tmp_path / "a")
+    assert read_rows(tmp_path / "all")["later"] == [(1, "x"), (2, "z"), (3, "x")]
 
 
 def test_a_process_that_works_in_the_target_is_not_disturbed(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ class ClusterScene:
     folder: Path
     workers: tuple[str, ...]
     sandbox: str = "local"
+    options: tuple[str, ...] = ()  # further ones of the command
     worker_variables: dict[str, dict[str, str]] = field(default_factory=dict)
     list_containers: Callable[[str], list[str]] = lambda worker: []
     driver: "subprocess.Popen[bytes] | None" = None
@@ -45,7 +46,7 @@ class ClusterScene:
 
     def validate(self) -> None:
         """Type the command."""
-        options = ("--sandbox", self.sandbox, "--cluster", self.cluster.address)
+        options = ("--sandbox", self.sandbox, "--cluster", self.cluster.address, *self.options)
         self.driver = self.cluster.start_driver("-v", "validate", *options)
 
     def count_validations(self) -> int:
@@ -158,7 +159,7 @@ class ClusterScene:
         data, cache = self.folder / "undisturbed", self.folder / "cache"
         shutil.copytree(self.folder / "before", data, symlinks=True)
         own = {"CURATE_DATA_DIR": str(data), "CURATE_CACHE_DIR": str(cache), **variables}
-        options = ("validate", "--sandbox", self.sandbox)
+        options = ("validate", "--sandbox", self.sandbox, "-j", "3", *self.options)
         process = self.cluster.start_driver(*options, on=on, log="undisturbed.log", **own)
         assert process.wait(1800) == 0, (self.folder / "undisturbed.log").read_text()[-2000:]
         return data

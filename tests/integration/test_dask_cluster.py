@@ -88,6 +88,7 @@ def with_engines() -> Iterator[tuple[ClusterScene, dict[str, PrivateEngine]]]:
             variables = {"DOCKER_HOST": engine.host, "DOCKER_CONFIG": str(folder / "docker")}
             scene.worker_variables[name] = variables
         scene.sandbox = "docker"
+        scene.options = ("--runs", "1", "--no-test-strength")  # it is about builds
         scene.list_containers = lambda name: list_containers(engines[name])
         yield scene, engines
 

@@ -24,6 +24,7 @@ pytestmark = [
 def scene() -> Iterator[ClusterScene]:
     """A head node without slots, and two nodes; it listens everywhere, so in the lab alone."""
     with cluster_scene(RayLab, client_program("ray", "python"), ("w1", "w2"), {}) as scene:
+        scene.options = ("--runs", "1", "--no-test-strength")
         scene.cluster.start_scheduler()
         log = scene.folder / "sched.log"
         wait_until(lambda: "--block" in log.read_text(), 120, "the head node has started")
