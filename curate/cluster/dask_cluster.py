@@ -51,7 +51,9 @@ class DaskCluster:
     def list_workers(self) -> Mapping[str, int]:
         """Return address -> slots."""
         try:
-            workers = self._client.scheduler_info(n_workers=-1)["workers"]
+            # Not `scheduler_info`: another update of the client may have emptied what it returns.
+            ask, timeout = self._client.scheduler.identity, CONNECT_SECONDS
+            workers = self._client.sync(ask, n_workers=-1, callback_timeout=timeout)["workers"]
         except Exception as error:  # of many kinds, none of them public
             raise self._gone(error) from error
         return {name: _count_slots(facts) for name, facts in workers.items()}

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter, defaultdict
@@ -33,6 +35,7 @@ from curate.cluster.process_cluster import ProcessCluster
 from curate.cluster.room import Reply, Ticket, open_room, renew_lease, run_in_room
 from curate.core.errors import ConfigurationError
 
+ROOT = Path(__file__).parents[2]
 TICKET = Ticket(owner="me", run="1")
 
 
@@ -250,6 +253,29 @@ def test_ctrl_c_ends_the_jobs_of_all_workers(tmp_path: Path) -> None:
     assert time.monotonic() - begun < 50  # they would wait for 60 s
 
 
+def hold(folder: str) -> None:
+    """A driver whose jobs wait until they are ended."""
+    with workers(Path(folder)) as slots:
+        run(slots, wait_for_end, {"a": range(1), "b": range(1, 2)})
+
+
+def test_workers_end_when_their_driver_is_killed(tmp_path: Path) -> None:
+    code = f"from {__name__} import hold; hold({str(tmp_path)!r})"
+    driver = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    wait_for_files(tmp_path, "begun-*")
+    driver.kill()
+    driver.wait()
+    wait_for_files(tmp_path, "closed-*")
+
+
+def wait_for_files(folder: Path, pattern: str) -> None:
+    """Wait for two of them."""
+    deadline = time.monotonic() + 50
+    while len(list(folder.glob(pattern))) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 @pytest.fixture
 def no_room() -> Iterator[None]:
     yield
@@ -300,7 +326,7 @@ def test_an_invalid_address_is_refused(address: str) -> None:
 def test_a_missing_package_is_named(
     address: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, package, None)
+    monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ConfigurationError, match=package) as failure:
         open_cluster(f"{address}://127.0.0.1:9", 1)
     assert failure.value.hint == f"Run: pip install 'swe-curate[{address}]'"

@@ -2,12 +2,14 @@
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 import psutil
@@ -67,7 +69,7 @@ class ClusterLab:
         with (self.folder / log).open("ab") as file:
             return subprocess.Popen(
                 self.lab.on(on, *command),
-                env=self._variables(self.driver_variables | variables),
+                env=self.variables(self.driver_variables | variables),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
@@ -93,14 +95,14 @@ class ClusterLab:
         with (self.folder / f"{name}.log").open("ab") as log:
             self._started[name] = subprocess.Popen(
                 self.lab.on(name, *command),
-                env=self._variables(variables),
+                env=self.variables(variables),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
 
-    def _variables(self, own: Mapping[str, str]) -> dict[str, str]:
+    def variables(self, own: Mapping[str, str]) -> dict[str, str]:
         """Variables of a machine of the lab: of this one, where they name files, and its proxy."""
         kept = {
             name: text
@@ -151,6 +153,17 @@ class RayLab(ClusterLab):
     @property
     def address(self) -> str:
         return f"ray://{self.lab.address(SCHEDULER)}:10001"
+
+    def variables(self, own: Mapping[str, str]) -> dict[str, str]:
+        """Also a home and a token of its own: else Ray takes those of the user, if any."""
+        home = self.folder / "home"
+        home.mkdir(exist_ok=True)
+        token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self._token}
+        return super().variables({"HOME": str(home), **token, **own})
+
+    @cached_property
+    def _token(self) -> str:
+        return secrets.token_hex(16)
 
     def start_scheduler(self) -> None:
         options = ("--head", "--port", "6379", "--ray-client-server-port", "10001")

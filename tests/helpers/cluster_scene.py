@@ -64,6 +64,7 @@ class ClusterScene:
                 assert self.driver.poll() == 3, self.printed()[-2000:]
                 self.note(f"the command ended with 3: {self.printed().splitlines()[-3][:160]}")
                 self.validate()
+            self.revive()
             time.sleep(0.2)
 
     def printed(self) -> str:
