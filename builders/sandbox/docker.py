@@ -147,10 +147,7 @@ def run_in_container(
             seconds=seconds,
             cpu_seconds=cpu_seconds_used(usage),
             output=_read_output(files, run_spec.limits.output_bytes),
-            was_interrupted=code is not None
-            and code > 128
-            and not reached
-            and "resource_usage" not in files,
+            was_interrupted=(code or 0) > 128 and not reached and "resource_usage" not in files,
         )
     )
 
