@@ -21,10 +21,11 @@ _LIMITED_BY = frozenset({"memory", "pids"})  # cgroup controllers
 # In the background, so that it is no child of this process, which ends its children when it is
 # interrupted, and must then still remove containers.
 _SERVICE = """
+exec 3<&0
 (
-  "$1" system service --time=0 "$2" &
+  "$1" system service --time=0 "$2" 3<&- &
   echo $! > "$3/pid"
-  read -r _ <&"$4"
+  read -r _ <&3
   kill $!
   rm -r "$3"
 ) &
@@ -52,11 +53,10 @@ def start_service() -> str:
     reading, _ = os.pipe()  # its other end closes with this process
     with (folder / "log").open("wb") as log:
         subprocess.run(
-            ["sh", "-c", _SERVICE, "sh", find_podman(), address, str(folder), str(reading)],
-            stdin=subprocess.DEVNULL,
+            ["sh", "-c", _SERVICE, "sh", find_podman(), address, str(folder)],
+            stdin=reading,
             stdout=log,
             stderr=log,
-            pass_fds=[reading],
             start_new_session=True,
             check=True,
         )

@@ -151,10 +151,7 @@ def run_in_container(
                 files.get("tail", b""),
                 split_output_limit(run_spec.limits.output_bytes)[1],
             ),
-            was_interrupted=code is not None
-            and code > 128
-            and not reached
-            and "resource_usage" not in files,
+            was_interrupted=(code or 0) > 128 and not reached and "resource_usage" not in files,
         )
     )
 

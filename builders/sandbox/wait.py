@@ -78,10 +78,19 @@ def _has_exited(container: Container, seconds: float) -> bool:
             return False  # timeout after the answer had started
         raise
     container.reload()
-    if container.status not in _ALIVE:
+    if container.status not in _ALIVE or not _is_running_here(container):
         return True
     time.sleep(min(_STILL_ALIVE_PAUSE, seconds))  # a busy Podman sometimes answers too early
     return False
+
+
+def _is_running_here(container: Container) -> bool:
+    """Whether the first process of *container* is one of this machine.
+
+    A busy Podman may take long to note the end of a container.
+    """
+    pid = int(container.attrs["State"].get("Pid") or 0)
+    return pid > 0 and Path(f"/proc/{pid}").exists()
 
 
 def _written_bytes(client: docker.DockerClient, container: Container) -> int:

@@ -26,6 +26,7 @@ class Engine:
         self.id = self.name = "c"
         self.killed = False
         self.status = "running"
+        self.attrs = {"State": {"Pid": os.getpid()}}
         self.api = fake(containers=lambda size, filters: _next(self.looks))
 
     def wait(self, timeout: float) -> None:
@@ -80,6 +81,13 @@ def test_an_engine_that_answers_before_the_end(status: str) -> None:
     engine = Engine([status, LATE, status, None], [size(0)])
     assert ended(engine, ResourceLimits()) is StopReason.EXITED
     assert engine.status == "exited" and engine.waits == [None]
+
+
+@pytest.mark.parametrize("pid", [0, 1 << 30])
+def test_an_engine_that_notes_the_end_late(pid: int) -> None:
+    engine = Engine(["running", LATE], [size(0)])
+    engine.attrs = {"State": {"Pid": pid}}
+    assert ended(engine, ResourceLimits()) is StopReason.EXITED and engine.waits == [LATE]
 
 
 @pytest.mark.parametrize("answer", [size(11), [{"SizeRw": 5}, {"SizeRw": 6}]])
