@@ -37,13 +37,14 @@ class CleanPull:
 def pull_clean(client: docker.DockerClient, reference: str) -> CleanPull:
     """Pull *reference* ("name@sha256:..." or "name:tag") from its registry, whatever is here.
 
-    The local name of it is removed before, so that the registry is asked; the engine compares
-    content and digest.
+    The registry is asked for the manifest, as an engine that knows it would not ask. The local
+    name is removed, so that the image is resolved anew; the engine compares content and digest.
 
     Raises:
         ImageGoneError: The registry does not have it, or has another image under the digest.
         RegistryUnavailableError: The registry does not respond, or asks for a login.
     """
+    _ask_registry(client, reference)
     was_here = _forget(client, reference)
     repository, tag, digest = split_reference(reference)
     lines = list(_pull(client, repository, digest or tag, reference))
@@ -85,6 +86,15 @@ def _forget(client: docker.DockerClient, reference: str) -> bool:
     with suppress(docker.errors.APIError):  # in use, or removed by another process
         client.images.remove(reference)
     return True
+
+
+def _ask_registry(client: docker.DockerClient, reference: str) -> None:
+    try:
+        client.images.get_registry_data(reference)
+    except docker.errors.APIError as error:
+        raise _make_error(reference, str(error.explanation or error)) from error
+    except requests.exceptions.RequestException as error:
+        raise RegistryUnavailableError(f"{reference} cannot be pulled: {error}") from error
 
 
 def _pull(

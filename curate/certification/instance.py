@@ -3,18 +3,16 @@
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from curate import __version__
 from curate.builders.backends.protocol import Backend
-from curate.builders.backends.run_retries import run_with_retries
 from curate.builders.engine.client import translate_engine_errors
-from curate.builders.model import BuiltInstance, RunResult
 from curate.certification.judge import EMPTY, decide_result, describe_result, find_differences
+from curate.certification.runner import Runner, open_runner
 from curate.core.certification import (
     Certification,
     CertificationResult,
@@ -22,8 +20,7 @@ from curate.core.certification import (
     TestDifference,
 )
 from curate.core.task import Task
-from curate.environments.task_instance import prepare_instance
-from curate.harness.grade import make_grade, make_run_spec
+from curate.harness.grade import make_grade
 
 if TYPE_CHECKING:
     import docker
@@ -61,9 +58,11 @@ def certify_task(
         machine=machine,
     )
     runs.check_cancelled()
+    runs.report_step("providing the image")
     try:
-        with _provide_image(task, backend, runs) as (ready, is_pulled):
-            found, output = _run_all(ready, prepare_instance(ready, backend), backend, runs)
+        with open_runner(task, backend, runs.check_cancelled) as runner:
+            found, output = _run_all(runner, runs)
+            ready, is_pulled = runner.task, runner.is_pulled
     except ImageGoneError as error:
         return replace(base, detail=str(error), seconds=time.monotonic() - started), b""
     return (
@@ -79,61 +78,30 @@ def certify_task(
     )
 
 
-@contextmanager
-def _provide_image(task: Task, backend: Backend, runs: InstanceRuns) -> Iterator[tuple[Task, bool]]:
-    """Yield *task* with the image that runs, and whether it was pulled; remove it afterwards."""
-    engine: docker.DockerClient | None = getattr(backend, "engine", None)
-    if engine is None or "@" not in task.image:
-        yield task, False
-        return
-    from curate.builders.engine.clean_pull import forget, pull_clean
-
-    runs.report_step("pulling the image")
-    with translate_engine_errors():
-        pulled = pull_clean(engine, task.image)
-    try:
-        yield replace(task, image=pulled.reference, image_digest=pulled.digest), True
-    finally:
-        with translate_engine_errors():
-            forget(engine, pulled)
-
-
-def _run_all(
-    task: Task, built: BuiltInstance, backend: Backend, runs: InstanceRuns
-) -> tuple[dict[str, Any], bytes]:
-    gold: list[tuple[TestDifference, ...]] = []
-    output = b""
+def _run_all(runner: Runner, runs: InstanceRuns) -> tuple[dict[str, Any], bytes]:
+    task, gold, output = runner.task, list[tuple[TestDifference, ...]](), b""
     for number in range(1, runs.gold_runs + 1):
         name = f"gold {number}"
-        result = _run(task, built, backend, task.gold, f"{name}/{runs.gold_runs}", runs)
+        runs.report_step(f"{name}/{runs.gold_runs}")
+        result = runner.run(task.gold)
         gold.append(find_differences(task, name, result))
         output = output or (result.output if gold[-1] else b"")
-    result = _run(task, built, backend, NO_PATCH, EMPTY, runs)
+    runs.report_step("no patch")
+    result = runner.run(NO_PATCH)
     empty = find_differences(task, EMPTY, result)
     output = output or (result.output if empty else b"")
     differences = (*(it for run in gold for it in run), *empty)
     decided = decide_result(task, gold, empty)
+    detail = describe_result(decided, differences)
     found = {
         "result": decided,
         "gold_runs": len(gold),
         "gold_passes": sum(not run for run in gold),
         "empty_result": str(make_grade(task, NO_PATCH, result).reason),
         "differences": differences,
-        "detail": describe_result(decided, differences),
+        "detail": "; ".join(filter(None, (detail, runner.note))),
     }
     return found, output
-
-
-def _run(
-    task: Task,
-    built: BuiltInstance,
-    backend: Backend,
-    patch: bytes,
-    step: str,
-    runs: InstanceRuns,
-) -> RunResult:
-    runs.report_step(step)
-    return run_with_retries(backend, built, make_run_spec(task, patch), runs.check_cancelled)
 
 
 def describe_machine(backend: Backend) -> MachineFacts:

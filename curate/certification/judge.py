@@ -1,29 +1,40 @@
 """What the runs of a certification say; pure functions of their results."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from curate.builders.model import Outcome, RunResult, RunStatus
 from curate.core.certification import CertificationResult, TestDifference
 from curate.core.task import Task
 
 _COUNTED = frozenset({RunStatus.COMPLETED, RunStatus.CRASHED})
+_ENDED = frozenset({RunStatus.COMPLETED})
 EMPTY = "empty"
+_NOT_RUN = "not all tests were run"
 
 
 def find_differences(task: Task, run: str, result: RunResult) -> tuple[TestDifference, ...]:
     """Return what *result* has otherwise than *task* promises; *run* is "gold N" or "empty".
 
-    A run that did not get to its end says nothing of its tests, so it is one difference as a
-    whole. In the empty run, FAIL_TO_PASS tests must do anything but pass.
+    A run that did not get to its end, or to a file, says nothing of the tests there, so it is one
+    difference as a whole. In the empty run, FAIL_TO_PASS tests must do anything but pass.
     """
     whole = _differ("", run, str(RunStatus.COMPLETED), str(result.status))
     if result.status not in _COUNTED:
         return (whole,)
     found = tuple(_compare(task, run, result.outcomes))
-    if result.status is RunStatus.CRASHED:  # it says nothing of tests that it did not reach
-        reached = tuple(it for it in found if it.got != str(Outcome.MISSING))
-        return reached if len(reached) == len(found) else (*reached, whole)
-    return found
+    seen = {name.partition("::")[0] for name in result.outcomes}
+    reached = tuple(it for it in found if _was_reached(it, result.status, seen))
+    if len(reached) == len(found):
+        return found
+    return (*reached, replace(whole, got=_NOT_RUN if result.status in _ENDED else whole.got))
+
+
+def _was_reached(one: TestDifference, status: RunStatus, files: Collection[str]) -> bool:
+    """Whether the run came to the test: not if it crashed before, or its file was not collected."""
+    if one.got != str(Outcome.MISSING):
+        return True
+    return status in _ENDED and one.test.partition("::")[0] in files
 
 
 def _compare(task: Task, run: str, outcomes: Mapping[str, Outcome]) -> Iterator[TestDifference]:

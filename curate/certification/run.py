@@ -15,6 +15,7 @@ from curate.builders.engine.registry import RegistryUnavailableError
 from curate.builders.errors import BuilderError, DiskFullError, EngineUnavailableError
 from curate.certification.instance import InstanceRuns, certify_task, describe_machine
 from curate.certification.known import drop_flaky_tests
+from curate.certification.runner import NoEnvironmentError
 from curate.certification.sample import SAME_NIGHT
 from curate.core.certification import (
     Certification,
@@ -65,6 +66,7 @@ class CertificationSummary:
     previous: dict[str, Certification] = field(default_factory=dict)  # the last good ones
     errors: dict[str, str] = field(default_factory=dict)  # infrastructure, by instance id
     invalid: dict[str, str] = field(default_factory=dict)  # rows that cannot be certified
+    unbuilt: tuple[str, ...] = ()  # of the errors: neither a published image nor an environment
     unknown: tuple[str, ...] = ()  # ids that the dataset does not have
     left: tuple[str, ...] = ()  # not begun or not finished before the deadline
     known: int = 0  # of the results, made by an earlier call of this night
@@ -95,7 +97,7 @@ class _Run:
     options: CertificationOptions
     summary: CertificationSummary = field(default_factory=CertificationSummary)
     aliases: Mapping[str, str]
-    pushed: Mapping[str, str]  # image id -> reference in the registry
+    pushed: Mapping[tuple[str, str], str]  # (instance id, image id) -> reference in the registry
     stop_event: threading.Event = field(default_factory=threading.Event)
     backend: Backend | None = None
     machine: MachineFacts | None = None
@@ -181,7 +183,9 @@ def _is_known(run: _Run, task: Task) -> bool:
     one = found.get(task.instance_id)
     if one is None or options.rerun or abs(options.now() - one.certified_at) >= SAME_NIGHT:
         return False
-    if not certifications_of(task.image_digest or task.image, [one], run.aliases):
+    if not options.dataset and not certifications_of(
+        task.image_digest or task.image, [one], run.aliases
+    ):
         return False
     run.summary.known += 1
     _note(run, one)
@@ -190,10 +194,12 @@ def _is_known(run: _Run, task: Task) -> bool:
 
 def _as_released(run: _Run, task: Task) -> Task:
     """Return *task* with its image in a registry, if it was pushed, and without flaky tests."""
-    history = run.store.certifications.history(task.instance_id, run.options.dataset)
+    if run.options.dataset:  # graded by the lists of its row
+        return task
+    history = run.store.certifications.history(task.instance_id)
     image = task.image_digest or task.image
     task = drop_flaky_tests(task, certifications_of(image, history, run.aliases))
-    reference = run.pushed.get(task.image_digest, "")
+    reference = run.pushed.get((task.instance_id, task.image_digest), "")
     if "@" in task.image or not reference:
         return task
     return replace(task, image=reference, image_digest=reference.partition("@")[2])
@@ -250,7 +256,13 @@ def _collect(run: _Run, name: str, future: Future[tuple[Certification, bytes]]) 
     except BuilderError as error:
         is_registry = isinstance(error, RegistryUnavailableError)
         run.unavailable = run.unavailable + 1 if is_registry else 0
-        _note_error(run, name, f"{error} {error.hint}".strip())
+        text = f"{error} {error.hint}".strip()
+        if isinstance(error, NoEnvironmentError):  # one may be built, and the row tried again
+            run.summary.unbuilt = (*run.summary.unbuilt, name)
+            run.summary.errors[name] = text
+            log.info("%s: %s", name, text)
+            return
+        _note_error(run, name, text)
     except Exception as error:
         if describe_error(error) is not None:
             raise
@@ -259,9 +271,10 @@ def _collect(run: _Run, name: str, future: Future[tuple[Certification, bytes]]) 
         run.unavailable = 0
         log_key = run.store.blobs.put(output) if output else ""
         one = replace(one, dataset=run.options.dataset, log=log_key)
-        run.store.certifications.save(one)
         if one.is_pulled or one.result is CertificationResult.IMAGE_MISSING:
+            # before the result, which alone keeps this instance from being looked at again
             run.store.mark_pushed_image(one.reference, is_gone=not one.is_pulled)
+        run.store.certifications.save(one)
         _note(run, one)
 
 

@@ -12,6 +12,8 @@ import typer
 
 from curate.certification.drift import list_drift
 from curate.certification.known import read_known
+from curate.certification.published_rows import is_published_set
+from curate.certification.published_tasks import DEFAULT_NAMESPACES
 from curate.certification.run import (
     CertificationOptions,
     certify_instances,
@@ -27,6 +29,7 @@ from curate.cli.common import (
     SplitOption,
     err_console,
     get_settings,
+    load_library,
     open_store,
     parse_duration,
     print_json,
@@ -37,7 +40,8 @@ from curate.cli.validation_progress import ValidationProgress
 from curate.core.certification import Certification, certifications_of
 from curate.core.errors import ConfigurationError, CurateError
 from curate.core.names import parse_pull_name
-from curate.environments.tasks import DEFAULT_SPLIT, TaskSource, open_tasks
+from curate.core.settings import Settings
+from curate.environments.tasks import DEFAULT_SPLIT, RowTasks, TaskSource, open_tasks
 from curate.publish.release import (
     CHECKSUMS_FILE,
     certify_folder,
@@ -52,6 +56,7 @@ from curate.releases.certificate import (
 from curate.releases.reader import iter_rows
 from curate.releases.row import get_str
 from curate.store import Store
+from curate.workflows.certify_published import PublishedSet, certify_published
 
 EXAMPLE = "Example: [bold]curate certify data/release --sample 10% -j 4[/bold]"
 DEFAULT_SHARE = "10%"
@@ -97,6 +102,13 @@ def certify_command(
         str,
         typer.Option(metavar="HOST/NAMESPACE", help="Where the images of the store were pushed."),
     ] = "",
+    image_namespace: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST/NAMESPACE",
+            help="Where a published set has its images. (default: xingyaoww, swebench)",
+        ),
+    ] = None,
     rerun: Annotated[
         bool, typer.Option("--rerun", help="Certify again what was certified tonight.")
     ] = False,
@@ -128,20 +140,35 @@ def certify_command(
         raise ConfigurationError("Give one of --sample, --all and instance ids.")
     deadline = time.monotonic() + parse_duration(max_time) if max_time else None
     with open_store(settings) as store:
-        source = open_tasks(found.dataset, settings, store, split)
-        ids = _choose_ids(source, store, found.ids, share=1.0 if everything else share)
+        published = _find_published(found.dataset, settings, store, split, image_namespace)
+        source: TaskSource = (
+            published.open((store,), sandbox.value)
+            if published
+            else open_tasks(found.dataset, settings, store, split)
+        )
+        label = published.name if published else ""
+        ids = _choose_ids(
+            source, store, found.ids, share=1.0 if everything else share, dataset=label
+        )
         with ValidationProgress(len(ids), success="certified") as progress:
             options = CertificationOptions(
                 sandbox=sandbox.value,
                 jobs=jobs or choose_jobs(()),
                 registry=registry,
+                dataset=label,
                 deadline=deadline,
                 rerun=rerun,
                 observer=progress,
             )
-            summary = certify_instances(ids, source, store, settings, options)
+            if published:
+                library = load_library(settings)
+                summary = certify_published(ids, published, store, settings, library, options)
+            else:
+                summary = certify_instances(ids, source, store, settings, options)
         print_report(summary, list_drift(summary, store), as_json=as_json)
-        _write_certificate(found.dataset, split, store, sign or settings.signing_key)
+        _write_certificate(
+            "" if published else found.dataset, split, store, sign or settings.signing_key
+        )
     raise_if_not_certified(summary)
 
 
@@ -154,12 +181,29 @@ def _read_targets(targets: Sequence[str]) -> _Targets:
     return _Targets(dataset="" if first == "store" else first, ids=targets[1:])
 
 
+def _find_published(
+    dataset: str, settings: Settings, store: Store, split: str, namespaces: list[str] | None
+) -> PublishedSet | None:
+    """Return *dataset* if it is rows that curate did not publish."""
+    path = Path(dataset)
+    if dataset and path.suffix == ".json" and path.is_file():
+        paths: tuple[Path, ...] = (path,)
+    else:
+        source = open_tasks(dataset, settings, store, split)
+        if not isinstance(source, RowTasks) or not is_published_set(source.paths):
+            return None
+        paths = source.paths
+    name = str(path.resolve()) if path.exists() else dataset
+    chosen = tuple(namespaces or DEFAULT_NAMESPACES)
+    return PublishedSet(name=name, paths=paths, namespaces=chosen)
+
+
 def _choose_ids(
-    source: TaskSource, store: Store, names: Sequence[str], *, share: float
+    source: TaskSource, store: Store, names: Sequence[str], *, share: float, dataset: str
 ) -> Sequence[str]:
     if names:
         return resolve_ids(store, names)
-    known = read_known(source, store)
+    known = read_known(source, store, dataset)
     if not known.last:
         raise ConfigurationError(
             f"There is nothing to certify: {source.name} has no instances.",

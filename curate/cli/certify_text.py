@@ -18,7 +18,7 @@ _MEANINGS = {
     "failed": "gold passed in no run",
     "passes-without-patch": "the tests pass without the gold patch",
     "image-missing": "the registry no longer has the image",
-    "infrastructure": "machine or registry failed; tried again by the next call",
+    "infrastructure": "machine or registry failed; tried again later",
     "invalid": "the row cannot be certified",
     "unknown": "the dataset has no such instance",
     "left": "not reached before the time limit",

@@ -232,8 +232,8 @@ def push_command(
     settings = get_settings(context)
     here = _existing_release(settings, folder)
     filters = read_filters(release_filters or settings.release_filters)
-    problems = check_release_folder(here, filters, make_examiners(settings, filters))
-    require_pushable([*problems, *check_signature(here, settings.verification_key)])
+    examiners, key = make_examiners(settings, filters), settings.verification_key
+    require_pushable([*check_release_folder(here, filters, examiners), *check_signature(here, key)])
     if not allow_local_images:
         require_registry_images(iter_rows(here, "train", ("instance_id", "image")))
     token = prepare_hub_client(settings)
@@ -290,10 +290,8 @@ def _existing_release(settings: Settings, folder: Path | None) -> Path:
 
 def _print_diff(found: Sequence[SplitDiff]) -> None:
     for one in found:
-        counts = (
-            f"{len(one.added):,} added, {len(one.removed):,} removed, {len(one.changed):,} changed"
-        )
-        print(f"{one.split}: {counts}")
+        added, removed, changed = map(len, (one.added, one.removed, one.changed))
+        print(f"{one.split}: {added:,} added, {removed:,} removed, {changed:,} changed")
         for column, count in one.columns.items():
             print(f"  {column}: {count:,} rows")
         for label, names in (("added", one.new_columns), ("removed", one.removed_columns)):

@@ -22,13 +22,17 @@ class ImageTables:
         )
         return {row[0]: (row[1], row[2]) for row in rows}
 
-    def pushed_references(self, registry: str = "") -> dict[str, str]:
-        """Return references by digest, by image id; of *registry*, else wherever they are."""
+    def pushed_references(self, registry: str = "") -> dict[tuple[str, str], str]:
+        """Return the reference by digest of each (instance id, image id) that was pushed.
+
+        It is that in *registry*; "" = any of them.
+        """
         query = (
-            "SELECT image, reference FROM pushed_images WHERE registry = ?1 OR ?1 = '' ORDER BY 2"
+            "SELECT instance_id, image, reference FROM pushed_images"
+            " WHERE registry = ?1 OR ?1 = '' ORDER BY reference"
         )
         rows = self._database.fetch_all(query, registry)
-        return {image.removeprefix(_GONE): reference for image, reference in rows}
+        return {(name, image.removeprefix(_GONE)): reference for name, image, reference in rows}
 
     def image_ids_by_digest(self) -> dict[str, str]:
         """Return the id of the local image that was pushed, by the digest of its manifest."""

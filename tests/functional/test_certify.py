@@ -130,3 +130,13 @@ def test_a_machine_that_fails_is_no_result(local: LocalTask, certify: Certify) -
     summary = certify(broken)
     assert "was not built by the local sandbox" in summary.errors[ID]
     assert summary.results == {} and certify(local).results[ID].is_good
+
+
+def test_a_slow_machine_makes_no_test_flaky(local: LocalTask, certify: Certify) -> None:
+    """A run that hits a time limit is repeated with more of it."""
+    environment = local.validation.environment
+    assert environment is not None
+    hasty = replace(environment, test_seconds=0.5)
+    slow = with_tests(local, TESTS + NEW_TEST + "    __import__('time').sleep(0.9)\n")
+    slow = replace(slow, validation=replace(slow.validation, environment=hasty))
+    assert certify(slow, gold_runs=1).results[ID].is_good
