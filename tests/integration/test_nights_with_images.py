@@ -77,7 +77,9 @@ def images(tmp_path: Path) -> Iterator[list[str]]:
         (tmp_path / "file").write_text(f"{tmp_path} {number}")
         command = ["tar", "-C", str(tmp_path), "-c", "file"]
         packed = subprocess.run(command, capture_output=True, check=True).stdout
-        answer = client.api.import_image_from_data(packed, repository="curate-nights", tag=number)
+        answer = client.api.import_image_from_data(
+            packed, repository="curate-nights", tag=f"{number}"
+        )
         made.append(str(json.loads(answer.splitlines()[-1])["status"]))
     yield made
     for name in made:
