@@ -14,9 +14,11 @@ from curate.builders.engine.client import (
     find_image_store,
     translate_engine_errors,
 )
+from curate.builders.engine.registry import pull_image
 from curate.builders.git.checkout import make_checkout
 from curate.builders.image_gc.collect import ENGINE_TIMEOUT, ImageGC, ProtectedImages
 from curate.builders.image_gc.last_used import EnvironmentLeases
+from curate.builders.image_gc.pulled import note_pulled
 from curate.builders.images.build import (
     BuildContext,
     build_image,
@@ -29,7 +31,11 @@ from curate.builders.images.plan import ImagePlan, plan_image
 from curate.builders.lock.uv import prune_uv_cache, remove_stale_resolutions
 from curate.builders.model import BuiltInstance, Failure, InstanceSpec, RunResult, RunSpec
 from curate.builders.process.cleanup import terminate_children
-from curate.builders.process.free_space import RUNNING_BUILD_FRACTION, check_free_space
+from curate.builders.process.free_space import (
+    RUNNING_BUILD_FRACTION,
+    check_free_space,
+    free_bytes,
+)
 from curate.builders.process.interrupt import on_forced_exit
 from curate.builders.process.temp_dirs import temp_dir
 from curate.builders.python.install import find_python
@@ -137,6 +143,33 @@ class DockerBackend:
         if limit and freed < min_bytes:
             freed += self.image_gc.free_space(limit, min_free=min_bytes - freed).freed_bytes
         return freed > 0
+
+    def pull_instance(self, user: str, reference: str) -> None:
+        """Pull the image *reference*, "repository@sha256:…", and lease it to *user*.
+
+        Where the disk is short, images go that were pulled before, the least recently used first.
+
+        Raises:
+            RegistryError: The registry does not have it, or does not respond.
+            DiskFullError: The disk is short even so.
+        """
+        self._make_room_for_pull()
+        self.environment_leases.acquire(user, reference)
+        pull_image(self.engine, reference)
+        note_pulled(self.image_gc.pulled_dir, reference)
+        if self.settings.image_disk_limit_bytes:
+            self.image_gc.free_pulled(limit=self.settings.image_disk_limit_bytes)
+
+    def lease_image(self, user: str, reference: str) -> None:
+        """Keep the image *reference* until `release_instance` of *user*, if it may go at all."""
+        self.environment_leases.acquire(user, reference)
+
+    def _make_room_for_pull(self) -> None:
+        reserve = self.settings.min_free_disk_bytes
+        while (missing := reserve - free_bytes(self.layer_dir)) > 0:
+            if not self.image_gc.free_pulled(min_free=missing):
+                break
+        check_free_space(self.layer_dir, reserve, fraction=RUNNING_BUILD_FRACTION)
 
     def layer_names(self, spec: InstanceSpec) -> Mapping[str, str] | Failure:
         """Return the image tag of every layer by name, without asking the engine."""

@@ -42,7 +42,7 @@ from curate.builders.model import (
 )
 from curate.builders.process.cleanup import terminate_children
 from curate.builders.process.file_lock import file_lock
-from curate.builders.process.free_space import check_free_space
+from curate.builders.process.free_space import check_free_space, measure_folder
 from curate.builders.process.interrupt import on_forced_exit
 from curate.builders.process.run import LOG_TAIL, run_command
 from curate.builders.process.temp_dirs import remove_stale_temp_dirs, temp_dir
@@ -94,8 +94,8 @@ class LocalBackend:
             handle=str(folder),
             environment_key=environment.name,
             layer_bytes={
-                "environment": _folder_bytes(environment),
-                "instance": _folder_bytes(folder / "checkout"),
+                "environment": measure_folder(environment),
+                "instance": measure_folder(folder / "checkout"),
             },
             seconds=time.monotonic() - started,
             environment_seconds=environment_seconds,
@@ -288,9 +288,3 @@ def _link_tree(source: Path, target: Path) -> None:
             shutil.copy2(origin, copy, follow_symlinks=False)
 
     shutil.copytree(source, target, symlinks=True, copy_function=link)
-
-
-def _folder_bytes(folder: Path) -> int:
-    """Return the total size of the files in *folder* in bytes, without following links."""
-    paths = (Path(parent) / name for parent, _, names in os.walk(folder) for name in names)
-    return sum(path.lstat().st_size for path in paths)

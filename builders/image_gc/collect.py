@@ -2,8 +2,11 @@
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 
 import docker
 
@@ -24,6 +27,12 @@ from curate.builders.image_gc.inventory import (
     read_images,
 )
 from curate.builders.image_gc.last_used import EnvironmentLeases
+from curate.builders.image_gc.pulled import (
+    find_pulled,
+    find_pulled_folder,
+    forget_pulled,
+    read_pulled,
+)
 from curate.builders.process.file_lock import file_lock
 from curate.builders.settings import BuildSettings
 
@@ -140,6 +149,11 @@ class ImageGC:
         self.environment_leases = environment_leases
         self.protected_images = protected_images
 
+    @cached_property
+    def pulled_dir(self) -> Path:
+        """Notes of the images that curate has pulled to this engine."""
+        return find_pulled_folder(self.engine, self.settings.cache_dir)
+
     def free_space(self, limit: int, *, min_free: int = 0, dry_run: bool = False) -> PruningPlan:
         """Reduce the usage to *limit* bytes, and by at least *min_free* bytes.
 
@@ -156,9 +170,9 @@ class ImageGC:
                 prune_build_contexts(self.engine, new=True) if min_free and not dry_run else 0
             )
             images, records = self._read_engine()
-            usage = _compute_usage(images, records)
+            usage = self._compute_usage(images, records)
             limit = min(limit, usage.total_bytes - max(min_free - freed_contexts, 0))
-            found = find_environments(images)
+            found = [*find_environments(images), *self._find_pulled(images)]
             busy = (
                 self._find_busy(found)
                 if usage.total_bytes - usage.unused_build_cache > limit
@@ -170,6 +184,32 @@ class ImageGC:
                 self._apply_plan(plan, records)
             return replace(plan, freed_bytes=plan.freed_bytes + freed_contexts)
 
+    def free_pulled(self, *, limit: int | None = None, min_free: int = 0) -> int:
+        """Remove images that curate has pulled; return the bytes that are free now.
+
+        They can be pulled again, so they also go without an image disk limit.
+
+        Args:
+            limit: Bytes of pulled images to keep.
+            min_free: Bytes to free.
+
+        Raises:
+            SandboxError: The engine does not list its images, or does not remove one.
+        """
+        with file_lock(self.settings.cache_dir / "locks", "image-gc"), self._translate_errors():
+            found = self._find_pulled(read_images(self.engine, self.settings.image_namespace))
+            total = sum(env.size for env in found)
+            kept = total - min_free if limit is None else min(limit, total - min_free)
+            plan = plan_pruning(
+                DiskUsage(image_bytes=total, unused_build_cache=0, package_cache=0),
+                max(kept, 0),
+                found,
+                last_use={env.name: self.last_use(env) for env in found},
+                in_use=self._find_busy(found),
+            )
+            self._remove_environments(plan)
+            return plan.freed_bytes
+
     def last_use(self, environment: EnvironmentImages) -> float:
         """Return the time of the last use, or else of the newest image, in epoch seconds."""
         return self.environment_leases.last_use(environment.name) or environment.last_created_at
@@ -180,15 +220,34 @@ class ImageGC:
         Raises:
             SandboxError: The engine does not list its images.
         """
-        return _compute_usage(*self._read_engine())
+        return self._compute_usage(*self._read_engine())
 
     def _read_engine(self) -> tuple[tuple[EngineImage, ...], tuple[CacheRecord, ...]]:
+        with self._translate_errors():
+            images = read_images(self.engine, self.settings.image_namespace)
+            return images, read_records(self.engine)
+
+    @contextmanager
+    def _translate_errors(self) -> Iterator[None]:
         try:
-            return read_images(self.engine, self.settings.image_namespace), read_records(
-                self.engine
-            )
+            yield
         except docker.errors.APIError as error:
             raise SandboxError(f"the engine cannot list its images: {error}") from error
+
+    def _find_pulled(self, images: Sequence[EngineImage]) -> list[EnvironmentImages]:
+        return find_pulled(images, read_pulled(self.pulled_dir))
+
+    def _compute_usage(
+        self, images: Sequence[EngineImage], records: Sequence[CacheRecord]
+    ) -> DiskUsage:
+        sizes = compute_own_sizes(images)
+        ours = {image.id for image in images if image.own_names}
+        ours |= {env.images[0].id for env in self._find_pulled(images)}
+        return DiskUsage(
+            image_bytes=sum(sizes[image_id] for image_id in ours),
+            unused_build_cache=sum(record.size for record in unused_build_records(records)),
+            package_cache=sum(record.size for record in package_cache_records(records)),
+        )
 
     def _find_busy(self, found: Sequence[EnvironmentImages]) -> set[str]:
         """Return the names of environments that are in use or have protected images."""
@@ -206,11 +265,14 @@ class ImageGC:
         with self.environment_leases.try_exclusive(environment.name) as is_exclusive:
             return not is_exclusive
 
-    def _apply_plan(self, plan: PruningPlan, records: Sequence[CacheRecord]) -> None:
+    def _remove_environments(self, plan: PruningPlan) -> None:
         for environment in plan.environments:
             with self.environment_leases.try_exclusive(environment.name) as is_exclusive:
                 if is_exclusive:
                     self._remove_environment(environment)
+
+    def _apply_plan(self, plan: PruningPlan, records: Sequence[CacheRecord]) -> None:
+        self._remove_environments(plan)
         if plan.environments:
             records = read_records(self.engine)
         prune_records(
@@ -224,7 +286,7 @@ class ImageGC:
 
     def _remove_environment(self, environment: EnvironmentImages) -> None:
         """Remove the images of *environment*, those built on others first."""
-        for name in (name for image in environment.images for name in image.own_names):
+        for name in environment.names:
             try:
                 self.engine.images.remove(name, noprune=True)
             except docker.errors.ImageNotFound:
@@ -233,12 +295,4 @@ class ImageGC:
                 if error.status_code == 409:
                     return
                 raise SandboxError(f"{name} cannot be removed: {error}") from error
-
-
-def _compute_usage(images: Sequence[EngineImage], records: Sequence[CacheRecord]) -> DiskUsage:
-    sizes = compute_own_sizes(images)
-    return DiskUsage(
-        image_bytes=sum(sizes[image.id] for image in images if image.own_names),
-        unused_build_cache=sum(record.size for record in unused_build_records(records)),
-        package_cache=sum(record.size for record in package_cache_records(records)),
-    )
+        forget_pulled(self.pulled_dir, environment.name)

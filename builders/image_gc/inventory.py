@@ -20,6 +20,7 @@ class EngineImage:
     id: str
     own_names: tuple[str, ...]  # names given by curate
     other_names: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()  # "repository@sha256:…" of where it was pulled from
     layers: tuple[str, ...]  # digests from the bottom up
     size: int  # of all its layers
     created_at: float  # seconds since the epoch
@@ -34,10 +35,11 @@ class EngineImage:
 class EnvironmentImages:
     """The image of an environment and those built on it, which are removed together.
 
-    Or the image of shared packages, which is removed after the environments built on it.
+    Or the image of shared packages, which is removed after the environments built on it; or an
+    image that curate has pulled.
     """
 
-    name: str  # "namespace/env:key", "namespace/shared_packages:key"
+    name: str  # "namespace/env:key", "namespace/shared_packages:key", "repository@sha256:…"
     images: tuple[EngineImage, ...]  # those with most layers first
     size: int  # bytes that no other image uses
     is_removable: bool  # every image was built by curate and has no other names
@@ -47,6 +49,13 @@ class EnvironmentImages:
     def last_created_at(self) -> float:
         """Creation time of the newest image, in seconds since the epoch."""
         return max(image.created_at for image in self.images)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is removed, in order."""
+        if "@" in self.name:
+            return (self.name,)
+        return tuple(name for image in self.images for name in image.own_names)
 
     @property
     def instance_count(self) -> int:
@@ -78,6 +87,7 @@ def parse_image(facts: Mapping[str, Any], namespace: str) -> EngineImage:
         id=facts["Id"],
         own_names=tuple(name for name in names if name in expected_names),
         other_names=tuple(name for name in names if name not in expected_names),
+        digests=tuple(facts.get("RepoDigests") or ()),
         layers=tuple((facts.get("RootFS") or {}).get("Layers") or ()),
         size=int(facts["Size"]),
         created_at=datetime.fromisoformat(facts["Created"]).timestamp()

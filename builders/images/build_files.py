@@ -8,12 +8,15 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
+from pathlib import Path
 
 from curate.builders.images import dockerfiles
 from curate.builders.images.install_packages import SDIST_BUILDER, render_wheel_lock
 from curate.builders.images.install_script import render_install_script
 from curate.builders.images.plan import BYTECODE_COMPILER, ImagePlan
+from curate.builders.lock import repack_sdist
 
+SDIST_REPACKER = Path(repack_sdist.__file__)
 _FULL_VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
@@ -34,7 +37,8 @@ def list_build_files(plan: ImagePlan) -> Mapping[str, str]:
         "submodule.steps": "".join(f"{line}\n" for line in moved),
         "build.env": dockerfiles.render_build_env(ca_bundle=False, index_url=""),
         "lock.txt": render_wheel_lock(spec.lock),
-        "archives": "".join(f"{archive.url}\n" for archive in spec.lock.archives),
+        "archives": "".join(f"{it.sha256} {it.filename} {it.url}\n" for it in spec.lock.archives),
+        "repack_sdist.py": SDIST_REPACKER.read_text() if spec.lock.archives else "",
         "compile_bytecode.py": BYTECODE_COMPILER.read_text(),
         "build_sdist.py": SDIST_BUILDER.read_text() if spec.lock.sdists else "",
         "install.sh": render_install_script(spec),

@@ -10,7 +10,7 @@ import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from curate.builders.errors import SandboxError
+from curate.builders.errors import EngineUnavailableError, SandboxError
 from curate.builders.images.audit_script import audit_commands, record_commands
 from curate.builders.lock.dates import LATER_TOOLS, PEP_660, PIP_10
 from curate.builders.lock.tool_dates import find_tool_cutoff, tool_cutoff_options
@@ -123,7 +123,8 @@ def classify_failure(failure: Failure, layer: str) -> Failure:
     """Return *failure* of a *layer* ("base", ..., "instance") with its stage and reason.
 
     Raises:
-        SandboxError: The network failed, which is not the candidate's fault.
+        SandboxError: The network failed, or an interpreter, which is not the candidate's fault.
+        EngineUnavailableError: The layer below all others fails, so no image can be built here.
     """
     if failure.reason == "timeout":
         return replace(failure, stage="install" if layer == "instance" else "build")
@@ -136,6 +137,12 @@ def classify_failure(failure: Failure, layer: str) -> Failure:
         raise SandboxError(
             f"network error during build: {failure.detail[-1000:]}",
             hint="Check the network, the index URL and the CA bundle.",
+        )
+    if layer in ("base", "python"):  # nothing of the candidate is in them
+        kind = EngineUnavailableError if layer == "base" else SandboxError
+        raise kind(
+            f"the layer {layer} does not build on this machine: {failure.detail[-1000:]}",
+            hint="Check the base image, the network and its proxy.",
         )
     if layer != "instance":
         return replace(failure, reason=f"{layer}-failed")

@@ -6,16 +6,10 @@ read some headers of old programs (pyparsing 2.0.2). Their files stay the same, 
 record has address and hash of the archive in the index.
 """
 
-import bz2
-import gzip
 import hashlib
-import io
-import lzma
 import os
 import re
-import subprocess
-import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -27,6 +21,7 @@ from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist
 from packaging.version import Version
 
 from curate.builders.errors import BuilderError
+from curate.builders.lock.repack_sdist import find_suffix, name_repacked, repack
 from curate.builders.lock.repair import LockAdjustment
 from curate.builders.lock.target import ResolutionTarget
 from curate.builders.model import RequirementsLock, SdistArchive
@@ -46,36 +41,6 @@ _UNREAD = re.compile(
 )
 
 _UNEXTRACTED = re.compile(r"Failed to extract archive: ([A-Za-z0-9._-]+)==([^\s,]+)")
-
-
-def _unpack_compress(packed: bytes) -> bytes:
-    return subprocess.run(["gzip", "-dc"], input=packed, capture_output=True, check=True).stdout
-
-
-def _write_anew(packed: bytes) -> bytes:
-    """Return the tar file in *packed* with headers of today."""
-    content = io.BytesIO()
-    with (
-        tarfile.open(fileobj=io.BytesIO(packed), mode="r:gz") as source,
-        tarfile.open(fileobj=content, mode="w", format=tarfile.GNU_FORMAT) as target,
-    ):
-        for member in source:
-            target.addfile(member, source.extractfile(member) if member.isreg() else None)
-    return content.getvalue()
-
-
-_UNPACK: Mapping[str, Callable[[bytes], bytes]] = {
-    ".tar.bz2": bz2.decompress,
-    ".tbz2": bz2.decompress,
-    ".tbz": bz2.decompress,
-    ".tar.xz": lzma.decompress,
-    ".txz": lzma.decompress,
-    ".tar.lzma": lzma.decompress,
-    ".tgz": gzip.decompress,
-    ".tar.gz": _write_anew,
-    ".tar.z": _unpack_compress,
-    ".tar": bytes,
-}
 
 
 def supply_archive(
@@ -178,8 +143,7 @@ def unpacked_folder(archive: SdistArchive, settings: BuildSettings) -> Path:
         BuilderError: The file cannot be downloaded, or is not the one that was recorded.
     """
     folder = settings.cache_dir.absolute() / "archives" / archive.sha256[:32]
-    suffix = _suffix_of(archive.filename)
-    target = folder / f"{archive.filename[: -len(suffix)]}.tar.gz"
+    target = folder / name_repacked(archive.filename)
     if not target.exists():
         packed = _get(_with_credentials(archive.url, settings.index_url), settings).content
         if hashlib.sha256(packed).hexdigest() != archive.sha256:
@@ -187,10 +151,10 @@ def unpacked_folder(archive: SdistArchive, settings: BuildSettings) -> Path:
                 f"{archive.url} is not the file of the lock: its SHA-256 differs",
                 hint="Check index_url.",
             )
-        content = _UNPACK[suffix.lower()](packed)
+        content = repack(packed, archive.filename)
         folder.mkdir(parents=True, exist_ok=True)
         with atomic_write(target) as partial:
-            partial.write_bytes(gzip.compress(content, mtime=0))
+            partial.write_bytes(content)
     return folder
 
 
@@ -228,7 +192,7 @@ def _parse_file(item: Mapping[str, object]) -> SdistArchive | None:
     filename, hashes = str(item["filename"]), item.get("hashes")
     sha256 = hashes.get("sha256", "") if isinstance(hashes, Mapping) else ""
     uploaded = item.get("upload-time")
-    suffix = _suffix_of(filename)
+    suffix = find_suffix(filename)
     parsed = _parse_name(filename, suffix) if suffix else None
     if parsed is None or not sha256 or not uploaded or item.get("yanked"):
         return None
@@ -257,13 +221,6 @@ def _sdist_version(filename: str) -> Version | None:
         return parse_sdist_filename(filename)[1]
     except InvalidSdistFilename:
         return None
-
-
-def _suffix_of(filename: str) -> str:
-    """Return the suffix of *filename* as it is written, if it is an archive to repack."""
-    lower = filename.lower()
-    found = next((suffix for suffix in _UNPACK if lower.endswith(suffix)), "")
-    return filename[len(filename) - len(found) :]
 
 
 def _get(url: str, settings: BuildSettings, accept: str = "*/*") -> requests.Response:

@@ -57,3 +57,9 @@ def check_free_space(folder: Path, reserve_bytes: int, *, fraction: float = 1.0)
 
 def _nearest_existing(folder: Path) -> Path:
     return next(path for path in (folder, *folder.absolute().parents) if path.exists())
+
+
+def measure_folder(folder: Path) -> int:
+    """Return the total size of the files in *folder* in bytes, without following links."""
+    paths = (Path(parent) / name for parent, _, names in os.walk(folder) for name in names)
+    return sum(path.lstat().st_size for path in paths)

@@ -12,12 +12,13 @@ import time
 import warnings
 from typing import Any
 
+from curate.builders.pytest_plugin.run_status import EXIT_TIMEOUT
+
 SIGNAL = signal.SIGRTMIN + 9 if hasattr(signal, "SIGRTMIN") else signal.SIGUSR2
 REPEAT = 2.0  # maximum seconds until a test that caught the exception gets another
 TRIES = 3  # exceptions before the process is killed
 
 RUNNING = -1  # exit status of a session that has not ended
-EXIT_TIMEOUT = 124  # of one that exceeded its time to start, as of the command `timeout`
 
 
 class SharedState:

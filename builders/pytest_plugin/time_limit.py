@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 
 from curate.builders.pytest_plugin.environment import restore_environment
+from curate.builders.pytest_plugin.run_status import EXIT_TIMEOUT
 from curate.builders.pytest_plugin.supervisor import (
-    EXIT_TIMEOUT,
     REPEAT,
     SIGNAL,
     TRIES,

@@ -146,7 +146,11 @@ def run_in_container(
             report=files.get("report"),
             seconds=seconds,
             cpu_seconds=cpu_seconds_used(usage),
-            output=_read_output(files, run_spec.limits.output_bytes),
+            output=join_output(
+                files.get("head", b""),
+                files.get("tail", b""),
+                split_output_limit(run_spec.limits.output_bytes)[1],
+            ),
             was_interrupted=(code or 0) > 128 and not reached and "resource_usage" not in files,
         )
     )
@@ -291,8 +295,3 @@ def _file_limits(output_bytes: int) -> Mapping[str, int]:
         "tail": output_bytes,
         "report": MAX_REPORT_BYTES,
     }
-
-
-def _read_output(found: Mapping[str, bytes], limit: int) -> bytes:
-    tail_limit = split_output_limit(limit)[1]
-    return join_output(found.get("head", b""), found.get("tail", b""), tail_limit)

@@ -1,14 +1,20 @@
 """Classify a run by the artifacts that it left; sandboxes do not do this themselves."""
 
-import hashlib
-import hmac
 from dataclasses import dataclass
 
 from curate.builders.errors import SandboxError
 from curate.builders.model import RunResult, RunStatus
 from curate.builders.pytest_plugin import PytestReport, read_report
-from curate.builders.pytest_plugin.supervisor import EXIT_TIMEOUT
-from curate.builders.sandbox.run_script import EXIT_NO_CHECKOUT, EXIT_PATCH_FAILED, OUTPUT_CUT
+from curate.builders.pytest_plugin.run_status import (
+    EXIT_NO_CHECKOUT,
+    describe_failed_patch,
+    describe_timeout,
+    find_failed_patch,
+    find_status,
+    has_begun,
+    read_prepared,
+)
+from curate.builders.sandbox.run_script import OUTPUT_CUT
 
 MAX_REPORT_BYTES = 256 << 20  # a longer report is ignored
 MAX_PREPARED_BYTES = 16 << 20
@@ -69,45 +75,35 @@ def classify_run(artifacts: RunArtifacts) -> RunResult:
         slowest_test_seconds=report.slowest_test_seconds,
         was_interrupted=artifacts.was_interrupted,
         recording=report.recording,
-        prepared=_read_prepared(artifacts),
+        prepared=read_prepared(artifacts.prepared or b"", artifacts.key),
     )
 
 
-def _read_prepared(artifacts: RunArtifacts) -> str:
-    """Return the report of the preparation; "" if there is none, or tests have changed it."""
-    signature, _, text = (artifacts.prepared or b"").partition(b" ")
-    mac = hmac.new(artifacts.key, text, hashlib.sha256).hexdigest().encode("ascii")
-    return text.decode("ascii") if hmac.compare_digest(signature, mac) else ""
-
-
 def _test_command_started(artifacts: RunArtifacts) -> bool:
-    """Whether the test command started; from then on an exit code is not one of the script."""
-    return artifacts.patched or not artifacts.key_was_left or bool(artifacts.report)
+    return has_begun(
+        artifacts.report or b"",
+        was_patched=artifacts.patched,
+        key_was_left=artifacts.key_was_left,
+    )
 
 
 def _determine_status(artifacts: RunArtifacts, report: PytestReport) -> tuple[RunStatus, str]:
-    code = artifacts.exit_code
-    if (
-        not _test_command_started(artifacts)
-        and code is not None
-        and EXIT_PATCH_FAILED <= code <= 99
-    ):
-        return RunStatus.PATCH_FAILED, f"patch {code - EXIT_PATCH_FAILED + 1} does not apply"
-    if artifacts.reached_limit:
-        return artifacts.reached_limit, _LIMIT_DETAILS[artifacts.reached_limit]
-    if artifacts.timed_out:
-        return RunStatus.TIMEOUT, "stopped at the time limit"
-    if report.tampering:
-        return RunStatus.TAMPERED, report.tampering
-    if artifacts.key_was_left and not artifacts.report:
-        return RunStatus.CRASHED, f"no pytest session started (exit code {code})"
-    if not artifacts.report:
-        return RunStatus.TAMPERED, "a pytest session started, but its report is missing"
-    if report.is_finished:
-        return RunStatus.COMPLETED, ""
-    if code == EXIT_TIMEOUT:
-        return RunStatus.TIMEOUT, "the pytest session hung before its first test"
-    return RunStatus.CRASHED, f"the pytest session did not finish (exit code {code})"
+    failed_patch = find_failed_patch(artifacts.exit_code)
+    if failed_patch is not None and not _test_command_started(artifacts):
+        status, detail = describe_failed_patch(failed_patch)
+    elif artifacts.reached_limit:
+        status, detail = artifacts.reached_limit, _LIMIT_DETAILS[artifacts.reached_limit]
+    elif artifacts.timed_out:
+        status, detail = describe_timeout()
+    else:
+        status, detail = find_status(
+            artifacts.exit_code,
+            artifacts.report or b"",
+            key_was_left=artifacts.key_was_left,
+            is_finished=report.is_finished,
+            tampering=report.tampering,
+        )
+    return RunStatus(status), detail
 
 
 def _describe_timeouts(report: PytestReport) -> str:

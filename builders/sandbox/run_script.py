@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from curate.builders.editable.source import read_renewal_source
 from curate.builders.model import RunSpec
 from curate.builders.pytest_plugin import REPORTER, read_plugin_source
+from curate.builders.pytest_plugin.run_status import EXIT_NO_CHECKOUT, EXIT_PATCH_FAILED
 from curate.builders.sandbox.supervise import KILL_AFTER
 from curate.builders.templates import render_template
 
-EXIT_NO_CHECKOUT = 89
-EXIT_PATCH_FAILED = 90  # + index of the patch, at most 99
 OUTPUT_CUT = b"\n[... output cut here ...]\n"
 CGROUP = "/sys/fs/cgroup"
 NO_CGROUP = "/curate/in/no-cgroup"  # where the container would see that of the machine

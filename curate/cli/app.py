@@ -22,7 +22,9 @@ COMMANDS = {
     "recipe": "Check, explain, draft and try recipes.",
     "crawl": "Find merged PRs that close issues and change tests: the candidates.",
     "validate": "Build environments and run tests before and after the gold patch.",
+    "plan": "Tell what the rest will cost, on one machine or many.",
     "evaluate": "Grade the patches of a model: SWE-bench's predictions, report and rewards.",
+    "certify": "Look again whether instances are what they were: pull, gold, no patch.",
     "serve": "Serve environments over HTTP, for trainers on another machine.",
     "publish": "Publish verified instances to a directory, the Hub and a registry.",
     "shell": "Open a shell in a task's sandbox, as an agent has it.",
@@ -33,13 +35,15 @@ COMMANDS = {
     "logs": "Print what a candidate's test runs, lock or build printed.",
     "exclude": "Keep candidates out of releases, with a reason.",
     "export": "Write candidates or verified instances as files, or as tasks for other tools.",
+    "store": "Merge the stores of several machines.",
     "images": "Manage the images on this machine.",
+    "nightly": "Divide a night among machines, merge its reports, tell of drift.",
     "rebuild": "Crawl, validate and write the next release: the nightly job.",
 }
 """Every command and group with its line in `--help`; each is a module of this package."""
 
 # They only read, or their output is that of another command.
-SILENT_COMMANDS = frozenset({"status", "list", "show", "logs", "shell", "run"})
+SILENT_COMMANDS = frozenset({"status", "plan", "list", "show", "logs", "shell", "run"})
 _MODULES = {"list": "list_candidates", "logs": "run_logs"}  # whose names would be taken
 
 

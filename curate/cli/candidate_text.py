@@ -12,6 +12,7 @@ from rich.text import Text
 
 from curate.cli.common import describe_distance
 from curate.cli.suggestions import complete_commands
+from curate.core.certification import Certification
 from curate.core.model import Candidate, Environment, PullRequest, Rejection, Validation
 from curate.publish.filters.config import Exclusion
 
@@ -33,6 +34,7 @@ class CandidateDetails:
     candidate: Candidate | None
     validation: Validation | None
     exclusions: Sequence[Exclusion] = ()  # reasons why a release excludes it
+    certification: Certification | None = None  # the newest; None = never
     address: str = ""  # of the pull request
     log_title: str = ""  # of the log that explains a rejection
     log_tail: Sequence[str] = ()  # its last lines
@@ -70,6 +72,11 @@ def print_candidate(console: Console, details: CandidateDetails, *, full: bool) 
     elif candidate:
         command = complete_commands(f"curate validate {candidate.instance_id}")
         console.print(f"not validated yet; run: {command}", soft_wrap=True)
+    if one := details.certification:
+        passes = f"gold passed in {one.gold_passes} of {one.gold_runs} runs"
+        found = f"certified {one.certified_at:%Y-%m-%d}: {one.result}, {passes}"
+        detail = f"; {one.detail}" if one.detail else ""
+        console.print(show_symbols(found + detail), markup=False, soft_wrap=True)
     for problem in details.exclusions:
         line = f"[yellow]excluded[/yellow] from a release: {escape(str(problem))}"
         console.print(line, soft_wrap=True)

@@ -6,6 +6,7 @@ import math
 import os
 import re
 import sys
+import threading
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +25,7 @@ from curate.core.names import (
     parse_repo_name,
 )
 from curate.core.settings import Settings
+from curate.core.shards import Shard, parse_shard
 from curate.store import Store
 
 if TYPE_CHECKING:
@@ -52,6 +54,11 @@ def require_finite(value: float | None) -> float | None:
     return value
 
 
+def parse_shard_option(text: str) -> Shard:
+    """Parser of `ShardOption`."""
+    return parse_shard(text)
+
+
 def describe_distance(cutoff: datetime, date: datetime | None) -> str:
     """Return ", 12 days before 2023-03-13" for the *date* of an environment; "" on that day."""
     days = (date - cutoff).days if date else 0
@@ -63,6 +70,12 @@ JobsOption = Annotated[
     int | None,
     typer.Option(
         "-j", "--jobs", min=1, help="Parallel workers. (default: what cores and memory allow)"
+    ),
+]
+ClusterOption = Annotated[
+    str,
+    typer.Option(
+        metavar="ADDRESS", help="dask://HOST:PORT, ray://HOST:PORT; or local: processes here."
     ),
 ]
 MaxTimeOption = Annotated[
@@ -86,6 +99,14 @@ DatasetOption = Annotated[
 SplitOption = Annotated[str, typer.Option(help="Split of the dataset.")]
 RetryOption = Annotated[
     bool, typer.Option("--retry-rejected", help="Try rejected candidates again.")
+]
+ShardOption = Annotated[
+    Shard | None,
+    typer.Option(
+        parser=parse_shard_option,
+        metavar="I/N",
+        help="Only part I of N, from 1/N to N/N; each on a data directory of its own.",
+    ),
 ]
 FiltersOption = Annotated[
     str | None,
@@ -185,8 +206,12 @@ def find_repo(text: str, store: Store, library: "RecipeLibrary") -> str:
 
 def print_json(value: object) -> None:
     """One JSON document on standard output."""
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, default=str)
-    sys.stdout.write("\n")
+    sys.stdout.write(dump_json(value))
+
+
+def dump_json(value: object) -> str:
+    """Return *value* as a JSON document for people and scripts."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
 def warn_of_exclusions(repos: Sequence[str], settings: Settings) -> None:
@@ -211,8 +236,9 @@ def warn_of_exclusions(repos: Sequence[str], settings: Settings) -> None:
 def parse_duration(duration: str) -> float:
     """Seconds of "90s", "15m" or "5h"; ConfigurationError for anything else."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", duration.strip())
-    if not match:
+    seconds = float(match.group(1)) * _SECONDS[match.group(2)] if match else math.inf
+    if seconds > threading.TIMEOUT_MAX:  # which is more than a lifetime
         raise ConfigurationError(
             f"Invalid duration {duration!r}.", hint="Write it like 90s, 15m or 5h."
         )
-    return float(match.group(1)) * _SECONDS[match.group(2)]
+    return seconds

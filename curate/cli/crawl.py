@@ -13,6 +13,7 @@ import typer
 from curate.cli.common import (
     ApiOption,
     JsonOption,
+    ShardOption,
     err_console,
     find_repo,
     get_settings,
@@ -60,6 +61,7 @@ def crawl_command(
         ),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of PRs.")] = None,
+    shard: ShardOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find merged pull requests that close issues and change tests, and make them candidates.
@@ -81,6 +83,7 @@ def crawl_command(
         mirror=mirror,
         since=since.replace(tzinfo=UTC) if since else None,
         limit=limit,
+        shard=shard,
         git_token=read_git_token(settings),
     )
     library = load_library(settings)

@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 
 from curate.cli.common import (
+    ClusterOption,
     DatasetOption,
     JobsOption,
     JsonOption,
     SandboxKind,
     SandboxOption,
+    ShardOption,
     SplitOption,
     err_console,
     get_settings,
@@ -20,11 +22,13 @@ from curate.cli.common import (
 )
 from curate.cli.validate import choose_jobs
 from curate.cli.validation_progress import ValidationProgress
+from curate.cluster.connect import LOCAL, check_address
 from curate.core.errors import ConfigurationError, CurateError
 from curate.environments.tasks import DEFAULT_SPLIT, open_tasks
 from curate.evaluation.predictions import read_predictions
 from curate.evaluation.report import ModelReport, make_run_folder, model_folder
 from curate.evaluation.run import EvaluationOptions, count_results, evaluate_predictions
+from curate.evaluation.shards import select_shard
 
 EXAMPLE = "Example: [bold]curate evaluate predictions.jsonl --dataset data/release -j 4[/bold]"
 
@@ -56,6 +60,7 @@ def evaluate_command(
     split: SplitOption = DEFAULT_SPLIT,
     sandbox: SandboxOption = SandboxKind.DOCKER,
     jobs: JobsOption = None,
+    cluster: ClusterOption = "",
     run_id: Annotated[
         str, typer.Option(metavar="NAME", help="Name of the report. (default: as PREDICTIONS)")
     ] = "",
@@ -66,6 +71,7 @@ def evaluate_command(
     rerun: Annotated[
         bool, typer.Option("--rerun", help="Grade again what has been graded already.")
     ] = False,
+    shard: ShardOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Apply each patch to a fresh checkout, run the tests, and write a report.
@@ -73,8 +79,11 @@ def evaluate_command(
     Tests, pytest's settings and CI files are those of the instance, whatever a patch does to them.
     A report in SWE-bench's form is written for each model, and reward.json, report.json,
     patch.diff and test_output.txt for each instance. A patch that was graded before, in the same
-    environment, is not run again. Exits with 0 once all patches are graded, resolved or not.
+    environment, is not run again. With --cluster, patches are graded on the workers there, at most
+    --jobs on each at once. Exits with 0 once all patches are graded, resolved or not.
     """
+    if cluster:
+        check_address(cluster)
     settings = get_settings(context)
     name = run_id or Path(predictions).stem
     folder = output or make_run_folder(settings.data_dir, name)
@@ -83,11 +92,14 @@ def evaluate_command(
         found = read_predictions(predictions, source.ids)
         for problem in (*found.problems, *found.warnings):
             err_console.print(f"warning: {problem}", markup=False, soft_wrap=True)
+        if shard:
+            source, found = select_shard(shard, source, found)
         total = sum(len(model.patches) for model in found.models)
         with ValidationProgress(total, success="resolved") as progress:
             options = EvaluationOptions(
                 sandbox=sandbox.value,
-                jobs=jobs or choose_jobs(()),
+                jobs=jobs or (choose_jobs(()) if cluster in ("", LOCAL) else 0),
+                cluster=cluster,
                 folder=folder,
                 observer=progress,
                 rerun=rerun,

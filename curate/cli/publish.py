@@ -39,7 +39,7 @@ from curate.cli.publish_verify import make_check, verify_command
 from curate.cli.validate import choose_jobs
 from curate.core.errors import NotFoundError
 from curate.core.settings import Settings
-from curate.publish.check import check_release_folder
+from curate.publish.check import check_release_folder, check_signature
 from curate.publish.diff import SplitDiff, diff_folders
 from curate.publish.excluded import as_release_problems, make_examiners
 from curate.publish.filters.config import read_filters
@@ -168,6 +168,7 @@ def check_command(
     with show_phases() as progress:
         examiners = make_examiners(settings, filters)
         problems = check_release_folder(release, filters, examiners, progress)
+        problems += check_signature(release, settings.verification_key)
         exclusions = as_release_problems(settings, filters, progress)
     if as_json:
         print_json([vars(problem) for problem in (*problems, *exclusions)])
@@ -231,7 +232,8 @@ def push_command(
     settings = get_settings(context)
     here = _existing_release(settings, folder)
     filters = read_filters(release_filters or settings.release_filters)
-    require_pushable(check_release_folder(here, filters, make_examiners(settings, filters)))
+    examiners, key = make_examiners(settings, filters), settings.verification_key
+    require_pushable([*check_release_folder(here, filters, examiners), *check_signature(here, key)])
     if not allow_local_images:
         require_registry_images(iter_rows(here, "train", ("instance_id", "image")))
     token = prepare_hub_client(settings)
@@ -288,10 +290,8 @@ def _existing_release(settings: Settings, folder: Path | None) -> Path:
 
 def _print_diff(found: Sequence[SplitDiff]) -> None:
     for one in found:
-        counts = (
-            f"{len(one.added):,} added, {len(one.removed):,} removed, {len(one.changed):,} changed"
-        )
-        print(f"{one.split}: {counts}")
+        added, removed, changed = map(len, (one.added, one.removed, one.changed))
+        print(f"{one.split}: {added:,} added, {removed:,} removed, {changed:,} changed")
         for column, count in one.columns.items():
             print(f"  {column}: {count:,} rows")
         for label, names in (("added", one.new_columns), ("removed", one.removed_columns)):

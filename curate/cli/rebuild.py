@@ -1,14 +1,15 @@
 """`curate rebuild`: the nightly path; crawl what is new, validate it, write the next release."""
 
+import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from curate.builders.process.atomic_write import atomic_write
 from curate.cli.common import (
     ApiOption,
     JobsOption,
@@ -17,8 +18,9 @@ from curate.cli.common import (
     RunsOption,
     SandboxKind,
     SandboxOption,
+    ShardOption,
+    dump_json,
     err_console,
-    find_repo,
     get_settings,
     load_library,
     open_store,
@@ -26,27 +28,30 @@ from curate.cli.common import (
     print_json,
     warn_of_exclusions,
 )
-from curate.cli.crawl import make_client, print_crawl_summary, read_git_token
-from curate.cli.progress import Progress, ProgressDisplay, show_work
+from curate.cli.night_crawler import NightCrawler, RebuildProgress
+from curate.cli.night_names import list_night_repositories
+from curate.cli.night_release import ReleaseTarget, make_release, print_release
+from curate.cli.progress import show_work
 from curate.cli.publish_options import (
     LocalImagesOption,
     PrivateOption,
-    check_dataset_name,
-    prepare_hub_client,
 )
 from curate.cli.saved_drafts import print_saved_draft
-from curate.cli.suggestions import complete_commands
 from curate.cli.validate import choose_jobs
-from curate.cli.validation_progress import ValidationProgress
-from curate.cli.waiting import CrawlProgress
 from curate.core.errors import ConfigurationError, CurateError
 from curate.core.settings import Settings
+from curate.publish.output_paths import explain_path_errors, require_writable
 from curate.recipes import RecipeLibrary
 from curate.store import Store
 from curate.store.process_lock import CRAWL, process_lock
 
 if TYPE_CHECKING:
-    from curate.workflows.rebuild import RepositoryResult
+    from curate.workflows.night import NightReport, RepositoryResult
+    from curate.workflows.night_certify import NightCertification
+    from curate.workflows.problem import Problem
+    from curate.workflows.rebuild import RebuildOptions
+
+log = logging.getLogger(__name__)
 
 EXAMPLE = "Example: [bold]curate rebuild --max-time 5h -j 4[/bold]"
 
@@ -85,19 +90,36 @@ def rebuild_command(
     sandbox: SandboxOption = SandboxKind.DOCKER,
     runs: RunsOption = 3,
     jobs: JobsOption = None,
+    shard: ShardOption = None,
+    certify: Annotated[
+        str,
+        typer.Option(metavar="SHARE", help="Grade a rotating sample of instances again: 10%."),
+    ] = "",
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the report: Markdown, or JSON for FILE.json."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Crawl what is new, validate what is new or has a changed recipe, write the next release.
 
-    Each repository gets an equal share of the time that is left. At the time limit no new test run
-    begins; the next call continues. A repository without a recipe gets a draft. Nothing leaves this
-    machine without --publish.
+    All repositories are crawled, then validated; each gets an equal share of the time that is left.
+    At the time limit no new test run begins; the next call continues. A repository without a recipe
+    gets a draft. What fails does not stop the others. The release is written if anything in it
+    changed, with its differences to the last one beside it. Nothing leaves this machine without
+    --publish.
     """
+    from curate.certification.sample import parse_share
     from curate.environments.context import ValidationOptions
+    from curate.publish.filters.config import read_filters
     from curate.publish.release import require_replaceable
     from curate.validate.run import RunControl
-    from curate.workflows.rebuild import RebuildOptions, rebuild_repositories
+    from curate.workflows.night import NightReport
+    from curate.workflows.night_text import make_document
+    from curate.workflows.problem import Problem
+    from curate.workflows.rebuild import Rebuild, RebuildOptions
 
+    started = time.monotonic()
     settings = get_settings(context, github_api_url=github_api_url)
     target = ReleaseTarget(
         folder=output or settings.data_dir / "release",
@@ -108,125 +130,123 @@ def rebuild_command(
         allows_local_images=allow_local_images or not publish,
     )
     target.check()
+    deadline = started + parse_duration(max_time) if max_time else None
+    share = parse_share(certify) if certify else 0.0
+    read_filters(settings.release_filters)  # what is wrong with them is told before any work
     require_replaceable(target.folder)
-    deadline = time.monotonic() + parse_duration(max_time) if max_time else None
+    if report:
+        require_report_file(report)
     library = load_library(settings)
     progress = RebuildProgress()
     with open_store(settings) as store, process_lock(settings.data_dir, CRAWL):
-        names = [find_repo(repo, store, library) for repo in repos or ()]
-        names = list(dict.fromkeys(names)) or [recipe.repo for recipe in library]
+        names = list_night_repositories(repos or (), store, library)
         warn_of_exclusions(names, settings)
         options = RebuildOptions(
             validation=ValidationOptions(runs=runs, backend=sandbox.value),
             control=RunControl(
-                jobs=jobs or choose_jobs(map(library.get_recipe, names)),
-                observer=progress.validation,
+                jobs=jobs or _choose_jobs(names, library), observer=progress.validation
             ),
             deadline=deadline,
+            shard=shard,
+            shares_after=1 if share else 0,
             on_drafted=print_saved_draft,
         )
-        crawl = _make_crawl(store, settings, library, progress)
+        rebuild = Rebuild(
+            store=store,
+            settings=settings,
+            library=library,
+            options=options,
+            crawler=NightCrawler(store, settings, library, progress),
+        )
         with progress:
-            results = rebuild_repositories(names, store, settings, library, options, crawl)
+            results = rebuild.validate_all(rebuild.crawl_all(names))
         _print_results(results)
-        problem = _first_problem(results)
-        try:
-            with show_work("writing the release"):
-                release = _write_release(settings, store, target)
-        except CurateError as error:
-            if problem is None:
-                raise
-            err_console.print(f"ERROR release: {error}", markup=False, soft_wrap=True)
-            release = None
+        certification, problems = None, dict[str, Problem]()
+        if share:
+            certification, problem = _certify(store, settings, share, options, target)
+            problems |= {"certification": problem} if problem else {}
+        release, problem = make_release(settings, store, target)
+        problems |= {"release": problem} if problem else {}
+    print_release(release)
+    night = NightReport(
+        repositories=results,
+        release=release,
+        certification=certification,
+        problems=problems,
+        is_out_of_time=deadline is not None and _is_unfinished(results, certification),
+        seconds=time.monotonic() - started,
+    )
+    document = make_document(night)
+    if report:
+        write_report(report, document)
     if as_json:
-        repositories = {result.repo: asdict(result) for result in results}
-        print_json({"repositories": repositories, "release": release})
-    if problem:
-        raise problem
+        print_json(document)
+    if error := _first_problem(night):
+        raise error
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReleaseTarget:
-    """Where the release is written, and what it is for."""
+def _certify(
+    store: Store,
+    settings: Settings,
+    share: float,
+    options: "RebuildOptions",
+    target: ReleaseTarget,
+) -> "tuple[NightCertification | None, Problem | None]":
+    """Certify a sample; an error is a problem of the night."""
+    from curate.certification.run import CertificationOptions
+    from curate.workflows.night_certify import certify_night
+    from curate.workflows.problem import Problem
 
-    folder: Path
-    hub: str
-    registry: str
-    is_published: bool  # whether it is pushed there
-    is_private: bool = True  # a dataset that does not exist yet
-    allows_local_images: bool = False  # images that are on this machine alone
-
-    def check(self) -> None:
-        """Raise ConfigurationError if there is nowhere to push to, or *hub* is no name for it."""
-        if self.is_published and not (self.hub or self.registry):
-            raise ConfigurationError(
-                "--publish needs --hub or --registry.", hint="Say where to push to, or omit it."
-            )
-        if self.hub:
-            check_dataset_name(self.hub)
-
-    @property
-    def publish_command(self) -> str:
-        """The command that pushes what a rebuild has not pushed."""
-        flags = [f" --hub {self.hub}"] if self.hub else []
-        flags += [f" --registry {self.registry}"] if self.registry else []
-        return complete_commands("curate publish" + ("".join(flags) or " --hub OWNER/NAME"))
-
-
-class RebuildProgress:
-    """Progress of a rebuild on stderr: of the crawl or of the validation, whichever is under way.
-
-    It knows a crawl by `start_repository` and a validation by its first step.
-    """
-
-    def __init__(self) -> None:
-        self.crawl = CrawlProgress()
-        self.validation = ValidationProgress()
-        self.is_crawling = True
-        self._display = ProgressDisplay(self._describe)
-
-    def __enter__(self) -> "RebuildProgress":
-        self._display.__enter__()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._display.__exit__(*exc)
-
-    def _describe(self) -> Progress:
-        crawled = self.crawl.describe() if self.is_crawling else Progress(lines=())
-        validated = self.validation.describe()
-        return Progress(lines=(*crawled.lines, *validated.lines), done=validated.done)
+    control = CertificationOptions(
+        sandbox=options.validation.backend,
+        jobs=options.control.jobs,
+        registry=target.registry,
+        deadline=options.deadline,
+    )
+    try:
+        with show_work("certifying"):
+            done = certify_night(store, settings, share, control)
+    except Exception as error:
+        problem = Problem.of(error)
+        err_console.print(f"ERROR certification: {problem.message}", markup=False, soft_wrap=True)
+        log.debug("certification: the traceback", exc_info=error)
+        return None, problem
+    for it in done.drift:
+        err_console.print(f"DRIFT {it['message']}", markup=False, soft_wrap=True)
+    return done, done.problem
 
 
-def _make_crawl(
-    store: Store, settings: Settings, library: RecipeLibrary, progress: RebuildProgress
-) -> Callable[[str], None]:
-    """Return a function that crawls a repository and prints what it found."""
-    from curate.crawl.mirrors import update_submodule_mirrors
-    from curate.crawl.run import CrawlOptions, crawl_from_settings
+def _is_unfinished(
+    results: "Sequence[RepositoryResult]", certification: "NightCertification | None"
+) -> bool:
+    """Whether anything is left to the next call that no problem explains."""
+    is_left = bool(certification and certification.left and not certification.errors)
+    return is_left or any(it.is_unfinished for it in results)
 
-    client, git_token = make_client(settings, progress.crawl), read_git_token(settings)
 
-    def crawl(repo: str) -> None:
-        progress.is_crawling = True
-        progress.crawl.start_repository(repo, client)
-        recipe = library.get_recipe(repo)
-        options = CrawlOptions(git_token=git_token, progress=progress.crawl.update_phase)
-        try:
-            summary = crawl_from_settings(repo, store, client, settings, recipe, options)
-        finally:
-            progress.is_crawling = False
-        print_crawl_summary(summary)
-        update_submodule_mirrors(recipe, store, settings, git_token)
+def require_report_file(file: Path) -> None:
+    """Raise an error if the report cannot be written to *file*, before any work is done."""
+    if file.is_dir():
+        raise ConfigurationError(f"{file} is a directory.", hint="Name a file for the report.")
+    require_writable(file)
 
-    return crawl
+
+def _choose_jobs(names: Sequence[str], library: RecipeLibrary) -> int:
+    """As many parallel workers as the recipes allow that can be read; others are told later."""
+    from curate.recipes import RecipeError
+
+    recipes = []
+    for name in names:
+        with suppress(RecipeError):
+            recipes.append(library.get_recipe(name))
+    return choose_jobs(recipes)
 
 
 def _print_results(results: Sequence["RepositoryResult"]) -> None:
     for one in results:
+        if one.is_cut_off and one.left is None:
+            err_console.print(f"{one.repo}: not reached within the time limit", markup=False)
         if one.left is None:
-            if not one.problem:  # which was logged when it happened
-                err_console.print(f"{one.repo}: not reached within the time limit", markup=False)
             continue
         counts = (
             f"{one.attempted:,} attempted: {one.verified:,} verified, {one.rejected:,} rejected"
@@ -235,63 +255,32 @@ def _print_results(results: Sequence["RepositoryResult"]) -> None:
         err_console.print(f"{one.repo}: {counts}; {state}", markup=False, soft_wrap=True)
 
 
-def _first_problem(results: Sequence["RepositoryResult"]) -> RebuildIncompleteError | None:
-    """The error of the command, with the exit code of the first repository that failed."""
-    failed = [result for result in results if result.problem]
-    if not failed or failed[0].problem is None:
+def _first_problem(report: "NightReport") -> RebuildIncompleteError | None:
+    """The error of the command, with the exit code of the first thing that failed."""
+    problems = report.all_problems
+    if not problems:
         return None
-    first = failed[0].problem
+    name, first = next(iter(problems.items()))
+    failed = sum(1 for result in report.repositories if result.problem)
+    text = f"{failed} of {len(report.repositories)} repositories failed, the first {name}:"
     error = RebuildIncompleteError(
-        f"{len(failed)} of {len(results)} repositories failed, the first"
-        f" {failed[0].repo}: {first.message}",
+        f"{text if failed else f'{name}:'} {first.message}",
         hint=first.hint or "Run the same command again; verdicts are kept.",
     )
     error.exit_code = first.exit_code
     return error
 
 
-def _write_release(
-    settings: Settings, store: Store, target: ReleaseTarget
-) -> dict[str, object] | None:
-    """Write the release, and push it if the user said so; None if there is nothing to release."""
-    from curate.publish.check import check_release_folder
-    from curate.publish.filters.config import read_filters
-    from curate.publish.images import set_release_images
-    from curate.publish.run import (
-        ReleaseOptions,
-        ReleaseSteps,
-        push_rows,
-        require_pushable,
-        write_filtered_release,
-    )
+def write_report(file: Path, document: Mapping[str, Any]) -> None:
+    """Write the report as Markdown, or as JSON if *file* is named so."""
+    from curate.workflows.night_text import render_report
 
-    if not store.list_repositories():
-        err_console.print("Nothing has been crawled, so no release was written.")
-        return None
-    filters = read_filters(settings.release_filters)
-    registry = target.registry if target.is_published else ""
-    set_images = partial(
-        set_release_images,
-        store=store,
-        registry=registry,
-        allow_local=target.allows_local_images,
-        network_timeout=settings.network_timeout,
-    )
-    written = write_filtered_release(
-        settings,
-        store,
-        target.folder,
-        repo_id=target.hub,
-        options=ReleaseOptions(filters=filters, allow_no_instances=True),
-        steps=ReleaseSteps(set_images=set_images),
-    )
-    document: dict[str, object] = {"folder": str(target.folder), "images": written.images}
-    if not target.is_published:
-        err_console.print(f"Nothing was pushed. Next: {target.publish_command}", soft_wrap=True)
-        return document
-    if target.hub:
-        require_pushable(check_release_folder(target.folder, filters))
-        token = prepare_hub_client(settings)
-        pushed = push_rows(target.folder, target.hub, private=target.is_private, token=token)
-        document |= {"hub": target.hub, "commit": pushed.commit, "changed": pushed.changed}
-    return document
+    is_json = file.suffix.lower() == ".json"
+    text = dump_json(document) if is_json else render_report(document)
+    with explain_path_errors(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.exists() and not file.is_file():  # such as /dev/stdout
+            file.write_text(text, encoding="utf-8")
+            return
+        with atomic_write(file) as partial_file:
+            partial_file.write_text(text, encoding="utf-8")

@@ -76,6 +76,7 @@ def _load_details(settings: Settings, store: Store, instance: str) -> CandidateD
         rejection=rejection,
         candidate=candidate,
         validation=validation,
+        certification=store.certifications.newest([instance]).get(instance),
         address=pull_address(pull.repo, pull.number, settings.github_api_url),
     )
     return _add_log(store, details, validation) if validation else details
@@ -108,6 +109,7 @@ def _make_document(details: CandidateDetails) -> dict[str, Any]:
         "address": details.address,
         "candidate": _to_json_value(details.candidate) if details.candidate else None,
         "validation": _to_json_value(details.validation) if details.validation else None,
+        "certification": (_to_json_value(details.certification) if details.certification else None),
         "rejection": _to_json_value(details.rejection) if details.rejection else None,
         "excluded": [
             {"reason": problem.reason, "detail": problem.detail} for problem in details.exclusions

@@ -15,9 +15,11 @@ from curate.cli.common import (
     print_json,
 )
 from curate.cli.console import WholeLineConsole
+from curate.cli.suggestions import complete_commands
 from curate.core.settings import Settings
 from curate.publish.excluded import KnownExclusions, count_by_reason, known_exclusions
 from curate.store import RepositoryFunnel, Store
+from curate.store.verdicts import REASON, STAGE
 
 EXAMPLE = "Example: [bold]curate status --json | jq .repositories[/bold]"
 
@@ -66,6 +68,10 @@ def status_command(
     if any(funnel.rejected for funnel in funnels):
         console.print()
         console.print(_rejections_table(funnels))
+    if aside := sum(funnel.rejected.get(f"{STAGE}/{REASON}", 0) for funnel in funnels):
+        text = f"Set aside by a merge, as their validations contradict each other: {aside:,}."
+        command = complete_commands(f"curate list --reason {REASON}")
+        console.print(f"\n{text} See: {command}", soft_wrap=True)
     if known.exclusions:
         preset, total = settings.release_filters, len(known.exclusions)
         title = f"Excluded by filter preset '{preset}': {total:,} verified instances"

@@ -5,11 +5,13 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from curate.cli.common import (
+    ClusterOption,
     JobsOption,
     JsonOption,
     MaxTimeOption,
@@ -17,6 +19,7 @@ from curate.cli.common import (
     RunsOption,
     SandboxKind,
     SandboxOption,
+    ShardOption,
     err_console,
     find_known_repo,
     get_settings,
@@ -79,11 +82,13 @@ def validate_command(
         bool, typer.Option(help="Also run the tests with each hunk of the gold patch removed.")
     ] = True,
     jobs: JobsOption = None,
+    cluster: ClusterOption = "",
     retry_rejected: RetryOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only list what would run, with an estimate.")
     ] = False,
     max_time: MaxTimeOption = "",
+    shard: ShardOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Build each candidate's environment and run its tests before and after the gold patch.
@@ -94,9 +99,13 @@ def validate_command(
     Candidates that are up to date, with a verdict for the same inputs, are skipped. An ID may also
     be OWNER/NAME#NUMBER or the address of the pull request. A reason is written as in `curate
     status`, with or without its stage. At the time
-    limit no new test run begins.
+    limit no new test run begins. With --cluster, candidates are validated on the workers there, at
+    most --jobs on each at once.
     """
+    from curate.cluster.connect import LOCAL, check_address
     from curate.environments.context import ValidationOptions
+    from curate.environments.manifest_keys import list_shard
+    from curate.git.locations import require_mirror
     from curate.recipes import RecipeError
     from curate.validate.pool import pending_tasks
     from curate.validate.run import RunControl, run_validation, stop_at
@@ -119,16 +128,28 @@ def validate_command(
             repo=repo,
             retry_rejected=retry_rejected or bool(reason),
         )
+        members = None
+        if shard:
+            find_mirror = partial(require_mirror, settings)
+            members = list_shard(shard, store, library, find_mirror, repo=repo, ids=names)
+            tasks = tasks.keep_only(members.ids)
+            up_to_date = len(members.ids) - len(tasks)
         warn_of_exclusions(sorted(set(tasks.repos)), settings)
         tasks = tasks[:limit]
         recipes = [tasks.recipes[repo] for repo in dict.fromkeys(tasks.repos)]
-        jobs = jobs or choose_jobs(it for it in recipes if not isinstance(it, RecipeError))
+        if cluster:
+            check_address(cluster)
+        if not jobs and cluster in ("", LOCAL):
+            jobs = choose_jobs(it for it in recipes if not isinstance(it, RecipeError))
         if dry_run:
-            _print_plan(store, tasks, up_to_date, jobs=jobs, as_json=as_json)
+            _print_plan(store, tasks, up_to_date, jobs=jobs or 1, as_json=as_json)
+            if members:
+                members.require_all()
             return
         with ValidationProgress(len(tasks)) as progress, stop_at(deadline) as stop_event:
             control = RunControl(
-                jobs=jobs,
+                jobs=jobs or 0,
+                cluster=cluster,
                 observer=progress,
                 stop_event=stop_event,
                 retry_rejected=retry_rejected or bool(reason),
@@ -136,6 +157,8 @@ def validate_command(
             summary = run_validation(tasks, options, store, settings, control)
     remaining = len(tasks) - summary.attempted - len(summary.infra_failures)
     _print_summary(summary, up_to_date, remaining, as_json=as_json)
+    if members:
+        members.require_all()
 
 
 def choose_jobs(recipes: Iterable["Recipe"]) -> int:

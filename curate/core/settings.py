@@ -47,10 +47,13 @@ class Settings(BaseModel):
     images_dir: Path | None = None  # exported images; default data/images
     image_namespace: str = BuildSettings.image_namespace
     layer_cache_registry: str = ""  # registry in which environment layers are shared
+    shared_files: str = ""  # where the workers of a cluster get mirrors; any URL of fsspec
     min_free_disk_gib: float = 4
     image_disk_limit_gib: float = Field(default=0, ge=0)  # images and build cache; 0 = no limit
     keep_unpushed_images: bool = True  # whether verified images stay until they are pushed
     release_filters: str = "default"  # preset or TOML file: which rows a release excludes
+    signing_key: Path | None = None  # minisign secret key that signs certificates of releases
+    verification_key: Path | None = None  # minisign public key that certificates must be signed by
 
     @field_validator("*", mode="before")
     @classmethod

@@ -8,13 +8,15 @@ import hashlib
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Protocol, Self
 
 from curate.core.model import Candidate, Decision, PullRequest, Rejection
+from curate.core.shards import Shard
+from curate.crawl.base_commit import RULE_MERGE_COMMIT
 from curate.crawl.candidates import (
     CrawlContext,
     PullAnalysis,
@@ -79,6 +81,19 @@ class RemoteLookups:
     complete_pulls: PullCompleter = keep_as_stored
 
 
+@dataclass(frozen=True, kw_only=True)
+class DecisionScope:
+    """Which PRs are decided on."""
+
+    since: datetime | None = None  # only those merged then or later
+    shard: Shard | None = None  # only those of this part; machines share the work
+
+    def covers(self, pull: PullRequest) -> bool:
+        """Whether *pull* is in the scope."""
+        is_late = self.since is None or pull.merged_at >= self.since
+        return is_late and (self.shard is None or self.shard.contains(pull.repo, str(pull.number)))
+
+
 AnalyzedPull = tuple[PullRequest, PullAnalysis | Rejection]
 
 
@@ -88,17 +103,20 @@ def decide_pulls(
     source: PullSource,
     remote: RemoteLookups,
     *,
-    since: datetime | None = None,
+    scope: DecisionScope = DecisionScope(),
     progress: Callable[[str, int, int], None] = lambda phase, done, total: None,
 ) -> Counter[str]:
     """Decide on all undecided PRs; return counts by rejection reason, candidates under "".
 
-    *since* skips PRs merged earlier. The mirror is refreshed once if head commits of undecided PRs
-    are missing there. An interruption loses at most one chunk.
+    PRs that are not in *scope* are left undecided. The mirror is refreshed once if head commits of
+    undecided PRs are missing there. An interruption loses at most one chunk.
     """
     mirror = source.mirror
     pulls = list(store.iter_pulls(repo))
-    if source.refresh and _lacks_heads(pulls, store.decision_keys(repo), mirror):
+    if source.refresh and (
+        _lacks_heads(pulls, store.decision_keys(repo), mirror)
+        or _lacks_candidates(store.list_needed_commits(repo, RULE_MERGE_COMMIT), mirror)
+    ):
         source.refresh()
         mirror.close()
     ctx = CrawlContext(
@@ -110,11 +128,7 @@ def decide_pulls(
     )
     input_hashes = {pull.number: _compute_inputs_hash(pull, ctx) for pull in pulls}
     decided = _find_valid_decisions(repo, store, input_hashes, mirror)
-    undecided = [
-        pull
-        for pull in pulls
-        if pull.number not in decided and (since is None or pull.merged_at >= since)
-    ]
+    undecided = [pull for pull in pulls if pull.number not in decided and scope.covers(pull)]
     results: Counter[str] = Counter()
     outcomes = zip(undecided, analyze_pulls(undecided, ctx), strict=True)
     while chunk := list(islice(outcomes, CHUNK_SIZE)):
@@ -232,3 +246,8 @@ def _lacks_heads(pulls: Sequence[PullRequest], decided: Mapping[int, str], mirro
     return any(
         it.number not in decided and it.head_commit not in mirror.commit_graph for it in pulls
     )
+
+
+def _lacks_candidates(commits: Iterable[str], mirror: Mirror) -> bool:
+    """Whether the mirror is older than the store: candidates were made from what it lacks."""
+    return not all(commit in mirror.commit_graph for commit in commits)

@@ -12,8 +12,9 @@ from datetime import datetime
 from pathlib import Path
 
 from curate.core.settings import Settings
+from curate.core.shards import Shard
 from curate.crawl.candidates import PullAnalysis, find_unread_edits
-from curate.crawl.decide import PullSource, RemoteLookups, decide_pulls
+from curate.crawl.decide import DecisionScope, PullSource, RemoteLookups, decide_pulls
 from curate.crawl.fetch import GitHubFetcher, ProgressCallback
 from curate.crawl.linked_issues import IssueAnswers
 from curate.crawl.mirrors import fetch_new_heads, open_or_clone_mirror
@@ -46,6 +47,7 @@ class CrawlOptions:
     mirror: Path | None = None  # bare repository to read instead of cloning
     since: datetime | None = None  # only PRs merged at or after this time
     limit: int | None = None  # maximum number of PRs to fetch in one call
+    shard: Shard | None = None  # only PRs of this part are decided on; all are fetched
     git_token: str | None = None  # for clones and fetches over HTTPS
     progress: ProgressCallback = lambda phase, done, total: None
 
@@ -81,9 +83,8 @@ def crawl_repository(
 
     remote = RemoteLookups(resolve_issues=resolve_issues, complete_pulls=fetcher.complete_pulls)
     with source as opened:
-        results = decide_pulls(
-            repo, store, opened, remote, since=options.since, progress=options.progress
-        )
+        scope = DecisionScope(since=options.since, shard=options.shard)
+        results = decide_pulls(repo, store, opened, remote, scope=scope, progress=options.progress)
     return CrawlSummary(
         repo=repo,
         pulls=fetched,

@@ -21,8 +21,7 @@ from curate.environments.task_instance import pull_if_missing
 from curate.environments.tasks import InvalidTask, TaskSource, make_unknown_error
 
 if TYPE_CHECKING:
-    import docker
-
+    from curate.builders.backends.docker import DockerBackend
     from curate.builders.engine.oci_layout import LayoutImage, OciLayout
 
 log = logging.getLogger(__name__)
@@ -48,11 +47,11 @@ class ImageExporter:
         self.layout = open_layout(folder)
 
     @cached_property
-    def engine(self) -> "docker.DockerClient":
+    def backend(self) -> "DockerBackend":
         """The engine, to which it connects where an image is not exported yet."""
-        from curate.builders.engine.client import connect_to_engine
+        from curate.builders.backends.docker import DockerBackend
 
-        return connect_to_engine(ping_timeout=self.settings.network_timeout)
+        return DockerBackend(self.settings)
 
     def find_oci(self, task: Task) -> str | None:
         """Return the name of *task*'s image in the layout; None if it is not there."""
@@ -86,10 +85,13 @@ class ImageExporter:
     def _save_into(self, layout: "OciLayout", task: Task) -> "LayoutImage":
         from curate.builders.engine.client import translate_engine_errors
 
-        reference = pull_if_missing(task, self.engine)
-        with translate_engine_errors():
-            archive = self.engine.api.get_image(reference, chunk_size=_CHUNK)
-            return layout.add(task.instance_id, task.image_digest, archive)
+        try:
+            reference = pull_if_missing(task, self.backend)
+            with translate_engine_errors():
+                archive = self.backend.engine.api.get_image(reference, chunk_size=_CHUNK)
+                return layout.add(task.instance_id, task.image_digest, archive)
+        finally:
+            self.backend.release_instance(task.instance_id)
 
 
 def export_images(

@@ -41,6 +41,10 @@ class RecordingTree:
         self._folders.add(folder.strip("/"))
         return self._tree.list_names(folder)
 
+    def record(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the paths that were read and the folders that were listed, both sorted."""
+        return tuple(sorted(self._paths)), tuple(sorted(self._folders))
+
     def has_read(self, change: FileChange) -> bool:
         """Whether what was read would have been different without *change*."""
         is_listed = change.kind != "M" and dirname(change.path) in self._folders

@@ -6,6 +6,7 @@ has changed. It is therefore the same that the back-end would give if it were as
 
 import re
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from curate.builders.git.tree import GitTree
@@ -14,6 +15,7 @@ from curate.builders.process.digest import content_hash
 from curate.environments.backend_question import BackendReply
 from curate.store import Store
 from curate.store.serialization import dumps, loads
+from curate.store.shared_rows import DerivedEntry
 
 RECORDS, REPLIES = "backend-records", "backend-replies"  # kinds of derived data
 MAX_RECORDS = 40  # sets of files that are kept of one build system
@@ -56,6 +58,20 @@ def save_reply(store: Store, tree: GitTree, key: str, reply: BackendReply) -> No
             store.derived.save(RECORDS, [(key, key, dumps(_Records(records=tuple(kept))))])
     place = content_hash(key, _TreeStates(tree).describe(record), reply.version)
     store.derived.save(REPLIES, [(place, place, dumps(reply))])
+
+
+def save_entries(store: Store, entries: Iterable[DerivedEntry]) -> None:
+    """Save *entries* of another store, of the kinds `RECORDS` and `REPLIES`."""
+    with _lock:
+        for kind, key, inputs, data in entries:
+            if kind == REPLIES:
+                store.derived.save(kind, [(key, inputs, data)])
+            elif kind == RECORDS:
+                known = _list_records(store, key)
+                new = [it for it in loads(_Records, data).records if it not in known]
+                if new:
+                    kept = _Records(records=(*new, *known)[:MAX_RECORDS])
+                    store.derived.save(RECORDS, [(key, key, dumps(kept))])
 
 
 def _without_descriptions(record: FileRecord) -> FileRecord:

@@ -45,6 +45,14 @@ def find_submodules(
     return CandidateSubmodules(mirrors=mirrors, missing=missing)
 
 
+def list_submodule_repos(candidate: Candidate, recipe: Recipe, mirror: Path) -> set[str]:
+    """Return the repositories of which `find_submodules` may want a mirror."""
+    declared = read_submodules(mirror, f"{candidate.base_commit}:{FILE}")
+    others = {url for path, url in declared.items() if path not in recipe.submodules}
+    named = {name_repository(url, candidate.repo) for url in others}
+    return {it for it in (*recipe.submodules.values(), *named) if it}
+
+
 def _find_mirror(repo: str, commit: str, get_mirror: Callable[[str], Path]) -> Path | None:
     """Return the mirror of *repo* if it has all files of *commit*."""
     try:

@@ -15,18 +15,21 @@ from curate.environments.exported_images import (
 )
 
 if TYPE_CHECKING:
-    import docker
+    from curate.builders.backends.docker import DockerBackend
 
 log = logging.getLogger(__name__)
 
 
-def prepare_instance(task: Task, backend: Backend) -> BuiltInstance:
+def prepare_instance(task: Task, backend: Backend, user: str = "") -> BuiltInstance:
     """Return the instance of *task* for *backend*; its image is pulled if it is not here.
+
+    What was pulled may be removed again after `backend.release_instance(user)`; *user* is the
+    instance id unless another is given.
 
     Raises MissingImageError if there is none, EngineUnavailableError if no engine responds.
     """
     if backend.name != "local":
-        return _make_built(task, backend.name, _find_image(task, backend))
+        return _make_built(task, backend.name, _find_image(task, backend, user))
     folder = Path(task.image)
     if task.image_digest or not (folder / "checkout").is_dir():
         raise MissingImageError(
@@ -36,7 +39,7 @@ def prepare_instance(task: Task, backend: Backend) -> BuiltInstance:
     return _make_built(task, backend.name, task.image)
 
 
-def _find_image(task: Task, backend: Backend) -> str:
+def _find_image(task: Task, backend: Backend, user: str) -> str:
     """Return what *backend* runs: an image of an engine, or the path of a SIF file."""
     from curate.builders.backends.apptainer import ApptainerBackend
     from curate.builders.backends.docker import DockerBackend
@@ -54,23 +57,24 @@ def _find_image(task: Task, backend: Backend) -> str:
         exported = load_exported(task, backend.engine, backend.settings)
         if exported:
             return exported
-    return pull_if_missing(task, backend.engine)
+    return pull_if_missing(task, backend, user)
 
 
-def pull_if_missing(task: Task, engine: "docker.DockerClient") -> str:
-    """Return the image by its digest, pulled if needed."""
+def pull_if_missing(task: Task, backend: "DockerBackend", user: str = "") -> str:
+    """Return the image by its digest, pulled if needed; it stays until it is released."""
     from curate.builders.engine.client import translate_engine_errors
-    from curate.builders.engine.registry import RegistryError, RegistryUnavailableError, pull_image
+    from curate.builders.engine.registry import RegistryError, RegistryUnavailableError
     from curate.builders.images.build import image_exists
 
     with translate_engine_errors():
         for reference in list_references(task):
-            if image_exists(engine, reference):
+            backend.lease_image(user or task.instance_id, reference)
+            if image_exists(backend.engine, reference):
                 return reference
         reference = list_references(task)[0]
         log.info("%s: pulling %s", task.instance_id, reference)
         try:
-            pull_image(engine, reference)
+            backend.pull_instance(user or task.instance_id, reference)
         except RegistryUnavailableError:
             raise
         except RegistryError as error:

@@ -22,6 +22,7 @@ def evaluate(  # noqa: PLR0913 - options of the command
     split: str = DEFAULT_SPLIT,
     sandbox: str = "docker",
     jobs: int = 1,
+    cluster: str = "",
     run_id: str = "",
     settings: Settings | None = None,
 ) -> Sequence[ModelReport]:
@@ -32,12 +33,14 @@ def evaluate(  # noqa: PLR0913 - options of the command
         dataset: Release directory, file of rows, or name on the Hub; "" = the store.
         split: Split of the dataset.
         sandbox: "docker", "podman", "apptainer" or "local".
-        jobs: Patches that are graded at once.
+        jobs: Patches that are graded at once; on each worker of a cluster, where 0 = its slots.
+        cluster: "dask://HOST:PORT", "ray://HOST:PORT" or "local"; "" = this process.
         run_id: Names the directory of the reports; by default as *predictions*.
         settings: By default those of the environment variables and `curate.toml`.
 
     Raises:
         CurateError: The predictions or the dataset cannot be read.
+        ClusterError: The cluster does not respond, or no worker of it can be used.
         BuilderError: No engine responds. What concerns one instance is in `ModelReport.errors`.
     """
     found = settings or read_settings({})
@@ -48,6 +51,10 @@ def evaluate(  # noqa: PLR0913 - options of the command
         for problem in (*read.problems, *read.warnings):
             log.warning("%s", problem)
         options = EvaluationOptions(
-            sandbox=sandbox, jobs=jobs, folder=folder, observer=SilentObserver()
+            sandbox=sandbox,
+            jobs=jobs,
+            cluster=cluster,
+            folder=folder,
+            observer=SilentObserver(),
         )
         return evaluate_predictions(read, source, store, found, options)

@@ -1,23 +1,28 @@
 """Evaluation of predictions: what is known is read, the rest is graded in parallel and stored."""
 
 import logging
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from concurrent.futures import Future
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
-from curate.builders.backends.protocol import Backend
 from curate.builders.errors import BuilderError, DiskFullError, EngineUnavailableError
 from curate.builders.process.digest import content_hash
+from curate.cluster.bounded import BoundedWork, IteratorSource, run_bounded
 from curate.core.errors import describe_error, report_bug
 from curate.core.settings import Settings
 from curate.core.task import Task
-from curate.environments.context import open_backend
 from curate.environments.observer import BatchObserver
-from curate.environments.task_instance import prepare_instance
 from curate.environments.tasks import InvalidTask, TaskSource
+from curate.evaluation.graders import (
+    ClusterGraders,
+    EvaluationCancelledError,
+    Graders,
+    ThreadGraders,
+)
 from curate.evaluation.predictions import PredictionFile, Predictions
 from curate.evaluation.report import (
     ModelReport,
@@ -31,20 +36,13 @@ from curate.harness.grade import (
     GRADING_VERSION,
     Grade,
     find_unusable,
-    grade_patch,
     hash_patch,
     make_grade_without_run,
 )
 from curate.store import GradeKey, Store
-from curate.store.process_lock import process_lock
+from curate.store.process_lock import EVALUATION, process_lock
 
 log = logging.getLogger(__name__)
-
-PURPOSE = "grading"
-
-
-class EvaluationCancelledError(Exception):
-    """The user asked to stop."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +50,8 @@ class EvaluationOptions:
     """How predictions are graded."""
 
     sandbox: str = "docker"
-    jobs: int = 1
+    jobs: int = 1  # on each worker of a cluster; 0 = as many as it advertises
+    cluster: str = ""  # "dask://HOST:PORT", "ray://HOST:PORT", "local"; "" = this process
     folder: Path  # of the reports
     observer: BatchObserver
     rerun: bool = False  # grade again what is known
@@ -76,20 +75,21 @@ class _Run:
     store: Store
     settings: Settings
     options: EvaluationOptions
-    stop_event: threading.Event = field(default_factory=threading.Event)
-    backend: Backend | None = None
+    graders: Graders | None = None
 
-    def open(self) -> Backend:
-        """Open the sandbox at the first patch that needs one, and remove what was left there."""
-        if self.backend is None:
-            name = self.options.sandbox
-            self.backend = open_backend(name, self.settings, self.store, PURPOSE)
-            self.backend.cleanup()
-        return self.backend
+    def open_graders(self) -> Graders:
+        """Open the sandbox, or the cluster, at the first patch that needs one."""
+        if self.graders is None:
+            jobs, sandbox = self.options.jobs, self.options.sandbox
+            if self.options.cluster:
+                self.graders = ClusterGraders(self.settings, sandbox, self.options.cluster, jobs)
+            else:
+                self.graders = ThreadGraders(self.settings, self.store, sandbox, jobs)
+        return self.graders
 
-    def check_cancelled(self) -> None:
-        if self.stop_event.is_set():
-            raise EvaluationCancelledError
+    def close(self) -> None:
+        if self.graders:
+            self.graders.executor.shutdown()
 
 
 def evaluate_predictions(
@@ -104,11 +104,11 @@ def evaluate_predictions(
     A grade is stored as soon as it is known, and never computed again for the same inputs. What
     the machine fails to grade is an error of its instance; the next call tries it again. Raises
     LockedError if another process grades in the same data directory, EngineUnavailableError,
-    DiskFullError.
+    DiskFullError, ClusterError.
     """
     run = _Run(store=store, settings=settings, options=options)
     reports = []
-    with process_lock(settings.data_dir, "evaluation"):
+    with process_lock(settings.data_dir, EVALUATION), closing(run):
         for model in predictions.models:
             report = _make_report(model, source)
             folder = model_folder(options.folder, model.model)
@@ -161,33 +161,27 @@ def _iter_items(
 
 def _grade_all(run: _Run, items: Iterator[_Item]) -> None:
     """Grade *items*, at most `jobs` at once; Ctrl-C ends their runs."""
-    running: dict[Future[Grade], _Item] = {}
-    with ThreadPoolExecutor(run.options.jobs) as pool:
-        try:
-            while True:
-                while len(running) < run.options.jobs and (item := next(items, None)):
-                    if reason := find_unusable(item.patch):
-                        grade = make_grade_without_run(item.task, item.patch, reason)
-                        _save_grade(run, item, grade)
-                        continue
-                    run.options.observer.on_step(item.task.instance_id, "running tests")
-                    running[pool.submit(_grade_item, run, run.open(), item)] = item
-                if not running:
-                    return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    _collect(run, running.pop(future), future)
-        except BaseException:
-            run.stop_event.set()
-            while wait(running, timeout=0.5).not_done:  # one may have been about to begin
-                with suppress(BuilderError):
-                    run.open().abort_all()
-            raise
+    todo = _grade_trivial(run, items)
+    first = next(todo, None)
+    if first is None:
+        return
+    graders = run.open_graders()
+
+    def submit(worker: str, item: _Item) -> "Future[Grade]":
+        run.options.observer.on_step(item.task.instance_id, "running tests")
+        return graders.submit(worker, item.task, item.patch)
+
+    work = BoundedWork(submit=submit, collect=partial(_collect, run), abort=graders.abort)
+    run_bounded(graders.executor, IteratorSource(chain([first], todo)), work)
 
 
-def _grade_item(run: _Run, backend: Backend, item: _Item) -> Grade:
-    run.check_cancelled()
-    built = prepare_instance(item.task, backend)
-    return grade_patch(item.task, built, item.patch, backend, run.check_cancelled)
+def _grade_trivial(run: _Run, items: Iterator[_Item]) -> Iterator[_Item]:
+    """Grade what needs no run; yield the rest."""
+    for item in items:
+        if reason := find_unusable(item.patch):
+            _save_grade(run, item, make_grade_without_run(item.task, item.patch, reason))
+        else:
+            yield item
 
 
 def _collect(run: _Run, item: _Item, future: Future[Grade]) -> None:

@@ -121,6 +121,19 @@ class GitHubClient:
 
         return self.policy.run_with_retries(lambda: self._send_with_any_token(send_once))
 
+    def write(self, method: str, path: str, document: Mapping[str, Any]) -> HttpAnswer:
+        """Send *document* to a REST endpoint that changes something, once.
+
+        It is not repeated after a lost answer, as it may have been done. Raises what `get` raises.
+        """
+
+        def send_once(token: Token) -> HttpAnswer:
+            return self._send(
+                HttpRequest(method=method, path=path, token=token.value, document=document)
+            )
+
+        return self._send_with_any_token(send_once)
+
     def _send_with_any_token(self, send: Callable[[Token], T]) -> T:
         """Return the result of *send* with the first token that is neither bad nor rate-limited."""
         for _ in range(2 * self._pool.size):

@@ -1,5 +1,7 @@
 """Make environments from the tasks of the store, a release, a file or the Hub."""
 
+import secrets
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -69,12 +71,16 @@ def make_from_task(task: "Task", options: EnvironmentOptions, settings: Settings
     from curate.harness.grade import grade_patch
 
     sandboxes = find_sandboxes(options.sandbox, settings)
-    built = prepare_instance(task, sandboxes.backend)
+    user = f"{task.instance_id}:{secrets.token_hex(4)}"
+    built = prepare_instance(task, sandboxes.backend, user)
     open_session = partial(sandboxes.open_session, task, built, options)
+    make_diff = DiffMaker(built.handle, open_session)
+    # it lives as long as the last of the environment and its forks, which need the image
+    weakref.finalize(make_diff, sandboxes.backend.release_instance, user)
     return Environment(
         task,
         options,
         open_session=open_session,
-        make_diff=DiffMaker(built.handle, open_session),
+        make_diff=make_diff,
         grade=lambda patch: grade_patch(task, built, patch, sandboxes.backend),
     )

@@ -11,9 +11,10 @@ from enum import StrEnum
 
 from curate.builders.backends.protocol import Backend
 from curate.builders.backends.run_retries import run_with_retries
-from curate.builders.model import BuiltInstance, Outcome, RunResult, RunSpec, RunStatus
+from curate.builders.model import BuiltInstance, Outcome, RunResult, RunSpec
 from curate.builders.process.digest import content_hash
 from curate.core.task import Task
+from curate.harness.judgment import describe_grade, find_reason, list_failed
 from curate.harness.protection import make_preparation
 
 GRADING_VERSION = 1  # raise it if the same inputs give another grade
@@ -80,17 +81,6 @@ class Grade:
         return float(self.resolved)
 
 
-_REASON_BY_STATUS = {
-    RunStatus.TIMEOUT: GradeReason.TIMEOUT,
-    RunStatus.OUT_OF_MEMORY: GradeReason.OUT_OF_RESOURCES,
-    RunStatus.OUT_OF_PIDS: GradeReason.OUT_OF_RESOURCES,
-    RunStatus.OUT_OF_DISK: GradeReason.OUT_OF_RESOURCES,
-    RunStatus.TAMPERED: GradeReason.TAMPERED,
-    RunStatus.COMPLETED: GradeReason.TESTS_FAILED,
-    RunStatus.CRASHED: GradeReason.CRASHED,
-}
-
-
 def grade_patch(
     task: Task,
     built: BuiltInstance,
@@ -153,15 +143,8 @@ def make_grade_without_run(task: Task, patch: bytes, reason: GradeReason) -> Gra
 
 
 def make_grade(task: Task, patch: bytes, result: RunResult) -> Grade:
-    """Return the grade of *patch* by the *result* of its run.
-
-    Only PASSED counts: a test can be made to skip, or to fail as expected, from the code it tests.
-    """
-    failed = [
-        name
-        for name in (*task.fail_to_pass, *task.pass_to_pass)
-        if result.outcomes.get(name) is not Outcome.PASSED
-    ]
+    """Return the grade of *patch* by the *result* of its run."""
+    failed = list_failed(result.outcomes, task.fail_to_pass, task.pass_to_pass)
     fixed, kept = (
         TestCounts(passed=len(names) - len(set(names) & set(failed)), total=len(names))
         for names in (task.fail_to_pass, task.pass_to_pass)
@@ -170,8 +153,8 @@ def make_grade(task: Task, patch: bytes, result: RunResult) -> Grade:
     return Grade(
         instance_id=task.instance_id,
         patch_hash=hash_patch(patch),
-        reason=_find_reason(result, has_failed=bool(failed)),
-        detail=_describe(result, failed),
+        reason=GradeReason(find_reason(result.status, result.detail, failed)),
+        detail=describe_grade(result.status, result.detail, failed, result.output),
         fail_to_pass=fixed,
         pass_to_pass=kept,
         failed_tests=tuple(failed),
@@ -181,23 +164,3 @@ def make_grade(task: Task, patch: bytes, result: RunResult) -> Grade:
         outcomes=result.outcomes,
         output=result.output,
     )
-
-
-def _find_reason(result: RunResult, *, has_failed: bool) -> GradeReason:
-    """As in a validation, outcomes of COMPLETED and CRASHED runs count."""
-    if result.status is RunStatus.PATCH_FAILED:
-        is_candidate = "patch 1 " in result.detail
-        return GradeReason.DOES_NOT_APPLY if is_candidate else GradeReason.TESTS_BLOCKED
-    reason = _REASON_BY_STATUS[result.status]
-    counts = result.status in (RunStatus.COMPLETED, RunStatus.CRASHED)
-    return GradeReason.RESOLVED if counts and not has_failed else reason
-
-
-def _describe(result: RunResult, failed: list[str]) -> str:
-    if result.status is RunStatus.PATCH_FAILED:
-        lines = result.output.decode("utf-8", "replace").strip().splitlines()
-        return (lines or [""])[0][:300]
-    if result.status is RunStatus.COMPLETED and failed:
-        more = f" and {len(failed) - 3:,} more" if len(failed) > 3 else ""
-        return f"not passed: {', '.join(failed[:3])}{more}"
-    return result.detail

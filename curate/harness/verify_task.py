@@ -11,8 +11,6 @@ nothing about the patch, no reward.
 It is exported as text: standalone, Python 3.6 and later.
 """
 
-import hashlib
-import hmac
 import json
 import os
 import secrets
@@ -23,20 +21,29 @@ import sys
 import time
 from typing import Any
 
+from curate.builders.pytest_plugin.run_status import (
+    EXIT_TIMEOUT,
+    describe_failed_patch,
+    describe_timeout,
+    find_failed_patch,
+    find_status,
+    has_begun,
+    read_prepared,
+)
 from curate.builders.pytest_plugin.signed_report import (
     has_finished,
     merge_outcomes,
     verify_signatures,
 )
 from curate.harness.ctrf import make_ctrf_report
+from curate.harness.judgment import describe_grade, find_reason, list_failed
 
 SANDBOX = "/curate"  # as in a validation
 INPUTS, OUTPUTS = SANDBOX + "/in", SANDBOX + "/out"
 CANDIDATE = "preparation/candidate.patch"
 MAX_REPORT_BYTES, MAX_OUTPUT_BYTES = 256 << 20, 16 << 20
 START_SECONDS = 120.0  # for applying the patches, beyond the time of the tests
-EXIT_REASONS = {90: "does-not-apply", 91: "test-patch-does-not-apply"}
-EXIT_TIMEOUTS = (124, 137)
+EXIT_KILLED = 137
 
 
 def main(tests: str, patch: str, logs: str) -> None:
@@ -73,7 +80,7 @@ def run_tests(tests: str, patch: bytes, expected: Any) -> Any:
         try:
             code = process.wait(seconds + START_SECONDS)
         except subprocess.TimeoutExpired:
-            code = EXIT_TIMEOUTS[0]
+            code = EXIT_TIMEOUT
         kill_user(become_user)
     return read_results(key, code, timed_out=time.monotonic() - began >= seconds)
 
@@ -105,52 +112,57 @@ def read_results(key: bytes, code: int, *, timed_out: bool) -> Any:
 
     *timed_out* says whether it took as long as tests may.
     """
-    report = read_file(os.path.join(OUTPUTS, "report"), MAX_REPORT_BYTES)
-    key_is_left = read_file(os.path.join(OUTPUTS, "key"), len(key) + 1) == key
-    has_begun = os.path.lexists(OUTPUTS + "/patched") or not key_is_left or bool(report)
+    report = read_file(os.path.join(OUTPUTS, "report"), MAX_REPORT_BYTES) or b""
+    key_was_left = read_file(os.path.join(OUTPUTS, "key"), len(key) + 1) == key
+    was_patched = os.path.lexists(OUTPUTS + "/patched")
     output = b"".join(
         read_file(os.path.join(OUTPUTS, name), MAX_OUTPUT_BYTES) or b"" for name in ("head", "tail")
     )
-    signature, _, text = (read_file(OUTPUTS + "/prepared", MAX_OUTPUT_BYTES) or b"").partition(b" ")
-    mac = hmac.new(key, text, hashlib.sha256).hexdigest().encode("ascii")
-    prepared = text.decode("ascii") if hmac.compare_digest(signature, mac) else "{}"
-    result = {"output": output, "prepared": prepared, "outcomes": {}}  # type: Any
-    if not has_begun and code not in EXIT_REASONS:
-        raise RuntimeError("the tests could not be started: " + output.decode("utf-8", "replace"))
-    records, tampering = verify_signatures(report or b"", key)
-    if not has_begun:
-        reason = EXIT_REASONS[code]
-    elif timed_out and code in EXIT_TIMEOUTS:
-        reason = "timeout"
-    elif tampering or (not report and not key_is_left):
-        reason = "tampered"
+    records, tampering = verify_signatures(report, key)
+    if not has_begun(report, was_patched=was_patched, key_was_left=key_was_left):
+        failed_patch = find_failed_patch(code)
+        if failed_patch is None:
+            error = output.decode("utf-8", "replace")
+            raise RuntimeError("the tests could not be started: " + error)
+        status, detail = describe_failed_patch(failed_patch)
+    elif timed_out and code in (EXIT_TIMEOUT, EXIT_KILLED):
+        status, detail = describe_timeout()
     else:
-        reason = "" if has_finished(records) else "crashed"
-    if reason != "tampered":
+        status, detail = find_status(
+            code,
+            report,
+            key_was_left=key_was_left,
+            is_finished=has_finished(records) and not tampering,
+            tampering=tampering,
+        )
+    prepared = read_prepared(read_file(OUTPUTS + "/prepared", MAX_OUTPUT_BYTES) or b"", key)
+    result = {"status": status, "detail": detail, "output": output, "prepared": prepared}
+    if status != "tampered":
         result.update(records=records, outcomes=merge_outcomes(records))
-    return dict(result, reason=reason, detail=tampering)
+    return result
 
 
 def write_results(logs: str, expected: Any, result: Any, times: Any) -> None:
     """Write reward, report, grade and output, as files that are new."""
     outcomes = result.get("outcomes", {})
     lists = {name: expected[name] for name in ("fail_to_pass", "pass_to_pass")}
-    failed = [it for names in lists.values() for it in names if outcomes.get(it) != "passed"]
-    counts = result["reason"] in ("", "crashed") and not failed
-    reason = "resolved" if counts else result["reason"] or "tests-failed"
+    failed = list_failed(outcomes, *lists.values())
+    status, detail, output = (result.get(name, "") for name in ("status", "detail", "output"))
+    reason = result.get("reason") or find_reason(status, detail, failed)
+    counts = reason == "resolved"
     reward = {name: count_passed(names, outcomes) for name, names in lists.items()}
     reward.update(reward=float(counts), resolved=float(counts))
     grade = {
         "instance_id": expected["instance_id"],
         "reason": reason,
-        "detail": result.get("detail", ""),
+        "detail": describe_grade(status, detail, failed, output or b""),
         "failed_tests": failed,
         "prepared": json.loads(result.get("prepared") or "{}"),
     }
     missing = [name for name in failed if name not in outcomes]
     report = make_ctrf_report(outcomes, result.get("records", []), missing, times)
     files = {"grade.json": grade, "ctrf.json": report, "reward.json": reward}
-    write_new(logs, "test-output.txt", result.get("output", b""))
+    write_new(logs, "test-output.txt", output or b"")
     for name, value in files.items():
         write_new(logs, name, json.dumps(value, indent=1, sort_keys=True).encode("ascii") + b"\n")
     sys.stdout.write(f"{reason}: {json.dumps(reward, sort_keys=True)}\n")

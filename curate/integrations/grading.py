@@ -1,6 +1,7 @@
 """Tasks of a dataset and the grades of patches, for modules that plug into other projects."""
 
 import logging
+import secrets
 from collections.abc import Iterator
 from functools import cache
 
@@ -35,7 +36,11 @@ def grade(dataset: str, split: str, instance_id: str, patch: bytes) -> Grade:
     """Test *patch* in a fresh container, as `curate evaluate` does; blocks until it is done."""
     task = find_task(_open_source(dataset, split), instance_id)
     backend = _open_docker()
-    return grade_patch(task, prepare_instance(task, backend), patch, backend)
+    user = f"{instance_id}:{secrets.token_hex(4)}"
+    try:
+        return grade_patch(task, prepare_instance(task, backend, user), patch, backend)
+    finally:
+        backend.release_instance(user)
 
 
 def read_gold(dataset: str, split: str, instance_id: str) -> bytes:

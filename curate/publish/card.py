@@ -56,6 +56,8 @@ class CardData:
     lite: str = "coded"  # which criteria of SWE-bench Lite made the split
     subsets: Mapping[str, str] = field(default_factory=dict)  # conditions of users' splits, by name
     licenses: Mapping[str, int] = field(default_factory=dict)  # rows of train, by SPDX expression
+    certified: Mapping[int, int] = field(default_factory=dict)  # rows of train, by passes of gold
+    last_certified_at: str = ""
     statistics: DatasetStatistics | None = None
 
     @property

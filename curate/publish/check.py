@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from curate.core.errors import NotFoundError
 from curate.harness import eval_script
 from curate.publish.context import ProgressCallback, ignore_progress
 from curate.publish.escaped_ids import escape_test_ids
@@ -17,6 +18,11 @@ from curate.publish.filters.examined_row import ExaminedRow
 from curate.publish.images import is_in_registry
 from curate.publish.release import check_release
 from curate.publish.swebench_strings import find_differences
+from curate.releases.certificate import (
+    InvalidCertificateError,
+    read_certificate,
+    verify_signature,
+)
 from curate.releases.reader import count_rows, find_schema_errors, iter_rows, list_splits
 from curate.releases.row import Row, get_list, get_str
 
@@ -67,6 +73,17 @@ def check_release_folder(
         examiner = examiners.raw if split == "raw" else examiners.train
         problems += schema_errors or _check_split(split, rows, examiner, train_ids)
     return sorted(problems, key=lambda problem: not problem.blocks_push)
+
+
+def check_signature(folder: Path, key: Path | None) -> list[ReleaseProblem]:
+    """Return what is wrong with the signature of the certificate in *folder*; *key* may be None."""
+    if key is None:
+        return []
+    try:
+        verify_signature(folder, read_certificate(folder), key)
+    except (InvalidCertificateError, NotFoundError) as error:
+        return [ReleaseProblem(reason=str(error))]
+    return []
 
 
 def _count_progress(folder: Path, split: str, progress: ProgressCallback) -> Iterator[Row]:

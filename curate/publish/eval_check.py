@@ -9,10 +9,9 @@ same. A result is stored under the image and everything else that decides it, an
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from curate.builders.errors import (
@@ -21,13 +20,15 @@ from curate.builders.errors import (
     EngineUnavailableError,
     SandboxError,
 )
+from curate.cluster.bounded import BoundedWork, IteratorSource, run_bounded
+from curate.cluster.slots import ThreadSlots
 from curate.core.settings import Settings
 from curate.harness.grading import as_client_runs_it, find_fixed, find_unresolved, read_statuses
 from curate.publish.eval_results import compute_check_key
 from curate.releases.row import Row, get_list, get_str
 from curate.releases.table import RowTable
 from curate.store import EvalCheckKey, Store
-from curate.store.process_lock import process_lock
+from curate.store.process_lock import EVALUATION, process_lock
 
 if TYPE_CHECKING:
     import docker
@@ -95,7 +96,7 @@ def check_rows(
     summary = CheckSummary()
     todo = _note_known(rows, store, summary)
     if todo.ids:
-        with process_lock(settings.data_dir, "evaluation"):
+        with process_lock(settings.data_dir, EVALUATION):
             _check_all(todo, store, settings, options, summary)
     return summary
 
@@ -137,28 +138,27 @@ def _check_all(
     remove_containers(client, owner)  # of a killed process
     options.observer.on_start(len(todo))
     stop_event = threading.Event()
-    pending = iter(todo)
-    running: dict[Future[str], tuple[str, EvalCheckKey]] = {}
-    with ThreadPoolExecutor(options.jobs) as pool:
-        try:
-            while True:
-                for row in islice(pending, options.jobs - len(running)):
-                    name, key = get_str(row, "instance_id"), compute_check_key(row)
-                    options.observer.on_step(name, "evaluation in the image")
-                    reference = options.find_reference(name)
-                    check = _Check(client, owner, stop_event, row, key[0], reference)
-                    running[pool.submit(check.find_problem)] = name, key
-                if not running:
-                    break
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    _collect(future, *running.pop(future), store, summary)
-                    options.observer.on_done()
-        except BaseException:
-            stop_event.set()
-            while wait(running, timeout=0.5).not_done:  # one may have been about to begin
-                with suppress(BuilderError):
-                    remove_containers(client, owner)
-            raise
+
+    def submit(worker: str, row: Row) -> "Future[str]":
+        name = get_str(row, "instance_id")
+        options.observer.on_step(name, "evaluation in the image")
+        image, reference = compute_check_key(row)[0], options.find_reference(name)
+        check = _Check(client, owner, stop_event, row, image, reference)
+        return threads.submit_to(worker, check.find_problem)
+
+    def collect(row: Row, future: "Future[str]") -> None:
+        name, key = get_str(row, "instance_id"), compute_check_key(row)
+        _collect(future, name, key, store, summary)
+        options.observer.on_done()
+
+    def abort() -> None:
+        stop_event.set()
+        with suppress(BuilderError):
+            remove_containers(client, owner)
+
+    with ThreadSlots(options.jobs) as threads:
+        work = BoundedWork(submit=submit, collect=collect, abort=abort)
+        run_bounded(threads, IteratorSource(todo), work)
 
 
 def _collect(

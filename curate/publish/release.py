@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 
+from curate.core.certification import Certification
 from curate.core.errors import ConfigurationError
 from curate.publish.card import CardData, DatasetSplit, render_card
 from curate.publish.context import ProgressCallback, ignore_progress
@@ -28,6 +29,15 @@ from curate.publish.output_paths import (
 from curate.publish.row_guard import RowGuard
 from curate.publish.swebench_strings import FOLDER as STRINGS_FOLDER
 from curate.publish.swebench_strings import convert_table, make_schema
+from curate.releases.certificate import (
+    CERTIFICATE_FILE,
+    CERTIFICATE_FILES,
+    InvalidCertificateError,
+    find_certificate_problems,
+    make_certificate,
+    read_certificate,
+    write_certificate,
+)
 from curate.releases.columns import RAW_COLUMNS, TRAIN_COLUMNS, make_features
 from curate.releases.row import Row
 from curate.releases.table import RowTable, make_table
@@ -48,6 +58,9 @@ class ReleaseContent:
     raw: RowTable = field(default_factory=lambda: make_table(RAW_COLUMNS))
     subsets: Mapping[str, RowTable] = field(default_factory=dict)  # of train, by split name
     progress: ProgressCallback = ignore_progress
+    # The newest certifications of rows, by instance id; with any there is a certificate.
+    certifications: Mapping[str, Certification] = field(default_factory=dict)
+    signing_key: Path | None = None  # None = the certificate is unsigned
 
     @property
     def tables(self) -> Mapping[str, RowTable]:
@@ -56,9 +69,14 @@ class ReleaseContent:
         return {name: rows for name, rows in tables.items() if rows.ids}
 
 
-def write_release(folder: Path, release: ReleaseContent) -> Path:
+def write_release(
+    folder: Path,
+    release: ReleaseContent,
+    before_replacing: Callable[[Path], None] = lambda new: None,
+) -> Path:
     """Write *release* to *folder*, replacing an earlier release; the output is deterministic.
 
+    *before_replacing* is called with the new directory while the earlier release is still there.
     Raises ConfigurationError for a duplicate instance id, and if *folder* is neither empty nor a
     release.
     """
@@ -71,6 +89,7 @@ def write_release(folder: Path, release: ReleaseContent) -> Path:
         shutil.rmtree(work, ignore_errors=True)
         try:
             _fill_folder(work, release)
+            before_replacing(work)
             _replace_folder(work, folder)
         finally:
             shutil.rmtree(work, ignore_errors=True)
@@ -78,6 +97,20 @@ def write_release(folder: Path, release: ReleaseContent) -> Path:
 
 
 def check_release(folder: Path) -> list[str]:
+    """Check the files of a release against its checksums and its certificate, if it has one.
+
+    Returns one sentence per problem.
+    """
+    problems = check_checksums(folder)
+    if problems or not (folder / CERTIFICATE_FILE).exists():
+        return problems
+    try:
+        return find_certificate_problems(read_certificate(folder), compute_checksums(folder))
+    except InvalidCertificateError as error:
+        return [str(error)]
+
+
+def check_checksums(folder: Path) -> list[str]:
     """Check the files of a release against its checksums; return one sentence per problem."""
     checksums_file = folder / CHECKSUMS_FILE
     if not checksums_file.is_file():
@@ -86,7 +119,7 @@ def check_release(folder: Path) -> list[str]:
     for line in checksums_file.read_text(encoding="utf-8").splitlines():
         digest, _, name = line.partition("  ")
         expected[name] = digest
-    found = _compute_checksums(folder)
+    found = compute_checksums(folder)
     names = sorted(expected.keys() | found.keys())
     return [
         f"{name} does not match {CHECKSUMS_FILE}."
@@ -138,8 +171,24 @@ def _fill_folder(work: Path, release: ReleaseContent) -> None:
         size = path.stat().st_size
         splits.append(DatasetSplit(name=name, columns=rows.columns, rows=len(rows), size=size))
     (work / "README.md").write_text(render_card(release.card_data, tuple(splits)), encoding="utf-8")
-    lines = (f"{digest}  {name}\n" for name, digest in sorted(_compute_checksums(work).items()))
+    lines = (f"{digest}  {name}\n" for name, digest in sorted(compute_checksums(work).items()))
     (work / CHECKSUMS_FILE).write_text("".join(lines), encoding="utf-8")
+    if release.certifications:
+        certify_folder(work, release.train.ids, release.certifications, release.signing_key)
+
+
+def certify_folder(
+    folder: Path,
+    ids: Iterable[str],
+    certifications: Mapping[str, Certification],
+    signing_key: Path | None = None,
+) -> Path:
+    """Write the certificate of the release in *folder*, which has the instances *ids*.
+
+    Raises SigningError.
+    """
+    content = make_certificate(compute_checksums(folder), ids, certifications)
+    return write_certificate(folder, content, signing_key)
 
 
 def _sort_rows(rows: RowTable) -> RowTable:
@@ -219,10 +268,16 @@ def _make_table(group: Sequence[Row], schema: Any, guard: RowGuard | None) -> An
     return pyarrow.concat_tables([_make_table([row], schema, guard) for row in group])
 
 
-def _compute_checksums(folder: Path) -> dict[str, str]:
+def compute_checksums(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of all files of a release by path, but for what tells of them."""
     for part in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
         os.scandir(part).close()  # `rglob` passes over what may not be read
-    files = (path for path in folder.rglob("*") if path.is_file() and path.name != CHECKSUMS_FILE)
+    apart = {CHECKSUMS_FILE, *CERTIFICATE_FILES}
+    files = (
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not (path.parent == folder and path.name in apart)
+    )
     return {path.relative_to(folder).as_posix(): _hash_file(path) for path in files}
 
 

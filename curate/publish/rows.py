@@ -9,6 +9,7 @@ from curate.core.flakiness import estimate_new_flaky_tests
 from curate.core.model import Candidate, Environment, TestStrength, Validation
 from curate.environments.stored_tasks import list_protected_paths, run_limits
 from curate.patches.stats import PatchStats, compute_patch_stats
+from curate.publish.certified import certification_columns
 from curate.publish.client_columns import make_client_columns
 from curate.publish.escaped_ids import escape_test_ids
 from curate.publish.filters.config import Exclusion
@@ -230,6 +231,7 @@ def _validation_columns(validation: Validation) -> Row:
         "eval_verified": None,  # see `curate.publish.eval_check`
         **_strength_columns(validation.test_strength),
         "validated_at": format_rfc3339(validation.finished_at),
+        **certification_columns(None),  # see `curate.publish.certified`
         "curate_version": validation.curate_version,
         "recipe_hash": validation.recipe_hash,
     }

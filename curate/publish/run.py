@@ -11,6 +11,7 @@ from curate.core.errors import ConfigurationError, CurateError
 from curate.core.settings import Settings
 from curate.git.locations import find_mirror
 from curate.publish.card import CardData
+from curate.publish.certified import read_newest
 from curate.publish.check import ReleaseProblem
 from curate.publish.context import ProgressCallback, PublishContext, ignore_progress
 from curate.publish.filters.apply import RowExaminer, SplitExaminers
@@ -58,6 +59,7 @@ class ReleaseSteps:
     require: Callable[[Iterable[Row]], None] = lambda _: None  # sees id and image; may raise
     check: CheckRows = lambda _: False
     set_images: SetImages = lambda rows: rows
+    before_replacing: Callable[[Path], None] = lambda new: None  # sees the new directory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +100,12 @@ def write_filtered_release(
         raw = make_raw_rows(ctx, examiners.raw)
         card = CardData(repo_id=repo_id, name=folder.resolve().name, funnels=store.list_funnels())
         content, exclusions = build_release(included, raw, options, card)
-        written = write_release(folder, content)
+        content = replace(
+            content,
+            certifications=read_newest(store, included.rows.ids),
+            signing_key=settings.signing_key,
+        )
+        written = write_release(folder, content, steps.before_replacing)
     for number, exclusion in enumerate(exclusions):
         level = logging.INFO if number < MAX_LISTED else logging.DEBUG
         log.log(level, "excluded %s: %s", exclusion.instance_id, exclusion)
@@ -188,6 +195,8 @@ def build_release(
         lite=options.lite,
         subsets=options.subsets,
         licenses=survey.licenses,
+        certified=survey.certified,
+        last_certified_at=survey.last_certified_at,
         statistics=survey.make_statistics() if rows.ids else None,
     )
     content = ReleaseContent(

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from curate.publish.certified import read_defects
 from curate.publish.code_hash import hash_inputs
 from curate.publish.context import PublishContext
 from curate.publish.filters.config import Exclusion, ReleaseFilters
@@ -48,7 +49,8 @@ def hash_filters(filters: ReleaseFilters) -> str:
 
 def hash_row_filters(filters: ReleaseFilters) -> str:
     """Return `hash_filters` without what concerns `ChangingFacts`, which come after the rows."""
-    tests = filters.tests.model_copy(update={"failed_evaluation": "exclude"})
+    changing = {"failed_evaluation": "exclude", "failed_certification": "exclude"}
+    tests = filters.tests.model_copy(update=changing)
     return hash_filters(filters.model_copy(update={"tests": tests}))
 
 
@@ -61,6 +63,7 @@ def _hash_state(ctx: PublishContext, filters: ReleaseFilters) -> str:
         [ctx.codebases.has_mirror(repo) for repo in store.list_repositories()],
         store.manual_exclusions.read_all(),
         _list_failures(ctx, filters),
+        sorted(read_defects(store).items()),
         # Leak groups include all candidates, verified or not.
         list(store.candidate_hashes().items()) if filters.one_per_leak_group else (),
     )

@@ -12,7 +12,14 @@ from functools import cached_property
 
 import zstandard
 
+from curate.core.certification import Certification, InstanceCondition
 from curate.core.model import Candidate, Validation
+from curate.publish.certified import (
+    certification_columns,
+    quarantine_tests,
+    read_defects,
+    read_newest,
+)
 from curate.publish.code_hash import hash_inputs
 from curate.publish.context import PublishContext
 from curate.publish.eval_results import hash_check_inputs
@@ -47,9 +54,27 @@ class StoredRows:
         """Hash of what each row is made from, by instance id, by repository and number."""
         repos = self.ctx.store.candidate_repositories()
         return {
-            name: hash_inputs(key, self.ctx.codebases.has_mirror(repos[name]))
+            name: hash_inputs(
+                key,
+                self.ctx.codebases.has_mirror(repos[name]),
+                *(self.defects[name].quarantined if name in self.defects else ()),
+            )
             for name, key in self.ctx.store.verified_inputs().items()
         }
+
+    @cached_property
+    def defects(self) -> Mapping[str, InstanceCondition]:
+        """Conditions that certifications found, where they change a release."""
+        return read_defects(self.ctx.store)
+
+    @cached_property
+    def newest(self) -> Mapping[str, Certification]:
+        """The newest certification of each instance that has one."""
+        return read_newest(self.ctx.store, list(self.inputs))
+
+    def find_failed_certifications(self) -> dict[str, str]:
+        """Return why instances are excluded since they were certified, by id."""
+        return {name: it.problem for name, it in self.defects.items() if it.problem}
 
     @cached_property
     def groups(self) -> CandidateGroups:
@@ -94,6 +119,8 @@ class StoredRows:
         """
         try:
             facts = self._read_codebase(candidate)
+            if defect := self.defects.get(candidate.instance_id):
+                validation = quarantine_tests(validation, defect.quarantined)
             row = make_train_row(candidate, validation, None, facts)
         except Exception as error:
             return exclude_for_bug(candidate.instance_id, error), False
@@ -141,6 +168,7 @@ class StoredRows:
         return {
             "leak_group": self.groups.leak_groups.get(name),
             "eval_verified": None if problem is None else not problem,
+            **certification_columns(self.newest.get(name)),
         }
 
     def _get_lite(self, row: Row) -> Row:

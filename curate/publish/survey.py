@@ -15,6 +15,8 @@ class Survey:
     """What the card says of the rows of train, and which of them are in lite."""
 
     licenses: Counter[str] = field(default_factory=Counter)
+    certified: Counter[int] = field(default_factory=Counter)  # rows by passes of the gold patch
+    last_certified_at: str = ""
     lite_ids: list[str] = field(default_factory=list)
     measures: MeasuredRows = field(default_factory=MeasuredRows)
     lite_measures: MeasuredRows = field(default_factory=MeasuredRows)
@@ -40,6 +42,10 @@ def survey_rows(rows: RowTable, lite_column: str, progress: ProgressCallback) ->
         progress("measuring rows", number, len(rows))
         survey.licenses[get_str(row, "license_spdx")] += 1
         survey.measures.add(row)
+        if isinstance(passes := row["certified_passes"], int):
+            survey.certified[passes] += 1
+            certified_at = get_str(row, "certified_at")
+            survey.last_certified_at = max(survey.last_certified_at, certified_at)
         if not get_list(row, lite_column):
             survey.lite_ids.append(get_str(row, "instance_id"))
             survey.lite_measures.add(row)

@@ -88,7 +88,10 @@ def find_own_exclusions(
     """Return the exclusions of the verified candidates *ids*, not compared with any other."""
     stored, examiner = StoredRows(ctx=ctx), RowExaminer(filters)
     stored.refresh(ids)
-    facts = ChangingFacts(evaluation_problems=stored.find_failed_evaluations())
+    facts = ChangingFacts(
+        evaluation_problems=stored.find_failed_evaluations(),
+        certification_problems=stored.find_failed_certifications(),
+    )
     excluded: dict[str, Sequence[Exclusion]] = {}
     for row in stored.read_made(ids):
         each = _as_examined(row) if isinstance(row, Exclusion) else examiner.examine(row)
@@ -138,6 +141,7 @@ def _read_facts(stored: StoredRows, filters: ReleaseFilters) -> ChangingFacts:
     return ChangingFacts(
         leak_groups=stored.groups.leak_groups if filters.one_per_leak_group else {},
         evaluation_problems=stored.find_failed_evaluations(),
+        certification_problems=stored.find_failed_certifications(),
     )
 
 

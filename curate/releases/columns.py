@@ -7,7 +7,7 @@ curate's own. docs/publishing.md has the same tables; a test compares them.
 from dataclasses import dataclass
 from typing import Any
 
-SCHEMA_VERSION = "2.2"  # minor: new columns; major: changed or removed ones
+SCHEMA_VERSION = "2.3"  # minor: new columns; major: changed or removed ones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +137,12 @@ TRAIN_COLUMNS = (
             "SWE-bench Lite's criteria, as documented, it violates",
         ),
         ("validated_at", "string", "end of validation, UTC, ISO 8601"),
+        (
+            "certified_at",
+            "string",
+            "when image and tests were last looked at again, UTC, ISO 8601; empty if never",
+        ),
+        ("certified_passes", "int64?", "runs of the gold patch that passed then, of 3"),
         ("curate_version", "string", "version that validated"),
         ("recipe_hash", "string", "hash of the recipe of the environment"),
     ),

@@ -53,6 +53,18 @@ class CrawlTables:
         """Return the number of stored PRs of *repo*."""
         return self._database.count_rows("pulls WHERE repo = ?", repo)
 
+    def list_needed_commits(self, repo: str, without_head: str) -> list[str]:
+        """Return base and head commits of all candidates of *repo*; takes milliseconds.
+
+        Candidates whose base commit rule is *without_head* were made from another commit than that.
+        """
+        query = (
+            "SELECT json_extract(data, '$.base_commit') FROM candidates WHERE repo = ?1"
+            " UNION SELECT json_extract(data, '$.head_commit') FROM candidates"
+            " WHERE repo = ?1 AND json_extract(data, '$.base_commit_rule') <> ?2"
+        )
+        return [row[0] for row in self._database.fetch_all(query, repo, without_head)]
+
     def iter_pulls(self, repo: str) -> Iterator[PullRequest]:
         """All stored PRs of *repo*, by number."""
         query = "SELECT data FROM pulls WHERE repo = ? ORDER BY number"

@@ -15,7 +15,7 @@ from curate.core.errors import StoreError
 from curate.store.migrations import check_format, prepare_database
 
 BUSY_SECONDS = 20.0
-_FILE = "curate.sqlite"
+DATABASE_FILE = "curate.sqlite"
 _MIN_FREE_BYTES = 64 << 10  # the WAL index grows in steps of 32 KiB
 
 
@@ -28,7 +28,7 @@ class Database:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.RLock()
-        file = folder / _FILE
+        file = folder / DATABASE_FILE
         self.is_read_only = file.exists() and not _is_writable(folder)
         with self._translate_errors():
             if self.is_read_only:
@@ -79,6 +79,16 @@ class Database:
             self._connection.execute("COMMIT")
 
     @contextmanager
+    def attached(self, uri: str) -> Iterator[None]:
+        """Attach the database *uri* as `source` during the block, for queries over both."""
+        with self._lock, self._translate_errors():
+            self._connection.execute("ATTACH ? AS source", (uri,))
+            try:
+                yield
+            finally:
+                self._connection.execute("DETACH source")
+
+    @contextmanager
     def _translate_errors(self) -> Iterator[None]:
         """Turn SQLite's errors into errors for the user."""
         try:
@@ -98,7 +108,7 @@ class Database:
             raise StoreError(f"The data directory {self._folder} {message}.", hint=hint) from error
         except sqlite3.DatabaseError as error:
             raise StoreError(
-                f"{self._folder}/{_FILE} is damaged or not a curate database ({error}).",
+                f"{self._folder}/{DATABASE_FILE} is damaged or not a curate database ({error}).",
                 hint="Restore it from a backup, or choose another directory with --data-dir.",
             ) from error
         except (NotADirectoryError, PermissionError, FileExistsError) as error:
@@ -111,7 +121,7 @@ class Database:
 def _is_writable(folder: Path) -> bool:
     """Whether this user may write the database in *folder*, and files beside it."""
     effective = os.access in os.supports_effective_ids
-    paths = (folder / _FILE, folder)
+    paths = (folder / DATABASE_FILE, folder)
     return all(os.access(path, os.W_OK, effective_ids=effective) for path in paths)
 
 
@@ -140,8 +150,8 @@ def read_only_uri(folder: Path) -> str:
     Where nobody may write and there is no write-ahead log, nothing changes, and SQLite needs no
     shared memory beside it.
     """
-    file = folder / _FILE
-    is_frozen = not _is_writable(folder) and not file.with_name(f"{_FILE}-wal").exists()
+    file = folder / DATABASE_FILE
+    is_frozen = not _is_writable(folder) and not file.with_name(f"{DATABASE_FILE}-wal").exists()
     return f"{file.absolute().as_uri()}?{'immutable=1' if is_frozen else 'mode=ro'}"
 
 

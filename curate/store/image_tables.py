@@ -1,13 +1,12 @@
 """Images of verified candidates: which were pushed where, and which were not."""
 
-from collections.abc import Iterator
-
 from curate.core.model import Validation
 from curate.store.database import Database
 from curate.store.derived import DerivedTable
 from curate.store.serialization import loads
 
-_IMAGES = "image-digest"
+_IMAGES = "image-or-folder"
+_GONE = "gone:"  # before the id of an image that the registry no longer has
 
 
 class ImageTables:
@@ -23,13 +22,54 @@ class ImageTables:
         )
         return {row[0]: (row[1], row[2]) for row in rows}
 
+    def pushed_references(self, registry: str = "") -> dict[tuple[str, str], str]:
+        """Return the reference by digest of each (instance id, image id) that was pushed.
+
+        It is that in *registry*; "" = any of them.
+        """
+        query = (
+            "SELECT instance_id, image, reference FROM pushed_images"
+            " WHERE registry = ?1 OR ?1 = '' ORDER BY reference"
+        )
+        rows = self._database.fetch_all(query, registry)
+        return {(name, image.removeprefix(_GONE)): reference for name, image, reference in rows}
+
+    def image_ids_by_digest(self) -> dict[str, str]:
+        """Return the id of the local image that was pushed, by the digest of its manifest."""
+        rows = self._database.fetch_all("SELECT image, reference FROM pushed_images")
+        return {row[1].partition("@")[2]: row[0].removeprefix(_GONE) for row in rows}
+
+    def gone_images(self) -> frozenset[str]:
+        """Return the digests of manifests that were pushed and are no longer in the registry."""
+        query = "SELECT reference FROM pushed_images WHERE substr(image, 1, 5) = ?"
+        return frozenset(row[0].partition("@")[2] for row in self._database.fetch_all(query, _GONE))
+
+    def mark_pushed_image(self, reference: str, *, is_gone: bool) -> None:
+        """Record that the registry no longer has *reference*, or has it after all.
+
+        A gone image counts as never pushed, so the next push sends it again.
+        """
+        change = (
+            ("?1 || image", "substr(image, 1, 5) <> ?1")
+            if is_gone
+            else ("substr(image, 6)", "substr(image, 1, 5) = ?1")
+        )
+        self._database.execute(
+            f"UPDATE pushed_images SET image = {change[0]} WHERE reference = ?2 AND {change[1]}",
+            *(_GONE, reference),
+        )
+
     def unpushed_images(self) -> frozenset[str]:
         """Return the ids of verified candidates' images that were never pushed."""
         pushed_ids = {row[0] for row in self._database.fetch_all("SELECT image FROM pushed_images")}
-        return frozenset(self._image_digests()) - pushed_ids - {""}
+        built = frozenset(self.verified_images().values()) - pushed_ids - {""}
+        return frozenset(image for image in built if not image.startswith("/"))
 
-    def _image_digests(self) -> Iterator[str]:
-        """Image of each verified validation, "" for none; a validation is read for it only once."""
+    def verified_images(self) -> dict[str, str]:
+        """Return the image id, or folder of a local build, of each verified candidate by its id.
+
+        A validation is read for it only once.
+        """
         rows = self._database.fetch_all(
             "SELECT instance_id, hash FROM validations INDEXED BY validations_state"
             " WHERE stage IS NULL"
@@ -40,10 +80,10 @@ class ImageTables:
                 "SELECT data FROM validations WHERE instance_id = ?", name
             )
             env = loads(Validation, row[0]).environment if row else None
-            digest = env.digest if env else ""
-            self.derived.save(_IMAGES, [(name, current[name], digest.encode())])
-        for _, packed in self.derived.iter_data(_IMAGES, list(current)):
-            yield packed.decode()
+            image = (env.digest or env.handle) if env else ""
+            self.derived.save(_IMAGES, [(name, current[name], image.encode())])
+        found = self.derived.iter_data(_IMAGES, list(current))
+        return {name: packed.decode() for name, packed in found}
 
     def save_pushed_image(
         self, instance_id: str, registry: str, image: str, reference: str

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from curate.core.errors import StoreError
 from curate.store.tables import (
     CREATE_CANDIDATES_INDEXES,
+    CREATE_CERTIFICATIONS,
     CREATE_DERIVED,
     CREATE_EVAL_CHECKS,
     CREATE_GRADES,
@@ -43,6 +44,7 @@ STEPS: Mapping[int, tuple[str, ...]] = {
         "ALTER TABLE validations RENAME COLUMN core_seconds TO work_seconds;",
     ),
     8: (CREATE_GRADES,),
+    9: (CREATE_CERTIFICATIONS,),
 }
 OLDEST_FORMAT = min(STEPS)
 

@@ -14,6 +14,8 @@ from curate.core.errors import StoreError
 CRAWL = "crawl"
 VALIDATION = "validation"
 PUBLICATION = "publication"
+EVALUATION = "evaluation"
+PURPOSES = (CRAWL, VALIDATION, PUBLICATION, EVALUATION)
 
 
 class LockedError(StoreError):

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from curate.core.model import Candidate, Decision, Rejection, Validation
 from curate.store.blobs import BlobStore
+from curate.store.certifications import Certifications
 from curate.store.crawl_tables import CrawlTables
 from curate.store.database import Database
 from curate.store.derived import CHUNK_SIZE, DerivedTable
@@ -23,9 +24,13 @@ from curate.store.funnel import RepositoryFunnel, read_funnels
 from curate.store.grades import Grades
 from curate.store.image_tables import ImageTables
 from curate.store.manual_exclusions import ManualExclusions
-from curate.store.migrations import compute_candidate_hash, compute_content_hash
+from curate.store.merge_tables import MergeTables
+from curate.store.migrations import compute_candidate_hash
 from curate.store.serialization import dumps, from_json, loads, to_json
+from curate.store.shared_rows import SharedRowTables
 from curate.store.unfinished import UnfinishedSteps
+from curate.store.validation_row import INSERT_VALIDATION, make_validation_row
+from curate.store.verdicts import note_replaced
 
 _Row = tuple[Any, ...]
 
@@ -37,7 +42,7 @@ _FEW = 20  # validations, which are large, that are read at once
 _CANDIDATE_COLUMNS = "c.data, c.patch, c.test_patch, p.data, t.data"
 
 
-class Store(CrawlTables, EnvironmentTables, ImageTables):
+class Store(CrawlTables, EnvironmentTables, ImageTables, MergeTables):
     """All of curate's state, in one directory. Safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
@@ -48,9 +53,11 @@ class Store(CrawlTables, EnvironmentTables, ImageTables):
         self.derived = DerivedTable(self._database)
         self.eval_checks = EvalChecks(self._database)
         self.grades = Grades(self._database)
+        self.certifications = Certifications(self._database)
+        self.shared_rows = SharedRowTables(self._database, self.blobs)
         self.manual_exclusions = ManualExclusions(self._database)
 
-    def __enter__(self) -> "Store":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -176,41 +183,21 @@ class Store(CrawlTables, EnvironmentTables, ImageTables):
         query = "SELECT instance_id, inputs_hash FROM validations WHERE stage IS NULL OR ?"
         return {row[0]: row[1] for row in self._database.fetch_all(query, rejected)}
 
-    def validation_costs(self) -> dict[str, tuple[int, float, float]]:
-        """Return (count, mean work seconds, mean unique bytes) of validations by repository."""
-        rows = self._database.fetch_all(
-            "SELECT repo, COUNT(*), AVG(work_seconds), AVG(unique_bytes) FROM validations"
-            " GROUP BY repo"
-        )
-        return {row[0]: (row[1], row[2], row[3]) for row in rows}
-
-    def newest_validations(self, count: int) -> Iterator[Validation]:
-        """Up to *count* validations, the newest first."""
+    def newest_validations(self, repo: str, count: int) -> Iterator[Validation]:
+        """Up to *count* validations of *repo*, the newest first."""
         query = (
-            "SELECT data FROM validations WHERE instance_id IN ("
-            "SELECT instance_id FROM validations ORDER BY finished_at DESC LIMIT ?)"
+            "SELECT data FROM validations WHERE instance_id IN (SELECT instance_id FROM validations"
+            " WHERE repo = ? ORDER BY finished_at DESC, instance_id LIMIT ?)"
         )
-        for row in self._database.fetch_all(query, count):
+        for row in self._database.fetch_all(query, repo, count):
             yield loads(Validation, row[0])
 
     def save_validation(self, repo: str, validation: Validation) -> None:
         """Save a finished validation, replacing the previous one and its steps."""
-        rejection, data = validation.verdict.rejection, dumps(validation)
-        row = (
-            validation.instance_id,
-            repo,
-            validation.inputs_hash,
-            rejection.stage if rejection else None,
-            rejection.reason if rejection else None,
-            validation.finished_at.isoformat(),
-            validation.work_seconds,
-            validation.unique_bytes,
-            data,
-            compute_content_hash(data),
-        )
-        placeholders = ", ".join("?" * len(row))
+        row = make_validation_row(repo, validation, dumps(validation))
         with self._database.transaction() as database:
-            database.execute(f"INSERT OR REPLACE INTO validations VALUES ({placeholders})", row)
+            note_replaced(database, validation)
+            database.execute(INSERT_VALIDATION, row)
             database.execute(
                 "DELETE FROM unfinished WHERE instance_id = ?", (validation.instance_id,)
             )

@@ -4,7 +4,7 @@ Whoever changes the schema raises `FORMAT_VERSION` and adds the step from the fo
 `curate/store/migrations.py`.
 """
 
-FORMAT_VERSION = 9
+FORMAT_VERSION = 10
 
 CREATE_CLAIMS = """
 CREATE TABLE claims (
@@ -47,6 +47,19 @@ CREATE TABLE grades (
     instance_id TEXT NOT NULL, patch_hash TEXT NOT NULL, inputs_hash TEXT NOT NULL,
     data BLOB NOT NULL, log TEXT NOT NULL,
     PRIMARY KEY (instance_id, patch_hash, inputs_hash)) WITHOUT ROWID;
+"""
+
+CREATE_CERTIFICATIONS = """
+CREATE TABLE certifications (
+    instance_id TEXT NOT NULL, dataset TEXT NOT NULL, certified_at TEXT NOT NULL,
+    image TEXT NOT NULL, repository TEXT NOT NULL, is_pulled INTEGER NOT NULL, result TEXT NOT NULL,
+    gold_runs INTEGER NOT NULL, gold_passes INTEGER NOT NULL, empty_result TEXT NOT NULL,
+    seconds REAL NOT NULL, detail TEXT NOT NULL, log TEXT NOT NULL, data BLOB NOT NULL,
+    machine TEXT NOT NULL,
+    PRIMARY KEY (dataset, instance_id, certified_at)) WITHOUT ROWID;
+CREATE INDEX certifications_bad ON certifications (dataset, instance_id)
+    WHERE result <> 'certified';
+CREATE TABLE certification_machines (key TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 """
 
 CREATE_CANDIDATES_INDEXES = """
@@ -95,4 +108,5 @@ CREATE TABLE pushed_images (
 {CREATE_MANUAL_EXCLUSIONS}
 {CREATE_EVAL_CHECKS}
 {CREATE_GRADES}
+{CREATE_CERTIFICATIONS}
 {CREATE_INDEXES}"""

@@ -4,15 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from curate.core.model import Validation
 from curate.store import Store
-
-HISTORY_LENGTH = 200  # newest validations from which the size of environments is taken
-
-# Means of the table in docs/environments.md; every candidate counts as an environment of its own.
-DEFAULT_WORK_SECONDS = 160.0
-DEFAULT_UNIQUE_BYTES = 20e6
-DEFAULT_ENVIRONMENT_BYTES = 720e6
+from curate.validate.measured_costs import read_measured_costs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,36 +24,13 @@ def estimate_cost(repos: Sequence[str], store: Store) -> CostEstimate:
 
     A repository without validations costs the mean of the others, or the documented mean.
     """
-    costs = store.validation_costs()
-    history = sum(count for count, _, _ in costs.values())
-    default = _mean_cost(list(costs.values()))
-    per_repo = {repo: costs[repo][1:] if repo in costs else default for repo in set(repos)}
-    counts = Counter(repos)
-    environment_bytes = _environment_bytes(list(store.newest_validations(HISTORY_LENGTH)))
-    shared_bytes = environment_bytes * len(repos)
+    costs = read_measured_costs(store)
+    each = [(costs.get(repo), count) for repo, count in Counter(repos).items()]
+    shared_bytes = sum(cost.environment_bytes * count for cost, count in each)
     return CostEstimate(
         candidates=len(repos),
-        work_seconds=sum(per_repo[repo][0] * count for repo, count in counts.items()),
-        disk_bytes=shared_bytes + sum(per_repo[repo][1] * n for repo, n in counts.items()),
+        work_seconds=sum(cost.work_seconds * count for cost, count in each),
+        disk_bytes=shared_bytes + sum(cost.instance_bytes * count for cost, count in each),
         download_bytes=shared_bytes,
-        history=history,
+        history=costs.history,
     )
-
-
-def _mean_cost(costs: Sequence[tuple[int, float, float]]) -> tuple[float, float]:
-    """Mean (work seconds, unique bytes) of all validations, or the documented means."""
-    total = sum(count for count, _, _ in costs)
-    if not total:
-        return DEFAULT_WORK_SECONDS, DEFAULT_UNIQUE_BYTES
-    work_seconds = sum(count * seconds for count, seconds, _ in costs) / total
-    return work_seconds, sum(count * size for count, _, size in costs) / total
-
-
-def _environment_bytes(history: Sequence[Validation]) -> float:
-    """Mean bytes of new environment layers per validation."""
-    built = [it.environment for it in history if it.environment and it.environment.layer_bytes]
-    if not built:
-        return DEFAULT_ENVIRONMENT_BYTES
-    layers = ("environment", "shared_packages")
-    sizes = {it.key: sum(it.layer_bytes.get(name, 0) for name in layers) for it in built}
-    return sum(sizes.values()) / len(built)

@@ -4,13 +4,15 @@ import errno
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import overload
 
 from curate.builders.errors import BuilderError, DiskFullError, EngineUnavailableError
+from curate.cluster.bounded import BoundedWork, IteratorSource, run_bounded
+from curate.cluster.slots import ThreadSlots
 from curate.core.errors import (
     CurateError,
     NotFoundError,
@@ -70,6 +72,14 @@ class PendingTasks(Sequence[ValidationTask]):
         if candidate is None:  # a crawl in another process has just rejected it
             raise NotFoundError(f"{self.ids[index]} is no candidate any more.")
         return ValidationTask(candidate=candidate, recipe=self.recipes[candidate.repo])
+
+    def keep_only(self, ids: Iterable[str]) -> "PendingTasks":
+        """Return those of the tasks that *ids* names, in the same order."""
+        wanted = frozenset(ids)
+        kept = [index for index, name in enumerate(self.ids) if name in wanted]
+        return replace(
+            self, ids=[self.ids[it] for it in kept], repos=[self.repos[it] for it in kept]
+        )
 
 
 @dataclass(kw_only=True)
@@ -151,37 +161,28 @@ def validate_tasks(
     `ctx.stop_event` is set no new run starts; KeyboardInterrupt also aborts the active ones.
     """
     summary = ValidationSummary()
-    pending = iter(tasks)
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
-        running: dict[Future[Validation], ValidationTask] = {}
-        try:
-            while _submit_pending(running, pending, pool, options, ctx, jobs):
-                finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    _collect_result(future, running.pop(future), ctx.store, summary, on_done)
-        except BaseException:
-            ctx.stop_event.set()
-            ctx.abort_event.set()
-            with suppress(BuilderError):
-                ctx.backend.abort_all()
-            raise
+
+    def collect(task: ValidationTask, future: "Future[Validation]") -> None:
+        names = task.candidate.instance_id, task.candidate.repo
+        collect_result(future.result, names, ctx.store, summary, on_done)
+
+    def abort() -> None:
+        ctx.stop_event.set()
+        ctx.abort_event.set()
+        with suppress(BuilderError):
+            ctx.backend.abort_all()
+
+    with ThreadSlots(jobs) as threads:
+        source = IteratorSource(tasks, is_stopped=ctx.stop_event.is_set)
+        work = BoundedWork(
+            submit=lambda worker, task: threads.submit_to(
+                worker, _validate_task, task, options, ctx
+            ),
+            collect=collect,
+            abort=abort,
+        )
+        run_bounded(threads, source, work)
     return summary
-
-
-def _submit_pending(
-    running: dict[Future[Validation], ValidationTask],
-    pending: Iterable[ValidationTask],
-    pool: ThreadPoolExecutor,
-    options: ValidationOptions,
-    ctx: ValidationContext,
-    jobs: int,
-) -> bool:
-    while len(running) < jobs and not ctx.stop_event.is_set():
-        task = next(iter(pending), None)
-        if task is None:
-            break
-        running[pool.submit(_validate_task, task, options, ctx)] = task
-    return bool(running)
 
 
 def _validate_task(
@@ -192,17 +193,21 @@ def _validate_task(
     return validate_candidate(task.candidate, task.recipe, options, ctx)
 
 
-def _collect_result(
-    future: Future[Validation],
-    task: ValidationTask,
+def collect_result(
+    get_result: Callable[[], Validation],
+    names: tuple[str, str],
     store: Store,
     summary: ValidationSummary,
     on_done: OnDone,
 ) -> None:
-    name = task.candidate.instance_id
+    """Store the validation of a candidate and count it in *summary*; raise what concerns all.
+
+    *names* are its instance id and its repository.
+    """
+    name, repo = names
     try:
-        validation = future.result()
-        store.save_validation(task.candidate.repo, validation)
+        validation = get_result()
+        store.save_validation(repo, validation)
     except ValidationCancelledError:
         return
     except Exception as error:

@@ -6,30 +6,22 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 
 from curate.builders.process.interrupt import on_forced_exit
 from curate.builders.python.choose import available_pythons
 from curate.core.settings import Settings
 from curate.environments.context import ValidationContext, ValidationOptions, open_backend
-from curate.environments.observer import BatchObserver, SilentObserver
+from curate.environments.observer import BatchObserver
 from curate.git.locations import require_mirror
 from curate.store import Store
 from curate.store.process_lock import VALIDATION, process_lock
+from curate.validate.control import RunControl
 from curate.validate.pool import ValidationSummary, ValidationTask, validate_tasks
 
+__all__ = ["RunControl", "run_validation", "stop_at"]
+
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunControl:
-    """How a validation is executed; does not affect verdicts."""
-
-    retry_rejected: bool = False  # also build again what did not build
-    jobs: int = 1  # parallel candidates, and parallel sandboxes
-    stop_event: threading.Event = field(default_factory=threading.Event)  # set: start no new run
-    observer: BatchObserver = field(default_factory=SilentObserver)
 
 
 def run_validation(
@@ -41,11 +33,13 @@ def run_validation(
 ) -> ValidationSummary:
     """Validate *tasks* and store all results.
 
-    Raises LockedError if another process validates in the same data directory, and
-    EngineUnavailableError if no container engine responds.
+    Raises LockedError if another process validates in the same data directory,
+    EngineUnavailableError if no container engine responds, ClusterError for a cluster.
     """
     if not tasks:
         return ValidationSummary()
+    if control.cluster:
+        return _run_on_cluster(tasks, options, store, settings, control)
     backend = open_backend(options.backend, settings, store)
     with (
         process_lock(settings.data_dir, VALIDATION),
@@ -75,6 +69,21 @@ def run_validation(
             backend.bytes_over_limit / 2**30,
         )
     return summary
+
+
+def _run_on_cluster(
+    tasks: Sequence[ValidationTask],
+    options: ValidationOptions,
+    store: Store,
+    settings: Settings,
+    control: RunControl,
+) -> ValidationSummary:
+    from curate.validate.cluster_run import validate_on_cluster
+
+    with process_lock(settings.data_dir, VALIDATION):
+        if control.retry_rejected:
+            store.forget_failed_builds()
+        return validate_on_cluster(tasks, options, store, settings, control)
 
 
 def _report_step(observer: BatchObserver, instance_id: str, step: str) -> None:

@@ -11,10 +11,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from curate.core.errors import (
-    CurateError,
     NotFoundError,
     StoreError,
-    UnexpectedError,
     describe_error,
 )
 from curate.core.model import Candidate
@@ -27,7 +25,7 @@ from curate.store import Store
 from curate.validate.pool import ValidationTask
 from curate.validate.run import RunControl
 from curate.workflows.drafting import draft_stored_repository
-from curate.workflows.rebuild import RepositoryProblem
+from curate.workflows.problem import Problem
 from curate.workflows.trial import TrialResult, make_trial_tasks, validate_sample
 
 log = logging.getLogger(__name__)
@@ -53,7 +51,7 @@ class RepositoryTrial:
     candidates: int = 0  # that are stored
     recipe: str = ""  # text of the draft, or path of the recipe that was used
     results: Sequence[TrialResult] = ()
-    problem: RepositoryProblem | None = None
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +128,7 @@ def _plan_repository(
     heads = [candidate for candidate, _ in store.iter_candidate_heads(repo)]
     if not heads:
         hint = f"Run: curate crawl {repo}"
-        problem = RepositoryProblem(
+        problem = Problem(
             message="no candidates are stored", hint=hint, exit_code=NotFoundError.exit_code
         )
         return PlannedTrial(trial=RepositoryTrial(repo=repo, problem=problem))
@@ -156,12 +154,8 @@ def _choose_recipe(
     return drafted.recipe, drafted.text
 
 
-def _describe_problem(repo: str, error: Exception) -> RepositoryProblem:
+def _describe_problem(repo: str, error: Exception) -> Problem:
     """Return *error* for the user; the traceback of a bug goes to the log file."""
-    described = describe_error(error)
-    if described is None:
+    if describe_error(error) is None:
         log.debug("%s: the traceback", repo, exc_info=error)
-        unexpected = UnexpectedError(error)
-        described = str(unexpected), unexpected.hint, CurateError.exit_code
-    message, hint, code = described
-    return RepositoryProblem(message=message, hint=hint, exit_code=code)
+    return Problem.of(error)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -12,6 +13,9 @@ from typing import Any
 import docker
 import pytest
 
+from curate.builders.sandbox.docker import OWNER_LABEL
+from curate.core.settings import Settings
+from curate.evaluation.graders import PURPOSE
 from tests.demo.stage import Stage
 from tests.helpers.image_tags import list_tags
 from tests.helpers.sandbox_behaviours import patch
@@ -27,7 +31,7 @@ HANG = "import time\ntime.sleep(600)\n"
 
 
 def start(folder: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "curate", "evaluate", *arguments, "-j", "2"]
+    command = [sys.executable, "-m", "curate", "evaluate", "-j", "2", *arguments]
     return subprocess.Popen(
         command,
         cwd=folder,
@@ -56,6 +60,13 @@ def forget_images(registry: str) -> None:
             engine.images.remove(tag, noprune=True)
 
 
+def list_containers(engine: docker.DockerClient, folder: Path) -> list[str]:
+    """Those of evaluations in *folder*; other tests have theirs on the same engine."""
+    owner = f"{Settings(data_dir=folder / 'data').run_owner}-{PURPOSE}"
+    label = f"{OWNER_LABEL}={owner}"
+    return [str(it.id) for it in engine.containers.list(all=True, filters={"label": label})]
+
+
 def test_images_are_pulled_once_and_gold_is_resolved(
     tmp_path: Path, stage: Stage, registry: str, rows: dict[str, Any]
 ) -> None:
@@ -66,6 +77,51 @@ def test_images_are_pulled_once_and_gold_is_resolved(
         tmp_path, "gold", "--dataset", str(stage.release), DOCKER_HOST="unix:///nonexistent"
     )
     assert (code, "3 known" in errors) == (0, True), "what is known needs no engine"
+
+
+def list_pulled(engine: docker.DockerClient, rows: dict[str, Any]) -> list[str]:
+    """Those of *rows* whose images are on the engine."""
+    here = {digest for it in engine.images.list() for digest in it.attrs["RepoDigests"]}
+    return [name for name in sorted(rows) if rows[name]["image"] in here]
+
+
+def publish_elsewhere(engine: docker.DockerClient, image: str, registry: str) -> str:
+    """Push an image like *image* that is not here; return its reference by digest."""
+    name = f"{registry}/elsewhere-{secrets.token_hex(4)}"
+    engine.images.pull(image)
+    container = engine.containers.create(image)
+    try:
+        container.commit(name, "1", changes=f"LABEL made={name}")
+    finally:
+        container.remove()
+    engine.images.push(name, "1")
+    (digest,) = engine.images.get(f"{name}:1").attrs["RepoDigests"]
+    engine.images.remove(f"{name}:1")
+    return str(digest)
+
+
+def test_pulled_images_go_where_the_disk_is_short(
+    tmp_path: Path, registry: str, rows: dict[str, Any]
+) -> None:
+    engine = docker.from_env()
+    changed = {
+        name: {**row, "image": publish_elsewhere(engine, row["image"], registry)}
+        for name, row in rows.items()
+    }
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, changed.values())))
+    mine = sorted(rows)[0]
+    engine.images.pull(changed[mine]["image"])  # by its user, who keeps it
+    tight = {
+        "CURATE_IMAGE_DISK_LIMIT_GIB": "0.001",
+        "CURATE_IMAGE_NAMESPACE": "nobodys",  # other tests need their images
+        "CURATE_CACHE_DIR": str(tmp_path / "cache"),
+    }
+    code, errors = evaluate(tmp_path, "gold", "--dataset", "rows.jsonl", "-j", "1", **tight)
+    assert (code, read_report(tmp_path)["resolved_ids"]) == (0, sorted(rows)), errors
+    here = list_pulled(engine, changed)
+    for name in here:
+        engine.images.remove(changed[name]["image"])
+    assert mine in here and len(here) < len(rows)
 
 
 def test_an_image_that_is_gone_is_said_and_the_rest_graded(
@@ -111,9 +167,12 @@ def test_after_a_kill_nothing_is_left_and_the_same_command_goes_on(
     engine = docker.from_env()
     known = tmp_path / "data/evaluations/preds/m"
     deadline = time.monotonic() + 120
-    while len(list(known.glob("*/reward.json"))) < len(others) and time.monotonic() < deadline:
+    running: list[str] = []
+    while time.monotonic() < deadline:
+        running = list_containers(engine, tmp_path)
+        if running and len(list(known.glob("*/reward.json"))) == len(others):
+            break
         time.sleep(0.2)
-    running = {it.id for it in engine.containers.list(filters={"label": "curate.owner"})}
     process.send_signal(signal.SIGKILL)
     process.communicate()
     (tmp_path / "preds.jsonl").write_text(
@@ -123,5 +182,4 @@ def test_after_a_kill_nothing_is_left_and_the_same_command_goes_on(
     assert (code, f"{len(others)} known" in errors) == (0, True), errors
     report = read_report(tmp_path, "preds", "m")
     assert (report["resolved_ids"], report["unresolved_ids"]) == (others, [hung])
-    left = {it.id for it in engine.containers.list(all=True, filters={"label": "curate.owner"})}
-    assert running and not running & left
+    assert running and not list_containers(engine, tmp_path)

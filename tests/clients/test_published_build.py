@@ -1,19 +1,17 @@
 """The Dockerfiles of an export build with BuildKit, from its files alone, and grade alike."""
 
 import json
-import os
 import secrets
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
 
-from curate.builders.engine.buildkit import find_build_client
 from curate.builders.sandbox.client_run import ClientRunSpec, run_as_client
 from curate.harness.grading import as_client_runs_it
 from tests.demo.stage import Stage
+from tests.helpers.rebuilt_images import rebuild_image, remove_layers
 
 pytestmark = pytest.mark.xdist_group("builds")
 NAME = "curate-samples__tidytable-22"
@@ -29,7 +27,7 @@ def test_every_layer_builds_from_the_published_files(stage: Stage, tmp_path: Pat
     tag = f"curate-test:{secrets.token_hex(8)}"
     engine = docker.from_env()
     try:
-        _build(folder, tag, inputs, str(stage.mirror))
+        rebuild_image(folder, NAME, tag, str(stage.mirror))
         rows = map(json.loads, (folder / "rows.jsonl").read_text().splitlines())
         row: dict[str, Any] = next(it for it in rows if it["instance_id"] == NAME)
         script = as_client_runs_it(row["eval_script"])
@@ -38,25 +36,4 @@ def test_every_layer_builds_from_the_published_files(stage: Stage, tmp_path: Pat
             result = run_as_client(engine, spec)
             assert (result.exit_code == 0) is resolved, result.output
     finally:
-        for number in range(len(LAYERS), 0, -1):
-            engine.images.remove(f"{tag}-layer-{number}", force=True)
-        engine.images.remove(tag, force=True)
-
-
-def _build(folder: Path, tag: str, inputs: Path, repository: str) -> None:
-    """Run the script of the export; uv is downloaded, the interpreter is this machine's."""
-    version = (inputs / "context/python.version").read_text()
-    variables = {
-        "DOCKER": find_build_client().command[0],
-        "REPOSITORY": repository,
-        "CA_BUNDLE": os.environ.get("CURATE_CA_BUNDLE", ""),
-        "INDEX_URL": os.environ.get("CURATE_INDEX_URL", ""),
-    }
-    if interpreters := os.environ.get("CURATE_PYTHON_INSTALL_DIR"):
-        variables["PYTHON_PREFIX"] = f"{interpreters}/{version}"
-    command = [str(folder / "build.sh"), NAME, tag]
-    done = subprocess.run(
-        command, env=os.environ | variables, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == tag
+        remove_layers(engine, tag, len(LAYERS))

@@ -7,8 +7,10 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import distribution
 from types import MappingProxyType
 from typing import Any
 
@@ -79,6 +81,28 @@ def sdist(
     return f"{name}-{version}.{suffix}", packed.getvalue()
 
 
+def installed_wheel(name: str) -> tuple[str, bytes]:
+    """File name and content of a wheel of the pure distribution *name* that is installed here."""
+    found = distribution(name)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for file in found.files or ():
+            if ".." not in file.parts and file.suffix != ".pyc":
+                archive.writestr(str(file), file.read_binary())
+    plain = found.metadata["Name"].replace("-", "_").lower()
+    return f"{plain}-{found.version}-py3-none-any.whl", packed.getvalue()
+
+
+@dataclass
+class IndexState:
+    """What an index has and was asked for; a test may change it while it is served."""
+
+    contents: dict[str, bytes]
+    uploaded: dict[str, str] = field(default_factory=dict)
+    yanked: set[str] = field(default_factory=set)  # file names
+    asked: list[str] = field(default_factory=list)  # paths
+
+
 @contextmanager
 def package_index(
     *releases: tuple[str, bytes], uploaded: Mapping[str, str] = MappingProxyType({})
@@ -87,7 +111,13 @@ def package_index(
 
     *uploaded* has the day ("2021-01-01") of the upload by file name, where it is not the usual one.
     """
-    contents = dict(releases)
+    with serve_index(IndexState(contents=dict(releases), uploaded=dict(uploaded))) as url:
+        yield url
+
+
+@contextmanager
+def serve_index(state: IndexState) -> Iterator[str]:
+    """Serve *state* on loopback; the address of the index."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
@@ -95,14 +125,16 @@ def package_index(
 
         def do_GET(self) -> None:
             kind, name = self.path.strip("/").split("/")
-            body = contents.get(name) if kind == "files" else _project(name, contents, uploaded)
+            state.asked.append(self.path)
+            body = state.contents.get(name) if kind == "files" else _project(name, state)
             self.send_response(200 if body else 404)
             if kind == "simple":
                 self.send_header("Content-Type", "application/vnd.pypi.simple.v1+json")
             self.send_header("Content-Length", str(len(body or b"")))
             self.end_headers()
             if self.command == "GET":
-                self.wfile.write(body or b"")
+                with suppress(ConnectionError):  # a client that has seen enough
+                    self.wfile.write(body or b"")
 
         def log_message(self, format: str, *args: object) -> None:
             """Tests show what they asked for themselves."""
@@ -115,16 +147,19 @@ def package_index(
             server.shutdown()
 
 
-def _project(name: str, contents: Mapping[str, bytes], uploaded: Mapping[str, str]) -> bytes | None:
+def _project(name: str, state: IndexState) -> bytes | None:
     rows = [
         {
             "filename": file,
             "url": f"/files/{file}",
             "hashes": {"sha256": hashlib.sha256(content).hexdigest()},
-            "upload-time": f"{uploaded[file]}T00:00:00Z" if file in uploaded else UPLOADED,
+            "upload-time": f"{state.uploaded[file]}T00:00:00Z"
+            if file in state.uploaded
+            else UPLOADED,
+            "yanked": file in state.yanked,
         }
-        for file, content in contents.items()
-        if file.startswith(f"{name}-")
+        for file, content in state.contents.items()
+        if file.startswith(f"{name.replace('-', '_')}-") or file.startswith(f"{name}-")
     ]
     page = {"meta": {"api-version": "1.1"}, "name": name, "files": rows}
     return json.dumps(page).encode() if rows else None

@@ -1,8 +1,10 @@
 """The script of an export that builds images: what it gives each build to read."""
 
+import hashlib
 import json
 import os
 import subprocess
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ import pytest
 
 from curate.builders.git.checkout import commit_step_commands
 from curate.builders.images.audit_script import audit_commands
+from curate.builders.images.build_files import SDIST_REPACKER
+from curate.builders.lock.repack_sdist import repack
 from curate.publish.export.run import write_rows
 from curate.releases.columns import TRAIN_COLUMNS
 from curate.releases.table import make_table
@@ -122,6 +126,35 @@ def test_without_the_files_it_says_so(tmp_path: Path, name: str) -> None:
         [tmp_path / "export/build.sh", name], capture_output=True, text=True, check=False
     )
     assert (done.returncode, f"no files to build {name} from" in done.stderr) == (2, True)
+
+
+def test_archives_are_repacked_as_they_were(tmp_path: Path) -> None:
+    main, (_, commit), _ = make_history(tmp_path)
+    sdist, content = "thing-1.0.tar.bz2", tmp_path / "thing-1.0"
+    write(content, {"setup.py": b"x = 1\n", "PKG-INFO": b"Name: thing\n"})
+    with tarfile.open(tmp_path / sdist, "w:bz2") as tar:
+        tar.add(content, content.name)
+    packed = (tmp_path / sdist).read_bytes()
+    sha256, url = hashlib.sha256(packed).hexdigest(), (tmp_path / sdist).as_uri()
+    files = {
+        "install.sh": "true\n",
+        "checkout.commit": commit,
+        "archives": f"{sha256} {sdist} {url}\n",
+        "repack_sdist.py": SDIST_REPACKER.read_text(),
+        "python.dockerignore": "lib\n",
+    }
+    row = good(
+        7,
+        base_commit=commit,
+        dockerfiles=json.dumps(LAYERS),
+        build_files=json.dumps(files),
+    )
+    layers = build(tmp_path, row, main)
+    (found,) = (layers[2] / "context/archives").iterdir()
+    assert found.name == "thing-1.0.tar.gz"
+    assert found.read_bytes() == repack(packed, sdist)
+    with tarfile.open(found) as tar:
+        assert tar.getmember("thing-1.0/setup.py").isreg()
 
 
 def _update(folder: Path, older: str, commit: str, pack: Path) -> None:

@@ -1,6 +1,7 @@
 """`curate crawl` as a user meets it: clones, several repositories, tokens, what is printed."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,28 @@ def add_pull(history: GitHistory, data: Repository, number: int, **changes: obje
     data.pulls[number] = sample_pull(
         number, baseRefOid=base, headRefOid=head, mergeCommit=None, closing=closing, **changes
     )
+
+
+@pytest.mark.parametrize("has_new_base", [True, False])
+def test_a_mirror_older_than_the_store_is_updated_and_loses_no_candidate(
+    curate: Curate, site: Path, tmp_path: Path, has_new_base: bool
+) -> None:
+    history, data = publish(site, REPO), Repository.of(REPO)
+    mirror = tmp_path / "data/mirrors/sample__one.git"
+    with GitHubDouble(World(data)) as double:
+        add_pull(history, data, 1)
+        curate("crawl", REPO, double=double)
+        shutil.copytree(mirror, tmp_path / "older")
+        if has_new_base:
+            history.change({"pkg/b.py": "other\n"})
+        add_pull(history, data, 2)
+        curate("crawl", REPO, double=double)
+        shutil.rmtree(mirror)
+        (tmp_path / "older").rename(mirror)
+        third = curate("crawl", REPO, double=double)
+    assert third.stderr.count("Updating the mirror") == 1
+    with Store(tmp_path / "data") as store:
+        assert store.candidate_numbers(REPO) == [1, 2]
 
 
 def test_a_clone_is_updated_only_when_heads_are_missing(
@@ -309,20 +332,3 @@ def test_a_repository_whose_instances_no_release_will_have(
     assert done.stderr.count("exclude all its instances (benchmark-repository)") == warned
     assert done.stderr.count("contamination.repositories = false") == warned
     assert "benchmark-repository" not in plain.stderr
-
-
-def test_a_rebuild_beside_a_validation_ends_at_once(
-    curate: Curate, site: Path, tmp_path: Path
-) -> None:
-    data = {name: Repository.of(name) for name in (REPO, "sample/two")}
-    for name, repository in data.items():
-        add_pull(publish(site, name), repository, 1)
-    with (
-        Store(tmp_path / "data"),
-        process_lock(tmp_path / "data", VALIDATION),
-        GitHubDouble(World(*data.values())) as double,
-    ):
-        done = curate("rebuild", *data, "--sandbox", "local", double=double)
-    assert done.returncode == 7
-    assert "Error: Another curate process is running validation in data (" in done.stderr
-    assert not (tmp_path / "data" / "release").exists()

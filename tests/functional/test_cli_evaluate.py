@@ -96,6 +96,18 @@ def test_what_was_graded_is_not_run_again(
     assert count_grades(tmp_path) == 1
 
 
+def test_a_worker_grades_as_this_process_does(
+    tmp_path: Path, evaluate: Evaluate, local: LocalTask
+) -> None:
+    name = written(tmp_path, predicted(local.candidate.patch), predicted(b"", model="lab/two"))
+    there = evaluate(name, "--json", "--cluster", "local", "-j", "1")
+    assert there.returncode == 0, there.stderr
+    assert report_in(tmp_path, "preds", "lab__one", "report.json")["resolved_ids"] == [ID]
+    here = evaluate(name, "--json", "--run-id", "here")
+    assert "1 known" in here.stderr and json.loads(here.stdout) == json.loads(there.stdout)
+    assert count_grades(tmp_path) == 2
+
+
 def test_a_report_has_the_keys_of_swe_bench(
     tmp_path: Path, evaluate: Evaluate, local: LocalTask
 ) -> None:

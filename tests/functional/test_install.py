@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 
 import pytest
 
-from curate.builders.errors import SandboxError
+from curate.builders.errors import BuilderError, EngineUnavailableError, SandboxError
 from curate.builders.images.install_script import (
     classify_failure,
     find_failed_step,
@@ -368,6 +368,17 @@ def test_a_registry_that_cannot_be_reached_is_the_cause(log: str, registry: str)
     found = classify_failure(Failure(stage="build", reason="x", detail=log), "instance")
     assert (found.stage, found.reason) == ("install", "registry-unreachable")
     assert found.detail.startswith(f"{registry} cannot be reached: ")
+
+
+@pytest.mark.parametrize(
+    ("layer", "kind"), [("base", EngineUnavailableError), ("python", SandboxError)]
+)
+def test_a_layer_without_anything_of_the_candidate_says_nothing_of_it(
+    layer: str, kind: type[BuilderError]
+) -> None:
+    log = "Err:1 http://deb.debian.org/debian bookworm InRelease\n  405  Method Not Allowed"
+    with pytest.raises(kind, match="405"):
+        classify_failure(Failure(stage="build", reason="x", detail=log), layer)
 
 
 def test_a_network_that_fails_says_nothing_of_the_candidate() -> None:

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from curate.builders.session.model import COPY, OVERLAY, Session, SessionOptions
 from curate.builders.settings import BuildSettings
 from tests.helpers.lean_python import make_lean_environment
 from tests.helpers.sandbox_behaviours import lay_project
+from tests.helpers.serving import wait_until
 from tests.helpers.session_behaviours import (
     CHECKS,
     CONVERSATIONS,
@@ -63,8 +63,7 @@ def session(sessions: LocalSessions) -> Iterator[Session]:
 
 @pytest.mark.parametrize("conversation", CONVERSATIONS, ids=lambda each: each.name)
 def test_conversation(conversation: Conversation, session: Session) -> None:
-    for step in conversation.steps:
-        step.check(session)
+    conversation.check(session)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda each: each.__name__)
@@ -125,9 +124,6 @@ def test_nothing_is_left_after_the_end(tmp_path: Path) -> None:
     for session in (*opened, *opened):  # closing twice does nothing
         session.close()
     sessions.close()
-    deadline = time.monotonic() + 10
-    while count_layers(tmp_path / "layers") and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert count_layers(tmp_path / "layers") == 0
+    wait_until(lambda: count_layers(tmp_path / "layers") == 0)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)

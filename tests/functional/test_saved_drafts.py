@@ -9,10 +9,11 @@ import pytest
 
 from curate.core.model import CrawlState
 from curate.core.settings import Settings
+from curate.crawl.run import CrawlSummary
 from curate.environments.context import ValidationOptions
 from curate.recipes import RecipeLibrary, load_recipe
 from curate.store import Store
-from curate.workflows.rebuild import RebuildOptions, rebuild_repositories
+from curate.workflows.rebuild import Rebuild, RebuildOptions
 from tests.helpers.factories import make_candidate, make_pull
 from tests.helpers.git_history import GitHistory
 from tests.helpers.terminal import Curate, typed
@@ -149,23 +150,40 @@ def test_a_dry_run_writes_nothing_and_tells_what_would_run(curate: Curate, draft
     assert curate(*VALIDATE, "--dry-run").stdout == ""
 
 
+class RecordingCrawler:
+    """Crawls nothing, and remembers what it was asked for."""
+
+    cost = (0, 0)
+
+    def __init__(self) -> None:
+        self.crawled: list[str] = []
+
+    def crawl(self, repo: str, deadline: float | None) -> CrawlSummary:
+        self.crawled.append(repo)
+        nothing = dict.fromkeys(("pulls", "issues", "candidates", "requests", "points"), 0)
+        return CrawlSummary(repo=repo, rejected={}, seconds=0.0, **nothing)
+
+    def update_submodules(self, repo: str) -> None:
+        pass
+
+
 def test_a_rebuild_drafts_after_the_crawl(curate: Curate, drafts: Path, tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data", python_install_dir=tmp_path / "pythons")
-    crawled: list[str] = []
+    crawler = RecordingCrawler()
     told: list[str] = []
     with Store(settings.data_dir) as store:
-        (result,) = rebuild_repositories(
-            REPOS[:1],
-            store,
-            settings,
-            RecipeLibrary((), (settings.drafted_recipes_dir,)),
-            RebuildOptions(
+        rebuild = Rebuild(
+            store=store,
+            settings=settings,
+            library=RecipeLibrary((), (settings.drafted_recipes_dir,)),
+            options=RebuildOptions(
                 validation=ValidationOptions(backend="local"),
                 on_drafted=lambda draft: told.append(draft.repo),
             ),
-            crawled.append,
+            crawler=crawler,
         )
-    assert (result.repo, crawled, told) == ("one/first", ["one/first"], ["one/first"])
+        (result,) = rebuild.crawl_all(REPOS[:1])
+    assert (result.repo, crawler.crawled, told) == ("one/first", ["one/first"], ["one/first"])
     assert [it.name for it in drafts.iterdir()] == ["one__first.toml"]
 
 
@@ -185,14 +203,19 @@ def test_a_draft_that_a_crawl_must_know_is_told_and_crawled_again(
     done = curate(*VALIDATE, "--dry-run", "--repo", "one/first")
     assert "To apply that: curate crawl one/first" in done.stderr
     settings = Settings(data_dir=tmp_path / "data", python_install_dir=tmp_path / "pythons")
-    crawled: list[str] = []
-    options = RebuildOptions(validation=ValidationOptions(backend="local"))
+    crawler = RecordingCrawler()
     with Store(settings.data_dir) as store:
-        library = RecipeLibrary((), (settings.drafted_recipes_dir,))
-        rebuild_repositories(["one/first"], store, settings, library, options, crawled.append)
-        assert crawled == ["one/first", "one/first"]
-        rebuild_repositories(["one/first"], store, settings, library, options, crawled.append)
-    assert crawled == ["one/first"] * 3
+        rebuild = Rebuild(
+            store=store,
+            settings=settings,
+            library=RecipeLibrary((), (settings.drafted_recipes_dir,)),
+            options=RebuildOptions(validation=ValidationOptions(backend="local")),
+            crawler=crawler,
+        )
+        rebuild.crawl_all(["one/first"])
+        assert crawler.crawled == ["one/first", "one/first"]
+        rebuild.crawl_all(["one/first"])
+    assert crawler.crawled == ["one/first"] * 3
 
 
 def test_a_bug_in_drafting_leaves_the_defaults(

@@ -5,6 +5,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from curate.builders.model import Outcome
+from curate.core.certification import (
+    Certification,
+    CertificationResult,
+    MachineFacts,
+    TestDifference,
+)
 from curate.core.model import (
     Candidate,
     Environment,
@@ -98,3 +104,28 @@ def make_validation(
         ),
     )
     return replace(plain, **changes)
+
+
+def make_certification(number: int = 7, **changes: Any) -> Certification:
+    plain = Certification(
+        instance_id=f"owner__name-{number}",
+        certified_at=MOMENT,
+        image="sha256:abc",
+        result=CertificationResult.CERTIFIED,
+        gold_runs=3,
+        gold_passes=3,
+        empty_result="tests-failed",
+        seconds=12.5,
+        machine=MachineFacts(
+            curate_version="0.1",
+            sandbox="docker",
+            engine="28.0",
+            kernel="6.1",
+            architecture="x86_64",
+        ),
+    )
+    return replace(plain, **changes)
+
+
+def make_differences(test: str, *runs: str, got: str = "failed") -> tuple[TestDifference, ...]:
+    return tuple(TestDifference(test=test, run=run, expected="passed", got=got) for run in runs)

@@ -35,14 +35,19 @@ def run_trial(client: docker.DockerClient, task: Path, agent: str) -> Trial:
         _run(container, "mkdir -p /logs/agent /logs/artifacts && bash /agent.sh")
         container.exec_run(["bash", "-c", hook["command"]], user="root")
         patch = _read(container, PATCH)
+    folder = task / "tests"
+    files = {f"tests/{it.relative_to(folder)}": it.read_bytes() for it in folder.rglob("*.*")}
+    return run_verifier(client, image, files, patch)
+
+
+def run_verifier(
+    client: docker.DockerClient, image: str, files: dict[str, bytes], patch: bytes | None
+) -> Trial:
+    """Grade *patch* by the verifier whose *files* are given, in a fresh container of *image*."""
+    artifact = {} if patch is None else {PATCH.lstrip("/"): patch}
     with _started(client, image) as container:
         _run(container, "mkdir -p /logs/artifacts /logs/verifier && chmod 777 /logs/verifier")
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w") as tar:
-            tar.add(task / "tests", "tests")
-        container.put_archive("/", buffer.getvalue())
-        if patch is not None:
-            _put(container, {PATCH.lstrip("/"): patch})
+        _put(container, files | artifact)
         _run(container, "bash /tests/test.sh")
         found = {
             name: json.loads(_read(container, f"/logs/verifier/{name}.json") or b"null")

@@ -11,12 +11,16 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import docker
 import psutil
+
+Machine = Callable[[list[str]], list[str]]
+"""Returns the command that runs a command on a machine of a network lab."""
 
 SECONDS = 120.0  # until a starting engine must answer
 
@@ -27,8 +31,10 @@ class PrivateEngine:
     Engines that run at the same time need another *subnet* each, 0 to 255.
     """
 
-    def __init__(self, folder: Path, subnet: int = 213) -> None:
+    def __init__(self, folder: Path, subnet: int = 213, machine: Machine | None = None) -> None:
+        """On a *machine* of a network lab it has a network of its own, and its usual bridge."""
         self.folder = folder
+        self.machine = machine
         self.bridge, self.address = f"curate-{subnet}", f"172.29.{subnet}.1/24"
         self.host = f"unix://{folder / 'docker.sock'}"
         key = hashlib.sha256(str(folder).encode()).digest()
@@ -38,12 +44,13 @@ class PrivateEngine:
 
     def __enter__(self) -> "PrivateEngine":
         self.folder.mkdir(parents=True, exist_ok=True)
-        for command in (
-            ("link", "add", self.bridge, "type", "bridge"),
-            ("addr", "add", self.address, "dev", self.bridge),
-            ("link", "set", self.bridge, "up"),
-        ):
-            subprocess.run(["ip", *command], capture_output=True, check=False)
+        if self.machine is None:
+            for command in (
+                ("link", "add", self.bridge, "type", "bridge"),
+                ("addr", "add", self.address, "dev", self.bridge),
+                ("link", "set", self.bridge, "up"),
+            ):
+                subprocess.run(["ip", *command], capture_output=True, check=False)
         self.start()
         return self
 
@@ -67,7 +74,11 @@ class PrivateEngine:
             "--exec-root",
             str(place / "exec"),
         ]
-        command += ["--pidfile", str(place / "pid"), "--host", self.host, "--bridge", self.bridge]
+        command += ["--pidfile", str(place / "pid"), "--host", self.host]
+        if self.machine is None:
+            command += ["--bridge", self.bridge]
+        else:
+            command = self.machine([*command, "--insecure-registry", "10.77.0.0/24"])
         command += ["--containerd-namespace", self.bridge]
         command += ["--containerd-plugins-namespace", f"{self.bridge}-plugins"]
         with (place / "log").open("ab") as log:

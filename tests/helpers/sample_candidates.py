@@ -1,10 +1,10 @@
-"""Twelve candidates, ready to be validated: the sample's ten, and two in a repository beside it."""
+"""Candidates, ready to be validated: the sample's ten, and others in repositories beside it."""
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +16,16 @@ from tests.demo.world import make_repository
 from tests.doubles.github import GitHubDouble, World
 
 COUNT = 12
+BESIDE = (("packaging>=21", 2),)  # a repository each: what it requires besides, number of pulls
 
 
 @contextmanager
-def crawled(folder: Path) -> Iterator[dict[str, str]]:
-    """Both repositories crawled into *folder*/data; the variables that lead there."""
-    samples = [load(), _beside(load(), folder / "beside")]
+def crawled(folder: Path, beside: Sequence[tuple[str, int]] = BESIDE) -> Iterator[dict[str, str]]:
+    """All repositories crawled into *folder*/data; the variables that lead there."""
+    samples = [load()]
+    for number, (requirement, pulls) in enumerate(beside):
+        name = f"beside{number or ''}"
+        samples.append(_beside(load(), folder / name, requirement, pulls))
     mirrors = folder / "mirrors"
     mirrors.mkdir(parents=True)
     for name in ("recipes", "tmp", "cache"):
@@ -49,16 +53,18 @@ def crawled(folder: Path) -> Iterator[dict[str, str]]:
     yield variables
 
 
-def _beside(sample: Sample, folder: Path) -> Sample:
-    """The first two pulls in a repository that needs one package more: a lock of its own."""
+def _beside(sample: Sample, folder: Path, requirement: str, pulls: int) -> Sample:
+    """The first pulls in a repository that needs one package more: a lock of its own."""
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", ".pytest_cache")
     shutil.copytree(sample.base, folder, ignore=ignored)
     project = folder / "pyproject.toml"
     text = project.read_text(encoding="utf-8")
-    changed = text.replace('"click>=8.0"', '"click>=8.0", "packaging>=21"')
+    changed = text.replace('"click>=8.0"', f'"click>=8.0", "{requirement}"')
     assert changed != text
     project.write_text(changed, encoding="utf-8")
-    return replace(sample, name=f"{sample.name}-beside", base=folder, pulls=sample.pulls[:2])
+    return replace(
+        sample, name=f"{sample.name}-{folder.name}", base=folder, pulls=sample.pulls[:pulls]
+    )
 
 
 def _mirror(sample: Sample, folder: Path) -> Path:

@@ -51,6 +51,10 @@ class Conversation:
     name: str
     steps: Sequence[Step] = field(default_factory=tuple)
 
+    def check(self, session: Session) -> None:
+        for step in self.steps:
+            step.check(session)
+
 
 def hang(command: str, code: int | None = None, *, new_shell: str = "") -> Sequence[Step]:
     """*command* does not end; what was set before is still there, unless the shell is new."""

@@ -9,10 +9,12 @@ import pytest
 from curate.builders.backends.docker import DockerBackend
 from curate.builders.model import BuiltInstance
 from curate.builders.settings import BuildSettings
+from curate.publish.export.harbor import render_verifier
 from tests import cheats
-from tests.cheats import HONEST, Cheat, Honest, as_parameters
-from tests.cheats.sample import BASE
+from tests.cheats import HONEST, Candidate, Cheat, Honest, as_parameters
+from tests.cheats.sample import BASE, make_task
 from tests.helpers.containers import project_image
+from tests.helpers.harbor_trial import Trial, run_verifier
 
 pytestmark = pytest.mark.xdist_group("containers")
 
@@ -57,6 +59,33 @@ def test_cheats_earn_nothing(
 ) -> None:
     told = cheats.grade(cheat, checkout, built, backend)
     assert told.resolved is not cheat.guarded, (told.reason, told.restored_paths)
+
+
+def verify(
+    candidate: Candidate, checkout: Path, built: BuiltInstance, client: docker.DockerClient
+) -> Trial:
+    """Grade *candidate* as the verifier of a Harbor task does."""
+    patch = candidate.make_patch(checkout)
+    is_gold = isinstance(candidate, Honest) and candidate.is_gold
+    task = make_task(checkout, patch if is_gold else b"")
+    files = {path: content.encode() for path, content in render_verifier(task)}
+    return run_verifier(client, built.handle, files, patch)
+
+
+@pytest.mark.parametrize("honest", as_parameters(HONEST, HONEST[:1]))
+def test_a_verifier_resolves_honest_patches(
+    honest: Honest, checkout: Path, built: BuiltInstance, client: docker.DockerClient
+) -> None:
+    told = verify(honest, checkout, built, client)
+    assert told.reward["reward"] == 1, told.grade
+
+
+@pytest.mark.parametrize("cheat", as_parameters(CASES, CASES[:1]))
+def test_cheats_earn_nothing_from_a_verifier(
+    cheat: Cheat, checkout: Path, built: BuiltInstance, client: docker.DockerClient
+) -> None:
+    told = verify(cheat, checkout, built, client)
+    assert told.reward["reward"] == (not cheat.guarded), told.grade
 
 
 @pytest.mark.parametrize("cheat", as_parameters([it for it in CASES if it.bites], ()))

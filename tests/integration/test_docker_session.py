@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from curate.builders.session.layers import LayerStore
 from curate.builders.session.model import COPY, OVERLAY, Session, SessionOptions
 from curate.builders.settings import BuildSettings
 from tests.helpers.containers import project_image
+from tests.helpers.serving import wait_until
 from tests.helpers.session_behaviours import (
     CHECKS,
     CONVERSATIONS,
@@ -78,8 +78,7 @@ def session(sessions: DockerSessions) -> Iterator[Session]:
 
 @pytest.mark.parametrize("conversation", CONVERSATIONS, ids=lambda each: each.name)
 def test_conversation(conversation: Conversation, session: Session) -> None:
-    for step in conversation.steps:
-        step.check(session)
+    conversation.check(session)
 
 
 @pytest.mark.parametrize(
@@ -183,10 +182,7 @@ def test_nothing_is_left_after_the_end(
     for session in (*opened, *opened):
         session.close()
     sessions.close()
-    deadline = time.monotonic() + 30
-    while _containers(client, tmp_path) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert _containers(client, tmp_path) == []
+    wait_until(lambda: not _containers(client, tmp_path))
     assert count_layers(tmp_path) == 0
 
 
@@ -211,10 +207,7 @@ def test_kill_of_the_owner_ends_everything(
         line, count = process.stdout.readline(), len(_containers(client, tmp_path))
         process.send_signal(signal.SIGKILL)
     assert (line, count) == (b"started\n", 1)
-    deadline = time.monotonic() + 30
-    while _containers(client, tmp_path) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert _containers(client, tmp_path) == []
+    wait_until(lambda: not _containers(client, tmp_path))
     assert str(tmp_path) not in Path("/proc/mounts").read_text()
 
 

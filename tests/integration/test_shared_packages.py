@@ -3,6 +3,7 @@
 What counts as large here is small.
 """
 
+import json
 import secrets
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,11 @@ from curate.builders.backends.docker import DockerBackend
 from curate.builders.images import large_packages
 from curate.builders.model import BuiltInstance, InstanceSpec
 from curate.builders.package_facts import load_package_facts
+from curate.publish.export.run import write_rows
+from curate.releases.columns import TRAIN_COLUMNS
+from curate.releases.table import make_table
+from tests.helpers.rebuilt_images import rebuild_image, remove_layers
+from tests.helpers.releases import good
 from tests.integration.test_images import settings, spec  # noqa: F401
 from tests.integration.test_shared_environments import backend, forget, layers  # noqa: F401
 
@@ -60,6 +66,26 @@ def test_environments_share_a_part_and_hold_what_they_would_without(
     assert said(backend, first, *freeze) == said(backend, whole, *freeze)
     tree = ("sh", "-c", "cd /opt/venv && find . -type f ! -name uninstall ! -name '*.bak' | sort")
     assert said(backend, first, *tree) == said(backend, whole, *tree)
+
+
+@pytest.mark.heavy
+def test_parts_build_from_the_published_files(
+    backend: DockerBackend, spec: InstanceSpec, tmp_path: Path
+) -> None:
+    built = build(backend, spec, "attrs==23.1.0\nsix==1.16.0\n")
+    files = {"dockerfiles": dict(built.dockerfiles), "build_files": dict(built.build_files)}
+    row = good(
+        7, base_commit=spec.base_commit, **{name: json.dumps(it) for name, it in files.items()}
+    )
+    write_rows(make_table(TRAIN_COLUMNS, [row]), "verified", "folder", tmp_path / "export")
+    tag = f"curate-test:{secrets.token_hex(8)}"
+    try:
+        rebuild_image(tmp_path / "export", row["instance_id"], tag, str(spec.mirror))
+        freeze = ("python", "-m", "pip", "freeze", "--all")
+        rebuilt = replace(built, handle=tag)
+        assert said(backend, rebuilt, *freeze) == said(backend, built, *freeze)
+    finally:
+        remove_layers(backend.engine, tag, len(built.dockerfiles))
 
 
 def test_a_part_is_found_in_the_registry_where_its_environment_is_not(

@@ -4,7 +4,8 @@ import pytest
 
 from tests.helpers.clients_page import LOCKS, DocumentedCommand, read_commands
 
-TOOLS = {"schemathesis"}  # of tests, and nobody's client
+# Of tests, and nobody's clients; docs/cluster.md and docs/many-machines.md have those of clusters.
+TOOLS = {"schemathesis", "batch-files", "dask", "ray"}
 
 
 def test_every_client_is_documented() -> None:

@@ -153,3 +153,10 @@ def test_names_in_the_architecture_exist() -> None:
         if name:
             source = (ROOT / path).read_text(encoding="utf-8")
             assert re.search(rf"^(?:def|class) {name}\b", source, re.MULTILINE), f"{path}::{name}"
+
+
+def test_nobody_is_told_to_install_another_project() -> None:
+    """`curate` on PyPI is somebody else's."""
+    places = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "curate").rglob("*.py")]
+    told = re.compile(r"pip install[^\n`]*(?<![\w-])'?curate(?![\w-])")
+    assert [it.name for it in places if told.search(it.read_text(encoding="utf-8"))] == []

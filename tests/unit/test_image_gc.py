@@ -23,6 +23,7 @@ from curate.builders.image_gc.inventory import (
     parse_image,
 )
 from curate.builders.image_gc.last_used import EnvironmentLeases
+from curate.builders.image_gc.pulled import find_pulled, forget_pulled, note_pulled, read_pulled
 from curate.builders.settings import BuildSettings
 
 SPACE = "curate"
@@ -149,6 +150,29 @@ def test_images_are_known_by_name_and_label_together() -> None:
     inherited = facts | {"RepoTags": ["user/app:1"]}
     assert parse_image(inherited, SPACE).own_names == ()
     assert parse_image(facts | {"Config": {"Labels": None}}, SPACE).own_names == ()
+
+
+def test_an_image_that_curate_pulled_goes_by_itself() -> None:
+    first, second = "r/a@sha256:1", "r/b@sha256:2"
+    images = (
+        replace(image("1", "ab", 9), own_names=(), digests=(first,)),
+        replace(image("mine/2", "c", 5), digests=(second,)),
+        replace(image("3", "a", 4), own_names=(), digests=("r/c@sha256:3",)),
+    )
+    gone, tagged = find_pulled(images, {first, second})
+    assert (gone.names, gone.size, gone.is_removable) == ((first,), 5, True)
+    assert (tagged.names, tagged.is_removable) == ((second,), False)
+
+
+def test_what_was_pulled_is_noted_until_it_is_forgotten(tmp_path: Path) -> None:
+    place = tmp_path / "pulled/engine"
+    assert read_pulled(place) == frozenset()
+    for name in ("r/a@sha256:1", "r/b@sha256:2", "r/a@sha256:1"):
+        note_pulled(place, name)
+    assert read_pulled(place) == {"r/a@sha256:1", "r/b@sha256:2"}
+    forget_pulled(place, "r/a@sha256:1")
+    forget_pulled(place, "r/never@sha256:1")
+    assert read_pulled(place) == {"r/b@sha256:2"}
 
 
 FOUND = find_environments(IMAGES)

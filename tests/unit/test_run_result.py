@@ -6,9 +6,9 @@ import pytest
 
 from curate.builders.errors import SandboxError
 from curate.builders.model import RunStatus
+from curate.builders.pytest_plugin.run_status import EXIT_NO_CHECKOUT, EXIT_PATCH_FAILED
 from curate.builders.sandbox.resource_usage import find_reached_limit, parse_resource_usage
 from curate.builders.sandbox.result import RunArtifacts, classify_run
-from curate.builders.sandbox.run_script import EXIT_NO_CHECKOUT, EXIT_PATCH_FAILED
 from tests.unit.test_report import KEY, WHOLE
 
 NOTHING_BEGAN = RunArtifacts(

@@ -47,7 +47,7 @@ def texts_of_pages() -> Iterator[tuple[str, str]]:
     for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
         content = page.read_text(encoding="utf-8")
         for text in re.findall(r"```.*?```|`[^`]+`", content, re.DOTALL):
-            yield page.name, text
+            yield page.name, text.replace("\\\n", " ")  # lines of a shell that go on
 
 
 def suggested(texts: Iterator[tuple[str, str]]) -> list[tuple[str, str]]:

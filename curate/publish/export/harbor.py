@@ -103,8 +103,13 @@ def _render_files(row: Row, network: NetworkMode) -> Iterator[tuple[str, str]]:
     yield "environment/Dockerfile", f"FROM {task.image}\nWORKDIR /testbed\n"
     yield "solution/solve.sh", _render("solve.sh", values)
     yield "solution/gold.patch", get_str(row, "patch")
-    yield "tests/test.sh", _render("test.sh", values)
     yield "tests/collect.sh", collect
+    yield from render_verifier(task)
+
+
+def render_verifier(task: Task) -> Iterator[tuple[str, str]]:
+    """Yield (relative path, content) of what grades the patch of *task* in a container."""
+    yield "tests/test.sh", _render("test.sh", {"model_patch": _MODEL_PATCH})
     yield "tests/verify_task.py", _read_verifier()
     yield "tests/expected.json", json.dumps(_describe_expected(task), indent=1) + "\n"
     yield from _render_run(task)

@@ -27,7 +27,7 @@ Bound = tuple[str, Callable[[], float], float, float | None]  # name, value, min
 _UNEXAMINED = frozenset({
     "image", "image_name", "image_digest", "eval_script", "eval_verified", "lock", "dockerfiles",
     "leak_group", "lite_violations", "lite_violations_documented", "fail_to_pass_node_ids",
-    "pass_to_pass_node_ids",
+    "pass_to_pass_node_ids", "certified_at", "certified_passes",
 })  # fmt: skip
 _COUNTED = frozenset({"FAIL_TO_PASS", "PASS_TO_PASS"})
 

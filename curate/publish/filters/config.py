@@ -87,6 +87,7 @@ class VerdictFilter(FilterTable):
     min_test_strength: Fraction = 0
     max_expected_flaky: float | None = None  # maximum of `expected_new_flaky_tests`
     failed_evaluation: InclusionPolicy = "exclude"  # for rows whose `eval_verified` is false
+    failed_certification: InclusionPolicy = "exclude"  # for rows that a certification found broken
     unmeasured: InclusionPolicy = "include"  # for rows without a measure that is bounded here
 
 

@@ -9,7 +9,8 @@ from curate.publish.filters.near_duplicates import JaccardIndex, find_common_tri
 from curate.releases.row import Row, get_str
 
 FAILED_EVALUATION = "failed-evaluation"  # a client would not grade it as validation did
-FACT_COLUMNS = ("instance_id", "leak_group", "eval_verified")
+FAILED_CERTIFICATION = "certification-failed"  # gold passes no longer, or its image is gone
+FACT_COLUMNS = ("instance_id", "leak_group", "eval_verified", "certified_passes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,18 +19,23 @@ class ChangingFacts:
 
     leak_groups: Mapping[str, str] = field(default_factory=dict)
     evaluation_problems: Mapping[str, str] = field(default_factory=dict)  # of failed evaluations
+    certification_problems: Mapping[str, str] = field(default_factory=dict)  # of failed ones
 
 
 def read_facts(rows: Iterable[Row]) -> ChangingFacts:
     """Return the facts that `FACT_COLUMNS` of *rows* tell."""
-    groups, problems = dict[str, str](), dict[str, str]()
+    groups, problems, broken = dict[str, str](), dict[str, str](), dict[str, str]()
     for row in rows:
         name, group = get_str(row, "instance_id"), row.get("leak_group")
         if isinstance(group, str):
             groups[name] = group
         if row.get("eval_verified") is False:
             problems[name] = ""
-    return ChangingFacts(leak_groups=groups, evaluation_problems=problems)
+        if row.get("certified_passes") == 0:
+            broken[name] = "gold passed in no run"
+    return ChangingFacts(
+        leak_groups=groups, evaluation_problems=problems, certification_problems=broken
+    )
 
 
 def decide_exclusions(
@@ -42,11 +48,14 @@ def decide_exclusions(
     """
     excludes_failed = filters.tests.failed_evaluation == "exclude"
     problems = facts.evaluation_problems if excludes_failed else {}
+    excludes_broken = filters.tests.failed_certification == "exclude"
+    broken = facts.certification_problems if excludes_broken else {}
     reasons_by_id: dict[str, Sequence[ReasonDetail]] = {}
     remaining = []
     for row in examined:
         name = row.instance_id
         failed = [(FAILED_EVALUATION, problems[name])] if name in problems else []
+        failed += [(FAILED_CERTIFICATION, broken[name])] if name in broken else []
         if row.reasons or failed:
             reasons_by_id[name] = [*row.reasons, *failed]
         else:

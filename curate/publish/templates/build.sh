@@ -19,8 +19,12 @@ trap 'rm -rf -- "$work"' EXIT
 context=$work/context
 cp -R "$folder/context" "$context"
 read_file() { [ ! -f "$folder/context/$1" ] || cat "$folder/context/$1"; }
-if [ -f "$folder/context/archives" ]; then
-  echo "build.sh: curate repacked source distributions of this instance, which this cannot" >&2
+if [ -f "$context/repack_sdist.py" ]; then # of archives that uv does not read
+  mv "$context/archives" "$work/archives"
+  mkdir "$context/archives"
+  SSL_CERT_FILE=${CA_BUNDLE:-${SSL_CERT_FILE:-}} python3 "$context/repack_sdist.py" "$work/archives" "$context/archives"
+elif [ -f "$context/archives" ]; then
+  echo "build.sh: this instance needs repacked source distributions, validated before they were recorded" >&2
   exit 2
 fi
 

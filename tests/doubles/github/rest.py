@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from tests.doubles.github.data import Json, Repository, World
 from tests.doubles.github.faults import Answer
 from tests.doubles.github.ledger import Ledger
+from tests.doubles.github.rest_issues import list_issues
 
 _DOCS = "https://docs.github.com/rest"
 
@@ -68,6 +69,8 @@ def _listed(
             return _pull(found, found.pulls[int(number)], site)
         case ["pulls", number, "commits"] if int(number) in found.pulls:
             return [_commit(it) for it in found.pulls[int(number)]["commits"]]
+        case ["issues"]:
+            return list_issues(found, asked)
         case ["issues", number] if thing := _thing(found, number):
             return _issue(thing)
         case ["issues", number, "comments"] if thing := _thing(found, number):

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from graphql import GraphQLSchema
 
-from tests.doubles.github import rest
+from tests.doubles.github import rest, rest_issues
 from tests.doubles.github.data import Json, World
 from tests.doubles.github.execute import Executor, Prepared
 from tests.doubles.github.faults import (
@@ -144,9 +144,12 @@ class GitHubDouble:
         with self._lock:
             index, self._count = self._count, self._count + 1
         record = Request(index=index, method="POST", path=path, token=token)
-        moved = self._redirect(path)
-        if moved:
-            answer = moved
+        special = self._redirect(path) or self._refuse(path)
+        if special:
+            answer = special
+        elif "/repos/" in path and self._knows(token):
+            answer = self._write(rest_issues.create_issue, path, body)
+            record = replace(record, index=-1)
         elif urlsplit(path).path.rstrip("/") not in ("/graphql", "/api/graphql"):
             answer = Answer.of(404, {"message": "Not Found", "status": "404"})
         elif not self._knows(token):
@@ -155,6 +158,23 @@ class GitHubDouble:
             answer, record = self._graphql(body, record)
         self._log(replace(record, status=answer.status))
         return replace(answer, delay=answer.delay + self.latency)
+
+    def patch(self, path: str, body: bytes, token: str) -> Answer:
+        """Answer a REST request that changes an issue, and log it."""
+        answer = self._refuse(path) or (
+            self._write(rest_issues.edit_issue, path, body)
+            if self._knows(token)
+            else bad_credentials()
+        )
+        self._log(Request(index=-1, method="PATCH", path=path, token=token, status=answer.status))
+        return replace(answer, delay=answer.delay + self.latency)
+
+    def _write(self, change: rest_issues.Change, path: str, body: bytes) -> Answer:
+        asked = _read(body)
+        if asked is None:
+            return Answer.of(400, {"message": "Problems parsing JSON", "status": "400"})
+        with self._lock:
+            return change(self.world, urlsplit(path).path, asked)
 
     def _graphql(self, body: bytes, record: Request) -> tuple[Answer, Request]:
         asked = _read(body)
@@ -257,6 +277,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         self._send(self.server.double.post(self.path, body, self._token()))
+
+    def do_PATCH(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        self._send(self.server.double.patch(self.path, body, self._token()))
 
     def _token(self) -> str:
         return (self.headers.get("authorization") or "").rpartition(" ")[2]

@@ -1,0 +1,1 @@
+"""Certification: are published instances still what they were? Pulled, and graded again."""

@@ -1,0 +1,89 @@
+"""What certifications mean for the rows of a release: columns, quarantined tests, exclusions."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from curate.builders.rfc3339 import format_rfc3339
+from curate.core.certification import (
+    Certification,
+    CertificationResult,
+    InstanceCondition,
+    assess_history,
+    certifications_of,
+)
+from curate.core.model import Validation
+from curate.releases.row import Row
+from curate.store import Store
+
+CERTIFICATION_COLUMNS = ("certified_at", "certified_passes")
+
+
+def read_defects(store: Store) -> Mapping[str, InstanceCondition]:
+    """Return the conditions of verified instances that a release must change or exclude, by id."""
+    ids = store.certifications.ids_with_differences()
+    if not ids:
+        return {}
+    images = store.verified_images()
+    found: dict[str, InstanceCondition] = {}
+    for candidate, validation in store.iter_verified(sorted(ids & images.keys())):
+        name = candidate.instance_id
+        history = _read_history(store, name, images[name])
+        condition = assess_history(history, validation.verdict.fail_to_pass)
+        if condition.problem or condition.quarantined:
+            found[name] = condition
+    return found
+
+
+def read_newest(store: Store, ids: Collection[str]) -> Mapping[str, Certification]:
+    """Return the newest certification of the present image of each of *ids*, by id."""
+    newest = store.certifications.newest(ids)
+    if not newest:
+        return {}
+    images, aliases = store.verified_images(), store.image_ids_by_digest()
+    found: dict[str, Certification] = {}
+    for name, one in newest.items():
+        if one.is_good and certifications_of(images.get(name, ""), [one], aliases):
+            found[name] = one
+        elif history := _read_history(store, name, images.get(name, "")):
+            found[name] = history[-1]
+    return found
+
+
+def _read_history(store: Store, name: str, image: str) -> list[Certification]:
+    """Return the certifications of *image*, oldest first.
+
+    That it was missing counts only for as long as it has not been pushed again.
+    """
+    aliases, gone = store.image_ids_by_digest(), store.gone_images()
+    history = certifications_of(image, store.certifications.history(name), aliases)
+    missing = CertificationResult.IMAGE_MISSING
+    return [one for one in history if one.result is not missing or one.image in gone]
+
+
+def certification_columns(one: Certification | None) -> Row:
+    """Return the columns that tell the newest certification; None = never certified."""
+    if one is None:
+        return {"certified_at": "", "certified_passes": None}
+    return {
+        "certified_at": format_rfc3339(one.certified_at),
+        "certified_passes": one.gold_passes,
+    }
+
+
+def quarantine_tests(validation: Validation, tests: Collection[str]) -> Validation:
+    """Return *validation* with *tests* among the flaky ones, and in neither list."""
+    verdict = validation.verdict
+    listed = {*verdict.fail_to_pass, *verdict.pass_to_pass}
+    flaky = listed.intersection(tests)
+    if not flaky:
+        return validation
+    changed = replace(
+        verdict,
+        fail_to_pass=tuple(it for it in verdict.fail_to_pass if it not in flaky),
+        pass_to_pass=tuple(it for it in verdict.pass_to_pass if it not in flaky),
+        flaky_tests=tuple(sorted({*verdict.flaky_tests, *flaky})),
+        pre_fix_outcomes={
+            name: it for name, it in verdict.pre_fix_outcomes.items() if name not in flaky
+        },
+    )
+    return replace(validation, verdict=changed)

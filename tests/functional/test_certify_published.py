@@ -1,0 +1,158 @@
+"""Rows of published sets in their forms: read, certified in our environments by their own lists."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curate.certification.published_rows import (
+    InvalidRow,
+    PublishedRow,
+    is_published_set,
+    read_published_rows,
+)
+from curate.core.model import CrawlState
+from curate.store import Store
+from tests.helpers.factories import make_pull
+from tests.helpers.local_task import LocalTask, make_local_task
+from tests.helpers.terminal import Curate, Typed, typed
+
+ID, FIXED, KEPT = (
+    "owner__name-7",
+    "tests/test_birds.py::test_double",
+    "tests/test_birds.py::test_name",
+)
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> LocalTask:
+    made = make_local_task(tmp_path)
+    with Store(tmp_path / "data") as store:
+        store.save_page("owner/name", [make_pull(7, repo="owner/name")], CrawlState())
+    made.save(tmp_path / "data")
+    return made
+
+
+@pytest.fixture
+def curate(tmp_path: Path) -> Curate:
+    def run(*arguments: str) -> Typed:
+        return typed(arguments, tmp_path, {"PATH": os.environ["PATH"]})
+
+    return run
+
+
+def row_of(local: LocalTask, **changes: Any) -> dict[str, Any]:
+    """SWE-Gym's eleven columns, without an image."""
+    candidate = local.candidate
+    return {
+        "instance_id": ID,
+        "hints_text": "",
+        "patch": candidate.patch.decode(),
+        "test_patch": candidate.test_patch.decode(),
+        "created_at": "2022-03-04 05:06:07",
+        "problem_statement": "It does not double.",
+        "repo": candidate.repo,
+        "base_commit": candidate.base_commit,
+        "version": "1.0",
+        "FAIL_TO_PASS": [FIXED],
+        "PASS_TO_PASS": [KEPT],
+    } | changes
+
+
+def write(path: Path, *rows: object) -> str:
+    path.write_text("\n".join(it if isinstance(it, str) else json.dumps(it) for it in rows))
+    return str(path)
+
+
+@pytest.mark.parametrize("form", [list, json.dumps, repr], ids=["list", "json", "python"])
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".parquet"])
+def test_lists_and_files_of_every_form_are_read(tmp_path: Path, form: Any, suffix: str) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    names = ["t.py::a[x y]", "t.py::b['q']"]
+    row = {"instance_id": "a__b-1", "repo": "a/b", "base_commit": "c" * 40}
+    row |= {"FAIL_TO_PASS": form(names), "PASS_TO_PASS": form([])}
+    path = tmp_path / f"rows{suffix}"
+    if suffix == ".parquet":
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist([row]), path)
+    else:
+        path.write_text(json.dumps([row] if suffix == ".json" else row))
+    assert is_published_set([path])
+    (read,) = read_published_rows([path])
+    assert isinstance(read, PublishedRow)
+    assert (read.fail_to_pass, read.pass_to_pass) == (tuple(names), ())
+    assert (read.patch, read.created_at, read.image) == ("", "", "")
+
+
+GOOD = {"instance_id": "a__b-1", "repo": "a/b", "base_commit": "c", "PASS_TO_PASS": []}
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("no json", "is not a JSON object"),
+        ("[1]", "is not a JSON object"),
+        (GOOD, "has no 'FAIL_TO_PASS'"),
+        (GOOD | {"FAIL_TO_PASS": []}, "FAIL_TO_PASS is empty"),
+        (GOOD | {"FAIL_TO_PASS": None}, "FAIL_TO_PASS is null"),
+        (GOOD | {"FAIL_TO_PASS": "__import__('os')"}, "malformed node"),
+        (GOOD | {"FAIL_TO_PASS": "[1, 2]"}, "is not a list of texts"),
+        (GOOD | {"FAIL_TO_PASS": ["t::a"], "repo": "b"}, "repo is not OWNER/NAME"),
+        (GOOD | {"FAIL_TO_PASS": ["t::a"], "base_commit": ""}, "base_commit is empty"),
+        (GOOD | {"FAIL_TO_PASS": ["t::a"], "patch": "a\0b"}, "patch contains a NUL"),
+        (GOOD | {"FAIL_TO_PASS": ["t::a"], "patch": 3}, "patch is not a text"),
+        (GOOD | {"FAIL_TO_PASS": "(" * 5000}, ""),
+    ],
+)
+def test_a_bad_row_is_told_and_the_others_are_read(
+    tmp_path: Path, row: object, reason: str
+) -> None:
+    good = GOOD | {"instance_id": "a__b-2", "FAIL_TO_PASS": ["t::a"]}
+    path = write(tmp_path / "rows.jsonl", row, good)
+    bad, read = read_published_rows([Path(path)])
+    assert isinstance(bad, InvalidRow) and reason in bad.reason
+    assert bad.instance_id == ("a__b-1" if isinstance(row, dict) else "row 1")
+    assert read.instance_id == "a__b-2"
+
+
+def test_a_row_is_certified_by_its_own_lists(
+    tmp_path: Path, local: LocalTask, curate: Curate
+) -> None:
+    """Also what lies beside it in the file: a row of no environment, rows that are none."""
+    wrong = row_of(local, instance_id="other__name-1", FAIL_TO_PASS=json.dumps([FIXED, KEPT]))
+    strange = row_of(local, instance_id="owner__name-9", FAIL_TO_PASS=["test_a (suite.Case)"])
+    elsewhere = row_of(local, instance_id="no__where-3", repo="no/where", base_commit="e" * 40)
+    rows = (row_of(local), row_of(local, patch=""), wrong, strange, elsewhere, "no json")
+    done = curate(
+        "certify", write(tmp_path / "set.jsonl", *rows), "--all", "--sandbox", "local", "--json"
+    )
+    assert done.returncode == 1, done.stderr
+    report = json.loads(done.stdout)
+    found = {it["instance_id"]: it for it in report["certifications"]}
+    assert found[ID]["result"] == "certified"
+    assert found[ID]["detail"] == "in an environment of curate"
+    assert found["other__name-1"]["result"] == "flaky"  # a FAIL_TO_PASS test passes without gold
+    (drift,) = report["drift"]
+    assert (drift["test"], drift["got"]) == (KEPT, "passed without the gold patch")
+    assert "tests are not pytest's" in report["invalid"]["owner__name-9"]
+    assert "No mirror of no/where" in report["invalid"]["no__where-3"]
+    assert "not a JSON object" in report["invalid"]["row 6"]
+    assert "occurs twice" in done.stderr
+    status = json.loads(curate("status", "--json").stdout)
+    assert status["repositories"]["owner/name"]["excluded"].get("certification-failed") is None
+    again = json.loads(curate("certify", str(tmp_path / "set.jsonl"), ID, "--json").stdout)
+    assert again["counts"]["known"] == 1
+
+
+def test_rows_without_patches_take_those_of_the_same_instance(
+    tmp_path: Path, local: LocalTask, curate: Curate
+) -> None:
+    row = row_of(local)
+    short = {name: row[name] for name in ("instance_id", "repo", "base_commit")}
+    lists = {"FAIL_TO_PASS": str([FIXED]), "PASS_TO_PASS": str([KEPT])}
+    path = write(tmp_path / "set.jsonl", short | lists)
+    done = curate("certify", path, "--all", "--sandbox", "local")
+    assert done.returncode == 0, done.stderr
