@@ -9,6 +9,9 @@ import typer
 
 from curate.cli.common import (
     ApiOption,
+    RunsOption,
+    SandboxKind,
+    SandboxOption,
     err_console,
     get_settings,
     load_library,
@@ -52,6 +55,8 @@ def jobs_command(
     jobs: Annotated[
         int, typer.Option(min=1, max=256, help="Jobs to divide among the repositories.")
     ] = 20,
+    sandbox: SandboxOption = SandboxKind.DOCKER,
+    runs: RunsOption = 3,
 ) -> None:
     """Print the jobs of a night as the matrix of a GitHub workflow: one line of JSON.
 
@@ -65,7 +70,8 @@ def jobs_command(
     library = load_library(settings)
     with open_store(settings) as store:
         names = list_night_repositories(repos or (), store, library)
-        crawled, options = store.list_repositories(), ValidationOptions()
+        crawled = store.list_repositories()
+        options = ValidationOptions(backend=sandbox.value, runs=runs)
         pending = {
             repo: len(pending_tasks(store, library, options, ids=(), repo=repo)[0])
             if repo in crawled or store.candidate_numbers(repo)

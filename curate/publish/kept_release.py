@@ -47,6 +47,7 @@ def hash_release_inputs(
         store.manual_exclusions.read_all(),
         sorted(store.eval_checks.load().items()),
         store.certifications.fingerprint(),
+        sorted(store.gone_images()),
         [_hash_references(find_mirror(settings, repo)) for repo in repos],
     )
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from curate.core.certification import CertificationResult
 from curate.core.settings import Settings
 from curate.publish.check import check_release_folder
 from curate.publish.diff import SplitDiff, diff_folders
 from curate.publish.diff_text import write_diff
 from curate.publish.filters.config import ReleaseFilters, read_filters
 from curate.publish.hub import PushResult
-from curate.publish.images import set_release_images
+from curate.publish.images import push_missing_images, set_release_images
 from curate.publish.kept_release import (
     KeptRelease,
     find_kept_release,
@@ -48,6 +49,8 @@ def prepare_release(settings: Settings, store: Store, order: ReleaseOrder) -> Re
     """
     if not store.list_repositories():
         return None
+    if order.registry:
+        push_lost_images(settings, store, order.registry)
     filters = read_filters(settings.release_filters)
     inputs = hash_release_inputs(settings, store, filters, order.hub)
     pushed = hash_pushed_images(store, order.registry)
@@ -58,6 +61,18 @@ def prepare_release(settings: Settings, store: Store, order: ReleaseOrder) -> Re
     pushed = hash_pushed_images(store, order.registry)  # some may have been pushed for it
     remember_release(store, order.folder, inputs + pushed, written)
     return result
+
+
+def push_lost_images(settings: Settings, store: Store, registry: str) -> None:
+    """Push images again that certification no longer found in *registry*.
+
+    Their instances are in no release until a certification finds them, so no release would push
+    them. One that is not on this machine either is logged, and stays away.
+    """
+    newest = store.certifications.newest(store.certifications.ids_with_differences())
+    lost = [name for name, it in newest.items() if it.result is CertificationResult.IMAGE_MISSING]
+    if lost:
+        push_missing_images(store, registry, lost, settings.network_timeout)
 
 
 def push_release(

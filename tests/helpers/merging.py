@@ -22,7 +22,14 @@ from curate.core.model import (
 )
 from curate.harness.grade import Grade, GradeReason, TestCounts
 from curate.store import Store
-from tests.helpers.factories import DAY, MOMENT, make_candidate, make_pull, make_validation
+from tests.helpers.factories import (
+    DAY,
+    MOMENT,
+    make_candidate,
+    make_certification,
+    make_pull,
+    make_validation,
+)
 
 REPO = "owner/name"
 NUMBERS = (7, 8)
@@ -63,6 +70,7 @@ def store_contents(draw: Any) -> dict[str, Any]:
         "problem": draw(st.sampled_from([None, "", "a test fails", "no report"])),
         "grade": draw(st.sampled_from([None, *list(GradeReason)[:3]])),
         "pushed": draw(st.one_of(st.none(), _FEW)),
+        "certified": draw(st.dictionaries(_FEW, _FEW, max_size=2)),  # day -> passes of gold
     }
 
 
@@ -147,6 +155,10 @@ def _write_others(store: Store, held: dict[str, Any]) -> None:
         store.grades.save(("i", "p", "inputs"), grade, store.blobs.put(grade.reason.encode()))
     if held["pushed"]:
         store.save_pushed_image("owner__name-7", "r.example", f"sha256:{held['pushed']}", "r@x")
+
+    for day, passes in held.get("certified", {}).items():
+        when = MOMENT + timedelta(days=day)
+        store.certifications.save(make_certification(certified_at=when, gold_passes=passes))
 
 
 def _grade(reason: GradeReason) -> Grade:
