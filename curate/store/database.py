@@ -1,5 +1,6 @@
 """The SQLite connection: transactions, and SQLite's errors translated for the user."""
 
+import logging
 import os
 import shutil
 import sqlite3
@@ -13,6 +14,9 @@ from typing import Any
 from curate.builders.errors import DiskFullError
 from curate.core.errors import StoreError
 from curate.store.migrations import check_format, prepare_database
+from curate.store.tables import FORMAT_VERSION
+
+log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 20.0
 DATABASE_FILE = "curate.sqlite"
@@ -25,7 +29,8 @@ class Database:
     A database that may not be written is opened for reading, if its format is the current one.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_copy: bool = False) -> None:
+        """Open or create the database; bringing the format of a copy forward is not told."""
         self._folder = folder
         self._lock = threading.RLock()
         file = folder / DATABASE_FILE
@@ -40,7 +45,9 @@ class Database:
             check_format(self._connection, oldest=0)  # what is refused is not changed
             _enter_wal_mode(self._connection)
             self._connection.execute("PRAGMA synchronous = NORMAL")
-            prepare_database(self._connection)
+            found = prepare_database(self._connection)
+            if 0 < found < FORMAT_VERSION and not is_copy:
+                log.info("The store was brought from format %s to %s", found, FORMAT_VERSION)
 
     def close(self) -> None:
         """Close the connection; everything is committed already."""

@@ -113,7 +113,7 @@ def _copy_database(file: Path, copy: Path) -> None:
         shutil.copyfile(file, copy)
         if _has_log(file):
             shutil.copyfile(file.with_name(f"{file.name}-wal"), copy.with_name(f"{copy.name}-wal"))
-        Database(copy.parent).close()
+        Database(copy.parent, is_copy=True).close()
     except StoreError as error:
         text = str(error).replace(str(copy.parent), str(file.parent))
         raise SourceError(f"was refused: {text}") from error

@@ -5,7 +5,6 @@ format. Older formats than `OLDEST_FORMAT` were never released.
 """
 
 import hashlib
-import logging
 import sqlite3
 from collections.abc import Iterator, Mapping
 
@@ -22,8 +21,6 @@ from curate.store.tables import (
     CREATE_VALIDATIONS_INDEX,
     FORMAT_VERSION,
 )
-
-log = logging.getLogger(__name__)
 
 STEPS: Mapping[int, tuple[str, ...]] = {
     6: (
@@ -59,14 +56,15 @@ def compute_content_hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:32]
 
 
-def prepare_database(database: sqlite3.Connection) -> None:
+def prepare_database(database: sqlite3.Connection) -> int:
     """Create the tables of a new database, or bring an older one to the current format.
 
     Everything happens in one transaction: a killed process leaves the format it found, and of
     several processes one does the work. Raises StoreError for a format that cannot be read.
+    Returns the format it had, 0 for a new one.
     """
     if _read_format(database) == FORMAT_VERSION:
-        return
+        return FORMAT_VERSION
     check_format(database, oldest=0)  # what will be refused is not even locked
     database.create_function("candidate_hash", 3, compute_candidate_hash, deterministic=True)
     database.create_function("content_hash", 1, compute_content_hash, deterministic=True)
@@ -81,8 +79,7 @@ def prepare_database(database: sqlite3.Connection) -> None:
         if database.in_transaction:
             database.execute("ROLLBACK")
         raise
-    if 0 < found < FORMAT_VERSION:
-        log.info("The store was brought from format %s to %s", found, FORMAT_VERSION)
+    return found
 
 
 def check_format(database: sqlite3.Connection, *, oldest: int = FORMAT_VERSION) -> None:
