@@ -17,6 +17,7 @@ from curate.builders.sandbox.docker import OWNER_LABEL
 from curate.core.settings import Settings
 from curate.evaluation.graders import PURPOSE
 from tests.demo.stage import Stage
+from tests.helpers.harbor_trial import put_files
 from tests.helpers.image_tags import list_tags
 from tests.helpers.sandbox_behaviours import patch
 
@@ -86,12 +87,13 @@ def list_pulled(engine: docker.DockerClient, rows: dict[str, Any]) -> list[str]:
 
 
 def publish_elsewhere(engine: docker.DockerClient, image: str, registry: str) -> str:
-    """Push an image like *image* that is not here; return its reference by digest."""
+    """Push an image like *image*, some MB larger, that is not here; return its reference."""
     name = f"{registry}/elsewhere-{secrets.token_hex(4)}"
     engine.images.pull(image)
     container = engine.containers.create(image)
     try:
-        container.commit(name, "1", changes=f"LABEL made={name}")
+        put_files(container, {"opt/large": secrets.token_bytes(3 << 20)})
+        container.commit(name, "1")
     finally:
         container.remove()
     engine.images.push(name, "1")

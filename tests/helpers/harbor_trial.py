@@ -31,7 +31,7 @@ def run_trial(client: docker.DockerClient, task: Path, agent: str) -> Trial:
     image = toml["environment"]["docker_image"]
     (hook,) = toml["verifier"]["collect"]
     with _started(client, image) as container:
-        _put(container, {"agent.sh": agent.encode(), "gold.patch": _read_gold(task)})
+        put_files(container, {"agent.sh": agent.encode(), "gold.patch": _read_gold(task)})
         _run(container, "mkdir -p /logs/agent /logs/artifacts && bash /agent.sh")
         container.exec_run(["bash", "-c", hook["command"]], user="root")
         patch = _read(container, PATCH)
@@ -47,7 +47,7 @@ def run_verifier(
     artifact = {} if patch is None else {PATCH.lstrip("/"): patch}
     with _started(client, image) as container:
         _run(container, "mkdir -p /logs/artifacts /logs/verifier && chmod 777 /logs/verifier")
-        _put(container, files | artifact)
+        put_files(container, files | artifact)
         _run(container, "bash /tests/test.sh")
         found = {
             name: json.loads(_read(container, f"/logs/verifier/{name}.json") or b"null")
@@ -85,7 +85,8 @@ def _read(container: Any, path: str) -> bytes | None:
         return member.read() if member else b""
 
 
-def _put(container: Any, files: dict[str, bytes]) -> None:
+def put_files(container: Any, files: dict[str, bytes]) -> None:
+    """Write *files*, by their paths without a first slash, into *container*."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for name, content in files.items():
