@@ -92,10 +92,26 @@ def has_limits() -> bool:
     return host["cgroupVersion"] == "v2" and set(host["cgroupControllers"] or ()) >= _LIMITED_BY
 
 
-def run_podman(arguments: Sequence[str]) -> str:
+def load_layout(layout: Path, name: str) -> str:
+    """Load the image *name* of the OCI layout in the folder *layout*; return its id.
+
+    Podman makes a name of the path it is given, so that one with capitals or underscores would be
+    refused: it is given a link.
+
+    Raises:
+        SandboxError: Podman cannot read it.
+    """
+    with tempfile.TemporaryDirectory(prefix="curate-") as folder:
+        Path(folder, "layout").symlink_to(layout.absolute())
+        return run_podman(["pull", "--quiet", f"oci:layout:{name}"], Path(folder)).strip()
+
+
+def run_podman(arguments: Sequence[str], folder: Path | None = None) -> str:
     """Return what `podman` prints on stdout; raises SandboxError with its last line if it fails."""
     command = [find_podman(), *arguments]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise SandboxError(f"podman {arguments[0]}: {lines[-1] if lines else done.returncode}")

@@ -69,7 +69,11 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout."
 JobsOption = Annotated[
     int | None,
     typer.Option(
-        "-j", "--jobs", min=1, help="Parallel workers. (default: what cores and memory allow)"
+        "-j",
+        "--jobs",
+        min=1,
+        max=100_000,
+        help="Parallel workers. (default: what cores and memory allow)",
     ),
 ]
 ClusterOption = Annotated[

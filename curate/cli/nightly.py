@@ -144,7 +144,7 @@ def _read_report(file: Path) -> dict[str, Any] | None:
             document = json.loads(file.read_text(encoding="utf-8"))
         if isinstance(document, dict) and {"repositories", "certification"} <= document.keys():
             return document
-    except (ValueError, ConfigurationError):
+    except (ValueError, RecursionError, ConfigurationError):
         pass
     err_console.print(f"Warning: {file} is no report of a night", markup=False, soft_wrap=True)
     return None

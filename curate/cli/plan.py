@@ -48,10 +48,13 @@ def plan_command(
     ] = None,
     candidates: Annotated[
         list[int] | None,
-        typer.Option(min=1, help=f"Sizes to compare. (default: {POOLS[0]:,} and {POOLS[1]:,})"),
+        typer.Option(
+            min=1, max=10**12, help=f"Sizes to compare. (default: {POOLS[0]:,} and {POOLS[1]:,})"
+        ),
     ] = None,
     machines: Annotated[
-        list[int] | None, typer.Option(min=1, help="Numbers of machines. (default: 1, 10, 100)")
+        list[int] | None,
+        typer.Option(min=1, max=10**9, help="Numbers of machines. (default: 1, 10, 100)"),
     ] = None,
     jobs: JobsOption = None,
     sandbox: SandboxOption = SandboxKind.DOCKER,

@@ -46,7 +46,7 @@ def load_exported(task: Task, engine: "docker.DockerClient", settings: BuildSett
     None if it is neither here nor exported.
     """
     from curate.builders.engine.client import translate_engine_errors
-    from curate.builders.engine.podman import run_podman
+    from curate.builders.engine.podman import load_layout, run_podman
     from curate.builders.images.build import image_exists
 
     with translate_engine_errors():
@@ -62,8 +62,7 @@ def load_exported(task: Task, engine: "docker.DockerClient", settings: BuildSett
         if settings.images_dir and image:
             log.info("%s: loading %s", task.instance_id, image.name)
             layout = open_layout(settings.images_dir)
-            found = run_podman(["pull", "--quiet", f"oci:{layout.folder}:{image.name}"])
-            run_podman(["tag", found.strip(), name])
+            run_podman(["tag", load_layout(layout.folder, image.name), name])
             return name
     if "@" in task.image:
         return None

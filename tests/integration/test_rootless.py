@@ -26,8 +26,9 @@ pytestmark = [
 def layout(client: docker.DockerClient, image_with_python: str) -> Iterator[Path]:
     """An OCI layout of the image with an interpreter and pytest, which everyone can read."""
     with TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
+        Path(name).chmod(0o755)
+        folder = Path(name) / "Images_of:me"  # Podman would make no name of it
+        folder.mkdir()
         _export(client, image_with_python, folder)
         yield folder
 
