@@ -1,7 +1,7 @@
 """How a run ended, told by what it left; only the signed report is trusted.
 
 The one implementation: the host uses it, and verifiers that run in an image. Standalone, for
-Python 3.6 and later; statuses are the values of `curate.builders.model.RunStatus`.
+Python 3.6 and later; statuses are the values of `RunStatus`.
 """
 
 import hashlib

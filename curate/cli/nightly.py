@@ -23,6 +23,7 @@ from curate.cli.night_names import list_night_repositories
 from curate.cli.rebuild import require_report_file, write_report
 from curate.cli.waiting import CrawlProgress
 from curate.core.errors import ConfigurationError
+from curate.core.files import require_ordinary_file
 from curate.publish.output_paths import explain_path_errors
 
 EXAMPLE = "Example: [bold]curate nightly report night/*/report.json --output report.md[/bold]"
@@ -141,6 +142,7 @@ def _read_report(file: Path) -> dict[str, Any] | None:
     """Return the document in *file*; None, with a warning, if there is none."""
     try:
         with explain_path_errors(file, "read"):
+            require_ordinary_file(file)
             document = json.loads(file.read_text(encoding="utf-8"))
         if isinstance(document, dict) and {"repositories", "certification"} <= document.keys():
             return document

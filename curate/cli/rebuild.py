@@ -1,11 +1,12 @@
 """`curate rebuild`: the nightly path; crawl what is new, validate it, write the next release."""
 
 import logging
+import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -229,6 +230,9 @@ def require_report_file(file: Path) -> None:
     if file.is_dir():
         raise ConfigurationError(f"{file} is a directory.", hint="Name a file for the report.")
     require_writable(file)
+    if file.is_fifo():
+        with explain_path_errors(file):
+            _open_special(file).close()
 
 
 def _choose_jobs(names: Sequence[str], library: RecipeLibrary) -> int:
@@ -271,6 +275,13 @@ def _first_problem(report: "NightReport") -> RebuildIncompleteError | None:
     return error
 
 
+def _open_special(file: Path) -> IO[str]:
+    """Open a pipe or device for writing; OSError for a pipe that nobody reads, not a long wait."""
+    number = os.open(file, os.O_WRONLY | os.O_NONBLOCK)
+    os.set_blocking(number, True)
+    return open(number, "w", encoding="utf-8")  # noqa: PTH123
+
+
 def write_report(file: Path, document: Mapping[str, Any]) -> None:
     """Write the report as Markdown, or as JSON if *file* is named so."""
     from curate.workflows.night_text import render_report
@@ -280,7 +291,8 @@ def write_report(file: Path, document: Mapping[str, Any]) -> None:
     with explain_path_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.exists() and not file.is_file():  # such as /dev/stdout
-            file.write_text(text, encoding="utf-8")
+            with _open_special(file) as stream:
+                stream.write(text)
             return
         with atomic_write(file) as partial_file:
             partial_file.write_text(text, encoding="utf-8")

@@ -322,7 +322,9 @@ def drift(nights: Nights, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
         world.rebuild("--certify", "100%"),
         new=True, rows=rows, written=True, diff=([], [], every),
     )  # fmt: skip
-    (told,) = turned.document["certification"]["drift"]
+    drifted = turned.document["certification"]["drift"]
+    assert len(drifted) == 1, drifted
+    (told,) = drifted
     assert (told["instance_id"], told["test"]) == ("lab__birds-10", TURNING)
     assert f"lab__birds-10: {TURNING}: failed in " in turned.report
     released = {it["instance_id"]: it for it in iter_rows(world.release, "train")}

@@ -31,6 +31,8 @@ TIME_OF_DAY = {
     ("curate/serve/pool.py", "datetime.now"),  # shown to the client
     ("builders/image_gc/collect.py", "time.time"),  # of images and files
     ("curate/github/errors.py", "time.time"),  # where GitHub does not give its own
+    ("curate/cli/certify.py", "datetime.now"),  # which instances are due tonight
+    ("curate/certification/run.py", "datetime.now"),  # when an instance was certified
     ("curate/cli/exclude.py", "datetime.now"),  # when a person judged
     ("curate/cli/waiting.py", "datetime.now"),  # shown to the user
     ("curate/cli/logs.py", "datetime.now"),  # names a log file
