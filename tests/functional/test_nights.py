@@ -323,9 +323,8 @@ def drift(nights: Nights, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
         new=True, rows=rows, written=True, diff=([], [], every),
     )  # fmt: skip
     drifted = turned.document["certification"]["drift"]
-    assert len(drifted) == 1, drifted
-    (told,) = drifted
-    assert (told["instance_id"], told["test"]) == ("lab__birds-10", TURNING)
+    assert {it["test"] for it in drifted} == {TURNING}, "also where it is in PASS_TO_PASS"
+    assert "lab__birds-10" in {it["instance_id"] for it in drifted}
     assert f"lab__birds-10: {TURNING}: failed in " in turned.report
     released = {it["instance_id"]: it for it in iter_rows(world.release, "train")}
     row = released["lab__birds-10"]
@@ -333,7 +332,7 @@ def drift(nights: Nights, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert TURNING in get_list(row, "flaky_tests")
     monkeypatch.setattr(certify, "datetime", fake(now=lambda zone: datetime.now(zone) + 2 * WEEK))
     later = world.rebuild("--certify", "5%")
-    assert later.document["certification"]["counts"]["certified"] == 2  # one is suspected
+    assert later.document["certification"]["counts"]["certified"] == 1 + len(drifted)  # suspects
     assert [it["test"] for it in later.document["certification"]["standing"]] == []
 
 

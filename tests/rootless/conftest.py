@@ -10,7 +10,7 @@ import pytest
 from curate.builders.backends.podman import PodmanBackend
 from curate.builders.engine.apptainer import build_sif_of_layout
 from curate.builders.engine.oci_layout import OciLayout
-from curate.builders.engine.podman import run_podman
+from curate.builders.engine.podman import load_layout
 from curate.builders.model import RunResult, RunSpec
 from curate.builders.sandbox.apptainer import ApptainerOptions, run_in_apptainer
 from curate.builders.settings import BuildSettings
@@ -36,7 +36,7 @@ def image(kind: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     layout = OciLayout(Path(os.environ[LAYOUT]))
     (found,) = layout.images()
     if kind == "podman":
-        return run_podman(["pull", "--quiet", f"oci:{layout.folder}:{found.name}"]).strip()
+        return load_layout(layout.folder, found.name)
     folder = tmp_path_factory.mktemp("sif")
     build_sif_of_layout(layout, found, folder / "image.sif", folder)
     return str(folder / "image.sif")
