@@ -39,6 +39,17 @@ def _export(client: docker.DockerClient, image_with_python: str, folder: Path) -
     OciLayout(folder).add("owner__name-1", str(image.id), archive)
 
 
+@pytest.fixture(scope="module")
+def _base_image() -> None:
+    """The base image in the plain user's storage, on which Podman builds."""
+    base = os.environ["CURATE_BASE_IMAGE"]
+    podman = [ROOTLESS, "podman", "podman"]
+    if subprocess.run([*podman, "image", "exists", f"localhost/{base}"], check=False).returncode:
+        with subprocess.Popen(["docker", "save", base], stdout=subprocess.PIPE) as saved:
+            subprocess.run([*podman, "load"], stdin=saved.stdout, check=True)
+
+
+@pytest.mark.usefixtures("_base_image")
 @pytest.mark.parametrize("sandbox", ["podman", "apptainer"])
 def test_what_a_plain_user_runs(sandbox: str, layout: Path) -> None:
     variables = {SANDBOX: sandbox, LAYOUT: str(layout), "CURATE_CACHE_DIR": ""}
