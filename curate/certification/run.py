@@ -5,10 +5,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from curate.builders.backends.protocol import Backend
 from curate.builders.engine.registry import RegistryUnavailableError
@@ -17,6 +18,8 @@ from curate.certification.instance import InstanceRuns, certify_task, describe_m
 from curate.certification.known import drop_flaky_tests
 from curate.certification.runner import NoEnvironmentError
 from curate.certification.sample import SAME_NIGHT
+from curate.cluster.bounded import BoundedWork, IteratorSource, run_bounded
+from curate.cluster.slots import ThreadSlots
 from curate.core.certification import (
     Certification,
     CertificationResult,
@@ -110,6 +113,13 @@ class _Run:
             self.backend.cleanup()
             self.machine = describe_machine(self.backend)
         return self.backend, self.machine
+
+    def abort(self) -> None:
+        """End all runs."""
+        self.stop_event.set()
+        with suppress(BuilderError):
+            if self.backend:
+                self.backend.abort_all()
 
     @property
     def is_over(self) -> bool:
@@ -207,30 +217,16 @@ def _as_released(run: _Run, task: Task) -> Task:
 
 def _certify_all(run: _Run, tasks: Iterator[Task]) -> None:
     """Certify *tasks*, at most `jobs` at once; Ctrl-C ends their runs."""
-    running: dict[Future[tuple[Certification, bytes]], str] = {}
-    with ThreadPoolExecutor(run.options.jobs) as pool:
-        try:
-            while True:
-                while (
-                    len(running) < run.options.jobs
-                    and run.may_begin
-                    and (task := next(tasks, None))
-                ):
-                    backend, machine = run.open()
-                    future = pool.submit(
-                        certify_task, task, backend, machine, _make_runs(run, task)
-                    )
-                    running[future] = task.instance_id
-                if not running:
-                    return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    _collect(run, running.pop(future), future)
-        except BaseException:
-            run.stop_event.set()
-            while wait(running, timeout=0.5).not_done:  # one may have been about to begin
-                with suppress(BuilderError):
-                    run.open()[0].abort_all()
-            raise
+
+    def submit(worker: str, task: Task) -> "Future[tuple[Certification, bytes]]":
+        backend, machine = run.open()
+        runs = _make_runs(run, task)
+        return threads.submit_to(worker, certify_task, task, backend, machine, runs)
+
+    with ThreadSlots(run.options.jobs) as threads:
+        source = IteratorSource(tasks, is_stopped=lambda: not run.may_begin)
+        work = BoundedWork(submit=submit, collect=partial(_collect, run), abort=run.abort)
+        run_bounded(threads, source, work)
 
 
 def _make_runs(run: _Run, task: Task) -> InstanceRuns:
@@ -245,8 +241,9 @@ def _make_runs(run: _Run, task: Task) -> InstanceRuns:
     )
 
 
-def _collect(run: _Run, name: str, future: Future[tuple[Certification, bytes]]) -> None:
-    """Store the result of the instance *name*; raise what concerns all instances."""
+def _collect(run: _Run, task: Task, future: "Future[tuple[Certification, bytes]]") -> None:
+    """Store the result of *task*; raise what concerns all instances."""
+    name = task.instance_id
     try:
         one, output = future.result()
     except _StoppedError:
