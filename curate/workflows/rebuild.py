@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from curate.builders.errors import DiskFullError, EngineUnavailableError
+from curate.core.errors import NotFoundError
 from curate.core.settings import Settings
 from curate.core.shards import Shard
 from curate.crawl.run import CrawlSummary
@@ -89,16 +90,14 @@ class Rebuild:
         A repository whose crawl failed is validated as far as it is stored. What concerns all, such
         as an engine that is not available, is tried once; the others are left to the next call.
         """
-        pending = [(self._list_pending(result), result) for result in results]
-        pending.sort(key=lambda it: len(it[0][0]) if it[0] else 0)
+        pending = [self._list_pending(result) for result in results]
+        pending.sort(key=lambda it: len(it[0] or ()))
         done: dict[str, RepositoryResult] = {}
         ended_by: Problem | None = None
-        for index, (found, crawled) in enumerate(pending):
-            if found is None:
-                done[crawled.repo] = crawled
+        for index, (tasks, result) in enumerate(pending):
+            if tasks is None:
+                done[result.repo] = result
                 continue
-            tasks, up_to_date = found
-            result = replace(crawled, up_to_date=up_to_date, left=len(tasks))
             shares = len(pending) - index + self.options.shares_after
             deadline = share_of_time(self.options.deadline, shares)
             if ended_by and tasks:
@@ -147,25 +146,32 @@ class Rebuild:
             if draft.needs_crawl:
                 self.crawler.crawl(repo, deadline)  # asks GitHub only for what is new
 
-    def _list_pending(self, result: RepositoryResult) -> tuple[PendingTasks, int] | None:
-        """Return what is to be validated, and the number of up-to-date candidates.
+    def _list_pending(
+        self, result: RepositoryResult
+    ) -> tuple[PendingTasks | None, RepositoryResult]:
+        """Return what is to be validated, and *result* with the counts.
 
-        None if the repository was never crawled, or its recipe cannot be read.
+        None if the repository was never crawled, or its recipe cannot be read. What this machine
+        cannot place in a shard is a problem of the repository.
         """
-        repo = result.repo
+        repo, problem = result.repo, result.problem
         if repo not in self.store.list_repositories() and not self.store.candidate_numbers(repo):
-            return None
+            return None, result
         options, shard = self.options.validation, self.options.shard
         tasks, up_to_date = pending_tasks(self.store, self.library, options, ids=(), repo=repo)
         if isinstance(tasks.recipes.get(repo), RecipeError):
-            return None
+            return None, result
         if shard:
             find_mirror = partial(require_mirror, self.settings)
             mine = list_shard(shard, self.store, self.library, find_mirror, repo=repo, ids=())
-            mine.require_all()
             tasks = tasks.keep_only(mine.ids)
             up_to_date = len(mine.ids) - len(tasks)
-        return tasks, up_to_date
+            try:
+                mine.require_all()
+            except NotFoundError as error:
+                problem = problem or _report_problem(repo, error)
+        counted = replace(result, up_to_date=up_to_date, left=len(tasks), problem=problem)
+        return tasks, counted
 
     def _validate(
         self, tasks: PendingTasks, result: RepositoryResult, deadline: float | None

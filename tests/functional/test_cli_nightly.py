@@ -141,6 +141,17 @@ def test_a_recipe_that_cannot_be_read_stops_nobody(curate: Curate, tmp_path: Pat
             assert document["repositories"][TWO]["pulls"] == 3
 
 
+def test_candidates_of_an_unknown_shard_stop_nobody(curate: Curate, tmp_path: Path) -> None:
+    save_pending(tmp_path)  # at a commit that the mirror does not have
+    done = curate("rebuild", ONE, TWO, "--shard", "1/1", "--sandbox", "local", "--json")
+    document = json.loads(done.stdout)
+    problem = document["repositories"][ONE]["problem"]
+    assert (done.returncode, problem["exit_code"]) == (4, 4), done.stderr
+    assert "The shards of 1 candidates are not known" in problem["message"]
+    assert document["repositories"][TWO]["problem"] is None
+    assert document["release"] is not None
+
+
 def test_a_night_without_time_crawls_nothing_and_releases_what_there_is(
     curate: Curate, tmp_path: Path, github: GitHubDouble
 ) -> None:
