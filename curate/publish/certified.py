@@ -23,11 +23,11 @@ def read_defects(store: Store) -> Mapping[str, InstanceCondition]:
     ids = store.certifications.ids_with_differences()
     if not ids:
         return {}
-    images = store.verified_images()
+    images, read_history = store.verified_images(), _HistoryReader(store)
     found: dict[str, InstanceCondition] = {}
     for candidate, validation in store.iter_verified(sorted(ids & images.keys())):
         name = candidate.instance_id
-        history = _read_history(store, name, images[name])
+        history = read_history(name, images[name])
         condition = assess_history(history, validation.verdict.fail_to_pass)
         if condition.problem or condition.quarantined:
             found[name] = condition
@@ -39,25 +39,35 @@ def read_newest(store: Store, ids: Collection[str]) -> Mapping[str, Certificatio
     newest = store.certifications.newest(ids)
     if not newest:
         return {}
-    images, aliases = store.verified_images(), store.image_ids_by_digest()
+    images, read_history = store.verified_images(), _HistoryReader(store)
     found: dict[str, Certification] = {}
     for name, one in newest.items():
-        if one.is_good and certifications_of(images.get(name, ""), [one], aliases):
+        if one.is_good and certifications_of(images.get(name, ""), [one], read_history.aliases):
             found[name] = one
-        elif history := _read_history(store, name, images.get(name, "")):
+        elif history := read_history(name, images.get(name, "")):
             found[name] = history[-1]
     return found
 
 
-def _read_history(store: Store, name: str, image: str) -> list[Certification]:
-    """Return the certifications of *image*, oldest first.
+class _HistoryReader:
+    """Reads the certifications of instances; what holds for all is read once."""
 
-    That it was missing counts only for as long as it has not been pushed again.
-    """
-    aliases, gone = store.image_ids_by_digest(), store.gone_images()
-    history = certifications_of(image, store.certifications.history(name), aliases)
-    missing = CertificationResult.IMAGE_MISSING
-    return [one for one in history if one.result is not missing or one.image in gone]
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.aliases, self._gone = store.image_ids_by_digest(), store.gone_images()
+
+    def __call__(self, name: str, image: str) -> list[Certification]:
+        """Return the certifications of *image*, oldest first.
+
+        That it was missing counts only for as long as it has not been pushed again.
+        """
+        history = self._store.certifications.history(name)
+        missing = CertificationResult.IMAGE_MISSING
+        return [
+            one
+            for one in certifications_of(image, history, self.aliases)
+            if one.result is not missing or one.image in self._gone
+        ]
 
 
 def certification_columns(one: Certification | None) -> Row:

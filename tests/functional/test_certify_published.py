@@ -13,10 +13,7 @@ from curate.certification.published_rows import (
     is_published_set,
     read_published_rows,
 )
-from curate.core.model import CrawlState
-from curate.store import Store
-from tests.helpers.factories import make_pull
-from tests.helpers.local_task import LocalTask, make_local_task
+from tests.helpers.local_task import LocalTask, store_local_task
 from tests.helpers.terminal import Curate, Typed, typed
 
 ID, FIXED, KEPT = (
@@ -28,11 +25,7 @@ ID, FIXED, KEPT = (
 
 @pytest.fixture
 def local(tmp_path: Path) -> LocalTask:
-    made = make_local_task(tmp_path)
-    with Store(tmp_path / "data") as store:
-        store.save_page("owner/name", [make_pull(7, repo="owner/name")], CrawlState())
-    made.save(tmp_path / "data")
-    return made
+    return store_local_task(tmp_path)
 
 
 @pytest.fixture

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from curate.core.certification import CertificationResult
-from curate.core.model import CrawlState
 from curate.store import Store
-from tests.helpers.factories import make_certification, make_differences, make_pull
-from tests.helpers.local_task import LocalTask, make_local_task
+from tests.helpers.factories import make_certification, make_differences
+from tests.helpers.local_task import LocalTask, store_local_task
 from tests.helpers.terminal import Curate, Typed, typed
 
 ID = "owner__name-7"
@@ -24,11 +23,7 @@ needs_minisign = pytest.mark.skipif(
 
 @pytest.fixture
 def local(tmp_path: Path) -> LocalTask:
-    made = make_local_task(tmp_path)
-    with Store(tmp_path / "data") as store:
-        store.save_page("owner/name", [make_pull(7, repo="owner/name")], CrawlState())
-    made.save(tmp_path / "data")
-    return made
+    return store_local_task(tmp_path)
 
 
 @pytest.fixture

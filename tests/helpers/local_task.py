@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from curate.builders.model import BuiltInstance
-from curate.core.model import Candidate, Validation, Verdict
+from curate.core.model import Candidate, CrawlState, Validation, Verdict
 from curate.core.task import Task
 from curate.environments.stored_tasks import make_stored_task
 from curate.store import Store
-from tests.helpers.factories import make_candidate, make_validation
+from tests.helpers.factories import make_candidate, make_pull, make_validation
 from tests.helpers.lean_python import make_lean_environment
 from tests.helpers.sandbox_behaviours import lay_project
 
@@ -94,3 +94,12 @@ def diff_of(checkout: Path, changes: dict[str, str | bytes | None]) -> bytes:
     diff = subprocess.run([*git, "diff", "--cached", "--binary"], capture_output=True, check=True)
     subprocess.run([*git, "reset", "-q", "--hard"], check=True)
     return diff.stdout
+
+
+def store_local_task(folder: Path) -> LocalTask:
+    """Make a task in *folder* and save it, with its pull request, in the store `data` there."""
+    made = make_local_task(folder)
+    with Store(folder / "data") as store:
+        store.save_page("owner/name", [make_pull(7, repo="owner/name")], CrawlState())
+    made.save(folder / "data")
+    return made
