@@ -144,8 +144,8 @@ class DockerBackend:
             freed += self.image_gc.free_space(limit, min_free=min_bytes - freed).freed_bytes
         return freed > 0
 
-    def pull_instance(self, user: str, reference: str) -> None:
-        """Pull the image *reference*, "repository@sha256:…", and lease it to *user*.
+    def pull_instance(self, reference: str) -> None:
+        """Pull the image *reference*, "repository@sha256:…", which `lease_image` keeps.
 
         Where the disk is short, images go that were pulled before, the least recently used first.
 
@@ -154,7 +154,6 @@ class DockerBackend:
             DiskFullError: The disk is short even so.
         """
         self._make_room_for_pull()
-        self.environment_leases.acquire(user, reference)
         pull_image(self.engine, reference)
         note_pulled(self.image_gc.pulled_dir, reference)
         if self.settings.image_disk_limit_bytes:

@@ -74,7 +74,7 @@ def pull_if_missing(task: Task, backend: "DockerBackend", user: str = "") -> str
         reference = list_references(task)[0]
         log.info("%s: pulling %s", task.instance_id, reference)
         try:
-            backend.pull_instance(user or task.instance_id, reference)
+            backend.pull_instance(reference)
         except RegistryUnavailableError:
             raise
         except RegistryError as error:
