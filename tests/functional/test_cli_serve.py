@@ -125,19 +125,21 @@ def test_what_a_killed_server_leaves_is_removed_by_the_next(folder: Path) -> Non
 def test_tests_of_a_patch_do_not_outlive_the_server(tmp_path: Path, number: signal.Signals) -> None:
     task = make_local_task(tmp_path)
     task.save(tmp_path / "data")
-    patch = task.diff(**{"birds.py": "import subprocess\n\nsubprocess.run(['sleep', '86417'])\n"})
+    seconds = str(86500 + number)  # no other test looks for it
+    code_of_patch = f"import subprocess\n\nsubprocess.run(['sleep', '{seconds}'])\n"
+    patch = task.diff(**{"birds.py": code_of_patch})
     code = 0 if number is signal.SIGTERM else -number
     with serve(tmp_path, "--port", "0", token=SECRET, code=code) as (process, said):
         grade = threading.Thread(target=_grade, args=(said["url"], patch))
         grade.start()
-        wait_until(lambda: is_running("86417"))
+        wait_until(lambda: is_running(seconds))
         process.send_signal(number)
         process.wait(60)
     grade.join()
     if number is signal.SIGKILL:
         with serve(tmp_path, "--port", "0", token=SECRET):
-            assert not is_running("86417")
-    wait_until(lambda: not is_running("86417"))
+            assert not is_running(seconds)
+    wait_until(lambda: not is_running(seconds))
 
 
 def _grade(url: str, patch: bytes) -> None:
