@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from curate.builders.errors import (
@@ -20,6 +21,7 @@ from curate.builders.errors import (
     EngineUnavailableError,
     SandboxError,
 )
+from curate.builders.process.interrupt import on_forced_exit
 from curate.cluster.bounded import BoundedWork, IteratorSource, run_bounded
 from curate.cluster.slots import ThreadSlots
 from curate.core.settings import Settings
@@ -132,10 +134,12 @@ def _check_all(
 ) -> None:
     from curate.builders.engine.client import connect_to_engine
     from curate.builders.sandbox.docker import remove_containers
+    from curate.builders.sandbox.remove import start_removal
 
     client = connect_to_engine(ping_timeout=settings.network_timeout)
     owner = f"{settings.run_owner}-eval"
     remove_containers(client, owner)  # of a killed process
+    on_forced_exit(partial(start_removal, owner))
     options.observer.on_start(len(todo))
     stop_event = threading.Event()
 
