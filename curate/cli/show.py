@@ -15,7 +15,6 @@ from curate.cli.common import (
     resolve_ids,
 )
 from curate.cli.console import WholeLineConsole
-from curate.cli.run_logs import find_explaining_log, last_lines, read_log
 from curate.cli.suggestions import complete_commands
 from curate.core.errors import StoreError
 from curate.core.model import PullRequest, Rejection, Validation
@@ -24,6 +23,7 @@ from curate.core.settings import Settings
 from curate.publish.excluded import instance_exclusions
 from curate.store import Store
 from curate.store.serialization import to_json
+from curate.store.stored_logs import find_explaining_log, last_lines, read_log
 from curate.store.unknown_ids import explain_unknown_id
 
 EXAMPLE = "Example: [bold]curate show getmoto__moto-4848 --json[/bold]"
