@@ -125,10 +125,11 @@ def draw_column_panels(plot: Plot) -> Figure:
             axes.set_title(series.label)
             axes.grid(visible=True, axis="y")
             axes.set_ylim(bottom=0)
-            if not any(values):
-                axes.set_ylim(top=1)
             axes.yaxis.set_major_formatter(_make_formatter(series.kind))
             axes.locator_params(axis="y", nbins=4, integer=series.kind is Kind.COUNT)
+            if not any(values):
+                axes.set_ylim(top=1)
+                axes.set_yticks([0])
             is_last = number == len(plot.series) - 1
             _name_columns(axes, plot.labels if is_last else [""] * len(plot.labels))
 
@@ -156,7 +157,6 @@ def draw_histogram(plot: Plot) -> Figure:
         axes.yaxis.set_major_formatter(_make_formatter(plot.series[0].kind))
         axes.locator_params(axis="y", nbins=5, integer=True)
         _name_columns(axes, plot.labels)
-        axes.set_xlim(right=max(len(plot.labels), _FEWEST) - 0.4)
         if len(plot.series) > 1:
             axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0.2)
 
@@ -197,7 +197,7 @@ def _name_columns(axes: "Axes", labels: Sequence[str]) -> None:
         places = januaries[::step] or places[:: -(-len(places) // _MAX_LABELS)]
         texts = [labels[place].removesuffix("-01") for place in places]
     axes.set_xticks(places, texts)
-    axes.set_xlim(-0.6, len(labels) - 0.4)
+    axes.set_xlim(-0.6, max(len(labels), _FEWEST) - 0.4)
     axes.tick_params(axis="both", length=0)
 
 
