@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from html import escape
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -91,7 +90,8 @@ def _highlight(lines: Sequence[str], language: str) -> list[str]:
     from pygments.token import STANDARD_TYPES, Token
 
     html, current = [], []
-    for kind, text in _lexer(language).get_tokens("\n".join(lines) + "\n"):
+    for token, text in _lexer(language).get_tokens("\n".join(lines) + "\n"):
+        kind = token
         while kind not in STANDARD_TYPES:
             kind = kind.parent or Token
         name = STANDARD_TYPES[kind]
