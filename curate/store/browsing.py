@@ -1,5 +1,6 @@
 """Every candidate in a few fields, for lists: one query, without reading a validation."""
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,6 +19,7 @@ SELECT c.instance_id, c.repo, c.number, json_extract(CAST(p.data AS TEXT), '$.ti
 FROM candidates c LEFT JOIN pulls p ON p.repo = c.repo AND p.number = c.number
 LEFT JOIN validations v ON v.instance_id = c.instance_id
 LEFT JOIN blobs a ON a.key = c.patch LEFT JOIN blobs b ON b.key = c.test_patch
+WHERE ?1 IS NULL OR c.repo = ?1
 """
 
 
@@ -44,11 +46,11 @@ class ListedCandidate:
         return "rejected" if self.stage else "verified"
 
 
-def iter_listed_candidates(folder: Path) -> Iterator[ListedCandidate]:
-    """Yield the candidates of the store in *folder*, in any order."""
+def iter_listed_candidates(folder: Path, repo: str | None = None) -> Iterator[ListedCandidate]:
+    """Yield the candidates of the store in *folder*, or those of *repo*, in any order."""
     with closing(sqlite3.connect(read_only_uri(folder), uri=True)) as database:
         database.execute("PRAGMA query_only = 1")
-        for row in database.execute(_QUERY):
+        for row in database.execute(_QUERY, (repo,)):
             name, repo, number, title, created, validated, stage, reason, key, size = row
             yield ListedCandidate(
                 instance_id=name,
@@ -67,6 +69,7 @@ def iter_listed_candidates(folder: Path) -> Iterator[ListedCandidate]:
 def read_store_version(folder: Path) -> str:
     """Return a text that changes with every change of the store that lists show; cheap."""
     with closing(sqlite3.connect(read_only_uri(folder), uri=True)) as database:
+        crawls = database.execute("SELECT data FROM crawls ORDER BY repo").fetchall()
         rows = [
             database.execute(query).fetchone()
             for query in (
@@ -76,4 +79,4 @@ def read_store_version(folder: Path) -> str:
                 "SELECT COUNT(*), MAX(certified_at) FROM certifications",
             )
         ]
-    return "-".join(str(value) for row in rows for value in row)
+    return hashlib.sha256(repr((crawls, rows)).encode()).hexdigest()[:16]

@@ -78,7 +78,7 @@ const curateDetails = (() => {
     const page = file && (await readChunk(file))[id];
     if (!page) {
       showTitle("Not in this report");
-      say(`${id} is no candidate of this report.`);
+      say(`${id} is no candidate of this report. If it is a pull request that the crawl rejected: curate show ${id}`);
       return;
     }
     showTitle(page[0]);

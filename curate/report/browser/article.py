@@ -27,11 +27,15 @@ class Article:
     html: str
 
 
-def render_article(facts: InstanceFacts) -> Article:
-    """Return the page; a bug in curate that concerns this candidate alone is told on it."""
+def render_article(facts: InstanceFacts, *, is_alone: bool = False) -> Article:
+    """Return the page; a bug in curate that concerns this candidate alone is told on it.
+
+    A page that *is_alone* links to no other candidate.
+    """
     title = show_controls(facts.listed.title)[:300].strip() or facts.listed.instance_id
     try:
-        html = load_templates().get_template("browser/article.html").render(_make_values(facts))
+        template = load_templates().get_template("browser/article.html")
+        html = template.render(_make_values(facts), is_alone=is_alone)
     except Exception as error:
         problem = report_bug(error, facts.listed.instance_id)
         template = load_templates().get_template("browser/broken_article.html")

@@ -114,9 +114,13 @@ def write_detail_chunks(
             (folder / FOLDER / chunk.file).write_text(text, encoding="ascii")
         done += len(chunk.candidates)
         progress("writing pages", done, len(reader.listing.candidates))
+    (folder / INDEX_FILE).write_text(dump_index(chunks), encoding="ascii")
+
+
+def dump_index(chunks: Sequence[DetailChunk]) -> str:
+    """Return the script that says at which candidate each chunk begins."""
     index = [(slug_of(it.candidates[0]), it.candidates[0].number, it.file) for it in chunks]
-    script = f"const curateDetailsIndex = {dump_for_script(index)};\n"
-    (folder / INDEX_FILE).write_text(script, encoding="ascii")
+    return f"const curateDetailsIndex = {dump_for_script(index)};\n"
 
 
 def _take_over(chunk: DetailChunk, folder: Path, previous: Path | None) -> bool:

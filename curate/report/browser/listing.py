@@ -46,9 +46,9 @@ class CandidateList:
         }
 
 
-def read_candidate_list(folder: Path) -> CandidateList:
-    """Return the candidates of the store in *folder*."""
-    return order_candidates(iter_listed_candidates(folder))
+def read_candidate_list(folder: Path, repo: str | None = None) -> CandidateList:
+    """Return the candidates of the store in *folder*, or those of *repo*."""
+    return order_candidates(iter_listed_candidates(folder, repo))
 
 
 def order_candidates(candidates: Iterable[ListedCandidate]) -> CandidateList:

@@ -7,12 +7,13 @@ from curate.core.settings import Settings
 from curate.publish.context import ProgressCallback, ignore_progress
 from curate.publish.excluded import excluded_instances
 from curate.publish.stored_exclusions import ExclusionsById
-from curate.report.browser.detail_chunks import write_detail_chunks
+from curate.report.browser.detail_chunks import INDEX_FILE, dump_index, write_detail_chunks
 from curate.report.browser.facts import FactsReader
 from curate.report.browser.list_rows import ListRow, list_chunks, make_list_rows
 from curate.report.browser.listing import read_candidate_list
 from curate.report.site import render_page, write_page
 from curate.store import Store
+from curate.store.database import DATABASE_FILE
 
 LIST_PAGE, INSTANCE_PAGE = "instances.html", "instance.html"
 COLUMNS = (
@@ -32,6 +33,24 @@ class BrowserSource:
 
     reader: FactsReader
     rows: list[ListRow]
+
+
+def write_instances(
+    settings: Settings,
+    folder: Path,
+    *,
+    previous: Path | None = None,
+    progress: ProgressCallback = ignore_progress,
+) -> None:
+    """Write the browser of the store of *settings*; of an empty list if there is none."""
+    if (settings.data_dir / DATABASE_FILE).exists():
+        with Store(settings.data_dir) as store:
+            write_browser(store, settings, folder, previous=previous, progress=progress)
+        return
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    (folder / INDEX_FILE).write_text(dump_index([]), encoding="ascii")
+    write_page(folder, LIST_PAGE, render_list_page(0, []))
+    write_page(folder, INSTANCE_PAGE, render_instance_page("Instance"))
 
 
 def write_browser(
