@@ -1,7 +1,7 @@
 """The report as files: pages with plots in them, and downloads beside; same numbers, same bytes."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,8 +39,15 @@ class WrittenReport:
         return self.folder / NAVIGATION[0].file
 
 
-def write_report(folder: Path, numbers: ReportNumbers, progress: ProgressCallback) -> WrittenReport:
+def write_report(
+    folder: Path,
+    numbers: ReportNumbers,
+    progress: ProgressCallback,
+    write_instances: Callable[[Path], None],
+) -> WrittenReport:
     """Write the report to *folder*, in place of an earlier one.
+
+    *write_instances* writes the browser of instances into the folder that it is given.
 
     Raises:
         AuthenticationError: Permission is missing.
@@ -50,6 +57,7 @@ def write_report(folder: Path, numbers: ReportNumbers, progress: ProgressCallbac
     with replaced_report(folder) as work:
         write_assets(work)
         document = _write_pages(work, numbers, progress)
+        write_instances(work)
     files = [path for path in folder.rglob("*") if path.is_file()]
     return WrittenReport(
         folder=folder,
