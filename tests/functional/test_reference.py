@@ -3,7 +3,7 @@
 import ast
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from curate.builders.images import install_script
@@ -54,23 +54,27 @@ def given_reasons(tree: ast.AST) -> Iterator[str]:
     """Literals that become reasons: of calls that make records, and of variables of that name."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-            yield from (
-                str(it.value.value)
-                for it in node.keywords
-                if it.arg == "reason" and isinstance(it.value, ast.Constant)
-                if name in {*MAKERS, "replace"}
-            )
-            if name in MAKERS:
-                yield from (it.value for it in node.args if isinstance(it, ast.Constant))
+            yield from reasons_of_call(node)
         elif isinstance(node, ast.Assign):
             names = {getattr(it, "id", "") for it in ast.walk(node.targets[0])}
             if "reason" in names:
                 yield from filter(is_hyphenated, literals(node.value))
         elif isinstance(node, ast.Yield) and isinstance(node.value, ast.Tuple):
-            first = node.value.elts[0]
-            if isinstance(first, ast.Constant) and is_hyphenated(first.value):
-                yield first.value
+            yield from filter(is_hyphenated, constants(node.value.elts[:1]))
+
+
+def reasons_of_call(call: ast.Call) -> Iterator[str]:
+    name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+    if name in {*MAKERS, "replace"}:
+        yield from constants([it.value for it in call.keywords if it.arg == "reason"])
+    if name in MAKERS:
+        yield from constants(call.args)
+
+
+def constants(nodes: Iterable[ast.expr]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
 
 
 def is_hyphenated(text: object) -> bool:
