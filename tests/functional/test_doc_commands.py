@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.doubles.github.data import World
 from tests.helpers.doc_blocks import ROOT, Block, list_shell_blocks, read_blocks
-from tests.helpers.doc_place import DocPlace, prepare_place
+from tests.helpers.doc_place import DocPlace, make_world, prepare_place
 
 START = ROOT / "docs/start.md"
 RUNNABLE = [
@@ -20,12 +21,19 @@ RUNNABLE = [
     for block in list_shell_blocks()
     if block.needs <= {"a GitHub token"} and block.page != START  # which needs the demo's store
 ]
+pytestmark = pytest.mark.xdist_group("doc_commands")  # the served repositories are made once
 PAGES = {page: list(blocks) for page, blocks in groupby(RUNNABLE, lambda block: block.page)}
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, World]:
+    site = tmp_path_factory.mktemp("site")
+    return site, make_world(site)
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[DocPlace]:
-    with prepare_place(tmp_path) as prepared:
+def place(tmp_path: Path, served: tuple[Path, World]) -> Iterator[DocPlace]:
+    with prepare_place(tmp_path, *served) as prepared:
         yield prepared
 
 

@@ -58,12 +58,15 @@ class DocPlace:
         return self.run("\n".join(it for it in block.script.splitlines() if "=…" not in it))
 
 
-@contextmanager
-def prepare_place(folder: Path) -> Iterator[DocPlace]:
-    """Make a store with a verified instance, its release, a key, and a served GitHub."""
-    site = folder / "site"
+def make_world(site: Path) -> World:
+    """Make every repository that has a recipe, those of its submodules, and a large one."""
     names = {name for it in RecipeLibrary() for name in (it.repo, *it.submodules.values()) if name}
-    world = World(*(serve_repository(site, name) for name in names), serve_large(site))
+    return World(*(serve_repository(site, name) for name in names), serve_large(site))
+
+
+@contextmanager
+def prepare_place(folder: Path, site: Path, world: World) -> Iterator[DocPlace]:
+    """Make a store with a verified instance, its release and a key; serve *world* as GitHub."""
     work = folder / "work"
     work.mkdir()
     store_local_task(work)
