@@ -32,7 +32,7 @@ _JSON = "application/vnd.pypi.simple.v1+json"
 
 def check_network(context: CheckContext) -> list[Check]:
     """Whether servers answer, and what time they have."""
-    urls = [context.settings.github_api_url, _index_url(context)]
+    urls = [context.settings.github_api_url, _index_page(context)]
     urls = [url for url in urls if urlsplit(url).scheme in {"http", "https"}]
     replies = call_all([partial(_ask, url, context) for url in urls], context.seconds_left)
     seen = [it if isinstance(it, HttpReply) else HttpReply(fault="no answer") for it in replies]
@@ -113,7 +113,7 @@ def check_index(context: CheckContext) -> list[Check]:
     bundle = context.settings.ca_bundle
     reply = ask_server(
         HttpQuestion(
-            url=f"{url.rstrip('/')}/{_SOME_PACKAGE}/",
+            url=_index_page(context),
             headers={"Accept": f"{_JSON}, text/html;q=0.1"},
             ca_bundle=str(bundle) if bundle and bundle.is_file() else "",
             seconds=context.answer_seconds,
@@ -137,3 +137,7 @@ def read_index(address: str, text: str) -> IndexFacts:
 
 def _index_url(context: CheckContext) -> str:
     return context.settings.index_url or PYPI
+
+
+def _index_page(context: CheckContext) -> str:
+    return f"{_index_url(context).rstrip('/')}/{_SOME_PACKAGE}/"
