@@ -6,9 +6,10 @@ would use them.
 
 import json
 import re
+from collections.abc import Mapping
 from urllib.parse import urlencode, urljoin
 
-from curate.doctor.http import HttpQuestion, HttpReply, ask_server
+from curate.doctor.http import HttpQuestion, HttpReply, ask_server, host_of
 from curate.doctor.judgments.accounts import RegistryFacts
 
 _DOCKER_HUB = {"docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io"}
@@ -36,14 +37,7 @@ def try_upload(registry: str, seconds: float) -> RegistryFacts:
             reply = ask_server(question)
     is_cancelled = True
     if reply.status in {201, 202} and (place := reply.headers.get("location")):
-        question = HttpQuestion(
-            method="DELETE",
-            url=urljoin(url, place),
-            headers=headers,
-            user=None if headers else user,
-            seconds=seconds,
-        )
-        is_cancelled = ask_server(question).status in {200, 202, 204, 404}
+        is_cancelled = _cancel(urljoin(url, place), url, headers, user, seconds)
     return RegistryFacts(
         registry=registry,
         user=user[0] if user else "",
@@ -52,6 +46,25 @@ def try_upload(registry: str, seconds: float) -> RegistryFacts:
         detail=_read_error(reply.text) if reply.status >= 400 else "",
         fault=reply.fault,
     )
+
+
+def _cancel(
+    place: str,
+    asked: str,
+    headers: Mapping[str, str],
+    user: tuple[str, str] | None,
+    seconds: float,
+) -> bool:
+    """Take back the upload at *place*; its login is given to the host that was *asked* alone."""
+    is_same = host_of(place) == host_of(asked)
+    question = HttpQuestion(
+        method="DELETE",
+        url=place,
+        headers=headers if is_same else {},
+        user=user if is_same and not headers else None,
+        seconds=seconds,
+    )
+    return ask_server(question).status in {200, 202, 204, 404}
 
 
 def read_login(host: str) -> tuple[str, str] | None:
@@ -63,7 +76,7 @@ def read_login(host: str) -> tuple[str, str] | None:
         found = load_config().resolve_authconfig(host) or {}
     except (DockerException, OSError, ValueError):
         return None
-    name, password = found.get("Username") or found.get("username"), None
+    name = found.get("Username") or found.get("username")
     password = found.get("Password") or found.get("password")
     if token := found.get("IdentityToken") or found.get("identitytoken"):
         return "<token>", str(token)

@@ -64,7 +64,7 @@ from curate.doctor.probes.network import read_index
 
 GIB = 1 << 30
 ALL = "crawl validate publish"
-GIT = {"path": "/usr/bin/git"}
+PATH = "/usr/bin/git"
 
 
 def disk(free: float, inodes: float = 0.5, *jobs: Job) -> DiskFacts:
@@ -94,10 +94,10 @@ JUDGED: list[tuple[Check, str, str]] = [  # status and jobs that would fail
     (judge_libraries(LibraryFacts(curate="1", missing=["rich>=13"])), "failure", ALL),
     (judge_libraries(LibraryFacts(curate="1", unfit=["rich 9 (needs >=13)"])), "warning", ""),
     (judge_git(GitFacts()), "failure", ALL),
-    (judge_git(GitFacts(version=(2, 30, 9), **GIT)), "failure", ALL),
-    (judge_git(GitFacts(version=(2, 31), can_clone_partially=True, **GIT)), "ok", ""),
-    (judge_git(GitFacts(version=(3, 0), can_clone_partially=True, **GIT)), "ok", ""),
-    (judge_git(GitFacts(version=(2, 47, 1), **GIT)), "warning", ""),
+    (judge_git(GitFacts(version=(2, 30, 9), path=PATH)), "failure", ALL),
+    (judge_git(GitFacts(version=(2, 31), can_clone_partially=True, path=PATH)), "ok", ""),
+    (judge_git(GitFacts(version=(3, 0), can_clone_partially=True, path=PATH)), "ok", ""),
+    (judge_git(GitFacts(version=(2, 47, 1), path=PATH)), "warning", ""),
     (judge_git_host("github.com", "", has_mirrors=False), "ok", ""),
     (judge_git_host("github.com", "no route", has_mirrors=False), "failure", "crawl"),
     (judge_git_host("github.com", "no route", has_mirrors=True), "warning", ""),
