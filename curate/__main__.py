@@ -85,6 +85,9 @@ def _report_error(error: BaseException) -> int:
         from curate.cli.suggestions import complete_commands
 
         _say(f"Hint:  {complete_commands(hint)}")
+    from curate.core.troubleshooting import find_anchor, locate_entry
+
+    _say(f"Docs:  {locate_entry(find_anchor(error, message))}")
     return code
 
 

@@ -41,11 +41,12 @@ COMMANDS = {
     "images": "Manage the images on this machine.",
     "nightly": "Divide a night among machines, merge its reports, tell of drift.",
     "rebuild": "Crawl, validate and write the next release: the nightly job.",
+    "doctor": "Check whether this machine, its accounts and settings do; say what to mend.",
 }
 """Every command and group with its line in `--help`; each is a module of this package."""
 
 # They only read, or their output is that of another command.
-SILENT_COMMANDS = frozenset({"status", "plan", "list", "show", "logs", "shell", "run"})
+SILENT_COMMANDS = frozenset({"status", "plan", "list", "show", "logs", "shell", "run", "doctor"})
 _MODULES = {"list": "list_candidates", "logs": "run_logs"}  # whose names would be taken
 
 

@@ -14,6 +14,8 @@ from curate.cli.common import describe_distance
 from curate.cli.suggestions import complete_commands
 from curate.core.certification import Certification
 from curate.core.model import Candidate, Environment, PullRequest, Rejection, Validation
+from curate.core.reasons import REJECTIONS
+from curate.core.troubleshooting import locate_entry, reason_anchor
 from curate.publish.filters.config import Exclusion
 
 MAX_LINES = 40
@@ -213,6 +215,9 @@ def _print_rejection(console: Console, why: Rejection, *, is_short: bool = False
     detail = why.detail.strip().partition("\n")[0] if is_short else why.detail
     text = escape(show_symbols(detail))
     console.print(f"[red]rejected[/red] {why.stage}/{why.reason} {text}".rstrip(), soft_wrap=True)
+    if why.reason in REJECTIONS.get(why.stage, ()):
+        entry = locate_entry(reason_anchor(why.stage, why.reason))
+        console.print(f"what to do: {entry}", soft_wrap=True)
 
 
 def _print_names(console: Console, title: str, names: Iterable[str]) -> None:

@@ -107,7 +107,11 @@ def _repository_document(report: RepositoryReport) -> dict[str, object]:
         "recipe": report.trial.recipe,
         **_figures([report]),
         "results": [_result_document(it) for it in report.judged],
-        "problem": {"message": problem.message, "hint": problem.hint} if problem else None,
+        "problem": (
+            {"message": problem.message, "hint": problem.hint, "docs": problem.docs}
+            if problem
+            else None
+        ),
     }
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from curate.serve.errors import ApiError, ErrorKind
+from curate.core.troubleshooting import find_anchor_by_names, locate_entry
+from curate.serve.errors import ERRORS, ApiError, ErrorKind
 
 PUBLIC_PATHS = frozenset({"/health", "/openapi.json"})
 _DRAIN_SECONDS = 30.0
@@ -95,5 +96,11 @@ async def _drain(receive: Receive) -> None:
 def make_error_response(error: ApiError) -> JSONResponse:
     """Return the reply that says what *error* is."""
     headers = {"WWW-Authenticate": "Bearer"} if error.kind is ErrorKind.UNAUTHORIZED else None
-    content = {"kind": error.kind.value, "message": str(error), "hint": error.hint}
+    classes = [it.__name__ for it in ERRORS[error.kind].raised.__mro__]
+    content = {
+        "kind": error.kind.value,
+        "message": str(error),
+        "hint": error.hint,
+        "docs": locate_entry(find_anchor_by_names(classes, str(error))),
+    }
     return JSONResponse(content, status_code=error.status, headers=headers)

@@ -53,6 +53,7 @@ class ErrorReply(Message):
     kind: ErrorKind
     message: str = Field(description="One sentence, for people.")
     hint: str = Field(description='What can be done about it; "" if nothing is known.')
+    docs: str = Field(default="", description="Where the documentation has more about it.")
 
 
 class HealthReply(Message):

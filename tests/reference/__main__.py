@@ -1,5 +1,6 @@
 """`python -m tests.reference`: write the reference; `make docs` calls it."""
 
-from tests.reference import write_pages
+from tests.reference import troubleshooting, write_pages
 
 write_pages()
+troubleshooting.write()

@@ -95,8 +95,10 @@ def test_every_rule_and_preset_is_documented() -> None:
 
 def anchors(page: Path) -> set[str]:
     """What GitHub calls the headings of *page* in links."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    content = page.read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.+)$", content, re.MULTILINE)
+    named = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return named | {*re.findall(r'<a id="([\w-]+)"></a>', content)}
 
 
 def test_every_cheat_and_what_guards_against_it_is_documented() -> None:

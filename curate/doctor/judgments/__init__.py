@@ -1,0 +1,1 @@
+"""What facts mean: pure functions from what was found to a check with its remedy."""

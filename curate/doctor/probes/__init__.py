@@ -1,0 +1,1 @@
+"""Looking: each module finds facts, changes nothing, and has them judged."""
