@@ -2,7 +2,6 @@
 
 import logging
 import sys
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -25,7 +24,7 @@ from curate.cli.common import (
     get_settings,
     load_library,
     open_store,
-    parse_duration,
+    parse_deadline,
     print_json,
     resolve_ids,
     warn_of_exclusions,
@@ -110,7 +109,7 @@ def validate_command(
     from curate.validate.pool import pending_tasks
     from curate.validate.run import RunControl, run_validation, stop_at
 
-    deadline = time.monotonic() + parse_duration(max_time) if max_time else None
+    deadline = parse_deadline(max_time)
     settings = get_settings(context)
     options = ValidationOptions(runs=runs, backend=sandbox.value, measure_strength=test_strength)
     with open_store(settings) as store, drafts_folder(settings, is_kept=not dry_run) as drafts:
