@@ -1,6 +1,6 @@
 """Instances of a store, a release, a file or the Hub, as process data needs them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from curate.environments.tasks import RowTasks, TaskSource
@@ -10,11 +10,21 @@ from curate.store import Store
 COLUMNS = ("instance_id", "repo", "base_commit", "problem_statement", "patch")
 
 
-def iter_inputs(source: TaskSource, store: Store, ids: Iterable[str]) -> Iterator[ProcessInput]:
+def iter_inputs(
+    source: TaskSource, store: Store, ids: Iterable[str], repos: Collection[str] = ()
+) -> Iterator[ProcessInput]:
     """Yield the instances *ids* of *source*, of which *store* may be what it reads.
 
-    A row that is not usable is yielded with its problem.
+    Of *repos* only, if there are any; upper and lower case are the same. A row that is not usable
+    is yielded with its problem.
     """
+    wanted = {repo.lower() for repo in repos}
+    for instance in _iter_all(source, store, ids):
+        if not wanted or instance.repo.lower() in wanted:
+            yield instance
+
+
+def _iter_all(source: TaskSource, store: Store, ids: Iterable[str]) -> Iterator[ProcessInput]:
     wanted = frozenset(ids)
     if isinstance(source, RowTasks):
         yield from map(_make_input, source.iter_rows(COLUMNS, wanted))

@@ -79,7 +79,7 @@ class StageMaker:
     def _make_patch(self, code: str, edits: GoldEdits) -> Stage:
         if edits.recreates != "blocks" or not edits.modifications:
             return Stage(stage="patch", reason="not-expressible")
-        if self._count(code) > self._budget:
+        if max(self._count(code), self._count(edits.modifications)) > self._budget:
             return Stage(stage="patch", reason="over-token-budget")
         return make_patch_stage(self._issue, code, edits.modifications)
 

@@ -76,6 +76,13 @@ def tag_bug_locations(locations: Iterable[object]) -> tuple[TaggedLocations, ...
     return tuple(TaggedLocations(path=path, tags=tuple(tags)) for path, tags in by_path.items())
 
 
+def shares_location(predicted: str, gold: str) -> bool:
+    """Whether both tags name the same, or a line of gold's snippet is in the predicted one."""
+    if _is_snippet(predicted) and _is_snippet(gold):
+        return _share_line(predicted, gold)
+    return predicted == gold
+
+
 def _tag_location(location: Mapping[str, object]) -> str:
     for key, tag in (("method", "function"), ("class", "class"), ("code_snippets", None)):
         if key in location:

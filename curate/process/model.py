@@ -8,7 +8,6 @@ from curate.process.tokens import ESTIMATE
 SCHEMA_VERSION = "1.0"
 PROCESS_VERSION = 1  # changes whenever the same instance would give another record
 DEFAULT_TOKEN_BUDGET = 32_768
-EVIDENCE = ("understanding", "localization", "edits")
 
 Json = dict[str, Any]
 
@@ -30,6 +29,7 @@ class ProcessOptions:
     """How records are made; part of what a finished part depends on."""
 
     tokenizer: str = ESTIMATE
+    tokenizer_hash: str = ""  # of its file; "" = none of this machine's
     token_budget: int = DEFAULT_TOKEN_BUDGET  # of a prompt's files or code
 
 

@@ -1,5 +1,6 @@
 """Counting tokens by a named tokenizer, or estimating them."""
 
+import hashlib
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -44,9 +45,21 @@ def describe_tokenizer(name: str) -> str:
     return f"estimate: UTF-8 bytes / {BYTES_PER_TOKEN}" if name == ESTIMATE else name
 
 
-def _load(loader: Any, name: str) -> Any:
+def identify_tokenizer(name: str) -> str:
+    """Return the SHA-256 of the file of a tokenizer; "" for an estimate or a name on the Hub."""
+    file = _find_file(name)
+    if name == ESTIMATE or not file.is_file():
+        return ""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _find_file(name: str) -> Path:
     path = Path(name)
-    file = path / "tokenizer.json" if path.is_dir() else path
+    return path / "tokenizer.json" if path.is_dir() else path
+
+
+def _load(loader: Any, name: str) -> Any:
+    file = _find_file(name)
     try:
         if file.exists():
             require_ordinary_file(file)
