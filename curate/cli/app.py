@@ -27,6 +27,7 @@ COMMANDS = {
     "evaluate": "Grade the patches of a model: SWE-bench's predictions, report and rewards.",
     "certify": "Look again whether instances are what they were: pull, gold, no patch.",
     "serve": "Serve environments over HTTP, for trainers on another machine.",
+    "process": "Write process data of instances: repository, places of the change, edits.",
     "publish": "Publish verified instances to a directory, the Hub and a registry.",
     "shell": "Open a shell in a task's sandbox, as an agent has it.",
     "run": "Run a command in a task's sandbox.",

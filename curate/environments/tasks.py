@@ -122,19 +122,20 @@ class RowTasks:
     @cached_property
     def ids(self) -> Sequence[str]:
         """In the order of the files."""
-        return [str(row["instance_id"]) for row in self._iter_rows(("instance_id",), None)]
+        return [str(row["instance_id"]) for row in self.iter_rows(("instance_id",), None)]
 
     def iter_tasks(self, ids: Iterable[str]) -> Iterator[Task | InvalidTask]:
         """Yield the tasks of *ids*."""
-        for row in self._iter_rows(TASK_COLUMNS, frozenset(ids)):
+        for row in self.iter_rows(TASK_COLUMNS, frozenset(ids)):
             try:
                 yield make_task(row)
             except ConfigurationError as error:
                 yield InvalidTask(instance_id=str(row["instance_id"]), error=error)
 
-    def _iter_rows(
+    def iter_rows(
         self, columns: tuple[str, ...], ids: frozenset[str] | None
     ) -> Iterator[dict[str, Any]]:
+        """Yield the rows of *ids*, None being all, with those of *columns* that they have."""
         for path in self.paths:
             read = _iter_parquet if path.suffix == ".parquet" else _iter_json_lines
             yield from read(path, columns, ids)
