@@ -15,6 +15,7 @@ import curate
 from curate.publish.check import check_release_folder
 from curate.publish.filters.config import read_filters
 from tests.demo.sample_release import SAMPLE_RELEASE
+from tests.helpers import notebook
 from tests.helpers.demo_place import DemoPlace, make_demo_place
 
 ROOT = Path(__file__).parents[2]
@@ -125,3 +126,15 @@ def test_reading_a_store_changes_nothing(place: DemoPlace) -> None:
         assert store.validation(NAME) == next(store.validations())
         assert store.build_logs(NAME) == ()
     assert look() == before
+
+
+def test_the_tour_prints_what_it_shows(place: DemoPlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    nbformat = pytest.importorskip("nbformat")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    saved = nbformat.read(notebook.NOTEBOOK, 4)
+    assert sum(len(text) for text in notebook.read_outputs(saved)) > 1000
+    assert notebook.read_outputs(notebook.run_notebook(place.folder)) == notebook.read_outputs(
+        saved
+    )
+    pictures = [it for cell in saved.cells for it in cell.get("outputs", ()) if "data" in it]
+    assert not pictures and notebook.NOTEBOOK.stat().st_size < 30_000
