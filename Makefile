@@ -11,12 +11,16 @@ SCHEMA := $(BIN)/check-jsonschema --quiet --builtin-schema vendor
 export PYTHONDONTWRITEBYTECODE :=
 INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 
-.PHONY: demo test test-all check docs setup lock clean
+.PHONY: demo sample test test-all check docs setup lock clean
 
 setup: $(VENV)/.ready
 
 demo: $(VENV)/.ready
 	$(BIN)/python -m tests.demo $(DEMO_ARGS)
+
+# data/sample-release, made anew by the demo.
+sample: $(VENV)/.ready
+	$(BIN)/python -m tests.demo --folder .cache/sample --sample-release data/sample-release
 
 # Lint, types, unit and functional tests; those that need an engine where .ci/engine has set one up.
 test: check

@@ -27,7 +27,7 @@ def iter_inputs(
 def _iter_all(source: TaskSource, store: Store, ids: Iterable[str]) -> Iterator[ProcessInput]:
     wanted = frozenset(ids)
     if isinstance(source, RowTasks):
-        yield from map(_make_input, source.iter_rows(COLUMNS, wanted))
+        yield from map(_make_input, source.files.iter_rows(COLUMNS, wanted))
         return
     for candidate, _ in store.iter_verified([name for name in source.ids if name in wanted]):
         yield ProcessInput(

@@ -46,9 +46,9 @@ _CANDIDATE_COLUMNS = "c.data, c.patch, c.test_patch, p.data, t.data"
 class Store(CrawlTables, EnvironmentTables, ImageTables, MergeTables):
     """All of curate's state, in one directory. Safe to use from several threads."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.folder = folder
-        super().__init__(Database(folder))
+        super().__init__(Database(folder, read_only=read_only))
         self.blobs = BlobStore(folder / "blobs", self._database)
         self.unfinished = UnfinishedSteps(self._database)
         self.derived = DerivedTable(self._database)
