@@ -44,6 +44,8 @@ _BOOLEANS: dict[type[ast.boolop], tuple[str, str]] = {
 _LOGGING = re.compile(r"_?(?:log|logger|logging)", re.IGNORECASE)
 _LOG_METHODS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical"})
 
+_PROSE = frozenset({"help", "description", "epilog", "doc", "metavar"})  # arguments that are for people
+
 Positioned = ast.expr | ast.stmt
 
 
@@ -331,6 +333,11 @@ class _Visitor(ast.NodeVisitor):
             if b"#" not in between:
                 self._add("swapped-arguments", self._start(first), self._end(second), swapped)
         self.generic_visit(node)
+
+    def visit_keyword(self, node: ast.keyword) -> None:
+        """Leave texts for people alone."""
+        if node.arg not in _PROSE:
+            self.visit(node.value)
 
     def visit_Constant(self, node: ast.Constant) -> None:
         """Change the value: numbers by one, truth to its opposite, text to none."""
