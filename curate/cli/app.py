@@ -26,6 +26,7 @@ COMMANDS = {
     "plan": "Tell what the rest will cost, on one machine or many.",
     "evaluate": "Grade the patches of a model: SWE-bench's predictions, report and rewards.",
     "certify": "Look again whether instances are what they were: pull, gold, no patch.",
+    "measure": "Tell which mistakes in a gold patch its tests do not notice.",
     "serve": "Serve environments over HTTP, for trainers on another machine.",
     "process": "Write process data of instances: repository, places of the change, edits.",
     "publish": "Publish verified instances to a directory, the Hub and a registry.",
