@@ -44,7 +44,8 @@ _BOOLEANS: dict[type[ast.boolop], tuple[str, str]] = {
 _LOGGING = re.compile(r"_?(?:log|logger|logging)", re.IGNORECASE)
 _LOG_METHODS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical"})
 
-_PROSE = frozenset({"help", "description", "epilog", "doc", "metavar"})  # arguments that are for people
+# Arguments that are for people.
+_PROSE = frozenset({"help", "description", "epilog", "doc", "metavar"})
 
 Positioned = ast.expr | ast.stmt
 
