@@ -67,7 +67,7 @@ def test_every_command_is_in_the_reference_that_the_readme_names() -> None:
 
 def test_every_page_is_in_the_navigation() -> None:
     """An index of pages that somebody follows, and no page that nobody finds."""
-    named = re.findall(r": ([\w/-]+\.md)$", text("mkdocs.yml"), re.MULTILINE)
+    named = re.findall(r"^ *- .+: ([\w/-]+\.md)$", text("mkdocs.yml"), re.MULTILINE)
     pages = [str(it.relative_to(ROOT / "docs")) for it in PAGES if it.parent != ROOT]
     assert sorted(named) == sorted(pages)
 
