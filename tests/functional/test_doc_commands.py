@@ -17,6 +17,7 @@ from tests.helpers.doc_place import DocPlace, make_world, prepare_place
 
 START = ROOT / "docs/start.md"
 VERDICTS = ROOT / "docs/verdicts-explained.md"
+PROGRAMS = {".pub": "minisign", "jq ": "jq"}  # by what stands in a block that needs them
 WALKED = ("show", "curate-samples__tidytable-2", "curate-samples__tidytable-15")
 RUNNABLE = [
     block
@@ -42,8 +43,9 @@ def place(tmp_path: Path, served: tuple[Path, World]) -> Iterator[DocPlace]:
 @pytest.mark.parametrize("blocks", PAGES.values(), ids=[it.stem for it in PAGES])
 def test_the_blocks_of_a_page_run_in_their_order(place: DocPlace, blocks: list[Block]) -> None:
     for block in blocks:
-        if ".pub" in block.script and not shutil.which("minisign"):
-            pytest.skip("needs minisign (see .ci/minisign)")
+        for sign, program in PROGRAMS.items():
+            if sign in block.script and not shutil.which(program):
+                pytest.skip(f"needs {program}")
         done = place.run_block(block)
         shows_error = re.search(r"^error ", block.text, re.MULTILINE)
         assert done.returncode in ({1} if shows_error else {0}), (str(block), done)
