@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from curate.cli.common import describe_distance
+from curate.cli.console import WholeLineConsole
 from curate.cli.suggestions import complete_commands
+from curate.cli.tables import TextTable, print_table
 from curate.core.certification import Certification
 from curate.core.model import Candidate, Environment, PullRequest, Rejection, Validation
 from curate.core.reasons import REJECTIONS
@@ -53,7 +53,7 @@ class CandidateDetails:
         return self.validation is not None and self.validation.is_verified
 
 
-def print_candidate(console: Console, details: CandidateDetails, *, full: bool) -> None:
+def print_candidate(console: WholeLineConsole, details: CandidateDetails, *, full: bool) -> None:
     """Print all of *details*; of long texts the first `MAX_LINES` lines unless *full*."""
     pull, candidate, validation = details.pull, details.candidate, details.validation
     number = f"{pull.repo}#{pull.number}"
@@ -101,14 +101,14 @@ def _describe_verdict(details: CandidateDetails) -> str:
     return "pending" if details.candidate else "none; the crawl has not decided yet"
 
 
-def _print_log_tail(console: Console, details: CandidateDetails) -> None:
+def _print_log_tail(console: WholeLineConsole, details: CandidateDetails) -> None:
     if details.log_tail:
         _print_lines(console, f"End of the log: {details.log_title}", details.log_tail, full=True)
         console.print(f"\nall of it: {details.log_command}", soft_wrap=True)
 
 
 def _print_task(
-    console: Console, candidate: Candidate, validation: Validation | None, *, full: bool
+    console: WholeLineConsole, candidate: Candidate, validation: Validation | None, *, full: bool
 ) -> None:
     """What a solver of the task is given, and the solution."""
     _print_lines(console, "Problem statement", candidate.problem_statement.splitlines(), full=full)
@@ -122,7 +122,7 @@ def _print_task(
 
 
 def _print_lines(
-    console: Console,
+    console: WholeLineConsole,
     title: str,
     lines: Sequence[str],
     *,
@@ -138,7 +138,7 @@ def _print_lines(
         console.print(f"  [dim]… {len(lines) - MAX_LINES:,} more lines: --full[/dim]")
 
 
-def _print_provenance(console: Console, candidate: Candidate) -> None:
+def _print_provenance(console: WholeLineConsole, candidate: Candidate) -> None:
     links = ", ".join(
         f"{k.repo}#{k.number} ({', '.join(k.sources)})" for k in candidate.issue_links
     )
@@ -153,7 +153,7 @@ def _print_provenance(console: Console, candidate: Candidate) -> None:
         console.print(f"{candidate.omitted_hints:,} comments left out: {reason}", soft_wrap=True)
 
 
-def _print_verdict(console: Console, validation: Validation, *, full: bool) -> None:
+def _print_verdict(console: WholeLineConsole, validation: Validation, *, full: bool) -> None:
     if validation.environment:
         _print_environment(console, validation.environment)
         _print_lock(console, validation, full=full)
@@ -176,7 +176,7 @@ def _print_verdict(console: Console, validation: Validation, *, full: bool) -> N
         _print_names(console, "untested", found.untested)
 
 
-def _print_environment(console: Console, environment: Environment) -> None:
+def _print_environment(console: WholeLineConsole, environment: Environment) -> None:
     size = ", ".join(f"{k} {v / 1e6:.1f} MB" for k, v in environment.layer_bytes.items())
     cutoff = environment.exclude_newer
     distance = describe_distance(cutoff, environment.date)
@@ -189,7 +189,7 @@ def _print_environment(console: Console, environment: Environment) -> None:
     _print_names(console, "lock adjustment:", environment.lock_adjustments)
 
 
-def _print_lock(console: Console, validation: Validation, *, full: bool) -> None:
+def _print_lock(console: WholeLineConsole, validation: Validation, *, full: bool) -> None:
     assert validation.environment
     lines = validation.environment.lock.splitlines()
     packages = [line for line in lines if line.strip() and line.lstrip()[0] not in "#-"]
@@ -201,16 +201,17 @@ def _print_lock(console: Console, validation: Validation, *, full: bool) -> None
     console.print(f"lock: {len(packages):,} packages; to see them: {command}", soft_wrap=True)
 
 
-def _print_runs(console: Console, validation: Validation) -> None:
-    table = Table("run", "status", "outcomes", "seconds")
+def _print_runs(console: WholeLineConsole, validation: Validation) -> None:
+    rows = []
     for run in validation.runs:
         counts = ", ".join(f"{n} {o}" for o, n in Counter(run.outcomes.values()).most_common())
         side = "post-patch" if run.side == "after" else "pre-patch"
-        table.add_row(f"{side} {run.index + 1}", run.status, counts, f"{run.seconds:.1f}")
-    console.print(table)
+        rows.append((f"{side} {run.index + 1}", str(run.status), counts, f"{run.seconds:.1f}"))
+    columns = ("run", "status", "outcomes", "seconds")
+    print_table(console, TextTable(columns=columns, rows=rows, numbers=frozenset({3})))
 
 
-def _print_rejection(console: Console, why: Rejection, *, is_short: bool = False) -> None:
+def _print_rejection(console: WholeLineConsole, why: Rejection, *, is_short: bool = False) -> None:
     """Print why; if *is_short* only the first line of the detail, as a log says the rest."""
     detail = why.detail.strip().partition("\n")[0] if is_short else why.detail
     text = escape(show_symbols(detail))
@@ -220,6 +221,6 @@ def _print_rejection(console: Console, why: Rejection, *, is_short: bool = False
         console.print(f"what to do: {entry}", soft_wrap=True)
 
 
-def _print_names(console: Console, title: str, names: Iterable[str]) -> None:
+def _print_names(console: WholeLineConsole, title: str, names: Iterable[str]) -> None:
     for name in names:
         console.print(f"  {title} {escape(name)}", soft_wrap=True)
