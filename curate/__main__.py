@@ -15,6 +15,7 @@ from curate.builders.process.interrupt import (
     EXIT_INTERRUPTED,
     handle_interrupts,
     kill_children,
+    show_cursor,
 )
 
 EXIT_USAGE = 2
@@ -40,7 +41,8 @@ def main() -> None:
         code = _report_error(error)
     if code == EXIT_INTERRUPTED:
         kill_children()
-        _say("\nInterrupted. Run the same command again to continue.")
+        # A progress bar that was about to appear may have hidden the cursor.
+        _say(f"{show_cursor()}\nInterrupted. Run the same command again to continue.")
     if code not in {0, EXIT_USAGE}:
         _name_log_file()
     for stream in streams:

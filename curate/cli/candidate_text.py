@@ -111,7 +111,8 @@ def _print_task(
     console: WholeLineConsole, candidate: Candidate, validation: Validation | None, *, full: bool
 ) -> None:
     """What a solver of the task is given, and the solution."""
-    _print_lines(console, "Problem statement", candidate.problem_statement.splitlines(), full=full)
+    statement = candidate.problem_statement.splitlines()
+    _print_lines(console, "Problem statement", statement, full=full, prose=True)
     if validation and validation.verdict.fail_to_pass:
         names = validation.verdict.fail_to_pass
         _print_lines(console, f"FAIL_TO_PASS ({len(names):,})", names, full=full, style="green")
@@ -129,13 +130,22 @@ def _print_lines(
     full: bool,
     style: str = "",
     diff: bool = False,
+    prose: bool = False,
 ) -> None:
     console.print(f"\n[bold underline]{escape(title)}[/bold underline]", soft_wrap=True)
     for line in lines if full else islice(lines, MAX_LINES):
         own = _STYLES.get(line[:1], "") if diff else style
-        console.print(Text(f"  {line.translate(_SYMBOLS)}", style=own), soft_wrap=True)
+        for part in _fold(console, Text(line.translate(_SYMBOLS), style=own), prose=prose):
+            console.print(Text("  ").append_text(part), soft_wrap=True)
     if not full and len(lines) > MAX_LINES:
         console.print(f"  [dim]… {len(lines) - MAX_LINES:,} more lines: --full[/dim]")
+
+
+def _fold(console: WholeLineConsole, line: Text, *, prose: bool) -> Sequence[Text]:
+    """Return the lines of *line* on a terminal, broken between words if it is *prose*."""
+    if not prose or not console.is_on_terminal or line.cell_len <= console.width - 2:
+        return [line]
+    return [*line.wrap(console, max(console.width - 2, 1))]
 
 
 def _print_provenance(console: WholeLineConsole, candidate: Candidate) -> None:
@@ -185,7 +195,7 @@ def _print_environment(console: WholeLineConsole, environment: Environment) -> N
         f" {environment.backend}"
     )
     seconds = f"lock {environment.lock_seconds:.1f} s, build {environment.build_seconds:.1f} s"
-    console.print(f"{seconds}, {size}", soft_wrap=True)
+    console.print(", ".join(filter(None, (seconds, size))), soft_wrap=True)
     _print_names(console, "lock adjustment:", environment.lock_adjustments)
 
 
@@ -198,7 +208,8 @@ def _print_lock(console: WholeLineConsole, validation: Validation, *, full: bool
         console.print()
         return
     command = complete_commands(f"curate show {validation.instance_id} --full")
-    console.print(f"lock: {len(packages):,} packages; to see them: {command}", soft_wrap=True)
+    count = f"{len(packages):,} package{'s' * (len(packages) != 1)}"
+    console.print(f"lock: {count}; to see them: {command}", soft_wrap=True)
 
 
 def _print_runs(console: WholeLineConsole, validation: Validation) -> None:

@@ -56,13 +56,13 @@ def show_on_terminal(
 ) -> Shown:
     """Run *command* (of Python, after its name) in *folder* on a terminal; wait for its end."""
     with open_terminal(size) as (ours, theirs):
-        before = _read_attributes(theirs)
+        before = read_attributes(theirs)
         process = start(command, folder, theirs, clean_environment(TERM=size.term, **variables))
         attributes: tuple[object, ...] = ()
         said = bytearray()
         while process.poll() is None or _has_more(ours):
-            said += _read(ours, 0.05)
-        attributes = _read_attributes(theirs)
+            said += read(ours, 0.05)
+        attributes = read_attributes(theirs)
     return Shown(
         code=process.returncode,
         raw=said.decode("utf-8", "replace"),
@@ -83,7 +83,7 @@ def start(
         stdout=terminal,
         stderr=terminal,
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(terminal, termios.TIOCSCTTY, 0),
+        preexec_fn=lambda: fcntl.ioctl(terminal, termios.TIOCSCTTY, 0),  # noqa: PLW1509
     )
 
 
@@ -104,7 +104,7 @@ class open_terminal:  # noqa: N801 (used as a function)
                 os.close(end)
 
 
-def _read_attributes(terminal: int) -> tuple[object, ...]:
+def read_attributes(terminal: int) -> tuple[object, ...]:
     return tuple(termios.tcgetattr(terminal)[:4])
 
 
@@ -114,7 +114,7 @@ def _has_more(file: int) -> bool:
     return bool(select.select([file], [], [], 0)[0])
 
 
-def _read(file: int, seconds: float) -> bytes:
+def read(file: int, seconds: float) -> bytes:
     import select
 
     if not select.select([file], [], [], seconds)[0]:
