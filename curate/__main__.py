@@ -74,7 +74,10 @@ def _report_error(error: BaseException) -> int:
     show = getattr(error, "show", None)
     if callable(show):  # a usage error of click; typer bundles its own, so no class to import
         if isinstance(text := getattr(error, "message", None), str):
-            error.message = text.removeprefix("Value error, ")  # type: ignore[attr-defined]
+            from curate.cli.suggestions import suggest_choice
+
+            text = suggest_choice(text.removeprefix("Value error, "))
+            error.message = text  # type: ignore[attr-defined]
         with suppress(OSError):
             show()
         return int(getattr(error, "exit_code", EXIT_USAGE))

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from curate.builders.process.digest import content_hash
 from curate.core.errors import ConfigurationError, NotFoundError
 from curate.core.files import require_ordinary_file
+from curate.core.near_words import find_near_id, suggest_word
 from curate.core.settings import Settings
 from curate.core.task import Task
 from curate.environments.stored_tasks import make_stored_task
@@ -88,8 +89,10 @@ def find_task(source: TaskSource, instance_id: str) -> Task:
 def make_unknown_error(source: TaskSource, instance_id: str) -> NotFoundError:
     """Return the error for an id that *source* does not have."""
     ids = source.ids
-    example = f" An id of it: {ids[0]}." if ids else " It has no tasks."
-    return NotFoundError(f"{source.name} has no task {instance_id}.", hint=example.strip())
+    near = find_near_id(instance_id, ids)
+    example = f"An id of it: {ids[0]}." if ids else "It has no tasks."
+    hint = f"Perhaps you meant {near}?" if near else example
+    return NotFoundError(f"{source.name} has no task {instance_id}.", hint=hint)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,6 +193,7 @@ def _open_folder(folder: Path, split: str, name: str) -> RowTasks:
     if not paths:
         splits = list_splits(folder)
         known = f"Its splits: {', '.join(splits)}." if splits else "It is no release of curate."
+        known = f"{suggest_word(split, splits)} {known}".strip()
         raise NotFoundError(f"{name} has no split {split}.", hint=known)
     check_schema_version(folder, name)
     return RowTasks(name=name, paths=paths)

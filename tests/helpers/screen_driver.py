@@ -37,10 +37,10 @@ def draw_progress() -> None:
     )
     displays = (validation, ProgressDisplay(lambda: crawl, interval=0.2))
     for display in displays:
-        progress.time = Clock()  # type: ignore[assignment]
+        vars(progress)["time"] = Clock()
         with display:
             time.sleep(0.3)
-        progress.time = time
+        vars(progress)["time"] = time
         print("--", flush=True)
 
 
