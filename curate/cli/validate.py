@@ -34,6 +34,8 @@ from curate.cli.saved_drafts import draft_for_candidates, drafts_folder
 from curate.cli.suggestions import complete_commands
 from curate.cli.validation_progress import ValidationProgress
 from curate.core.errors import CurateError, NotFoundError
+from curate.core.near_words import suggest_word
+from curate.core.reasons import list_reasons
 from curate.core.settings import Settings
 from curate.store import Store
 
@@ -186,9 +188,9 @@ def _rejected_ids(
         and (not names or one.instance_id in names)
     ]
     if not found:
-        raise NotFoundError(
-            f"No candidate was rejected for {reason!r}.", hint="See all reasons: curate status"
-        )
+        near = suggest_word(reason, list_reasons())
+        hint = f"{near} See all reasons: curate status".strip()
+        raise NotFoundError(f"No candidate was rejected for {reason!r}.", hint=hint)
     return found
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from curate.builders.process.digest import content_hash
 from curate.core.errors import ConfigurationError, NotFoundError
 from curate.core.files import require_ordinary_file
+from curate.core.near_words import suggest_word
 from curate.core.settings import Settings
 from curate.releases.reader import list_splits
 from curate.releases.schema_version import check_schema_version
@@ -70,6 +71,7 @@ def _list_files(folder: Path, split: str, name: str) -> DatasetFiles:
     splits = list_splits(folder)
     if split not in splits:
         known = f"Its splits: {', '.join(splits)}." if splits else "It is no release of curate."
+        known = f"{suggest_word(split, splits)} {known}".strip()
         raise NotFoundError(f"{name} has no split {split}.", hint=known)
     check_schema_version(folder, name)
     paths = tuple(
