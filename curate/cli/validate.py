@@ -173,7 +173,7 @@ def check_worker_registry(registry: str, cluster: str, sandbox: SandboxKind) -> 
     if not cluster or sandbox is not SandboxKind.DOCKER:
         raise ConfigurationError(
             "--registry is for images that the workers of --cluster build with Docker.",
-            hint="Push those of this machine by curate publish images.",
+            hint="To push those of this machine: curate publish images --registry HOST/NAMESPACE",
         )
     return normalize_registry(registry)
 
