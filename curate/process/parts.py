@@ -30,6 +30,7 @@ RETRIED = frozenset(
     {"no-mirror", "missing-object", "unreadable-mirror", "not-recreated", "internal-error"}
 )
 """Reasons that are not the instance's: a part with one of them is made again by the next call."""
+_CUT = re.compile(r"\..*\.part")  # what `atomic_write` had not finished
 _NAME = re.compile(r"part-\d{5}-[0-9a-f]{20}")
 
 
@@ -132,11 +133,11 @@ def write_part(part: Part) -> PartCounts:
 
 
 def remove_other_parts(folder: Path, names: Iterable[str]) -> None:
-    """Delete the parts of earlier calls that are not among *names*."""
+    """Delete the parts of earlier calls that are not among *names*, whole or cut by a kill."""
     kept = frozenset(names)
     for path in (*(folder / DATA_FOLDER).iterdir(), *(folder / DONE_FOLDER).iterdir()):
-        if _NAME.fullmatch(path.stem) and path.name not in kept:
-            path.unlink()
+        if path.name not in kept and (_NAME.fullmatch(path.stem) or _CUT.fullmatch(path.name)):
+            path.unlink(missing_ok=True)
 
 
 class _RecordCounter:

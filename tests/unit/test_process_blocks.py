@@ -188,7 +188,7 @@ def test_a_text_that_would_be_read_as_something_else_is_left_out() -> None:
     ]
     blocks = parse_modifications(edits.modifications)["a.rst"]
     assert apply_blocks(old, blocks) == "y\n=======\ny\n"
-    tagged = make_edits([changed(b"a\n", b"</patched>\n")])
+    tagged = make_edits([changed(b"a\n", b"</patched>\n```\nmore\n")])
     assert tagged.modifications == "" and tagged.search_replace
 
 

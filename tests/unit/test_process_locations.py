@@ -166,10 +166,11 @@ def test_a_skeleton_has_everything_but_bodies_and_docstrings() -> None:
         (b"x = 1\ry = 2\r", "carriage-returns"),
         (b"x = '\xff\xfe'\n", "not-text"),
         (b"x = '\0'\n", "not-text"),
-        (b"x = " + b"-" * 500_000 + b"1\n", "too-deep"),
-        (b"if a: pass\n" + b"elif b: pass\n" * 100_000, "too-deep"),
+        (b"x = " + b"-" * 100_000 + b"1\n", "too-deep"),
+        (b"if a: pass\n" + b"elif b: pass\n" * 20_000, "too-deep"),
         (b"x" * 5_000_000, "too-large"),
     ],
+    ids=["python-2", "returns", "utf-8", "zero", "nested", "elif", "large"],
 )
 def test_a_file_that_cannot_be_parsed_has_a_reason(content: bytes, reason: str) -> None:
     source = parse_source(content)

@@ -157,7 +157,7 @@ def test_a_directory_of_runs_is_attempts(tmp_path: Path) -> None:
     write_run(tmp_path / "experiment/point/applicable_patch/o__n-1_2024")
     (tmp_path / "experiment/broken").mkdir()
     (tmp_path / "experiment/broken/meta.json").write_text("[1")
-    broken, made = iter_attempts(tmp_path)
+    broken, made = iter_attempts(tmp_path / "experiment")
     assert isinstance(broken, InvalidAttempt) and broken.place == "broken"
     assert isinstance(made, RawAttempt)
     assert (made.instance_id, made.name, made.patch) == ("o__n-1", "o__n-1_2024", PATCH)
