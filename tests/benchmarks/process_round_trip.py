@@ -165,6 +165,22 @@ def check_skeletons(record: dict[str, Any], reader: ObjectReader) -> Iterator[st
         found = Counter(iter_outer_names(ast.parse(content.decode())))
         if found - shown:
             yield f"{path}: the skeleton lacks {sorted(found - shown)[:5]}"
+        lines = {it.rstrip() for it in part.split("\n")} - list_outer_lines(content)
+        if lines - {"```python", "```", ""}:
+            yield f"{path}: the skeleton has {sorted(lines)[:5]}"
+
+
+def list_outer_lines(content: bytes) -> set[str]:
+    """Return the lines outside of function bodies, and what is before a body on its line."""
+    lines = content.decode().split("\n")
+    hidden, shown = set(), set()
+    for node in ast.walk(ast.parse(content.decode())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0]
+            starts = [it.lineno for it in getattr(first, "decorator_list", [])]
+            hidden.update(range(min([first.lineno, *starts]), (node.end_lineno or 0) + 1))
+            shown.add(lines[first.lineno - 1].encode()[: first.col_offset].decode().rstrip())
+    return shown | {it.rstrip() for number, it in enumerate(lines, 1) if number not in hidden}
 
 
 def iter_outer_names(node: ast.AST) -> Iterator[str]:

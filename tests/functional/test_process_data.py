@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from curate.process.formats import read_records
+from curate.cluster.slots import WorkerLostError
+from curate.process.formats import read_records, write_records
 from curate.process.model import ProcessInput, ProcessOptions, ProcessRecord
-from curate.process.parts import PART_SIZE
+from curate.process.parts import PART_SIZE, Part, count_lost, find_finished
 from curate.process.record import make_record
 from curate.process.repository import MirrorReader
 from curate.process.tokens import ESTIMATE, estimate_tokens, make_token_counter
@@ -172,6 +173,29 @@ def test_the_repository_fits_into_the_budget(history: GitHistory) -> None:
     assert f"({tree['omitted']} more files are not listed)" in tree["text"]
     tiny = answers_of(record_of(history, budget=3))
     assert [tiny[it] for it in ("files", "locations", "plan")] == ["over-token-budget"] * 3
+
+
+def test_paths_that_are_not_utf8_are_told(history: GitHistory, tmp_path: Path) -> None:
+    name = "birds/\udce9.py"
+    history.change({name: "x = 1\n"})
+    history.change({name: "x = 2\n", "birds/fly.py": CODE + "y = 1\n"})
+    record = record_of(history)
+    assert record.edits["recreates"] == "partly"
+    for suffix in ("jsonl", "parquet"):
+        write_records([record], tmp_path / f"a.{suffix}", suffix)
+        (row,) = read_records(tmp_path / f"a.{suffix}")
+        paths = {it["path"]: it["skipped"] for it in row["localization"]["files"]}
+        assert paths == {"birds/fly.py": "", "birds/\\udce9.py": "unprintable-path"}
+
+
+def test_a_submodule_has_no_blocks(history: GitHistory) -> None:
+    for digit in "12":
+        entry = f"160000,{digit * 40},birds/egg.py"
+        history.git("update-index", "--add", "--cacheinfo", entry)
+        history.git("commit", "--quiet", "--message", "Move")
+    record = record_of(history)
+    assert (record.reason, record.edits["recreates"]) == ("", "partly")
+    assert [it["reason"] for it in record.edits["inexpressible"]] == ["submodule"]
 
 
 def test_skeletons_of_what_is_no_python_3_are_skipped_and_told(history: GitHistory) -> None:
@@ -391,6 +415,21 @@ def test_verified_instances_of_the_store_are_the_default(tmp_path: Path) -> None
     assert record["edits"]["recreates"] == "blocks"
     (place,) = record["localization"]["files"][0]["locations"]
     assert (place["name"], place["change"]) == ("double", "modified")
+
+
+def test_a_part_whose_worker_dies_is_counted_and_tried_again(history: GitHistory) -> None:
+    history.commit(birds__fly_py="x = 1\n")
+    part = Part(
+        folder=history.path,
+        name="part",
+        suffix="jsonl",
+        instances=(make_input(history),),
+        mirrors={},
+        options=ProcessOptions(),
+    )
+    counts = count_lost(part, WorkerLostError("process-1", "its process has ended"))
+    assert (counts.records, counts.reasons, counts.is_final) == (1, {"worker-lost": 1}, False)
+    assert find_finished(part) is None
 
 
 def test_a_killed_call_is_finished_by_the_same_one(dataset: Path, tmp_path: Path) -> None:
