@@ -4,14 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 TESTS := tests/unit tests/functional tests/integration tests/clients
 SCRIPTS := $(filter-out .ci/locks,$(wildcard .ci/*))
-PROSE := $(wildcard *.md *.cff docs/*.md .github/*.* .github/*/*.yml) Makefile $(SCRIPTS)
+PROSE := $(wildcard *.md *.cff docs/*.md docs/*/*.md mkdocs.yml .github/*.* .github/*/*.yml) Makefile $(SCRIPTS)
 SCHEMA := $(BIN)/check-jsonschema --quiet --builtin-schema vendor
 
 # Where the environment keeps Python from writing bytecode, every command would compile all it imports.
 export PYTHONDONTWRITEBYTECODE :=
 INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 
-.PHONY: demo sample test test-all check setup lock clean
+.PHONY: demo sample test test-all check docs setup lock clean
 
 setup: $(VENV)/.ready
 
@@ -39,6 +39,11 @@ check: $(VENV)/.ready
 	$(SCHEMA).github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 	$(SCHEMA).github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	$(SCHEMA).citation-file-format CITATION.cff
+
+# The reference, written from the code, and the documentation as a site: .cache/site/index.html.
+docs: $(VENV)/.ready
+	$(BIN)/python -m tests.reference
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 # Everything, the heavy tests too, with an engine and clients of its own; as root on Debian.
 test-all:

@@ -93,13 +93,13 @@ class RequirementSources(RecipeTable):
 class RunLimits(RecipeTable):
     """Resource limits of one run."""
 
-    seconds: float = 480
-    test_seconds: float = 60
-    memory_gib: float = 4
-    tmp_gib: float = 2
-    shm_mib: int = 256
+    seconds: float = 480  # of a whole run
+    test_seconds: float = 60  # of one test
+    memory_gib: float = 4  # of all processes together
+    tmp_gib: float = 2  # of /tmp
+    shm_mib: int = 256  # of /dev/shm
     cpus: float = 2  # quota of a run; where only one is seen, some projects skip tests
-    pids: int = 1024
+    pids: int = 1024  # processes and threads
 
 
 class EnvRecipe(RecipeTable):
@@ -109,15 +109,15 @@ class EnvRecipe(RecipeTable):
     skip: str = ""  # reason why this range is not supported; empty = it is
     architectures: tuple[Architecture, ...] = ()  # supported machines; empty = all
     python: Python = ""  # "3.9"; empty = chosen by classifiers, requires-python and date
-    requirements: RequirementSources = RequirementSources()
+    requirements: RequirementSources = RequirementSources()  # see below
     system_packages: tuple[str, ...] = ()  # Debian packages
     install: tuple[str, ...] = ()  # shell commands in the checkout; empty = ("{editable}",)
     # {tests} = the changed test files
     test_command: Annotated[str, _command_template("tests")] = "pytest {tests}"
-    env_vars: dict[str, str] = Field(default_factory=dict)
+    env_vars: dict[str, str] = Field(default_factory=dict)  # variables for install and tests
     # Set for tests if without them no test goes from failing to passing.
     ci_env_vars: dict[str, str] = Field(default_factory=dict)
-    limits: RunLimits = RunLimits()
+    limits: RunLimits = RunLimits()  # see below
 
 
 class PathGlobs(RecipeTable):
@@ -132,7 +132,7 @@ class PathGlobs(RecipeTable):
 class DataDrivenTests(RecipeTable):
     """Data-driven tests: files whose blocks are test cases."""
 
-    files: tuple[str, ...]
+    files: tuple[str, ...]  # globs
     pattern: Pattern  # matches the first line of a case; group 1 is its name
     # {keywords} = changed cases, cases next to them, and changed modules, as "a or b"
     test_command: Annotated[str, _command_template("keywords")]
@@ -142,7 +142,8 @@ class VersionRule(RecipeTable):
     """Where to read the version at a commit."""
 
     rule: Literal["describe", "file"] = "describe"  # by the nearest tag, or from a file
-    file: str = ""
+    file: str = ""  # for rule = "file": its path
+    # finds the version in the name of the tag, or in the file
     pattern: Pattern = r"(?P<version>\d+\.\d+)"
 
     @model_validator(mode="after")
@@ -155,13 +156,13 @@ class VersionRule(RecipeTable):
 class Recipe(RecipeTable):
     """The recipe of one repository."""
 
-    repo: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
+    repo: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")  # OWNER/NAME
     import_name: str = ""  # top-level package, which must be imported from the checkout
-    version: VersionRule = VersionRule()
-    paths: PathGlobs = PathGlobs()
-    data_driven_tests: DataDrivenTests | None = None
+    version: VersionRule = VersionRule()  # see [version]
+    paths: PathGlobs = PathGlobs()  # see [paths]
+    data_driven_tests: DataDrivenTests | None = None  # see [data_driven_tests]
     submodules: dict[str, str] = Field(default_factory=dict)  # path in the repository -> owner/name
-    env: tuple[EnvRecipe, ...] = (EnvRecipe(),)
+    env: tuple[EnvRecipe, ...] = (EnvRecipe(),)  # [[env]], one for each range of versions
 
     def find_ranges(self, version: str) -> list[EnvRecipe]:
         """Return every range that contains *version* ("4.2"); a valid recipe has exactly one.

@@ -16,6 +16,7 @@ from typer.main import get_group
 
 from curate import __version__
 from curate.cli.suggestions import remember_options
+from curate.core.errors import EXIT_CODES
 
 COMMANDS = {
     "repos": "Find repositories worth crawling.",
@@ -96,8 +97,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Turn the public history of Python repositories into verified, executable tasks.",
-    epilog="Exit codes: 0 success; 1 a check failed; 2 invalid input; 3 engine or sandbox;"
-    " 4 not found; 5 permission denied; 6 network; 7 store; 8 disk full; 130 interrupted."
+    epilog=f"Exit codes: {'; '.join(f'{code} {name}' for code, name in EXIT_CODES.items())}."
     " Shell completion: curate --install-completion.",
 )
 

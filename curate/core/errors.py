@@ -1,14 +1,23 @@
-"""Every error a user can see, with its hint and exit code.
-
-Exit codes: 0 success; 1 a check failed; 2 invalid input; 3 container engine or sandbox;
-4 not found; 5 authentication or permission; 6 network; 7 store; 8 disk full; 130 interrupted.
-"""
+"""Every error a user can see, with its hint and exit code."""
 
 import errno
 import logging
 import os
 
 log = logging.getLogger(__name__)
+
+EXIT_CODES = {
+    0: "success",
+    1: "a check failed",
+    2: "invalid input",
+    3: "engine or sandbox",
+    4: "not found",
+    5: "permission denied",
+    6: "network",
+    7: "store",
+    8: "disk full",
+    130: "interrupted",
+}
 
 
 class CurateError(Exception):

@@ -1,7 +1,7 @@
 """The columns of the published splits: order, type, source and meaning.
 
 First the 11 columns of SWE-Gym in its order, then those that SWE-bench 5 needs for evaluation, then
-curate's own. docs/publishing.md has the same tables; a test compares them.
+curate's own. The reference in docs/reference/columns.md is made from them.
 """
 
 from dataclasses import dataclass
