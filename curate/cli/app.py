@@ -31,6 +31,7 @@ COMMANDS = {
     "shell": "Open a shell in a task's sandbox, as an agent has it.",
     "run": "Run a command in a task's sandbox.",
     "status": "Show the funnel by stage, and rejections by reason.",
+    "report": "Write the report: a site of plain files, with plots and their numbers.",
     "list": "List candidates by state and reason.",
     "show": "Show candidates with issue, tests, patches and verdict.",
     "logs": "Print what a candidate's test runs, lock or build printed.",
