@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from curate.builders.process.digest import content_hash
 from curate.core.errors import StoreError
 from curate.core.names import pull_address
 from curate.store import Store
@@ -40,12 +41,19 @@ def choose_examples(rejected: Iterable[ListedPull]) -> dict[str, list[ListedPull
         of_repo = newest[f"{one.stage}/{one.reason}"][one.repo]
         of_repo.append(one)
         del of_repo[:-EXAMPLES]
-    return {why: _spread(list(by_repo.values())) for why, by_repo in newest.items()}
+    return {why: _spread(why, list(by_repo.values())) for why, by_repo in newest.items()}
 
 
-def _spread(by_repo: Sequence[Sequence[ListedPull]]) -> list[ListedPull]:
-    """Return the newest of each repository first, then the second newest, and so on."""
-    ranked = [(rank, one.repo, one) for them in by_repo for rank, one in enumerate(reversed(them))]
+def _spread(why: str, by_repo: Sequence[Sequence[ListedPull]]) -> list[ListedPull]:
+    """Return the newest of each repository first, then the second newest, and so on.
+
+    The order of repositories differs from reason to reason.
+    """
+    ranked = [
+        (rank, content_hash(why, one.repo), one)
+        for them in by_repo
+        for rank, one in enumerate(reversed(them))
+    ]
     ranked.sort(key=lambda it: it[:2])
     return [one for *_, one in ranked[:EXAMPLES]]
 

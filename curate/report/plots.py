@@ -24,6 +24,7 @@ _ROW, _BAR = 0.30, 0.19  # height of a row of bars, and of each further bar in i
 _LONGEST_LABEL = 34
 MAX_ROWS = 25  # of a plot; its table has all
 _MAX_LABELS = 14  # below the bars of a plot
+_FEWEST = 6  # vertical bars that there is room for: one alone is no wall
 
 # Colours that matplotlib draws with, and what stands in their place on the page.
 _SERIES = [f"#0000f{number}" for number in range(1, 7)]
@@ -34,15 +35,15 @@ _PROPERTIES = {
     _MUTED: "var(--muted)",
     _GRID: "var(--grid)",
 }
-_STYLE = {
+_STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
     "font.family": "DejaVu Sans",  # comes with matplotlib, so sizes are the same everywhere
-    "font.size": 9.5,
+    "font.size": 10,
     "text.parse_math": False,
     "text.color": _TEXT,
     "axes.labelcolor": _MUTED,
     "axes.edgecolor": _GRID,
-    "axes.titlesize": 9.5,
+    "axes.titlesize": 10,
     "axes.titlelocation": "left",
     "axes.axisbelow": True,
     "axes.spines.top": False,
@@ -88,6 +89,7 @@ def draw_rows(plot: Plot) -> Figure:
             offset = (number - (len(plot.series) - 1) / 2) * width
             places = [place + offset for place in range(len(plot.labels))]
             _draw_horizontal(axes, places, series, _SERIES[number], 0.92 * width)
+        _scale_rows(axes, plot.series)
         _name_rows(axes, plot.labels)
         if len(plot.series) > 1:
             axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
@@ -104,6 +106,7 @@ def draw_row_panels(plot: Plot) -> Figure:
             axes = canvas.add_subplot(1, len(plot.series), number + 1)
             color = _SERIES[number % len(_SERIES)]
             _draw_horizontal(axes, range(len(plot.labels)), series, color, 0.72)
+            _scale_rows(axes, [series])
             axes.set_title(series.label)
             _name_rows(axes, plot.labels if number == 0 else [""] * len(plot.labels))
 
@@ -122,10 +125,11 @@ def draw_column_panels(plot: Plot) -> Figure:
             axes.set_title(series.label)
             axes.grid(visible=True, axis="y")
             axes.set_ylim(bottom=0)
-            if not any(values):
-                axes.set_ylim(top=1)
             axes.yaxis.set_major_formatter(_make_formatter(series.kind))
             axes.locator_params(axis="y", nbins=4, integer=series.kind is Kind.COUNT)
+            if not any(values):
+                axes.set_ylim(top=1)
+                axes.set_yticks([0])
             is_last = number == len(plot.series) - 1
             _name_columns(axes, plot.labels if is_last else [""] * len(plot.labels))
 
@@ -147,7 +151,7 @@ def draw_histogram(plot: Plot) -> Figure:
             below = [one + other for one, other in zip(below, values, strict=True)]
         if len(plot.labels) <= _MAX_LABELS:
             texts = [format_cell(value, plot.series[0].kind) for value in below]
-            axes.bar_label(bars, texts, padding=2, fontsize=9)
+            axes.bar_label(bars, texts, padding=2, fontsize=9.5)
         axes.grid(visible=True, axis="y")
         axes.margins(y=0.12)
         axes.yaxis.set_major_formatter(_make_formatter(plot.series[0].kind))
@@ -165,11 +169,13 @@ def _draw_horizontal(
     values = [value or 0.0 for value in series.values]
     bars = axes.barh(places, values, height=width, color=color, label=series.label)
     texts = [format_cell(value, series.kind) for value in series.values]
-    axes.bar_label(bars, texts, padding=3, fontsize=9)
-    axes.margins(x=0.25)
-    axes.set_xlim(left=0)
-    if not any(values):
-        axes.set_xlim(right=1)
+    axes.bar_label(bars, texts, padding=3, fontsize=9.5)
+
+
+def _scale_rows(axes: "Axes", drawn: Sequence[Series]) -> None:
+    """Leave room for the numbers beside the bars."""
+    longest = max((value or 0.0 for series in drawn for value in series.values), default=0.0)
+    axes.set_xlim(0, 1.3 * longest or 1.0)
 
 
 def _name_rows(axes: "Axes", labels: Sequence[str]) -> None:
@@ -191,7 +197,7 @@ def _name_columns(axes: "Axes", labels: Sequence[str]) -> None:
         places = januaries[::step] or places[:: -(-len(places) // _MAX_LABELS)]
         texts = [labels[place].removesuffix("-01") for place in places]
     axes.set_xticks(places, texts)
-    axes.set_xlim(-0.6, len(labels) - 0.4)
+    axes.set_xlim(-0.6, max(len(labels), _FEWEST) - 0.4)
     axes.tick_params(axis="both", length=0)
 
 
@@ -231,7 +237,8 @@ def _own_style(salt: str) -> Iterator[None]:
 
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update({**_STYLE, "svg.hashsalt": salt})
+        style: Any = {**_STYLE, "svg.hashsalt": salt}
+        mpl.rcParams.update(style)
         yield
 
 

@@ -41,8 +41,8 @@ def make_row_facts(row: Row) -> RowFacts:
     )
 
 
-def iter_row_facts(stored: StoredRows) -> Iterator[tuple[str, RowFacts]]:
-    """Yield (instance id, facts) of the rows in *stored*, which must be fresh."""
+def iter_row_facts(stored: StoredRows) -> Iterator[RowFacts]:
+    """Yield the facts of the rows in *stored*, which must be fresh."""
     derived, progress = stored.ctx.store.derived, stored.ctx.progress
     unmade = stored.find_unmade()
     repos, highest = stored.ctx.store.candidate_repositories(), stored.groups.highest_numbers
@@ -62,5 +62,5 @@ def iter_row_facts(stored: StoredRows) -> Iterator[tuple[str, RowFacts]]:
 
     derived.save(_KIND, make_stale())
     derived.keep_only(_KIND, inputs)
-    for name, packed in derived.iter_data(_KIND, list(inputs)):
-        yield name, RowFacts(**json.loads(packed))
+    for _, packed in derived.iter_data(_KIND, list(inputs)):
+        yield RowFacts(**json.loads(packed))

@@ -85,7 +85,7 @@ def format_cell(cell: Cell, kind: Kind) -> str:
         return cell
     return {
         Kind.SHARE: f"{cell:.1%}",
-        Kind.HOURS: f"{cell:,.2f}",
+        Kind.HOURS: _format_hours(cell),
         Kind.MEAN: f"{cell:,.0f}" if cell == int(cell) else f"{cell:,.2f}",
         Kind.BYTES: format_bytes(cell),
     }.get(kind, f"{cell:,.0f}")
@@ -94,10 +94,16 @@ def format_cell(cell: Cell, kind: Kind) -> str:
 def format_bytes(size: float) -> str:
     """Return *size* with the unit that leaves one to three digits before the point."""
     for unit in _UNITS:
-        if size < 1000 or unit == _UNITS[-1]:
+        if round(size) < 1000 or unit == _UNITS[-1]:
             break
         size /= 1000
     return f"{size:,.0f} {unit}" if unit == "B" or size >= 100 else f"{size:,.1f} {unit}"
+
+
+def _format_hours(hours: float) -> str:
+    if hours >= 1000 or not hours:
+        return f"{hours:,.0f}"
+    return f"{hours:,.2f}" if hours >= 0.1 else f"{hours:.2g}"
 
 
 def sort_by_count(counts: dict[str, int]) -> Sequence[tuple[str, int]]:

@@ -1,4 +1,4 @@
-"""The report as files: pages, plots in them, downloads beside them; the same numbers, same bytes."""
+"""The report as files: pages with plots in them, and downloads beside; same numbers, same bytes."""
 
 import json
 from collections.abc import Callable, Iterator

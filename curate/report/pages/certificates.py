@@ -8,7 +8,7 @@ from curate.report.examples import clean_text
 from curate.report.page import Fact, Page, Section
 from curate.report.pages.funnel import divide, iter_months
 from curate.report.plots import Plot, Series, draw_histogram
-from curate.report.table import Column, Kind, Table, text_column
+from curate.report.table import Cell, Column, Kind, Table, text_column
 
 NOTHING_CERTIFIED = "No instance has been certified yet. Start with: curate certify"
 _LEAD = (
@@ -43,7 +43,7 @@ def make_certificates_page(
     """
     title, key = "Certificates", "certificates"
     if not counts.total:
-        sections = (Section(heading=title, notice=NOTHING_CERTIFIED),)
+        sections: tuple[Section, ...] = (Section(heading=title, notice=NOTHING_CERTIFIED),)
         return Page(key=key, title=title, lead=_LEAD, sections=sections)
     good = sum(one.is_good for one in own.values())
     last = max(one.certified_at for one in counts.newest.values())
@@ -89,7 +89,7 @@ def _show_months(counts: CertificateCounts) -> Section:
         text_column("month", "month"),
         *(Column(key=str(it), label=str(it)) for it in results),
     )
-    rows = tuple(
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (month, *(values[it][place] for it in results)) for place, month in enumerate(months)
     )
     table = Table(name=plot.name, caption=title, columns=columns, rows=rows)
@@ -101,7 +101,9 @@ def _list_passes(own: Mapping[str, Certification]) -> Section:
     if not own:
         return Section(heading=heading, notice="No instance of this store has been certified.")
     passes = Counter((one.gold_passes, one.gold_runs) for one in own.values())
-    rows = tuple((f"{passed} of {runs}", count) for (passed, runs), count in sorted(passes.items()))
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (f"{passed} of {runs}", count) for (passed, runs), count in sorted(passes.items())
+    )
     columns = (
         text_column("passes", "runs that passed"),
         Column(key="instances", label="instances"),
@@ -119,7 +121,7 @@ def _list_datasets(counts: CertificateCounts) -> Section:
         text_column("dataset", "dataset"),
         *(Column(key=str(it), label=str(it)) for it in CertificationResult),
     )
-    rows = tuple(
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (dataset or _OWN, *(found[it] for it in CertificationResult))
         for dataset, found in sorted(by_dataset.items())
     )

@@ -67,7 +67,7 @@ def make_costs_page(
     """Return the page; *image_bytes* is what all images take, shared layers once."""
     attempted = sum(funnel.attempted for funnel in funnels)
     if not attempted:
-        sections = (Section(heading="Costs", notice=NOTHING_VALIDATED),)
+        sections: tuple[Section, ...] = (Section(heading="Costs", notice=NOTHING_VALIDATED),)
         return Page(key="costs", title="Costs", lead=_LEAD, sections=sections)
     total = dict(zip((column.key for column in _COLUMNS), _list_costs(funnels), strict=True))
     facts = (
@@ -147,7 +147,7 @@ def _show_steps(counts: CostCounts) -> Section:
         Column(key="core_hours", label="core-hours", kind=Kind.HOURS),
         Column(key="share", label="share", kind=Kind.SHARE),
     )
-    rows = tuple(
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (label, one, divide(one, whole)) for label, one in zip(_STEPS.values(), hours, strict=True)
     )
     table = Table(name=plot.name, caption=title, columns=columns, rows=rows)
@@ -166,7 +166,7 @@ def _show_repositories(funnels: Sequence[RepositoryFunnel]) -> Section:
         series=_make_series([[it] for it in drawn]),
     )
     columns = (text_column("repository", "repository"), *_COLUMNS)
-    rows = tuple((it.repo, *_list_costs([it])) for it in ordered)
+    rows: tuple[tuple[Cell, ...], ...] = tuple((it.repo, *_list_costs([it])) for it in ordered)
     table = Table(name=plot.name, caption=title, columns=columns, rows=rows)
     return Section(
         heading="By repository",
@@ -179,16 +179,19 @@ def _show_repositories(funnels: Sequence[RepositoryFunnel]) -> Section:
 def _show_years(cohorts: Sequence[Cohort]) -> Section:
     costly = [it for it in cohorts if it.attempted or it.work_seconds]
     groups = group_cohorts(costly, length=4)
+    years = fill_years(list(groups))
     title = "Yield, core-hours and bytes by year"
     plot = Plot(
         name="costs-by-year",
         title=title,
-        about=f"Three panels of bars for {len(groups)} years.",
-        labels=list(groups),
-        series=_make_series(list(groups.values())),
+        about=f"Three panels of bars for {len(years)} years.",
+        labels=years,
+        series=_make_series([groups.get(year, []) for year in years]),
     )
     columns = (text_column("year", "year"), *_COLUMNS)
-    rows = tuple((year, *_list_costs(group)) for year, group in groups.items())
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (year, *_list_costs(group)) for year, group in groups.items()
+    )
     table = Table(name=plot.name, caption=title, columns=columns, rows=rows)
     return Section(
         heading="By year",
@@ -196,6 +199,13 @@ def _show_years(cohorts: Sequence[Cohort]) -> Section:
         figure=draw_column_panels(plot),
         table=table,
     )
+
+
+def fill_years(known: Sequence[str]) -> list[str]:
+    """Return *known* with the years between them; what is no year comes last."""
+    years = [int(year) for year in known if year.isdecimal()]
+    between = range(min(years), max(years) + 1) if years else ()
+    return [*map(str, between), *(it for it in known if not it.isdecimal())]
 
 
 def _list_repositories_by_year(cohorts: Sequence[Cohort]) -> Section:

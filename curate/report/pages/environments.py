@@ -56,7 +56,7 @@ def make_environments_page(counts: EnvironmentCounts) -> Page:
     """Return the page."""
     uses = counts.count_uses()
     if not uses:
-        sections = (Section(heading="Environments", notice=NO_ENVIRONMENT),)
+        sections: tuple[Section, ...] = (Section(heading="Environments", notice=NO_ENVIRONMENT),)
         return Page(key="environments", title="Environments", lead=_LEAD, sections=sections)
     shared = sum(count for count in uses.values() if count > 1)
     facts = (
@@ -88,7 +88,7 @@ def make_environments_page(counts: EnvironmentCounts) -> Page:
 
 def _show_reuse(uses: Counter[str]) -> Section:
     rows = [
-        (_name_bin(low, high), len(counts), sum(counts))
+        (name_bin(low, high), len(counts), sum(counts))
         for low, high in _BINS
         if (counts := [it for it in uses.values() if it >= low and (not high or it <= high)])
         or low <= max(uses.values())
@@ -110,7 +110,8 @@ def _show_reuse(uses: Counter[str]) -> Section:
     return Section(heading="Reuse", figure=draw_histogram(plot), table=table)
 
 
-def _name_bin(low: int, high: int | None) -> str:
+def name_bin(low: int, high: int | None) -> str:
+    """Return how a range of whole numbers is called; *high* is None if it has no end."""
     return f"over {low - 1}" if high is None else str(low) if low == high else f"{low}–{high}"
 
 

@@ -38,7 +38,7 @@ def make_funnel_page(funnels: Sequence[RepositoryFunnel], cohorts: Sequence[Coho
     totals = count_stages(funnels)
     facts = tuple(Fact(key=it, label=label, value=totals[it]) for it, label in STAGES.items())
     if not totals["pulls"] and not totals["candidates"]:
-        sections = (Section(heading="By stage", notice=NOTHING_CRAWLED),)
+        sections: tuple[Section, ...] = (Section(heading="By stage", notice=NOTHING_CRAWLED),)
         return Page(key="funnel", title="Funnel", lead=_LEAD, facts=facts, sections=sections)
     undecided = sum(funnel.undecided for funnel in funnels)
     facts += (Fact(key="undecided", label="not decided yet", value=undecided),)
@@ -113,7 +113,7 @@ def _show_repositories(funnels: Sequence[RepositoryFunnel]) -> Section:
         Column(key="undecided", label="not decided yet"),
         Column(key="yield", label="verified of attempted", kind=Kind.SHARE),
     )
-    rows = tuple(
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (it.repo, *count_stages([it]).values(), it.undecided, divide(it.verified, it.attempted))
         for it in ordered
     )
@@ -140,7 +140,9 @@ def _show_months(cohorts: Sequence[Cohort]) -> Section:
         series=_make_series([groups.get(month, []) for month in months]),
     )
     columns = (text_column("month", "month"), *_COLUMNS)
-    rows = tuple((month, *count_stages(group).values()) for month, group in groups.items())
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (month, *count_stages(group).values()) for month, group in groups.items()
+    )
     table = Table(name=plot.name, caption=title, columns=columns, rows=rows)
     return Section(
         heading="By month",
@@ -152,7 +154,9 @@ def _show_months(cohorts: Sequence[Cohort]) -> Section:
 
 def _list_cohorts(cohorts: Sequence[Cohort]) -> Section:
     columns = (text_column("repository", "repository"), text_column("month", "month"), *_COLUMNS)
-    rows = tuple((one.repo, one.month or UNKNOWN, *count_stages([one]).values()) for one in cohorts)
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (one.repo, one.month or UNKNOWN, *count_stages([one]).values()) for one in cohorts
+    )
     caption = "Funnel by repository and month"
     table = Table(
         name="funnel-by-repository-and-month", caption=caption, columns=columns, rows=rows, shown=0

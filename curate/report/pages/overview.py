@@ -81,8 +81,12 @@ def _show_repositories(counts: Mapping[str, int]) -> Section:
         " SWE-Gym’s.",
         labels=[str(row[0]) for row in drawn],
         series=[
-            Series(label="here", values=[_number(row[2]) for row in drawn], kind=Kind.SHARE),
-            Series(label="SWE-Gym", values=[_number(row[4]) for row in drawn], kind=Kind.SHARE),
+            Series(
+                label="here", values=[_number(row[2]) or None for row in drawn], kind=Kind.SHARE
+            ),
+            Series(
+                label="SWE-Gym", values=[_number(row[4]) or None for row in drawn], kind=Kind.SHARE
+            ),
         ],
     )
     columns = (
@@ -130,7 +134,7 @@ def _number(cell: Cell) -> float:
 def _compare_measures(measures: MeasuredRows, lite: MeasuredRows) -> Section:
     own = [measures.compute_means(), lite.compute_means()]
     papers = [load_paper_statistics(name) for name in ("swe-gym", "swe-gym-lite")]
-    rows = tuple(
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (label, *(it[key] for it in own), *(it.means[key] for it in papers))
         for key, label in MEASURES.items()
     )
@@ -163,6 +167,6 @@ def _compare_measures(measures: MeasuredRows, lite: MeasuredRows) -> Section:
 def _list_exclusions(excluded: Mapping[str, int]) -> Section:
     columns = (text_column("reason", "reason"), Column(key="instances", label="instances"))
     caption = "Verified instances that a release leaves out; one may have several reasons"
-    rows = tuple(sort_by_count(dict(excluded)))
+    rows: tuple[tuple[Cell, ...], ...] = tuple(sort_by_count(dict(excluded)))
     table = Table(name="exclusions", caption=caption, columns=columns, rows=rows)
     return Section(heading="Left out of a release", table=table)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from curate.report.page import Fact, Figure, Page, Section
+from curate.report.pages.environments import name_bin
 from curate.report.pages.funnel import divide
 from curate.report.plots import Plot, Series, draw_histogram, draw_rows
 from curate.report.row_facts import RowFacts
@@ -57,7 +58,7 @@ def make_quality_page(
 ) -> Page:
     """Return the page; *leak_groups* are those of instances, *rejected* counts by stage/reason."""
     if not counts.flaky:
-        sections = (Section(heading="Quality", notice=NOTHING_VERIFIED),)
+        sections: tuple[Section, ...] = (Section(heading="Quality", notice=NOTHING_VERIFIED),)
         return Page(key="quality", title="Quality", lead=_LEAD, sections=sections)
     sizes = [count for count in Counter(leak_groups.values()).values() if count > 1]
     strengths = [1 - untested / hunks for it in counts.hunks.values() for hunks, untested in it]
@@ -114,7 +115,7 @@ def make_quality_page(
 def _show_flakiness(counts: QualityCounts) -> Section:
     rows = [
         (
-            _name_bin(low, high),
+            name_bin(low, high),
             sum(it >= low and (high is None or it <= high) for it in counts.flaky),
         )
         for low, high in _FLAKY_BINS
@@ -123,10 +124,6 @@ def _show_flakiness(counts: QualityCounts) -> Section:
     figure, table = _make_histogram("flaky-tests", title, rows, ("flaky_tests", "flaky tests"))
     text = "A flaky test is in neither list of its instance; it was seen to waver between runs."
     return Section(heading="Flaky tests", text=text, figure=figure, table=table)
-
-
-def _name_bin(low: int, high: int | None) -> str:
-    return f"over {low - 1}" if high is None else str(low) if low == high else f"{low}–{high}"
 
 
 def _show_strength(strengths: Sequence[float]) -> Section:
@@ -178,7 +175,7 @@ def _show_leaks(counts: QualityCounts) -> Section:
         name="solution-leaks",
         title=title,
         about="A bar for each kind of leak; an instance may have several.",
-        labels=[str(row[0]) for row in rows],
+        labels=[row[0] for row in rows],
         series=[Series(label="instances", values=[row[1] for row in rows])],
     )
     columns = (
@@ -205,7 +202,7 @@ def _list_overlaps(counts: QualityCounts) -> Section:
     if not counts.overlaps:
         return Section(heading=heading, notice="No instance is known from another benchmark.")
     columns = (text_column("benchmark", "benchmark"), Column(key="instances", label="instances"))
-    rows = tuple(sort_by_count(counts.overlaps))
+    rows: tuple[tuple[Cell, ...], ...] = tuple(sort_by_count(counts.overlaps))
     table = Table(name="benchmark-overlaps", caption=heading, columns=columns, rows=rows)
     return Section(heading=heading, table=table)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from curate.report.examples import Example
 from curate.report.page import Fact, Page, Section
 from curate.report.plots import MAX_ROWS, Plot, Series, draw_rows
-from curate.report.table import Column, Kind, Table, sort_by_count, text_column
+from curate.report.table import Cell, Column, Kind, Table, sort_by_count, text_column
 
 _LEAD = (
     "Every pull request and candidate that is no instance has a stage and a reason. A candidate may"
@@ -39,7 +39,9 @@ def make_rejections_page(rejected: Mapping[str, int]) -> Page:
         Fact(key="reasons", label="reasons", value=len(rejected)),
     )
     if not total:
-        sections = (Section(heading="By reason", notice="Nothing has been rejected."),)
+        sections: tuple[Section, ...] = (
+            Section(heading="By reason", notice="Nothing has been rejected."),
+        )
     else:
         sections = (_show_reasons(rejected, total),)
     return Page(key="rejections", title="Rejections", lead=_LEAD, facts=facts, sections=sections)
@@ -81,7 +83,9 @@ def _show_reasons(rejected: Mapping[str, int], total: int) -> Section:
         Column(key="count", label="count"),
         Column(key="share", label="share", kind=Kind.SHARE),
     )
-    rows = tuple((*why.split("/", 1), count, count / total) for why, count in ordered)
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (*why.split("/", 1), count, count / total) for why, count in ordered
+    )
     table = Table(name=plot.name, caption=title, columns=columns, rows=rows)
     text = f"The plot has {len(drawn)} of {len(ordered)} reasons." * (len(drawn) < len(ordered))
     return Section(heading="By reason", text=text, figure=draw_rows(plot), table=table)
