@@ -138,7 +138,7 @@ def test_rows_are_printed_without_a_frame_and_the_rest_is_counted(watched: Watch
     page.emulate_media(media="print")
     assert page.locator("#filters").is_hidden()
     assert page.evaluate("document.getElementById('viewport').clientHeight") > ALL * 40
-    page.emulate_media(media="screen")
+    page.emulate_media(media="null")
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert len(_ids(watched)) < 60
     pdf = page.pdf()
