@@ -255,7 +255,9 @@ def _print_summary(
     counts = (
         f"{summary.attempted:,} attempted: {summary.verified:,} verified, {rejected:,} rejected"
     )
-    next_command = complete_commands("curate status")
+    is_nothing_known = not (summary.attempted or up_to_date or remaining or errors)
+    command = "curate crawl OWNER/NAME" if is_nothing_known else "curate status"
+    next_command = complete_commands(command)
     failed = f"; {len(errors):,} errors" if errors else ""
     left = f"; {remaining:,} remaining" if remaining else ""
     err_console.print(
