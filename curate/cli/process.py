@@ -40,6 +40,10 @@ MEMORY_BYTES = 512 << 20  # of a worker; the largest known instances take 200 MB
 MAX_BUDGET = 10_000_000
 
 
+_CRAWL = "Crawl the repository: its mirror is missing, or lacks something."
+_HINTS = {"no-mirror": _CRAWL, "missing-object": _CRAWL, "unreadable-mirror": _CRAWL}
+
+
 class ProcessFormat(StrEnum):
     """Output format."""
 
@@ -204,5 +208,6 @@ def _raise_if_incomplete(summary: ProcessSummary) -> None:
         raise ProcessIncompleteError(
             f"{summary.to_retry:,} instances have no process data, the first {name}: {reason}:"
             f" {detail}",
-            hint="Crawl their repositories for mirrors; the same command tries them again.",
+            hint=_HINTS.get(reason, "Free memory if it is short, or report it as a bug of curate.")
+            + " The same command tries them again.",
         )

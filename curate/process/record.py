@@ -67,7 +67,12 @@ def _make_record(
     edits = make_edits(changes)
     located = [locate_file(file) for file in changes]
     known = [it for it in located if it.old is not None]
-    known.sort(key=lambda it: (-sum(len(place.old_edited) for place in it.locations), it.file.path))
+    known.sort(
+        key=lambda it: (
+            -sum(len(place.old_edited) + len(place.new_edited) for place in it.locations),
+            it.file.path,
+        )
+    )
     gold = [it.file.source or it.file.path for it in known]
     understanding = understand_repository(
         base, instance.problem_statement, gold, options.token_budget, count_tokens

@@ -4,9 +4,10 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from curate.patches.file_kinds import TEST_NAMES, TEST_SEGMENTS, is_documentation
+from curate.patches.file_kinds import FileClassifier
 from curate.process.tokens import CountTokens
 
+_CLASSIFIER = FileClassifier()
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]+")
 
 
@@ -26,9 +27,7 @@ def list_source_files(paths: Iterable[str]) -> list[str]:
 
 def is_source_file(path: str) -> bool:
     """Whether *path* is neither a test nor documentation, by its name."""
-    *folders, name = path.split("/")
-    is_test = not TEST_SEGMENTS.isdisjoint(folders) or bool(TEST_NAMES.fullmatch(name))
-    return not is_test and not is_documentation(path) and path.isprintable()
+    return _CLASSIFIER.is_source(path) and path.isprintable()
 
 
 def rank_files(issue: str, paths: Sequence[str]) -> list[str]:

@@ -173,7 +173,7 @@ def check_skeletons(record: dict[str, Any], reader: ObjectReader) -> Iterator[st
 def list_outer_lines(content: bytes) -> set[str]:
     """Return the lines outside of function bodies, and what is before a body on its line."""
     lines = content.decode().split("\n")
-    hidden, shown = set(), set()
+    hidden, shown = set[int](), set[str]()
     for node in ast.walk(ast.parse(content.decode())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0]

@@ -1,6 +1,7 @@
 """Which attempts are good enough to learn from, and where they are read from."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,11 @@ import pytest
 
 from curate.core.errors import ConfigurationError, NotFoundError
 from curate.process.attempts import InvalidAttempt, RawAttempt, iter_attempts
-from curate.process.location_rate import LocationRate, TaggedLocations
+from curate.process.location_rate import (
+    LocationRate,
+    TaggedLocations,
+    compute_location_rate,
+)
 from curate.process.patch_similarity import compute_patch_similarity
 from curate.process.sampling import (
     Attempt,
@@ -18,7 +23,7 @@ from curate.process.sampling import (
     judge_attempt,
 )
 from curate.process.sampling_presets import PRESETS
-from curate.process.swe_gpt_runs import read_run
+from curate.process.swe_gpt_runs import find_run_folders, read_run
 
 HEAD = b"diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n"
 PATCH = HEAD + b"-return height\n+return height + 1\n"
@@ -151,6 +156,21 @@ def test_a_run_of_swe_gpt_is_read(tmp_path: Path) -> None:
         "from_patch": LocationRate(file=1, function=1, line=-1, function_line=1),
         "from_repo_review": LocationRate(file=1, function=2, line=-1, function_line=1),
     }
+
+
+def test_the_published_runs_of_swe_gpt_get_the_rates_that_they_recorded() -> None:
+    """Needs a checkout of their repository, of which nothing is kept here."""
+    checkout = Path(os.environ.get("SWE_GPT_CHECKOUT", "none"))
+    places = checkout / "SWE-bench/setup_result/location_map.json"
+    if not places.is_file():
+        pytest.skip("SWE_GPT_CHECKOUT is no checkout of LingmaTongyi/Lingma-SWE-GPT")
+    gold = json.loads(places.read_bytes())
+    runs = [read_run(folder) for folder in find_run_folders(checkout / "experiment")]
+    assert len(runs) == 2
+    for run in runs:
+        oracle = [tagged(it["file_name"], *it["bug_locations"]) for it in gold[run.instance_id]]
+        assert compute_location_rate(run.final_locations, oracle) == run.rates["from_agent_proxy"]
+        assert compute_location_rate(run.review_locations, oracle) == run.rates["from_repo_review"]
 
 
 def test_a_directory_of_runs_is_attempts(tmp_path: Path) -> None:
