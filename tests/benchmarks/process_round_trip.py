@@ -27,10 +27,10 @@ from curate.core.model import Candidate
 from curate.core.settings import read_settings
 from curate.git.locations import find_mirror
 from curate.patches.parse import list_patch_paths
-from curate.process.model import ProcessInput, ProcessOptions
-from curate.process.record import make_record
-from curate.process.repository import MirrorReader
-from curate.process.tokens import ESTIMATE, make_token_counter
+from curate.process_data.model import ProcessInput, ProcessOptions
+from curate.process_data.record import make_record
+from curate.process_data.repository import MirrorReader
+from curate.process_data.tokens import ESTIMATE, make_token_counter
 from curate.store import Store
 
 Files = dict[str, bytes]

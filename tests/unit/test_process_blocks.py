@@ -4,16 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.process.block_text import (
+from curate.process_data.block_text import (
     parse_modifications,
     parse_search_replace,
     render_modifications,
     render_search_replace,
 )
-from curate.process.edit_blocks import BlockError, EditBlock, apply_blocks, make_blocks
-from curate.process.edits import NotRecreatedError, make_edits
-from curate.process.gold_files import SUBMODULE, SYMLINK, ChangedFile, FileVersion
-from curate.process.line_edits import diff_lines, split_lines
+from curate.process_data.edit_blocks import BlockError, EditBlock, apply_blocks, make_blocks
+from curate.process_data.edits import NotRecreatedError, make_edits
+from curate.process_data.gold_files import SUBMODULE, SYMLINK, ChangedFile, FileVersion
+from curate.process_data.line_edits import diff_lines, split_lines
 
 LINES = st.lists(st.sampled_from(["a", "b", "", "  x", "=======", "a\r", "é"]), max_size=25)
 TEXTS = st.text(alphabet="ab\n\r\t =é", max_size=60) | st.builds(
@@ -206,6 +206,6 @@ def test_both_forms_look_as_their_readers_expect() -> None:
 
 
 def test_blocks_that_make_something_else_are_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curate.process.edits.make_blocks", lambda old, new: ())
+    monkeypatch.setattr("curate.process_data.edits.make_blocks", lambda old, new: ())
     with pytest.raises(NotRecreatedError):
         make_edits([changed(b"a\n", b"b\n")])

@@ -2,18 +2,18 @@
 
 import pytest
 
-from curate.process.line_edits import diff_lines, split_lines
-from curate.process.localization import Location, locate_edits
-from curate.process.location_rate import (
+from curate.process_data.line_edits import diff_lines, split_lines
+from curate.process_data.localization import Location, locate_edits
+from curate.process_data.location_rate import (
     LocationRate,
     TaggedLocations,
     compute_location_rate,
     tag_bug_locations,
     tag_gold_locations,
 )
-from curate.process.python_source import PythonSource, UnparsedSource, parse_source, parse_text
-from curate.process.skeleton import list_signatures, make_skeleton
-from curate.process.stages import FileLocations, list_places
+from curate.process_data.python_source import PythonSource, UnparsedSource, parse_source, parse_text
+from curate.process_data.skeleton import list_signatures, make_skeleton
+from curate.process_data.stages import FileLocations, list_places
 
 CODE = '''\
 """About birds."""

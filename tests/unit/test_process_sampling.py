@@ -8,22 +8,22 @@ from typing import Any
 import pytest
 
 from curate.core.errors import ConfigurationError, NotFoundError
-from curate.process.attempts import InvalidAttempt, RawAttempt, iter_attempts
-from curate.process.location_rate import (
+from curate.process_data.attempts import InvalidAttempt, RawAttempt, iter_attempts
+from curate.process_data.location_rate import (
     LocationRate,
     TaggedLocations,
     compute_location_rate,
 )
-from curate.process.patch_similarity import compute_patch_similarity
-from curate.process.sampling import (
+from curate.process_data.patch_similarity import compute_patch_similarity
+from curate.process_data.sampling import (
     Attempt,
     Gold,
     SamplingRules,
     compute_location_overlap,
     judge_attempt,
 )
-from curate.process.sampling_presets import PRESETS
-from curate.process.swe_gpt_runs import find_run_folders, read_run
+from curate.process_data.sampling_presets import PRESETS
+from curate.process_data.swe_gpt_runs import find_run_folders, read_run
 
 HEAD = b"diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n"
 PATCH = HEAD + b"-return height\n+return height + 1\n"

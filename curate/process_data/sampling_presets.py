@@ -1,6 +1,6 @@
 """Rules of papers for rejection sampling, with what of them could not be verified."""
 
-from curate.process.sampling import SamplingRules
+from curate.process_data.sampling import SamplingRules
 
 PRESETS = {
     "lingma": SamplingRules(

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from curate.process.block_text import (
+from curate.process_data.block_text import (
     parse_modifications,
     parse_search_replace,
     render_modifications,
     render_search_replace,
 )
-from curate.process.edit_blocks import BlockError, EditBlock, apply_blocks, make_blocks
-from curate.process.file_text import FileText, decode_file
-from curate.process.gold_files import SUBMODULE, SYMLINK, ChangedFile
+from curate.process_data.edit_blocks import BlockError, EditBlock, apply_blocks, make_blocks
+from curate.process_data.file_text import FileText, decode_file
+from curate.process_data.gold_files import SUBMODULE, SYMLINK, ChangedFile
 
 PLAIN_MODE, EXECUTABLE_MODE = "100644", "100755"
 

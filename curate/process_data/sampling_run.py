@@ -9,13 +9,13 @@ from typing import Any
 
 from curate.builders.errors import BuilderError
 from curate.builders.process.atomic_write import atomic_write
-from curate.process.attempts import InvalidAttempt, RawAttempt, iter_attempts
-from curate.process.gold_files import MissingObjectError, PatchError
-from curate.process.located_file import locate_file, tag_files
-from curate.process.location_rate import TaggedLocations
-from curate.process.model import ProcessInput
-from curate.process.repository import BaseCommit, MirrorReader
-from curate.process.sampling import Attempt, Gold, SamplingRules, judge_attempt
+from curate.process_data.attempts import InvalidAttempt, RawAttempt, iter_attempts
+from curate.process_data.gold_files import MissingObjectError, PatchError
+from curate.process_data.located_file import locate_file, tag_files
+from curate.process_data.location_rate import TaggedLocations
+from curate.process_data.model import ProcessInput
+from curate.process_data.repository import BaseCommit, MirrorReader
+from curate.process_data.sampling import Attempt, Gold, SamplingRules, judge_attempt
 
 DECISIONS = "decisions.jsonl"
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from curate.process.edits import GoldEdits
-from curate.process.gold_files import ChangedFile
-from curate.process.located_file import LocatedFile
-from curate.process.model import Json
-from curate.process.stage_code import list_steps, show_code
-from curate.process.stages import (
+from curate.process_data.edits import GoldEdits
+from curate.process_data.gold_files import ChangedFile
+from curate.process_data.located_file import LocatedFile
+from curate.process_data.model import Json
+from curate.process_data.stage_code import list_steps, show_code
+from curate.process_data.stages import (
     FileLocations,
     Stage,
     list_places,
@@ -18,8 +18,8 @@ from curate.process.stages import (
     make_plan_stage,
     make_search_stage,
 )
-from curate.process.tokens import CountTokens
-from curate.process.understanding import Understanding
+from curate.process_data.tokens import CountTokens
+from curate.process_data.understanding import Understanding
 
 
 class StageMaker:

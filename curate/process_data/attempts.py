@@ -8,8 +8,8 @@ from typing import Any
 
 from curate.core.errors import ConfigurationError, NotFoundError
 from curate.core.files import require_ordinary_file
-from curate.process.location_rate import TaggedLocations, tag_bug_locations
-from curate.process.swe_gpt_runs import find_run_folders, read_run
+from curate.process_data.location_rate import TaggedLocations, tag_bug_locations
+from curate.process_data.swe_gpt_runs import find_run_folders, read_run
 
 _BROKEN = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 

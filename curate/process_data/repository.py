@@ -5,13 +5,13 @@ from functools import cached_property
 from pathlib import Path
 
 from curate.builders.git.objects import ObjectReader
-from curate.process.gold_files import (
+from curate.process_data.gold_files import (
     ChangedFile,
     GitFile,
     list_commit_files,
     read_changed_files,
 )
-from curate.process.python_source import PythonSource, UnparsedSource, parse_source
+from curate.process_data.python_source import PythonSource, UnparsedSource, parse_source
 
 
 class MirrorReader:

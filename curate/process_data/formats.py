@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from curate.process.model import SCHEMA_VERSION, Json, ProcessRecord
+from curate.process_data.model import SCHEMA_VERSION, Json, ProcessRecord
 
 GROUP_BYTES = 8_000_000  # of text that a row group of Parquet has, about
 _NESTED = ("understanding", "localization", "edits")  # JSON in Parquet: their keys vary

@@ -3,7 +3,7 @@
 import ast
 from bisect import bisect_right
 
-from curate.process.python_source import Definition, PythonSource, first_line
+from curate.process_data.python_source import Definition, PythonSource, first_line
 
 
 def make_skeleton(source: PythonSource) -> str:

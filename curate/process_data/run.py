@@ -13,8 +13,8 @@ from curate.cluster.bounded import BoundedWork, IteratorSource, run_bounded
 from curate.cluster.process_cluster import ProcessCluster
 from curate.cluster.slots import SlotExecutor, ThreadSlots, WorkerLostError
 from curate.core.errors import ConfigurationError
-from curate.process.model import PROCESS_VERSION, SCHEMA_VERSION, ProcessInput, ProcessOptions
-from curate.process.parts import (
+from curate.process_data.model import PROCESS_VERSION, SCHEMA_VERSION, ProcessInput, ProcessOptions
+from curate.process_data.parts import (
     DATA_FOLDER,
     DONE_FOLDER,
     RETRIED,

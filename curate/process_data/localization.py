@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from curate.process.line_edits import LineEdit
-from curate.process.python_source import CodeUnit, PythonSource
+from curate.process_data.line_edits import LineEdit
+from curate.process_data.python_source import CodeUnit, PythonSource
 
 CONTEXT = 1  # lines around changed lines outside of functions, as in SWE-GPT's snippets
 

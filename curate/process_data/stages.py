@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from curate.process.localization import Location
-from curate.process.prompts import PROMPTS
-from curate.process.python_source import PythonSource
+from curate.process_data.localization import Location
+from curate.process_data.prompts import PROMPTS
+from curate.process_data.python_source import PythonSource
 
 MAX_FILES = 5
 MAX_LOCATIONS = 10

@@ -8,8 +8,8 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from curate.process.line_edits import LineEdit
-from curate.process.python_source import PythonSource, first_line
+from curate.process_data.line_edits import LineEdit
+from curate.process_data.python_source import PythonSource, first_line
 
 MIN_LINE_LENGTH = 5  # shorter lines of gold's snippets do not count
 

@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from curate.process.gold_files import SUBMODULE, SYMLINK
-from curate.process.python_source import PythonSource, UnparsedSource
-from curate.process.repository import BaseCommit
-from curate.process.repository_tree import (
+from curate.process_data.gold_files import SUBMODULE, SYMLINK
+from curate.process_data.python_source import PythonSource, UnparsedSource
+from curate.process_data.repository import BaseCommit
+from curate.process_data.repository_tree import (
     RepositoryTree,
     list_source_files,
     make_tree,
     rank_files,
 )
-from curate.process.skeleton import list_signatures, make_skeleton
-from curate.process.stages import MAX_FILES
-from curate.process.tokens import CountTokens
+from curate.process_data.skeleton import list_signatures, make_skeleton
+from curate.process_data.stages import MAX_FILES
+from curate.process_data.tokens import CountTokens
 
 
 @dataclass(frozen=True, kw_only=True)

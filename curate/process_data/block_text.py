@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from curate.process.edit_blocks import EditBlock
+from curate.process_data.edit_blocks import EditBlock
 
 FileBlocks = Mapping[str, Sequence[EditBlock]]
 """Blocks by path, in the order in which they apply."""

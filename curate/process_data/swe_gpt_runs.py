@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from curate.process.location_rate import LocationRate, TaggedLocations, tag_bug_locations
+from curate.process_data.location_rate import LocationRate, TaggedLocations, tag_bug_locations
 
 _NUMBER = re.compile(r"_(\d+)\.")
 

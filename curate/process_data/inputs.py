@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from curate.environments.tasks import RowTasks, TaskSource
-from curate.process.model import ProcessInput
+from curate.process_data.model import ProcessInput
 from curate.store import Store
 
 COLUMNS = ("instance_id", "repo", "base_commit", "problem_statement", "patch")

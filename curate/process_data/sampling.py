@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from curate.process.location_rate import (
+from curate.process_data.location_rate import (
     LocationRate,
     TaggedLocations,
     compute_location_rate,
     shares_location,
 )
-from curate.process.patch_similarity import compute_patch_similarity
+from curate.process_data.patch_similarity import compute_patch_similarity
 
 
 @dataclass(frozen=True, kw_only=True)
