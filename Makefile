@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TESTS := tests/unit tests/functional tests/integration tests/clients
+TESTS := tests/unit tests/functional tests/integration tests/clients tests/browser
 SCRIPTS := $(filter-out .ci/locks,$(wildcard .ci/*))
 PROSE := $(wildcard *.md *.cff docs/*.md .github/*.* .github/*/*.yml) Makefile $(SCRIPTS)
 SCHEMA := $(BIN)/check-jsonschema --quiet --builtin-schema vendor
