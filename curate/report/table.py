@@ -47,6 +47,7 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     shown: int = 500  # rows on the page; all are in the file
+    linked: frozenset[str] = frozenset()  # first cells that are ids of candidates with a page
     row_kinds: tuple[Kind, ...] = ()  # of the numbers of each row, where rows differ in kind
 
     def iter_texts(self) -> Iterator[list[str]]:

@@ -146,6 +146,8 @@ def test_what_people_and_tests_wrote_stays_text(site: Path) -> None:
     with (site / "downloads/drift.csv").open(encoding="utf-8", newline="") as file:
         (drifted,) = csv.DictReader(file)
     assert drifted["detail"] == "'=HYPERLINK(1)"
+    certificates = read_page(site / "certificates.html")
+    assert f"instance.html?id={drifted['instance_id']}" in certificates.links
 
 
 def test_a_log_that_is_lost_is_told_and_no_error(tmp_path: Path, filled: Report) -> None:

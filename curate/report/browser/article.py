@@ -6,6 +6,7 @@ from typing import Any
 
 from curate.core.errors import report_bug
 from curate.core.model import Environment
+from curate.releases.row import get_list
 from curate.report.browser.facts import InstanceFacts
 from curate.report.browser.leak_marks import mark_leaks
 from curate.report.browser.lock_diff import diff_locks, parse_lock
@@ -47,7 +48,7 @@ def _make_values(facts: InstanceFacts) -> dict[str, Any]:
     candidate, validation = facts.candidate, facts.validation
     with_syntax = validation is not None  # of those that nobody tried there are too many
     statement, patch = candidate.problem_statement, candidate.patch
-    leaks = facts.measures.get("solution_leaks") or ()
+    leaks = get_list(facts.measures, "solution_leaks") if facts.measures else []
     if "gold-lines in problem_statement" in leaks:
         statement = mark_leaks(statement, patch)
     return {

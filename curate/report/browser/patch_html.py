@@ -1,10 +1,12 @@
 """A patch as highlighted HTML: a line is added, removed or context, and code of its language."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from html import escape
-from typing import TYPE_CHECKING
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -87,26 +89,35 @@ def _highlight(lines: Sequence[str], language: str) -> list[str]:
     """Return the HTML of *lines* of code, one by one."""
     if not language:
         return [escape(line) for line in lines]
-    from pygments.token import STANDARD_TYPES, Token
-
-    html, current = [], []
-    for token, text in _lexer(language).get_tokens("\n".join(lines) + "\n"):
-        kind = token
-        while kind not in STANDARD_TYPES:
-            kind = kind.parent or Token
-        name = STANDARD_TYPES[kind]
-        for index, piece in enumerate(text.split("\n")):
-            if index:
-                html.append("".join(current))
-                current = []
-            if piece:
-                plain = escape(piece)
-                current.append(f'<i class="{name}">{plain}</i>' if name[:1] in _SHOWN else plain)
-    is_whole = len(html) == len(lines)
-    return html if is_whole else [escape(line) for line in lines]
+    html: list[list[str]] = [[]]
+    tokens = ((_find_class(kind), text) for kind, text in _tokenize(lines, language))
+    for name, group in groupby(tokens, key=itemgetter(0)):
+        first, *others = "".join(text for _, text in group).split("\n")
+        html[-1].append(_wrap(first, name))
+        html += [[_wrap(piece, name)] for piece in others]
+    is_whole = len(html) == len(lines) + 1
+    return ["".join(line) for line in html[:-1]] if is_whole else [escape(it) for it in lines]
 
 
-_SHOWN = frozenset("kscmon")  # keywords, strings, comments, numbers, operators, names
+def _tokenize(lines: Sequence[str], language: str) -> Iterable[tuple[Any, str]]:
+    return _lexer(language).get_tokens("\n".join(lines) + "\n")
+
+
+def _wrap(text: str, name: str) -> str:
+    return f'<i class="{name}">{escape(text)}</i>' if name and text else escape(text)
+
+
+@cache
+def _find_class(kind: Any) -> str:
+    """Return the CSS class of a kind of token; "" if it has no color."""
+    from pygments.token import STANDARD_TYPES
+
+    name = STANDARD_TYPES.get(kind) or _find_class(kind.parent) if kind else ""
+    return name if name[:1] in _COLORED_KINDS or name in _COLORED else ""
+
+
+_COLORED_KINDS = frozenset("kscm")  # keywords, strings, comments, numbers
+_COLORED = frozenset({"ow", "nf", "nc", "nb", "nd"})  # word operators; functions, classes, ...
 
 
 @cache

@@ -148,6 +148,7 @@ def _list_drift(counts: CertificateCounts) -> Section:
         caption="Instances whose newest certification is not as promised",
         columns=columns,
         rows=tuple(_make_drift_row(one) for one in _order(drifted)),
+        linked=frozenset(one.instance_id for one in drifted if not one.dataset),
     )
     return Section(heading="Drift", table=table)
 
