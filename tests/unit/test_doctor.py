@@ -146,6 +146,7 @@ JUDGED: list[tuple[Check, str, str]] = [  # status and jobs that would fail
         "validate publish",
     ),
     (judge_engine(EngineFacts(fault="Connection refused"), "local", ""), "skipped", ""),
+    (judge_engine(EngineFacts(fault="Connection refused"), "podman", ""), "skipped", ""),
     (judge_buildkit("docker buildx build", "", "docker"), "ok", ""),
     (judge_buildkit("", "none", "docker"), "failure", "validate"),
     (judge_buildkit("", "none", "local"), "skipped", ""),
