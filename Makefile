@@ -35,7 +35,6 @@ check: $(VENV)/.ready
 	$(SCHEMA).github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 	$(SCHEMA).github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	$(SCHEMA).citation-file-format CITATION.cff
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet # strict: links and anchors
 
 # The reference, written from the code, and the documentation as a site: .cache/site/index.html.
 docs: $(VENV)/.ready

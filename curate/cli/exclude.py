@@ -45,7 +45,7 @@ def exclude_command(
 ) -> None:
     """Keep candidates out of every release, with a reason; `status` and `show` name it.
 
-    The judgement stays when the candidate is crawled or validated again.
+    The judgment stays when the candidate is crawled or validated again.
     """
     _check_options(instances or [], reason.strip(), undo=undo, list_all=list_all)
     with open_existing_store(get_settings(context)) as store:

@@ -3,17 +3,21 @@
 import ast
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from curate.builders.images import install_script
 from curate.builders.model import RunStatus
+from curate.cli.app import COMMANDS, load_command
 from curate.core import errors
 from curate.core.reasons import EXCLUSIONS, REJECTIONS
 from curate.crawl.rejections import REASONS
 from curate.publish.filters import decide
 from curate.store import verdicts
+from tests.helpers.doc_blocks import find_curate_commands, parse_command
 from tests.reference import PAGES, recipe_keys, render_pages
+from tests.reference.commands import read_example
 
 ROOT = Path(__file__).parents[2]
 MAKERS = {"Rejection", "Failure", "Exclusion", "_rejected", "_fail", "_make_exclusion"}
@@ -23,6 +27,19 @@ WORD = re.compile(r"[a-z0-9_]+(?:-[a-z0-9_]+)*")
 def test_the_reference_is_that_of_the_code() -> None:
     for name, text in render_pages().items():
         assert (PAGES / name).read_text(encoding="utf-8") == text, f"{name}: run `make docs`"
+
+
+def test_examples_of_help_are_accepted() -> None:
+    found = [it for name in COMMANDS for it in list_leaves(load_command(name))]
+    assert len(found) > 25 and all(it.epilog for it in found)
+    for command in found:
+        [arguments] = find_curate_commands(read_example(command))
+        parse_command(arguments)
+
+
+def list_leaves(command: Any) -> list[Any]:
+    nested = [list_leaves(it) for it in getattr(command, "commands", {}).values()]
+    return [it for leaves in nested for it in leaves] or [command]
 
 
 def test_every_key_of_a_recipe_has_a_meaning() -> None:
@@ -54,23 +71,27 @@ def given_reasons(tree: ast.AST) -> Iterator[str]:
     """Literals that become reasons: of calls that make records, and of variables of that name."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-            yield from (
-                str(it.value.value)
-                for it in node.keywords
-                if it.arg == "reason" and isinstance(it.value, ast.Constant)
-                if name in {*MAKERS, "replace"}
-            )
-            if name in MAKERS:
-                yield from (it.value for it in node.args if isinstance(it, ast.Constant))
+            yield from reasons_of_call(node)
         elif isinstance(node, ast.Assign):
             names = {getattr(it, "id", "") for it in ast.walk(node.targets[0])}
             if "reason" in names:
                 yield from filter(is_hyphenated, literals(node.value))
         elif isinstance(node, ast.Yield) and isinstance(node.value, ast.Tuple):
-            first = node.value.elts[0]
-            if isinstance(first, ast.Constant) and is_hyphenated(first.value):
-                yield first.value
+            yield from filter(is_hyphenated, constants(node.value.elts[:1]))
+
+
+def reasons_of_call(call: ast.Call) -> Iterator[str]:
+    name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+    if name in {*MAKERS, "replace"}:
+        yield from constants([it.value for it in call.keywords if it.arg == "reason"])
+    if name in MAKERS:
+        yield from constants(call.args)
+
+
+def constants(nodes: Iterable[ast.expr]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
 
 
 def is_hyphenated(text: object) -> bool:
