@@ -243,6 +243,11 @@ def test_facts_are_judged(check: Check, status: str, jobs: str) -> None:
         assert check.remedy
 
 
+def test_a_hub_that_does_not_answer_leads_to_the_network() -> None:
+    check = judge_hub(HubFacts(has_token=True, fault="the Hub is silent"), "me/x")
+    assert (check.status, check.remedy) == ("failure", "Check the network and HF_ENDPOINT.")
+
+
 def test_a_denied_socket_leads_to_the_group_of_the_engine() -> None:
     check = judge_engine(EngineFacts(fault="Permission denied: /var/run/docker.sock"), "docker", "")
     assert "usermod" in check.remedy
