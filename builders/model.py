@@ -164,6 +164,15 @@ class Preparation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunScope:
+    """A part of a run's tests, and what to record of it; of several processes, only the first."""
+
+    tests: tuple[str, ...] = ()  # node ids; () = all that the command selects
+    stop_at_failure: bool = False
+    traced: tuple[str, ...] = ()  # Python files whose executed lines are recorded for each test
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunSpec:
     """Specification of one run: patches, then a test command, in a new sandbox without network."""
 
@@ -174,6 +183,7 @@ class RunSpec:
     limits: ResourceLimits = field(default_factory=ResourceLimits)
     stop_at_timeout: bool = False  # the first test that exceeds its time ends the session
     record: str = ""  # "run" = record which tests open which files; "collect" = and run no test
+    scope: RunScope | None = None  # None = all tests, without tracing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,3 +220,5 @@ class RunResult:
     was_interrupted: bool = False
     recording: Recording | None = None  # of a run with `RunSpec.record`
     prepared: str = ""  # report of the preparation; "" if there is none
+    # Node id -> path -> executed lines, of a run with `RunScope.traced`; "." = during imports.
+    executed: Mapping[str, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)

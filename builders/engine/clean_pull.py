@@ -2,14 +2,16 @@
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import docker
 import requests
 
+from curate.builders.engine.pull_notes import forget_pulled, note_pulled, read_pulled
 from curate.builders.engine.registry import RegistryError, RegistryUnavailableError
 
 # What registries answer where an image is not; "no such host" is another matter.
@@ -35,11 +37,14 @@ class CleanPull:
     present_layers: int  # that the engine had, as other images share them
 
 
-def pull_clean(client: docker.DockerClient, reference: str) -> CleanPull:
+def pull_clean(
+    client: docker.DockerClient, reference: str, on_new: Callable[[str], None] = lambda pinned: None
+) -> CleanPull:
     """Pull *reference* ("name@sha256:..." or "name:tag") from its registry, whatever is here.
 
     The registry is asked for the manifest, as an engine that knows it would not ask. Its digest is
     forgotten here and pulled anew, the engine compares content and digest; tags stay as they are.
+    *on_new* is told of the name by digest before it is pulled, if it was not here before.
 
     Raises:
         ImageGoneError: The registry does not have it, or has another image under the digest.
@@ -49,6 +54,8 @@ def pull_clean(client: docker.DockerClient, reference: str) -> CleanPull:
     repository = find_repository(reference)
     pinned = f"{repository}@{digest}"
     was_here = _forget(client, pinned)
+    if not was_here:
+        on_new(pinned)
     lines = list(_pull(client, repository, digest, reference))
     states = [str(line.get("status", "")) for line in lines]
     return CleanPull(
@@ -83,10 +90,21 @@ def _forget(client: docker.DockerClient, reference: str) -> bool:
     return True
 
 
-class SharedPulls:
-    """Images that this process has pulled; threads that need the same one share it."""
+def forget_left(client: docker.DockerClient, notes: Path) -> None:
+    """Remove the images that a killed process has pulled, whose `SharedPulls` had these *notes*."""
+    for reference in read_pulled(notes):
+        _forget(client, reference)
+        forget_pulled(notes, reference)
 
-    def __init__(self) -> None:
+
+class SharedPulls:
+    """Images that this process has pulled; threads that need the same one share it.
+
+    What is to be removed again is noted in the folder *notes*, for the case that it is killed.
+    """
+
+    def __init__(self, notes: Path | None = None) -> None:
+        self._notes = notes
         self._guard = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
         self._used: dict[str, tuple[CleanPull, int]] = {}  # with the number of users
@@ -98,7 +116,7 @@ class SharedPulls:
             own = self._locks.setdefault(reference, threading.Lock())
         with own:
             known = self._used.get(reference)
-            pulled, users = known or (pull_clean(client, reference), 0)
+            pulled, users = known or (pull_clean(client, reference, self._note), 0)
             self._used[reference] = (pulled, users + 1)
         try:
             yield pulled
@@ -109,6 +127,15 @@ class SharedPulls:
                     self._used[reference] = (pulled, users - 1)
                 else:
                     forget(client, pulled)
+                    self._drop_note(pulled.reference)
+
+    def _note(self, reference: str) -> None:
+        if self._notes:
+            note_pulled(self._notes, reference)
+
+    def _drop_note(self, reference: str) -> None:
+        if self._notes:
+            forget_pulled(self._notes, reference)
 
 
 def _ask_registry(client: docker.DockerClient, reference: str) -> str:

@@ -59,9 +59,7 @@ class ImagePlan:
 def plan_image(spec: InstanceSpec, settings: BuildSettings, prefix: Path) -> ImagePlan:
     """Plan the layers of *spec*'s image with the CPython *prefix*, without any side effect."""
     namespace = settings.image_namespace
-    text = dockerfiles.render_base(settings.base_image)
-    key = content_hash(platform.machine(), text)
-    base = ImageLayer(kind="base", tag=f"{namespace}/base:{key}", dockerfile=text)
+    base = plan_base_layer(settings)
     text = dockerfiles.render_python(base.tag, spec.python)
     ignored = dockerfiles.render_python_dockerignore(spec.python)
     key = content_hash(text, ignored, prefix.name)
@@ -90,6 +88,13 @@ def plan_image(spec: InstanceSpec, settings: BuildSettings, prefix: Path) -> Ima
     tag = f"{namespace}/instance:{safe_name(spec.name)}-{compute_instance_key(spec, text)}"
     instance = ImageLayer(kind="instance", tag=tag, dockerfile=text)
     return ImagePlan(spec=spec, layers=(*below, instance), prefix=prefix, environment_key=key)
+
+
+def plan_base_layer(settings: BuildSettings) -> ImageLayer:
+    """Plan the layer that all images share; it is named after what the base image is called."""
+    text = dockerfiles.render_base(settings.base_image)
+    key = content_hash(platform.machine(), text)
+    return ImageLayer(kind="base", tag=f"{settings.image_namespace}/base:{key}", dockerfile=text)
 
 
 def _plan_package_layers(python: str, spec: InstanceSpec, namespace: str) -> tuple[ImageLayer, ...]:

@@ -28,6 +28,8 @@ import pytest
 from curate.builders.pytest_plugin.environment import restore_environment
 from curate.builders.pytest_plugin.file_recorder import FileRecorder
 from curate.builders.pytest_plugin.internals import InternalsWatch
+from curate.builders.pytest_plugin.line_recorder import LineRecorder
+from curate.builders.pytest_plugin.test_choice import TestChoice
 from curate.builders.pytest_plugin.time_limit import limit_session
 
 REPORT_FORMAT = 1
@@ -41,6 +43,7 @@ def pytest_load_initial_conftests(early_config: Any) -> None:
     seconds = float(os.environ.pop("CURATE_TEST_SECONDS", "0"))
     stop = bool(os.environ.pop("CURATE_STOP_AT_TIMEOUT", ""))
     record = os.environ.pop("CURATE_RECORD", "")
+    scope = os.environ.pop("CURATE_SCOPE", "")
     folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
     restore_environment(folder, "curate_reporter")
     key_path = os.path.join(os.path.dirname(path), "key")  # noqa: PTH118, PTH120
@@ -65,6 +68,19 @@ def pytest_load_initial_conftests(early_config: Any) -> None:
         recorder = FileRecorder(reporter.write, record == "collect")
         recorder.watch()
         early_config.pluginmanager.register(recorder, "curate-recorder")
+    if scope:
+        _narrow(early_config.pluginmanager, reporter, scope)
+
+
+def _narrow(plugins: Any, reporter: Any, path: str) -> None:
+    """Run the tests, and record the lines, that the file *path* names."""
+    with open(path, encoding="utf-8") as stream:  # noqa: PTH123
+        scope = json.load(stream)
+    plugins.register(TestChoice(scope["tests"], scope["stop"]), "curate-choice")
+    if scope["traced"]:
+        recorder = LineRecorder(reporter.write, scope["traced"])
+        plugins.register(recorder, "curate-lines")
+        recorder.start()
 
 
 def _take_watched(folder: str) -> Any:

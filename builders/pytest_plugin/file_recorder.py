@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from curate.builders.pytest_plugin.test_choice import stay_in_process
+
 _EVENTS = ("open", "os.listdir", "os.scandir")
 _MAX_TEXT, _MAX_VALUES = 300, 40
 
@@ -72,13 +74,8 @@ class FileRecorder:
     @pytest.hookimpl(tryfirst=True)
     def pytest_cmdline_main(self, config: Any) -> None:
         """Run all tests, whatever fails, and in this process, not in workers of xdist."""
-        for name, value in (
-            ("numprocesses", None),
-            ("dist", "no"),
-            ("tx", []),
-            ("continue_on_collection_errors", True),
-            ("maxfail", 0),
-        ):
+        stay_in_process(config)
+        for name, value in (("continue_on_collection_errors", True), ("maxfail", 0)):
             if hasattr(config.option, name):
                 setattr(config.option, name, value)
 

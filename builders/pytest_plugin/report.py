@@ -30,6 +30,7 @@ class PytestReport:
     timed_out_tests: tuple[str, ...] = ()  # tests that exceeded the time limit of a test
     slowest_test_seconds: float = 0.0  # longest phase of a test that did not
     recording: Recording | None = None  # of a run that records files
+    executed: Mapping[str, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
 
 
 def generate_key() -> bytes:
@@ -55,7 +56,22 @@ def read_report(data: bytes, key: bytes) -> PytestReport:
         timed_out_tests=tuple(timed_out),
         slowest_test_seconds=max((float(it.get("seconds", 0)) for it in phases), default=0.0),
         recording=_read_recording(records),
+        executed=_read_executed(records),
     )
+
+
+def _read_executed(records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, tuple[int, ...]]]:
+    """Return the executed lines by node id and path."""
+    found: dict[str, dict[str, set[int]]] = {}
+    for record in records:
+        if record["event"] == "executed":
+            of_test = found.setdefault(read_node_id(record), {})
+            for path, lines in record["lines"].items():
+                of_test.setdefault(str(path), set()).update(map(int, lines))
+    return {
+        name: {path: tuple(sorted(lines)) for path, lines in of_test.items()}
+        for name, of_test in found.items()
+    }
 
 
 def _read_recording(records: Iterable[Mapping[str, Any]]) -> Recording | None:

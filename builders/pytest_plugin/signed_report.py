@@ -9,6 +9,8 @@ import hmac
 import json
 from typing import Any
 
+from curate.builders.pytest_plugin.node_ids import escape_node_id
+
 REPORT_FORMAT = 1
 
 # If a test has several phases, or several tests have one id, the last of these outcomes counts.
@@ -23,6 +25,7 @@ _FIELDS = {
     "phase": {"id": str, "when": str, "outcome": str, "xfail": bool},
     "item": {"id": str, "values": list},
     "opened": {"id": str, "paths": list},
+    "executed": {"id": str, "lines": dict},
     "altered": {"names": list},
     "finish": {"exit_status": int},
 }  # type: Any
@@ -100,8 +103,7 @@ def has_finished(records: Any) -> bool:
 
 def read_node_id(record: Any) -> str:
     """Return pytest's node id; characters that UTF-8 cannot encode are escaped, for storage."""
-    name = record["id"] or "."  # type: str
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+    return escape_node_id(record["id"])
 
 
 def _parse_record(body: bytes) -> Any:

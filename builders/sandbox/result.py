@@ -75,6 +75,7 @@ def classify_run(artifacts: RunArtifacts) -> RunResult:
         slowest_test_seconds=report.slowest_test_seconds,
         was_interrupted=artifacts.was_interrupted,
         recording=report.recording,
+        executed=report.executed,
         prepared=read_prepared(artifacts.prepared or b"", artifacts.key),
     )
 

@@ -5,11 +5,12 @@ before any code of the project runs. Its own exit codes are EXIT_NO_CHECKOUT, an
 plus the index of the patch; they are valid only while the marker file `patched` does not exist.
 """
 
+import json
 import re
 from dataclasses import dataclass
 
 from curate.builders.editable.source import read_renewal_source
-from curate.builders.model import RunSpec
+from curate.builders.model import RunScope, RunSpec
 from curate.builders.pytest_plugin import REPORTER, read_plugin_source
 from curate.builders.pytest_plugin.run_status import EXIT_NO_CHECKOUT, EXIT_PATCH_FAILED
 from curate.builders.sandbox.supervise import KILL_AFTER
@@ -19,7 +20,7 @@ OUTPUT_CUT = b"\n[... output cut here ...]\n"
 CGROUP = "/sys/fs/cgroup"
 NO_CGROUP = "/curate/in/no-cgroup"  # where the container would see that of the machine
 
-RENEWAL = "renew_install.py"
+RENEWAL, SCOPE = "renew_install.py", "scope.json"
 PREPARATION, PREPARATION_SCRIPT = "preparation", "prepare_checkout.py"  # a folder, a file in it
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -44,6 +45,8 @@ def make_input_files(run_spec: RunSpec, layout: SandboxLayout, script: str) -> d
         f"plugin/{REPORTER}.py": read_plugin_source(REPORTER).encode(),
     }
     files |= {f"{n}.patch": text for n, text in enumerate(nonempty_patches(run_spec))}
+    if run_spec.scope:
+        files[SCOPE] = _write_scope(run_spec.scope)
     if run_spec.preparation:
         files[f"{PREPARATION}/{PREPARATION_SCRIPT}"] = run_spec.preparation.script.encode()
         files |= {f"{PREPARATION}/{name}": it for name, it in run_spec.preparation.files.items()}
@@ -111,4 +114,10 @@ def _prepare_values(run_spec: RunSpec, layout: SandboxLayout) -> dict[str, objec
         "test_seconds": f"{run_spec.limits.test_seconds:g}",
         "stop_at_timeout": "1" if run_spec.stop_at_timeout else "",
         "record": run_spec.record,
+        "scope": run_spec.scope and f"{layout.inputs}/{SCOPE}",
     }
+
+
+def _write_scope(scope: RunScope) -> bytes:
+    plan = {"tests": scope.tests, "stop": scope.stop_at_failure, "traced": scope.traced}
+    return json.dumps(plan).encode("ascii")

@@ -56,9 +56,19 @@ def accept_as_swebench(
     }
 
 
+def is_node_id(name: str) -> bool:
+    """Whether *name* is one of pytest's, which begin with a file: `tests/test_a.py::test_b`.
+
+    Those of unittest (`test_b (tests.Case)`), of SymPy (`test_b`) and of other languages
+    (`module::tests::test_b`) are none.
+    """
+    path, separator, _ = name.partition("::")
+    return bool(separator) and "." in path.rpartition("/")[2]
+
+
 def describe_names(names: Sequence[str]) -> str:
     """Return what is special of *names*, for people; "" if all are plain node ids."""
-    other = sum("::" not in name for name in names)
+    other = sum(not is_node_id(name) for name in names)
     cut = sum("[" in name and not name.endswith("]") for name in names)
     parts = [
         f"{other:,} test names are not pytest's" if other else "",

@@ -14,6 +14,10 @@ from curate.core.files import require_ordinary_file
 
 OWN_COLUMNS = frozenset({"test_command", "fail_to_pass_node_ids"})  # of releases of curate
 _LISTS = ("FAIL_TO_PASS", "PASS_TO_PASS")
+_IMAGES = ("image", "image_name", "docker_image")  # first of SWE-bench 5, then of SWE-rebench
+_MAYBE_NUMBERS = ("version", "created_at")
+_LANGUAGES = ("language", "lang")
+_MULTI_SWE = frozenset({"fix_patch", "base"})
 _REPO = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -32,6 +36,7 @@ class PublishedRow:
     created_at: str = ""
     image: str = ""  # that the row names
     eval_script: str = ""
+    test_command: str = ""  # without the files to test
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +73,7 @@ def parse_row(row: Any) -> PublishedRow:
     """Return *row* with its lists read; raises KeyError, TypeError or ValueError if it is none."""
     if not isinstance(row, Mapping):
         raise TypeError("it is not a JSON object")
+    _require_python(row)
     texts = {name: _read_text(row, name) for name in ("instance_id", "repo", "base_commit")}
     if not all(texts.values()):
         raise ValueError(f"its {next(it for it in texts if not texts[it])} is empty")
@@ -76,11 +82,31 @@ def parse_row(row: Any) -> PublishedRow:
     fixed, kept = (read_test_list(row[name], name) for name in _LISTS)
     if not fixed:
         raise ValueError("its FAIL_TO_PASS is empty")
-    optional = ("patch", "test_patch", "version", "created_at", "image", "eval_script")
+    optional = ("patch", "test_patch", "version", "created_at", "eval_script")
     others = {name: _read_text(row, name) for name in optional if row.get(name) is not None}
-    if not others.get("image"):
-        others["image"] = _read_text(row, "image_name") if row.get("image_name") else ""
+    others["image"] = next((_read_text(row, name) for name in _IMAGES if row.get(name)), "")
+    others["test_command"] = _read_test_command(row.get("install_config"))
     return PublishedRow(**texts, fail_to_pass=fixed, pass_to_pass=kept, **others)
+
+
+def _require_python(row: Mapping[str, Any]) -> None:
+    """Raise ValueError for a row of another language, or of a set whose tests are not pytest's."""
+    language = next((row[name] for name in _LANGUAGES if row.get(name)), "python")
+    if str(language).lower() not in ("python", "py"):
+        raise ValueError(f"its language is {language}, and curate tells outcomes of Python's tests")
+    if row.keys() >= _MULTI_SWE and "base_commit" not in row:
+        raise ValueError("it is in the form of Multi-SWE-bench, whose tests are not pytest's")
+
+
+def _read_test_command(config: Any) -> str:
+    """Return what SWE-rebench's install_config, or the JSON of it, has as the command of tests."""
+    if isinstance(config, str):
+        try:
+            config = json.loads(config)
+        except (ValueError, RecursionError):
+            return ""
+    command = config.get("test_cmd") if isinstance(config, Mapping) else None
+    return command if isinstance(command, str) else ""
 
 
 def read_test_list(value: Any, name: str) -> tuple[str, ...]:
@@ -99,6 +125,8 @@ def read_test_list(value: Any, name: str) -> tuple[str, ...]:
 
 def _read_text(row: Mapping[str, Any], name: str) -> str:
     value = row[name]
+    if name in _MAYBE_NUMBERS and isinstance(value, int | float):
+        value = str(value)
     if not isinstance(value, str):
         value = value.isoformat() if hasattr(value, "isoformat") else value
     if not isinstance(value, str):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from curate.certification.parser_names import describe_names
+from curate.certification.parser_names import describe_names, is_node_id
 from curate.certification.published_rows import InvalidRow, PublishedRow, read_published_rows
 from curate.core.errors import ConfigurationError
 from curate.core.model import Candidate, Validation
@@ -85,8 +85,9 @@ class PublishedTasks:
         task = make_published_task(row, found, images)
         if not task.gold.strip():
             return _make_invalid(InvalidRow(instance_id=row.instance_id, reason="it has no patch"))
-        if not any("::" in name for name in row.fail_to_pass):
-            reason = "its tests are not pytest's, so curate cannot tell their outcomes"
+        if not any(map(is_node_id, row.fail_to_pass)):
+            reason = f"its tests, such as {row.fail_to_pass[0][:80]!r}, are not pytest's"
+            reason += ", so curate cannot tell their outcomes"
             return _make_invalid(InvalidRow(instance_id=row.instance_id, reason=reason))
         return task
 
@@ -132,7 +133,7 @@ def make_published_task(
         image_digest="",
         gold=row.patch.encode("utf-8", "surrogateescape"),
         test_patch=row.test_patch.encode("utf-8", "surrogateescape"),
-        test_command="",
+        test_command=row.test_command,
         fail_to_pass=row.fail_to_pass,
         pass_to_pass=row.pass_to_pass,
         own_images=tuple(images),

@@ -16,7 +16,11 @@ from curate.builders.engine.registry import RegistryUnavailableError
 from curate.builders.errors import BuilderError, DiskFullError, EngineUnavailableError
 from curate.certification.instance import InstanceRuns, certify_task, describe_machine
 from curate.certification.known import drop_flaky_tests
-from curate.certification.runner import NoEnvironmentError
+from curate.certification.runner import (
+    NoEnvironmentError,
+    has_left_pulls,
+    remove_left_pulls,
+)
 from curate.certification.sample import SAME_NIGHT
 from curate.cluster.bounded import BoundedWork, IteratorSource, run_bounded
 from curate.cluster.slots import ThreadSlots
@@ -29,7 +33,7 @@ from curate.core.certification import (
 from curate.core.errors import describe_error, report_bug
 from curate.core.settings import Settings
 from curate.core.task import Task
-from curate.environments.context import open_backend
+from curate.environments.context import describe_backend, open_backend
 from curate.environments.observer import BatchObserver, SilentObserver
 from curate.environments.tasks import InvalidTask, TaskSource
 from curate.store import Store
@@ -111,6 +115,7 @@ class _Run:
         if self.backend is None or self.machine is None:
             self.backend = open_backend(self.options.sandbox, self.settings, self.store, PURPOSE)
             self.backend.cleanup()
+            remove_left_pulls(self.backend)
             self.machine = describe_machine(self.backend)
         return self.backend, self.machine
 
@@ -161,6 +166,8 @@ def certify_instances(
     )
     run.summary.unknown = tuple(name for name in dict.fromkeys(ids) if name not in known)
     with process_lock(settings.data_dir, PURPOSE):
+        if has_left_pulls(describe_backend(options.sandbox, settings, store, PURPOSE)):
+            run.open()
         _certify_all(run, _iter_pending(run, wanted, source))
     done = {*run.summary.results, *run.summary.errors, *run.summary.invalid}
     run.summary.left = tuple(name for name in wanted if name not in done)

@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curate.builders.backends.protocol import Backend
 from curate.builders.backends.run_retries import run_with_retries
 from curate.builders.engine.client import translate_engine_errors
+from curate.builders.engine.pull_notes import read_pulled
 from curate.builders.errors import SandboxError
 from curate.builders.model import ResourceLimits, RunResult, RunStatus
+from curate.builders.settings import BuildSettings
 from curate.certification.parser_names import accept_as_swebench, rename_outcomes
 from curate.certification.published_tasks import PublishedTask
 from curate.core.task import Task
@@ -56,24 +59,47 @@ def open_runner(
     elif engine is None or "@" not in task.image:
         yield _make_runner(task, backend, check_cancelled, is_pulled=False)
     else:
-        with _pull(engine, task.image) as pulled:
+        with _pull(backend, engine, task.image) as pulled:
             ready = replace(task, image=pulled.reference, image_digest=pulled.digest)
             yield _make_runner(ready, backend, check_cancelled, is_pulled=True)
 
 
+def has_left_pulls(backend: Backend) -> bool:
+    """Whether a process that was killed has left images that it would have removed."""
+    notes = _find_notes(backend)
+    return notes is not None and bool(read_pulled(notes))
+
+
+def remove_left_pulls(backend: Backend) -> None:
+    """Remove the images that a killed process has left."""
+    from curate.builders.engine.clean_pull import forget_left
+
+    notes, engine = _find_notes(backend), getattr(backend, "engine", None)
+    if engine is not None and notes is not None:
+        with translate_engine_errors():
+            forget_left(engine, notes)
+
+
+def _find_notes(backend: Backend) -> Path | None:
+    """Where a process notes what it has pulled; those of other data directories have their own."""
+    settings: BuildSettings | None = getattr(backend, "settings", None)
+    return settings.cache_dir / "clean-pulls" / settings.run_owner if settings else None
+
+
 @contextmanager
-def _pull(engine: "docker.DockerClient", reference: str) -> "Iterator[CleanPull]":
+def _pull(backend: Backend, engine: "docker.DockerClient", reference: str) -> "Iterator[CleanPull]":
     with ExitStack() as pulling:
         with translate_engine_errors():
-            pulled = pulling.enter_context(_shared_pulls().use(engine, reference))
+            pulls = _shared_pulls(_find_notes(backend))
+            pulled = pulling.enter_context(pulls.use(engine, reference))
         yield pulled
 
 
 @cache
-def _shared_pulls() -> "SharedPulls":
+def _shared_pulls(notes: Path | None) -> "SharedPulls":
     from curate.builders.engine.clean_pull import SharedPulls
 
-    return SharedPulls()
+    return SharedPulls(notes)
 
 
 def _make_runner(
@@ -107,7 +133,7 @@ def _open_published(
         assert engine is not None
         with ExitStack() as pulling:
             try:
-                pulled = pulling.enter_context(_pull(engine, image))
+                pulled = pulling.enter_context(_pull(backend, engine, image))
             except RegistryError as error:
                 problem = str(error)
                 continue

@@ -1,7 +1,6 @@
 """`curate certify`: are instances still what they were? Pulled, and graded again."""
 
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,7 +30,7 @@ from curate.cli.common import (
     get_settings,
     load_library,
     open_store,
-    parse_duration,
+    parse_deadline,
     print_json,
     resolve_ids,
 )
@@ -138,7 +137,7 @@ def certify_command(
     share = parse_share(sample or DEFAULT_SHARE)
     if sum((bool(sample), everything, bool(found.ids))) > 1:
         raise ConfigurationError("Give one of --sample, --all and instance ids.")
-    deadline = time.monotonic() + parse_duration(max_time) if max_time else None
+    deadline = parse_deadline(max_time)
     with open_store(settings) as store:
         published = _find_published(found.dataset, settings, store, split, image_namespace)
         source: TaskSource = (

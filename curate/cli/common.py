@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -248,3 +249,8 @@ def parse_duration(duration: str) -> float:
             f"Invalid duration {duration!r}.", hint="Write it like 90s, 15m or 5h."
         )
     return seconds
+
+
+def parse_deadline(duration: str) -> float | None:
+    """When *duration*, such as "5h", is over, in the time of `time.monotonic`; "" = None."""
+    return time.monotonic() + parse_duration(duration) if duration else None

@@ -1,7 +1,6 @@
 """`curate recipe draft`: a recipe from a repository's own metadata and CI configuration."""
 
 import shlex
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from curate.cli.common import (
     get_settings,
     load_library,
     open_store,
-    parse_duration,
+    parse_deadline,
     print_json,
     read_repo_name,
 )
@@ -81,7 +80,7 @@ def draft_command(
 
     settings = get_settings(context)
     repo = read_repo_name(repo)
-    deadline = time.monotonic() + parse_duration(max_time) if max_time else None
+    deadline = parse_deadline(max_time)
     with open_store(settings) as store, stop_at(deadline) as stop_event:
         repo = store.find_repo(repo)
         target = _choose_target(settings, repo, output, force=force)

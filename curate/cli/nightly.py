@@ -20,7 +20,7 @@ from curate.cli.common import (
 )
 from curate.cli.crawl import make_client
 from curate.cli.night_names import list_night_repositories
-from curate.cli.rebuild import require_report_file, write_report
+from curate.cli.night_report import require_report_file, write_report
 from curate.cli.waiting import CrawlProgress
 from curate.core.errors import ConfigurationError
 from curate.core.files import require_ordinary_file

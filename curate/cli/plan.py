@@ -103,7 +103,9 @@ def _read_store(
         tasks, _ = pending_tasks(store, load_library(settings), options, ids=(), repo=repo)
         counts = Counter(tasks.repos)
         rest = Workload(name="the rest", candidates=counts, pulls=0, repositories=len(counts))
-        return read_measured_costs(store), read_crawl_costs(store, settings), (rest,)
+        funnels = store.list_funnels()
+        crawl = read_crawl_costs(store, funnels, settings)
+        return read_measured_costs(store, funnels), crawl, (rest,)
 
 
 def _make_table(plans: "Sequence[CapacityPlan]", jobs: int) -> TextTable:

@@ -114,12 +114,12 @@ def show_work(text: str) -> ProgressDisplay:
 
 @contextmanager
 def show_phases() -> Iterator[Callable[[str, int, int], None]]:
-    """Yield a callback for (phase, done, total), whose last arguments are shown."""
+    """Yield a callback for (phase, done, total), whose last arguments are shown; 0 = unknown."""
     now = Progress(lines=())
 
     def show(phase: str, done: int, total: int) -> None:
         nonlocal now
-        now = Progress(lines=(phase,), done=done, total=total)
+        now = Progress(lines=(phase,), done=done, total=total or None)
 
     with ProgressDisplay(lambda: now):
         yield show

@@ -1,16 +1,14 @@
 """`curate rebuild`: the nightly path; crawl what is new, validate it, write the next release."""
 
 import logging
-import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.builders.process.atomic_write import atomic_write
 from curate.cli.common import (
     ApiOption,
     JobsOption,
@@ -20,37 +18,32 @@ from curate.cli.common import (
     SandboxKind,
     SandboxOption,
     ShardOption,
-    dump_json,
     err_console,
     get_settings,
     load_library,
     open_store,
-    parse_duration,
+    parse_deadline,
     print_json,
     warn_of_exclusions,
 )
+from curate.cli.night_certification import certify_sample
 from curate.cli.night_crawler import NightCrawler, RebuildProgress
 from curate.cli.night_names import list_night_repositories
 from curate.cli.night_release import ReleaseTarget, make_release, print_release
-from curate.cli.progress import show_work
+from curate.cli.night_report import require_report_file, write_report
 from curate.cli.publish_options import (
     LocalImagesOption,
     PrivateOption,
 )
 from curate.cli.saved_drafts import print_saved_draft
 from curate.cli.validate import choose_jobs
-from curate.core.errors import ConfigurationError, CurateError
-from curate.core.settings import Settings
-from curate.publish.output_paths import explain_path_errors, require_writable
+from curate.core.errors import CurateError
 from curate.recipes import RecipeLibrary
-from curate.store import Store
 from curate.store.process_lock import CRAWL, process_lock
 
 if TYPE_CHECKING:
     from curate.workflows.night import NightReport, RepositoryResult
     from curate.workflows.night_certify import NightCertification
-    from curate.workflows.problem import Problem
-    from curate.workflows.rebuild import RebuildOptions
 
 log = logging.getLogger(__name__)
 
@@ -110,12 +103,14 @@ def rebuild_command(
     changed, with its differences to the last one beside it. Nothing leaves this machine without
     --publish.
     """
+    from curate.certification.run import CertificationOptions
     from curate.certification.sample import parse_share
     from curate.environments.context import ValidationOptions
     from curate.publish.filters.config import read_filters
     from curate.publish.release import require_replaceable
     from curate.validate.run import RunControl
     from curate.workflows.night import NightReport
+    from curate.workflows.night_base import read_base_images
     from curate.workflows.night_text import make_document
     from curate.workflows.problem import Problem
     from curate.workflows.rebuild import Rebuild, RebuildOptions
@@ -131,7 +126,7 @@ def rebuild_command(
         allows_local_images=allow_local_images or not publish,
     )
     target.check()
-    deadline = started + parse_duration(max_time) if max_time else None
+    deadline = parse_deadline(max_time)
     share = parse_share(certify) if certify else 0.0
     read_filters(settings.release_filters)  # what is wrong with them is told before any work
     require_replaceable(target.folder)
@@ -164,8 +159,16 @@ def rebuild_command(
         _print_results(results)
         certification, problems = None, dict[str, Problem]()
         if share:
-            certification, problem = _certify(store, settings, share, options, target)
+            control = CertificationOptions(
+                sandbox=sandbox.value,
+                jobs=options.control.jobs,
+                registry=registry,
+                deadline=deadline,
+            )
+            certification, problem = certify_sample(store, settings, share, control)
             problems |= {"certification": problem} if problem else {}
+        has_built = any(it.attempted for it in results)
+        bases = read_base_images(store, settings, sandbox.value, has_built=has_built)
         release, problem = make_release(settings, store, target)
         problems |= {"release": problem} if problem else {}
     print_release(release)
@@ -173,6 +176,7 @@ def rebuild_command(
         repositories=results,
         release=release,
         certification=certification,
+        base_images=bases,
         problems=problems,
         is_out_of_time=deadline is not None and _is_unfinished(results, certification),
         seconds=time.monotonic() - started,
@@ -186,53 +190,12 @@ def rebuild_command(
         raise error
 
 
-def _certify(
-    store: Store,
-    settings: Settings,
-    share: float,
-    options: "RebuildOptions",
-    target: ReleaseTarget,
-) -> "tuple[NightCertification | None, Problem | None]":
-    """Certify a sample; an error is a problem of the night."""
-    from curate.certification.run import CertificationOptions
-    from curate.workflows.night_certify import certify_night
-    from curate.workflows.problem import Problem
-
-    control = CertificationOptions(
-        sandbox=options.validation.backend,
-        jobs=options.control.jobs,
-        registry=target.registry,
-        deadline=options.deadline,
-    )
-    try:
-        with show_work("certifying"):
-            done = certify_night(store, settings, share, control)
-    except Exception as error:
-        problem = Problem.of(error)
-        err_console.print(f"ERROR certification: {problem.message}", markup=False, soft_wrap=True)
-        log.debug("certification: the traceback", exc_info=error)
-        return None, problem
-    for it in done.drift:
-        err_console.print(f"DRIFT {it['message']}", markup=False, soft_wrap=True)
-    return done, done.problem
-
-
 def _is_unfinished(
     results: "Sequence[RepositoryResult]", certification: "NightCertification | None"
 ) -> bool:
     """Whether anything is left to the next call that no problem explains."""
     is_left = bool(certification and certification.left and not certification.errors)
     return is_left or any(it.is_unfinished for it in results)
-
-
-def require_report_file(file: Path) -> None:
-    """Raise an error if the report cannot be written to *file*, before any work is done."""
-    if file.is_dir():
-        raise ConfigurationError(f"{file} is a directory.", hint="Name a file for the report.")
-    require_writable(file)
-    if file.is_fifo():
-        with explain_path_errors(file):
-            _open_special(file).close()
 
 
 def _choose_jobs(names: Sequence[str], library: RecipeLibrary) -> int:
@@ -273,26 +236,3 @@ def _first_problem(report: "NightReport") -> RebuildIncompleteError | None:
     )
     error.exit_code = first.exit_code
     return error
-
-
-def _open_special(file: Path) -> IO[str]:
-    """Open a pipe or device for writing; OSError for a pipe that nobody reads, not a long wait."""
-    number = os.open(file, os.O_WRONLY | os.O_NONBLOCK)
-    os.set_blocking(number, True)
-    return open(number, "w", encoding="utf-8")  # noqa: PTH123
-
-
-def write_report(file: Path, document: Mapping[str, Any]) -> None:
-    """Write the report as Markdown, or as JSON if *file* is named so."""
-    from curate.workflows.night_text import render_report
-
-    is_json = file.suffix.lower() == ".json"
-    text = dump_json(document) if is_json else render_report(document)
-    with explain_path_errors(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if file.exists() and not file.is_file():  # such as /dev/stdout
-            with _open_special(file) as stream:
-                stream.write(text)
-            return
-        with atomic_write(file) as partial_file:
-            partial_file.write_text(text, encoding="utf-8")

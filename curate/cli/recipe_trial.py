@@ -1,6 +1,5 @@
 """`curate recipe trial`: how well curate does on repositories without a recipe."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from curate.cli.common import (
     get_settings,
     load_library,
     open_store,
-    parse_duration,
+    parse_deadline,
     print_json,
     resolve_ids,
 )
@@ -92,7 +91,7 @@ def trial_command(
     from curate.workflows.trial_judgment import PersonalJudgments, read_judgments
     from curate.workflows.trial_report import report_trial
 
-    deadline = time.monotonic() + parse_duration(max_time) if max_time else None
+    deadline = parse_deadline(max_time)
     settings = get_settings(context)
     known = read_judgments(judgments) if judgments else PersonalJudgments()
     library = load_library(settings)

@@ -1,6 +1,7 @@
 """`curate show`: everything known about one candidate."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -15,7 +16,6 @@ from curate.cli.common import (
     resolve_ids,
 )
 from curate.cli.console import WholeLineConsole
-from curate.cli.run_logs import find_explaining_log, last_lines, read_log
 from curate.cli.suggestions import complete_commands
 from curate.core.errors import StoreError
 from curate.core.model import PullRequest, Rejection, Validation
@@ -24,6 +24,7 @@ from curate.core.settings import Settings
 from curate.publish.excluded import instance_exclusions
 from curate.store import Store
 from curate.store.serialization import to_json
+from curate.store.stored_logs import find_explaining_log, last_lines, read_log
 from curate.store.unknown_ids import explain_unknown_id
 
 EXAMPLE = "Example: [bold]curate show getmoto__moto-4848 --json[/bold]"
@@ -41,17 +42,24 @@ def show_command(
     full: Annotated[
         bool, typer.Option("--full", help="Print long texts and patches in full.")
     ] = False,
+    web: Annotated[
+        bool, typer.Option("--web", help="Open its page in a browser; print where it is.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON; for several IDs, one document per line.")
     ] = False,
 ) -> None:
     """Show a task as a person reads it: the issue, the failing tests, the patches, the verdict.
 
-    Also its links, commits, environment, test runs, and why a release excludes it.
+    Also its links, commits, environment, test runs, and why a release excludes it. With --web, the
+    page is that of the report in DATA_DIR/report, if it is as new as the verdict; else a file.
     """
     console, settings = WholeLineConsole(), get_settings(context)
     with open_existing_store(settings) as store:
         names = resolve_ids(store, instances)
+        if web:
+            _open_pages(settings, store, names)
+            return
         every = [_load_details(settings, store, name) for name in names]
         known = instance_exclusions(settings, store, [it.name for it in every])
         if known.unknown:
@@ -65,6 +73,17 @@ def show_command(
                 print_json(_make_document(details))
             else:
                 print(json.dumps(_make_document(details), ensure_ascii=False, default=str))
+
+
+def _open_pages(settings: Settings, store: Store, names: Sequence[str]) -> None:
+    """Open the pages of *names*, where somebody would see them, and print where they are."""
+    from curate.cli.report import FOLDER, open_in_browser
+    from curate.report.browser.single_page import find_page
+
+    for name in names:
+        place = find_page(store, settings, name, settings.data_dir / FOLDER)
+        print(place)
+        open_in_browser(place)
 
 
 def _load_details(settings: Settings, store: Store, instance: str) -> CandidateDetails:

@@ -243,6 +243,11 @@ class Environment:
     # What the steps of the Dockerfiles read, by name; {} = built before this was recorded.
     build_files: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def base_image(self) -> str:
+        """The image that its layers rest on, as the setting named it; "" = it is no image."""
+        return self.dockerfiles.get("base", "").partition("\n")[0].removeprefix("FROM ")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:

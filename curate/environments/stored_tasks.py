@@ -1,11 +1,13 @@
 """Tasks of verified candidates in the store."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from curate.builders.model import ResourceLimits
 from curate.core.model import Candidate, Environment, Validation
 from curate.core.task import Task
 from curate.harness.protection import PROTECTED_GLOBS
+from curate.store import Store
 
 
 def make_stored_task(candidate: Candidate, validation: Validation) -> Task:
@@ -30,6 +32,22 @@ def make_stored_task(candidate: Candidate, validation: Validation) -> Task:
         pass_to_pass=validation.verdict.pass_to_pass,
         protected_paths=list_protected_paths(environment),
     )
+
+
+def use_own_build(task: Task, store: Store) -> Task:
+    """Return *task* with what *store* has built of it, if it names a build of another machine.
+
+    A row of the local sandbox names a folder of the machine that validated it. Where that is not
+    here, validating the same instance makes one.
+    """
+    folder = Path(task.image)
+    if task.image_digest or (folder.is_absolute() and (folder / "checkout").is_dir()):
+        return task
+    for candidate, validation in store.iter_verified([task.instance_id]):
+        own = make_stored_task(candidate, validation)
+        if (own.base_commit, own.test_command) == (task.base_commit, task.test_command):
+            return replace(task, image=own.image, image_digest=own.image_digest)
+    return task
 
 
 def run_limits(environment: Environment) -> ResourceLimits:

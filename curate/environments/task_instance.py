@@ -31,7 +31,7 @@ def prepare_instance(task: Task, backend: Backend, user: str = "") -> BuiltInsta
     if backend.name != "local":
         return _make_built(task, backend.name, _find_image(task, backend, user))
     folder = Path(task.image)
-    if task.image_digest or not (folder / "checkout").is_dir():
+    if task.image_digest or not folder.is_absolute() or not (folder / "checkout").is_dir():
         raise MissingImageError(
             f"{task.instance_id} was not built by the {backend.name} sandbox on this machine",
             hint=f"Run: curate validate {task.instance_id} --sandbox {backend.name}",

@@ -1,29 +1,21 @@
 """Tasks of a dataset: the store, a release directory, a file of rows, or a name on the Hub."""
 
-import codecs
-import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import compress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from curate.builders.process.digest import content_hash
 from curate.core.errors import ConfigurationError, NotFoundError
-from curate.core.files import require_ordinary_file
-from curate.core.near_words import find_near_id, suggest_word
+from curate.core.near_words import find_near_id
 from curate.core.settings import Settings
 from curate.core.task import Task
-from curate.environments.stored_tasks import make_stored_task
-from curate.releases.reader import list_splits
-from curate.releases.schema_version import check_schema_version
+from curate.environments.dataset_files import DatasetFiles, find_dataset_files
+from curate.environments.stored_tasks import make_stored_task, use_own_build
 from curate.releases.tasks import TASK_COLUMNS, make_task
 from curate.store import Store
 
 DEFAULT_SPLIT = "train"
-_HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
 class TaskSource(Protocol):
@@ -57,23 +49,13 @@ def open_tasks(
 ) -> TaskSource:
     """Return the tasks of *dataset*; "" is the store.
 
-    A path is a release directory, or a .parquet or .jsonl file of rows; any other OWNER/NAME is
-    downloaded from the Hub into the data directory. Raises NotFoundError, ConfigurationError,
-    NetworkError, AuthenticationError.
+    A path is a release directory, or a .parquet or .jsonl file of rows; any other OWNER/NAME, or
+    OWNER/NAME@REVISION, is downloaded from the Hub into the data directory. Raises NotFoundError,
+    ConfigurationError, NetworkError, AuthenticationError.
     """
     if not dataset:
         return StoredTasks(store=store)
-    path = Path(dataset)
-    if path.is_dir():
-        return _open_folder(path, split, dataset)
-    if path.exists() or path.suffix in {".parquet", ".jsonl", ".ndjson"}:
-        return RowTasks(name=dataset, paths=(_require_rows(path),))
-    if not _HUB_NAME.fullmatch(dataset):
-        raise NotFoundError(
-            f"No dataset {dataset}.",
-            hint="Pass a release directory, a .parquet or .jsonl file, or OWNER/NAME on the Hub.",
-        )
-    return _open_folder(_download(dataset, settings), split, dataset)
+    return RowTasks(files=find_dataset_files(dataset, settings, split), store=store)
 
 
 def find_task(source: TaskSource, instance_id: str) -> Task:
@@ -119,101 +101,28 @@ class StoredTasks:
 class RowTasks:
     """The rows of Parquet or JSON Lines files."""
 
-    name: str
-    paths: tuple[Path, ...]
+    files: DatasetFiles
+    store: Store  # knows what was built on this machine
+
+    @property
+    def name(self) -> str:
+        """The dataset, for people."""
+        return self.files.name
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files."""
+        return self.files.paths
 
     @cached_property
     def ids(self) -> Sequence[str]:
         """In the order of the files."""
-        return [str(row["instance_id"]) for row in self._iter_rows(("instance_id",), None)]
+        return list(self.files.iter_ids())
 
     def iter_tasks(self, ids: Iterable[str]) -> Iterator[Task | InvalidTask]:
         """Yield the tasks of *ids*."""
-        for row in self._iter_rows(TASK_COLUMNS, frozenset(ids)):
+        for row in self.files.iter_rows(TASK_COLUMNS, frozenset(ids)):
             try:
-                yield make_task(row)
+                yield use_own_build(make_task(row), self.store)
             except ConfigurationError as error:
                 yield InvalidTask(instance_id=str(row["instance_id"]), error=error)
-
-    def _iter_rows(
-        self, columns: tuple[str, ...], ids: frozenset[str] | None
-    ) -> Iterator[dict[str, Any]]:
-        for path in self.paths:
-            read = _iter_parquet if path.suffix == ".parquet" else _iter_json_lines
-            yield from read(path, columns, ids)
-
-
-def _iter_parquet(
-    path: Path, columns: tuple[str, ...], ids: frozenset[str] | None
-) -> Iterator[dict[str, Any]]:
-    """Yield rows, a group of them at a time; groups without any of *ids* are not read."""
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            present = [name for name in columns if name in file.schema_arrow.names]
-            if "instance_id" not in present:
-                raise ConfigurationError(
-                    f"{path} has no column instance_id.", hint="Pass rows of instances."
-                )
-            for number in range(file.num_row_groups):
-                names = file.read_row_group(number, columns=["instance_id"])["instance_id"]
-                wanted = [ids is None or name in ids for name in names.to_pylist()]
-                if any(wanted):
-                    rows = file.read_row_group(number, columns=present).to_pylist()
-                    yield from compress(rows, wanted)
-    except pyarrow.ArrowInvalid as error:
-        raise ConfigurationError(
-            f"{path} is not a valid Parquet file.", hint="Publish or export the rows again."
-        ) from error
-
-
-def _iter_json_lines(
-    path: Path, columns: tuple[str, ...], ids: frozenset[str] | None
-) -> Iterator[dict[str, Any]]:
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line.removeprefix(codecs.BOM_UTF8))
-                name = row["instance_id"]
-            except (ValueError, TypeError, KeyError, RecursionError) as error:
-                raise ConfigurationError(
-                    f"{path}, line {number}: not a JSON object with an instance_id.",
-                    hint="Pass a file of rows, as curate export writes it.",
-                ) from error
-            if ids is None or name in ids:
-                yield {column: row[column] for column in columns if column in row}
-
-
-def _open_folder(folder: Path, split: str, name: str) -> RowTasks:
-    paths = tuple(sorted(folder.glob(f"data/{split}-*.parquet")))
-    if not paths:
-        splits = list_splits(folder)
-        known = f"Its splits: {', '.join(splits)}." if splits else "It is no release of curate."
-        known = f"{suggest_word(split, splits)} {known}".strip()
-        raise NotFoundError(f"{name} has no split {split}.", hint=known)
-    check_schema_version(folder, name)
-    return RowTasks(name=name, paths=paths)
-
-
-def _require_rows(path: Path) -> Path:
-    if path.suffix not in {".parquet", ".jsonl", ".ndjson"}:
-        raise ConfigurationError(
-            f"{path} is not a file of rows.", hint="Pass a .parquet or .jsonl file."
-        )
-    require_ordinary_file(path)
-    path.open("rb").close()
-    return path
-
-
-def _download(name: str, settings: Settings) -> Path:
-    from curate.releases.hub_client import download_dataset, limit_silence
-
-    limit_silence(settings.network_timeout)
-    folder = settings.data_dir / "datasets" / f"{name.replace('/', '__')}-{content_hash(name)[:8]}"
-    if not download_dataset(name, folder):
-        raise NotFoundError(f"The Hub has no dataset {name} with Parquet files.")
-    return folder

@@ -123,11 +123,11 @@ class Environment:
             session.restore(self._snapshots[name])
             self._is_over = False
 
-    def fork(self) -> "Environment":
+    def fork(self) -> Self:
         """Return another environment in the same state; it has its own sandbox and episode."""
         with self._lock:
             session = self._require_session()
-            twin = Environment(
+            twin = type(self)(
                 self.task,
                 self.options,
                 open_session=self._open_session,

@@ -5,7 +5,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from curate.core.settings import Settings, read_settings
 from curate.gym.aio import AsyncEnvironment
@@ -15,6 +15,8 @@ from curate.gym.options import EnvironmentOptions
 if TYPE_CHECKING:
     from curate.core.task import Task
     from curate.environments.tasks import TaskSource
+
+EnvironmentT = TypeVar("EnvironmentT", bound=Environment)
 
 
 def make(
@@ -65,6 +67,13 @@ def make_async(instance_id: str, **options: Any) -> AsyncEnvironment:
 
 def make_from_task(task: "Task", options: EnvironmentOptions, settings: Settings) -> Environment:
     """Return the environment of *task*."""
+    return make_environment(Environment, task, options, settings)
+
+
+def make_environment(
+    kind: type[EnvironmentT], task: "Task", options: EnvironmentOptions, settings: Settings
+) -> EnvironmentT:
+    """Return the environment of *task* as a *kind* of `Environment`."""
     from curate.environments.task_instance import prepare_instance
     from curate.gym.diff import DiffMaker
     from curate.gym.sandboxes import find_sandboxes
@@ -77,7 +86,7 @@ def make_from_task(task: "Task", options: EnvironmentOptions, settings: Settings
     make_diff = DiffMaker(built.handle, open_session)
     # it lives as long as the last of the environment and its forks, which need the image
     weakref.finalize(make_diff, sandboxes.backend.release_instance, user)
-    return Environment(
+    return kind(
         task,
         options,
         open_session=open_session,

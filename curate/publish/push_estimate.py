@@ -31,13 +31,13 @@ def estimate_push(
     """Estimate a push of images by instance id; the registry already has those in *present*."""
     all_environments = list(environments)
     present_layers = {
-        layer for name, env in all_environments if name in present for layer in _layer_sizes(env)
+        layer for name, env in all_environments if name in present for layer in layer_sizes(env)
     }
     new = {
         layer: size
         for name, env in all_environments
         if name not in present
-        for layer, size in _layer_sizes(env).items()
+        for layer, size in layer_sizes(env).items()
     }
     missing_layers = {layer: size for layer, size in new.items() if layer not in present_layers}
     kinds = dict.fromkeys(kind for kind, _ in missing_layers)
@@ -52,7 +52,7 @@ def estimate_push(
     )
 
 
-def _layer_sizes(env: Environment) -> dict[tuple[str, str], int]:
+def layer_sizes(env: Environment) -> dict[tuple[str, str], int]:
     """Bytes by (kind, name); a layer's name is the FROM reference of the next one."""
     kinds = list(env.layer_bytes)
     base_references = [env.dockerfiles.get(kind, "").partition("\n")[0] for kind in kinds[1:]]

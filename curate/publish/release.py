@@ -1,10 +1,7 @@
 """A release directory: Parquet files, dataset card and checksums, written atomically."""
 
-import glob
 import hashlib
 import os
-import re
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,8 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from curate.builders.process.replaced_folder import replaced_folder
 from curate.core.certification import Certification
 from curate.core.errors import ConfigurationError
 from curate.publish.card import CardData, DatasetSplit, render_card
@@ -43,7 +39,6 @@ from curate.releases.row import Row
 from curate.releases.table import RowTable, make_table
 
 CHECKSUMS_FILE = "SHA256SUMS"
-_LEFTOVER = re.compile(r"\.(\d+)\.(old|part)")
 COMPRESSION_LEVEL = 3  # of zstd: level 9 takes 5 times as long, files get 10 to 15 % smaller
 ROWS_PER_GROUP = 100  # small row groups let streaming readers fetch parts of a file
 ROWS_AT_ONCE = 20  # as Python's objects, which are many times as large as in Arrow
@@ -82,17 +77,9 @@ def write_release(
     """
     require_replaceable(folder)
     folder = folder.absolute()
-    work = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    with explain_path_errors(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _recover_leftovers(folder)
-        shutil.rmtree(work, ignore_errors=True)
-        try:
-            _fill_folder(work, release)
-            before_replacing(work)
-            _replace_folder(work, folder)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+    with explain_path_errors(folder), replaced_folder(folder) as work:
+        _fill_folder(work, release)
+        before_replacing(work)
     return folder
 
 
@@ -126,18 +113,6 @@ def check_checksums(folder: Path) -> list[str]:
         for name in names
         if expected.get(name) != found.get(name)
     ]
-
-
-def _recover_leftovers(folder: Path) -> None:
-    """Remove directories that killed processes left next to *folder*; restore a moved release."""
-    for path in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
-        match = _LEFTOVER.fullmatch(path.name.removeprefix(f".{folder.name}"))
-        if match is None or psutil.pid_exists(int(match[1])):
-            continue
-        if match[2] == "old" and not folder.exists():
-            path.rename(folder)
-        else:
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def require_replaceable(folder: Path) -> None:
@@ -284,12 +259,3 @@ def compute_checksums(folder: Path) -> dict[str, str]:
 def _hash_file(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _replace_folder(work: Path, folder: Path) -> None:
-    """Rename *work* to *folder*; the earlier release is moved aside first and deleted last."""
-    old_folder = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    if folder.exists():
-        folder.rename(old_folder)
-    work.rename(folder)
-    shutil.rmtree(old_folder, ignore_errors=True)

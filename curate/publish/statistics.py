@@ -39,6 +39,28 @@ class PaperStatistics:
     verified_measures: frozenset[str]
 
 
+def measure_row(row: Row) -> dict[str, float | None]:
+    """Return the measures of one row by the keys of `MEASURES`; None if not measured."""
+    fail_to_pass = len(get_list(row, "FAIL_TO_PASS"))
+    return {
+        "words": len(get_str(row, "problem_statement").split()),
+        "fail_to_pass": fail_to_pass,
+        "tests": fail_to_pass + len(get_list(row, "PASS_TO_PASS")),
+        **{name: get_optional_number(row, name) for name in _MEASURED_COLUMNS},
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperCosts:
+    """What the paper says that its dataset cost."""
+
+    instances: int
+    core_hours: float
+    image_bytes_each: int  # mean
+    image_bytes_total: int
+    source: str  # a sentence
+
+
 class MeasuredRows:
     """Measures of rows, which are added one by one; the rows themselves are not kept."""
 
@@ -48,14 +70,11 @@ class MeasuredRows:
 
     def add(self, row: Row) -> None:
         """Measure one more row."""
-        self._repos[get_str(row, "repo")] += 1
-        fail_to_pass = len(get_list(row, "FAIL_TO_PASS"))
-        measured: dict[str, float | None] = {
-            "words": len(get_str(row, "problem_statement").split()),
-            "fail_to_pass": fail_to_pass,
-            "tests": fail_to_pass + len(get_list(row, "PASS_TO_PASS")),
-            **{name: get_optional_number(row, name) for name in _MEASURED_COLUMNS},
-        }
+        self.add_measured(get_str(row, "repo"), measure_row(row))
+
+    def add_measured(self, repo: str, measured: Mapping[str, float | None]) -> None:
+        """Add one more row, of which `measure_row` returned *measured*."""
+        self._repos[repo] += 1
         for name, value in measured.items():
             if value is not None:
                 self._values[name].append(value)
@@ -82,3 +101,8 @@ def load_paper_counts() -> dict[str, int]:
     return {
         repo: int(count) for repo, count in read_toml_data("paper", ("paper",))["shares"].items()
     }
+
+
+def load_paper_costs() -> PaperCosts:
+    """Return what the paper says of costs."""
+    return PaperCosts(**read_toml_data("paper", ("paper",))["costs"])

@@ -86,6 +86,11 @@ class StoredRows:
         known = self.ctx.store.derived.inputs_by_key(_SHORT)
         return [name for name, inputs in self.inputs.items() if known.get(name) != inputs]
 
+    def find_unmade(self) -> frozenset[str]:
+        """Return the ids whose stored row is an exclusion: they cannot be published."""
+        shorts = self.ctx.store.derived.iter_data(_SHORT, list(self.inputs))
+        return frozenset(name for name, short in shorts if "reason" in _unpack(short))
+
     def refresh(self, ids: Collection[str] | None = None) -> None:
         """Make and store the rows of *ids* (default: all) that are missing.
 

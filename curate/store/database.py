@@ -29,12 +29,15 @@ class Database:
     A database that may not be written is opened for reading, if its format is the current one.
     """
 
-    def __init__(self, folder: Path, *, is_copy: bool = False) -> None:
-        """Open or create the database; bringing the format of a copy forward is not told."""
+    def __init__(self, folder: Path, *, is_copy: bool = False, read_only: bool = False) -> None:
+        """Open the database, or create it unless it is to be *read_only*.
+
+        Bringing the format of a copy forward is not told.
+        """
         self._folder = folder
         self._lock = threading.RLock()
         file = folder / DATABASE_FILE
-        self.is_read_only = file.exists() and not _is_writable(folder)
+        self.is_read_only = read_only or (file.exists() and not _is_writable(folder))
         with self._translate_errors():
             if self.is_read_only:
                 self._connection = _connect(read_only_uri(folder))

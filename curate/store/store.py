@@ -15,6 +15,7 @@ from typing import Any, Self
 from curate.core.model import Candidate, Decision, Rejection, Validation
 from curate.store.blobs import BlobStore
 from curate.store.certifications import Certifications
+from curate.store.cohorts import Cohort, read_cohorts
 from curate.store.crawl_tables import CrawlTables
 from curate.store.database import Database
 from curate.store.derived import CHUNK_SIZE, DerivedTable
@@ -45,9 +46,9 @@ _CANDIDATE_COLUMNS = "c.data, c.patch, c.test_patch, p.data, t.data"
 class Store(CrawlTables, EnvironmentTables, ImageTables, MergeTables):
     """All of curate's state, in one directory. Safe to use from several threads."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.folder = folder
-        super().__init__(Database(folder))
+        super().__init__(Database(folder, read_only=read_only))
         self.blobs = BlobStore(folder / "blobs", self._database)
         self.unfinished = UnfinishedSteps(self._database)
         self.derived = DerivedTable(self._database)
@@ -183,6 +184,11 @@ class Store(CrawlTables, EnvironmentTables, ImageTables, MergeTables):
         query = "SELECT instance_id, inputs_hash FROM validations WHERE stage IS NULL OR ?"
         return {row[0]: row[1] for row in self._database.fetch_all(query, rejected)}
 
+    def validation_hashes(self) -> dict[str, str]:
+        """Return a hash of each validation by instance id, sorted."""
+        query = "SELECT instance_id, hash FROM validations ORDER BY instance_id"
+        return dict(self._database.fetch_all(query))
+
     def newest_validations(self, repo: str, count: int) -> Iterator[Validation]:
         """Up to *count* validations of *repo*, the newest first."""
         query = (
@@ -255,6 +261,10 @@ class Store(CrawlTables, EnvironmentTables, ImageTables, MergeTables):
         return tuple(
             counted.get(repo) or RepositoryFunnel(repo=repo) for repo in self.list_repositories()
         )
+
+    def list_cohorts(self) -> list[Cohort]:
+        """Return the pull requests by repository and month, and how far they came."""
+        return read_cohorts(self._database)
 
     def _fetch_in_order(self, query: str, ids: Sequence[str]) -> list[_Row]:
         """Return the rows of *query* by their first column, the position in *ids*.

@@ -24,7 +24,7 @@ def estimate_cost(repos: Sequence[str], store: Store) -> CostEstimate:
 
     A repository without validations costs the mean of the others, or the documented mean.
     """
-    costs = read_measured_costs(store)
+    costs = read_measured_costs(store, store.list_funnels())
     each = [(costs.get(repo), count) for repo, count in Counter(repos).items()]
     shared_bytes = sum(cost.environment_bytes * count for cost, count in each)
     return CostEstimate(

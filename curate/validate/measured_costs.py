@@ -47,9 +47,12 @@ class MeasuredCosts:
         return self.by_repo.get(repo, self.default)
 
 
-def read_measured_costs(store: Store) -> MeasuredCosts:
-    """Read the counts of all validations, and times and layers of the newest of each repository."""
-    funnels = [funnel for funnel in store.list_funnels() if funnel.attempted]
+def read_measured_costs(store: Store, known: Sequence[RepositoryFunnel]) -> MeasuredCosts:
+    """Return the counts of all validations, and times and layers of the newest of each repository.
+
+    *known* are all funnels of *store*.
+    """
+    funnels = [funnel for funnel in known if funnel.attempted]
     count = max(SAMPLE_SIZE // max(len(funnels), 1), LEAST_SAMPLE)
     by_repo, base_layers = dict[str, CandidateCost](), set[tuple[str, int]]()
     for funnel in funnels:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from curate.builders.process.free_space import measure_folder
 from curate.core.settings import Settings
 from curate.git.locations import mirror_path
-from curate.store import Store
+from curate.store import RepositoryFunnel, Store
 from curate.validate.measured_costs import MeasuredCosts
 
 COMPRESSED_SHARE = 0.35  # of a layer's bytes, as gzip packs it for a registry
@@ -117,9 +117,14 @@ def _plan_machine(
     )
 
 
-def read_crawl_costs(store: Store, settings: Settings) -> CrawlCosts:
-    """Read what the crawls of *store* have cost; what none of them tells is a default."""
-    funnels = [funnel for funnel in store.list_funnels() if funnel.candidates]
+def read_crawl_costs(
+    store: Store, known: Sequence[RepositoryFunnel], settings: Settings
+) -> CrawlCosts:
+    """Read what the crawls of *store* have cost; what none of them tells is a default.
+
+    *known* are all funnels of *store*.
+    """
+    funnels = [funnel for funnel in known if funnel.candidates]
     if not funnels:
         return CrawlCosts()
     pulls, candidates = sum(it.pulls for it in funnels), sum(it.candidates for it in funnels)

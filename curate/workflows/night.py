@@ -8,6 +8,7 @@ from typing import Any
 from curate.environments.observer import BatchObserver
 from curate.publish.diff import SplitDiff
 from curate.store import Store
+from curate.workflows.night_base import BaseImages
 from curate.workflows.night_certify import NightCertification
 from curate.workflows.problem import Problem
 
@@ -74,6 +75,7 @@ class NightReport:
     repositories: Sequence[RepositoryResult]
     release: ReleaseResult | None = None
     certification: NightCertification | None = None  # None = not asked for, or not possible
+    base_images: BaseImages | None = None  # None = not of containers
     problems: Mapping[str, Problem] = field(default_factory=dict)  # by step, e.g. "release"
     is_out_of_time: bool = False  # something is left to the next night
     seconds: float = 0.0

@@ -8,6 +8,7 @@ from typing import Any
 from curate.publish.diff import SplitDiff
 from curate.publish.diff_text import render_diff
 from curate.workflows.night import NightReport, RepositoryResult
+from curate.workflows.night_base import describe_moved_base
 
 TITLE = "# Nightly rebuild"
 _STATES = frozenset({"up_to_date", "left"})  # not what a job did, but what it saw
@@ -37,6 +38,7 @@ def make_document(report: NightReport) -> dict[str, Any]:
         "repositories": {it.repo: asdict(it) for it in report.repositories},
         "release": asdict(report.release) if report.release else None,
         "certification": report.certification.to_document() if report.certification else None,
+        "base_images": asdict(report.base_images) if report.base_images else None,
         "problems": {name: asdict(it) for name, it in report.all_problems.items()},
     }
 
@@ -53,6 +55,8 @@ def render_report(document: Mapping[str, Any]) -> str:
     parts += ["## Release", _describe_release(document["release"])]
     if document["certification"] is not None:
         parts += ["## Certification", _describe_certification(document["certification"])]
+    if bases := _describe_base_images(document.get("base_images")):
+        parts += ["## Base images", _make_list(bases)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -70,6 +74,7 @@ def merge_documents(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     problems = {name: it for one in documents for name, it in one["problems"].items()}
     certified = [one["certification"] for one in documents if one["certification"] is not None]
     releases = [one["release"] for one in documents if one["release"] is not None]
+    bases = [it for one in documents if (it := one.get("base_images")) is not None]
     return {
         "new": any(one["new"] for one in documents),
         "out_of_time": documents[-1]["out_of_time"],
@@ -78,6 +83,7 @@ def merge_documents(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "repositories": repositories,
         "release": releases[-1] if releases else None,
         "certification": _merge_certifications(certified),
+        "base_images": bases[-1] if bases else None,
         "problems": problems,
     }
 
@@ -193,6 +199,21 @@ def _describe_certification(certification: Mapping[str, Any]) -> str:
     known = [it["message"] for it in certification["standing"] if it["message"] not in found]
     parts += ["### Drift known before", _make_list(known)] if known else []
     return "\n\n".join(parts)
+
+
+def _describe_base_images(bases: Mapping[str, Any] | None) -> list[str]:
+    """Return lines on what instances rest on; none if all rest on what new ones rest on."""
+    if bases is None:
+        return []
+    current, lines = bases["current"], []
+    if bases["has_moved"]:
+        lines.append(describe_moved_base(current))
+    others = {name: count for name, count in bases["instances"].items() if name != current}
+    lines += [f"Instances that keep {name}: {count:,}" for name, count in others.items()]
+    if others:
+        own = bases["instances"].get(current, 0)
+        lines.append(f"Instances on {current}, as all new environments: {own:,}")
+    return lines
 
 
 def _make_list(texts: Sequence[str]) -> str:

@@ -16,7 +16,8 @@ from tests.demo.check import funnel_differences, pull_differences, row_differenc
 from tests.demo.engine import choose_sandbox
 from tests.demo.interpreter import recipes_for_this_machine
 from tests.demo.sample import ROOT, SAMPLE
-from tests.demo.stage import CommandFailedError, Stage, prepared
+from tests.demo.sample_release import pin_python, write_sample_release
+from tests.demo.stage import INTERRUPTED, CommandFailedError, Stage, prepared
 
 DATASET = "curate-samples/demo"
 SHOWN = "curate-samples__tidytable-2"
@@ -31,9 +32,14 @@ def main(arguments: list[str] | None = None) -> int:
             stage, sandbox = _prepare(ready, options)
             _play(stage, sandbox, options.jobs)
             wrong = _check(stage)
+            if options.sample_release and not wrong:
+                write_sample_release(stage, options.sample_release)
     except CommandFailedError as failure:
         print(f"\nThe demo failed: {failure}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted. The next demo begins anew; downloads are kept.", file=sys.stderr)
+        return INTERRUPTED
     if wrong:
         print(
             "\nThe demo ran, but not everything came out as data/sample expects:", file=sys.stderr
@@ -49,14 +55,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--folder", type=Path, default=ROOT / ".cache" / "demo")
     parser.add_argument("--sandbox", choices=("auto", "docker", "local"), default="auto")
     parser.add_argument("-j", "--jobs", type=int, default=2)
+    parser.add_argument(
+        "--sample-release",
+        type=Path,
+        metavar="DIR",
+        help="also write the release as data/sample-release has it, with the local sandbox",
+    )
     return parser
 
 
 def _prepare(stage: Stage, options: argparse.Namespace) -> tuple[Stage, str]:
     """Where tests run on this machine, said in a sentence, and the recipe that goes with it."""
-    sandbox, reason = choose_sandbox(options.sandbox)
+    sandbox, reason = choose_sandbox("local" if options.sample_release else options.sandbox)
     recipes, lacking = SAMPLE, ""
-    if sandbox == "local":
+    if options.sample_release:
+        recipes = pin_python(stage.folder / "recipes")
+    elif sandbox == "local":
         recipes, lacking = recipes_for_this_machine(stage.folder / "recipes")
     print(f"{reason} {lacking}".rstrip(), end="\n\n")
     return replace(

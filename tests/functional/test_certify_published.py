@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,11 @@ from curate.certification.published_rows import (
     is_published_set,
     read_published_rows,
 )
+from tests.doubles.hub import HubDouble
 from tests.helpers.local_task import LocalTask, store_local_task
 from tests.helpers.terminal import Curate, Typed, typed
 
+ROOT = Path(__file__).parents[2]
 ID, FIXED, KEPT = (
     "owner__name-7",
     "tests/test_birds.py::test_double",
@@ -130,7 +134,7 @@ def test_a_row_is_certified_by_its_own_lists(
     assert found["other__name-1"]["result"] == "flaky"  # a FAIL_TO_PASS test passes without gold
     (drift,) = report["drift"]
     assert (drift["test"], drift["got"]) == (KEPT, "passed without the gold patch")
-    assert "tests are not pytest's" in report["invalid"]["owner__name-9"]
+    assert "are not pytest's" in report["invalid"]["owner__name-9"]
     assert "No mirror of no/where" in report["invalid"]["no__where-3"]
     assert "not a JSON object" in report["invalid"]["row 6"]
     assert "occurs twice" in done.stderr
@@ -149,3 +153,104 @@ def test_rows_without_patches_take_those_of_the_same_instance(
     path = write(tmp_path / "set.jsonl", short | lists)
     done = curate("certify", path, "--all", "--sandbox", "local")
     assert done.returncode == 0, done.stderr
+
+
+PUSH = """
+import sys
+from huggingface_hub import HfApi
+api = HfApi()
+for name in sys.argv[1:]:
+    api.create_repo(f"lab/{name}", repo_type="dataset")
+    api.upload_file(
+        path_or_fileobj=f"{name}.parquet", path_in_repo="data/test-00000-of-00001.parquet",
+        repo_id=f"lab/{name}", repo_type="dataset",
+    )
+"""
+
+
+def published_sets(local: LocalTask) -> dict[str, list[dict[str, Any]]]:
+    """Rows with the columns of sets on the Hub: one that can be certified, and others."""
+    row = row_of(local)
+    texts = {"FAIL_TO_PASS": json.dumps([FIXED]), "PASS_TO_PASS": json.dumps([KEPT])}
+    verified = {**row, **texts, "environment_setup_commit": "e" * 40, "difficulty": "<15 min fix"}
+    django = '["test_add (queries.tests.ModelTests)", "test_sub (queries.tests.ModelTests)"]'
+    config = {"python": "3.9", "test_cmd": "pytest -rA", "log_parser": "parse_log_pytest"}
+    rebench = {
+        **row,
+        "docker_image": "lab/none:latest",
+        "install_config": config,
+        "meta": {"is_lite": True, "num_modified_files": 1},
+        "license_name": "MIT",
+        "created_at": 1646370367000,
+        "version": 1.5,
+        "language": "python",
+    }
+    rust = {"language": "rust", "FAIL_TO_PASS": ["map::tests::test_a"]}
+    return {
+        "verified": [
+            verified,
+            {**verified, "instance_id": "django__django-1", "FAIL_TO_PASS": django},
+            {**verified, "instance_id": "sympy__sympy-2", "FAIL_TO_PASS": '["test_a", "test_b"]'},
+        ],
+        "rebench": [
+            rebench,
+            {**rebench, "instance_id": "o__rust-3", **rust},
+            {**rebench, "instance_id": "o__rust-4", **rust, "language": ""},
+        ],
+        "multi": [
+            {
+                "org": "owner",
+                "repo": "name",
+                "number": 7,
+                "base": {"label": "owner:main", "sha": "e" * 40},
+                "fix_patch": "diff",
+                "test_patch": "diff",
+                "f2p_tests": {"t": {"run": "NONE", "test": "FAIL", "fix": "PASS"}},
+                "instance_id": "owner__name-7",
+            }
+        ],
+    }
+
+
+def test_sets_on_the_hub_are_certified_as_far_as_their_tests_are_pytests(
+    tmp_path: Path, local: LocalTask
+) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    sets = published_sets(local)
+    for name, rows in sets.items():
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / f"{name}.parquet")
+    with HubDouble() as hub:
+        own = {**os.environ, **hub.environment(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+
+        def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+            command = [sys.executable, *arguments]
+            return subprocess.run(
+                command, cwd=tmp_path, env=own, capture_output=True, text=True, check=False
+            )
+
+        pushed = run("-c", PUSH, *sets)
+        assert pushed.returncode == 0, pushed.stderr
+        options = ("--split", "test", "--all", "--sandbox", "local", "--json")
+        reports = {}
+        for name in sets:
+            done = run("-m", "curate", "certify", f"lab/{name}", *options)
+            assert done.returncode in (1, 2), done.stderr
+            reports[name] = json.loads(done.stdout)
+    for name in ("verified", "rebench"):
+        (found,) = reports[name]["certifications"]
+        assert (found["instance_id"], found["result"]) == (ID, "certified")
+    reasons = {**reports["verified"]["invalid"], **reports["rebench"]["invalid"]}
+    multi = reports["multi"]["invalid"]
+    told = {name: text.partition("cannot be certified: ")[2] for name, text in reasons.items()}
+    unknown = "are not pytest's, so curate cannot tell their outcomes."
+    assert told == {
+        "django__django-1": (
+            f"its tests, such as 'test_add (queries.tests.ModelTests)', {unknown}"
+        ),
+        "sympy__sympy-2": f"its tests, such as 'test_a', {unknown}",
+        "o__rust-3": "its language is rust, and curate tells outcomes of Python's tests.",
+        "o__rust-4": f"its tests, such as 'map::tests::test_a', {unknown}",
+    }
+    assert "in the form of Multi-SWE-bench" in multi[ID]

@@ -18,6 +18,15 @@ from curate.integrations.grading import iter_tasks, make_prompt
 for task in iter_tasks(sys.argv[1], "train"):
     print(task.instance_id, make_prompt(task).splitlines()[0])
 """
+CHEAP = """
+import sys
+before = set(sys.modules)
+import curate
+assert "evaluate" in dir(curate) and curate.__version__
+loaded = set(sys.modules) - before
+print(*sorted(name for name in loaded if name.startswith("curate")))
+print(len(loaded))
+"""
 
 
 def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -53,3 +62,10 @@ def test_the_package_needs_no_other_project_until_it_is_asked(tmp_path: Path) ->
     assert "No module named 'verifiers'" in asked.stderr
     unknown = run(tmp_path, "-c", "import curate; curate.Taskset")
     assert "has no attribute 'Taskset'" in unknown.stderr
+
+
+def test_the_import_costs_next_to_nothing(tmp_path: Path) -> None:
+    done = run(tmp_path, "-c", CHEAP)
+    names, count = done.stdout.splitlines()
+    assert set(names.split()) <= {"curate", "curate._version"}, done.stderr
+    assert int(count) < 60  # of the standard library

@@ -1,7 +1,8 @@
-"""Two projects on doubles, and `curate rebuild` night after night on them, in the local sandbox.
+"""Two projects on doubles, and `curate rebuild` night after night on them.
 
 GitHub, the package index and the Hub are servers on loopback; git, uv, pytest and the store are
-real. A pull request's number is the day of 2020 that it is of.
+real. A pull request's number is the day of 2020 that it is of. In the docker sandbox, whose builds
+do not reach loopback, so is the index.
 """
 
 import json
@@ -29,13 +30,17 @@ DAY = 86400
 TOOLS = ("pytest", "iniconfig", "packaging", "pluggy", "pygments", "pip", "setuptools")
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 SITE = 'python -c "import site; print(site.getsitepackages()[0])"'
+OLD_PYTHON = "3.8"  # on which packages of 2020 run
 RECIPE = f"""
 repo = "{{repo}}"
 import_name = "{{name}}"
 [[env]]
-python = "{PYTHON}"
+python = "{{python}}"
 install = ['pwd > "$({SITE})/own.pth"']
 """
+ENGINE = (  # what containers need of this machine
+    "CURATE_BASE_IMAGE", "CURATE_CA_BUNDLE", "CURATE_DOCKER_CLI", "CURATE_PYTHON_INSTALL_DIR",
+)  # fmt: skip
 PROJECT = '[project]\nname = "{name}"\nversion = "1"\ndependencies = ["helper"]\n'
 SOURCE = "import helper\n\nDONE = []\n"
 KEPT = "import {name}\n\n\ndef test_kept():\n    assert {name}.DONE is not None\n"
@@ -48,6 +53,7 @@ class Project:
 
     history: GitHistory
     data: Repository
+    source: str = SOURCE
     merged: list[int] = field(default_factory=list)
 
     @property
@@ -62,7 +68,7 @@ class Project:
         base = git.head()
         git.branch(f"pull-{number}")
         done = [*self.merged, number]
-        changed = {f"{self.name}.py": SOURCE.replace("[]", repr(done))}
+        changed = {f"{self.name}.py": self.source.replace("[]", repr(done))}
         if test:
             text = FIXED.format(name=self.name, number=number, more=more)
             changed[f"tests/test_{number}.py"] = text
@@ -93,6 +99,7 @@ class NightWorld:
     index: IndexState
     projects: Mapping[str, Project]
     variables: dict[str, str]
+    sandbox: str = "local"
 
     @property
     def data(self) -> Path:
@@ -106,7 +113,18 @@ class NightWorld:
 
     def command(self, *arguments: str) -> tuple[str, ...]:
         """Return the words of the nightly command."""
-        words = ("rebuild", BIRDS, STONES, "--sandbox", "local", "--runs", "2", "-j", "2", "--json")
+        words = (
+            "rebuild",
+            BIRDS,
+            STONES,
+            "--sandbox",
+            self.sandbox,
+            "--runs",
+            "2",
+            "-j",
+            "2",
+            "--json",
+        )
         return *words, "--report", str(self.folder / "report.md"), *arguments
 
     def rebuild(self, *arguments: str, **variables: str) -> "Night":
@@ -192,20 +210,9 @@ class Night:
 
 
 @contextmanager
-def night_world(folder: Path) -> Iterator[NightWorld]:
+def night_world(folder: Path, sandbox: str = "local") -> Iterator[NightWorld]:
     """Serve two projects without pulls."""
-    site, recipes = folder / "site", folder / "recipes"
-    recipes.mkdir()
-    projects = {}
-    for repo in (BIRDS, STONES):
-        name = repo.partition("/")[2]
-        history = GitHistory.new(site / f"{repo}.git")
-        files = {"pyproject.toml": PROJECT, "tests/test_kept.py": KEPT, "LICENSE": MIT}
-        texts = {path: text.replace("{name}", name) for path, text in files.items()}
-        history.change({**texts, f"{name}.py": SOURCE})
-        projects[repo] = Project(history, Repository.of(repo))
-        text = RECIPE.format(repo=repo, name=name)
-        (recipes / f"{repo.replace('/', '__')}.toml").write_text(text)
+    projects = _make_projects(folder, sandbox)
     tools = dict([*map(installed_wheel, TOOLS), wheel("wheel", "0.40.0")])
     index = IndexState(contents=tools, uploaded=dict.fromkeys(tools, "2019-01-01"))
     for version, day in (("1.0", "2019-06-01"), ("1.1", "2019-09-01")):
@@ -216,18 +223,39 @@ def night_world(folder: Path) -> Iterator[NightWorld]:
     prefix.mkdir(parents=True)
     (prefix / f"python{PYTHON}").symlink_to(Path(sys.executable).resolve())
     with GitHubDouble(world, token="right") as github, serve_index(index) as url:
+        machine = {"CURATE_INDEX_URL": url, "CURATE_PYTHON_INSTALL_DIR": str(folder / "pythons")}
+        if sandbox != "local":
+            machine = {name: os.environ[name] for name in ENGINE if name in os.environ}
         variables = {
+            **machine,
             "CURATE_GITHUB_API_URL": github.url,
-            "CURATE_INDEX_URL": url,
-            "CURATE_RECIPES_DIR": str(recipes),
+            "CURATE_RECIPES_DIR": str(folder / "recipes"),
             "CURATE_CACHE_DIR": str(folder / "cache"),
-            "CURATE_PYTHON_INSTALL_DIR": str(folder / "pythons"),
             "GITHUB_TOKEN": "right",
             "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": f"url.file://{site}/.insteadOf",
+            "GIT_CONFIG_KEY_0": f"url.file://{folder / 'site'}/.insteadOf",
             "GIT_CONFIG_VALUE_0": "https://github.com/",
         }
-        yield NightWorld(folder, github, index, projects, variables)
+        yield NightWorld(folder, github, index, projects, variables, sandbox)
+
+
+def _make_projects(folder: Path, sandbox: str) -> dict[str, Project]:
+    """Return both projects, whose recipes are written."""
+    projects, helper = {}, "helper" if sandbox == "local" else "six"
+    python = PYTHON if sandbox == "local" else OLD_PYTHON
+    (folder / "recipes").mkdir()
+    for repo in (BIRDS, STONES):
+        name = repo.partition("/")[2]
+        source = SOURCE.replace("helper", helper)
+        history = GitHistory.new(folder / "site" / f"{repo}.git")
+        files = {"pyproject.toml": PROJECT, "tests/test_kept.py": KEPT, "LICENSE": MIT}
+        texts = {path: text.replace("{name}", name) for path, text in files.items()}
+        texts["pyproject.toml"] = texts["pyproject.toml"].replace("helper", helper)
+        history.change({**texts, f"{name}.py": source})
+        projects[repo] = Project(history, Repository.of(repo), source)
+        text = RECIPE.format(repo=repo, name=name, python=python)
+        (folder / "recipes" / f"{repo.replace('/', '__')}.toml").write_text(text)
+    return projects
 
 
 MIT = """MIT License

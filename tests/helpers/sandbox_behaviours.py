@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from curate.builders.model import Outcome, ResourceLimits, RunResult, RunSpec, RunStatus
+from curate.builders.model import (
+    Outcome,
+    ResourceLimits,
+    RunResult,
+    RunScope,
+    RunSpec,
+    RunStatus,
+)
 from tests.helpers.hanging import SHORT, SHORT_OUTCOMES
 
 PASSED, FAILED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR
@@ -28,6 +35,7 @@ class Behaviour:
     outcomes: Mapping[str, Outcome] | None = None  # None = not looked at
     also: Callable[[RunResult], bool] = lambda result: True
     only: str = ""  # backend the behaviour is limited to
+    scope: RunScope | None = None
 
     @property
     def execution(self) -> RunSpec:
@@ -36,6 +44,7 @@ class Behaviour:
             patches=self.patches,
             env_vars=self.environment,
             limits=self.limits,
+            scope=self.scope,
         )
 
     def check(self, result: RunResult) -> None:
@@ -257,6 +266,53 @@ def test_flood():
 def test_bad(): assert 0
 """
 
+TRACED = """\
+import threading
+LIMIT = 3
+
+def small(number):
+    if number < LIMIT:
+        return True
+    return False
+
+def in_thread():
+    found = []
+    thread = threading.Thread(target=lambda: found.append(
+        small(9)))
+    thread.start()
+    thread.join()
+    return found
+"""
+TRACING = """\
+import pytest, sys
+from pack import traced
+
+@pytest.mark.parametrize("number", [1, 5])
+def test_small(number): assert traced.small(number) is (number == 1)
+def test_thread(): assert traced.in_thread() == [False]
+def test_loses_the_trace():
+    sys.settrace(None)
+def test_after(): assert traced.small(2)
+def test_none(): pass
+"""
+EXECUTED = {
+    "": {1, 2, 4, 9},
+    "test_small[1]": {5, 6},
+    "test_small[5]": {5, 7},
+    "test_thread": {5, 7, 10, 11, 12, 13, 14, 15},
+    "test_after": {5, 6},
+}
+
+
+def _executes(result: RunResult) -> bool:
+    """Whether each test executed what it should; the line of a call's argument is left open."""
+    found = {
+        name.partition("::")[2]: set(lines.get("pack/traced.py", ())) - {12}
+        for name, lines in result.executed.items()
+    }
+    return found == {name: lines - {12} for name, lines in EXECUTED.items()}
+
+
 VALUE = "a = 1\nb = 2\n"
 CHECK = "from value import a, b\ndef test_value(): assert (a, b) == (10, 20)\n"
 BASE = {"value.py": VALUE, "test_x.py": CHECK}
@@ -351,6 +407,25 @@ BEHAVIOURS = [
             "test_x.py": "def test_a(): pass\n",
         },
         outcomes={"test_x.py::test_a": PASSED},
+    ),
+    Behaviour(
+        name="executed lines",
+        files={"pack/__init__.py": "", "pack/traced.py": TRACED, "test_x.py": TRACING},
+        command="python -m pytest -q -n 2 -p no:cacheprovider",
+        scope=RunScope(traced=("pack/traced.py", "not/there.py")),
+        also=_executes,
+    ),
+    Behaviour(
+        name="some tests until one fails",
+        **_only(
+            "import pytest\n@pytest.mark.parametrize('x', ['a b', '\u00fc'])\n"
+            "def test_id(x): assert x == 'a b'\ndef test_bad(): assert 0\ndef test_last(): pass\n",
+            **{"test_id[a b]": PASSED, "test_bad": FAILED},
+        ),
+        scope=RunScope(
+            tests=("test_x.py::test_last", "test_x.py::test_bad", "test_x.py::test_id[a b]"),
+            stop_at_failure=True,
+        ),
     ),
     Behaviour(
         name="os._exit in a test",

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ class WorkflowRunner:
     variables: Mapping[str, str]  # of the machine
     lines: list[str] = field(default_factory=list)  # that were run
     summaries: dict[str, str] = field(default_factory=dict)  # by job
+    get_machine: Callable[[], None] = lambda: None  # before each job: nothing of others is there
 
     def run(self) -> dict[str, bool]:
         """Run all jobs in their order; return whether every step of each ended well."""
@@ -48,6 +49,7 @@ class WorkflowRunner:
     def _run_job(
         self, title: str, shared: Mapping[str, str], job: Mapping[str, Any], row: dict[str, str]
     ) -> bool:
+        self.get_machine()
         place = self._make_workspace(title)
         given = {**shared, **job.get("env", {})}
         env = {key: self._resolve(it, row) for key, it in given.items()}
@@ -67,6 +69,11 @@ class WorkflowRunner:
             self.values[f"needs.{title}.outputs.{name}"] = outputs[key]
             self.values[f"fromJSON(needs.{title}.outputs.{name})"] = outputs[key]
         return is_good
+
+    def list_written_lines(self) -> set[str]:
+        """Return all `run` lines of the workflow."""
+        jobs = yaml.safe_load(self.file.read_text(encoding="utf-8"))["jobs"].values()
+        return {step["run"] for job in jobs for step in job["steps"] if "run" in step}
 
     def _make_workspace(self, title: str) -> Path:
         place = self.folder / title.replace(" ", "-")

@@ -1,7 +1,9 @@
 """Nights with a real engine and a registry of their own: it loses an image, and goes down."""
 
+import io
 import json
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -16,8 +18,11 @@ import docker
 import pytest
 
 from curate.store import Store
+from tests.doubles.github.samples import stamp
 from tests.helpers.fakes import not_none
 from tests.helpers.image_push import save_verified
+from tests.helpers.image_tags import list_tags, remove_images
+from tests.helpers.nights import BIRDS, STONES, NightWorld, night_world
 
 ROOT = Path(__file__).parents[2]
 
@@ -137,3 +142,102 @@ def test_an_image_that_the_registry_lost_is_told_pushed_again_and_an_outage_stop
         check=True,
     )
     assert len(listed.stdout.split()) == 2
+
+
+@pytest.fixture
+def namespace() -> Iterator[str]:
+    """A namespace for images, which are removed in the end."""
+    name = f"curate-nights-{secrets.token_hex(4)}"
+    yield name
+    remove_images(name, f"{os.environ['CURATE_TEST_REGISTRY']}/{name}")
+
+
+def derive_base(tag: str, start: str, command: str) -> str:
+    """Build a base image on *start*; return its name."""
+    text = f"FROM {start}\nRUN {command}\n".encode()
+    docker.from_env().images.build(fileobj=io.BytesIO(text), tag=tag, rm=True, forcerm=True)
+    return tag
+
+
+def list_layers(image: str) -> list[str]:
+    """Return the digests of the file systems of *image*, from the bottom up."""
+    return list(docker.from_env().images.get(image).attrs["RootFS"]["Layers"])
+
+
+def rests_on(world: NightWorld, name: str, base: list[str]) -> bool:
+    """Whether the image of the instance *name* has the layers of *base* below its own."""
+    env = not_none(world.validations()[name].environment)
+    return list_layers(env.handle)[: len(base)] == base
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(1800)
+@pytest.mark.xdist_group("builds")
+def test_a_new_base_image_is_for_new_environments_and_the_old_ones_are_known(
+    tmp_path: Path, namespace: str
+) -> None:
+    place = f"{os.environ['CURATE_TEST_REGISTRY']}/{namespace}"
+    old = os.environ["CURATE_BASE_IMAGE"]
+    with night_world(tmp_path, "docker") as world:
+        world.variables["CURATE_IMAGE_NAMESPACE"] = namespace
+        birds, stones = world.projects[BIRDS], world.projects[STONES]
+        for project in (birds, stones):
+            project.add_pull(10)
+        birds.add_pull(20)
+        pushed = ("--publish", "--registry", place)
+        first = world.rebuild_apart(*pushed)
+        assert (first.code, first.totals("verified")) == (0, (3,)), first.done.stderr
+        assert first.document["base_images"]["instances"] == {old: 3}
+        assert "Base images" not in first.report
+        layers = list_layers(old)
+        assert rests_on(world, "birds-10", layers)
+        references = {
+            name: it for name, it in read_pushed(world, place).items() if name != "lab__birds-20"
+        }
+
+        # the packages of the base layer are there already, which saves their download
+        built = next(
+            it for it in list_tags(docker.from_env()) if it.startswith(f"{namespace}/base:")
+        )
+        new = derive_base(f"{namespace}-base:second", built, "userdel --remove curate")
+        remove_images(f"{namespace}/", place)
+        world.variables["CURATE_BASE_IMAGE"] = new
+        birds.add_pull(30)
+        birds.data.pulls[20] |= {
+            "baseRefOid": birds.history.git("rev-list", "--max-parents=0", "HEAD"),
+            "baseRefName": "maintenance",
+            "updatedAt": stamp(24 * 41),
+        }
+        second = world.rebuild_apart(*pushed, "--certify", "100%")
+        assert (second.code, second.totals("verified", "attempted")) == (0, (2, 2)), second.report
+        assert second.document["base_images"] == {
+            "current": new, "instances": {old: 2, new: 2}, "has_moved": False,
+        }  # fmt: skip
+        assert f"Instances that keep {old}: 2" in second.report
+        assert f"Instances on {new}, as all new environments: 2" in second.report
+        assert all(rests_on(world, name, list_layers(new)) for name in ("birds-20", "birds-30"))
+        counts = second.document["certification"]["counts"]
+        assert (counts["certified"], sum(counts.values())) == (4, 4)
+        with Store(world.data) as store:
+            newest = store.certifications.newest(references)
+        found = {name: (it.is_pulled, it.reference) for name, it in newest.items()}
+        assert found == {name: (True, it) for name, it in references.items()}
+        added, removed, changed = second.diff()
+        assert (added, removed) == (["birds-30"], []) and "birds-20" in changed
+
+        kept = list_layers(new)
+        derive_base(new, new, "touch /moved")
+        birds.add_pull(45)
+        third = world.rebuild_apart(*pushed)
+        assert (third.code, third.totals("verified")) == (0, (1,)), third.done.stderr
+        assert third.document["base_images"]["has_moved"]
+        assert f"{new} is another image now" in third.report
+        assert f"{new} is another image now" in third.done.stderr
+        assert rests_on(world, "birds-45", kept) and list_layers(new) != kept
+        assert third.diff() == (["birds-45"], [], [])
+
+
+def read_pushed(world: NightWorld, place: str) -> dict[str, str]:
+    """Return the reference by digest of each image that was pushed, by instance id."""
+    with Store(world.data) as store:
+        return {name: it for name, (_, it) in store.pushed_images(place).items()}

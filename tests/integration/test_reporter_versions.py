@@ -1,5 +1,6 @@
 """The plugin in old and new pytest on old and new interpreters (needs the package index)."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 import uv
 
-from curate.builders.model import Outcome
+from curate.builders.model import Outcome, RunResult, RunStatus
 from tests.functional.test_reporter import (
     lay_files,
     opened_by_tests,
@@ -58,6 +59,18 @@ def test_outcomes(name: str, workers: str, old_python: str, tmp_path: Path) -> N
     assert report.is_finished and not report.tampering, output
     assert report.exit_status == exit_code
     assert dict(report.outcomes) == behaviour.outcomes, output
+
+
+def test_executed_lines(old_python: str, tmp_path: Path) -> None:
+    behaviour = next(each for each in BEHAVIOURS if each.name == "executed lines")
+    lay_files(tmp_path, {name: str(text) for name, text in behaviour.files.items()})
+    assert behaviour.scope is not None
+    plan = {"tests": [], "stop": False, "traced": behaviour.scope.traced}
+    (tmp_path / "scope.json").write_text(json.dumps(plan))
+    scope = str(tmp_path / "scope.json")
+    report, _, output = run_reported(tmp_path, "-n2", python=old_python, CURATE_SCOPE=scope)
+    result = RunResult(status=RunStatus.COMPLETED, executed=report.executed)
+    assert not report.tampering and behaviour.also(result), (report.executed, output)
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])

@@ -71,7 +71,7 @@ def test_what_validations_tell_is_measured(tmp_path: Path) -> None:
     layers = {"base": 500, "python": 70, "environment": 100, "checkout": 20, "instance": 4}
     with Store(tmp_path) as store:
         fill(store, layers, 10, 30)
-        costs = read_measured_costs(store)
+        costs = read_measured_costs(store, store.list_funnels())
     cost = costs.get(REPO)
     assert (costs.history, costs.base_bytes) == (2, 570)
     assert (cost.environment_bytes, cost.largest_bytes, cost.verified_share) == (60, 120, 1)

@@ -3,8 +3,8 @@
 import pytest
 
 from curate.builders.model import Outcome
-from curate.cli.run_logs import StoredLog, find_explaining_log, list_logs
 from curate.core.model import Rejection, Run
+from curate.store.stored_logs import StoredLog, find_explaining_log, list_logs
 from tests.helpers.factories import make_validation
 from tests.helpers.fakes import not_none
 

@@ -1,0 +1,1 @@
+"""What `import curate` offers: a stable interface for Python, documented in docs/python.md."""

@@ -1,0 +1,1 @@
+"""What tests and statement of an instance are worth: mutants, coverage, interface, statement."""
