@@ -5,10 +5,11 @@ A command's module is imported when the command is called: `curate --help` needs
 
 import os
 import re
+import shutil
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -52,13 +53,19 @@ SILENT_COMMANDS = frozenset({"status", "plan", "list", "show", "logs", "shell", 
 _MODULES = {"list": "list_candidates", "logs": "run_logs"}  # whose names would be taken
 
 
+NARROW = 60  # columns, below which the tables of rich cut the names of options
+_MIN_COLUMNS = 30
+_COLUMNS = shutil.get_terminal_size().columns
+MARKUP: Literal["rich"] | None = "rich" if _COLUMNS >= NARROW else None
+
+
 class LazyCommandGroup(TyperGroup):
     """Lists its commands from `COMMANDS` and imports one only to run it."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.commands = {
-            name: TyperCommand(name, help=text, rich_markup_mode="rich")
+            name: TyperCommand(name, help=text, rich_markup_mode=MARKUP)
             for name, text in COMMANDS.items()
         }
 
@@ -70,7 +77,7 @@ class LazyCommandGroup(TyperGroup):
 
 def load_command(name: str) -> TyperCommand | TyperGroup:
     """The command or group called *name*, with its options."""
-    single_app = typer.Typer(rich_markup_mode="rich", add_completion=False)
+    single_app = typer.Typer(rich_markup_mode=MARKUP, add_completion=False)
     import_module(f"curate.cli.{_MODULES.get(name, name)}").register(single_app)
     single_app.callback()(lambda: None)  # or typer makes one command no group
     click_command = get_group(single_app).commands[name]
@@ -83,6 +90,8 @@ def _unwrap_help(command: Any) -> None:
     """Join the lines of each help paragraph, or they would break where the source does."""
     if command.help:
         command.help = re.sub(r"(?<!\n)\n(?!\n)", " ", command.help)
+    if MARKUP is None and command.epilog:
+        command.epilog = re.sub(r"\[/?bold\]", "", command.epilog)
     for subcommand in getattr(command, "commands", {}).values():
         _unwrap_help(subcommand)
 
@@ -97,9 +106,12 @@ app = typer.Typer(
     cls=LazyCommandGroup,
     no_args_is_help=True,
     add_completion=_is_completion_wanted(),
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "terminal_width": None if MARKUP else max(_COLUMNS - 1, _MIN_COLUMNS),
+    },
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=MARKUP,
     help="Turn the public history of Python repositories into verified, executable tasks.",
     epilog=f"Exit codes: {'; '.join(f'{code} {name}' for code, name in EXIT_CODES.items())}."
     " Shell completion: curate --install-completion.",

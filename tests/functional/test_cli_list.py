@@ -184,7 +184,7 @@ def test_show_says_verdict_address_lock_and_why(curate: Curate) -> None:
     assert f"curate logs {name(4)} --build" in rejected
     verified = curate("show", name(2)).stdout
     assert "verdict: verified" in verified
-    assert f"lock: 1 packages; to see them: curate show {name(2)} --full" in verified
+    assert f"lock: 1 package; to see them: curate show {name(2)} --full" in verified
     assert "a==1" in curate("show", name(2), "--full").stdout
     assert "verdict: pending" in curate("show", name(1)).stdout
 

@@ -44,7 +44,12 @@ def test_quiet_shows_the_error_alone_and_logs_the_same(
     curate: Curate, tmp_path: Path, candidate: Candidate
 ) -> None:
     done = curate("-q", *VALIDATE)
-    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["Error", "Hint", "Log"]
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == [
+        "Error",
+        "Hint",
+        "Docs",
+        "Log",
+    ]
     (file,) = (tmp_path / "data/logs").iterdir()
     assert candidate.instance_id in file.read_text()
 

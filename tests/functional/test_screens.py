@@ -89,6 +89,16 @@ def test_commands_on_a_terminal(folder: Path, columns: int) -> None:
     assert [line for line in too_wide(tables, columns) if line != LONG] == []
 
 
+def test_help_on_a_narrow_terminal_cuts_no_option(folder: Path) -> None:
+    lines = [["--help"], ["validate", "--help"], ["publish", "check", "--help"]]
+    size = Size(columns=40)
+    text = show_on_terminal([*DRIVER, json.dumps(lines)], folder, size, {}).text
+    compare("help-40", text)
+    for name in ("--data-dir", "--mirrors-dir", "--test-strength", "--retry-rejected"):
+        assert name in text
+    assert "[bold]" not in text
+
+
 def test_without_colors_nothing_else_changes(folder: Path) -> None:
     colored = run_all(folder, Size(columns=80))
     plain = run_all(folder, Size(columns=80), NO_COLOR="1")

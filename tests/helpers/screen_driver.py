@@ -6,6 +6,7 @@ each start would take. `progress` draws that of a validation and of a crawl, at 
 
 import json
 import sys
+import threading
 import time
 
 from curate.__main__ import main
@@ -24,7 +25,7 @@ def run(arguments: list[str]) -> None:
 
 
 def draw_progress() -> None:
-    """Two displays for a moment each, as 12 seconds after their start."""
+    """Two displays until each is seen, as 12 seconds after their start."""
     validation = ValidationProgress(total=80, interval=0.2)
     for number in range(12):
         validation.on_done(f"owner__name-{number}", "verified" if number % 3 else "lock/timeout")
@@ -37,9 +38,9 @@ def draw_progress() -> None:
     )
     displays = (validation, ProgressDisplay(lambda: crawl, interval=0.2))
     for display in displays:
-        vars(progress)["time"] = Clock()
+        clock = vars(progress)["time"] = Clock()
         with display:
-            time.sleep(0.3)
+            clock.was_read.wait(60)  # it is shown, then
         vars(progress)["time"] = time
         print("--", flush=True)
 
@@ -49,10 +50,14 @@ class Clock:
 
     def __init__(self) -> None:
         self._is_begun = False
+        self.was_read = threading.Event()
 
     def monotonic(self) -> float:
-        was_begun, self._is_begun = self._is_begun, True
-        return 12.0 if was_begun else 0.0
+        if not self._is_begun:
+            self._is_begun = True
+            return 0.0
+        self.was_read.set()
+        return 12.0
 
 
 if __name__ == "__main__":

@@ -146,6 +146,7 @@ JUDGED: list[tuple[Check, str, str]] = [  # status and jobs that would fail
         "validate publish",
     ),
     (judge_engine(EngineFacts(fault="Connection refused"), "local", ""), "skipped", ""),
+    (judge_engine(EngineFacts(fault="Connection refused"), "podman", ""), "skipped", ""),
     (judge_buildkit("docker buildx build", "", "docker"), "ok", ""),
     (judge_buildkit("", "none", "docker"), "failure", "validate"),
     (judge_buildkit("", "none", "local"), "skipped", ""),
@@ -240,6 +241,11 @@ def test_facts_are_judged(check: Check, status: str, jobs: str) -> None:
     assert check.found
     if status in {"warning", "failure"}:
         assert check.remedy
+
+
+def test_a_hub_that_does_not_answer_leads_to_the_network() -> None:
+    check = judge_hub(HubFacts(has_token=True, fault="the Hub is silent"), "me/x")
+    assert (check.status, check.remedy) == ("failure", "Check the network and HF_ENDPOINT.")
 
 
 def test_a_denied_socket_leads_to_the_group_of_the_engine() -> None:

@@ -97,6 +97,7 @@ def judge_hub(facts: HubFacts, dataset: str) -> Check:
         return make_skipped("hub", "no token is set; only publish --hub needs one")
     if facts.is_rejected or facts.fault:
         text = facts.fault or "the Hub rejected the token"
+        remedy = "Check the network and HF_ENDPOINT." if facts.fault else remedy
         if dataset:
             return make_failure("hub", text, remedy, [Job.PUBLISH])
         return make_warning("hub", text, remedy)

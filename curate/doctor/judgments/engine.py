@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from curate.doctor.model import Check, Job, make_failure, make_ok, make_skipped, make_warning
 
 GOOD_DRIVERS = frozenset({"overlay2", "overlayfs", "fuse-overlayfs", "overlay", "btrfs", "zfs"})
-ENGINE_SANDBOXES = frozenset({"docker", "podman"})
+DOCKER = "docker"  # the sandbox that this engine is for; Podman has a service of its own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +24,8 @@ class EngineFacts:
 def judge_engine(facts: EngineFacts, sandbox: str, runtime: str) -> Check:
     """Whether the engine does for *sandbox*, with the container *runtime* of the settings."""
     if facts.fault:
-        if sandbox not in ENGINE_SANDBOXES:
-            return make_skipped("engine", f"{facts.fault}; --sandbox {sandbox} needs none")
+        if sandbox != DOCKER:
+            return make_skipped("engine", f"{facts.fault}; --sandbox {sandbox} does without")
         return make_failure("engine", facts.fault, _find_remedy(facts), [Job.VALIDATE, Job.PUBLISH])
     found = f"{facts.version}, storage driver {facts.driver}"
     if runtime and runtime not in facts.runtimes:
@@ -49,7 +49,7 @@ def _find_remedy(facts: EngineFacts) -> str:
 
 def judge_buildkit(client: str, fault: str, sandbox: str) -> Check:
     """Whether a client can build with BuildKit; *client* is its command."""
-    if sandbox != "docker":
+    if sandbox != DOCKER:
         return make_skipped("buildkit", f"--sandbox {sandbox} needs none")
     if fault:
         remedy = "Install docker-buildx, or set docker_cli to the path of a client that has it."

@@ -5,7 +5,7 @@ import socket
 import ssl
 import time
 from email.utils import parsedate_to_datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment
@@ -86,22 +86,26 @@ def check_bundles(context: CheckContext) -> list[Check]:
     """Whether files of certificates that are named can be read."""
     named = {name: context.environment.get(name, "") for name in BUNDLE_VARIABLES}
     named["ca_bundle"] = str(context.settings.ca_bundle or "")
-    return [judge_bundles([_read_bundle(name, path) for name, path in named.items() if path])]
+    read = cache(_count_certificates)  # several variables mostly name the same file
+    bundles = []
+    for name, path in named.items():
+        if path:
+            is_folder = name != "ca_bundle" and Path(path).is_dir()  # which OpenSSL takes, too
+            count, fault = (0, "") if is_folder else read(path)
+            bundles.append(BundleFacts(name=name, path=path, certificates=count, fault=fault))
+    return [judge_bundles(bundles)]
 
 
-def _read_bundle(name: str, path: str) -> BundleFacts:
-    facts = BundleFacts(name=name, path=path)
-    if Path(path).is_dir() and name != "ca_bundle":  # which OpenSSL takes, too
-        return facts
+def _count_certificates(path: str) -> tuple[int, str]:
+    """Return the number of certificates in *path*, and why it is no file of them, "" if it is."""
     try:
         trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         trusted.load_verify_locations(cafile=path)
     except ssl.SSLError:
-        return BundleFacts(name=name, path=path, fault="no PEM file of certificates")
+        return 0, "no PEM file of certificates"
     except OSError as error:
-        return BundleFacts(name=name, path=path, fault=error.strerror or str(error))
-    count = trusted.cert_store_stats()["x509"]
-    return BundleFacts(name=name, path=path, certificates=count)
+        return 0, error.strerror or str(error)
+    return trusted.cert_store_stats()["x509"], ""
 
 
 def check_index(context: CheckContext) -> list[Check]:
