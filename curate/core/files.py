@@ -1,9 +1,12 @@
 """Files that the user names."""
 
 import errno
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
+
+from curate.core.errors import AuthenticationError
 
 BYTE_ORDER_MARK = "\ufeff"  # which some editors write at the start
 
@@ -26,3 +29,24 @@ def require_ordinary_file(path: Path) -> None:
     """
     if path.exists() and not path.is_file() and not path.is_dir():
         raise OSError(errno.EINVAL, "It is not an ordinary file", str(path))
+
+
+def make_cache_dir(folder: Path) -> None:
+    """Make the cache directory *folder*, which is by default in the home directory.
+
+    Raises AuthenticationError if it cannot be made or written, as in a home that is read-only.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        reason = error.strerror or str(error)
+    else:
+        if os.access(folder, os.W_OK | os.X_OK):
+            return
+        reason = os.strerror(errno.EACCES)
+    raise AuthenticationError(
+        f"The cache directory {folder} cannot be used: {reason}.",
+        hint="Set CURATE_CACHE_DIR, or cache_dir in curate.toml, to one that you may write.",
+    )

@@ -12,6 +12,7 @@ from curate.builders.backends.protocol import Backend
 from curate.builders.errors import EngineUnavailableError
 from curate.builders.settings import BuildSettings
 from curate.core.errors import ConfigurationError
+from curate.core.files import make_cache_dir
 from curate.core.settings import Settings
 from curate.store import Store
 
@@ -86,6 +87,7 @@ def open_backend(name: str, settings: Settings, store: Store, purpose: str = "")
     if name == "local":
         log.warning("the local sandbox does not isolate: tests run as you, on this machine")
     backend = describe_backend(name, settings, store, purpose)
+    make_cache_dir(settings.cache_dir)
     try:
         backend.check_available()  # fail before planning anything
     except EngineUnavailableError as error:

@@ -18,6 +18,7 @@ from curate.builders.session.leftovers import name_owner, remove_leftovers
 from curate.builders.session.local import LocalSessions
 from curate.builders.session.model import Session, SessionOptions
 from curate.builders.settings import BuildSettings
+from curate.core.files import make_cache_dir
 from curate.core.settings import Settings
 from curate.core.task import Task
 from curate.gym.options import EnvironmentOptions, check_sandbox
@@ -37,6 +38,7 @@ class Sandboxes:
         self._lock = threading.Lock()
         self._sessions: dict[tuple[str, str], Sessions] = {}
         self._stack = ExitStack()
+        make_cache_dir(self.settings.cache_dir)
         folders = self.settings.cache_dir / FOLDERS
         folder = self._stack.enter_context(temp_dir(folders, "session"))
         self.layers = LayerStore(folder)

@@ -21,7 +21,7 @@ ASSETS = ROOT / "docs" / "assets"
 FOLDER = ROOT / ".cache" / "pictures"
 COLUMNS = 116
 _SHOWN = ("crawl", "validate", "status")  # commands whose output is shown
-_WINDOW = {"width": 1180, "height": 760}
+WIDTH, HEIGHT = 1180, 760  # of the browser's window
 
 
 def main() -> None:
@@ -65,7 +65,8 @@ def take_screenshot(page: Path, target: Path) -> None:
     program = os.environ.get("CHROMIUM", "/usr/bin/chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        view = browser.new_page(viewport=_WINDOW, color_scheme="light")
+        view = browser.new_page(color_scheme="light")
+        view.set_viewport_size({"width": WIDTH, "height": HEIGHT})
         view.goto(page.as_uri())
         view.wait_for_load_state("networkidle")
         view.screenshot(path=target)

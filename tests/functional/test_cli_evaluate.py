@@ -282,3 +282,17 @@ def test_python_grades_as_the_command_does(
     (report,) = curate.evaluate(name, sandbox="local", settings=read_settings({}, {}))
     assert report.to_json() == report_in(tmp_path, "preds", "lab__one", "report.json")
     assert report.resolved_ids == [ID]
+
+
+@pytest.mark.usefixtures("local")
+def test_a_cache_that_cannot_be_made_is_told_with_its_setting(tmp_path: Path) -> None:
+    (tmp_path / "home").touch()
+    cache = tmp_path / "home" / ".cache"
+    arguments = ("evaluate", "gold", "--sandbox", "local", "--rerun")
+    done = typed(arguments, tmp_path, {"CURATE_CACHE_DIR": str(cache)})
+    assert (done.returncode, f"The cache directory {cache}" in done.stderr) == (5, True)
+    assert "Set CURATE_CACHE_DIR" in done.stderr
+    settings = curate.Settings(data_dir=tmp_path / "data", cache_dir=cache)
+    with pytest.raises(curate.CurateError, match="The cache directory") as raised:
+        curate.make("", ID, sandbox="local", settings=settings)
+    assert raised.value.exit_code == 5

@@ -108,3 +108,22 @@ def test_an_ignored_ctrl_c_stays_ignored() -> None:
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=60)[0] == "end\n"
     assert process.returncode == 0
+
+
+def test_the_demo_says_that_it_was_interrupted(tmp_path: Path) -> None:
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "tests.demo", "--folder", str(tmp_path / "demo"), "--sandbox=local"],
+        cwd=ROOT,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert demo.stdout
+    for line in demo.stdout:
+        if line.startswith("$ curate crawl"):
+            break
+    os.killpg(demo.pid, signal.SIGINT)  # as a terminal does, to the command as well
+    said, _ = demo.communicate(timeout=60)
+    assert demo.returncode == 130
+    assert "Interrupted. The next demo begins anew" in said and "Traceback" not in said
