@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TESTS := tests/unit tests/functional tests/integration tests/clients
+TESTS := tests/unit tests/functional tests/integration tests/clients tests/browser
 SCRIPTS := $(filter-out .ci/locks,$(wildcard .ci/*))
 PROSE := $(wildcard *.md *.cff docs/*.md docs/*/*.md mkdocs.yml .github/*.* .github/*/*.yml) Makefile $(SCRIPTS)
 SCHEMA := $(BIN)/check-jsonschema --quiet --builtin-schema vendor
@@ -11,7 +11,7 @@ SCHEMA := $(BIN)/check-jsonschema --quiet --builtin-schema vendor
 export PYTHONDONTWRITEBYTECODE :=
 INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 
-.PHONY: demo sample test test-all check docs setup lock clean
+.PHONY: demo sample pictures test test-all check docs setup lock clean
 
 setup: $(VENV)/.ready
 
@@ -21,6 +21,10 @@ demo: $(VENV)/.ready
 # data/sample-release, made anew by the demo.
 sample: $(VENV)/.ready
 	$(BIN)/python -m tests.demo --folder .cache/sample --sample-release data/sample-release
+
+# The README's pictures, of the demo's output and report; needs Chromium.
+pictures: $(VENV)/.ready
+	$(BIN)/python -m tests.demo.pictures
 
 # Lint, types, unit and functional tests; those that need an engine where .ci/engine has set one up.
 test: check

@@ -15,6 +15,7 @@ from curate.builders.process.interrupt import (
     EXIT_INTERRUPTED,
     handle_interrupts,
     kill_children,
+    show_cursor,
 )
 
 EXIT_USAGE = 2
@@ -40,7 +41,8 @@ def main() -> None:
         code = _report_error(error)
     if code == EXIT_INTERRUPTED:
         kill_children()
-        _say("\nInterrupted. Run the same command again to continue.")
+        # A progress bar that was about to appear may have hidden the cursor.
+        _say(f"{show_cursor()}\nInterrupted. Run the same command again to continue.")
     if code not in {0, EXIT_USAGE}:
         _name_log_file()
     for stream in streams:
@@ -72,7 +74,10 @@ def _report_error(error: BaseException) -> int:
     show = getattr(error, "show", None)
     if callable(show):  # a usage error of click; typer bundles its own, so no class to import
         if isinstance(text := getattr(error, "message", None), str):
-            error.message = text.removeprefix("Value error, ")  # type: ignore[attr-defined]
+            from curate.cli.suggestions import suggest_choice
+
+            text = suggest_choice(text.removeprefix("Value error, "))
+            error.message = text  # type: ignore[attr-defined]
         with suppress(OSError):
             show()
         return int(getattr(error, "exit_code", EXIT_USAGE))

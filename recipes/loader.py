@@ -77,6 +77,10 @@ class RecipeLibrary:
         """Return the path of the recipe of *repo*, or None; upper and lower case are equal."""
         return self._paths_by_name().get(recipe_file_name(repo).lower())
 
+    def list_names(self) -> tuple[str, ...]:
+        """The repositories that have a recipe, by the names of the files."""
+        return tuple(path.stem.replace("__", "/", 1) for path in self.list_paths())
+
     def list_paths(self) -> tuple[Path, ...]:
         """Return the path of every recipe, without overridden ones."""
         return tuple(self._paths_by_name().values())

@@ -14,11 +14,11 @@ from curate.builders.engine.client import (
     find_image_store,
     translate_engine_errors,
 )
+from curate.builders.engine.pull_notes import note_pulled
 from curate.builders.engine.registry import pull_image
 from curate.builders.git.checkout import make_checkout
 from curate.builders.image_gc.collect import ENGINE_TIMEOUT, ImageGC, ProtectedImages
 from curate.builders.image_gc.last_used import EnvironmentLeases
-from curate.builders.image_gc.pulled import note_pulled
 from curate.builders.images.build import (
     BuildContext,
     build_image,

@@ -11,8 +11,8 @@ from typing import Any
 import docker
 import requests
 
+from curate.builders.engine.pull_notes import forget_pulled, note_pulled, read_pulled
 from curate.builders.engine.registry import RegistryError, RegistryUnavailableError
-from curate.builders.image_gc.pulled import forget_pulled, note_pulled, read_pulled
 
 # What registries answer where an image is not; "no such host" is another matter.
 _GONE = re.compile(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import docker
 
+from curate.builders.engine.pull_notes import forget_pulled, read_pulled
 from curate.builders.errors import SandboxError
 from curate.builders.image_gc.build_cache import (
     CacheRecord,
@@ -27,12 +28,7 @@ from curate.builders.image_gc.inventory import (
     read_images,
 )
 from curate.builders.image_gc.last_used import EnvironmentLeases
-from curate.builders.image_gc.pulled import (
-    find_pulled,
-    find_pulled_folder,
-    forget_pulled,
-    read_pulled,
-)
+from curate.builders.image_gc.pulled import find_pulled, find_pulled_folder
 from curate.builders.process.file_lock import file_lock
 from curate.builders.settings import BuildSettings
 

@@ -103,7 +103,15 @@ def kill_children() -> None:
                 child.kill()
 
 
+def show_cursor() -> str:
+    """Return what shows the cursor again, where stderr is a terminal that has one to hide."""
+    try:
+        has_cursor = sys.stderr.isatty() and os.environ.get("TERM") not in {"dumb", "unknown"}
+    except (AttributeError, ValueError):  # closed
+        has_cursor = False
+    return _SHOW_CURSOR if has_cursor else ""
+
+
 def _print_message() -> None:
-    cursor = _SHOW_CURSOR if sys.stderr.isatty() else ""
-    text = f"{cursor}\nInterrupted. Run the same command again to continue.\n"
+    text = f"{show_cursor()}\nInterrupted. Run the same command again to continue.\n"
     os.write(2, text.encode())

@@ -15,6 +15,7 @@ from curate.core.files import require_ordinary_file
 OWN_COLUMNS = frozenset({"test_command", "fail_to_pass_node_ids"})  # of releases of curate
 _LISTS = ("FAIL_TO_PASS", "PASS_TO_PASS")
 _IMAGES = ("image", "image_name", "docker_image")  # first of SWE-bench 5, then of SWE-rebench
+_MAYBE_NUMBERS = ("version", "created_at")
 _LANGUAGES = ("language", "lang")
 _MULTI_SWE = frozenset({"fix_patch", "base"})
 _REPO = re.compile(r"[\w.-]+/[\w.-]+")
@@ -81,7 +82,7 @@ def parse_row(row: Any) -> PublishedRow:
     fixed, kept = (read_test_list(row[name], name) for name in _LISTS)
     if not fixed:
         raise ValueError("its FAIL_TO_PASS is empty")
-    optional = ("patch", "test_patch", "version", "created_at", "image", "eval_script")
+    optional = ("patch", "test_patch", "version", "created_at", "eval_script")
     others = {name: _read_text(row, name) for name in optional if row.get(name) is not None}
     others["image"] = next((_read_text(row, name) for name in _IMAGES if row.get(name)), "")
     others["test_command"] = _read_test_command(row.get("install_config"))
@@ -124,6 +125,8 @@ def read_test_list(value: Any, name: str) -> tuple[str, ...]:
 
 def _read_text(row: Mapping[str, Any], name: str) -> str:
     value = row[name]
+    if name in _MAYBE_NUMBERS and isinstance(value, int | float):
+        value = str(value)
     if not isinstance(value, str):
         value = value.isoformat() if hasattr(value, "isoformat") else value
     if not isinstance(value, str):

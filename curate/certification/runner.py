@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from curate.builders.backends.protocol import Backend
 from curate.builders.backends.run_retries import run_with_retries
 from curate.builders.engine.client import translate_engine_errors
+from curate.builders.engine.pull_notes import read_pulled
 from curate.builders.errors import SandboxError
 from curate.builders.model import ResourceLimits, RunResult, RunStatus
 from curate.builders.settings import BuildSettings
@@ -66,7 +67,7 @@ def open_runner(
 def has_left_pulls(backend: Backend) -> bool:
     """Whether a process that was killed has left images that it would have removed."""
     notes = _find_notes(backend)
-    return notes is not None and any(notes.glob("*"))
+    return notes is not None and bool(read_pulled(notes))
 
 
 def remove_left_pulls(backend: Backend) -> None:

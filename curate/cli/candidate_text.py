@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from curate.cli.common import describe_distance
+from curate.cli.console import WholeLineConsole
 from curate.cli.suggestions import complete_commands
+from curate.cli.tables import TextTable, print_table
 from curate.core.certification import Certification
 from curate.core.model import Candidate, Environment, PullRequest, Rejection, Validation
 from curate.core.reasons import REJECTIONS
@@ -53,7 +53,7 @@ class CandidateDetails:
         return self.validation is not None and self.validation.is_verified
 
 
-def print_candidate(console: Console, details: CandidateDetails, *, full: bool) -> None:
+def print_candidate(console: WholeLineConsole, details: CandidateDetails, *, full: bool) -> None:
     """Print all of *details*; of long texts the first `MAX_LINES` lines unless *full*."""
     pull, candidate, validation = details.pull, details.candidate, details.validation
     number = f"{pull.repo}#{pull.number}"
@@ -101,17 +101,18 @@ def _describe_verdict(details: CandidateDetails) -> str:
     return "pending" if details.candidate else "none; the crawl has not decided yet"
 
 
-def _print_log_tail(console: Console, details: CandidateDetails) -> None:
+def _print_log_tail(console: WholeLineConsole, details: CandidateDetails) -> None:
     if details.log_tail:
         _print_lines(console, f"End of the log: {details.log_title}", details.log_tail, full=True)
         console.print(f"\nall of it: {details.log_command}", soft_wrap=True)
 
 
 def _print_task(
-    console: Console, candidate: Candidate, validation: Validation | None, *, full: bool
+    console: WholeLineConsole, candidate: Candidate, validation: Validation | None, *, full: bool
 ) -> None:
     """What a solver of the task is given, and the solution."""
-    _print_lines(console, "Problem statement", candidate.problem_statement.splitlines(), full=full)
+    statement = candidate.problem_statement.splitlines()
+    _print_lines(console, "Problem statement", statement, full=full, prose=True)
     if validation and validation.verdict.fail_to_pass:
         names = validation.verdict.fail_to_pass
         _print_lines(console, f"FAIL_TO_PASS ({len(names):,})", names, full=full, style="green")
@@ -122,23 +123,32 @@ def _print_task(
 
 
 def _print_lines(
-    console: Console,
+    console: WholeLineConsole,
     title: str,
     lines: Sequence[str],
     *,
     full: bool,
     style: str = "",
     diff: bool = False,
+    prose: bool = False,
 ) -> None:
     console.print(f"\n[bold underline]{escape(title)}[/bold underline]", soft_wrap=True)
     for line in lines if full else islice(lines, MAX_LINES):
         own = _STYLES.get(line[:1], "") if diff else style
-        console.print(Text(f"  {line.translate(_SYMBOLS)}", style=own), soft_wrap=True)
+        for part in _fold(console, Text(line.translate(_SYMBOLS), style=own), prose=prose):
+            console.print(Text("  ").append_text(part), soft_wrap=True)
     if not full and len(lines) > MAX_LINES:
         console.print(f"  [dim]… {len(lines) - MAX_LINES:,} more lines: --full[/dim]")
 
 
-def _print_provenance(console: Console, candidate: Candidate) -> None:
+def _fold(console: WholeLineConsole, line: Text, *, prose: bool) -> Sequence[Text]:
+    """Return the lines of *line* on a terminal, broken between words if it is *prose*."""
+    if not prose or not console.is_on_terminal or line.cell_len <= console.width - 2:
+        return [line]
+    return [*line.wrap(console, max(console.width - 2, 1))]
+
+
+def _print_provenance(console: WholeLineConsole, candidate: Candidate) -> None:
     links = ", ".join(
         f"{k.repo}#{k.number} ({', '.join(k.sources)})" for k in candidate.issue_links
     )
@@ -153,7 +163,7 @@ def _print_provenance(console: Console, candidate: Candidate) -> None:
         console.print(f"{candidate.omitted_hints:,} comments left out: {reason}", soft_wrap=True)
 
 
-def _print_verdict(console: Console, validation: Validation, *, full: bool) -> None:
+def _print_verdict(console: WholeLineConsole, validation: Validation, *, full: bool) -> None:
     if validation.environment:
         _print_environment(console, validation.environment)
         _print_lock(console, validation, full=full)
@@ -176,7 +186,7 @@ def _print_verdict(console: Console, validation: Validation, *, full: bool) -> N
         _print_names(console, "untested", found.untested)
 
 
-def _print_environment(console: Console, environment: Environment) -> None:
+def _print_environment(console: WholeLineConsole, environment: Environment) -> None:
     size = ", ".join(f"{k} {v / 1e6:.1f} MB" for k, v in environment.layer_bytes.items())
     cutoff = environment.exclude_newer
     distance = describe_distance(cutoff, environment.date)
@@ -185,11 +195,11 @@ def _print_environment(console: Console, environment: Environment) -> None:
         f" {environment.backend}"
     )
     seconds = f"lock {environment.lock_seconds:.1f} s, build {environment.build_seconds:.1f} s"
-    console.print(f"{seconds}, {size}", soft_wrap=True)
+    console.print(", ".join(filter(None, (seconds, size))), soft_wrap=True)
     _print_names(console, "lock adjustment:", environment.lock_adjustments)
 
 
-def _print_lock(console: Console, validation: Validation, *, full: bool) -> None:
+def _print_lock(console: WholeLineConsole, validation: Validation, *, full: bool) -> None:
     assert validation.environment
     lines = validation.environment.lock.splitlines()
     packages = [line for line in lines if line.strip() and line.lstrip()[0] not in "#-"]
@@ -198,19 +208,21 @@ def _print_lock(console: Console, validation: Validation, *, full: bool) -> None
         console.print()
         return
     command = complete_commands(f"curate show {validation.instance_id} --full")
-    console.print(f"lock: {len(packages):,} packages; to see them: {command}", soft_wrap=True)
+    count = f"{len(packages):,} package{'s' * (len(packages) != 1)}"
+    console.print(f"lock: {count}; to see them: {command}", soft_wrap=True)
 
 
-def _print_runs(console: Console, validation: Validation) -> None:
-    table = Table("run", "status", "outcomes", "seconds")
+def _print_runs(console: WholeLineConsole, validation: Validation) -> None:
+    rows = []
     for run in validation.runs:
         counts = ", ".join(f"{n} {o}" for o, n in Counter(run.outcomes.values()).most_common())
         side = "post-patch" if run.side == "after" else "pre-patch"
-        table.add_row(f"{side} {run.index + 1}", run.status, counts, f"{run.seconds:.1f}")
-    console.print(table)
+        rows.append((f"{side} {run.index + 1}", str(run.status), counts, f"{run.seconds:.1f}"))
+    columns = ("run", "status", "outcomes", "seconds")
+    print_table(console, TextTable(columns=columns, rows=rows, numbers=frozenset({3})))
 
 
-def _print_rejection(console: Console, why: Rejection, *, is_short: bool = False) -> None:
+def _print_rejection(console: WholeLineConsole, why: Rejection, *, is_short: bool = False) -> None:
     """Print why; if *is_short* only the first line of the detail, as a log says the rest."""
     detail = why.detail.strip().partition("\n")[0] if is_short else why.detail
     text = escape(show_symbols(detail))
@@ -220,6 +232,6 @@ def _print_rejection(console: Console, why: Rejection, *, is_short: bool = False
         console.print(f"what to do: {entry}", soft_wrap=True)
 
 
-def _print_names(console: Console, title: str, names: Iterable[str]) -> None:
+def _print_names(console: WholeLineConsole, title: str, names: Iterable[str]) -> None:
     for name in names:
         console.print(f"  {title} {escape(name)}", soft_wrap=True)

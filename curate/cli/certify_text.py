@@ -4,12 +4,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.table import Table
-
 from curate.certification.drift import Drift
 from curate.certification.run import CertificationSummary
 from curate.cli.common import err_console, print_json
 from curate.cli.console import WholeLineConsole
+from curate.cli.tables import TextTable, print_table
 from curate.core.errors import ConfigurationError, CurateError, NotFoundError
 
 _MEANINGS = {
@@ -46,14 +45,13 @@ def print_report(summary: CertificationSummary, drift: Sequence[Drift], *, as_js
         print_json(make_document(summary, drift))
         return
     console = WholeLineConsole(file=sys.stdout)
-    table = Table(box=None, pad_edge=False)
-    table.add_column("result")
-    table.add_column("instances", justify="right")
-    table.add_column("")
-    for name, meaning in _MEANINGS.items():
-        if counts[name] or name == "certified":
-            table.add_row(name, f"{counts[name]:,}", meaning)
-    console.print(table)
+    rows = [
+        (str(name), f"{counts[name]:,}", meaning)
+        for name, meaning in _MEANINGS.items()
+        if counts[name] or name == "certified"
+    ]
+    columns = ("result", "instances", "")
+    print_table(console, TextTable(columns=columns, rows=rows, numbers=frozenset({1})))
     lines = [str(one) for one in drift]
     for label, problems in (("error", summary.errors), ("invalid", summary.invalid)):
         lines += [f"{name}: {label}: {problem}" for name, problem in problems.items()]

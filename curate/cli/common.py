@@ -25,6 +25,7 @@ from curate.core.names import (
     parse_pull_name,
     parse_repo_name,
 )
+from curate.core.near_words import suggest_word
 from curate.core.settings import Settings
 from curate.core.shards import Shard, parse_shard
 from curate.store import Store
@@ -193,12 +194,13 @@ def find_known_repo(text: str, store: Store) -> str:
     repo = store.find_repo(name)
     if repo in store.list_repositories() or next(store.iter_candidates(repo), None):
         return repo
-    raise not_crawled(name)
+    raise not_crawled(name, store.list_repositories())
 
 
-def not_crawled(repo: str) -> NotFoundError:
-    """The error for a repository that the store does not know."""
-    return NotFoundError(f"{repo} has not been crawled.", hint=f"Run: curate crawl {repo}")
+def not_crawled(repo: str, known: Sequence[str] = ()) -> NotFoundError:
+    """The error for a repository that the store does not know, which knows *known*."""
+    hint = f"{suggest_word(repo, known)} Run: curate crawl {repo}".strip()
+    return NotFoundError(f"{repo} has not been crawled.", hint=hint)
 
 
 def find_repo(text: str, store: Store, library: "RecipeLibrary") -> str:

@@ -25,6 +25,7 @@ from curate.cli.common import (
 )
 from curate.cli.waiting import CrawlProgress
 from curate.core.errors import ConfigurationError, CurateError, NotFoundError
+from curate.core.near_words import suggest_word
 from curate.core.settings import Settings
 from curate.store.process_lock import CRAWL, process_lock
 
@@ -112,6 +113,8 @@ def crawl_command(
                 summaries.append(summary)
                 update_submodule_mirrors(recipe, store, settings, options.git_token)
             except (NotFoundError, SubmoduleError) as error:  # does not stop the others
+                near = suggest_word(repo, [*store.list_repositories(), *library.list_names()])
+                error.hint = f"{near} {error.hint}".strip()
                 failures.append(error)
     if as_json and summaries:
         print_json({summary.repo: _summary_document(summary) for summary in summaries})

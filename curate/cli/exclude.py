@@ -6,11 +6,9 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from curate.builders.rfc3339 import format_rfc3339
+from curate.cli.candidate_text import show_symbols
 from curate.cli.common import (
     JsonOption,
     err_console,
@@ -19,6 +17,8 @@ from curate.cli.common import (
     print_json,
     resolve_ids,
 )
+from curate.cli.console import WholeLineConsole
+from curate.cli.tables import TextTable, print_table
 from curate.core.errors import ConfigurationError, NotFoundError
 from curate.core.model import ManualExclusion
 from curate.store import Store
@@ -123,14 +123,13 @@ def _print_exclusions(exclusions: Sequence[ManualExclusion], *, as_json: bool) -
     if as_json:
         print_json([_as_document(each) for each in exclusions])
         return
-    console = Console(highlight=False, emoji=False)
+    console = WholeLineConsole()
     if not exclusions:
         console.print("No candidate is excluded by a person.")
         return
-    table = Table(box=None, pad_edge=False)
-    for name in ("candidate", "by", "date", "reason"):
-        table.add_column(name, overflow="fold")
+    rows = []
     for each in exclusions:
         cells = (each.instance_id, each.author, f"{each.excluded_at:%Y-%m-%d}", each.reason)
-        table.add_row(*map(escape, cells))
-    console.print(table)
+        rows.append([show_symbols(" ".join(cell.split())) for cell in cells])
+    columns = ("candidate", "by", "date", "reason")
+    print_table(console, TextTable(columns=columns, rows=rows))

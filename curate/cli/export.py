@@ -13,9 +13,9 @@ from curate.git.locations import find_mirror
 from curate.publish.context import PublishContext
 from curate.publish.export.harbor import NetworkMode
 from curate.publish.filters.config import read_filters
-from curate.publish.image_names import normalize_registry
 from curate.publish.images import count_local_images
 from curate.publish.measures.codebase import CodebaseReader
+from curate.releases.image_names import normalize_registry
 
 EXAMPLE = "Example: [bold]curate export --split raw pool.parquet[/bold]"
 
@@ -95,6 +95,8 @@ def export_command(
     err_console.print(
         f"{len(rows) - len(left_out):,} rows written to {path}", markup=False, soft_wrap=True
     )
+    if not rows.ids:
+        err_console.print("No rows match. See what there is: curate status")
     if local:
         err_console.print(f"{local:,} of {len(rows):,} images exist only on this machine")
     for exclusion in (*exclusions, *left_out):

@@ -21,6 +21,8 @@ from curate.cli.common import (
     read_repo_name,
 )
 from curate.cli.suggestions import complete_commands
+from curate.core.near_words import suggest_word
+from curate.core.reasons import list_reasons
 from curate.core.settings import Settings
 from curate.store import Store
 from curate.store.listing import ListedPull, ListingFilter, list_pulls
@@ -121,7 +123,9 @@ def list_command(
         err_console.print(describe_empty_store(settings), soft_wrap=True)
     elif not count:
         command = complete_commands("curate status")
-        err_console.print(f"Nothing matches. Counts by reason: {command}", soft_wrap=True)
+        near = suggest_word(reason, list_reasons()) if reason else ""
+        text = f"Nothing matches. {near} Counts by reason: {command}"
+        err_console.print(" ".join(text.split()), markup=False, soft_wrap=True)
 
 
 def _stored_states(state: ListedState | None) -> tuple[str, ...]:

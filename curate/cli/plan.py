@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from curate.cli.common import (
     JobsOption,
@@ -23,6 +22,7 @@ from curate.cli.common import (
     print_json,
 )
 from curate.cli.console import WholeLineConsole
+from curate.cli.tables import TextTable, print_table
 from curate.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def plan_command(
         print_json(document | {"plans": [asdict(plan) for plan in plans]})
         return
     console = WholeLineConsole()
-    console.print(_make_table(plans, workers))
+    print_table(console, _make_table(plans, workers))
     console.print(f"\n{_describe_basis(costs)}", soft_wrap=True)
 
 
@@ -108,11 +108,7 @@ def _read_store(
         return read_measured_costs(store, funnels), crawl, (rest,)
 
 
-def _make_table(plans: "Sequence[CapacityPlan]", jobs: int) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("")
-    for plan in plans:
-        table.add_column(plan.name, justify="right")
+def _make_table(plans: "Sequence[CapacityPlan]", jobs: int) -> TextTable:
     rows: list[tuple[str, Callable[[CapacityPlan], str]]] = [
         ("candidates", lambda it: f"{it.candidates:,}"),
         ("repositories", lambda it: f"{it.repositories:,}"),
@@ -124,17 +120,16 @@ def _make_table(plans: "Sequence[CapacityPlan]", jobs: int) -> Table:
         ("GitHub API points", lambda it: f"{it.api_points:,}"),
         ("hours of one token", lambda it: format_amount(it.api_hours)),
     ]
-    for label, read in rows:
-        table.add_row(label, *map(read, plans))
+    lines: list[tuple[str, ...]] = [(label, *map(read, plans)) for label, read in rows]
     for index, machine in enumerate(plans[0].machines):
         name = f"{machine.machines:,} machine{'s' * (machine.machines > 1)}, -j {jobs}"
         each = [plan.machines[index] for plan in plans]
-        table.add_row()
-        table.add_row(name)
-        table.add_row("  hours", *(format_amount(it.wall_hours) for it in each))
-        table.add_row("  disk each", *(format_bytes(it.disk_bytes) for it in each))
-        table.add_row("  disk at least", *(format_bytes(it.least_disk_bytes) for it in each))
-    return table
+        lines += [(), (name,)]
+        lines.append(("  hours", *(format_amount(it.wall_hours) for it in each)))
+        lines.append(("  disk each", *(format_bytes(it.disk_bytes) for it in each)))
+        lines.append(("  disk at least", *(format_bytes(it.least_disk_bytes) for it in each)))
+    numbers = frozenset(range(1, len(plans) + 1))
+    return TextTable(columns=("", *(it.name for it in plans)), rows=lines, numbers=numbers)
 
 
 def format_amount(amount: float) -> str:

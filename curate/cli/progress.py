@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LINE_INTERVAL = 30.0  # seconds between two lines where there is no terminal
 BAR_WIDTH = 24
+MIN_BAR_WIDTH = 8  # a shorter one says nothing; numbers come first
 _MIN_RATE_SECONDS = 5.0  # a rate of less time than this says nothing
 
 
@@ -82,8 +83,13 @@ class ProgressDisplay:
 
         progress = self._describe()
         head = Table.grid(padding=(0, 1))
-        bar = ProgressBar(total=progress.total, completed=progress.done, width=BAR_WIDTH)
-        head.add_row(bar, Text(self._summarize(progress), no_wrap=True, overflow="ellipsis"))
+        summary = Text(self._summarize(progress), no_wrap=True, overflow="ellipsis")
+        width = min(BAR_WIDTH, err_console.width - summary.cell_len - 1)
+        if width >= MIN_BAR_WIDTH:
+            bar = ProgressBar(total=progress.total, completed=progress.done, width=width)
+            head.add_row(bar, summary)
+        else:
+            head.add_row(summary)
         lines = [Text(line, no_wrap=True, overflow="ellipsis") for line in progress.lines if line]
         return Group(head, *lines)
 
@@ -108,12 +114,12 @@ def show_work(text: str) -> ProgressDisplay:
 
 @contextmanager
 def show_phases() -> Iterator[Callable[[str, int, int], None]]:
-    """Yield a callback for (phase, done, total), whose last arguments are shown."""
+    """Yield a callback for (phase, done, total), whose last arguments are shown; 0 = unknown."""
     now = Progress(lines=())
 
     def show(phase: str, done: int, total: int) -> None:
         nonlocal now
-        now = Progress(lines=(phase,), done=done, total=total)
+        now = Progress(lines=(phase,), done=done, total=total or None)
 
     with ProgressDisplay(lambda: now):
         yield show

@@ -43,7 +43,6 @@ from curate.publish.check import check_release_folder, check_signature
 from curate.publish.diff import SplitDiff, diff_folders
 from curate.publish.excluded import as_release_problems, make_examiners
 from curate.publish.filters.config import read_filters
-from curate.publish.image_names import normalize_registry
 from curate.publish.images import require_registry_images, set_release_images
 from curate.publish.measures.benchmark_overlap import to_toml
 from curate.publish.output_paths import explain_path_errors
@@ -55,6 +54,7 @@ from curate.publish.run import (
     require_pushable,
     write_filtered_release,
 )
+from curate.releases.image_names import normalize_registry
 from curate.releases.reader import iter_rows
 
 EXAMPLE = "Example: [bold]curate publish --hub my-lab/my-tasks --registry ghcr.io/my-lab[/bold]"

@@ -16,7 +16,6 @@ from curate.cli.common import (
 from curate.cli.progress import show_phases, show_work
 from curate.core.errors import CurateError
 from curate.publish.filters.config import read_filters
-from curate.publish.image_names import normalize_registry
 from curate.publish.images import (
     PushedImages,
     estimate_missing_images,
@@ -25,6 +24,7 @@ from curate.publish.images import (
 )
 from curate.publish.push_estimate import PushEstimate
 from curate.publish.run import ReleaseOptions, select_release_ids
+from curate.releases.image_names import normalize_registry
 from curate.store.process_lock import PUBLICATION, process_lock
 
 EXAMPLE = "Example: [bold]curate publish images --registry ghcr.io/my-lab[/bold]"

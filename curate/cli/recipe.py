@@ -13,6 +13,7 @@ from curate.cli.common import get_settings, load_library, print_json
 from curate.cli.console import WholeLineConsole
 from curate.core.errors import NotFoundError
 from curate.core.names import is_repo_name, parse_repo_name
+from curate.core.near_words import suggest_word
 from curate.core.settings import Settings
 from curate.git.locations import mirror_path
 from curate.recipe_tools.check import RecipeCheck, check_recipe
@@ -85,6 +86,8 @@ def _select_recipe_paths(which: list[str] | None, library: RecipeLibrary) -> Ite
         if path is None or not path.is_file():
             known = is_repo_name(repo) and not name.endswith(".toml")
             hint = f"Run: curate recipe draft {repo}" if known else "Give OWNER/NAME or a file."
+            near = suggest_word(repo, library.list_names())
+            hint = f"{near} {hint}".strip()
             raise NotFoundError(f"No recipe {name}.", hint=hint)
         yield path
 

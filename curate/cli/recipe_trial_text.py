@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from rich.table import Table
-
 from curate.cli.console import WholeLineConsole
 from curate.cli.draft_trial import print_cause
+from curate.cli.tables import TextTable, print_table
 from curate.workflows.trial_judgment import JudgedResult, Judgment
 from curate.workflows.trial_report import (
     RepositoryReport,
@@ -20,7 +19,7 @@ _COUNTED = (Judgment.VERIFIED, Judgment.RIGHT, Judgment.WRONG)
 
 def print_report(console: WholeLineConsole, reports: Sequence[RepositoryReport]) -> None:
     """Print the table, the cost of all, and two lines for each candidate that is not verified."""
-    console.print(_make_table(reports))
+    print_table(console, _make_table(reports))
     console.print(_describe_environments(_total_cost(reports)), markup=False, soft_wrap=True)
     for report in reports:
         if report.trial.problem:
@@ -47,21 +46,19 @@ def make_document(
     }
 
 
-def _make_table(reports: Sequence[RepositoryReport]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("repository", overflow="fold")
+def _make_table(reports: Sequence[RepositoryReport]) -> TextTable:
     names = ("verified", "rightly\nrejected", "wrong or\nunclear", "yield")
-    for name in (*names, "work\ns", "wall\ns", "env.\nMB"):
-        table.add_column(name, justify="right", vertical="bottom")
+    columns = ("repository", *names, "work\ns", "wall\ns", "env.\nMB")
+    rows = []
     for one in reports:
         counts = [str(one.counts[it]) for it in _COUNTED]
-        table.add_row(one.trial.repo, *counts, _percent(one.yielded), *_cost_cells(one.cost))
+        rows.append((one.trial.repo, *counts, _percent(one.yielded), *_cost_cells(one.cost)))
     if len(reports) > 1:
         counted = sum_counts(reports)
         counts = [str(counted[it]) for it in _COUNTED]
         cells = (*counts, _percent(compute_yield(counted)), *_cost_cells(_total_cost(reports)))
-        table.add_row("all", *cells, style="bold")
-    return table
+        rows.append(("all", *cells))
+    return TextTable(columns=columns, rows=rows, numbers=frozenset(range(1, 8)), gap=1)
 
 
 def _total_cost(reports: Sequence[RepositoryReport]) -> TrialCost:

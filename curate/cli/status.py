@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from curate.cli.common import (
     describe_empty_store,
@@ -16,7 +15,9 @@ from curate.cli.common import (
 )
 from curate.cli.console import WholeLineConsole
 from curate.cli.suggestions import complete_commands
+from curate.cli.tables import TextTable, print_table
 from curate.core.settings import Settings
+from curate.core.troubleshooting import locate_entry
 from curate.publish.excluded import KnownExclusions, count_by_reason, known_exclusions
 from curate.store import RepositoryFunnel, Store
 from curate.store.verdicts import REASON, STAGE
@@ -64,10 +65,13 @@ def status_command(
     if not funnels:
         console.print(describe_empty_store(settings), soft_wrap=True)
         return
-    console.print(_funnel_table(funnels))
+    console.print("[italic]Funnel by stage[/italic]")
+    print_table(console, _funnel_table(funnels))
     if any(funnel.rejected for funnel in funnels):
-        console.print()
-        console.print(_rejections_table(funnels))
+        console.print("\n[italic]Rejections by reason[/italic]")
+        print_table(console, _rejections_table(funnels))
+        entry = locate_entry("rejections")
+        console.print(f"\nWhat each means, and what to do: {entry}", soft_wrap=True)
     if aside := sum(funnel.rejected.get(f"{STAGE}/{REASON}", 0) for funnel in funnels):
         text = f"Set aside by a merge, as their validations contradict each other: {aside:,}."
         command = complete_commands(f"curate list --reason {REASON}")
@@ -76,7 +80,7 @@ def status_command(
         preset, total = settings.release_filters, len(known.exclusions)
         title = f"Excluded by filter preset '{preset}': {total:,} verified instances"
         console.print(f"\n[italic]{escape(title)}[/italic]", soft_wrap=True)
-        console.print(_exclusions_table(excluded))
+        print_table(console, _exclusions_table(excluded))
     if known.unknown:
         text = f"{known.unknown:,} instances are not examined by release filters yet."
         console.print(f"\n{text} See: curate publish check", soft_wrap=True)
@@ -94,42 +98,37 @@ def _count_exclusions(
     }
 
 
-def _make_table(title: str = "") -> Table:
-    """A table for 80 columns, also with long repository names."""
-    return Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+def _funnel_table(funnels: Sequence[RepositoryFunnel]) -> TextTable:
+    """One space between columns, so that long names fit into 80 characters."""
+    names = ("PRs", "candidates", "attempted", "verified", "work-h", "unique MB")
+    return TextTable(
+        columns=("repository", *names),
+        rows=[(funnel.repo, *_count_stages(funnel)) for funnel in funnels],
+        numbers=frozenset(range(1, len(names) + 1)),
+        gap=1,
+    )
 
 
-def _funnel_table(funnels: Sequence[RepositoryFunnel]) -> Table:
-    table = _make_table("Funnel by stage")
-    table.padding = (0, 1, 0, 0)  # one space between columns: long names fit into 80 columns
-    table.add_column("repository", overflow="fold")
-    for name in ("PRs", "candidates", "attempted", "verified", "work-h", "unique MB"):
-        table.add_column(name, justify="right")
-    for funnel in funnels:
-        counts = (funnel.pulls, funnel.candidates, funnel.attempted, funnel.verified)
-        cost = (f"{funnel.work_seconds / 3600:.2f}", f"{funnel.unique_bytes / 1e6:.0f}")
-        table.add_row(funnel.repo, *(f"{count:,}" for count in counts), *cost)
-    return table
+def _count_stages(funnel: RepositoryFunnel) -> tuple[str, ...]:
+    counts = (funnel.pulls, funnel.candidates, funnel.attempted, funnel.verified)
+    cost = (f"{funnel.work_seconds / 3600:.2f}", f"{funnel.unique_bytes / 1e6:.0f}")
+    return (*(f"{count:,}" for count in counts), *cost)
 
 
-def _exclusions_table(excluded: Mapping[str, Mapping[str, int]]) -> Table:
-    table = _make_table()
-    for name in ("repository", "reason"):
-        table.add_column(name, overflow="fold")
-    table.add_column("count", justify="right")
-    for repo, reasons in excluded.items():
-        for reason, count in reasons.items():
-            table.add_row(repo, reason, f"{count:,}")
-    return table
+def _exclusions_table(excluded: Mapping[str, Mapping[str, int]]) -> TextTable:
+    rows = [
+        (repo, reason, f"{count:,}")
+        for repo, reasons in excluded.items()
+        for reason, count in reasons.items()
+    ]
+    return TextTable(columns=("repository", "reason", "count"), rows=rows, numbers=frozenset({2}))
 
 
-def _rejections_table(funnels: Sequence[RepositoryFunnel]) -> Table:
-    table = _make_table("Rejections by reason")
-    for name in ("repository", "stage", "reason"):
-        table.add_column(name, overflow="fold")
-    table.add_column("count", justify="right")
-    for funnel in funnels:
-        for key, count in sorted(funnel.rejected.items(), key=lambda item: -item[1]):
-            stage, _, reason = key.partition("/")
-            table.add_row(funnel.repo, stage, reason, f"{count:,}")
-    return table
+def _rejections_table(funnels: Sequence[RepositoryFunnel]) -> TextTable:
+    rows = [
+        (funnel.repo, *key.partition("/")[::2], f"{count:,}")
+        for funnel in funnels
+        for key, count in sorted(funnel.rejected.items(), key=lambda item: -item[1])
+    ]
+    columns = ("repository", "stage", "reason", "count")
+    return TextTable(columns=columns, rows=rows, numbers=frozenset({3}))

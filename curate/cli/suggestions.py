@@ -4,6 +4,8 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 
+from curate.core.near_words import suggest_word
+
 _options: list[str] = []  # common to all commands, as the user gave them
 _commands: list[str] = []
 
@@ -16,6 +18,18 @@ def remember_options(flags: Mapping[str, object], commands: Iterable[str]) -> No
         for name, value in flags.items()
         if value is not None
     ]
+
+
+_CHOICE = re.compile(r"^'(?P<word>.*)' is not one of (?P<known>'.*')\.$")
+
+
+def suggest_choice(message: str) -> str:
+    """Add the choice that was probably meant to click's *message* about one that is none."""
+    found = _CHOICE.match(message)
+    if not found:
+        return message
+    near = suggest_word(found["word"], re.findall(r"'([^']*)'", found["known"]))
+    return f"{message} {near}".rstrip()
 
 
 def complete_commands(text: str) -> str:

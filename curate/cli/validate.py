@@ -33,7 +33,9 @@ from curate.cli.progress import format_duration
 from curate.cli.saved_drafts import draft_for_candidates, drafts_folder
 from curate.cli.suggestions import complete_commands
 from curate.cli.validation_progress import ValidationProgress
-from curate.core.errors import CurateError, NotFoundError
+from curate.core.errors import ConfigurationError, CurateError, NotFoundError
+from curate.core.near_words import suggest_word
+from curate.core.reasons import list_reasons
 from curate.core.settings import Settings
 from curate.store import Store
 
@@ -82,6 +84,10 @@ def validate_command(
     ] = True,
     jobs: JobsOption = None,
     cluster: ClusterOption = "",
+    registry: Annotated[
+        str,
+        typer.Option(metavar="HOST/NAMESPACE", help="Where workers of --cluster push images to."),
+    ] = "",
     retry_rejected: RetryOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only list what would run, with an estimate.")
@@ -99,7 +105,7 @@ def validate_command(
     be OWNER/NAME#NUMBER or the address of the pull request. A reason is written as in `curate
     status`, with or without its stage. At the time
     limit no new test run begins. With --cluster, candidates are validated on the workers there, at
-    most --jobs on each at once.
+    most --jobs on each at once; with --registry, they push the images of instances.
     """
     from curate.cluster.connect import LOCAL, check_address
     from curate.environments.context import ValidationOptions
@@ -110,6 +116,9 @@ def validate_command(
     from curate.validate.run import RunControl, run_validation, stop_at
 
     deadline = parse_deadline(max_time)
+    if cluster:
+        check_address(cluster)
+    registry = check_worker_registry(registry, cluster, sandbox) if registry else ""
     settings = get_settings(context)
     options = ValidationOptions(runs=runs, backend=sandbox.value, measure_strength=test_strength)
     with open_store(settings) as store, drafts_folder(settings, is_kept=not dry_run) as drafts:
@@ -136,8 +145,6 @@ def validate_command(
         warn_of_exclusions(sorted(set(tasks.repos)), settings)
         tasks = tasks[:limit]
         recipes = [tasks.recipes[repo] for repo in dict.fromkeys(tasks.repos)]
-        if cluster:
-            check_address(cluster)
         if not jobs and cluster in ("", LOCAL):
             jobs = choose_jobs(it for it in recipes if not isinstance(it, RecipeError))
         if dry_run:
@@ -149,6 +156,7 @@ def validate_command(
             control = RunControl(
                 jobs=jobs or 0,
                 cluster=cluster,
+                registry=registry,
                 observer=progress,
                 stop_event=stop_event,
                 retry_rejected=retry_rejected or bool(reason),
@@ -158,6 +166,18 @@ def validate_command(
     _print_summary(summary, up_to_date, remaining, as_json=as_json)
     if members:
         members.require_all()
+
+
+def check_worker_registry(registry: str, cluster: str, sandbox: SandboxKind) -> str:
+    """Return the name of *registry*; ConfigurationError if no worker would push there."""
+    from curate.releases.image_names import normalize_registry
+
+    if not cluster or sandbox is not SandboxKind.DOCKER:
+        raise ConfigurationError(
+            "--registry is for images that the workers of --cluster build with Docker.",
+            hint="To push those of this machine: curate publish images --registry HOST/NAMESPACE",
+        )
+    return normalize_registry(registry)
 
 
 def choose_jobs(recipes: Iterable["Recipe"]) -> int:
@@ -186,9 +206,9 @@ def _rejected_ids(
         and (not names or one.instance_id in names)
     ]
     if not found:
-        raise NotFoundError(
-            f"No candidate was rejected for {reason!r}.", hint="See all reasons: curate status"
-        )
+        near = suggest_word(reason, list_reasons())
+        hint = f"{near} See all reasons: curate status".strip()
+        raise NotFoundError(f"No candidate was rejected for {reason!r}.", hint=hint)
     return found
 
 
@@ -235,7 +255,9 @@ def _print_summary(
     counts = (
         f"{summary.attempted:,} attempted: {summary.verified:,} verified, {rejected:,} rejected"
     )
-    next_command = complete_commands("curate status")
+    is_nothing_known = not (summary.attempted or up_to_date or remaining or errors)
+    command = "curate crawl OWNER/NAME" if is_nothing_known else "curate status"
+    next_command = complete_commands(command)
     failed = f"; {len(errors):,} errors" if errors else ""
     left = f"; {remaining:,} remaining" if remaining else ""
     err_console.print(

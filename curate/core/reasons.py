@@ -114,3 +114,11 @@ EXCLUSIONS: Mapping[str, str] = {
     "unexpected-error": "A bug in curate; the log file has the traceback.",
 }
 """Reason -> why a verified instance is not in a release."""
+
+
+def list_reasons() -> list[str]:
+    """Return every reason, alone and with its stage, as `--reason` takes them."""
+    rejections = [(stage, reason) for stage, each in REJECTIONS.items() for reason in each]
+    rejections += [("excluded", reason) for reason in EXCLUSIONS]
+    alone = dict.fromkeys(reason for _, reason in rejections)
+    return [*alone, *(f"{stage}/{reason}" for stage, reason in rejections)]

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from curate.builders.process.digest import content_hash
-from curate.core.errors import ConfigurationError, NotFoundError
+from curate.core.errors import ConfigurationError, NetworkError, NotFoundError
 from curate.core.files import require_ordinary_file
+from curate.core.near_words import suggest_word
 from curate.core.settings import Settings
 from curate.releases.reader import list_splits
 from curate.releases.schema_version import check_schema_version
@@ -63,13 +64,21 @@ def find_dataset_files(dataset: str, settings: Settings, split: str) -> DatasetF
             f"No dataset {dataset}.",
             hint="Pass a release directory, a .parquet or .jsonl file, or OWNER/NAME on the Hub.",
         )
-    return _list_files(_download(dataset, found[1], found[2], settings), split, dataset)
+    try:
+        folder = _download(dataset, found[1], found[2], settings)
+    except (NotFoundError, NetworkError) as error:
+        if not path.parent.is_dir():
+            raise
+        here = f"There is no {dataset} here either, if a directory was meant."
+        raise type(error)(str(error), hint=f"{here} {error.hint}") from error
+    return _list_files(folder, split, dataset)
 
 
 def _list_files(folder: Path, split: str, name: str) -> DatasetFiles:
     splits = list_splits(folder)
     if split not in splits:
         known = f"Its splits: {', '.join(splits)}." if splits else "It is no release of curate."
+        known = f"{suggest_word(split, splits)} {known}".strip()
         raise NotFoundError(f"{name} has no split {split}.", hint=known)
     check_schema_version(folder, name)
     paths = tuple(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from curate.core.errors import ConfigurationError, NotFoundError
+from curate.core.near_words import find_near_id
 from curate.core.settings import Settings
 from curate.core.task import Task
 from curate.environments.dataset_files import DatasetFiles, find_dataset_files
@@ -70,8 +71,10 @@ def find_task(source: TaskSource, instance_id: str) -> Task:
 def make_unknown_error(source: TaskSource, instance_id: str) -> NotFoundError:
     """Return the error for an id that *source* does not have."""
     ids = source.ids
-    example = f" An id of it: {ids[0]}." if ids else " It has no tasks."
-    return NotFoundError(f"{source.name} has no task {instance_id}.", hint=example.strip())
+    near = find_near_id(instance_id, ids)
+    example = f"An id of it: {ids[0]}." if ids else "It has no tasks."
+    hint = f"Perhaps you meant {near}?" if near else example
+    return NotFoundError(f"{source.name} has no task {instance_id}.", hint=hint)
 
 
 @dataclass(frozen=True, kw_only=True)

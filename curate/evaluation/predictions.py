@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from curate.core.errors import ConfigurationError
+from curate.core.errors import ConfigurationError, NotFoundError
 from curate.core.files import require_ordinary_file
 from curate.core.task import Task
 
@@ -50,6 +50,11 @@ def read_predictions(source: str, ids: Iterable[str]) -> PredictionFile:
         patch = None if source == GOLD else b""
         patches = dict.fromkeys(ids, patch)
         return PredictionFile(models=(Predictions(model=source, patches=patches),))
+    if not Path(source).exists():
+        raise NotFoundError(
+            f"No file of predictions {source}.",
+            hint=f"Pass a file in SWE-bench's form, or one of the words {GOLD} and {EMPTY}.",
+        )
     reader = _Reader()
     for place, entry in _iter_entries(Path(source)):
         reader.add(place, entry)

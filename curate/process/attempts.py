@@ -1,7 +1,7 @@
 """Attempts of models, read from JSON lines or from a run of SWE-GPT's program."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,8 @@ from curate.core.errors import ConfigurationError, NotFoundError
 from curate.core.files import require_ordinary_file
 from curate.process.location_rate import TaggedLocations, tag_bug_locations
 from curate.process.swe_gpt_runs import find_run_folders, read_run
+
+_BROKEN = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,7 @@ def _iter_runs(path: Path) -> Iterator[RawAttempt | InvalidAttempt]:
     for folder in folders:
         try:
             run = read_run(folder)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except _BROKEN as error:
             yield InvalidAttempt(place=folder.name, problem=_describe(error))
             continue
         yield RawAttempt(
@@ -73,11 +75,13 @@ def _iter_runs(path: Path) -> Iterator[RawAttempt | InvalidAttempt]:
 def _read_line(line: bytes, place: str) -> RawAttempt | InvalidAttempt:
     try:
         return _make_attempt(json.loads(line), place)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except _BROKEN as error:
         return InvalidAttempt(place=place, problem=_describe(error))
 
 
-def _make_attempt(row: Mapping[str, Any], place: str) -> RawAttempt:
+def _make_attempt(row: Any, place: str) -> RawAttempt:
+    if not isinstance(row, dict):
+        raise TypeError("no JSON object")
     named = row.get("bug_locations")
     resolved = row.get("resolved")
     if not isinstance(row["instance_id"], str) or not isinstance(resolved, bool | None):
@@ -88,7 +92,7 @@ def _make_attempt(row: Mapping[str, Any], place: str) -> RawAttempt:
         instance_id=row["instance_id"],
         name=str(row.get("attempt", place)),
         locations=None if named is None else tag_bug_locations(named),
-        patch=(row.get("model_patch") or "").encode("utf-8", "surrogateescape"),
+        patch=(row.get("model_patch") or "").encode("utf-8", "surrogatepass"),
         is_resolved=resolved,
     )
 

@@ -178,9 +178,11 @@ def _require_same(file: ChangedFile, edits: _FileEdits) -> None:
     """Apply the blocks to the old file and compare with the new one."""
     if edits.blocks is None or file.new is None:
         return
-    old = (file.old.content if file.old else b"").decode(edits.encoding)
+    made = file.old.content if file.old else b""
     try:
-        made = apply_blocks(old, edits.blocks).encode(edits.encoding)
+        if edits.blocks:  # else the file needs no text: it may be renamed only
+            text = apply_blocks(made.decode(edits.encoding), edits.blocks)
+            made = text.encode(edits.encoding)
     except (BlockError, UnicodeError) as error:
         raise NotRecreatedError(f"{file.path}: {error}") from error
     if made != file.new.content:

@@ -14,7 +14,7 @@ _NESTED = ("understanding", "localization", "edits")  # JSON in Parquet: their k
 
 def write_records(records: Iterable[ProcessRecord], path: Path, suffix: str) -> None:
     """Write *records* to *path*; *suffix* is "jsonl" or "parquet"."""
-    rows = (asdict(record) for record in records)
+    rows = (_make_encodable(asdict(record)) for record in records)
     if suffix == "parquet":
         _write_parquet(rows, path)
         return
@@ -34,6 +34,17 @@ def read_records(path: Path) -> Iterator[Json]:
         return
     with path.open(encoding="utf-8", newline="\n") as file:
         yield from map(json.loads, file)
+
+
+def _make_encodable(value: Any) -> Any:
+    """Write bytes of paths that are not UTF-8 as backslashes and digits, wherever they are."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_make_encodable(key): _make_encodable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_make_encodable(item) for item in value]
+    return value
 
 
 def _dump(value: object) -> str:

@@ -9,6 +9,7 @@ from curate.builders.git.objects import ObjectReader
 from curate.builders.git.run import GitCommandError, git_fields, run_git
 from curate.patches.parse import list_patch_paths, split_files
 
+_UNKNOWN = ("not a tree object", "Not a valid object name")  # git's words for ids it lacks
 SYMLINK, SUBMODULE = "120000", "160000"
 
 
@@ -60,10 +61,13 @@ def list_commit_files(mirror: Path, commit: str) -> dict[str, GitFile]:
 
     Raises:
         MissingObjectError: the mirror lacks the commit.
+        GitCommandError: it cannot be read.
     """
     try:
         return dict(_iter_entries(git_fields(mirror, "ls-tree", "-r", "-z", commit), oid_at=2))
     except GitCommandError as error:
+        if not any(words in error.stderr for words in _UNKNOWN):
+            raise
         raise MissingObjectError(f"the mirror lacks commit {commit}") from error
 
 

@@ -30,24 +30,20 @@ def _iter_all(source: TaskSource, store: Store, ids: Iterable[str]) -> Iterator[
         yield from map(_make_input, source.files.iter_rows(COLUMNS, wanted))
         return
     for candidate, _ in store.iter_verified([name for name in source.ids if name in wanted]):
-        yield ProcessInput(
-            instance_id=candidate.instance_id,
-            repo=candidate.repo,
-            base_commit=candidate.base_commit,
-            problem_statement=candidate.problem_statement,
-            patch=candidate.patch,
-        )
+        yield _make_input({column: getattr(candidate, column) for column in COLUMNS})
 
 
 def _make_input(row: Mapping[str, Any]) -> ProcessInput:
     name = str(row["instance_id"])
-    wrong = [column for column in COLUMNS if not isinstance(row.get(column), str)]
+    wrong = [name for name in COLUMNS if not isinstance(row.get(name), str | bytes)]
     if wrong:
         return ProcessInput(instance_id=name, problem=f"no text in the columns {', '.join(wrong)}")
-    values = {column: str(row[column]) for column in COLUMNS if column != "patch"}
+    values = {name: row[name] for name in COLUMNS if name != "patch"}
+    patch = row["patch"]
     try:
-        patch = row["patch"].encode("utf-8", "surrogateescape")
-        row["problem_statement"].encode()
+        if isinstance(patch, str):
+            patch = patch.encode("utf-8", "surrogateescape")
+        "".join(values.values()).encode()
     except UnicodeEncodeError:
         return ProcessInput(instance_id=name, problem="its text is no valid Unicode")
     return ProcessInput(**values, patch=patch)

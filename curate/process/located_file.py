@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from curate.process.gold_files import ChangedFile, FileVersion
+from curate.process.gold_files import SUBMODULE, SYMLINK, ChangedFile, FileVersion
 from curate.process.line_edits import LineEdit, diff_lines, split_lines
 from curate.process.localization import Location, locate_edits
 from curate.process.location_rate import TaggedLocations, tag_gold_locations
@@ -26,8 +26,9 @@ def locate_file(file: ChangedFile) -> LocatedFile:
     """Find the places of a file's changes; files that are not Python have lines alone."""
     old_content, new_content = _content(file.old), _content(file.new)
     edits = tuple(diff_lines(split_lines(old_content), split_lines(new_content)))
-    if not file.path.endswith(".py"):
-        return LocatedFile(file=file, old=None, edits=edits, locations=(), skipped="not-python")
+    reason = _find_obstacle(file)
+    if reason:
+        return LocatedFile(file=file, old=None, edits=edits, locations=(), skipped=reason)
     old = parse_source(old_content) if file.old else None
     new = parse_source(new_content) if file.new else None
     for side in (old, new):
@@ -39,6 +40,15 @@ def locate_file(file: ChangedFile) -> LocatedFile:
             )
     assert not isinstance(old, UnparsedSource) and not isinstance(new, UnparsedSource)
     return LocatedFile(file=file, old=old, edits=edits, locations=locate_edits(old, new, edits))
+
+
+def _find_obstacle(file: ChangedFile) -> str:
+    if not file.path.endswith(".py"):
+        return "not-python"
+    versions = [it for it in (file.old, file.new) if it is not None]
+    if any(it.mode in (SYMLINK, SUBMODULE) for it in versions):
+        return "no-regular-file"
+    return "" if file.path.isprintable() and file.source.isprintable() else "unprintable-path"
 
 
 def _content(version: FileVersion | None) -> bytes:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from curate.builders.process.atomic_write import atomic_write
 from curate.builders.process.digest import content_hash
+from curate.cluster.slots import WorkerLostError
 from curate.process.formats import write_records
 from curate.process.model import (
     PROCESS_VERSION,
@@ -27,9 +28,17 @@ from curate.process.tokens import make_token_counter
 PART_SIZE = 50  # instances; what a kill loses at most, for each worker
 DATA_FOLDER, DONE_FOLDER = "data", "parts"
 RETRIED = frozenset(
-    {"no-mirror", "missing-object", "unreadable-mirror", "not-recreated", "internal-error"}
+    {
+        "no-mirror",
+        "missing-object",
+        "unreadable-mirror",
+        "not-recreated",
+        "internal-error",
+        "worker-lost",
+    }
 )
 """Reasons that are not the instance's: a part with one of them is made again by the next call."""
+_CUT = re.compile(r"\..*\.part")  # what `atomic_write` had not finished
 _NAME = re.compile(r"part-\d{5}-[0-9a-f]{20}")
 
 
@@ -131,12 +140,18 @@ def write_part(part: Part) -> PartCounts:
     return counts
 
 
+def count_lost(part: Part, error: WorkerLostError) -> PartCounts:
+    """Return the counts of a part whose workers died, each time that it was tried."""
+    failed = [(it.instance_id, "worker-lost", str(error)) for it in part.instances]
+    return PartCounts(records=len(failed), reasons={"worker-lost": len(failed)}, failed=failed)
+
+
 def remove_other_parts(folder: Path, names: Iterable[str]) -> None:
-    """Delete the parts of earlier calls that are not among *names*."""
+    """Delete the parts of earlier calls that are not among *names*, whole or cut by a kill."""
     kept = frozenset(names)
     for path in (*(folder / DATA_FOLDER).iterdir(), *(folder / DONE_FOLDER).iterdir()):
-        if _NAME.fullmatch(path.stem) and path.name not in kept:
-            path.unlink()
+        if path.name not in kept and (_NAME.fullmatch(path.stem) or _CUT.fullmatch(path.name)):
+            path.unlink(missing_ok=True)
 
 
 class _RecordCounter:

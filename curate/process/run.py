@@ -11,7 +11,7 @@ from typing import Any
 from curate.builders.process.atomic_write import atomic_write
 from curate.cluster.bounded import BoundedWork, IteratorSource, run_bounded
 from curate.cluster.process_cluster import ProcessCluster
-from curate.cluster.slots import SlotExecutor, ThreadSlots
+from curate.cluster.slots import SlotExecutor, ThreadSlots, WorkerLostError
 from curate.core.errors import ConfigurationError
 from curate.process.model import PROCESS_VERSION, SCHEMA_VERSION, ProcessInput, ProcessOptions
 from curate.process.parts import (
@@ -20,6 +20,7 @@ from curate.process.parts import (
     RETRIED,
     Part,
     PartCounts,
+    count_lost,
     find_finished,
     iter_chunks,
     name_part,
@@ -108,7 +109,7 @@ def run_process(instances: Iterable[ProcessInput], run: ProcessRun) -> ProcessSu
     """Write the records of *instances* below the folder of *run*; finished parts are kept.
 
     Parts of earlier calls that are not of these instances are deleted in the end. Raises OSError,
-    LockedError if another process writes there, WorkerLostError if workers died of a part.
+    LockedError if another process writes there.
     """
     _require_own_folder(run.folder)
     for name in (DATA_FOLDER, DONE_FOLDER):
@@ -167,10 +168,17 @@ def _work(parts: Iterator[Part], jobs: int, collect: Callable[[PartCounts], None
     with _ProcessSlots(jobs) if jobs > 1 else ThreadSlots(1) as slots:
         work = BoundedWork[Part, PartCounts](
             submit=lambda worker, part: slots.submit_to(worker, write_part, part),
-            collect=lambda _, future: collect(future.result()),
+            collect=lambda part, future: collect(_read_result(part, future)),
             abort=lambda: slots.shutdown(wait=False, cancel_futures=True),
         )
         run_bounded(slots, IteratorSource(parts), work)
+
+
+def _read_result(part: Part, future: "Future[PartCounts]") -> PartCounts:
+    try:
+        return future.result()
+    except WorkerLostError as error:  # as when memory is short: the other parts go on
+        return count_lost(part, error)
 
 
 class _ProcessSlots(SlotExecutor):

@@ -13,9 +13,10 @@ def make_skeleton(source: PythonSource) -> str:
     lines in a row become two.
     """
     hidden = sorted(_list_hidden_lines(source.tree, source.lines))
+    starts = [start for start, _, _ in hidden]
     kept: list[str] = []
     for number, line in enumerate(source.lines, 1):
-        at = bisect_right(hidden, (number, len(source.lines), "")) - 1
+        at = bisect_right(starts, number) - 1
         if at >= 0 and hidden[at][0] <= number <= hidden[at][1]:
             if number == hidden[at][0] and hidden[at][2]:
                 kept.append(hidden[at][2])

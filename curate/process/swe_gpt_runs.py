@@ -28,8 +28,9 @@ class SweGptRun:
 
 
 def find_run_folders(path: Path) -> list[Path]:
-    """Return the folders of instances below *path*, at most two levels down, sorted."""
-    found = {file.parent for depth in ("", "*/", "*/*/") for file in path.glob(f"{depth}meta.json")}
+    """Return the folders of instances at most three levels below *path*, sorted."""
+    depths = ("", "*/", "*/*/", "*/*/*/")
+    found = {file.parent for depth in depths for file in path.glob(f"{depth}meta.json")}
     return sorted(found)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from curate.core.errors import ConfigurationError
 from curate.core.files import parse_toml, require_ordinary_file
+from curate.core.near_words import suggest_word
 
 
 def read_toml_data(name: str, built_in: Collection[str], folder: str = "data") -> dict[str, Any]:
@@ -37,4 +38,5 @@ def read_data_bytes(name: str, built_in: Collection[str], folder: str = "data") 
         is_missing = isinstance(error, FileNotFoundError)
         reason = "not found" if is_missing else f"cannot be read: {error.strerror}"
         hint = f"Pass the path of a TOML file, or one of: {', '.join(built_in)}."
+        hint = f"{suggest_word(name, built_in)} {hint}".strip()
         raise ConfigurationError(f"File {name} {reason}.", hint=hint) from error

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from curate.builders.errors import BuilderError, DiskFullError, EngineUnavailableError
 from curate.core.errors import ConfigurationError, CurateError
 from curate.core.model import Environment
-from curate.publish.image_names import image_repository_name
 from curate.publish.push_estimate import PushEstimate, estimate_push
 from curate.publish.rows import PublishedImage, image_columns
 from curate.publish.stored_environments import iter_environments
+from curate.releases.image_names import image_repository_name
 from curate.releases.row import Row, get_str
 from curate.releases.table import RowTable
 from curate.store import Store

@@ -16,21 +16,30 @@ DEFAULT_BRANCH = "main"
 _WAITS = ("connect", "read", "write", "pool")  # of the HTTP library
 
 
+class _SilenceLimit:
+    """Hook of the HTTP library: no wait of a request is longer than *seconds*."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __call__(self, request: Any) -> None:
+        times, longest = request.extensions.get("timeout", {}), self._seconds
+        limited = {name: min(times.get(name) or longest, longest) for name in _WAITS}
+        request.extensions["timeout"] = limited
+
+
 def limit_silence(seconds: float) -> None:
     """Let no request to the Hub wait longer for the next bytes; its client waits without end."""
-    from huggingface_hub import set_client_factory
-    from huggingface_hub.utils._http import default_client_factory
+    from huggingface_hub import get_session, set_client_factory
 
-    def limit(request: Any) -> None:
-        times = request.extensions.get("timeout", {})
-        shortest = {name: min(times.get(name) or seconds, seconds) for name in _WAITS}
-        request.extensions["timeout"] = shortest
+    known: Any = get_session()
+    own = [it for it in known.event_hooks["request"] if not isinstance(it, _SilenceLimit)]
+    hooks = {**known.event_hooks, "request": [*own, _SilenceLimit(seconds)]}
 
     def make_client() -> Any:
-        client = default_client_factory()
-        hooks = client.event_hooks
-        client.event_hooks = {**hooks, "request": [*hooks["request"], limit]}
-        return client
+        return type(known)(
+            event_hooks=hooks, follow_redirects=known.follow_redirects, timeout=known.timeout
+        )
 
     set_client_factory(make_client)
 

@@ -2,7 +2,10 @@
 
 from curate.core.errors import NotFoundError
 from curate.core.names import parse_pull_name
+from curate.core.near_words import find_near_id
 from curate.store.store import Store
+
+_LIST = "List them: curate list"
 
 
 def is_store_empty(store: Store) -> bool:
@@ -24,8 +27,9 @@ def explain_unknown_id(store: Store, instance: str) -> NotFoundError:
             f"{instance} is no candidate: it was rejected as {rejection.stage}/{rejection.reason}.",
             hint=f"See the PR: curate show {instance}",
         )
+    near = find_near_id(instance, store.candidate_repositories())
+    forms = "Ids look like owner__name-123, owner/name#123 or the address of the PR."
     return NotFoundError(
         f"Unknown id {instance}.",
-        hint="Ids look like owner__name-123, owner/name#123 or the address of the PR."
-        " List them: curate list",
+        hint=f"Perhaps you meant {near}? {_LIST}" if near else f"{forms} {_LIST}",
     )

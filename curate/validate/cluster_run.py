@@ -20,6 +20,7 @@ from curate.environments.claiming_backend import can_share_layers
 from curate.environments.context import ValidationOptions
 from curate.environments.environment_groups import EnvironmentGroups
 from curate.environments.group_rows import GroupRows
+from curate.environments.image_push import push_instance_image
 from curate.environments.mirror_sharing import MirrorSharing, SharedMirrors
 from curate.environments.worker_room import (
     WorkerRoom,
@@ -46,6 +47,7 @@ class ValidationJob:
     options: ValidationOptions
     mirrors: SharedMirrors
     rows: SharedRows  # that others of its group have made
+    registry: str = ""  # to which its image is pushed; "" = to none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,7 @@ class ValidationReply:
 
     validation: Validation
     rows: SharedRows
+    pushed: str = ""  # reference by digest of its image in the registry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +103,7 @@ class _Run:
             options=self.options,
             mirrors=job.item.mirrors,
             rows=self.rows.take(job.group, worker),
+            registry=self.control.registry,
         )
         return self.workers.submit_to(worker, validate_in_room, order)
 
@@ -110,12 +114,19 @@ class _Run:
             reply = future.result()
             save_rows(self.store, reply.rows)
             self.rows.note(job.group, reply.rows)
+            self._note_pushed(reply)
             return reply.validation
 
         on_done = self.control.observer.on_done
         collect_result(
             get_result, (job.item.name, job.item.repo), self.store, self.summary, on_done
         )
+
+    def _note_pushed(self, reply: ValidationReply) -> None:
+        validation, environment = reply.validation, reply.validation.environment
+        if reply.pushed and environment:
+            place = (validation.instance_id, self.control.registry)
+            self.store.save_pushed_image(*place, environment.digest, reply.pushed)
 
 
 def validate_on_cluster(
@@ -173,7 +184,11 @@ def validate_in_room(room: WorkerRoom, job: ValidationJob) -> ValidationReply:
             job.candidate, job.recipe, job.options, room.make_context(store)
         )
         logs = (*(run.log for run in validation.runs), *validation.attempt_logs)
-        return ValidationReply(validation=validation, rows=store.used_rows(logs))
+        rows, environment, pushed = store.used_rows(logs), validation.environment, ""
+        if job.registry and validation.is_verified and environment:
+            name = validation.instance_id
+            pushed = push_instance_image(room.backend, name, environment, job.registry)
+        return ValidationReply(validation=validation, rows=rows, pushed=pushed)
 
 
 def _iter_jobs(

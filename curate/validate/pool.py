@@ -21,6 +21,7 @@ from curate.core.errors import (
     describe_error,
 )
 from curate.core.model import Candidate, Validation
+from curate.core.near_words import suggest_word
 from curate.environments.context import (
     ValidationCancelledError,
     ValidationContext,
@@ -127,7 +128,8 @@ def pending_tasks(
                 continue
         pending.append((candidate.created_at, name, candidate.repo))
     if repo and not total and repo not in store.list_repositories():
-        raise NotFoundError(f"{repo} has not been crawled.", hint=f"Run: curate crawl {repo}")
+        hint = f"{suggest_word(repo, store.list_repositories())} Run: curate crawl {repo}".strip()
+        raise NotFoundError(f"{repo} has not been crawled.", hint=hint)
     pending.sort()
     tasks = PendingTasks(
         store=store,

@@ -17,7 +17,7 @@ from tests.demo.engine import choose_sandbox
 from tests.demo.interpreter import recipes_for_this_machine
 from tests.demo.sample import ROOT, SAMPLE
 from tests.demo.sample_release import pin_python, write_sample_release
-from tests.demo.stage import CommandFailedError, Stage, prepared
+from tests.demo.stage import INTERRUPTED, CommandFailedError, Stage, prepared
 
 DATASET = "curate-samples/demo"
 SHOWN = "curate-samples__tidytable-2"
@@ -37,6 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
     except CommandFailedError as failure:
         print(f"\nThe demo failed: {failure}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted. The next demo begins anew; downloads are kept.", file=sys.stderr)
+        return INTERRUPTED
     if wrong:
         print(
             "\nThe demo ran, but not everything came out as data/sample expects:", file=sys.stderr

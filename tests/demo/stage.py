@@ -17,6 +17,7 @@ from tests.doubles.github import GitHubDouble, World
 from tests.doubles.hub import HubDouble
 
 TOKEN = "dummy"
+INTERRUPTED = 130  # exit code of a command that Ctrl-C ended
 
 
 class CommandFailedError(Exception):
@@ -44,19 +45,25 @@ class Stage:
         return self._run(module, *arguments, capture=True)
 
     def _run(self, module: str, *arguments: str, capture: bool) -> str:
-        done = subprocess.run(
+        with subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
             env={**os.environ, **self.variables},
             stdout=subprocess.PIPE if capture else None,
             text=True,
             encoding="utf-8",
-            check=False,
-        )
-        if done.returncode:
+        ) as process:
+            try:
+                output, _ = process.communicate()
+            except KeyboardInterrupt:
+                process.wait()  # it was interrupted, too, and cleans up
+                raise
+        if process.returncode == INTERRUPTED:
+            raise KeyboardInterrupt
+        if process.returncode:
             name = f"{module} {' '.join(arguments)}"
-            raise CommandFailedError(f"`{name}` ended with exit code {done.returncode}.")
-        return done.stdout or ""
+            raise CommandFailedError(f"`{name}` ended with exit code {process.returncode}.")
+        return output or ""
 
 
 @contextmanager

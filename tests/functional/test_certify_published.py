@@ -181,6 +181,8 @@ def published_sets(local: LocalTask) -> dict[str, list[dict[str, Any]]]:
         "install_config": config,
         "meta": {"is_lite": True, "num_modified_files": 1},
         "license_name": "MIT",
+        "created_at": 1646370367000,
+        "version": 1.5,
         "language": "python",
     }
     rust = {"language": "rust", "FAIL_TO_PASS": ["map::tests::test_a"]}

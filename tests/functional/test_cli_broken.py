@@ -17,26 +17,10 @@ from huggingface_hub.utils._http import default_client_factory
 
 from tests.helpers.command_tree import Command, list_commands
 from tests.helpers.releases import good, released
-from tests.helpers.stored_world import CODES, DEAD, fill, give_up_soon, run
+from tests.helpers.stored_world import CODES, DEAD, run
 
 EVERY = list_commands()
 every_command = pytest.mark.parametrize("command", EVERY, ids=str)
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working directory with a mirror and a store."""
-    folder = tmp_path_factory.mktemp("filled")
-    fill(folder)
-    return folder
-
-
-@pytest.fixture
-def folder(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it."""
-    shutil.copytree(filled / "data", tmp_path / "data")
-    give_up_soon(monkeypatch)
-    return tmp_path
 
 
 def make_file(path: Path, content: bytes) -> None:

@@ -73,3 +73,9 @@ def test_a_strange_address_is_refused_before_anything_is_done(folder: Path) -> N
     done = validate(folder, "--cluster", "slurm://host:1")
     assert done.returncode == 2 and "Invalid cluster 'slurm://host:1'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_registry_is_for_workers_with_containers(folder: Path) -> None:
+    for options in (("--cluster", "local"), ()):
+        done = validate(folder, *options, "--registry", "registry.example/lab")
+        assert done.returncode == 2 and "--registry is for images" in done.stderr

@@ -186,7 +186,8 @@ def test_no_instance_here_is_an_error_of_its_own(
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("none.jsonl",), 4, "No such file"),
+        (("none.jsonl",), 4, "No file of predictions none.jsonl"),
+        (("godl",), 4, "the words gold and empty"),
         (("gold", "--dataset", "none"), 4, "No dataset none"),
         (("gold", "--dataset", "data"), 4, "no split train"),
         (("gold", "--dataset", "rows.csv"), 4, "No dataset rows.csv"),
@@ -249,9 +250,15 @@ def test_a_name_on_the_hub_is_a_dataset(tmp_path: Path, local: LocalTask) -> Non
         run("-c", PUSH).check_returncode()
         command = ("-m", "curate", "evaluate", "gold", "--sandbox", "local", "--dataset")
         done, none = run(*command, "curator/tasks"), run(*command, "curator/none")
+        at_main = run(*command, "curator/tasks@main")
+        at_none, slip = run(*command, "curator/tasks@v9"), run(*command, "data/tasks")
     assert done.returncode == 0, done.stderr
     assert report_in(tmp_path, "gold", "gold", "report.json")["resolved_ids"] == [ID]
     assert (none.returncode, "has no dataset curator/none" in none.stderr) == (4, True)
+    assert "here either" not in none.stderr
+    assert (at_main.returncode, "1 known" in at_main.stderr) == (0, True), at_main.stderr
+    assert (at_none.returncode, "at revision v9" in at_none.stderr) == (4, True), at_none.stderr
+    assert (slip.returncode, "no data/tasks here either" in slip.stderr) == (4, True), slip.stderr
 
 
 @pytest.mark.parametrize(("version", "code"), [("3.0", 2), ("2.9", 4)])

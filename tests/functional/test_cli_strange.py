@@ -12,28 +12,12 @@ import pytest
 
 from curate.store.tables import FORMAT_VERSION
 from tests.helpers.command_tree import INSTANCE, REPO, Command, list_commands
-from tests.helpers.stored_world import fill, give_up_soon, run
+from tests.helpers.stored_world import run
 from tests.helpers.terminal import Typed
 
 EVERY = list_commands()
 every_command = pytest.mark.parametrize("command", EVERY, ids=str)
 STORE = 7  # exit code
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working directory with a mirror and a store."""
-    folder = tmp_path_factory.mktemp("filled")
-    fill(folder)
-    return folder
-
-
-@pytest.fixture
-def folder(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it."""
-    shutil.copytree(filled / "data", tmp_path / "data")
-    give_up_soon(monkeypatch)
-    return tmp_path
 
 
 def run_and_read(line: tuple[str, ...], folder: Path) -> Typed:

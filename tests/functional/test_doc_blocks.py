@@ -27,6 +27,8 @@ SHELL_BLOCKS = list_shell_blocks()
 PYTHON_BLOCKS = [it for page in PAGES for it in read_blocks(page) if it.language == "python"]
 # Variables that are no settings; code or scripts read them.
 VARIABLES = re.compile(r"\bCURATE_[A-Z_]*[A-Z]\b")
+OTHER_LANGUAGES = frozenset({"text", "ini", "yaml", "json"})
+CALL = re.compile(r"(?:^|/|\s|=)curate ((?:-|[a-z]+ |status$).*)$")
 INLINE = re.compile(r"(?<!`)`(curate [^`\n]+)`(?!`)")
 OTHERS = frozenset({"trl", "transformers"})  # programs of others, which only tests of clients have
 
@@ -80,9 +82,22 @@ def test_variables_exist() -> None:
 def test_commands_in_the_text_have_options_that_exist() -> None:
     for page in PAGES:
         for text in INLINE.findall(page.read_text(encoding="utf-8")):
-            words = re.sub(r"[\[\]|…]", " ", text).split()[1:]
+            words = re.sub(r"[\[\]|…]", " ", text.partition(" | ")[0]).split()[1:]
             problem = describe_unknown(words)
             assert not problem, f"{page.name}: `{text}`: {problem}"
+
+
+def test_commands_in_other_blocks_have_options_that_exist() -> None:
+    """Of cron, systemd, Kubernetes and workflows, which have readers of their own."""
+    pages = [page for page in PAGES if page.parent.name != "reference"]  # which shows usage
+    blocks = [block for page in pages for block in read_blocks(page)]
+    others = [it for it in blocks if not it.is_shell and it.language in OTHER_LANGUAGES]
+    lines = [(it, line) for it in others for line in it.text.splitlines()]
+    found = [(it, CALL.search(line)) for it, line in lines]
+    calls = [(it, call[1].split()) for it, call in found if call]
+    assert len(calls) >= 4
+    for block, words in calls:
+        assert not describe_unknown(words), f"{block}: {' '.join(words)}"
 
 
 def describe_unknown(words: list[str]) -> str:

@@ -15,8 +15,8 @@ from curate.publish.export.folder import render_folder_row
 from curate.publish.export.harbor import HarborDataset, NetworkMode
 from curate.publish.export.run import write_rows
 from curate.publish.export.swebench import render_repository, render_repository_task
-from curate.publish.image_names import derive_swebench_name
 from curate.releases.columns import RAW_COLUMNS, TRAIN_COLUMNS
+from curate.releases.image_names import derive_swebench_name
 from curate.releases.row import Row
 from curate.releases.table import RowTable, make_table
 from tests.helpers.releases import IMAGE, good

@@ -5,15 +5,19 @@ import inspect
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from curate.builders.images import install_script
 from curate.builders.model import RunStatus
+from curate.cli.app import COMMANDS, load_command
 from curate.core import errors
 from curate.core.reasons import EXCLUSIONS, REJECTIONS
 from curate.crawl.rejections import REASONS
 from curate.publish.filters import decide
 from curate.store import verdicts
+from tests.helpers.doc_blocks import find_curate_commands, parse_command
 from tests.reference import PAGES, recipe_keys, render_pages
+from tests.reference.commands import read_example
 
 ROOT = Path(__file__).parents[2]
 MAKERS = {"Rejection", "Failure", "Exclusion", "_rejected", "_fail", "_make_exclusion"}
@@ -23,6 +27,19 @@ WORD = re.compile(r"[a-z0-9_]+(?:-[a-z0-9_]+)*")
 def test_the_reference_is_that_of_the_code() -> None:
     for name, text in render_pages().items():
         assert (PAGES / name).read_text(encoding="utf-8") == text, f"{name}: run `make docs`"
+
+
+def test_examples_of_help_are_accepted() -> None:
+    found = [it for name in COMMANDS for it in list_leaves(load_command(name))]
+    assert len(found) > 25 and all(it.epilog for it in found)
+    for command in found:
+        [arguments] = find_curate_commands(read_example(command))
+        parse_command(arguments)
+
+
+def list_leaves(command: Any) -> list[Any]:
+    nested = [list_leaves(it) for it in getattr(command, "commands", {}).values()]
+    return [it for leaves in nested for it in leaves] or [command]
 
 
 def test_every_key_of_a_recipe_has_a_meaning() -> None:

@@ -37,6 +37,17 @@ def report(tmp_path: Path) -> Report:
     return run
 
 
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report of the small store, in the data directory beside which a command is typed."""
+    folder = tmp_path_factory.mktemp("site")
+    report_store.fill(folder / "data")
+    done = typed(("report",), folder, {})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == str(folder / "data/report/index.html")
+    return folder / "data/report"
+
+
 @pytest.fixture
 def filled(tmp_path: Path, report: Report) -> Report:
     report_store.fill(tmp_path / "data")
@@ -55,11 +66,8 @@ def read_numbers(folder: Path) -> Any:
     return json.loads((folder / "downloads/report.json").read_text(encoding="utf-8"))
 
 
-def test_the_numbers_are_those_of_the_store(tmp_path: Path, filled: Report) -> None:
-    told = filled().stdout
-    folder = tmp_path / "data/report"
-    assert told.splitlines()[0] == str(folder / "index.html")
-    numbers = read_numbers(folder)
+def test_the_numbers_are_those_of_the_store(site: Path) -> None:
+    numbers = read_numbers(site)
     facts = {key: page["facts"] for key, page in numbers.items()}
     assert facts["overview"] | {"included": 0} == {
         **{"repositories": 2, "pulls": 9, "candidates": 5, "attempted": 4, "verified": 3},
@@ -77,10 +85,9 @@ def test_the_numbers_are_those_of_the_store(tmp_path: Path, filled: Report) -> N
     assert facts["certificates"]["share_good"] == 0.5
 
 
-def test_totals_are_those_of_status(tmp_path: Path, filled: Report) -> None:
-    filled()
-    numbers = read_numbers(tmp_path / "data/report")
-    status = typed(("status", "--json"), tmp_path, {})
+def test_totals_are_those_of_status(site: Path) -> None:
+    numbers = read_numbers(site)
+    status = typed(("status", "--json"), site.parents[1], {})
     repositories = json.loads(status.stdout)["repositories"]
     hours = sum(one["work_seconds"] for one in repositories.values()) / 3600
     assert numbers["costs"]["facts"]["core_hours"] == pytest.approx(hours)
@@ -94,37 +101,32 @@ def test_totals_are_those_of_status(tmp_path: Path, filled: Report) -> None:
     assert [row["month"] for row in months][-1] == "unknown"
 
 
-def test_layers_that_images_share_count_once(tmp_path: Path, filled: Report) -> None:
-    filled()
-    table = read_numbers(tmp_path / "data/report")["environments"]["tables"]["layer-bytes"]
+def test_layers_that_images_share_count_once(site: Path) -> None:
+    table = read_numbers(site)["environments"]["tables"]["layer-bytes"]
     base, instance = table
     assert (base["layers"], base["uses"], base["bytes"]) == (1, 3, 500_000_000)
     assert base["bytes_unshared"] == 1_500_000_000
     assert (instance["layers"], instance["bytes"]) == (3, 9_000_000)
 
 
-def test_the_site_is_whole_and_loads_nothing_from_elsewhere(tmp_path: Path, filled: Report) -> None:
-    filled()
-    folder = tmp_path / "data/report"
-    assert list(find_broken(folder)) == []
+def test_the_site_is_whole_and_loads_nothing_from_elsewhere(site: Path) -> None:
+    assert list(find_broken(site)) == []
     for name in PAGES:
-        page = read_page(folder / name)
+        page = read_page(site / name)
         assert page.handlers == []
         assert {*page.refers} <= {*page.ids}
         assert len(page.ids) == len({*page.ids}), name
         assert page.tags.count("main") == page.tags.count("h1") == 1
         assert page.tags.count("svg") == page.tags.count("figcaption") == page.tags.count("desc")
-        content = (folder / name).read_text(encoding="utf-8")
+        content = (site / name).read_text(encoding="utf-8")
         assert content.count("aria-current") == 1
         assert "url(http" not in content and "@import" not in content
 
 
-def test_every_plot_has_its_numbers_beside_it(tmp_path: Path, filled: Report) -> None:
-    filled()
-    folder = tmp_path / "data/report"
+def test_every_plot_has_its_numbers_beside_it(site: Path) -> None:
     drawn = 0
     for name in PAGES:
-        content = (folder / name).read_text(encoding="utf-8")
+        content = (site / name).read_text(encoding="utf-8")
         for figure in content.split("<figure>")[1:]:
             rest = figure.partition("</figure>")[2].lstrip()
             assert rest.startswith("<details>")
@@ -133,17 +135,15 @@ def test_every_plot_has_its_numbers_beside_it(tmp_path: Path, filled: Report) ->
     assert drawn >= 12
 
 
-def test_what_people_and_tests_wrote_stays_text(tmp_path: Path, filled: Report) -> None:
-    filled()
-    folder = tmp_path / "data/report"
-    content = (folder / "rejections.html").read_text(encoding="utf-8")
+def test_what_people_and_tests_wrote_stays_text(site: Path) -> None:
+    content = (site / "rejections.html").read_text(encoding="utf-8")
     assert "<script>alert" not in content and "\x1b" not in content
-    page = read_page(folder / "rejections.html")
+    page = read_page(site / "rejections.html")
     assert page.text.count("<script>alert(1)</script> & red") == 3  # two details and a log
     assert "last line" in page.text and "x" * 301 not in page.text
     assert f"instance.html?id={REPO.replace('/', '__')}-5" in page.links
     assert f"https://github.com/{REPO}/pull/5" in page.links
-    with (folder / "downloads/drift.csv").open(encoding="utf-8", newline="") as file:
+    with (site / "downloads/drift.csv").open(encoding="utf-8", newline="") as file:
         (drifted,) = csv.DictReader(file)
     assert drifted["detail"] == "'=HYPERLINK(1)"
 

@@ -1,4 +1,4 @@
-"""A validation on a cluster whose parts are killed, cut off and restarted, and how it ended."""
+"""A command on a cluster whose parts are killed, cut off and restarted, and how it ended."""
 
 import secrets
 import shutil
@@ -25,11 +25,13 @@ CUT_SECONDS = 60.0
 
 @dataclass(kw_only=True)
 class ClusterScene:
-    """The cluster, and a command that validates on it."""
+    """The cluster, and a command that works on it, by default one that validates."""
 
     cluster: ClusterLab
     folder: Path
     workers: tuple[str, ...]
+    command: tuple[str, ...] = ("validate",)
+    table: str = "validations"  # where the command stores what is done, one row each
     sandbox: str = "local"
     options: tuple[str, ...] = ()  # further ones of the command
     worker_variables: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -40,30 +42,30 @@ class ClusterScene:
 
     def note(self, event: str) -> None:
         """Add a line to the table of events."""
-        verdicts = f"{self.count_validations()} verdicts"
-        self.events.append(f"{time.monotonic() - self.started:6.1f} s  {verdicts}  {event}")
+        done = f"{self.count_done()} of {self.table}"
+        self.events.append(f"{time.monotonic() - self.started:6.1f} s  {done}  {event}")
         print(self.events[-1], flush=True)
 
-    def validate(self) -> None:
+    def type_command(self) -> None:
         """Type the command."""
         options = ("--sandbox", self.sandbox, "--cluster", self.cluster.address, *self.options)
-        self.driver = self.cluster.start_driver("-v", "validate", *options)
+        self.driver = self.cluster.start_driver("-v", *self.command, *options)
 
-    def count_validations(self) -> int:
-        """Return how many verdicts are stored."""
+    def count_done(self) -> int:
+        """Return how much is stored."""
         file = self.folder / "data" / "curate.sqlite"
         with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
-            return int(database.execute("SELECT COUNT(*) FROM validations").fetchone()[0])
+            return int(database.execute(f"SELECT COUNT(*) FROM {self.table}").fetchone()[0])
 
     def reach(self, count: int) -> None:
-        """Wait for *count* verdicts; a command that could not go on is typed again."""
+        """Wait until *count* are stored; a command that could not go on is typed again."""
         deadline = time.monotonic() + 1500
-        while self.count_validations() < count:
+        while self.count_done() < count:
             assert self.driver and time.monotonic() < deadline
             if self.driver.poll() is not None:
                 assert self.driver.poll() == 3, self.printed()[-2000:]
                 self.note(f"the command ended with 3: {self.printed().splitlines()[-3][:160]}")
-                self.validate()
+                self.type_command()
             self.revive()
             time.sleep(0.2)
 
@@ -142,25 +144,29 @@ class ClusterScene:
         wait_until(lambda: not self.work(*self.workers), 60, "the workers have ended their work")
         self.note("the workers have ended their work")
         self.revive()
-        self.validate()
+        self.type_command()
 
     def finish(self) -> None:
         """Wait for the end; each candidate was recorded once, and nothing is left."""
-        self.reach(COUNT)
-        assert self.driver and self.driver.wait(120) == 0
-        self.note("the command ended with 0")
-        wait_until(lambda: not self.work(*self.workers), 20, str(self.work(*self.workers)))
+        self.end()
         lines = [line.split() for line in self.printed().splitlines()]
         verdicts = [it[1].rstrip(":") for it in lines if it and it[0] in ("VERIFIED", "REJECTED")]
         recorded = Counter(verdicts)
         assert len(recorded) == COUNT and set(recorded.values()) == {1}, recorded
 
-    def validate_undisturbed(self, on: str = DRIVER, **variables: str) -> Path:
-        """Validate the same candidates without a cluster, in another data directory."""
+    def end(self) -> None:
+        """Wait for the end; nothing is left."""
+        self.reach(COUNT)
+        assert self.driver and self.driver.wait(120) == 0
+        self.note("the command ended with 0")
+        wait_until(lambda: not self.work(*self.workers), 20, str(self.work(*self.workers)))
+
+    def repeat_undisturbed(self, on: str = DRIVER, **variables: str) -> Path:
+        """Do the same without a cluster, in another data directory."""
         data, cache = self.folder / "undisturbed", self.folder / "cache"
         shutil.copytree(self.folder / "before", data, symlinks=True)
         own = {"CURATE_DATA_DIR": str(data), "CURATE_CACHE_DIR": str(cache), **variables}
-        options = ("validate", "--sandbox", self.sandbox, "-j", "3", *self.options)
+        options = (*self.command, "--sandbox", self.sandbox, "-j", "3", *self.options)
         process = self.cluster.start_driver(*options, on=on, log="undisturbed.log", **own)
         assert process.wait(1800) == 0, (self.folder / "undisturbed.log").read_text()[-2000:]
         return data
@@ -171,17 +177,37 @@ def cluster_scene(
     kind: type[ClusterLab], python: str, workers: tuple[str, ...], ports: dict[int, int]
 ) -> Iterator[ClusterScene]:
     """The candidates, and a cluster of which nothing runs yet, in a folder with a short path."""
-    folder = Path("/tmp") / f"curate-lab-{secrets.token_hex(3)}"  # of sockets, 107 characters
+    with short_folder() as folder, crawled(folder, BESIDE) as known:
+        shutil.copytree(folder / "data", folder / "before", symlinks=True)
+        variables = {**known, "CURATE_SHARED_FILES": f"file://{folder}/shared"}
+        with cluster_lab(kind, python, folder, workers, ports, variables) as cluster:
+            yield ClusterScene(cluster=cluster, folder=folder, workers=workers)
+
+
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """A folder for the sockets of engines, whose paths have at most 107 characters."""
+    folder = Path("/tmp") / f"curate-lab-{secrets.token_hex(3)}"
     folder.mkdir()
-    machines = (SCHEDULER, DRIVER, *workers)
     try:
-        with crawled(folder, BESIDE) as known, NetworkLab(folder.name[-6:], machines, ports) as lab:
-            shutil.copytree(folder / "data", folder / "before", symlinks=True)
-            variables = {**known, "CURATE_SHARED_FILES": f"file://{folder}/shared"}
-            cluster = kind(lab, python, folder, variables)
-            try:
-                yield ClusterScene(cluster=cluster, folder=folder, workers=workers)
-            finally:
-                cluster.close()
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def cluster_lab(
+    kind: type[ClusterLab],
+    python: str,
+    folder: Path,
+    workers: tuple[str, ...],
+    ports: dict[int, int],
+    variables: dict[str, str],
+) -> Iterator[ClusterLab]:
+    """A cluster of which nothing runs yet; *variables* are those of the driver."""
+    with NetworkLab(folder.name[-6:], (SCHEDULER, DRIVER, *workers), ports) as lab:
+        cluster = kind(lab, python, folder, variables)
+        try:
+            yield cluster
+        finally:
+            cluster.close()

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from curate.recipes import RecipeLibrary
@@ -40,6 +40,11 @@ class DocPlace:
 
     folder: Path
     variables: Mapping[str, str]
+
+    def with_path(self, folder: Path) -> "DocPlace":
+        """The same, with the programs in *folder* before all others."""
+        path = f"{folder}:{os.environ['PATH']}"
+        return replace(self, variables={**self.variables, "PATH": path})
 
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
         """Type *script*, which ends at the first command that fails."""

@@ -54,9 +54,10 @@ def fill(folder: Path) -> None:
             store.reject_pull(
                 REPO, number, Rejection(stage="crawl", reason="no-tests", detail=detail)
             )
-        store.certifications.save(make_certification(2))
+        store.certifications.save(make_certification(2, image="sha256:2"))
         failed = make_certification(
             3,
+            image="sha256:3",
             result=CertificationResult.FAILED,
             gold_passes=0,
             detail="=HYPERLINK(1)",

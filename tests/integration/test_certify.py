@@ -14,11 +14,11 @@ import pytest
 
 from curate.builders.engine.clean_pull import ImageGoneError, SharedPulls, forget, pull_clean
 from curate.builders.engine.registry import RegistryUnavailableError, push_image
-from curate.publish.image_names import image_repository_name
+from curate.releases.image_names import image_repository_name
 from curate.store import Store
 from tests.helpers.containers import project_image
 from tests.helpers.fakes import not_none
-from tests.helpers.image_tags import list_tags
+from tests.helpers.image_tags import list_tags, remove_images
 from tests.integration.test_eval_check import CASES, FILES, SAVES, Case, run, save
 
 pytestmark = pytest.mark.xdist_group("containers")
@@ -71,9 +71,7 @@ def world(client: docker.DockerClient, image_with_python: str, tmp_path: Path) -
         push_image(client, image_with_python, other, "latest")
         client.images.remove(f"{other}:latest", noprune=True)
         yield World(folder=tmp_path, registry=registry, image=digest, references=references)
-    for tag in list_tags(client):
-        if registry in tag:
-            client.images.remove(tag, force=True)
+    remove_images(f"{registry}/")
 
 
 def delete_manifest(reference: str) -> None:

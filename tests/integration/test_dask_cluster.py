@@ -10,11 +10,11 @@ import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from functools import partial
 
 import pytest
 
 from tests.helpers.clients import client_program, is_installed
+from tests.helpers.cluster_engines import start_engines
 from tests.helpers.cluster_lab import DaskLab
 from tests.helpers.cluster_scene import ClusterScene, cluster_scene
 from tests.helpers.network_lab import available
@@ -38,11 +38,11 @@ def start(scene: ClusterScene) -> None:
     scene.cluster.start_scheduler()
     for name in WORKERS:
         scene.start_worker(name)
-    scene.validate()
+    scene.type_command()
 
 
 def disturb(scene: ClusterScene) -> None:
-    """Kill, cut off and restart, and wait for the end."""
+    """Kill, cut off and restart, so that each worker has to find out."""
     scene.reach(3)
     scene.kill_worker("w1")
     scene.reach(7)
@@ -51,7 +51,6 @@ def disturb(scene: ClusterScene) -> None:
     scene.restart_scheduler()
     scene.reach(16)
     scene.kill_driver()
-    scene.finish()
 
 
 @pytest.fixture
@@ -63,7 +62,8 @@ def plain() -> Iterator[ClusterScene]:
 def test_workers_with_local_sandboxes(plain: ClusterScene) -> None:
     start(plain)
     disturb(plain)
-    expected = read_results(plain.validate_undisturbed())
+    plain.finish()
+    expected = read_results(plain.repeat_undisturbed())
     assert read_results(plain.folder / "data") == expected
 
 
@@ -80,16 +80,11 @@ def with_engines() -> Iterator[tuple[ClusterScene, dict[str, PrivateEngine]]]:
         (folder / "docker").mkdir()
         config = json.dumps({"proxies": {"default": proxies}})
         (folder / "docker" / "config.json").write_text(config)
-        engines = {}
-        for name in WORKERS:
-            engine = PrivateEngine(folder / f"e{name}", machine=partial(lab.run_on, name))
-            engines[name] = stack.enter_context(engine)
+        engines = start_engines(stack, scene)
+        for name, engine in engines.items():
             engine.load(os.environ["CURATE_BASE_IMAGE"])
-            variables = {"DOCKER_HOST": engine.host, "DOCKER_CONFIG": str(folder / "docker")}
-            scene.worker_variables[name] = variables
-        scene.sandbox = "docker"
+            scene.worker_variables[name]["DOCKER_CONFIG"] = str(folder / "docker")
         scene.options = ("--runs", "1", "--no-test-strength")  # it is about builds
-        scene.list_containers = lambda name: list_containers(engines[name])
         yield scene, engines
 
 
@@ -100,17 +95,13 @@ def test_workers_with_engines_of_their_own(
     scene, engines = with_engines
     start(scene)
     disturb(scene)
+    scene.finish()
     environments = list_environments(engines.values())
     twice = {tag: ids for tag, ids in environments.items() if len(ids) > 1}
     scene.note(f"{len(environments)} environments built, {len(twice)} of them twice")
     assert environments and not twice
-    data = scene.validate_undisturbed(on="w1", **scene.worker_variables["w1"])
+    data = scene.repeat_undisturbed(on="w1", **scene.worker_variables["w1"])
     assert read_results(scene.folder / "data") == read_results(data)
-
-
-def list_containers(engine: PrivateEngine) -> list[str]:
-    found = engine.client.containers.list(all=True, ignore_removed=True)
-    return [str(container.name) for container in found]
 
 
 def list_environments(engines: Iterable[PrivateEngine]) -> dict[str, set[str]]:

@@ -18,7 +18,7 @@ import pytest
 
 from curate.builders.engine.client import connect_to_engine
 from curate.builders.engine.registry import verify_image
-from curate.publish.image_names import image_repository_name
+from curate.releases.image_names import image_repository_name
 from curate.store import Store
 from tests.helpers.fakes import not_none
 from tests.helpers.image_push import push_command, save_verified

@@ -34,7 +34,7 @@ def scene() -> Iterator[ClusterScene]:
 
 
 def test_killed_cut_off_and_restarted(scene: ClusterScene) -> None:
-    scene.validate()
+    scene.type_command()
     scene.reach(3)
     scene.kill_worker("w1")
     scene.reach(7)
@@ -44,7 +44,7 @@ def test_killed_cut_off_and_restarted(scene: ClusterScene) -> None:
     scene.reach(16)
     scene.kill_driver()
     scene.finish()
-    expected = read_results(scene.validate_undisturbed())
+    expected = read_results(scene.repeat_undisturbed())
     assert read_results(scene.folder / "data") == expected
 
 

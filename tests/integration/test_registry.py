@@ -19,7 +19,7 @@ from curate.builders.engine.registry import (
     push_image,
     verify_image,
 )
-from curate.publish.image_names import image_repository_name
+from curate.releases.image_names import image_repository_name
 from tests.helpers.fakes import not_none
 
 

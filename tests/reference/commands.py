@@ -1,5 +1,6 @@
 """Every command with its arguments and options, from the typer application."""
 
+import re
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
@@ -40,8 +41,15 @@ def _sections(command: Any, words: tuple[str, ...]) -> Iterator[str]:
     if not subcommands or command.invoke_without_command:
         yield f"```text\n{_usage(command, words)}\n```\n"
         yield f"{_table(command.params)}\n"
+        if command.epilog:
+            yield f"Example: {code(read_example(command))}\n"
     for name, each in subcommands.items():
         yield from _sections(each, (*words, name))
+
+
+def read_example(command: Any) -> str:
+    """The command line that the help of *command* shows last."""
+    return re.sub(r"\[/?bold\]|^Example: ", "", command.epilog)
 
 
 def _usage(command: Any, words: tuple[str, ...]) -> str:
@@ -51,6 +59,8 @@ def _usage(command: Any, words: tuple[str, ...]) -> str:
 
 def _argument(parameter: Any) -> str:
     name = parameter.metavar or parameter.name.upper()
+    if "..." in name or "…" in name:
+        return str(name).replace("...", "…")
     dots = "…" if parameter.nargs == -1 else ""
     return f"{name}{dots}" if parameter.required else f"[{name}{dots}]"
 
@@ -63,9 +73,9 @@ def _table(parameters: list[Any]) -> str:
 def _row(parameter: Any) -> tuple[str, str, str, str]:
     help_text = (parameter.help or "").replace("\\[", "[")
     if parameter.param_type_name == "argument":
-        return code(_argument(parameter)), "", "", help_text
+        return _alternatives(_argument(parameter).split("|")), "", "", help_text
     names = ", ".join(map(code, (*parameter.opts, *parameter.secondary_opts)))
-    value = "" if parameter.is_flag else f" {code(_value(parameter))}"
+    value = "" if parameter.is_flag else f" {_value(parameter)}"
     return names + value, _default(parameter), _variable(parameter), help_text
 
 
@@ -73,8 +83,13 @@ def _value(parameter: Any) -> str:
     kind = parameter.type_descriptor.annotation
     kind = next(iter(get_args(kind)), kind)
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return "|".join(str(it.value) for it in kind)
-    return str(parameter.metavar or _NAMES.get(kind, "VALUE"))
+        return _alternatives([str(it.value) for it in kind])
+    return _alternatives(str(parameter.metavar or _NAMES.get(kind, "VALUE")).split("|"))
+
+
+def _alternatives(names: list[str]) -> str:
+    """Each name as code; sites disagree on bars in code in tables."""
+    return " or ".join(map(code, names))
 
 
 def _default(parameter: Any) -> str:

@@ -4,7 +4,7 @@ from curate.core.errors import EXIT_CODES
 from tests.reference.tables import make_table
 
 ADVICE = {
-    0: "Also if the reader of stdout closed it, as `| head` does.",
+    0: "Also if the reader of stdout closed it, as `head` does.",
     1: "A check failed, or work remains at the end of `--max-time`. stdout or the log says which.",
     2: "Correct the option, file or setting that the message names.",
     3: "The engine or sandbox failed, so nothing was concluded; the same command tries again.",

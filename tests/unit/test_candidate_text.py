@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from curate.cli.candidate_text import MAX_LINES, CandidateDetails, print_candidate
+from curate.cli.console import WholeLineConsole
 from curate.core.model import Validation
 from tests.helpers.factories import MOMENT, make_candidate, make_pull, make_validation
 from tests.helpers.fakes import not_none
@@ -24,7 +24,7 @@ def printed(
         candidate=make_candidate(**changes),
         validation=validation or make_validation(),
     )
-    print_candidate(Console(file=out, width=width, highlight=False), known, full=full)
+    print_candidate(WholeLineConsole(file=out, width=width), known, full=full)
     return out.getvalue()
 
 

@@ -67,9 +67,16 @@ def test_every_command_is_in_the_reference_that_the_readme_names() -> None:
 
 def test_every_page_is_in_the_navigation() -> None:
     """An index of pages that somebody follows, and no page that nobody finds."""
-    named = re.findall(r": ([\w/-]+\.md)$", text("mkdocs.yml"), re.MULTILINE)
+    named = re.findall(r"^ *- .+: ([\w/-]+\.md)$", text("mkdocs.yml"), re.MULTILINE)
     pages = [str(it.relative_to(ROOT / "docs")) for it in PAGES if it.parent != ROOT]
     assert sorted(named) == sorted(pages)
+
+
+def test_no_table_has_bars_in_code() -> None:
+    """GitHub takes the backslash before them away, the site does not."""
+    for page in PAGES:
+        rows = re.findall(r"^\|.*\|$", page.read_text(encoding="utf-8"), re.MULTILINE)
+        assert [it for it in rows if re.search(r"`[^`]*\\\|[^`]*`", it)] == [], page
 
 
 def test_no_page_tells_a_user_to_run_tests() -> None:

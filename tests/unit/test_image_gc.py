@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from curate.builders.backends.docker import DockerBackend
+from curate.builders.engine.pull_notes import forget_pulled, note_pulled, read_pulled
 from curate.builders.image_gc.build_cache import (
     CacheRecord,
     package_cache_records,
@@ -23,7 +24,7 @@ from curate.builders.image_gc.inventory import (
     parse_image,
 )
 from curate.builders.image_gc.last_used import EnvironmentLeases
-from curate.builders.image_gc.pulled import find_pulled, forget_pulled, note_pulled, read_pulled
+from curate.builders.image_gc.pulled import find_pulled
 from curate.builders.settings import BuildSettings
 
 SPACE = "curate"

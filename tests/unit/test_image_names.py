@@ -7,7 +7,7 @@ import pytest
 
 from curate.builders.images.keys import safe_name
 from curate.core.errors import ConfigurationError
-from curate.publish.image_names import (
+from curate.releases.image_names import (
     derive_swebench_name,
     escape_instance_id,
     image_repository_name,

@@ -24,7 +24,7 @@ from curate.core.errors import ConfigurationError
 from curate.core.task import Task
 from curate.harness.collect_patch import make_collect_script
 from curate.harness.grade import MAX_PATCH_BYTES, make_run_spec
-from curate.publish.image_names import escape_instance_id
+from curate.releases.image_names import escape_instance_id
 from curate.releases.row import Row, get_str
 from curate.releases.tasks import make_task
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
-from curate.publish.image_names import derive_swebench_name, escape_instance_id
+from curate.releases.image_names import derive_swebench_name, escape_instance_id
 from curate.releases.row import Row, get_list, get_str
 
 SPLIT = "train"

@@ -15,6 +15,7 @@
   let rows = new Uint32Array(0);
   let lastChange = "";
   let saveTimer = 0;
+  let isPrinting = false;
 
   // The address
 
@@ -109,6 +110,7 @@
   const linkAt = (position) => body.querySelector(`tr[data-position="${position}"] a`);
 
   const renderVisible = () => {
+    if (isPrinting) return;
     const first = Math.max(0, Math.floor(viewport.scrollTop / ROW_HEIGHT) - OVERSCAN);
     const shown = Math.ceil(viewport.clientHeight / ROW_HEIGHT) + 2 * OVERSCAN;
     renderRange(first, Math.min(rows.length, first + shown));
@@ -260,6 +262,7 @@
       find("q").select();
     });
     window.addEventListener("beforeprint", () => {
+      isPrinting = true;
       const last = Math.min(rows.length, MAX_PRINTED);
       renderRange(0, last);
       body.querySelector(".spacer")?.remove();
@@ -267,6 +270,7 @@
       find("print-note").textContent = `${(rows.length - last).toLocaleString("en")} more rows are not printed.`;
     });
     window.addEventListener("afterprint", () => {
+      isPrinting = false;
       find("print-note").hidden = true;
       renderVisible();
     });

@@ -4,10 +4,7 @@ Where a chunk ends depends on the candidates in it alone, so that a new candidat
 Chunks of an earlier report whose inputs are the same are taken over.
 """
 
-import base64
-import gzip
 import hashlib
-import json
 import os
 import shutil
 import zlib
@@ -18,15 +15,16 @@ from pathlib import Path
 
 from curate.publish.code_hash import compute_code_hash
 from curate.publish.context import ProgressCallback, ignore_progress
-from curate.report.browser.article import render_article
 from curate.report.browser.facts import FactsReader
 from curate.report.browser.list_rows import dump_for_script
 from curate.report.browser.listing import CandidateList, slug_of
+from curate.report.browser.page_pool import PageTask, write_pages
 from curate.store.browsing import ListedCandidate
 
 MAX_CHUNK_BYTES = 800_000  # of what is stored of its candidates, before they are pages
 MAX_CANDIDATES = 64
 FOLDER, INDEX_FILE = "data/details", "data/details-index.js"
+_FEW = 1000  # pages that are not worth starting processes for
 _ENDS = 24  # one candidate in so many ends a chunk
 
 
@@ -107,14 +105,27 @@ def write_detail_chunks(
     """
     chunks = list(plan_chunks(reader))
     (folder / FOLDER).mkdir(parents=True, exist_ok=True)
-    done = 0
-    for chunk in chunks:
-        if not _take_over(chunk, folder, previous):
-            text = _render_chunk(reader, chunk)
-            (folder / FOLDER / chunk.file).write_text(text, encoding="ascii")
-        done += len(chunk.candidates)
-        progress("writing pages", done, len(reader.listing.candidates))
+    new = [chunk for chunk in chunks if not _take_over(chunk, folder, previous)]
+    tasks = (_make_task(reader, chunk, folder) for chunk in new)
+    done, total = 0, sum(len(chunk.candidates) for chunk in new)
+    for count in write_pages(reader.settings, reader.store, tasks, is_long=total > _FEW):
+        done += count
+        progress("writing pages", done, total)
     (folder / INDEX_FILE).write_text(dump_index(chunks), encoding="ascii")
+
+
+def _make_task(reader: FactsReader, chunk: DetailChunk, folder: Path) -> PageTask:
+    """Return what another process needs of *reader*: the candidates of *chunk*, and neighbours."""
+    needed = {one.instance_id: one for one in chunk.candidates}
+    for one in chunk.candidates:
+        needed |= {it.instance_id: it for it in _neighbours(reader.listing, one)}
+    ids = [one.instance_id for one in chunk.candidates]
+    return PageTask(
+        ids=tuple(ids),
+        candidates=tuple(needed.values()),
+        exclusions={name: reader.exclusions[name] for name in ids if name in reader.exclusions},
+        file=folder / FOLDER / chunk.file,
+    )
 
 
 def dump_index(chunks: Sequence[DetailChunk]) -> str:
@@ -133,13 +144,3 @@ def _take_over(chunk: DetailChunk, folder: Path, previous: Path | None) -> bool:
     except OSError:
         shutil.copyfile(old, new)
     return True
-
-
-def _render_chunk(reader: FactsReader, chunk: DetailChunk) -> str:
-    ids = [one.instance_id for one in chunk.candidates]
-    pages = {}
-    for facts in reader.read(ids):
-        article = render_article(facts)
-        pages[facts.listed.instance_id] = [article.title, article.html]
-    packed = gzip.compress(json.dumps(pages).encode(), compresslevel=6, mtime=0)
-    return f'curateDetails.add("{chunk.file}", "{base64.b64encode(packed).decode()}");\n'
