@@ -73,7 +73,7 @@ class LineRecorder:
     def pytest_sessionfinish(self) -> None:
         """Record which modules are imported that are not of the project."""
         self._report()
-        self._write("modules", names=[name for name, it in _list_modules() if self._is_other(it)])
+        self._write("modules", names=[name for name, it in _list_imported() if self._is_other(it)])
 
     def _is_other(self, module: Any) -> bool:
         path = getattr(module, "__file__", None)
@@ -113,7 +113,7 @@ class LineRecorder:
         self._name = ""
 
 
-def _list_modules() -> Any:
+def _list_imported() -> Any:
     """Return the names of imported modules that can be imported by them, in order."""
     loaded = [(name, module) for name, module in list(sys.modules.items()) if name != "__main__"]
     return [(name, it) for name, it in loaded if getattr(it, "__name__", "") == name]
