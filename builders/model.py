@@ -164,12 +164,31 @@ class Preparation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunVariant:
+    """A session with other contents of some files, and its part of the tests."""
+
+    files: Mapping[str, str]  # path in the checkout -> text
+    tests: tuple[str, ...] = ()  # node ids; () = all that the command selects
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariantResult:
+    """What a session of a run with variants found."""
+
+    outcomes: Mapping[str, Outcome]
+    is_complete: bool  # the session ended by itself
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunScope:
     """A part of a run's tests, and what to record of it; of several processes, only the first."""
 
     tests: tuple[str, ...] = ()  # node ids; () = all that the command selects
     stop_at_failure: bool = False
     traced: tuple[str, ...] = ()  # Python files whose executed lines are recorded for each test
+    variants: tuple[RunVariant, ...] = ()  # sessions of their own; () = one, of `tests`
+    variant_seconds: float = 60.0  # time limit of each
+    preload: tuple[str, ...] = ()  # modules that are imported once for all variants
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,3 +241,5 @@ class RunResult:
     prepared: str = ""  # report of the preparation; "" if there is none
     # Node id -> path -> executed lines, of a run with `RunScope.traced`; "." = during imports.
     executed: Mapping[str, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
+    modules: tuple[str, ...] = ()  # beside it: imported packages that are not of the project
+    variants: tuple[VariantResult, ...] = ()  # of `RunScope.variants`, in their order

@@ -29,8 +29,10 @@ from curate.builders.pytest_plugin.environment import restore_environment
 from curate.builders.pytest_plugin.file_recorder import FileRecorder
 from curate.builders.pytest_plugin.internals import InternalsWatch
 from curate.builders.pytest_plugin.line_recorder import LineRecorder
+from curate.builders.pytest_plugin.supervisor import SharedState
 from curate.builders.pytest_plugin.test_choice import TestChoice
 from curate.builders.pytest_plugin.time_limit import limit_session
+from curate.builders.pytest_plugin.variants import fork_variants, read_chain
 
 REPORT_FORMAT = 1
 MAX_REASONS = 40
@@ -53,8 +55,13 @@ def pytest_load_initial_conftests(early_config: Any) -> None:
         key = stream.read()
     os.unlink(key_path)  # noqa: PTH108
     watched = _take_watched(os.path.dirname(path))  # noqa: PTH120
+    plan = _read_scope(scope)
+    number = _begin_variant(plan, path, key) if plan["variants"] else None
     limit, state = limit_session(early_config, seconds, stop)
+    if number is not None:
+        state.chain = read_chain(path)
     reporter = Reporter(path, key, state)
+    reporter.last_event = "finish" if number is None else "ended"
     reporter.watch = InternalsWatch(watched)
     reporter.plugins = early_config.pluginmanager
     if limit.hung:
@@ -69,16 +76,41 @@ def pytest_load_initial_conftests(early_config: Any) -> None:
         recorder.watch()
         early_config.pluginmanager.register(recorder, "curate-recorder")
     if scope:
-        _narrow(early_config.pluginmanager, reporter, scope)
+        _narrow(early_config.pluginmanager, reporter, plan, number)
 
 
-def _narrow(plugins: Any, reporter: Any, path: str) -> None:
-    """Run the tests, and record the lines, that the file *path* names."""
+def _read_scope(path: str) -> Any:
+    """Return what the file *path* says of a part of the tests; "" = there is none."""
+    if not path:
+        return {"variants": []}
     with open(path, encoding="utf-8") as stream:  # noqa: PTH123
-        scope = json.load(stream)
-    plugins.register(TestChoice(scope["tests"], scope["stop"]), "curate-choice")
-    if scope["traced"]:
-        recorder = LineRecorder(reporter.write, scope["traced"])
+        return json.load(stream)
+
+
+def _begin_variant(plan: Any, path: str, key: bytes) -> int:
+    """Return the number of the variant that this process, a child, is for.
+
+    The parent writes the record `variant` after each child, and ends with the last one.
+    """
+    reporter = Reporter(path, key, SharedState())
+
+    def end(number: int, status: int) -> None:
+        reporter.go_on(read_chain(path))
+        reporter.write("variant", number=number, status=status)
+
+    number = fork_variants(plan, end)  # type: Any
+    if number is None:
+        reporter.write("finish", exit_status=0)
+        os._exit(0)
+    return int(number)
+
+
+def _narrow(plugins: Any, reporter: Any, plan: Any, number: Any) -> None:
+    """Run the tests, and record the lines, that the *plan* names."""
+    tests = plan["tests"] if number is None else plan["variants"][number]["tests"]
+    plugins.register(TestChoice(tests, plan["stop"]), "curate-choice")
+    if plan["traced"]:
+        recorder = LineRecorder(reporter.write, plan["traced"])
         plugins.register(recorder, "curate-lines")
         recorder.start()
 
@@ -106,6 +138,7 @@ class Reporter:
         self._state = state
         self._records, self._last = state.chain
         self._exit_status = None  # type: Any
+        self.last_event = "finish"
         self._open = io.FileIO
         self._encode = json.JSONEncoder(sort_keys=True).encode
         self._getpid = os.getpid
@@ -114,6 +147,10 @@ class Reporter:
         self._tests = 0
         self.watch = None  # type: Any
         self.plugins = None  # type: Any
+
+    def go_on(self, chain: Any) -> None:
+        """Go on after what other processes have written."""
+        self._records, self._last = chain
 
     def start(self) -> None:
         """Write the first record."""
@@ -203,4 +240,4 @@ class Reporter:
     def pytest_unconfigure(self) -> None:
         """Write the last record, unless the session did not start and has no exit status."""
         if self._exit_status is not None:
-            self.write("finish", exit_status=self._exit_status)
+            self.write(self.last_event, exit_status=self._exit_status)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from curate.builders.pytest_plugin.checkout_paths import find_checkout
 from curate.builders.pytest_plugin.test_choice import stay_in_process
 
 _EVENTS = ("open", "os.listdir", "os.scandir")
@@ -31,7 +32,7 @@ class FileRecorder:
         self._write = write
         self._only_collect = only_collect
         self._folder = os.path.join(os.getcwd(), "")  # noqa: PTH109, PTH118
-        self._checkout = _find_checkout(self._folder)
+        self._checkout = find_checkout(self._folder)
         self._abspath, self._exists = os.path.abspath, os.path.exists
         self._name = ""
         self._paths = {}  # type: Any
@@ -106,16 +107,6 @@ class FileRecorder:
         yield
         self._report()
         self._name = ""
-
-
-def _find_checkout(folder: str) -> str:
-    """Return the nearest folder from *folder* upwards that is a git repository, else *folder*."""
-    parent = os.path.dirname(folder)  # noqa: PTH120
-    while not os.path.exists(os.path.join(parent, ".git")):  # noqa: PTH110, PTH118
-        if parent == os.path.dirname(parent):  # noqa: PTH120
-            return folder
-        parent = os.path.dirname(parent)  # noqa: PTH120
-    return os.path.join(parent, "")  # noqa: PTH118
 
 
 def _name_source(path: str) -> str:

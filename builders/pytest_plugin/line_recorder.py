@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
+from curate.builders.pytest_plugin.checkout_paths import find_checkout
 from curate.builders.pytest_plugin.test_choice import stay_in_process
 
 
 class LineRecorder:
-    """Writes the record `executed` of each test: path -> numbers of lines.
+    """Writes the record `executed` of each test: path -> numbers of lines; at last `modules`.
 
     What runs while modules are imported and collected has the id "". Fixtures belong to the test
     that needed them first. Processes that tests start are not seen. PYTEST_DONT_REWRITE
@@ -25,7 +26,8 @@ class LineRecorder:
     def __init__(self, write: Any, paths: Any) -> None:
         self._write = write
         self._known = {}  # type: Any  # file name of code -> path; None = not one of the files
-        self._paths = {os.path.realpath(path): path for path in paths}
+        self._checkout = os.path.realpath(find_checkout("."))
+        self._paths = {os.path.join(self._checkout, path): path for path in paths}  # noqa: PTH118
         self._realpath = os.path.realpath
         self._lines = set()  # type: Any
         self._name = ""
@@ -68,6 +70,17 @@ class LineRecorder:
             self._lines.add((self._known[frame.f_code.co_filename], frame.f_lineno))
         return self._trace_lines
 
+    def pytest_sessionfinish(self) -> None:
+        """Record which modules are imported that are not of the project."""
+        self._report()
+        self._write("modules", names=[name for name, it in _list_imported() if self._is_other(it)])
+
+    def _is_other(self, module: Any) -> bool:
+        path = getattr(module, "__file__", None)
+        if not isinstance(path, str):
+            return False
+        return not self._realpath(path).startswith(os.path.join(self._checkout, ""))  # noqa: PTH118
+
     def pytest_unconfigure(self) -> None:
         """Stop: at the end of the process, modules are gone that a trace function needs."""
         if not hasattr(sys, "monitoring"):
@@ -98,3 +111,9 @@ class LineRecorder:
         yield
         self._report()
         self._name = ""
+
+
+def _list_imported() -> Any:
+    """Return the names of imported modules that can be imported by them, in order."""
+    loaded = [(name, module) for name, module in list(sys.modules.items()) if name != "__main__"]
+    return [(name, it) for name, it in loaded if getattr(it, "__name__", "") == name]

@@ -1,11 +1,11 @@
 """The reporter's report as a record: its signatures verified, one outcome per test."""
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from curate.builders.model import CollectedTest, Outcome, Recording
+from curate.builders.model import CollectedTest, Outcome, Recording, VariantResult
 from curate.builders.pytest_plugin.signed_report import (
     REPORT_FORMAT,
     find_unfinished,
@@ -31,6 +31,8 @@ class PytestReport:
     slowest_test_seconds: float = 0.0  # longest phase of a test that did not
     recording: Recording | None = None  # of a run that records files
     executed: Mapping[str, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
+    modules: tuple[str, ...] = ()  # imported packages that are not of the project
+    variants: tuple[VariantResult, ...] = ()
 
 
 def generate_key() -> bytes:
@@ -57,7 +59,24 @@ def read_report(data: bytes, key: bytes) -> PytestReport:
         slowest_test_seconds=max((float(it.get("seconds", 0)) for it in phases), default=0.0),
         recording=_read_recording(records),
         executed=_read_executed(records),
+        modules=tuple(name for it in records if it["event"] == "modules" for name in it["names"]),
+        variants=tuple(_iter_variants(records)),
     )
+
+
+def _iter_variants(records: Iterable[Mapping[str, Any]]) -> Iterator[VariantResult]:
+    """Yield the result of each session of a run with variants."""
+    session: list[Mapping[str, Any]] = []
+    for record in records:
+        if record["event"] != "variant":
+            session.append(record)
+            continue
+        is_complete = bool(session) and session[-1]["event"] == "ended"
+        yield VariantResult(
+            outcomes={name: Outcome(it) for name, it in merge_outcomes(session).items()},
+            is_complete=is_complete,
+        )
+        session = []
 
 
 def _read_executed(records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, tuple[int, ...]]]:

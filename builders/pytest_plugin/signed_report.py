@@ -26,6 +26,9 @@ _FIELDS = {
     "item": {"id": str, "values": list},
     "opened": {"id": str, "paths": list},
     "executed": {"id": str, "lines": dict},
+    "modules": {"names": list},
+    "ended": {"exit_status": int},
+    "variant": {"number": int, "status": int},
     "altered": {"names": list},
     "finish": {"exit_status": int},
 }  # type: Any

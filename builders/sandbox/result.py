@@ -76,6 +76,8 @@ def classify_run(artifacts: RunArtifacts) -> RunResult:
         was_interrupted=artifacts.was_interrupted,
         recording=report.recording,
         executed=report.executed,
+        modules=report.modules,
+        variants=report.variants,
         prepared=read_prepared(artifacts.prepared or b"", artifacts.key),
     )
 

@@ -119,5 +119,12 @@ def _prepare_values(run_spec: RunSpec, layout: SandboxLayout) -> dict[str, objec
 
 
 def _write_scope(scope: RunScope) -> bytes:
-    plan = {"tests": scope.tests, "stop": scope.stop_at_failure, "traced": scope.traced}
+    plan = {
+        "tests": scope.tests,
+        "stop": scope.stop_at_failure,
+        "traced": scope.traced,
+        "variants": [{"files": dict(it.files), "tests": it.tests} for it in scope.variants],
+        "seconds": scope.variant_seconds,
+        "preload": scope.preload,
+    }
     return json.dumps(plan).encode("ascii")

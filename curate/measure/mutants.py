@@ -23,6 +23,7 @@ class Mutant:
     line: int  # of the file after the patch, from 1
     old: str  # the line as in the gold patch, without indentation
     new: str
+    text: str  # the whole file
     patch: bytes
 
 
@@ -163,6 +164,7 @@ def _make_mutant(
         line=edit.line,
         old=_show(old_lines[first]),
         new=_show(new_lines[first]),
+        text=changed.decode(),
         patch=b"".join(whole),
     )
 

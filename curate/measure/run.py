@@ -24,7 +24,8 @@ from curate.environments.recipe_values import make_classifier
 from curate.environments.task_instance import prepare_instance
 from curate.environments.tasks import InvalidTask, TaskSource
 from curate.git.locations import require_mirror
-from curate.measure.instance import MeasuringContext, hash_inputs, measure_task
+from curate.measure.context import MeasuringContext
+from curate.measure.instance import hash_inputs, measure_task
 from curate.measure.stored import find_measurement, save_measurement
 from curate.recipes import RecipeLibrary
 from curate.store import Store

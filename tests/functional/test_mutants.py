@@ -74,7 +74,7 @@ def test_other_content_is_told(tmp_path: Path) -> None:
 
 def test_tests_and_other_files_are_not_mutated(tmp_path: Path) -> None:
     patch = make_diff(tmp_path, b"a\n", b"a = 1\n", "m.txt")
-    assert read_changed_sources(patch, {}.get, lambda path: True) == ([], {})
+    assert read_changed_sources(patch, lambda path: None, lambda path: True) == ([], {})
     patch = make_diff(tmp_path, OLD, NEW)
     assert read_changed_sources(patch, {"m.py": OLD}.get, lambda path: False) == ([], {})
 

@@ -14,6 +14,7 @@ from curate.builders.model import (
     RunScope,
     RunSpec,
     RunStatus,
+    RunVariant,
 )
 from tests.helpers.hanging import SHORT, SHORT_OUTCOMES
 
@@ -313,6 +314,43 @@ def _executes(result: RunResult) -> bool:
     return found == {name: lines - {12} for name, lines in EXECUTED.items()}
 
 
+VARIED = "def double(number): return 2 * number\n"
+VARYING = """\
+import fractions
+from pack.varied import double
+def test_double(): assert double(3) == 6
+def test_name(): assert double("a") == "aa"
+def test_not_chosen(): assert 0
+"""
+VARIANTS = (
+    {},
+    {"pack/varied.py": VARIED.replace("2", "3")},
+    {"pack/varied.py": VARIED.replace("2 * number", "number + 3")},
+    {"pack/varied.py": "import os; os._exit(0)\n"},
+    {"pack/varied.py": "import time; time.sleep(60)\n"},
+    {"pack/varied.py": "def double(\n"},
+    {},
+)
+
+
+def _varies(result: RunResult) -> bool:
+    """Whether each variant has what its content makes of the two tests."""
+    found = [
+        ({name.partition("::")[2]: it for name, it in one.outcomes.items()}, one.is_complete)
+        for one in result.variants
+    ]
+    both = {"test_double": PASSED, "test_name": PASSED}
+    return found == [
+        (both, True),
+        ({"test_double": FAILED}, True),
+        ({"test_double": PASSED, "test_name": FAILED}, True),
+        ({}, False),
+        ({}, False),
+        ({"": ERROR}, True),
+        (both, True),
+    ]
+
+
 VALUE = "a = 1\nb = 2\n"
 CHECK = "from value import a, b\ndef test_value(): assert (a, b) == (10, 20)\n"
 BASE = {"value.py": VALUE, "test_x.py": CHECK}
@@ -414,6 +452,20 @@ BEHAVIOURS = [
         command="python -m pytest -q -n 2 -p no:cacheprovider",
         scope=RunScope(traced=("pack/traced.py", "not/there.py")),
         also=_executes,
+    ),
+    Behaviour(
+        name="variants of a file",
+        files={"pack/__init__.py": "", "pack/varied.py": VARIED, "test_x.py": VARYING},
+        scope=RunScope(
+            variants=tuple(
+                RunVariant(files=it, tests=("test_x.py::test_double", "test_x.py::test_name"))
+                for it in VARIANTS
+            ),
+            variant_seconds=3,
+            stop_at_failure=True,
+            preload=("fractions", "no_such_module"),
+        ),
+        also=_varies,
     ),
     Behaviour(
         name="some tests until one fails",

@@ -65,7 +65,7 @@ def test_executed_lines(old_python: str, tmp_path: Path) -> None:
     behaviour = next(each for each in BEHAVIOURS if each.name == "executed lines")
     lay_files(tmp_path, {name: str(text) for name, text in behaviour.files.items()})
     assert behaviour.scope is not None
-    plan = {"tests": [], "stop": False, "traced": behaviour.scope.traced}
+    plan = {"tests": [], "stop": False, "traced": behaviour.scope.traced, "variants": []}
     (tmp_path / "scope.json").write_text(json.dumps(plan))
     scope = str(tmp_path / "scope.json")
     report, _, output = run_reported(tmp_path, "-n2", python=old_python, CURATE_SCOPE=scope)

@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from curate.measure.edits import NotPythonError, apply_edit, list_edits
-from curate.measure.statements import list_executing, list_statements
+from curate.measure.statements import Executed, list_executing, list_statements
 
 EVERYTHING = range(1, 1_000)
 
@@ -125,6 +125,6 @@ def test_statements_are_ranges_of_lines() -> None:
 
 
 def test_tests_that_execute_lines() -> None:
-    executed = {".": {"m.py": (1, 2)}, "t::a": {"m.py": (5,)}, "t::b": {"n.py": (5,)}}
+    executed: Executed = {".": {"m.py": (1, 2)}, "t::a": {"m.py": (5,)}, "t::b": {"n.py": (5,)}}
     assert list_executing(executed, "m.py", range(2, 6)) == [".", "t::a"]
     assert list_executing(executed, "m.py", {9}) == []
