@@ -48,7 +48,7 @@ def doctor_command(
     from curate.core.names import parse_repo_name
     from curate.doctor.context import CheckContext
     from curate.doctor.run import run_checks
-    from curate.publish.image_names import normalize_registry
+    from curate.releases.image_names import normalize_registry
 
     question = CheckContext(
         settings=get_settings(context),
