@@ -151,7 +151,7 @@ TOPICS = (
     # the store
     Topic(
         anchor="store-locked",
-        sentences="Another curate process|locked by another",
+        sentences="Another process of curate|locked by another",
         errors=("LockedError",),
     ),
     Topic(anchor="store-format", sentences="store format"),

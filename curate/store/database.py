@@ -111,7 +111,7 @@ class Database:
                     hint="Free some space and run the same command again.",
                 ) from error
             if "locked" in text:
-                message = "is locked by another curate process"
+                message = "is locked by another process of curate"
                 hint = "Wait until the other command has finished."
             else:
                 message, hint = f"cannot be used ({text})", "Check its permissions."

@@ -80,7 +80,7 @@ def _require_unused(file: Path) -> None:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise SourceError(
-                    f"is in use: another curate process is running {purpose} there"
+                    f"is in use: another process of curate is running {purpose} there"
                 ) from error
             finally:
                 os.close(lock)

@@ -37,7 +37,7 @@ def process_lock(folder: Path, purpose: str) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise LockedError(
-            f"Another curate process is running {purpose} in {folder}{_read_holder(holder)}.",
+            f"Another process of curate is running {purpose} in {folder}{_read_holder(holder)}.",
             hint="Wait until it has finished, or choose another directory with --data-dir.",
         ) from error
     try:

@@ -161,7 +161,7 @@ def test_a_second_crawl_names_the_one_that_runs_and_does_nothing(
             for name in ("crawl", "rebuild"):
                 second = curate(name, REPO, double=double)
                 assert second.returncode == 7
-                told = "Another curate process is running crawl in data"
+                told = "Another process of curate is running crawl in data"
                 assert f"Error: {told} (process {other.pid} on" in second.stderr
                 assert ": curate crawl " in second.stderr
             assert not double.requests
@@ -194,10 +194,10 @@ def test_a_second_publication_is_refused(curate: Curate, site: Path, tmp_path: P
         with process_lock(tmp_path / "data", PUBLICATION):
             second = curate("publish", double=double)
         assert second.returncode == 7
-        assert "Another curate process is running publication" in second.stderr
+        assert "Another process of curate is running publication" in second.stderr
         with process_lock(tmp_path / "data", CRAWL):
             beside = curate("publish", double=double)
-        assert "Another curate process" not in beside.stderr
+        assert "Another process of curate" not in beside.stderr
 
 
 def write_recipe(tmp_path: Path) -> None:

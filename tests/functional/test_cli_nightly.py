@@ -98,7 +98,7 @@ def test_two_nights_at_once_are_one_too_many(curate: Curate, tmp_path: Path) -> 
     (tmp_path / "data").mkdir(exist_ok=True)
     with process_lock(tmp_path / "data", CRAWL):
         done = curate("rebuild", ONE)
-    assert (done.returncode, "Another curate process" in done.stderr) == (7, True)
+    assert (done.returncode, "Another process of curate" in done.stderr) == (7, True)
 
 
 def test_a_validation_elsewhere_leaves_the_crawl_and_the_release(

@@ -259,7 +259,7 @@ def test_a_source_that_cannot_be_merged_does_not_stop_the_others(tmp_path: Path)
     expected = {
         "pipe": "is no regular file", "folder": "is no regular file", "loop": "cannot be read",
         "damaged": "is damaged", "cut": "is damaged", "newer": "store format 99",
-        "locked": "another curate process is running validation", "tables": "is damaged",
+        "locked": "another process of curate is running validation", "tables": "is damaged",
         "blob": "is damaged", "records": "is damaged", "large": "is damaged: blobs/ab/",
         "empty": "has no curate.sqlite", "nothing": "is empty", "text": "is damaged or no store",
         "other": "was not made by curate", "missing": "does not exist",

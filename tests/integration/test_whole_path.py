@@ -145,7 +145,7 @@ def test_one_validation_at_a_time(stage: Stage) -> None:
     wait_for_a_run(stage, first)
     second = begin(stage, "validate", "--sandbox", "local")
     said = second.communicate(timeout=60)[1]
-    assert (second.returncode, "Another curate process is running" in said) == (7, True), said
+    assert (second.returncode, "Another process of curate is running" in said) == (7, True), said
     assert first.poll() is None
     first.send_signal(signal.SIGTERM)
     first.communicate(timeout=30)

@@ -270,7 +270,7 @@ def test_a_locked_database_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with Store(tmp_path) as store:
         other = sqlite3.connect(tmp_path / "curate.sqlite", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreError, match="locked by another curate process"):
+        with pytest.raises(StoreError, match="locked by another process of curate"):
             store.save_page(REPO, [pull(1)], CrawlState())
         other.close()
 

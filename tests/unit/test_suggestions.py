@@ -124,8 +124,8 @@ def test_a_hint_to_prune_says_how_much_to_keep() -> None:
 def test_options_that_lead_to_the_data_are_repeated() -> None:
     try:
         remember_options({"data_dir": Path("a b"), "cache_dir": None}, COMMANDS)
-        text = "Run: curate crawl o/r. Another curate process waits."
-        expected = "Run: curate --data-dir 'a b' crawl o/r. Another curate process waits."
+        text = "Run: curate crawl o/r. Another process of curate waits."
+        expected = "Run: curate --data-dir 'a b' crawl o/r. Another process of curate waits."
         assert complete_commands(text) == expected
     finally:
         remember_options({}, COMMANDS)

@@ -91,7 +91,7 @@ def read_store(folder: Path) -> StoreFacts:
     except CurateError as error:
         return StoreFacts(exists=True, fault=str(error), hint=error.hint)
     except sqlite3.OperationalError as error:
-        hint = "Check who may read there, and wait for other curate processes."
+        hint = "Check who may read there, and wait for other processes of curate."
         return StoreFacts(exists=True, fault=f"it cannot be opened: {error}", hint=hint)
     except sqlite3.DatabaseError as error:
         hint = "Restore it from a backup, or choose another directory with --data-dir."
