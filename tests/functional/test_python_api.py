@@ -23,7 +23,7 @@ PAGE = ROOT / "docs" / "python.md"
 NAME = "curate-samples__tidytable-2"
 REDO = "data/sample-release is not what the demo writes: make sample"
 
-pytestmark = pytest.mark.xdist_group("python-api")
+pytestmark = [pytest.mark.xdist_group("python-api"), pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
