@@ -6,11 +6,11 @@ number of lines, so that line numbers mean the same before and after it.
 """
 
 import ast
-import codecs
 import re
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+
+from curate.measure.editing_visitor import Edit, EditingVisitor
+from curate.measure.nodes import add_one, is_docstring, is_log_call, is_none, is_plain
 
 _COMPARISONS: dict[type[ast.cmpop], tuple[str, str]] = {
     ast.Lt: (r"<", "<="),
@@ -41,24 +41,8 @@ _BOOLEANS: dict[type[ast.boolop], tuple[str, str]] = {
     ast.And: (r"\band\b", "or"),
     ast.Or: (r"\bor\b", "and"),
 }
-_LOGGING = re.compile(r"_?(?:log|logger|logging)", re.IGNORECASE)
-_LOG_METHODS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical"})
-
 # Arguments that are for people.
 _PROSE = frozenset({"help", "description", "epilog", "doc", "metavar"})
-
-Positioned = ast.expr | ast.stmt
-
-
-@dataclass(frozen=True, kw_only=True)
-class Edit:
-    """One replacement in a source: byte offsets, the new bytes, and the line where it begins."""
-
-    operator: str
-    line: int
-    start: int
-    end: int
-    new: bytes
 
 
 class NotPythonError(ValueError):
@@ -91,61 +75,8 @@ def apply_edit(source: bytes, edit: Edit) -> bytes:
     return source[: edit.start] + edit.new + source[edit.end :]
 
 
-class _Visitor(ast.NodeVisitor):
-    """Collects the edits of a tree."""
-
-    def __init__(self, source: bytes, lines: Container[int]) -> None:
-        self.edits: list[Edit] = []
-        self._source, self._lines = source, lines
-        # Start of line n at index n; columns do not count a byte order mark.
-        first = len(codecs.BOM_UTF8) if source.startswith(codecs.BOM_UTF8) else 0
-        lengths = (len(line) + 1 for line in source.split(b"\n"))
-        self._starts = [0, *accumulate(lengths, initial=0)]
-        self._starts[1] = first
-        self._parameters: list[set[str]] = []  # of the functions around
-
-    # -- text
-
-    def _start(self, node: Positioned) -> int:
-        return self._starts[node.lineno] + node.col_offset
-
-    def _end(self, node: Positioned) -> int:
-        assert node.end_lineno is not None
-        assert node.end_col_offset is not None
-        return self._starts[node.end_lineno] + node.end_col_offset
-
-    def _text(self, node: Positioned) -> bytes:
-        return self._source[self._start(node) : self._end(node)]
-
-    def _add(self, operator: str, start: int, end: int, new: bytes) -> None:
-        """Add an edit if all its lines may be changed; it keeps their number."""
-        first = self._source.count(b"\n", 0, start) + 1
-        old = self._source[start:end]
-        missing = old.count(b"\n") - new.count(b"\n")
-        touched = range(first, first + old.count(b"\n") + 1)
-        if missing < 0 or old == new or not all(number in self._lines for number in touched):
-            return
-        self.edits.append(
-            Edit(operator=operator, line=first, start=start, end=end, new=new + b"\n" * missing)
-        )
-
-    def _replace(self, operator: str, node: Positioned, new: bytes) -> None:
-        self._add(operator, self._start(node), self._end(node), new)
-
-    def _replace_between(
-        self, operator: str, left: Positioned, right: Positioned, change: tuple[str, str]
-    ) -> None:
-        """Replace the operator between two operands; *change* is (pattern, new)."""
-        start, end = self._end(left), self._start(right)
-        between = self._source[start:end]
-        found = list(re.finditer(change[0].encode(), between))
-        if len(found) == 1 and b"#" not in between:
-            begin, stop = found[0].span()
-            self._add(operator, start + begin, start + stop, change[1].encode())
-
-    def _negate(self, test: ast.expr) -> None:
-        if not (isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)):
-            self._replace("negation", test, b"not (" + self._text(test) + b")")
+class _Visitor(EditingVisitor):
+    """Makes the edits of each kind of node."""
 
     # -- what is left alone
 
@@ -187,10 +118,10 @@ class _Visitor(ast.NodeVisitor):
 
     def _visit_body(self, body: Sequence[ast.stmt]) -> None:
         for index, statement in enumerate(body):
-            if index == 0 and _is_docstring(statement):
+            if index == 0 and is_docstring(statement):
                 continue
             self.visit(statement)
-            if index + 1 < len(body) and self._parameters and _is_plain(statement):
+            if index + 1 < len(body) and self._parameters and is_plain(statement):
                 self._replace("early-return", statement, b"return None")
 
     def visit_Module(self, node: ast.Module) -> None:
@@ -213,7 +144,7 @@ class _Visitor(ast.NodeVisitor):
 
     def visit_Expr(self, node: ast.Expr) -> None:
         """Drop the statement."""
-        if _is_log_call(node.value) or isinstance(node.value, ast.Constant):
+        if is_log_call(node.value) or isinstance(node.value, ast.Constant):
             return
         self._replace("dropped-statement", node, b"pass")
         self.generic_visit(node)
@@ -254,7 +185,7 @@ class _Visitor(ast.NodeVisitor):
 
     def visit_Return(self, node: ast.Return) -> None:
         """Return None."""
-        if node.value is None or _is_none(node.value):
+        if node.value is None or is_none(node.value):
             return
         self._replace("early-return", node, b"return None")
         self.generic_visit(node)
@@ -346,43 +277,8 @@ class _Visitor(ast.NodeVisitor):
         if isinstance(value, bool):
             self._replace("constant", node, str(not value).encode())
         elif isinstance(value, int | float) and not isinstance(value, complex):
-            self._replace("constant", node, _add_one(value))
+            self._replace("constant", node, add_one(value))
         elif isinstance(value, str):
             self._replace("constant", node, b'""' if value else b'"mutant"')
         elif isinstance(value, bytes):
             self._replace("constant", node, b'b""' if value else b'b"mutant"')
-
-
-def _add_one(value: float) -> bytes:
-    try:
-        return repr(value + 1).encode()
-    except (OverflowError, ValueError):  # a number of thousands of digits
-        return b"0"
-
-
-def _is_docstring(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
-
-
-def _is_plain(node: ast.stmt) -> bool:
-    """Whether a statement may be replaced by a return: one that neither jumps nor defines."""
-    if isinstance(node, ast.Expr) and (_is_log_call(node.value) or _yields(node)):
-        return False
-    return isinstance(node, ast.Expr | ast.Assign | ast.AugAssign)
-
-
-def _yields(node: ast.AST) -> bool:
-    return any(isinstance(it, ast.Yield | ast.YieldFrom) for it in ast.walk(node))
-
-
-def _is_log_call(node: ast.expr) -> bool:
-    """Whether *node* is a call as `logger.debug(…)`."""
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-        return False
-    owner = node.func.value
-    name = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
-    return node.func.attr in _LOG_METHODS and bool(_LOGGING.fullmatch(name))

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType
 
-from curate.measure.edits import Edit, NotPythonError, apply_edit, list_edits
+from curate.measure.editing_visitor import Edit
+from curate.measure.edits import NotPythonError, apply_edit, list_edits
 from curate.patches.apply import PatchedFile, patch_file, split_lines
 from curate.patches.parse import FilePatch, split_files
 

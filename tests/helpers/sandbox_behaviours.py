@@ -322,7 +322,7 @@ def test_double(): assert double(3) == 6
 def test_name(): assert double("a") == "aa"
 def test_not_chosen(): assert 0
 """
-VARIANTS = (
+VARIANTS: tuple[dict[str, str], ...] = (
     {},
     {"pack/varied.py": VARIED.replace("2", "3")},
     {"pack/varied.py": VARIED.replace("2 * number", "number + 3")},
