@@ -9,7 +9,8 @@ from types import CodeType
 
 from curate.measure.editing_visitor import Edit
 from curate.measure.edits import NotPythonError, apply_edit, list_edits
-from curate.patches.apply import PatchedFile, patch_file, split_lines
+from curate.patches.apply import PatchedFile, patch_file
+from curate.patches.lines import split_lines
 from curate.patches.parse import FilePatch, split_files
 
 MAX_MUTANTS = 20

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from curate.patches.lines import split_lines
 from curate.patches.parse import split_hunks
 
 _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@")
@@ -53,13 +54,6 @@ def patch_file(old: bytes, section: bytes) -> PatchedFile:
                 added[len(new_lines)] = line.index
         index += hunk.count(b"\n")
     return PatchedFile(text=b"".join((*new_lines, *old_lines[at:])), added=added)
-
-
-def split_lines(text: bytes) -> list[bytes]:
-    r"""Split *text* after each `\n`, as git does, and nowhere else."""
-    lines = [line + b"\n" for line in text.split(b"\n")]
-    last = lines.pop()[:-1]
-    return [*lines, last] if last else lines
 
 
 def _find_start(hunk: bytes) -> int:

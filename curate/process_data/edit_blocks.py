@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from curate.process_data.line_edits import diff_lines, split_lines
+from curate.patches.lines import split_lines
+from curate.process_data.line_edits import diff_lines
 
 _SMALL_STEPS = 16  # lines of context added one by one; after that they double
 

@@ -20,14 +20,6 @@ class LineEdit(NamedTuple):
     new_end: int
 
 
-def split_lines(text: T) -> list[T]:
-    r"""Split after each line feed, as git counts lines; joined, the lines equal *text*."""
-    separator = "\n" if isinstance(text, str) else b"\n"
-    lines = text.split(separator)
-    whole = [line + separator for line in lines[:-1]]
-    return whole + lines[-1:] if lines[-1] else whole
-
-
 def diff_lines(old: Sequence[T], new: Sequence[T]) -> list[LineEdit]:
     """Return the edits that make *new* of *old*, in order; no two of them touch."""
     start = _count_equal(old, new)

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from curate.patches.lines import split_lines
 from curate.process_data.gold_files import SUBMODULE, SYMLINK, ChangedFile, FileVersion
-from curate.process_data.line_edits import LineEdit, diff_lines, split_lines
+from curate.process_data.line_edits import LineEdit, diff_lines
 from curate.process_data.localization import Location, locate_edits
 from curate.process_data.location_rate import TaggedLocations, tag_gold_locations
 from curate.process_data.python_source import PythonSource, UnparsedSource, parse_source

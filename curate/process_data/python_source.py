@@ -6,8 +6,8 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from curate.patches.lines import split_lines
 from curate.process_data.file_text import decode_file
-from curate.process_data.line_edits import split_lines
 
 MAX_BYTES = 2_000_000  # larger files are data in Python's clothes, and take minutes to parse
 _LONE_RETURN = re.compile(r"\r(?!\n)")

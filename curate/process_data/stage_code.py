@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from curate.patches.lines import split_lines
 from curate.process_data.edit_blocks import EditBlock
 from curate.process_data.file_text import decode_file
 from curate.process_data.gold_files import ChangedFile
-from curate.process_data.line_edits import split_lines
 from curate.process_data.localization import Location
 from curate.process_data.understanding import wrap_code
 

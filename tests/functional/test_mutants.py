@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curate.measure.mutants import draw_mutants, read_changed_sources
-from curate.patches.apply import patch_file, split_lines
+from curate.patches.apply import patch_file
+from curate.patches.lines import split_lines
 
 OLD = b"def f(a, b):\n    return a\n\n\ndef g():\n    pass\n"
 NEW = b"def f(a, b):\n    if a < b:\n        return a + 1\n    return b\n\n\ndef g():\n    pass\n"

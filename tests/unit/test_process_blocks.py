@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curate.patches.lines import split_lines
 from curate.process_data.block_text import (
     parse_modifications,
     parse_search_replace,
@@ -13,7 +14,7 @@ from curate.process_data.block_text import (
 from curate.process_data.edit_blocks import BlockError, EditBlock, apply_blocks, make_blocks
 from curate.process_data.edits import NotRecreatedError, make_edits
 from curate.process_data.gold_files import SUBMODULE, SYMLINK, ChangedFile, FileVersion
-from curate.process_data.line_edits import diff_lines, split_lines
+from curate.process_data.line_edits import diff_lines
 
 LINES = st.lists(st.sampled_from(["a", "b", "", "  x", "=======", "a\r", "é"]), max_size=25)
 TEXTS = st.text(alphabet="ab\n\r\t =é", max_size=60) | st.builds(

@@ -2,7 +2,8 @@
 
 import pytest
 
-from curate.process_data.line_edits import diff_lines, split_lines
+from curate.patches.lines import split_lines
+from curate.process_data.line_edits import diff_lines
 from curate.process_data.localization import Location, locate_edits
 from curate.process_data.location_rate import (
     LocationRate,
