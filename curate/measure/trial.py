@@ -18,6 +18,7 @@ from curate.builders.model import (
     RunSpec,
     RunStatus,
     RunVariant,
+    VariantResult,
 )
 from curate.core.measurement import MutantOutcome, MutantResult
 from curate.core.task import Task
@@ -55,6 +56,8 @@ class MutantTrial:
         if not killers:
             name, detail = self.task.instance_id, together.detail or "gold does not pass there"
             log.debug("%s: mutants cannot share a sandbox: %s", name, detail)
+            # Tests may need others before them: all run, as in the validation.
+            chosen = [(*self.task.fail_to_pass, *self.task.pass_to_pass)] * len(mutants)
         outcomes = []
         for number, (mutant, tests) in enumerate(zip(mutants, chosen, strict=True)):
             killer = killers[number] if killers else ""
@@ -121,19 +124,18 @@ def _find_killers(together: RunResult, chosen: Sequence[tuple[str, ...]]) -> lis
     sessions = together.variants
     if len(sessions) != len(chosen) + 2:
         return []
-    first, last = sessions[0], sessions[-1]
-    if any(it is not Outcome.PASSED for it in {**first.outcomes, **last.outcomes}.values()):
-        return []
-    if not (first.is_complete and last.is_complete and set(first.outcomes) == set(last.outcomes)):
-        return []
-    if not set(first.outcomes).issuperset(*chosen):
+    if not all(_passes(it, chosen) for it in (sessions[0], sessions[-1])):
         return []
     return [
-        find_killer(
-            tests, it.outcomes, RunStatus.COMPLETED if it.is_complete else RunStatus.CRASHED
-        )
+        find_killer(tests, it.outcomes, _END[it.is_complete])
         for tests, it in zip(chosen, sessions[1:-1], strict=True)
     ]
+
+
+def _passes(control: VariantResult, chosen: Sequence[tuple[str, ...]]) -> bool:
+    """Whether the gold patch passes all tests of all mutants."""
+    passed = {name for name, it in control.outcomes.items() if it is Outcome.PASSED}
+    return control.is_complete and all(passed.issuperset(tests) for tests in chosen)
 
 
 def _judge(alone: RunResult, killer: str) -> MutantResult:
