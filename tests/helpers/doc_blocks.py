@@ -27,6 +27,7 @@ NEEDS = frozenset(
         "a registry",
         "a cluster",
         "another machine",
+        "instances of your own",
         "Docker",
         "Podman",
         "Apptainer",
