@@ -26,6 +26,7 @@ NEEDS = frozenset(
         "a package index",
         "a registry",
         "a cluster",
+        "a browser",
         "another machine",
         "instances of your own",
         "Docker",
