@@ -33,6 +33,9 @@ TIME_OF_DAY = {
     ("curate/github/errors.py", "time.time"),  # where GitHub does not give its own
     ("curate/cli/certify.py", "datetime.now"),  # which instances are due tonight
     ("curate/certification/run.py", "datetime.now"),  # when an instance was certified
+    ("curate/doctor/probes/accounts.py", "time.time"),  # where GitHub does not give its own
+    ("curate/doctor/probes/network.py", "time.time"),  # compared with that of a server
+    ("curate/measure/instance.py", "datetime.now"),  # when an instance was measured
     ("curate/cli/exclude.py", "datetime.now"),  # when a person judged
     ("curate/cli/waiting.py", "datetime.now"),  # shown to the user
     ("curate/cli/logs.py", "datetime.now"),  # names a log file
@@ -93,7 +96,7 @@ def test_a_lock_is_judged_by_who_holds_it_not_by_its_age(leap: timedelta, tmp_pa
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout and holder.stdout.readline()
         with (
-            pytest.raises(StoreError, match="Another curate"),
+            pytest.raises(StoreError, match="Another process of curate"),
             process_lock(tmp_path, "validation"),
         ):
             pass

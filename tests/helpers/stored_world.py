@@ -10,6 +10,7 @@ import pytest
 from curate.cli.waiting import CrawlProgress
 from curate.core.model import CrawlState, Rejection
 from curate.github.retry import RetryPolicy
+from curate.report.browser.server import BrowserServer
 from curate.store import Store
 from tests.helpers.command_tree import REPO
 from tests.helpers.factories import make_candidate, make_pull, make_validation
@@ -34,7 +35,8 @@ def fill(folder: Path) -> None:
 
 
 def give_up_soon(patch: pytest.MonkeyPatch) -> None:
-    """Let services be dead, and nobody wait for them."""
+    """Let services be dead, and nobody wait for them; servers end at once."""
+    patch.setattr(BrowserServer, "serve_forever", lambda _: None)
     patch.setattr("huggingface_hub.constants.ENDPOINT", DEAD)
     patch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
     policy = RetryPolicy(sleep=lambda _: None)
