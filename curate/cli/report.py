@@ -12,6 +12,7 @@ import typer
 
 from curate.cli.common import (
     JsonOption,
+    err_console,
     get_settings,
     has_store,
     open_existing_store,
@@ -109,13 +110,18 @@ def serve_command(
         if as_json:
             print_json({"url": server.url})
             sys.stdout.flush()
-        typer.echo(f"Serving {settings.data_dir} at {server.url} – Ctrl-C ends it.", err=True)
+        _say(f"Serving {settings.data_dir} at {server.url} – Ctrl-C ends it.")
         if should_open:
             open_in_browser(server.url)
         try:
             server.serve_forever()
         except KeyboardInterrupt:
-            typer.echo("The server has ended.", err=True)
+            _say("The server has ended.")
+
+
+def _say(text: str) -> None:
+    """Print *text* to stderr, if anybody reads that."""
+    err_console.print(text, soft_wrap=True, markup=False, highlight=False)
 
 
 def _read(settings: Settings, progress: ProgressCallback) -> ReportNumbers:
@@ -144,7 +150,7 @@ def _tell(written: WrittenReport) -> None:
 def open_in_browser(place: Path | str) -> None:
     """Open a file or an address where somebody would see it; the caller has printed where it is."""
     if not _has_display():
-        typer.echo("There is no display: open it yourself.", err=True)
+        _say("There is no display: open it yourself.")
         return
     if isinstance(place, Path):
         webbrowser.open(place.absolute().as_uri())
