@@ -1,12 +1,9 @@
 """Certification of many instances: in parallel, until a deadline, each result stored at once."""
 
 import logging
-import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -33,7 +30,8 @@ from curate.core.certification import (
 from curate.core.errors import describe_error, report_bug
 from curate.core.settings import Settings
 from curate.core.task import Task
-from curate.environments.context import describe_backend, open_backend
+from curate.environments.batch_sandbox import BatchSandbox, BatchStoppedError
+from curate.environments.context import describe_backend
 from curate.environments.observer import BatchObserver, SilentObserver
 from curate.environments.tasks import InvalidTask, TaskSource
 from curate.store import Store
@@ -91,10 +89,6 @@ class CertificationSummary:
         }
 
 
-class _StoppedError(Exception):
-    """The deadline has passed, or the user asked to stop."""
-
-
 @dataclass(kw_only=True)
 class _Run:
     """What the certifications of a call share."""
@@ -105,40 +99,22 @@ class _Run:
     summary: CertificationSummary = field(default_factory=CertificationSummary)
     aliases: Mapping[str, str]
     pushed: Mapping[tuple[str, str], str]  # (instance id, image id) -> reference in the registry
-    stop_event: threading.Event = field(default_factory=threading.Event)
-    backend: Backend | None = None
+    sandbox: BatchSandbox
     machine: MachineFacts | None = None
     unavailable: int = 0  # instances in a row
 
     def open(self) -> tuple[Backend, MachineFacts]:
         """Open the sandbox at the first instance, and remove what was left there."""
-        if self.backend is None or self.machine is None:
-            self.backend = open_backend(self.options.sandbox, self.settings, self.store, PURPOSE)
-            self.backend.cleanup()
-            remove_left_pulls(self.backend)
-            self.machine = describe_machine(self.backend)
-        return self.backend, self.machine
-
-    def abort(self) -> None:
-        """End all runs."""
-        self.stop_event.set()
-        with suppress(BuilderError):
-            if self.backend:
-                self.backend.abort_all()
-
-    @property
-    def is_over(self) -> bool:
-        deadline = self.options.deadline
-        return deadline is not None and time.monotonic() >= deadline
+        backend = self.sandbox.open()
+        if self.machine is None:
+            remove_left_pulls(backend)
+            self.machine = describe_machine(backend)
+        return backend, self.machine
 
     @property
     def may_begin(self) -> bool:
         """Whether another instance may: not after the deadline, nor without a registry."""
-        return not self.is_over and self.unavailable < MAX_UNAVAILABLE
-
-    def check_stopped(self) -> None:
-        if self.stop_event.is_set() or self.is_over:
-            raise _StoppedError
+        return not self.sandbox.is_over and self.unavailable < MAX_UNAVAILABLE
 
 
 def certify_instances(
@@ -157,10 +133,18 @@ def certify_instances(
     """
     known = frozenset(source.ids)
     wanted = [name for name in dict.fromkeys(ids) if name in known]
+    sandbox = BatchSandbox(
+        kind=options.sandbox,
+        settings=settings,
+        store=store,
+        purpose=PURPOSE,
+        deadline=options.deadline,
+    )
     run = _Run(
         store=store,
         settings=settings,
         options=options,
+        sandbox=sandbox,
         aliases=store.image_ids_by_digest(),
         pushed=store.pushed_references(options.registry),
     )
@@ -232,7 +216,7 @@ def _certify_all(run: _Run, tasks: Iterator[Task]) -> None:
 
     with ThreadSlots(run.options.jobs) as threads:
         source = IteratorSource(tasks, is_stopped=lambda: not run.may_begin)
-        work = BoundedWork(submit=submit, collect=partial(_collect, run), abort=run.abort)
+        work = BoundedWork(submit=submit, collect=partial(_collect, run), abort=run.sandbox.abort)
         run_bounded(threads, source, work)
 
 
@@ -242,7 +226,7 @@ def _make_runs(run: _Run, task: Task) -> InstanceRuns:
 
     return InstanceRuns(
         gold_runs=run.options.gold_runs,
-        check_cancelled=run.check_stopped,
+        check_cancelled=run.sandbox.check_stopped,
         report_step=report_step,
         now=run.options.now,
     )
@@ -253,7 +237,7 @@ def _collect(run: _Run, task: Task, future: "Future[tuple[Certification, bytes]]
     name = task.instance_id
     try:
         one, output = future.result()
-    except _StoppedError:
+    except BatchStoppedError:
         return
     except (EngineUnavailableError, DiskFullError):
         raise

@@ -1,11 +1,8 @@
 """Measure many instances: in parallel, until a deadline, each result stored at once."""
 
 import logging
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -18,7 +15,7 @@ from curate.core.errors import CurateError, describe_error, report_bug
 from curate.core.measurement import Measurement
 from curate.core.settings import Settings
 from curate.core.task import Task
-from curate.environments.context import open_backend
+from curate.environments.batch_sandbox import BatchSandbox, BatchStoppedError
 from curate.environments.observer import BatchObserver, SilentObserver
 from curate.environments.recipe_values import make_classifier
 from curate.environments.task_instance import prepare_instance
@@ -61,10 +58,6 @@ class MeasuringSummary:
     known: int = 0  # of the results, measured by an earlier call
 
 
-class _StoppedError(Exception):
-    """The deadline has passed, or the user asked to stop."""
-
-
 @dataclass(kw_only=True)
 class _Run:
     """What the measurements of a call share."""
@@ -74,31 +67,7 @@ class _Run:
     library: RecipeLibrary
     options: MeasuringOptions
     summary: MeasuringSummary = field(default_factory=MeasuringSummary)
-    stop_event: threading.Event = field(default_factory=threading.Event)
-    backend: Backend | None = None
-
-    def open(self) -> Backend:
-        """Open the sandbox at the first instance, and remove what was left there."""
-        if self.backend is None:
-            self.backend = open_backend(self.options.sandbox, self.settings, self.store, PURPOSE)
-            self.backend.cleanup()
-        return self.backend
-
-    def abort(self) -> None:
-        """End all runs."""
-        self.stop_event.set()
-        with suppress(BuilderError):
-            if self.backend:
-                self.backend.abort_all()
-
-    @property
-    def is_over(self) -> bool:
-        deadline = self.options.deadline
-        return deadline is not None and time.monotonic() >= deadline
-
-    def check_stopped(self) -> None:
-        if self.stop_event.is_set() or self.is_over:
-            raise _StoppedError
+    sandbox: BatchSandbox
 
 
 def measure_instances(
@@ -117,12 +86,21 @@ def measure_instances(
     """
     known = frozenset(source.ids)
     wanted = [name for name in dict.fromkeys(ids) if name in known]
-    run = _Run(store=store, settings=settings, library=library, options=options)
+    sandbox = BatchSandbox(
+        kind=options.sandbox,
+        settings=settings,
+        store=store,
+        purpose=PURPOSE,
+        deadline=options.deadline,
+    )
+    run = _Run(store=store, settings=settings, library=library, options=options, sandbox=sandbox)
     run.summary.unknown = tuple(name for name in dict.fromkeys(ids) if name not in known)
     with process_lock(settings.data_dir, PURPOSE), ThreadSlots(options.jobs) as threads:
-        pending = IteratorSource(_iter_pending(run, wanted, source), is_stopped=lambda: run.is_over)
+        pending = IteratorSource(
+            _iter_pending(run, wanted, source), is_stopped=lambda: run.sandbox.is_over
+        )
         submit = partial(_submit, run, threads)
-        work = BoundedWork(submit=submit, collect=partial(_collect, run), abort=run.abort)
+        work = BoundedWork(submit=submit, collect=partial(_collect, run), abort=run.sandbox.abort)
         run_bounded(threads, pending, work)
     done = {*run.summary.results, *run.summary.errors}
     run.summary.left = tuple(name for name in wanted if name not in done)
@@ -146,11 +124,11 @@ def _iter_pending(run: _Run, ids: Sequence[str], source: TaskSource) -> Iterator
 
 
 def _submit(run: _Run, threads: ThreadSlots, worker: str, task: Task) -> "Future[Measurement]":
-    return threads.submit_to(worker, _measure, run, run.open(), task)
+    return threads.submit_to(worker, _measure, run, run.sandbox.open(), task)
 
 
 def _measure(run: _Run, backend: Backend, task: Task) -> Measurement:
-    run.check_stopped()
+    run.sandbox.check_stopped()
     is_source = make_classifier(run.library.get_recipe(task.repo)).is_source
     try:
         with GitTree(require_mirror(run.settings, task.repo), task.base_commit) as tree:
@@ -158,7 +136,7 @@ def _measure(run: _Run, backend: Backend, task: Task) -> Measurement:
                 backend=backend,
                 read_old=tree.read,
                 is_source=is_source,
-                check_cancelled=run.check_stopped,
+                check_cancelled=run.sandbox.check_stopped,
                 report_step=_make_reporter(run, task.instance_id),
                 save_blob=run.store.blobs.put,
             )
@@ -177,7 +155,7 @@ def _collect(run: _Run, task: Task, future: "Future[Measurement]") -> None:
     name = task.instance_id
     try:
         one = future.result()
-    except _StoppedError:
+    except BatchStoppedError:
         return
     except (EngineUnavailableError, DiskFullError):
         raise
