@@ -24,6 +24,7 @@ from curate.cli.progress import Progress, ProgressDisplay
 from curate.core.errors import CurateError, NotFoundError
 from curate.core.machine import parallel_runs
 from curate.core.settings import Settings
+from curate.core.tokens import ESTIMATE, identify_tokenizer, make_token_counter
 from curate.environments.tasks import DEFAULT_SPLIT, TaskSource, make_unknown_error, open_tasks
 from curate.process_data.inputs import iter_inputs
 from curate.process_data.model import DEFAULT_TOKEN_BUDGET, ProcessOptions
@@ -31,7 +32,6 @@ from curate.process_data.parts import PartCounts
 from curate.process_data.run import ProcessRun, ProcessSummary, run_process
 from curate.process_data.sampling_presets import PRESETS
 from curate.process_data.sampling_run import Judge, JudgedCandidates, judge_candidates
-from curate.process_data.tokens import ESTIMATE, identify_tokenizer, make_token_counter
 from curate.publish.output_paths import explain_path_errors, require_directory_name
 from curate.store import Store
 

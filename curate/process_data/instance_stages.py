@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from curate.core.tokens import CountTokens
 from curate.process_data.edits import GoldEdits
 from curate.process_data.gold_files import ChangedFile
 from curate.process_data.located_file import LocatedFile
@@ -18,7 +19,6 @@ from curate.process_data.stages import (
     make_plan_stage,
     make_search_stage,
 )
-from curate.process_data.tokens import CountTokens
 from curate.process_data.understanding import Understanding
 
 

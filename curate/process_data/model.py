@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from curate.process_data.tokens import ESTIMATE
+from curate.core.tokens import ESTIMATE
 
 SCHEMA_VERSION = "1.0"
 PROCESS_VERSION = 1  # changes whenever the same instance would give another record

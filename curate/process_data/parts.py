@@ -13,6 +13,7 @@ from pathlib import Path
 from curate.builders.process.atomic_write import atomic_write
 from curate.builders.process.digest import content_hash
 from curate.cluster.slots import WorkerLostError
+from curate.core.tokens import make_token_counter
 from curate.process_data.formats import write_records
 from curate.process_data.model import (
     PROCESS_VERSION,
@@ -23,7 +24,6 @@ from curate.process_data.model import (
 )
 from curate.process_data.record import make_record
 from curate.process_data.repository import MirrorReader
-from curate.process_data.tokens import make_token_counter
 
 PART_SIZE = 50  # instances; what a kill loses at most, for each worker
 DATA_FOLDER, DONE_FOLDER = "data", "parts"

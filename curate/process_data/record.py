@@ -5,13 +5,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from curate.builders.errors import BuilderError
+from curate.core.tokens import CountTokens, describe_tokenizer
 from curate.process_data.edits import GoldEdits, NotRecreatedError, make_edits
 from curate.process_data.gold_files import MissingObjectError, PatchError
 from curate.process_data.instance_stages import StageMaker
 from curate.process_data.located_file import LocatedFile, locate_file, tag_files
 from curate.process_data.model import Json, ProcessInput, ProcessOptions, ProcessRecord
 from curate.process_data.repository import BaseCommit, MirrorReader
-from curate.process_data.tokens import CountTokens, describe_tokenizer
 from curate.process_data.understanding import understand_repository
 
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from curate.core.tokens import CountTokens
 from curate.patches.file_kinds import FileClassifier
-from curate.process_data.tokens import CountTokens
 
 _CLASSIFIER = FileClassifier()
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]+")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from curate.core.tokens import CountTokens
 from curate.process_data.gold_files import SUBMODULE, SYMLINK
 from curate.process_data.python_source import PythonSource, UnparsedSource
 from curate.process_data.repository import BaseCommit
@@ -14,7 +15,6 @@ from curate.process_data.repository_tree import (
 )
 from curate.process_data.skeleton import list_signatures, make_skeleton
 from curate.process_data.stages import MAX_FILES
-from curate.process_data.tokens import CountTokens
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,12 +25,12 @@ from typing import Any
 from curate.builders.git.objects import ObjectReader
 from curate.core.model import Candidate
 from curate.core.settings import read_settings
+from curate.core.tokens import ESTIMATE, make_token_counter
 from curate.git.locations import find_mirror
 from curate.patches.parse import list_patch_paths
 from curate.process_data.model import ProcessInput, ProcessOptions
 from curate.process_data.record import make_record
 from curate.process_data.repository import MirrorReader
-from curate.process_data.tokens import ESTIMATE, make_token_counter
 from curate.store import Store
 
 Files = dict[str, bytes]

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from curate.cluster.slots import WorkerLostError
+from curate.core.tokens import ESTIMATE, estimate_tokens, make_token_counter
 from curate.process_data.formats import read_records, write_records
 from curate.process_data.model import ProcessInput, ProcessOptions, ProcessRecord
 from curate.process_data.parts import PART_SIZE, Part, count_lost, find_finished
 from curate.process_data.record import make_record
 from curate.process_data.repository import MirrorReader
-from curate.process_data.tokens import ESTIMATE, estimate_tokens, make_token_counter
 from tests.helpers.git_history import GitHistory
 from tests.helpers.local_task import make_local_task
 from tests.helpers.terminal import Typed, typed

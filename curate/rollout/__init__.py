@@ -1,0 +1,1 @@
+"""Agents of models on instances: trajectories sampled and graded."""

@@ -1,0 +1,1 @@
+"""Trajectories of agents: what was said and done on an instance, the patch, and the reward."""
