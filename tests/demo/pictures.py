@@ -1,7 +1,8 @@
 """Makes the README's pictures from what the demo prints and leaves: `make pictures`.
 
-docs/assets/demo.svg is its output, with lines left out where "…" stands, and docs/assets/report.png
-the report of its store in Chromium (CHROMIUM names another one than /usr/bin/chromium).
+docs/assets/demo.svg is a recording of its output, with lines left out where "…" stands: each line
+appears when it did, in a demo of `PLAYING_SECONDS`. docs/assets/report.png is the report of its
+store in Chromium (CHROMIUM names another one than /usr/bin/chromium).
 """
 
 import io
@@ -9,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from tests.demo.sample import ROOT
 ASSETS = ROOT / "docs" / "assets"
 FOLDER = ROOT / ".cache" / "pictures"
 COLUMNS = 116
+PLAYING_SECONDS = 12.0
 _SHOWN = ("crawl", "validate", "status")  # commands whose output is shown
 WIDTH, HEIGHT = 1180, 760  # of the browser's window
 
@@ -28,33 +31,52 @@ def main() -> None:
     """Run the demo and write both pictures."""
     ASSETS.mkdir(exist_ok=True)
     variables = {"FORCE_COLOR": "1", "COLUMNS": str(COLUMNS)}
-    output = _run("tests.demo", "--folder", str(FOLDER), "--sandbox", "local", **variables)
-    (ASSETS / "demo.svg").write_text(draw_terminal(output), encoding="utf-8")
+    lines = _run("tests.demo", "--folder", str(FOLDER), "--sandbox", "local", **variables)
+    (ASSETS / "demo.svg").write_text(draw_terminal(lines), encoding="utf-8")
     report = FOLDER / "report"
     _run("curate", "--data-dir", str(FOLDER / "data"), "report", "--output", str(report))
     take_screenshot(report / "index.html", ASSETS / "report.png")
 
 
-def draw_terminal(output: str) -> str:
-    """Return a picture, SVG, of the main commands of the demo in *output*, with its colors."""
+def draw_terminal(lines: list[tuple[float, str]]) -> str:
+    """Return a recording, SVG, of the main commands of the demo, with its colors.
+
+    *lines* has the seconds since its start with each. Where motion is unwanted, all lines stand.
+    """
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
-    for line in select_lines(output.splitlines()):
+    shown = select_lines(lines)
+    for _, line in shown:
         console.print(Text.from_ansi(line), overflow="ellipsis", no_wrap=True)
     svg = console.export_svg(title="make demo", unique_id="demo")
     # Browsers load nothing for a picture: another monospaced font takes its place.
-    return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+    return svg.replace(
+        "</style>", make_animation([seconds for seconds, _ in shown]) + "</style>", 1
+    )
 
 
-def select_lines(lines: list[str]) -> list[str]:
+def make_animation(seconds: list[float]) -> str:
+    """Return the style that lets line N appear after seconds[N], scaled to `PLAYING_SECONDS`."""
+    scale = PLAYING_SECONDS / (seconds[-1] or 1)
+    rules = [
+        f'[clip-path$="-line-{number})"] {{ animation: appear 1ms {at * scale:.2f}s both }}'
+        for number, at in enumerate(seconds)
+    ]
+    appear = "@keyframes appear { from { opacity: 0 } to { opacity: 1 } }"
+    motion = "@media (prefers-reduced-motion: no-preference) {"
+    return "\n".join([appear, motion, *rules, "}", ""])
+
+
+def select_lines(lines: list[tuple[float, str]]) -> list[tuple[float, str]]:
     """Return the lines to show, without progress and the addresses of this machine."""
-    shown, chosen = ["$ make demo", "…"], False
-    for line in lines:
+    shown, chosen = [(0.0, "$ make demo"), (0.0, "…")], False
+    for seconds, line in lines:
         if line.startswith("$ curate "):
             chosen = line.split()[2] in _SHOWN
         if line.startswith("Sandbox:"):
             chosen = False
         if (chosen or line.startswith("Everything came out")) and " elapsed" not in line:
-            shown.append(re.sub(r" --(?:github-api-url|mirror) \S+", "", line.rstrip()))
+            shown.append((seconds, re.sub(r" --(?:github-api-url|mirror) \S+", "", line.rstrip())))
     return shown
 
 
@@ -73,19 +95,23 @@ def take_screenshot(page: Path, target: Path) -> None:
         browser.close()
 
 
-def _run(module: str, *arguments: str, **variables: str) -> str:
-    environment: Mapping[str, str] = {**os.environ, **variables}
+def _run(module: str, *arguments: str, **variables: str) -> list[tuple[float, str]]:
+    environment: Mapping[str, str] = {**os.environ, "PYTHONUNBUFFERED": "1", **variables}
     command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(
+    began, lines = time.monotonic(), []
+    with subprocess.Popen(
         command,
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        check=True,
-    )
-    return done.stdout
+    ) as process:
+        for line in process.stdout or ():
+            lines.append((time.monotonic() - began, line.rstrip("\n")))
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n" + "\n".join(line for _, line in lines[-20:]))
+    return lines
 
 
 if __name__ == "__main__":
