@@ -32,6 +32,9 @@ def register(app: typer.Typer) -> None:
 
 def status_command(
     context: typer.Context,
+    cost: Annotated[
+        bool, typer.Option("--cost", help="Show what validations cost, step by step, instead.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
 ) -> None:
     """Show the funnel by stage, rejections by reason, and exclusions from a release.
@@ -49,6 +52,11 @@ def status_command(
             console.print(describe_empty_store(settings), soft_wrap=True)
         return
     with open_store(settings) as store:
+        if cost:
+            from curate.cli.status_cost import show_costs
+
+            show_costs(store, console, as_json=as_json)
+            return
         funnels = store.list_funnels()
         known, excluded = _count_exclusions(settings, store, funnels)
     if as_json:

@@ -14,10 +14,10 @@ from curate.publish.statistics import MeasuredRows
 from curate.publish.stored_rows import StoredRows
 from curate.report.examples import Example, choose_examples, read_examples
 from curate.report.pages.certificates import CertificateCounts
-from curate.report.pages.costs import CostCounts
 from curate.report.pages.environments import EnvironmentCounts
 from curate.report.pages.quality import QualityCounts
 from curate.report.row_facts import iter_row_facts
+from curate.report.step_costs import CostCounts
 from curate.report.validation_facts import iter_validation_facts
 from curate.store import RepositoryFunnel, Store
 from curate.store.cohorts import Cohort
@@ -70,7 +70,7 @@ def read_numbers(settings: Settings, store: Store, progress: ProgressCallback) -
 def _read_validations(numbers: ReportNumbers, store: Store, progress: ProgressCallback) -> None:
     repos = store.candidate_repositories()
     for name, facts in iter_validation_facts(store, progress):
-        numbers.costs.add(facts)
+        numbers.costs.add(name, facts)
         if repo := repos.get(name):  # else the pull request is no candidate any longer
             numbers.environments.add(repo, facts)
             numbers.quality.add_validation(repo, facts)

@@ -15,7 +15,7 @@ from curate.publish.push_estimate import layer_sizes
 from curate.store import Store
 from curate.store.derived import Entry
 
-_KIND, _VERSION = "report-validation", 1  # raise the version if the same validation gives others
+_KIND, _VERSION = "report-validation", 2  # raise the version if the same validation gives others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,8 @@ class ValidationFacts:
     environment: str = ""  # its key; "" = none was built
     python: str = ""
     lock_seconds: float = 0.0
-    build_seconds: float = 0.0
+    environment_seconds: float = 0.0  # of the part of the build that other candidates share
+    checkout_seconds: float = 0.0  # of the rest of it
     run_seconds: float = 0.0  # of CPU time
     strength_seconds: float = 0.0  # of CPU time
     layers: Mapping[str, int] | None = None  # "kind name" -> bytes
@@ -55,7 +56,9 @@ def make_facts(validation: Validation) -> ValidationFacts:
         "environment": environment.key,
         "python": environment.python,
         "lock_seconds": environment.lock_seconds,
-        "build_seconds": environment.build_seconds,
+        "environment_seconds": environment.environment_seconds,
+        # not below 0: the environment may have been built by an earlier attempt
+        "checkout_seconds": max(0.0, environment.build_seconds - environment.environment_seconds),
         "layers": layers,
     }
     return ValidationFacts(**{**asdict(facts), **built})

@@ -18,8 +18,8 @@ from curate.report.plots import (
     draw_row_panels,
     draw_rows,
 )
+from curate.report.step_costs import STEPS, CostCounts
 from curate.report.table import Cell, Column, Kind, Table, text_column
-from curate.report.validation_facts import ValidationFacts
 from curate.store.cohorts import Cohort
 from curate.store.funnel import RepositoryFunnel
 
@@ -28,12 +28,6 @@ _LEAD = (
     "Work is the CPU time of test runs, and the wall time of locks and builds. An instance's own"
     " bytes are those of its image that no other instance shares."
 )
-_STEPS: Mapping[str, str] = {
-    "lock_seconds": "locks",
-    "build_seconds": "builds",
-    "run_seconds": "test runs",
-    "strength_seconds": "runs without a hunk",
-}
 _COLUMNS = (
     Column(key="attempted", label="attempted"),
     Column(key="verified", label="verified"),
@@ -44,18 +38,6 @@ _COLUMNS = (
 )
 
 Counted = RepositoryFunnel | Cohort
-
-
-class CostCounts:
-    """Hours of work by step, added up validation by validation."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = dict.fromkeys(_STEPS, 0.0)
-
-    def add(self, facts: ValidationFacts) -> None:
-        """Count one more validation."""
-        for step in _STEPS:
-            self.seconds[step] += getattr(facts, step)
 
 
 def make_costs_page(
@@ -132,13 +114,13 @@ def _compare_with_paper(total: Mapping[str, Cell], image_bytes: int | None) -> S
 
 
 def _show_steps(counts: CostCounts) -> Section:
-    hours = [counts.seconds[step] / 3600 for step in _STEPS]
+    hours = [counts.seconds[step] / 3600 for step in STEPS]
     title = "Core-hours by step"
     plot = Plot(
         name="core-hours-by-step",
         title=title,
         about="A bar for each step of a validation.",
-        labels=list(_STEPS.values()),
+        labels=list(STEPS.values()),
         series=[Series(label="core-hours", values=hours, kind=Kind.HOURS)],
     )
     whole = sum(hours)
@@ -148,7 +130,7 @@ def _show_steps(counts: CostCounts) -> Section:
         Column(key="share", label="share", kind=Kind.SHARE),
     )
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (label, one, divide(one, whole)) for label, one in zip(_STEPS.values(), hours, strict=True)
+        (label, one, divide(one, whole)) for label, one in zip(STEPS.values(), hours, strict=True)
     )
     table = Table(name=plot.name, caption=title, columns=columns, rows=rows)
     return Section(heading="By step", figure=draw_rows(plot), table=table)
