@@ -36,7 +36,7 @@ from curate.store.store import Store
 
 log = logging.getLogger(__name__)
 
-CHUNK_SIZE = 400  # PRs whose issues are requested together and whose decisions are saved together
+CHUNK_SIZE = 800  # PRs whose issues are requested together and whose decisions are saved together
 EXTRACTION_VERSION = 4  # increment when the same inputs lead to a different decision
 _OBJECT = re.compile(r"\b[0-9a-f]{40,64}\b")
 

@@ -28,7 +28,7 @@ from curate.crawl.stored_issues import (
 )
 from curate.github.batch_query import complete_pulls, fetch_pulls
 from curate.github.client import GitHubClient
-from curate.github.edits import fetch_edits
+from curate.github.edits import fetch_edits, make_text_batch_size
 from curate.github.issues import (
     NOT_FOUND,
     IssueBatch,
@@ -36,6 +36,7 @@ from curate.github.issues import (
     fetch_changed_issues,
     fetch_issues,
     fetch_versions,
+    make_issue_batch_size,
 )
 from curate.github.pulls import LARGEST_PAGE, PullPage, fetch_pull_pages
 from curate.store.store import Store
@@ -65,6 +66,7 @@ class GitHubFetcher:
         self.limit = limit
         self.progress = progress
         self._charged = client.requests, client.points
+        self._issue_batch, self._text_batch = make_issue_batch_size(), make_text_batch_size()
         self._first_page: PullPage | None = None  # of this call
 
     def fetch_pulls(self) -> int:
@@ -148,9 +150,9 @@ class GitHubFetcher:
     ) -> dict[tuple[str, int], Issue | str]:
         """Add the earlier versions of the texts with *node_ids* to *answers*, and store them.
 
-        Costs one request per 50 texts.
+        Costs one request per 100 texts.
         """
-        edits = fetch_edits(self.client, node_ids) if node_ids else {}
+        edits = fetch_edits(self.client, node_ids, self._text_batch) if node_ids else {}
         changed = {
             key: add_edits_to_issue(it, edits)
             for key, it in answers.items()
@@ -259,7 +261,8 @@ class GitHubFetcher:
         """Fetch and store issues, batch by batch."""
         if not refs:
             return
-        for batch in fetch_issues(self.client, refs, home=self.repo, names=self._names()):
+        size, names = self._issue_batch, self._names()
+        for batch in fetch_issues(self.client, refs, home=self.repo, names=names, size=size):
             self.store.save_issues(batch.issues, batch.missing, batch.moved)
             self._save_cost()
             yield batch

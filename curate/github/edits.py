@@ -6,24 +6,34 @@ from curate.builders.rfc3339 import parse_rfc3339
 from curate.core.model import TextEdit
 from curate.github import queries
 from curate.github.answers import PageCursors, checking_answer
-from curate.github.batch_query import LARGEST_BATCH, fetch_fields
+from curate.github.batch_query import fetch_fields
 from curate.github.client import GitHubClient, JsonObject
 from curate.github.page_size import AdaptivePageSize
 from curate.github.retry import MalformedAnswerError
 
 Edits = tuple[TextEdit, ...]
 
+TEXTS_PER_REQUEST = 100
+"""Of a first request; where GitHub does not answer in its ten seconds, the next one has half."""
 
-def fetch_edits(client: GitHubClient, node_ids: Sequence[str]) -> dict[str, Edits]:
-    """Fetch all versions of issues and comments by node id, oldest first, 50 texts per request.
 
-    A text that is gone, or whose history GitHub does not show, has no versions. Raises what
-    `GitHubClient.query_adaptive` raises.
+def make_text_batch_size() -> AdaptivePageSize:
+    """Return the number of texts of a request, which begins at `TEXTS_PER_REQUEST`."""
+    return AdaptivePageSize(TEXTS_PER_REQUEST, smallest=1)
+
+
+def fetch_edits(
+    client: GitHubClient, node_ids: Sequence[str], size: AdaptivePageSize | None = None
+) -> dict[str, Edits]:
+    """Fetch all versions of issues and comments by node id, oldest first.
+
+    A text that is gone, or whose history GitHub does not show, has no versions. A *size* that calls
+    share remembers what GitHub answers in time. Raises what `GitHubClient.query_adaptive` raises.
     """
     found: dict[str, Edits] = dict.fromkeys(node_ids, ())
     cursors: dict[str, str | None] = dict.fromkeys(node_ids)
     pages = {node_id: PageCursors() for node_id in cursors}
-    size = AdaptivePageSize(LARGEST_BATCH, smallest=1)
+    size = size or make_text_batch_size()
     while cursors:
         pending = list(cursors)
         fields = [

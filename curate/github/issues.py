@@ -14,7 +14,7 @@ from curate.github.answers import (
     parse_record,
     read_number,
 )
-from curate.github.batch_query import LARGEST_BATCH, fetch_fields
+from curate.github.batch_query import fetch_fields
 from curate.github.client import GitHubClient, JsonObject, QueryResult
 from curate.github.page_size import AdaptivePageSize
 from curate.github.pulls import repository_not_found, split_repo
@@ -23,6 +23,9 @@ from curate.github.retry import MalformedAnswerError
 IS_PULL_REQUEST = "is-a-pull"
 NOT_FOUND = "not-found"
 MALFORMED = "malformed"
+
+ISSUES_PER_REQUEST = 200
+"""Of a first request; where GitHub does not answer in its ten seconds, the next one has half."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,13 +59,14 @@ def fetch_issues(
     *,
     home: str = "",
     names: Mapping[str, str] | None = None,
+    size: AdaptivePageSize | None = None,
 ) -> Iterator[IssueBatch]:
     """Fetch issues with all their comments; each of *refs* is in exactly one batch.
 
-    *names* maps case-folded repository names to the spelling to use. Raises what `fetch_fields`
-    raises.
+    *names* maps case-folded repository names to the spelling to use. A *size* that calls share
+    remembers what GitHub answers in time. Raises what `fetch_fields` raises.
     """
-    size = AdaptivePageSize(LARGEST_BATCH, smallest=1)
+    size = size or make_issue_batch_size()
     unique_refs = list(dict.fromkeys(refs))
     done = 0
     for answers in fetch_fields(
@@ -72,6 +76,11 @@ def fetch_issues(
         found = dict(zip(unique_refs[done:], nodes, strict=False))
         yield _make_batch(client, found, size, names or {})
         done += len(nodes)
+
+
+def make_issue_batch_size() -> AdaptivePageSize:
+    """Return the number of issues of a request, which begins at `ISSUES_PER_REQUEST`."""
+    return AdaptivePageSize(ISSUES_PER_REQUEST, smallest=1)
 
 
 def fetch_versions(client: GitHubClient, refs: Sequence[IssueRef]) -> IssueVersions:

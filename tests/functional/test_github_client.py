@@ -53,8 +53,10 @@ def numbers(client: GitHubClient, **options: object) -> list[int]:
     return [pull.number for page in pages for pull in page.pulls]
 
 
-def fetched(client: GitHubClient, wanted: list[IssueRef]) -> IssueBatch:
-    batches = list(fetch_issues(client, wanted))
+def fetched(
+    client: GitHubClient, wanted: list[IssueRef], size: AdaptivePageSize | None = None
+) -> IssueBatch:
+    batches = list(fetch_issues(client, wanted, size=size))
     return IssueBatch(
         issues=tuple(issue for batch in batches for issue in batch.issues),
         missing={key: why for batch in batches for key, why in batch.missing.items()},
@@ -194,7 +196,7 @@ def test_issues_in_batches(issues_world: World) -> None:
     wanted += [IssueRef(repo="other/one", number=1), IssueRef(repo=REPO, number=2)]
     wanted += [IssueRef(repo=REPO, number=99999), IssueRef(repo="no/where", number=1)]
     with GitHubDouble(issues_world) as double:
-        batch = fetched(client_of(double), [*wanted, wanted[0]])
+        batch = fetched(client_of(double), [*wanted, wanted[0]], AdaptivePageSize(50))
         assert len(double.graphql_requests) == 2
     assert len(batch.issues) == 61
     assert batch.missing == {
