@@ -8,7 +8,7 @@ from typing import Any
 
 from curate.core.errors import ConfigurationError, NotFoundError
 from curate.core.files import require_ordinary_file
-from curate.trajectories.record import SCHEMA_VERSION, Reward, Trajectory, Usage
+from curate.trajectories.record import SCHEMA_VERSION, Json, Reward, Trajectory, Usage
 
 _TEXTS = ("instance_id", "repo", "agent", "agent_version", "model", "exit_status", "source")
 _MORE_TEXTS = ("origin", "created_at")
@@ -25,7 +25,10 @@ def format_trajectory(trajectory: Trajectory) -> bytes:
     `trajectory_id`, `model_name_or_path`, `model_patch` and `resolved` are as others name them, so
     that the line is a prediction of SWE-bench's form.
     """
-    row = {"schema_version": trajectory.schema_version, "trajectory_id": trajectory.trajectory_id}
+    row: Json = {
+        "schema_version": trajectory.schema_version,
+        "trajectory_id": trajectory.trajectory_id,
+    }
     row |= {name: getattr(trajectory, name) for name in _TEXTS + _MORE_TEXTS}
     row |= {
         "model_name_or_path": trajectory.model or trajectory.agent,
